@@ -1,0 +1,41 @@
+//! The only source of time. Everything that depends on time takes it as an argument, so that a test can choose it.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use jiff::{Span, Timestamp};
+
+/// Where the present comes from.
+pub trait Clock: Send + Sync + std::fmt::Debug {
+    /// The present, UTC.
+    fn now(&self) -> Timestamp;
+}
+
+/// The machine's own clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    #[expect(clippy::disallowed_methods, reason = "the one place that may ask the machine for the time")]
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// The machine's clock plus an offset that can be moved; for tests of a clock that jumps.
+#[derive(Debug, Default)]
+pub struct ShiftedClock {
+    seconds: AtomicI64,
+}
+
+impl ShiftedClock {
+    /// Sets the offset, in seconds; negative is the past.
+    pub fn shift_to(&self, seconds: i64) {
+        self.seconds.store(seconds, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ShiftedClock {
+    fn now(&self) -> Timestamp {
+        SystemClock.now() + Span::new().seconds(self.seconds.load(Ordering::SeqCst))
+    }
+}

@@ -1,0 +1,15 @@
+//! Pure types and rules: no I/O, no clock, no randomness.
+
+pub mod account;
+pub mod account_name;
+pub mod attempt;
+pub mod audit;
+pub mod filetime;
+pub mod guid;
+pub mod identity;
+pub mod lockout;
+pub mod password;
+pub mod policy;
+pub mod refusal;
+pub mod sid;
+pub mod throttle;

@@ -1,0 +1,86 @@
+//! The name that somebody types to say which account is theirs.
+
+/// A login name as typed, parsed once. Comparison in AD is case-insensitive; nothing is folded here but [`LoginName::key`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LoginName {
+    /// `kim` or `DOMAIN\kim`: sAMAccountName, with the NetBIOS name of the domain where it was typed.
+    Sam {
+        /// The NetBIOS domain in front of the backslash.
+        domain: Option<String>,
+        /// sAMAccountName.
+        name: String,
+    },
+    /// `kim@skole.dk`: userPrincipalName with any suffix of the forest.
+    Upn(String),
+}
+
+impl LoginName {
+    /// A UPN may have 1024 characters in AD (attribute rangeUpper); more is never a name.
+    pub const MAX_CHARS: usize = 1024;
+
+    /// Blanks around a name are a slip of the finger or of a password manager: they are dropped. `None` where nothing is left, or it
+    /// can't be a name: control or invisible formatting characters, too long, empty on a side of `\` or `@`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        let printable = |c: char| !c.is_control() && !is_invisible(c);
+        if text.is_empty() || text.chars().count() > Self::MAX_CHARS || !text.chars().all(printable) {
+            return None;
+        }
+        if let Some((domain, name)) = text.split_once('\\') {
+            let whole = !domain.is_empty() && !name.is_empty() && !name.contains(['\\', '@']);
+            return whole.then(|| Self::Sam { domain: Some(domain.to_owned()), name: name.to_owned() });
+        }
+        match text.rsplit_once('@') {
+            Some((user, suffix)) if user.is_empty() || suffix.is_empty() => None,
+            Some(_) => Some(Self::Upn(text.to_owned())),
+            None => Some(Self::Sam { domain: None, name: text.to_owned() }),
+        }
+    }
+
+    /// What throttling counts by: the name without its domain or suffix, in lower case, so that the spellings of one account
+    /// share one count. Known and unknown names alike.
+    pub fn key(&self) -> String {
+        let local = match self {
+            Self::Sam { name, .. } => name.as_str(),
+            Self::Upn(upn) => upn.rsplit_once('@').map_or(upn.as_str(), |(user, _)| user),
+        };
+        local.to_lowercase()
+    }
+}
+
+/// Marks that change the direction of text or can't be seen: they only serve to make one name look like another.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sam(domain: Option<&str>, name: &str) -> Option<LoginName> {
+        Some(LoginName::Sam { domain: domain.map(str::to_owned), name: name.to_owned() })
+    }
+
+    #[test]
+    fn the_three_spellings_are_told_apart() {
+        assert_eq!(LoginName::parse(" anna "), sam(None, "anna"));
+        assert_eq!(LoginName::parse(r"KOMMUNE\anna"), sam(Some("KOMMUNE"), "anna"));
+        assert_eq!(LoginName::parse("anna@skole.test"), Some(LoginName::Upn("anna@skole.test".into())));
+        assert_eq!(LoginName::parse("søren(*)"), sam(None, "søren(*)"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_name_is_refused() {
+        for text in ["", "  ", r"\anna", r"KOMMUNE\", r"a\b\c", r"a\b@c", "@skole.test", "anna@", "an\0na", "an\nna", "an\u{202E}na"] {
+            assert_eq!(LoginName::parse(text), None, "{text:?}");
+        }
+        assert_eq!(LoginName::parse(&"x".repeat(1025)), None);
+    }
+
+    #[test]
+    fn all_spellings_of_a_name_share_one_key() {
+        for text in ["Anna", r"KOMMUNE\ANNA", "anna@skole.test", "ANNA@kommune.test"] {
+            assert_eq!(LoginName::parse(text).expect("a name").key(), "anna", "{text}");
+        }
+    }
+}

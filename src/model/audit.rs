@@ -1,0 +1,109 @@
+//! What the audit log holds: who did what to which account, from where, and how it ended.
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod};
+
+/// What happened. `code` is what is stored; a code once released never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EventKind {
+    /// A login, in whatever way it ended.
+    SignIn,
+    /// A logout.
+    SignOut,
+    /// A change of a password is about to be sent to AD. Followed by a `ChangeOutcome` of the same attempt; alone = a crash.
+    ChangeAttempt,
+    /// How a change ended; without an attempt before it when it was refused before AD was asked.
+    ChangeOutcome,
+    /// A change whose outcome was unknown or missing, settled afterwards from pwdLastSet.
+    ChangeReconciled,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuditOutcome {
+    /// Under way (attempts only).
+    Started,
+    /// Done.
+    Succeeded,
+    /// Refused; the reason says why.
+    Refused,
+    /// A fault of ours or of a controller; nothing was changed.
+    Failed,
+    /// The connection was lost in the middle: nobody knows.
+    Unknown,
+}
+
+macro_rules! codes {
+    ($type:ident { $($variant:ident = $code:literal),+ $(,)? }) => {
+        impl $type {
+            /// Every variant.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The word in the store.
+            pub fn code(self) -> &'static str {
+                match self { $(Self::$variant => $code),+ }
+            }
+
+            /// Reads the word in the store.
+            pub fn from_code(code: &str) -> Option<Self> {
+                match code { $($code => Some(Self::$variant),)+ _ => None }
+            }
+        }
+    };
+}
+
+codes!(EventKind {
+    SignIn = "sign_in",
+    SignOut = "sign_out",
+    ChangeAttempt = "change_attempt",
+    ChangeOutcome = "change_outcome",
+    ChangeReconciled = "change_reconciled",
+});
+codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
+
+/// An account as the log names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Party {
+    /// objectGUID.
+    pub guid: ObjectGuid,
+    /// sAMAccountName at that time.
+    pub account_name: String,
+    /// displayName at that time.
+    pub name: String,
+}
+
+/// One entry. Never holds a password; a login name that belongs to no account is not stored either (people type their password into
+/// the wrong field), only a keyed fingerprint of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditEvent {
+    /// When.
+    pub at: Timestamp,
+    /// Binds the entries of one visit together.
+    pub visit: Uuid,
+    /// What.
+    pub kind: EventKind,
+    /// How it ended.
+    pub outcome: AuditOutcome,
+    /// Why, as a stable code (`Refusal::code` and the like); empty where there is nothing to say.
+    pub reason: String,
+    /// Who acted, where known.
+    pub actor: Option<Party>,
+    /// Keyed fingerprint of a login name that belongs to no account.
+    pub unknown_name: Option<String>,
+    /// How they logged in.
+    pub method: Option<LoginMethod>,
+    /// The client's address.
+    pub client: Option<IpAddr>,
+    /// The account acted on.
+    pub target: Option<Party>,
+    /// The controller asked, by its configured name.
+    pub controller: Option<String>,
+    /// The submitted form that it belongs to.
+    pub attempt: Option<AttemptId>,
+    /// pwdLastSet before the change, in AD's ticks: what a lone attempt is reconciled with.
+    pub password_set_before: Option<i64>,
+}

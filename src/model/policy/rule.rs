@@ -1,0 +1,115 @@
+//! The rules that a policy amounts to, and how each can be broken.
+
+use std::collections::BTreeSet;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::PasswordPolicy;
+
+/// One rule, as it is shown before anything is typed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rule {
+    /// At least this many characters.
+    MinLength(u32),
+    /// At most this many characters.
+    MaxLength(u32),
+    /// AD's complexity: three of upper case, lower case, digit, other symbol, other letter.
+    Complexity,
+    /// A letter.
+    Letters,
+    /// An upper-case and a lower-case letter.
+    UpperAndLower,
+    /// A digit.
+    Digits,
+    /// A special character.
+    Special,
+    /// Not the person's names or account name.
+    NoNames,
+    /// None of the municipality's forbidden words. The words themselves are not shown.
+    NoForbiddenWords,
+    /// Only these characters.
+    Allowed(BTreeSet<char>),
+    /// Not among the last so many passwords.
+    History(u32),
+    /// The present password must be this old.
+    MinAge(SignedDuration),
+}
+
+/// A rule that a new password breaks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Broken {
+    /// Fewer characters than this.
+    TooShort(u32),
+    /// More characters than this.
+    TooLong(u32),
+    /// AD's complexity is not met.
+    NotComplex,
+    /// No letter.
+    NoLetter,
+    /// Not both an upper-case and a lower-case letter.
+    NotUpperAndLower,
+    /// No digit.
+    NoDigit,
+    /// No special character.
+    NoSpecial,
+    /// Holds a name of the person or the account.
+    HoldsName,
+    /// Holds this forbidden word of the configuration.
+    HoldsForbiddenWord(String),
+    /// Holds a character that is not allowed.
+    CharacterNotAllowed(char),
+    /// Holds a control character, which nobody could type at a logon.
+    ControlCharacter,
+    /// Equals the current password.
+    SameAsCurrent,
+    /// AD remembers it: one of the last so many.
+    UsedBefore(u32),
+    /// The present password is too young; it can be changed from then on.
+    TooYoung(Timestamp),
+}
+
+impl Broken {
+    /// The word in the audit log.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::TooShort(_) => "too_short",
+            Self::TooLong(_) => "too_long",
+            Self::NotComplex => "not_complex",
+            Self::NoLetter => "no_letter",
+            Self::NotUpperAndLower => "not_upper_and_lower",
+            Self::NoDigit => "no_digit",
+            Self::NoSpecial => "no_special",
+            Self::HoldsName => "holds_name",
+            Self::HoldsForbiddenWord(_) => "holds_forbidden_word",
+            Self::CharacterNotAllowed(_) => "character_not_allowed",
+            Self::ControlCharacter => "control_character",
+            Self::SameAsCurrent => "same_as_current",
+            Self::UsedBefore(_) => "used_before",
+            Self::TooYoung(_) => "too_young",
+        }
+    }
+}
+
+pub(super) fn rules_of(policy: &PasswordPolicy) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    if policy.min_length > 0 {
+        rules.push(Rule::MinLength(policy.min_length));
+    }
+    rules.extend(policy.max_length.map(Rule::MaxLength));
+    let flags = [
+        (policy.complexity, Rule::Complexity),
+        (policy.letters, Rule::Letters),
+        (policy.upper_and_lower, Rule::UpperAndLower),
+        (policy.digits, Rule::Digits),
+        (policy.special, Rule::Special),
+        (policy.no_names || policy.complexity, Rule::NoNames),
+        (!policy.forbidden_words.is_empty(), Rule::NoForbiddenWords),
+    ];
+    rules.extend(flags.into_iter().filter_map(|(on, rule)| on.then_some(rule)));
+    rules.extend(policy.allowed.clone().map(Rule::Allowed));
+    if policy.history > 0 {
+        rules.push(Rule::History(policy.history));
+    }
+    rules.extend(policy.min_age.map(Rule::MinAge));
+    rules
+}

@@ -1,0 +1,52 @@
+//! Why a change was refused, as the person can act on it.
+
+use jiff::Timestamp;
+
+use super::policy::Broken;
+
+/// A refusal of a change: an answer, not an error. Nothing was changed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The new password breaks these rules; never empty.
+    Policy(Vec<Broken>),
+    /// The current password was wrong. It counted as a wrong try in AD.
+    WrongCurrent,
+    /// AD has locked the account.
+    Locked,
+    /// One more wrong try would bring the account too near to being locked: AD was not asked.
+    NearLockout,
+    /// Too many tries here: AD was not asked. They may go on at the time given.
+    Throttled {
+        /// From when another try is taken.
+        until: Timestamp,
+    },
+    /// "User cannot change password" is set on the account.
+    CannotChange,
+    /// The service account lacks the right on this account (AD answer 50), for example because AdminSDHolder protects it.
+    NoRight,
+    /// The account is disabled, expired, gone, or outside what the service serves.
+    NotUsable,
+    /// The account in the request is not one that this login may act on.
+    NotYours,
+    /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
+    PolicyUnexplained,
+}
+
+impl Refusal {
+    /// The reason in the audit log: a stable word for each variant; for a policy, those of the rules, joined by `+`.
+    pub fn code(&self) -> String {
+        let word = match self {
+            Self::Policy(broken) => return broken.iter().map(Broken::code).collect::<Vec<_>>().join("+"),
+            Self::WrongCurrent => "wrong_current",
+            Self::Locked => "locked",
+            Self::NearLockout => "near_lockout",
+            Self::Throttled { .. } => "throttled",
+            Self::CannotChange => "cannot_change",
+            Self::NoRight => "no_right",
+            Self::NotUsable => "not_usable",
+            Self::NotYours => "not_yours",
+            Self::PolicyUnexplained => "policy_unexplained",
+        };
+        word.to_owned()
+    }
+}

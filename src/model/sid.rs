@@ -1,0 +1,63 @@
+//! Security identifiers, as `tokenGroups` and security descriptors hold them.
+
+/// A SID (MS-DTYP 2.4.2). Displayed as `S-1-5-21-…`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Sid {
+    authority: u64,
+    parts: Vec<u32>,
+}
+
+impl Sid {
+    /// From the packet form: revision 1, count, 6 bytes big-endian authority, `count` little-endian parts; nothing after.
+    pub fn from_ad(bytes: &[u8]) -> Option<Self> {
+        let (sid, rest) = Self::take(bytes)?;
+        rest.is_empty().then_some(sid)
+    }
+
+    /// Reads one SID from the front and gives back what follows it.
+    pub fn take(bytes: &[u8]) -> Option<(Self, &[u8])> {
+        let (head, rest) = bytes.split_at_checked(8)?;
+        let [1, count @ 0..=15, a, b, c, d, e, f] = *head else { return None };
+        let (body, rest) = rest.split_at_checked(usize::from(count) * 4)?;
+        let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let parts = body.chunks_exact(4).map(|p| u32::from_le_bytes([p[0], p[1], p[2], p[3]])).collect();
+        Some((Self { authority, parts }, rest))
+    }
+
+    /// Reads `S-1-…`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut numbers = text.strip_prefix("S-1-")?.split('-');
+        let authority = numbers.next()?.parse().ok()?;
+        let parts = numbers.map(|n| n.parse().ok()).collect::<Option<Vec<u32>>>()?;
+        (parts.len() <= 15).then_some(Self { authority, parts })
+    }
+}
+
+impl std::fmt::Display for Sid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "S-1-{}", self.authority)?;
+        self.parts.iter().try_for_each(|part| write!(f, "-{part}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn authenticated_users_reads_from_bytes_and_text() {
+        let sid = Sid::from_ad(&[1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0]).expect("a SID");
+        assert_eq!(sid.to_string(), "S-1-5-11");
+        assert_eq!(Sid::parse("S-1-5-11"), Some(sid));
+    }
+
+    #[test]
+    fn a_cut_or_overlong_sid_is_refused() {
+        let whole = [1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0];
+        for end in 0..whole.len() {
+            assert_eq!(Sid::from_ad(&whole[..end]), None, "{end}");
+        }
+        assert_eq!(Sid::from_ad(&[whole.as_slice(), &[0]].concat()), None);
+        assert_eq!(Sid::from_ad(&[2, 0, 0, 0, 0, 0, 0, 5]), None);
+    }
+}
