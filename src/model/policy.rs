@@ -19,6 +19,7 @@ use jiff::SignedDuration;
 
 /// Everything that holds for one account's next password. `Default` demands nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own that is on or off")]
 pub struct PasswordPolicy {
     /// Fewest characters; 0 = no limit.
     pub min_length: u32,

@@ -22,7 +22,7 @@ pub enum Refusal {
     },
     /// "User cannot change password" is set on the account.
     CannotChange,
-    /// The service account lacks the right on this account (AD answer 50), for example because AdminSDHolder protects it.
+    /// The service account lacks the right on this account (AD answer 50), for example because `AdminSDHolder` protects it.
     NoRight,
     /// The account is disabled, expired, gone, or outside what the service serves.
     NotUsable,

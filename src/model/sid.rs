@@ -17,9 +17,9 @@ impl Sid {
     /// Reads one SID from the front and gives back what follows it.
     pub fn take(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (head, rest) = bytes.split_at_checked(8)?;
-        let [1, count @ 0..=15, a, b, c, d, e, f] = *head else { return None };
+        let (&[1, count @ 0..=15], value) = head.split_first_chunk()? else { return None };
         let (body, rest) = rest.split_at_checked(usize::from(count) * 4)?;
-        let authority = u64::from_be_bytes([0, 0, a, b, c, d, e, f]);
+        let authority = value.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte));
         let parts = body.chunks_exact(4).map(|p| u32::from_le_bytes([p[0], p[1], p[2], p[3]])).collect();
         Some((Self { authority, parts }, rest))
     }

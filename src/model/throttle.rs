@@ -83,7 +83,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(waits, [30, 60, 120, 240, 480]);
+        assert_eq!(waits, [30, 60, 120, 240, 480, 960]);
         assert_eq!(wait(LIMITS, u32::MAX), LIMITS.longest_wait);
     }
 
