@@ -21,8 +21,10 @@ pub struct Account {
     pub given_name: Option<String>,
     /// sn, where one is set.
     pub surname: Option<String>,
-    /// Not disabled (userAccountControl bit 0x2), and accountExpires not passed.
-    pub usable: bool,
+    /// Disabled (userAccountControl bit 0x2).
+    pub disabled: bool,
+    /// When the account itself ends (accountExpires); `None` = never.
+    pub expires: Option<Timestamp>,
     /// Locked now (msDS-User-Account-Control-Computed bit 0x10).
     pub locked: bool,
     /// The state of the password.
@@ -36,6 +38,11 @@ pub struct Account {
 }
 
 impl Account {
+    /// Neither disabled nor expired.
+    pub fn usable(&self, now: Timestamp) -> bool {
+        !self.disabled && self.expires.is_none_or(|end| now < end)
+    }
+
     /// The name to show: displayName, else sAMAccountName.
     pub fn name(&self) -> &str {
         self.display_name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&self.sam)

@@ -14,10 +14,10 @@ pub(super) fn enough_kinds(password: &str) -> bool {
             2
         } else if c.general_category_group() == GeneralCategoryGroup::Letter {
             3
-        } else if c.is_ascii() && !c.is_ascii_control() {
+        } else if c.is_ascii_punctuation() {
             4
         } else {
-            continue; // AD counts only the ASCII symbols; what it may not count is not counted here
+            continue; // Windows counts only the ASCII symbols, and no blank: what it may not count is not counted here
         };
         kinds[kind] = true;
     }

@@ -1,0 +1,65 @@
+//! The composition root: the only place that names every adapter.
+
+use std::sync::Arc;
+
+use crate::{
+    audit,
+    clock::Clock,
+    config::Config,
+    directory::{Directory, tls::TlsSetupError},
+    store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles},
+};
+
+/// Everything that a request may need. Made once at start.
+#[derive(Debug)]
+pub struct App {
+    /// As read and checked at start.
+    pub config: Config,
+    /// The only source of time.
+    pub clock: Arc<dyn Clock>,
+    /// Keys derived from the configured secret.
+    pub keys: store::Keys,
+    /// Active Directory.
+    pub directory: Directory,
+    /// The database.
+    pub store: Store,
+    /// Sessions of people who are logged in.
+    pub sessions: Sessions,
+    /// Failure counts by name and address.
+    pub throttles: Throttles,
+    /// One password try at a time per account.
+    pub leases: Leases,
+    /// Who did what.
+    pub audit: audit::Log,
+}
+
+/// Why the service can't start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Trust in the controllers can't be set up.
+    #[error(transparent)]
+    Tls(#[from] TlsSetupError),
+    /// The store can't be opened.
+    #[error("the store can't be opened: {0}")]
+    Store(#[from] StoreError),
+}
+
+impl App {
+    /// Opens the store and prepares the directory. No controller has to be up for that.
+    pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
+        let keys = store::Keys::new(config.server.secret.bytes());
+        let directory = Directory::new(&config.directory)?;
+        let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url), &keys).await?;
+        Ok(Arc::new(Self {
+            sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
+            throttles: Throttles::new(&store, &keys),
+            leases: Leases::new(&store),
+            audit: audit::Log::new(&store),
+            config,
+            clock,
+            keys,
+            directory,
+            store,
+        }))
+    }
+}

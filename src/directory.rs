@@ -1,0 +1,107 @@
+//! Active Directory over LDAPS: the only room that speaks LDAP.
+//!
+//! Invariants: no byte of LDAP leaves before TLS has proven the controller; every operation has a time-out; the service account's connections are
+//! pooled, a person's bind always has a fresh one; what AD answered keeps its meaning.
+
+pub mod answer;
+mod connection;
+mod controller;
+mod dn;
+mod entry;
+mod fault;
+mod groups;
+mod lockout;
+mod lookup;
+mod password;
+mod pinned;
+mod policy;
+mod root_dse;
+pub mod tls;
+
+pub use connection::{Connection, Endpoint};
+pub use controller::Controller;
+pub use dn::is_under;
+pub use fault::Fault;
+pub use lookup::LoginMatch;
+pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, WriteAnswer};
+pub use pinned::Pinned;
+pub use policy::AdPolicy;
+pub use root_dse::RootDse;
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::{FutureExt, future::BoxFuture};
+use secrecy::SecretString;
+
+use crate::config;
+
+/// How the service account proves itself.
+#[derive(Debug)]
+pub(crate) struct ServiceAccount {
+    user: String,
+    password: SecretString,
+}
+
+/// All controllers of one domain.
+#[derive(Debug)]
+pub struct Directory {
+    controllers: Vec<Arc<Controller>>,
+    base_dn: String,
+    search_bases: Vec<String>,
+    netbios_domain: Option<String>,
+    timeout: Duration,
+    policies: policy::Cache,
+    groups: groups::Cache,
+    pdc: lockout::PdcCache,
+}
+
+impl Directory {
+    /// Reads the CA file and prepares the pools; connects to nobody yet.
+    pub fn new(config: &config::Directory) -> Result<Self, tls::TlsSetupError> {
+        let tls = tls::client_config(config.ca_file.as_deref())?;
+        let account = Arc::new(ServiceAccount { user: config.bind_user.clone(), password: config.bind_password.clone() });
+        let controllers = config
+            .controllers
+            .iter()
+            .map(|c| Arc::new(Controller::new(Endpoint::new(c, config.timeout, config.write_timeout, tls.clone()), config, account.clone())))
+            .collect();
+        Ok(Self {
+            controllers,
+            base_dn: config.base_dn.clone(),
+            search_bases: config.search_bases.clone(),
+            netbios_domain: config.netbios_domain.clone(),
+            timeout: config.timeout,
+            policies: policy::Cache::default(),
+            groups: groups::Cache::default(),
+            pdc: lockout::PdcCache::default(),
+        })
+    }
+
+    /// The controllers, in order of preference.
+    pub fn controllers(&self) -> &[Arc<Controller>] {
+        &self.controllers
+    }
+
+    /// Does any controller answer? One rootDSE read, bounded by the time-out of each controller.
+    pub async fn ready(&self) -> bool {
+        self.read(|pinned| pinned.connection().root_dse().boxed()).await.is_ok()
+    }
+
+    /// Runs a read on the first controller that answers, and gives the controller back with the result, so that what follows goes to the same one.
+    ///
+    /// A controller that is dead, stalled or slow is passed over after [`config::Directory::timeout`] and asked last until its retry time has come.
+    pub(crate) async fn read<T>(&self, work: impl for<'a> Fn(&'a mut Pinned) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync) -> Result<(T, Pinned), Fault> {
+        let (up, down): (Vec<_>, Vec<_>) = self.controllers.iter().partition(|c| c.is_up());
+        let mut last = Fault::NoController;
+        for controller in up.into_iter().chain(down) {
+            match tokio::time::timeout(self.timeout, controller.attempt(&work)).await {
+                Ok(Ok(done)) => return Ok(done),
+                Ok(Err(fault)) if !fault.is_the_controllers() => return Err(fault),
+                Ok(Err(fault)) => last = fault,
+                Err(_) => last = Fault::TimedOut,
+            }
+            controller.mark_down(&last);
+        }
+        Err(last)
+    }
+}

@@ -1,0 +1,49 @@
+//! Distinguished names, as far as "is this below that" needs them (RFC 4514).
+
+/// Is `dn` the object `base` or below it? Blanks around separators and case do not matter; escaped separators are part of a value.
+pub fn is_under(dn: &str, base: &str) -> bool {
+    let (dn, base) = (parts(dn), parts(base));
+    !base.is_empty() && dn.len() >= base.len() && dn.iter().rev().zip(base.iter().rev()).all(|(a, b)| a == b)
+}
+
+fn parts(dn: &str) -> Vec<String> {
+    let mut parts = vec![String::new()];
+    let mut chars = dn.chars();
+    while let Some(c) = chars.next() {
+        let part = parts.last_mut().expect("there is always one part");
+        match c {
+            '\\' => {
+                part.push(c);
+                part.extend(chars.next().into_iter().flat_map(char::to_lowercase));
+            }
+            ',' => parts.push(String::new()),
+            _ => part.extend(c.to_lowercase()),
+        }
+    }
+    let tidy = |part: String| match part.split_once('=') {
+        Some((name, value)) => format!("{}={}", name.trim(), value.trim()),
+        None => part.trim().to_owned(),
+    };
+    parts.into_iter().map(tidy).filter(|p| !p.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_under;
+
+    #[test]
+    fn only_whole_parts_count() {
+        let base = "OU=Ansatte, dc=Kommune,DC=test";
+        assert!(is_under("CN=Anna,OU=Ansatte,DC=kommune,DC=test", base));
+        assert!(is_under("OU=ansatte,DC=kommune,DC=test", base));
+        assert!(!is_under("CN=Anna,OU=IkkeAnsatte,DC=kommune,DC=test", base));
+        assert!(!is_under("DC=kommune,DC=test", base));
+        assert!(!is_under("CN=Anna,OU=Ansatte,DC=kommune,DC=test", ""));
+    }
+
+    #[test]
+    fn an_escaped_comma_does_not_make_a_part() {
+        assert!(!is_under(r"CN=x\,OU=Ansatte\,DC=test,OU=Andre,DC=test", "OU=Ansatte,DC=test"));
+        assert!(is_under(r"CN=Ærø\, Søren \+ Co,OU=Ansatte,DC=test", "OU=Ansatte,DC=test"));
+    }
+}

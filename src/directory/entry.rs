@@ -1,0 +1,43 @@
+//! One object as a search returned it. Attribute names are compared without regard to case, as LDAP demands (RFC 4512 2.5).
+
+use std::collections::HashMap;
+
+use ldap3::SearchEntry;
+
+/// DN and attributes of an object.
+#[derive(Debug, Clone, Default)]
+pub struct Entry {
+    /// Distinguished name.
+    pub dn: String,
+    values: HashMap<String, Vec<Vec<u8>>>,
+}
+
+impl From<SearchEntry> for Entry {
+    fn from(entry: SearchEntry) -> Self {
+        let texts = entry.attrs.into_iter().map(|(name, values)| (name, values.into_iter().map(String::into_bytes).collect()));
+        let values = texts.chain(entry.bin_attrs).map(|(name, values)| (name.to_ascii_lowercase(), values)).collect();
+        Self { dn: entry.dn, values }
+    }
+}
+
+impl Entry {
+    /// All values of an attribute.
+    pub fn all(&self, attribute: &str) -> &[Vec<u8>] {
+        self.values.get(&attribute.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first value, as bytes.
+    pub fn bytes(&self, attribute: &str) -> Option<&[u8]> {
+        self.all(attribute).first().map(Vec::as_slice)
+    }
+
+    /// The first value, where it is text and not empty.
+    pub fn text(&self, attribute: &str) -> Option<&str> {
+        self.bytes(attribute).and_then(|b| std::str::from_utf8(b).ok()).filter(|t| !t.is_empty())
+    }
+
+    /// The first value, where it is a number.
+    pub fn number(&self, attribute: &str) -> Option<i64> {
+        self.text(attribute)?.parse().ok()
+    }
+}

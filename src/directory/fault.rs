@@ -1,0 +1,70 @@
+//! What can go wrong between the service and a controller. For the log only: it names no person and holds no secret.
+
+use ldap3::LdapError;
+
+/// An error of the directory that only the operator can mend.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// No controller is configured, or none was tried.
+    #[error("no domain controller could be asked")]
+    NoController,
+    /// TCP or TLS to the controller failed; nothing was sent.
+    #[error("the controller can't be reached: {0}")]
+    Unreachable(String),
+    /// No answer in time.
+    #[error("the controller did not answer in time")]
+    TimedOut,
+    /// The connection ended or held something that is not LDAP.
+    #[error("the connection was lost: {0}")]
+    ConnectionLost(String),
+    /// All connections of the pool are in use.
+    #[error("all connections to the controller are busy")]
+    Busy,
+    /// The service account may not log in.
+    #[error("the service account was refused: {0}")]
+    ServiceBind(String),
+    /// The controller answered with an error.
+    #[error("the controller answered {rc}: {text}")]
+    Answer {
+        /// LDAP result code (RFC 4511 4.1.9).
+        rc: u32,
+        /// AD's diagnostic message.
+        text: String,
+    },
+    /// An attribute that has to be there is not: the service account may not read it.
+    #[error("attribute {0} can't be read; has the service account the right to read it?")]
+    Unreadable(&'static str),
+    /// The account's password settings object can't be read.
+    #[error("the password settings object {0} can't be read; give the service account read access to it")]
+    PolicyUnreadable(String),
+    /// A group of the configuration is not in the directory.
+    #[error("the group {0:?} of the configuration can't be found")]
+    GroupMissing(String),
+}
+
+impl Fault {
+    /// Is it the controller that failed, so that another one may do better?
+    pub(crate) fn is_the_controllers(&self) -> bool {
+        match self {
+            Self::Unreachable(_) | Self::TimedOut | Self::ConnectionLost(_) | Self::ServiceBind(_) | Self::NoController => true,
+            // 51 busy, 52 unavailable (RFC 4511 appendix A.1)
+            Self::Answer { rc, .. } => matches!(rc, 51 | 52),
+            Self::Busy | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) => false,
+        }
+    }
+}
+
+impl From<LdapError> for Fault {
+    /// Keeps the kind, never the content: a library error may carry the request.
+    fn from(error: LdapError) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+        match error {
+            LdapError::LdapResult { result } => Self::Answer { rc: result.rc, text: result.text },
+            LdapError::Timeout { .. } => Self::TimedOut,
+            LdapError::Io { source } => Self::ConnectionLost(source.to_string()),
+            LdapError::OpSend { .. } | LdapError::ResultRecv { .. } | LdapError::EndOfStream => Self::ConnectionLost("closed".into()),
+            LdapError::Rustls { source } => Self::Unreachable(source.to_string()),
+            _ => Self::ConnectionLost("not LDAP".into()),
+        }
+    }
+}

@@ -1,0 +1,211 @@
+//! Finding accounts, and reading what matters of them.
+
+use futures_util::FutureExt;
+use ldap3::{Scope, ldap_escape};
+use tracing::warn;
+
+use super::{Connection, Directory, Fault, Pinned, dn::is_under, entry::Entry};
+use crate::model::{
+    account::{Account, PasswordExpiry, PasswordState, WrongTries},
+    account_name::LoginName,
+    filetime,
+    guid::ObjectGuid,
+    sid::Sid,
+};
+
+/// Only people's accounts: no computers, contacts, groups or trusts.
+const PERSON: &str = "(objectCategory=person)(objectClass=user)";
+
+const ATTRIBUTES: &[&str] = &[
+    "objectGUID",
+    "sAMAccountName",
+    "userPrincipalName",
+    "displayName",
+    "givenName",
+    "sn",
+    "userAccountControl",
+    "accountExpires",
+    "msDS-User-Account-Control-Computed",
+    "pwdLastSet",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "badPwdCount",
+    "badPasswordTime",
+    "msDS-ResultantPSO",
+];
+
+/// The same and the groups, which AD computes for a base search only.
+const ATTRIBUTES_AND_GROUPS: &[&str] = &[
+    "objectGUID",
+    "sAMAccountName",
+    "userPrincipalName",
+    "displayName",
+    "givenName",
+    "sn",
+    "userAccountControl",
+    "accountExpires",
+    "msDS-User-Account-Control-Computed",
+    "pwdLastSet",
+    "msDS-UserPasswordExpiryTimeComputed",
+    "badPwdCount",
+    "badPasswordTime",
+    "msDS-ResultantPSO",
+    "tokenGroups",
+];
+
+const DISABLED: i64 = 0x2;
+const NEVER_EXPIRES: i64 = 0x1_0000;
+const LOCKED: i64 = 0x10;
+
+/// What a login name led to.
+#[derive(Debug)]
+pub enum LoginMatch {
+    /// Exactly one account; the controller that told of it.
+    Account(Box<Account>, Pinned),
+    /// None, or more than one; the controller that was asked.
+    Nobody(Pinned),
+}
+
+impl Directory {
+    /// Finds the account of a login name, without its groups.
+    pub async fn find(&self, name: &LoginName) -> Result<LoginMatch, Fault> {
+        let (found, pinned) = self.read(|pinned| self.find_on(pinned.connection(), name).boxed()).await?;
+        Ok(match found {
+            Some(account) => LoginMatch::Account(Box::new(account), pinned),
+            None => LoginMatch::Nobody(pinned),
+        })
+    }
+
+    async fn find_on(&self, connection: &mut Connection, name: &LoginName) -> Result<Option<Account>, Fault> {
+        let mut found = Vec::new();
+        for filter in self.filters(connection, name).await? {
+            found = connection.search(&self.base_dn, Scope::Subtree, &filter, ATTRIBUTES).await?;
+            found.retain(|entry| self.serves(&entry.dn));
+            if !found.is_empty() {
+                break;
+            }
+        }
+        if found.len() > 1 {
+            warn!(matches = found.len(), "a login name matches more than one account and is treated as unknown");
+            return Ok(None);
+        }
+        found.pop().map(|entry| account(&entry)).transpose()
+    }
+
+    /// The searches for a name, tried until one finds something. An explicit userPrincipalName comes before the implicit one
+    /// (sAMAccountName@domain), as in AD itself (MS-ADTS 5.1.1.1.1).
+    async fn filters(&self, connection: &mut Connection, name: &LoginName) -> Result<Vec<String>, Fault> {
+        let by_sam = |sam: &str| format!("(&{PERSON}(sAMAccountName={}))", ldap_escape(sam));
+        Ok(match name {
+            LoginName::Sam { domain: None, name } => vec![by_sam(name)],
+            LoginName::Sam { domain: Some(domain), name } => {
+                let ours = self.netbios_name(connection).await?;
+                if domain.eq_ignore_ascii_case(&ours) { vec![by_sam(name)] } else { Vec::new() }
+            }
+            LoginName::Upn(upn) => {
+                let mut filters = vec![format!("(&{PERSON}(userPrincipalName={}))", ldap_escape(upn.as_str()))];
+                if let Some((user, suffix)) = upn.rsplit_once('@')
+                    && suffix.eq_ignore_ascii_case(&self.dns_domain())
+                {
+                    filters.push(by_sam(user));
+                }
+                filters
+            }
+        })
+    }
+
+    /// The NetBIOS name of the domain: the configuration's, else what the partition's crossRef says.
+    async fn netbios_name(&self, connection: &mut Connection) -> Result<String, Fault> {
+        if let Some(name) = &self.netbios_domain {
+            return Ok(name.clone());
+        }
+        let partitions = format!("CN=Partitions,{}", connection.root_dse().await?.configuration_dn);
+        let filter = format!("(&(objectClass=crossRef)(nCName={}))", ldap_escape(self.base_dn.as_str()));
+        let found = connection.search(&partitions, Scope::OneLevel, &filter, &["nETBIOSName"]).await?;
+        found.first().and_then(|e| e.text("nETBIOSName")).map(str::to_owned).ok_or(Fault::Unreadable("nETBIOSName"))
+    }
+
+    /// `DC=kommune,DC=dk` as `kommune.dk`.
+    fn dns_domain(&self) -> String {
+        let labels = self.base_dn.split(',').filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("dc"));
+        labels.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(".")
+    }
+
+    /// Reads an account by its GUID, with its groups, on the first controller that answers. `None`: gone, no person's, or outside what is served.
+    pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, Pinned), Fault> {
+        self.read(|pinned| self.account_on(pinned.connection(), guid).boxed()).await
+    }
+
+    /// The same on the controller that is at work already.
+    pub async fn account_again(&self, pinned: &mut Pinned, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
+        if !pinned.connection().is_usable() {
+            pinned.reconnect().await?;
+        }
+        self.account_on(pinned.connection(), guid).await
+    }
+
+    async fn account_on(&self, connection: &mut Connection, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
+        let found = connection.read_object(&guid.as_dn(), &format!("(&{PERSON})"), ATTRIBUTES_AND_GROUPS).await?;
+        let Some(entry) = found.filter(|entry| self.serves(&entry.dn)) else { return Ok(None) };
+        let account = account(&entry)?;
+        if account.guid != guid {
+            return Err(Fault::Unreadable("objectGUID"));
+        }
+        if account.groups.is_empty() {
+            return Err(Fault::Unreadable("tokenGroups")); // everybody has a primary group: an empty answer is a lack of rights
+        }
+        Ok(Some(account))
+    }
+
+    fn serves(&self, dn: &str) -> bool {
+        self.search_bases.iter().any(|base| is_under(dn, base))
+    }
+}
+
+/// An entry as an account. What has to be there and is not is a fault: nothing is guessed.
+fn account(entry: &Entry) -> Result<Account, Fault> {
+    let text = |name| entry.text(name).map(str::to_owned);
+    let number = |name: &'static str| entry.number(name).ok_or(Fault::Unreadable(name));
+    let control = number("userAccountControl")?;
+    let last_set_ticks = number("pwdLastSet")?;
+    let computed = entry.number("msDS-User-Account-Control-Computed").unwrap_or_default();
+    let expires = filetime::point(entry.number("accountExpires").unwrap_or_default());
+    let groups = entry.all("tokenGroups").iter().map(|sid| Sid::from_ad(sid).ok_or(Fault::Unreadable("tokenGroups"))).collect::<Result<_, _>>()?;
+    Ok(Account {
+        guid: entry.bytes("objectGUID").and_then(ObjectGuid::from_ad).ok_or(Fault::Unreadable("objectGUID"))?,
+        dn: entry.dn.clone(),
+        sam: text("sAMAccountName").ok_or(Fault::Unreadable("sAMAccountName"))?,
+        upn: text("userPrincipalName"),
+        display_name: text("displayName"),
+        given_name: text("givenName"),
+        surname: text("sn"),
+        disabled: control & DISABLED != 0,
+        expires,
+        locked: computed & LOCKED != 0,
+        password: PasswordState {
+            last_set_ticks,
+            last_set: filetime::point(last_set_ticks),
+            expiry: expiry(control, last_set_ticks, entry.number("msDS-UserPasswordExpiryTimeComputed")),
+        },
+        wrong_tries: wrong_tries(entry),
+        resultant_pso: text("msDS-ResultantPSO"),
+        groups,
+    })
+}
+
+/// badPwdCount and badPasswordTime are absent on an account that nobody has tried yet.
+pub(super) fn wrong_tries(entry: &Entry) -> WrongTries {
+    WrongTries {
+        count: entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
+        last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()),
+    }
+}
+
+fn expiry(control: i64, last_set_ticks: i64, computed: Option<i64>) -> PasswordExpiry {
+    if control & NEVER_EXPIRES != 0 {
+        PasswordExpiry::Never
+    } else if last_set_ticks == 0 {
+        PasswordExpiry::MustChange
+    } else {
+        computed.and_then(filetime::point).map_or(PasswordExpiry::Never, PasswordExpiry::At)
+    }
+}

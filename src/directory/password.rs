@@ -1,0 +1,152 @@
+//! Writing and proving passwords. *Change* = AD checks the old one (delete and add); *reset* = administrative set (replace).
+
+use ldap3::{Mod, controls::RawControl};
+use tracing::warn;
+use zeroize::Zeroize;
+
+use super::{
+    Connection, Fault, Pinned,
+    answer::{self, PolicyDetail},
+    connection::change,
+};
+use crate::model::{guid::ObjectGuid, password::Password};
+
+/// LDAP_SERVER_POLICY_HINTS: AD enforces history and minimum age on a reset too.
+pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
+/// Its deprecated number, which is all that older controllers list.
+pub const POLICY_HINTS_OLD: &str = "1.2.840.113556.1.4.2066";
+/// `PolicyHintsRequestValue ::= SEQUENCE { Flags INTEGER }` with the flag 1 (MS-ADTS 3.1.1.3.4.1.27).
+const HINTS_VALUE: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x01];
+
+/// What a bind has shown of a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BindAnswer {
+    /// Right.
+    Proven,
+    /// Right, and the password has expired.
+    PasswordExpired,
+    /// Right, and it must be changed.
+    MustChange,
+    /// Wrong, or no such account.
+    Wrong,
+    /// The account is locked; says nothing of the password.
+    Locked,
+    /// The account is disabled.
+    Disabled,
+    /// The account has expired.
+    AccountExpired,
+    /// Not allowed at this hour.
+    NotAtThisHour,
+    /// Not allowed from this workstation.
+    NotFromHere,
+    /// Any other answer, by its LDAP result code.
+    Other(u32),
+}
+
+impl BindAnswer {
+    /// One of each.
+    pub const ALL: &[Self] = &[
+        Self::Proven,
+        Self::PasswordExpired,
+        Self::MustChange,
+        Self::Wrong,
+        Self::Locked,
+        Self::Disabled,
+        Self::AccountExpired,
+        Self::NotAtThisHour,
+        Self::NotFromHere,
+        Self::Other(49),
+    ];
+
+    /// Was the password right? 532 and 773 come only where it was (MS-ADTS 5.1.1.5, measured).
+    pub fn proves_password(self) -> bool {
+        match self {
+            Self::Proven | Self::PasswordExpired | Self::MustChange => true,
+            Self::Wrong | Self::Locked | Self::Disabled | Self::AccountExpired | Self::NotAtThisHour | Self::NotFromHere | Self::Other(_) => false,
+        }
+    }
+
+    /// The reason in the audit log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Proven => "proven",
+            Self::PasswordExpired => "password_expired",
+            Self::MustChange => "must_change",
+            Self::Wrong => "wrong_password",
+            Self::Locked => "locked",
+            Self::Disabled => "disabled",
+            Self::AccountExpired => "account_expired",
+            Self::NotAtThisHour => "not_at_this_hour",
+            Self::NotFromHere => "not_from_here",
+            Self::Other(_) => "other_answer",
+        }
+    }
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteAnswer {
+    /// AD said that it is done.
+    Done,
+    /// AD's policy refused the new password (0000052D).
+    Policy(PolicyDetail),
+    /// The current password was wrong (00000056); it counted as a wrong try.
+    WrongCurrent,
+    /// The account is locked (00000775).
+    Locked,
+    /// "User cannot change password".
+    CannotChange,
+    /// The service account may not (50).
+    NoRight,
+    /// The object has gone (32).
+    Gone,
+    /// A critical control is not supported (12).
+    ControlRefused,
+    /// Any other answer, by its LDAP result code.
+    Other(u32),
+}
+
+impl Pinned {
+    /// Changes a password that is known: one modify that deletes the old and adds the new value. AD checks the old one, history, minimum
+    /// age, length and complexity. `Err` that [`Fault::Answer`] does not explain: nobody knows whether it was done.
+    pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
+        let changes = vec![
+            change(Mod::Delete, "unicodePwd", old.unicode_pwd().to_vec()),
+            change(Mod::Add, "unicodePwd", new.unicode_pwd().to_vec()),
+        ];
+        self.write(target, changes, None).await
+    }
+
+    /// Sets a password without knowing the old one; needs the right Reset Password. With the policy-hints control, critical, where the
+    /// controller lists it: without it AD does not look at history and minimum age.
+    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password) -> Result<WriteAnswer, Fault> {
+        let control = self.policy_hints().await?;
+        self.write(target, vec![change(Mod::Replace, "unicodePwd", new.unicode_pwd().to_vec())], control).await
+    }
+
+    async fn write(&mut self, target: ObjectGuid, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<WriteAnswer, Fault> {
+        let result = self.connection().modify(&target.as_dn(), changes, control).await?;
+        Ok(answer::of_write(result.rc, &result.text))
+    }
+
+    async fn policy_hints(&mut self) -> Result<Option<RawControl>, Fault> {
+        let controller = self.controller.clone();
+        let root = controller.root_dse(self.connection()).await?;
+        let listed = [POLICY_HINTS, POLICY_HINTS_OLD].into_iter().find(|oid| root.supports(oid));
+        if listed.is_none() && controller.first_word_about_hints() {
+            warn!(controller = controller.name(), "the controller has no policy-hints control: a reset is not held against history and minimum age");
+        }
+        Ok(listed.map(|oid| RawControl { ctype: oid.to_owned(), crit: true, val: Some(HINTS_VALUE.to_vec()) }))
+    }
+
+    /// Tries a password with one bind on a connection of its own. A wrong one counts in AD.
+    ///
+    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1).
+    pub async fn bind(&self, user: &str, password: &Password) -> Result<BindAnswer, Fault> {
+        let mut connection = Connection::open(self.controller.endpoint()).await?;
+        let mut result = connection.simple_bind(user, password.expose()).await?;
+        let answer = answer::of_bind(result.rc, &result.text);
+        result.text.zeroize();
+        Ok(answer)
+    }
+}

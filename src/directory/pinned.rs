@@ -1,0 +1,45 @@
+//! A controller that was chosen for one piece of work: what is read, written and proven goes to it and to no other.
+
+use std::sync::Arc;
+
+use deadpool::managed;
+
+use super::{Connection, Controller, controller::Loan};
+
+/// A controller and a service connection to it. Dropping it gives the connection back to the pool.
+#[derive(Debug)]
+pub struct Pinned {
+    pub(super) controller: Arc<Controller>,
+    loan: Loan,
+}
+
+impl Pinned {
+    pub(super) fn new(controller: Arc<Controller>, loan: Loan) -> Self {
+        Self { controller, loan }
+    }
+
+    /// The controller's configured name, for the audit log.
+    pub fn name(&self) -> &str {
+        self.controller.name()
+    }
+
+    /// The controller.
+    pub fn controller(&self) -> &Controller {
+        &self.controller
+    }
+
+    pub(super) fn connection(&mut self) -> &mut Connection {
+        &mut self.loan
+    }
+
+    pub(super) fn was_pooled(&self) -> bool {
+        managed::Object::metrics(&self.loan).recycle_count > 0
+    }
+
+    /// A new connection to the same controller, in place of one that was lost.
+    pub(super) async fn reconnect(&mut self) -> Result<(), super::Fault> {
+        let fresh = self.controller.connect().await?;
+        self.loan = fresh.loan;
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! AD's own policy for an account: its password settings object, else the domain's.
+//!
+//! A policy that was read is used for up to a minute, for showing rules and for explaining refusals; AD itself enforces its policy at the write.
+
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use super::{Directory, Fault, Pinned, entry::Entry};
+use crate::model::{account::Account, filetime, lockout::LockoutRules, policy::PasswordPolicy};
+
+const FRESH: Duration = Duration::from_secs(60);
+
+/// What AD demands of one account.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdPolicy {
+    /// The rules of a new password.
+    pub password: PasswordPolicy,
+    /// When AD locks.
+    pub lockout: LockoutRules,
+}
+
+/// Policies by the DN of the object that holds them.
+pub(super) type Cache = Mutex<HashMap<String, (Instant, AdPolicy)>>;
+
+/// The names of the attributes differ between a PSO and the domain.
+struct Names {
+    min_length: &'static str,
+    history: &'static str,
+    min_age: &'static str,
+    threshold: &'static str,
+    window: &'static str,
+}
+
+const PSO: Names = Names {
+    min_length: "msDS-MinimumPasswordLength",
+    history: "msDS-PasswordHistoryLength",
+    min_age: "msDS-MinimumPasswordAge",
+    threshold: "msDS-LockoutThreshold",
+    window: "msDS-LockoutObservationWindow",
+};
+const PSO_COMPLEXITY: &str = "msDS-PasswordComplexityEnabled";
+const PSO_ATTRIBUTES: &[&str] = &[PSO.min_length, PSO.history, PSO.min_age, PSO.threshold, PSO.window, PSO_COMPLEXITY];
+
+const DOMAIN: Names = Names {
+    min_length: "minPwdLength",
+    history: "pwdHistoryLength",
+    min_age: "minPwdAge",
+    threshold: "lockoutThreshold",
+    window: "lockOutObservationWindow",
+};
+const DOMAIN_COMPLEXITY: &str = "pwdProperties";
+const DOMAIN_ATTRIBUTES: &[&str] = &[DOMAIN.min_length, DOMAIN.history, DOMAIN.min_age, DOMAIN.threshold, DOMAIN.window, DOMAIN_COMPLEXITY];
+
+impl Directory {
+    /// The policy that AD applies to the account. Anything that can't be read is a fault: a weaker default is never assumed.
+    pub async fn policy(&self, pinned: &mut Pinned, account: &Account) -> Result<AdPolicy, Fault> {
+        let dn = account.resultant_pso.as_deref().unwrap_or(&self.base_dn);
+        let cached = self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(dn).filter(|(at, _)| at.elapsed() < FRESH).cloned();
+        if let Some((_, policy)) = cached {
+            return Ok(policy);
+        }
+        let attributes = if account.resultant_pso.is_some() { PSO_ATTRIBUTES } else { DOMAIN_ATTRIBUTES };
+        let entry = pinned.connection().read_object(dn, "(objectClass=*)", attributes).await?;
+        let unreadable = || Fault::PolicyUnreadable(dn.to_owned());
+        let entry = entry.ok_or_else(unreadable)?;
+        let policy = if account.resultant_pso.is_some() { from_pso(&entry) } else { from_domain(&entry) }.ok_or_else(unreadable)?;
+        self.policies.lock().unwrap_or_else(PoisonError::into_inner).insert(dn.to_owned(), (Instant::now(), policy.clone()));
+        Ok(policy)
+    }
+}
+
+fn from_pso(entry: &Entry) -> Option<AdPolicy> {
+    let complexity = match entry.text(PSO_COMPLEXITY)? {
+        "TRUE" => true,
+        "FALSE" => false,
+        _ => return None,
+    };
+    parse(entry, &PSO, complexity)
+}
+
+fn from_domain(entry: &Entry) -> Option<AdPolicy> {
+    parse(entry, &DOMAIN, entry.number(DOMAIN_COMPLEXITY)? & 1 == 1)
+}
+
+fn parse(entry: &Entry, names: &Names, complexity: bool) -> Option<AdPolicy> {
+    let count = |name| u32::try_from(entry.number(name)?).ok();
+    Some(AdPolicy {
+        password: PasswordPolicy {
+            min_length: count(names.min_length)?,
+            complexity,
+            history: count(names.history)?,
+            min_age: filetime::span(entry.number(names.min_age)?),
+            ..PasswordPolicy::default()
+        },
+        lockout: LockoutRules { threshold: count(names.threshold)?, window: filetime::span(entry.number(names.window)?) },
+    })
+}

@@ -1,0 +1,78 @@
+//! What people do here, from the request to its outcome: each use case is one function that handlers and commands call.
+//!
+//! Invariants: authority and policy are read again from AD at the moment of every write; an attempt is on disk before AD is touched and its
+//! outcome after; what can't be read or stored means that nothing is changed.
+
+mod account_lock;
+pub mod change_password;
+pub mod health;
+mod policy;
+pub mod reconcile;
+pub mod show_account;
+pub mod sign_in;
+pub mod sign_out;
+
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use crate::{
+    directory,
+    model::{
+        account::Account,
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        identity::Identity,
+    },
+    store::StoreError,
+};
+
+/// One request by one person.
+#[derive(Debug, Clone, Copy)]
+pub struct Visit {
+    /// Binds the audit entries of a visit together: the login's, once there is one.
+    pub id: Uuid,
+    /// The client's real address.
+    pub client: IpAddr,
+}
+
+/// An error that only we can mend. Its text is for the log, never for a page.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// No controller could do it.
+    #[error("directory: {0}")]
+    Directory(#[from] directory::Fault),
+    /// The store could not do it.
+    #[error("store: {0}")]
+    Store(#[from] StoreError),
+    /// A task of ours ended with a panic.
+    #[error("a task of the service ended unexpectedly")]
+    Crashed,
+}
+
+/// An entry with nothing filled in but when, where, what and how it ended.
+fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
+    AuditEvent {
+        at,
+        visit: visit.id,
+        kind,
+        outcome,
+        reason: reason.to_owned(),
+        actor: None,
+        unknown_name: None,
+        method: None,
+        client: Some(visit.client),
+        target: None,
+        controller: None,
+        attempt: None,
+        password_set_before: None,
+    }
+}
+
+fn party_of(account: &Account) -> Party {
+    Party { guid: account.guid, account_name: account.sam.clone(), name: account.name().to_owned() }
+}
+
+fn actor_of(identity: &Identity) -> Party {
+    Party { guid: identity.account(), account_name: identity.account_name.clone(), name: identity.name.clone() }
+}

@@ -1,0 +1,256 @@
+//! A person changes the password of an account that they have proven to be theirs.
+//!
+//! Invariants: the account in the request is authorised and read again here; the attempt is on disk before AD is asked to write; the read, the
+//! write and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Fault, Visit,
+    account_lock::{self, Leave},
+    actor_of, event, party_of, policy,
+};
+use crate::{
+    app::App,
+    audit::Begun,
+    directory::{self, Pinned, WriteAnswer, answer::PolicyDetail},
+    model::{
+        account::Account,
+        attempt::AttemptId,
+        audit::{AuditEvent, AuditOutcome, EventKind},
+        guid::ObjectGuid,
+        identity::Identity,
+        password::Password,
+        policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
+        refusal::Refusal,
+    },
+    store::throttle::{Charge, ThrottleKey},
+};
+
+/// A submitted form.
+#[derive(Debug)]
+pub struct Request {
+    /// The account to change, as the form names it.
+    pub target: ObjectGuid,
+    /// The form's own number.
+    pub attempt: AttemptId,
+    /// The current password, as typed.
+    pub current: Password,
+    /// The new password, as typed.
+    pub new: Password,
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Changed {
+    /// Done, and proven by a bind with the new password.
+    Done,
+    /// Nothing was changed, and why.
+    Refused(Refusal),
+    /// Nobody knows: the connection was lost in the middle, or the proof failed.
+    Unknown,
+    /// This form was sent before; its outcome is in the log.
+    AlreadySent,
+}
+
+/// Changes the password, or says why not.
+pub async fn change(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Changed, Fault> {
+    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let task = tokio::spawn(async move { Change { app: &app, visit: &visit, identity: &identity, request: &request }.run().await });
+    task.await.map_err(|_| Fault::Crashed)?
+}
+
+/// How an earlier change of this person ended, by its form's number.
+pub async fn outcome_of(app: &App, identity: &Identity, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
+    Ok(app.audit.outcome_of(identity.account(), attempt).await?)
+}
+
+struct Change<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    identity: &'a Identity,
+    request: &'a Request,
+}
+
+impl Change<'_> {
+    async fn run(&self) -> Result<Changed, Fault> {
+        let Request { target, .. } = *self.request;
+        if !self.identity.owns(target) {
+            return self.refused(None, None, Refusal::NotYours).await;
+        }
+        let now = self.app.clock.now();
+        let charges = [
+            (ThrottleKey::name(&self.app.keys, &self.identity.account_name.to_lowercase()), self.app.config.throttle.name),
+            (ThrottleKey::address(self.visit.client), self.app.config.throttle.address),
+        ];
+        let receipt = match self.app.throttles.charge(&charges, now).await? {
+            Charge::Taken(receipt) => receipt,
+            Charge::Wait(until) => return self.refused(None, None, Refusal::Throttled { until }).await,
+        };
+        let outcome = self.authorised(target).await;
+        // Only a wrong current password is a failure that counts; a refused new one is not a guess at anything.
+        let forgiven = match &outcome {
+            Ok(Changed::Done) => self.app.throttles.forgive(receipt, true).await,
+            Ok(Changed::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Changed::AlreadySent) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Changed::Refused(_) | Changed::Unknown) | Err(_) => Ok(()),
+        };
+        if let Err(error) = forgiven {
+            tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");
+        }
+        outcome
+    }
+
+    /// Reads the account and its policy afresh, and goes on only if both allow it.
+    async fn authorised(&self, target: ObjectGuid) -> Result<Changed, Fault> {
+        let (account, mut pinned) = self.app.directory.account(target).await?;
+        let now = self.app.clock.now();
+        let Some(mut account) = account.filter(|account| account.usable(now)) else {
+            return self.refused(None, Some(&pinned), Refusal::NotUsable).await;
+        };
+        let policy = policy::in_force(self.app, &mut pinned, &account).await?;
+        let candidate = Candidate { new: &self.request.new, current: Some(&self.request.current), account: &account, now };
+        let broken = evaluate(&policy, candidate);
+        if !broken.is_empty() {
+            return self.refused(Some(&account), Some(&pinned), Refusal::Policy(broken)).await;
+        }
+        if account.locked {
+            return self.refused(Some(&account), Some(&pinned), Refusal::Locked).await;
+        }
+        let lock = match account_lock::ask(self.app, &mut pinned, &mut account).await? {
+            Leave::Try(lock) => lock,
+            Leave::Hold => return self.refused(Some(&account), Some(&pinned), Refusal::NearLockout).await,
+        };
+        let mut attempt = self.entry(EventKind::ChangeAttempt, AuditOutcome::Started, "", Some(&account), Some(&pinned));
+        attempt.password_set_before = Some(account.password.last_set_ticks);
+        match self.app.audit.begin(&attempt).await {
+            Ok(Begun::New) => {}
+            Ok(Begun::AlreadySent) => {
+                lock.release(self.app).await;
+                return Ok(Changed::AlreadySent);
+            }
+            Err(error) => {
+                lock.release(self.app).await;
+                return Err(error.into());
+            }
+        }
+        let written = self.write(&mut pinned, &account, &policy).await;
+        if !matches!(written, Ok(Changed::Unknown)) {
+            lock.release(self.app).await;
+        }
+        self.conclude(&account, &pinned, written).await
+    }
+
+    /// Writes and proves. `Err` only where AD has said that nothing was done; a lost answer is [`Changed::Unknown`].
+    async fn write(&self, pinned: &mut Pinned, account: &Account, policy: &PasswordPolicy) -> Result<Changed, directory::Fault> {
+        match pinned.change_password(account.guid, &self.request.current, &self.request.new).await {
+            Ok(WriteAnswer::Done) => Ok(self.prove(pinned, account).await),
+            Ok(answer) => refusal_of(answer, account, policy, self.app.clock.now()).map(Changed::Refused),
+            Err(fault) => {
+                tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a change was lost; looking whether it was done");
+                Ok(self.look(pinned, account).await)
+            }
+        }
+    }
+
+    /// The answer was lost. A later pwdLastSet, or one that is no longer 0, shows that it was done; an equal one shows nothing.
+    async fn look(&self, pinned: &mut Pinned, account: &Account) -> Changed {
+        match self.app.directory.account_again(pinned, account.guid).await {
+            Ok(Some(now)) if now.password.last_set_ticks != account.password.last_set_ticks => self.prove(pinned, account).await,
+            Ok(_) | Err(_) => Changed::Unknown,
+        }
+    }
+
+    async fn prove(&self, pinned: &Pinned, account: &Account) -> Changed {
+        match pinned.bind(&account.dn, &self.request.new).await {
+            Ok(answer) if answer.proves_password() => Changed::Done,
+            Ok(answer) => {
+                tracing::warn!(controller = pinned.name(), answer = answer.code(), "a change that AD confirmed could not be proven by a bind");
+                Changed::Unknown
+            }
+            Err(fault) => {
+                tracing::warn!(controller = pinned.name(), error = %fault, "a change that AD confirmed could not be proven by a bind");
+                Changed::Unknown
+            }
+        }
+    }
+
+    /// Logs the outcome. Where that fails, the person is told all the same what happened, and the lone attempt is settled later.
+    async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Changed, directory::Fault>) -> Result<Changed, Fault> {
+        let (outcome, reason) = match &written {
+            Ok(Changed::Done) => (AuditOutcome::Succeeded, String::new()),
+            Ok(Changed::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
+            Ok(Changed::Unknown | Changed::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
+            Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
+        };
+        let mut entry = self.entry(EventKind::ChangeOutcome, outcome, &reason, Some(account), Some(pinned));
+        entry.password_set_before = Some(account.password.last_set_ticks);
+        if let Err(error) = self.app.audit.append(&entry).await {
+            tracing::error!(error = %error, "the outcome of a change could not be logged; it will be settled from AD");
+        }
+        Ok(written?)
+    }
+
+    /// Logs a refusal that came before AD was asked to write.
+    async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Changed, Fault> {
+        let entry = self.entry(EventKind::ChangeOutcome, AuditOutcome::Refused, &refusal.code(), account, pinned);
+        self.app.audit.append(&entry).await?;
+        Ok(Changed::Refused(refusal))
+    }
+
+    fn entry(&self, kind: EventKind, outcome: AuditOutcome, reason: &str, account: Option<&Account>, pinned: Option<&Pinned>) -> AuditEvent {
+        let mut entry = event(self.visit, self.app.clock.now(), kind, outcome, reason);
+        entry.actor = Some(actor_of(self.identity));
+        entry.method = Some(self.identity.method);
+        entry.target = account.map(party_of).or_else(|| {
+            let guid = self.request.target;
+            Some(crate::model::audit::Party { guid, account_name: String::new(), name: String::new() })
+        });
+        entry.controller = pinned.map(|p| p.name().to_owned());
+        entry.attempt = Some(self.request.attempt);
+        entry
+    }
+}
+
+/// Is it a guess at the current password that went wrong, or may have?
+fn counts(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
+        Refusal::Policy(_)
+        | Refusal::Throttled { .. }
+        | Refusal::CannotChange
+        | Refusal::NoRight
+        | Refusal::NotUsable
+        | Refusal::PolicyUnexplained => false,
+    }
+}
+
+/// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
+fn refusal_of(answer: WriteAnswer, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Result<Refusal, directory::Fault> {
+    let broken = |broken| Refusal::Policy(vec![broken]);
+    let rc = match answer {
+        WriteAnswer::Policy(detail) => return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken)),
+        WriteAnswer::WrongCurrent => return Ok(Refusal::WrongCurrent),
+        WriteAnswer::Locked => return Ok(Refusal::Locked),
+        WriteAnswer::CannotChange => return Ok(Refusal::CannotChange),
+        WriteAnswer::NoRight => return Ok(Refusal::NoRight),
+        WriteAnswer::Gone => return Ok(Refusal::NotUsable),
+        WriteAnswer::Done => 0,
+        WriteAnswer::ControlRefused => 12,
+        WriteAnswer::Other(rc) => rc,
+    };
+    Err(directory::Fault::Answer { rc, text: "to a change of a password".to_owned() })
+}
+
+/// Which rule AD refused by. Length, complexity and age were held against the policy before; where AD does not say, what is left is history.
+fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
+    match detail {
+        PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
+        PolicyDetail::TooYoung => changeable_at(policy, account).filter(|at| now < *at).map(Broken::TooYoung),
+        PolicyDetail::TooShort => Some(Broken::TooShort(policy.min_length)),
+        PolicyDetail::Complexity => Some(Broken::NotComplex),
+        PolicyDetail::Unsaid => (policy.history > 0).then_some(Broken::UsedBefore(policy.history)),
+    }
+}

@@ -1,0 +1,21 @@
+//! The policy in force for one account: AD's own and the configuration's, the strictest of each.
+
+use super::Fault;
+use crate::{
+    app::App,
+    directory::Pinned,
+    model::{account::Account, policy::PasswordPolicy},
+};
+
+/// Reads it. Any part that can't be read is a fault.
+pub(super) async fn in_force(app: &App, pinned: &mut Pinned, account: &Account) -> Result<PasswordPolicy, Fault> {
+    let configured = &app.config.policy;
+    let mut policy = app.directory.policy(pinned, account).await?.password.and(&configured.default.policy());
+    for group in &configured.groups {
+        let sid = app.directory.group_sid(pinned, &group.group).await?;
+        if account.groups.contains(&sid) {
+            policy = policy.and(&group.rules.policy());
+        }
+    }
+    Ok(policy)
+}

@@ -1,0 +1,61 @@
+//! The account page: state, rules and history, read afresh.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Fault, policy};
+use crate::{
+    app::App,
+    audit,
+    model::{
+        account::Account,
+        guid::ObjectGuid,
+        identity::Identity,
+        policy::{Rule, changeable_at},
+    },
+};
+
+/// Entries of the own history that are shown.
+const ENTRIES: u32 = 20;
+/// How far back the own history goes.
+const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// What the account page and the change form show.
+#[derive(Debug)]
+pub struct AccountView {
+    /// As read now.
+    pub account: Account,
+    /// Every rule for its next password.
+    pub rules: Vec<Rule>,
+    /// From when AD takes a change, where that is still to come.
+    pub changeable_at: Option<Timestamp>,
+    /// Newest first.
+    pub history: Vec<audit::Entry>,
+}
+
+/// What there is to show.
+#[derive(Debug)]
+pub enum Shown {
+    /// The account.
+    Account(Box<AccountView>),
+    /// Not this person's, gone, disabled, or outside what is served.
+    Unavailable,
+}
+
+/// Reads the account for the person who owns it.
+pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
+    if !identity.owns(target) {
+        return Ok(Shown::Unavailable);
+    }
+    let now = app.clock.now();
+    let (account, mut pinned) = app.directory.account(target).await?;
+    let Some(account) = account.filter(|account| account.usable(now)) else { return Ok(Shown::Unavailable) };
+    let policy = policy::in_force(app, &mut pinned, &account).await?;
+    drop(pinned);
+    let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
+    Ok(Shown::Account(Box::new(AccountView {
+        rules: policy.rules(),
+        changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
+        account,
+        history,
+    })))
+}
