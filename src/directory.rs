@@ -10,18 +10,21 @@ mod dn;
 mod entry;
 mod fault;
 mod groups;
+mod inspect;
 mod lockout;
 mod lookup;
 mod password;
 mod pinned;
 mod policy;
 mod root_dse;
+pub mod security_descriptor;
 pub mod tls;
 
 pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
 pub use dn::is_under;
 pub use fault::Fault;
+pub use inspect::{Inspection, Sample};
 pub use lookup::LoginMatch;
 pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, WriteAnswer};
 pub use pinned::Pinned;
@@ -30,7 +33,6 @@ pub use root_dse::RootDse;
 
 use std::{sync::Arc, time::Duration};
 
-use futures_util::{FutureExt, future::BoxFuture};
 use secrecy::SecretString;
 
 use crate::config;
@@ -63,7 +65,9 @@ impl Directory {
         let controllers = config
             .controllers
             .iter()
-            .map(|c| Arc::new(Controller::new(Endpoint::new(c, config.timeout, config.write_timeout, tls.clone()), config, account.clone())))
+            .map(|c| {
+                Arc::new(Controller::new(Endpoint::new(c, config.timeout, config.write_timeout, tls.clone()), config, account.clone()))
+            })
             .collect();
         Ok(Self {
             controllers,
@@ -84,13 +88,16 @@ impl Directory {
 
     /// Does any controller answer? One rootDSE read, bounded by the time-out of each controller.
     pub async fn ready(&self) -> bool {
-        self.read(|pinned| pinned.connection().root_dse().boxed()).await.is_ok()
+        self.read(|mut pinned| async move { (pinned.connection().root_dse().await, pinned) }).await.is_ok()
     }
 
     /// Runs a read on the first controller that answers, and gives the controller back with the result, so that what follows goes to the same one.
     ///
     /// A controller that is dead, stalled or slow is passed over after [`config::Directory::timeout`] and asked last until its retry time has come.
-    pub(crate) async fn read<T>(&self, work: impl for<'a> Fn(&'a mut Pinned) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync) -> Result<(T, Pinned), Fault> {
+    pub(crate) async fn read<T, F>(&self, work: impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
+    where
+        F: Future<Output = (Result<T, Fault>, Pinned)>,
+    {
         let (up, down): (Vec<_>, Vec<_>) = self.controllers.iter().partition(|c| c.is_up());
         let mut last = Fault::NoController;
         for controller in up.into_iter().chain(down) {

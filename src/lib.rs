@@ -1,6 +1,13 @@
 //! OS2nykode: self-service password change for Active Directory.
 //!
-//! Data flows one way: http → flow → {directory, identity, audit, store} → model. See docs/architecture.md.
+//! Data flows one way: http → flow → {directory, audit, store} → model. See docs/architecture.md.
 
+pub mod app;
+pub mod audit;
+pub mod check;
 pub mod clock;
+pub mod config;
+pub mod directory;
+pub mod flow;
 pub mod model;
+pub mod store;

@@ -115,7 +115,11 @@ mod tests {
         for (rc, text, meaning) in [
             (0, "", WriteAnswer::Done),
             (19, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0", WriteAnswer::Policy(PolicyDetail::Unsaid)),
-            (19, "0000052D: Constraint violation - check_password_restrictions: the password was already used (in history)!", WriteAnswer::Policy(PolicyDetail::History)),
+            (
+                19,
+                "0000052D: Constraint violation - check_password_restrictions: the password was already used (in history)!",
+                WriteAnswer::Policy(PolicyDetail::History),
+            ),
             (19, "00000056: AtrErr: DSID-03190F80, #1", WriteAnswer::WrongCurrent),
             (19, "00000775: Constraint violation - locked", WriteAnswer::Locked),
             (19, "check_password_restrictions: no code", WriteAnswer::CannotChange),

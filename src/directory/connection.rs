@@ -11,7 +11,10 @@ use std::{
     time::Duration,
 };
 
-use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, Scope, SearchEntry, StdStream, controls::RawControl};
+use ldap3::{
+    Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, Scope, SearchEntry, SearchOptions, SearchResult, StdStream,
+    controls::RawControl,
+};
 use metrics::counter;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
@@ -93,10 +96,8 @@ impl Connection {
     async fn connect(endpoint: &Endpoint) -> Result<Self, Fault> {
         let unreachable = |e: &dyn std::fmt::Display| Fault::Unreachable(e.to_string());
         let stream = endpoint.tcp().await.and_then(TcpStream::into_std).map_err(|e| unreachable(&e))?;
-        let settings = LdapConnSettings::new()
-            .set_config(endpoint.tls.clone())
-            .set_starttls(endpoint.starttls)
-            .set_std_stream(StdStream::Tcp(stream));
+        let settings =
+            LdapConnSettings::new().set_config(endpoint.tls.clone()).set_starttls(endpoint.starttls).set_std_stream(StdStream::Tcp(stream));
         let scheme = if endpoint.starttls { "ldap" } else { "ldaps" };
         let url = format!("{scheme}://{}:{}", endpoint.name, endpoint.port);
         // In a task of its own: the library panics on answers that it does not expect.
@@ -132,25 +133,69 @@ impl Connection {
     }
 
     /// Reads one object; `None` where it is not there or does not match the filter.
-    pub(crate) async fn read_object(&mut self, dn: &str, filter: &str, attributes: &'static [&'static str]) -> Result<Option<Entry>, Fault> {
+    pub(crate) async fn read_object(
+        &mut self,
+        dn: &str,
+        filter: &str,
+        attributes: &'static [&'static str],
+    ) -> Result<Option<Entry>, Fault> {
         let mut found = self.search(dn, Scope::Base, filter, attributes).await?;
         Ok(found.pop())
     }
 
+    /// The same with a control.
+    pub(crate) async fn read_object_with(
+        &mut self,
+        dn: &str,
+        attributes: &'static [&'static str],
+        control: RawControl,
+    ) -> Result<Option<Entry>, Fault> {
+        let prepare = move |ldap: &mut Ldap| drop(ldap.with_controls(control));
+        let mut found = self.search_prepared(dn, Scope::Base, "(objectClass=*)", attributes, prepare).await?;
+        Ok(found.pop())
+    }
+
     /// Searches a subtree or one object. An object that is not there (32) is an empty answer.
-    pub(crate) async fn search(&mut self, base: &str, scope: Scope, filter: &str, attributes: &'static [&'static str]) -> Result<Vec<Entry>, Fault> {
+    pub(crate) async fn search(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        attributes: &'static [&'static str],
+    ) -> Result<Vec<Entry>, Fault> {
+        self.search_prepared(base, scope, filter, attributes, |_| ()).await
+    }
+
+    /// Searches a subtree for at most `limit` objects; more (4, sizeLimitExceeded) are left where they are.
+    pub(crate) async fn search_some(
+        &mut self,
+        base: &str,
+        filter: &str,
+        attributes: &'static [&'static str],
+        limit: i32,
+    ) -> Result<Vec<Entry>, Fault> {
+        let prepare = move |ldap: &mut Ldap| drop(ldap.with_search_options(SearchOptions::new().sizelimit(limit)));
+        self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await
+    }
+
+    async fn search_prepared(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        attributes: &'static [&'static str],
+        prepare: impl FnOnce(&mut Ldap) + Send + 'static,
+    ) -> Result<Vec<Entry>, Fault> {
         let (base, filter) = (base.to_owned(), filter.to_owned());
-        let found = self
-            .run("search", self.timeout, move |mut ldap| async move {
-                let (found, _) = match ldap.search(&base, scope, &filter, attributes).await?.success() {
-                    Ok(found) => found,
-                    Err(LdapError::LdapResult { result }) if result.rc == 32 => return Ok(Vec::new()),
-                    Err(error) => return Err(error),
-                };
-                Ok(found.into_iter().map(|e| Entry::from(SearchEntry::construct(e))).collect())
-            })
-            .await?;
-        Ok(found)
+        self.run("search", self.timeout, move |mut ldap| async move {
+            prepare(&mut ldap);
+            let SearchResult(found, result) = ldap.search(&base, scope, &filter, attributes).await?;
+            match result.rc {
+                0 | 4 | 32 => Ok(found.into_iter().map(|e| Entry::from(SearchEntry::construct(e))).collect()),
+                _ => Err(LdapError::LdapResult { result }),
+            }
+        })
+        .await
     }
 
     /// Modifies one object. `Err` with anything but [`Fault::Answer`] means that nobody knows whether it was done.

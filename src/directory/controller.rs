@@ -9,7 +9,6 @@ use std::{
 };
 
 use deadpool::managed::{self, Metrics, Pool, PoolError, RecycleError, RecycleResult, Timeouts};
-use futures_util::future::BoxFuture;
 use metrics::gauge;
 use tokio::sync::OnceCell;
 use tracing::warn;
@@ -26,6 +25,7 @@ const LONGEST_LIFE: Duration = Duration::from_secs(1800);
 #[derive(Debug)]
 pub struct Controller {
     endpoint: Arc<Endpoint>,
+    account: Arc<ServiceAccount>,
     pool: Pool<Connections>,
     root_dse: OnceCell<RootDse>,
     down_until: Mutex<Option<Instant>>,
@@ -60,7 +60,7 @@ impl managed::Manager for Connections {
 impl Controller {
     pub(super) fn new(endpoint: Endpoint, config: &config::Directory, account: Arc<ServiceAccount>) -> Self {
         let endpoint = Arc::new(endpoint);
-        let pool = Pool::builder(Connections { endpoint: endpoint.clone(), account })
+        let pool = Pool::builder(Connections { endpoint: endpoint.clone(), account: account.clone() })
             .max_size(config.pool_size)
             .runtime(deadpool::Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(config.timeout), create: None, recycle: None })
@@ -68,6 +68,7 @@ impl Controller {
             .expect("a runtime is given, which is all that the time-out of the pool needs");
         Self {
             endpoint,
+            account,
             pool,
             root_dse: OnceCell::new(),
             down_until: Mutex::default(),
@@ -84,6 +85,10 @@ impl Controller {
     /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
+    }
+
+    pub(super) fn account(&self) -> &ServiceAccount {
+        &self.account
     }
 
     pub(super) fn is_up(&self) -> bool {
@@ -115,19 +120,17 @@ impl Controller {
     }
 
     /// Runs a read. A pooled connection that turns out to have died meanwhile is no fault of the controller: the read is done once more on a new one.
-    pub(super) async fn attempt<T>(
-        self: &Arc<Self>,
-        work: &(impl for<'a> Fn(&'a mut Pinned) -> BoxFuture<'a, Result<T, Fault>> + Send + Sync),
-    ) -> Result<(T, Pinned), Fault> {
-        let mut pinned = self.connect().await?;
-        let mut outcome = work(&mut pinned).await;
+    pub(super) async fn attempt<T, F>(self: &Arc<Self>, work: &impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
+    where
+        F: Future<Output = (Result<T, Fault>, Pinned)>,
+    {
+        let (mut outcome, mut pinned) = work(self.connect().await?).await;
         if let Err(Fault::ConnectionLost(_)) = outcome
             && pinned.was_pooled()
         {
             drop(pinned);
             self.pool.retain(|_, _| false);
-            pinned = self.connect().await?;
-            outcome = work(&mut pinned).await;
+            (outcome, pinned) = work(self.connect().await?).await;
         }
         let value = outcome?;
         self.mark_up();

@@ -18,6 +18,11 @@ const FRESH: Duration = Duration::from_secs(300);
 pub(super) type Cache = Mutex<HashMap<String, (Instant, Sid)>>;
 
 impl Directory {
+    /// The same on any controller, for the check command.
+    pub async fn find_group(&self, group: &str) -> Result<(Sid, Pinned), Fault> {
+        self.read(|mut pinned| async move { (self.group_sid(&mut pinned, group).await, pinned) }).await
+    }
+
     /// The SID of a group given as SID, DN or sAMAccountName. A group that can't be found is a fault: leaving it out could weaken a policy.
     pub async fn group_sid(&self, pinned: &mut Pinned, group: &str) -> Result<Sid, Fault> {
         if let Some(sid) = Sid::parse(group) {

@@ -26,7 +26,8 @@ impl Directory {
         if controller.root_dse(pinned.connection()).await?.settings_dn.eq_ignore_ascii_case(&pdc) {
             return Ok(own);
         }
-        let known = |c: &&Arc<Controller>| c.is_up() && c.root_dse_if_known().is_none_or(|root| root.settings_dn.eq_ignore_ascii_case(&pdc));
+        let known =
+            |c: &&Arc<Controller>| c.is_up() && c.root_dse_if_known().is_none_or(|root| root.settings_dn.eq_ignore_ascii_case(&pdc));
         for other in self.controllers.iter().filter(|c| !Arc::ptr_eq(c, &controller)).filter(known) {
             match tokio::time::timeout(self.timeout, tries_on(other, &pdc, account)).await {
                 Ok(Ok(Some(tries))) => {

@@ -1,6 +1,5 @@
 //! Finding accounts, and reading what matters of them.
 
-use futures_util::FutureExt;
 use ldap3::{Scope, ldap_escape};
 use tracing::warn;
 
@@ -68,7 +67,7 @@ pub enum LoginMatch {
 impl Directory {
     /// Finds the account of a login name, without its groups.
     pub async fn find(&self, name: &LoginName) -> Result<LoginMatch, Fault> {
-        let (found, pinned) = self.read(|pinned| self.find_on(pinned.connection(), name).boxed()).await?;
+        let (found, pinned) = self.read(|mut pinned| async move { (self.find_on(pinned.connection(), name).await, pinned) }).await?;
         Ok(match found {
             Some(account) => LoginMatch::Account(Box::new(account), pinned),
             None => LoginMatch::Nobody(pinned),
@@ -126,13 +125,14 @@ impl Directory {
 
     /// `DC=kommune,DC=dk` as `kommune.dk`.
     fn dns_domain(&self) -> String {
-        let labels = self.base_dn.split(',').filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("dc"));
+        let labels =
+            self.base_dn.split(',').filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("dc"));
         labels.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(".")
     }
 
     /// Reads an account by its GUID, with its groups, on the first controller that answers. `None`: gone, no person's, or outside what is served.
     pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, Pinned), Fault> {
-        self.read(|pinned| self.account_on(pinned.connection(), guid).boxed()).await
+        self.read(|mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
     /// The same on the controller that is at work already.
@@ -169,7 +169,8 @@ fn account(entry: &Entry) -> Result<Account, Fault> {
     let last_set_ticks = number("pwdLastSet")?;
     let computed = entry.number("msDS-User-Account-Control-Computed").unwrap_or_default();
     let expires = filetime::point(entry.number("accountExpires").unwrap_or_default());
-    let groups = entry.all("tokenGroups").iter().map(|sid| Sid::from_ad(sid).ok_or(Fault::Unreadable("tokenGroups"))).collect::<Result<_, _>>()?;
+    let groups =
+        entry.all("tokenGroups").iter().map(|sid| Sid::from_ad(sid).ok_or(Fault::Unreadable("tokenGroups"))).collect::<Result<_, _>>()?;
     Ok(Account {
         guid: entry.bytes("objectGUID").and_then(ObjectGuid::from_ad).ok_or(Fault::Unreadable("objectGUID"))?,
         dn: entry.dn.clone(),

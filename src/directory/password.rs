@@ -62,7 +62,13 @@ impl BindAnswer {
     pub fn proves_password(self) -> bool {
         match self {
             Self::Proven | Self::PasswordExpired | Self::MustChange => true,
-            Self::Wrong | Self::Locked | Self::Disabled | Self::AccountExpired | Self::NotAtThisHour | Self::NotFromHere | Self::Other(_) => false,
+            Self::Wrong
+            | Self::Locked
+            | Self::Disabled
+            | Self::AccountExpired
+            | Self::NotAtThisHour
+            | Self::NotFromHere
+            | Self::Other(_) => false,
         }
     }
 
@@ -110,10 +116,8 @@ impl Pinned {
     /// Changes a password that is known: one modify that deletes the old and adds the new value. AD checks the old one, history, minimum
     /// age, length and complexity. `Err` that [`Fault::Answer`] does not explain: nobody knows whether it was done.
     pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
-        let changes = vec![
-            change(Mod::Delete, "unicodePwd", old.unicode_pwd().to_vec()),
-            change(Mod::Add, "unicodePwd", new.unicode_pwd().to_vec()),
-        ];
+        let changes =
+            vec![change(Mod::Delete, "unicodePwd", old.unicode_pwd().to_vec()), change(Mod::Add, "unicodePwd", new.unicode_pwd().to_vec())];
         self.write(target, changes, None).await
     }
 
@@ -134,7 +138,10 @@ impl Pinned {
         let root = controller.root_dse(self.connection()).await?;
         let listed = [POLICY_HINTS, POLICY_HINTS_OLD].into_iter().find(|oid| root.supports(oid));
         if listed.is_none() && controller.first_word_about_hints() {
-            warn!(controller = controller.name(), "the controller has no policy-hints control: a reset is not held against history and minimum age");
+            warn!(
+                controller = controller.name(),
+                "the controller has no policy-hints control: a reset is not held against history and minimum age"
+            );
         }
         Ok(listed.map(|oid| RawControl { ctype: oid.to_owned(), crit: true, val: Some(HINTS_VALUE.to_vec()) }))
     }

@@ -55,18 +55,28 @@ const DOMAIN_COMPLEXITY: &str = "pwdProperties";
 const DOMAIN_ATTRIBUTES: &[&str] = &[DOMAIN.min_length, DOMAIN.history, DOMAIN.min_age, DOMAIN.threshold, DOMAIN.window, DOMAIN_COMPLEXITY];
 
 impl Directory {
+    /// The domain's own policy, for the check command.
+    pub async fn domain_policy(&self) -> Result<(AdPolicy, Pinned), Fault> {
+        self.read(|mut pinned| async move { (self.read_policy(&mut pinned, None).await, pinned) }).await
+    }
+
     /// The policy that AD applies to the account. Anything that can't be read is a fault: a weaker default is never assumed.
     pub async fn policy(&self, pinned: &mut Pinned, account: &Account) -> Result<AdPolicy, Fault> {
-        let dn = account.resultant_pso.as_deref().unwrap_or(&self.base_dn);
+        self.read_policy(pinned, account.resultant_pso.as_deref()).await
+    }
+
+    /// `pso`: the DN of a password settings object, else the domain's policy.
+    async fn read_policy(&self, pinned: &mut Pinned, pso: Option<&str>) -> Result<AdPolicy, Fault> {
+        let dn = pso.unwrap_or(&self.base_dn);
         let cached = self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(dn).filter(|(at, _)| at.elapsed() < FRESH).cloned();
         if let Some((_, policy)) = cached {
             return Ok(policy);
         }
-        let attributes = if account.resultant_pso.is_some() { PSO_ATTRIBUTES } else { DOMAIN_ATTRIBUTES };
+        let attributes = if pso.is_some() { PSO_ATTRIBUTES } else { DOMAIN_ATTRIBUTES };
         let entry = pinned.connection().read_object(dn, "(objectClass=*)", attributes).await?;
         let unreadable = || Fault::PolicyUnreadable(dn.to_owned());
         let entry = entry.ok_or_else(unreadable)?;
-        let policy = if account.resultant_pso.is_some() { from_pso(&entry) } else { from_domain(&entry) }.ok_or_else(unreadable)?;
+        let policy = if pso.is_some() { from_pso(&entry) } else { from_domain(&entry) }.ok_or_else(unreadable)?;
         self.policies.lock().unwrap_or_else(PoisonError::into_inner).insert(dn.to_owned(), (Instant::now(), policy.clone()));
         Ok(policy)
     }

@@ -167,7 +167,11 @@ impl Change<'_> {
         match pinned.bind(&account.dn, &self.request.new).await {
             Ok(answer) if answer.proves_password() => Changed::Done,
             Ok(answer) => {
-                tracing::warn!(controller = pinned.name(), answer = answer.code(), "a change that AD confirmed could not be proven by a bind");
+                tracing::warn!(
+                    controller = pinned.name(),
+                    answer = answer.code(),
+                    "a change that AD confirmed could not be proven by a bind"
+                );
                 Changed::Unknown
             }
             Err(fault) => {
@@ -200,7 +204,14 @@ impl Change<'_> {
         Ok(Changed::Refused(refusal))
     }
 
-    fn entry(&self, kind: EventKind, outcome: AuditOutcome, reason: &str, account: Option<&Account>, pinned: Option<&Pinned>) -> AuditEvent {
+    fn entry(
+        &self,
+        kind: EventKind,
+        outcome: AuditOutcome,
+        reason: &str,
+        account: Option<&Account>,
+        pinned: Option<&Pinned>,
+    ) -> AuditEvent {
         let mut entry = event(self.visit, self.app.clock.now(), kind, outcome, reason);
         entry.actor = Some(actor_of(self.identity));
         entry.method = Some(self.identity.method);

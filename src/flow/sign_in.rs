@@ -40,7 +40,12 @@ pub enum SignIn {
 }
 
 /// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
-pub async fn with_ad_password(app: &Arc<App>, visit: &Visit, name: &str, password: Result<Password, NotAPassword>) -> Result<SignIn, Fault> {
+pub async fn with_ad_password(
+    app: &Arc<App>,
+    visit: &Visit,
+    name: &str,
+    password: Result<Password, NotAPassword>,
+) -> Result<SignIn, Fault> {
     let (app, visit, name) = (app.clone(), *visit, LoginName::parse(name));
     let task = tokio::spawn(async move { sign_in(&app, &visit, name, password.ok()).await });
     task.await.map_err(|_| Fault::Crashed)?
@@ -49,10 +54,8 @@ pub async fn with_ad_password(app: &Arc<App>, visit: &Visit, name: &str, passwor
 async fn sign_in(app: &App, visit: &Visit, name: Option<LoginName>, password: Option<Password>) -> Result<SignIn, Fault> {
     let started = tokio::time::Instant::now();
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let charges = [
-        (ThrottleKey::name(&app.keys, &key), app.config.throttle.name),
-        (ThrottleKey::address(visit.client), app.config.throttle.address),
-    ];
+    let charges =
+        [(ThrottleKey::name(&app.keys, &key), app.config.throttle.name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
     let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
         Charge::Taken(receipt) => receipt,
         Charge::Wait(until) => {

@@ -1,0 +1,79 @@
+//! `os2nykode check`: walks through the set-up and says in plain words what works, what does not, and what to do.
+//!
+//! It changes nothing in AD and logs in with nobody's account but the service account's.
+
+mod controller;
+mod policies;
+mod report;
+mod rights;
+mod tls_chain;
+
+pub use report::{Finding, Level, Report};
+pub use tls_chain::{ChainLink, Offered, offered_chain};
+
+use crate::{clock::Clock, config::Config, directory::Directory, store};
+
+/// What the operator may choose.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// The sAMAccountName to look at rights by; else any ordinary account.
+    pub account: Option<String>,
+}
+
+/// Runs every step; one that fails does not keep the others from running.
+pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Report {
+    let mut report = Report::default();
+    report.ok("configuration", "the configuration is complete and without contradictions");
+    check_store(config, &mut report).await;
+    let directory = match Directory::new(&config.directory) {
+        Ok(directory) => directory,
+        Err(error) => {
+            report.problem(
+                "trust",
+                &error.to_string(),
+                "put the CA's certificate in directory.ca_file (PEM), or install it on this machine",
+            );
+            return report;
+        }
+    };
+    let mut answered = None;
+    for (controller, settings) in directory.controllers().iter().zip(&config.directory.controllers) {
+        if controller::check(&directory, controller, config, settings, clock, &mut report).await {
+            answered.get_or_insert(controller);
+        }
+    }
+    let Some(controller) = answered else {
+        report.problem(
+            "directory",
+            "no controller could be used, so rights and policies were not looked at",
+            "mend one of the controllers above first",
+        );
+        return report;
+    };
+    match directory.inspect(controller).await {
+        Ok(mut inspection) => {
+            rights::check(&mut inspection, config, options, &mut report).await;
+            policies::check(&directory, config, &mut report).await;
+        }
+        Err(fault) => report.problem("directory", &fault.to_string(), "run the check again"),
+    }
+    report
+}
+
+async fn check_store(config: &Config, report: &mut Report) {
+    let keys = store::Keys::new(config.server.secret.bytes());
+    let opened = store::Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url), &keys).await;
+    match opened {
+        Ok(store) => match store.ping().await {
+            Ok(()) => report.ok("store", "the store can be opened and answers"),
+            Err(error) => report.problem("store", &error.to_string(), "see that the database runs and that store.url is right"),
+        },
+        Err(error) => {
+            report.problem(
+                "store",
+                &error.to_string(),
+                "see that the database runs, that store.url is right, and that this user may write there",
+            );
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Can a password satisfy the domain's policy and the configuration's at once?
+
+use super::Report;
+use crate::{config::Config, directory::Directory, model::policy::Contradiction};
+
+const AREA: &str = "policy";
+
+/// Looks up every group of the configuration and holds every combination with the domain's policy.
+pub(super) async fn check(directory: &Directory, config: &Config, report: &mut Report) {
+    let domain = match directory.domain_policy().await {
+        Ok((policy, _)) => policy.password,
+        Err(fault) => return report.problem(AREA, &fault.to_string(), "give the service account read access to the domain's root object"),
+    };
+    let default = domain.and(&config.policy.default.policy());
+    let before = report.findings.len();
+    let mut contradiction = |what: &str, policy: &crate::model::policy::PasswordPolicy| {
+        let text = match policy.contradiction() {
+            None => return,
+            Some(Contradiction::Length { min, max }) => format!("at least {min} and at most {max} characters"),
+            Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
+        };
+        report.problem(
+            AREA,
+            &format!("{what} can't be satisfied by any password: {text}"),
+            "change the configuration's policy to fit the domain's",
+        );
+    };
+    contradiction("the default policy together with the domain's", &default);
+    for group in &config.policy.groups {
+        contradiction(&format!("the policy of {} together with the domain's", group.group), &default.clone().and(&group.rules.policy()));
+    }
+    for group in &config.policy.groups {
+        if let Err(fault) = directory.find_group(&group.group).await {
+            report.problem(
+                AREA,
+                &fault.to_string(),
+                "correct the group's name (DN, sAMAccountName or SID): until then every change is refused",
+            );
+        }
+    }
+    if report.findings.len() == before {
+        report.ok(AREA, "the domain's policy and the configuration's fit together");
+    }
+}
