@@ -151,7 +151,7 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
     }
     match inspection.pdc().await? {
         Some(pdc) if pdc.eq_ignore_ascii_case(&root.settings_dn) => {
-            report.ok(area, "is the PDC emulator, which knows of every wrong password")
+            report.ok(area, "is the PDC emulator, which knows of every wrong password");
         }
         Some(_) | None => {}
     }

@@ -101,15 +101,12 @@ async fn password_settings(inspection: &mut Inspection<'_>, config: &Config, sam
         return Ok(());
     }
     let command = format!("dsacls \"{container}\" /I:T /G \"{}:GR\"", config.directory.bind_user);
-    match &sample.resultant_pso {
-        Some(pso) => {
-            let what = format!("{pso} applies to {} and can't be read: its changes would be refused", sample.sam);
-            report.problem(AREA, &what, &command);
-        }
-        None => {
-            let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
-            report.warning(AREA, what, &command);
-        }
+    if let Some(pso) = &sample.resultant_pso {
+        let what = format!("{pso} applies to {} and can't be read: its changes would be refused", sample.sam);
+        report.problem(AREA, &what, &command);
+    } else {
+        let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
+        report.warning(AREA, what, &command);
     }
     Ok(())
 }

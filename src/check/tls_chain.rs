@@ -83,6 +83,7 @@ async fn start_tls(stream: &mut tokio::net::TcpStream) -> std::io::Result<()> {
 fn link(der: &CertificateDer<'_>) -> Option<ChainLink> {
     let (_, certificate) = X509Certificate::from_der(der).ok()?;
     let names = certificate.subject_alternative_name().ok().flatten().map(|extension| {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum: other kinds of names are not for servers")]
         let name = |name: &GeneralName<'_>| match name {
             GeneralName::DNSName(name) => Some((*name).to_owned()),
             GeneralName::IPAddress(ip) => <[u8; 4]>::try_from(*ip).ok().map(|ip| std::net::Ipv4Addr::from(ip).to_string()),

@@ -102,10 +102,10 @@ impl Connection {
         let url = format!("{scheme}://{}:{}", endpoint.name, endpoint.port);
         // In a task of its own: the library panics on answers that it does not expect.
         let opened = tokio::spawn(async move { LdapConnAsync::with_settings(settings, &url).await });
-        let (driver, ldap) = opened.await.map_err(|_| Fault::ConnectionLost("not LDAP".into()))?.map_err(|e| match e {
-            LdapError::Io { source } => unreachable(&source),
-            other => other.into(),
-        })?;
+        let (driver, ldap) = opened
+            .await
+            .map_err(|_| Fault::ConnectionLost("not LDAP".into()))?
+            .map_err(|e| if let LdapError::Io { source } = &e { unreachable(source) } else { e.into() })?;
         tokio::spawn(driver.drive());
         Ok(Self { ldap, broken: Arc::default(), timeout: endpoint.timeout, write_timeout: endpoint.write_timeout })
     }
@@ -242,7 +242,7 @@ impl Connection {
     }
 }
 
-/// One `modify` that replaces, deletes or adds one value.
-pub(crate) fn change(make: fn(Vec<u8>, HashSet<Vec<u8>>) -> Mod<Vec<u8>>, attribute: &str, value: Vec<u8>) -> Mod<Vec<u8>> {
-    make(attribute.as_bytes().to_vec(), HashSet::from([value]))
+/// An attribute and its value, as a part of one `modify`.
+pub(crate) fn value(attribute: &str, value: Vec<u8>) -> (Vec<u8>, HashSet<Vec<u8>>) {
+    (attribute.as_bytes().to_vec(), HashSet::from([value]))
 }
