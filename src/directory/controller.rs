@@ -17,9 +17,9 @@ use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount};
 use crate::config;
 
 /// AD ends a connection that is idle for 900 s (MaxConnIdleTime); ours end well before.
-const LONGEST_IDLE: Duration = Duration::from_secs(300);
+const LONGEST_IDLE: Duration = Duration::from_mins(5);
 /// No connection gets older, so that a renewed certificate or a changed service account is noticed.
-const LONGEST_LIFE: Duration = Duration::from_secs(1800);
+const LONGEST_LIFE: Duration = Duration::from_mins(30);
 
 /// One controller.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use super::{Directory, Fault, Pinned};
 use crate::model::sid::Sid;
 
 /// A SID stays with its group for life, a name can move to another group: names are looked up again after this long.
-const FRESH: Duration = Duration::from_secs(300);
+const FRESH: Duration = Duration::from_mins(5);
 
 /// SIDs by the name in the configuration.
 pub(super) type Cache = Mutex<HashMap<String, (Instant, Sid)>>;

@@ -11,7 +11,7 @@ use super::{Controller, Directory, Fault, Pinned, lookup::wrong_tries};
 use crate::model::account::{Account, WrongTries};
 
 /// The role moves seldom.
-const FRESH: Duration = Duration::from_secs(600);
+const FRESH: Duration = Duration::from_mins(10);
 
 /// DN of the settings object of the controller that has the PDC emulator's role.
 pub(super) type PdcCache = Mutex<Option<(Instant, String)>>;

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use super::{
     Connection, Fault, Pinned,
     answer::{self, PolicyDetail},
-    connection::change,
+    connection::value,
 };
 use crate::model::{guid::ObjectGuid, password::Password};
 
@@ -125,7 +125,8 @@ impl Pinned {
     /// controller lists it: without it AD does not look at history and minimum age.
     pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password) -> Result<WriteAnswer, Fault> {
         let control = self.policy_hints().await?;
-        self.write(target, vec![change(Mod::Replace, "unicodePwd", new.unicode_pwd().to_vec())], control).await
+        let (attribute, new) = value("unicodePwd", new.unicode_pwd().to_vec());
+        self.write(target, vec![Mod::Replace(attribute, new)], control).await
     }
 
     async fn write(&mut self, target: ObjectGuid, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<WriteAnswer, Fault> {

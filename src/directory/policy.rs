@@ -11,7 +11,7 @@ use std::{
 use super::{Directory, Fault, Pinned, entry::Entry};
 use crate::model::{account::Account, filetime, lockout::LockoutRules, policy::PasswordPolicy};
 
-const FRESH: Duration = Duration::from_secs(60);
+const FRESH: Duration = Duration::from_mins(1);
 
 /// What AD demands of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]

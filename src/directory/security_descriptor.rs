@@ -57,7 +57,7 @@ impl AccessList {
             let ace = rest.get(..size).filter(|ace| ace.len() >= 8)?;
             rest = &rest[size..];
             if ace[1] & INHERIT_ONLY == 0 {
-                entries.extend(parse_ace(ace)?);
+                entries.extend(Ace::parse(ace)?);
             }
         }
         Some(Self { entries })
@@ -70,25 +70,24 @@ impl AccessList {
     }
 }
 
-/// `Some(None)` for a kind of entry that grants and denies nothing here.
-fn parse_ace(ace: &[u8]) -> Option<Option<Ace>> {
-    let (allows, has_objects) = match ace[0] {
-        0 => (true, false),
-        1 => (false, false),
-        5 => (true, true),
-        6 => (false, true),
-        _ => return Some(None),
-    };
-    let mask = u32_at(ace, 4)?;
-    let (object, sid_at) = if has_objects {
-        let flags = u32_at(ace, 8)?;
+impl Ace {
+    /// No entry for a kind that grants and denies nothing here; `None` where the bytes are cut.
+    fn parse(ace: &[u8]) -> Option<Vec<Self>> {
+        let (allows, has_objects) = match ace[0] {
+            0 => (true, false),
+            1 => (false, false),
+            5 => (true, true),
+            6 => (false, true),
+            _ => return Some(Vec::new()),
+        };
+        let mask = u32_at(ace, 4)?;
+        let flags = if has_objects { u32_at(ace, 8)? } else { 0 };
         let object = if flags & 1 == 1 { Some(Guid::try_from(ace.get(12..28)?).ok()?) } else { None };
-        (object, 12 + 16 * usize::try_from((flags & 1) + (flags >> 1 & 1)).ok()?)
-    } else {
-        (None, 8)
-    };
-    let (sid, _) = Sid::take(ace.get(sid_at..)?)?;
-    Some(Some(Ace { allows, mask, object, sid }))
+        let guids = usize::from(flags & 1 == 1) + usize::from(flags & 2 == 2);
+        let sid_at = if has_objects { 12 + 16 * guids } else { 8 };
+        let (sid, _) = Sid::take(ace.get(sid_at..)?)?;
+        Some(vec![Self { allows, mask, object, sid }])
+    }
 }
 
 fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
