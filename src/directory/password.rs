@@ -116,9 +116,9 @@ impl Pinned {
     /// Changes a password that is known: one modify that deletes the old and adds the new value. AD checks the old one, history, minimum
     /// age, length and complexity. `Err` that [`Fault::Answer`] does not explain: nobody knows whether it was done.
     pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
-        let changes =
-            vec![change(Mod::Delete, "unicodePwd", old.unicode_pwd().to_vec()), change(Mod::Add, "unicodePwd", new.unicode_pwd().to_vec())];
-        self.write(target, changes, None).await
+        let (attribute, old) = value("unicodePwd", old.unicode_pwd().to_vec());
+        let (_, new) = value("unicodePwd", new.unicode_pwd().to_vec());
+        self.write(target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
     /// Sets a password without knowing the old one; needs the right Reset Password. With the policy-hints control, critical, where the
