@@ -1,0 +1,142 @@
+//! Accounts of a test's own, made over LDAP by the domain's administrator.
+
+use std::collections::HashSet;
+
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope, SearchEntry};
+use os2nykode::model::guid::ObjectGuid;
+
+use crate::environment::{environment, unique};
+
+/// A password that fits every policy of the environment and holds nobody's name.
+pub const PASSWORD: &str = "Grønne-Cykler-88";
+
+/// The administrator's connection to the controller.
+pub struct Admin(Ldap);
+
+/// An account of a test's own.
+#[derive(Debug, Clone)]
+pub struct Person {
+    pub sam: String,
+    pub dn: String,
+    pub password: String,
+}
+
+pub fn utf16(password: &str) -> Vec<u8> {
+    format!("\"{password}\"").encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+fn set<const N: usize>(values: [&str; N]) -> HashSet<Vec<u8>> {
+    values.map(|v| v.as_bytes().to_vec()).into()
+}
+
+impl Admin {
+    pub async fn new() -> Self {
+        let environment = environment();
+        let mut ldap = connect().await;
+        ldap.simple_bind(environment.fact("ADMIN_DN"), environment.fact("ADMIN_PASSWORD")).await.expect("sent").success().expect("the administrator");
+        Self(ldap)
+    }
+
+    /// A new, ordinary person with [`PASSWORD`], changed long enough ago to be changed again.
+    pub async fn person(&mut self) -> Person {
+        let person = self.young_person().await;
+        environment().age(&person.sam, 10);
+        person
+    }
+
+    /// The same, with a password that was set just now.
+    pub async fn young_person(&mut self) -> Person {
+        self.person_named(&unique("p"), "Testa", "Prøvesen").await
+    }
+
+    pub async fn person_named(&mut self, sam: &str, given: &str, surname: &str) -> Person {
+        let dn = format!("CN={sam},{}", environment().fact("PEOPLE_OU"));
+        let upn = format!("{sam}@{}", environment().fact("REALM").to_lowercase());
+        let display = format!("{given} {surname}");
+        let attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = vec![
+            (b"objectClass".to_vec(), set(["user"])),
+            (b"sAMAccountName".to_vec(), set([sam])),
+            (b"userPrincipalName".to_vec(), set([&upn])),
+            (b"givenName".to_vec(), set([given])),
+            (b"sn".to_vec(), set([surname])),
+            (b"displayName".to_vec(), set([&display])),
+            (b"userAccountControl".to_vec(), set(["512"])),
+            (b"unicodePwd".to_vec(), HashSet::from([utf16(PASSWORD)])),
+        ];
+        self.0.add(&dn, attributes).await.expect("sent").success().expect("added");
+        Person { sam: sam.to_owned(), dn, password: PASSWORD.to_owned() }
+    }
+
+    /// Replaces an attribute's values.
+    pub async fn replace(&mut self, dn: &str, attribute: &str, value: &str) {
+        let values = if value.is_empty() { HashSet::new() } else { set([value]) };
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Replace(attribute.as_bytes().to_vec(), values)];
+        self.0.modify(dn, change).await.expect("sent").success().expect("modified");
+    }
+
+    pub async fn add_to_group(&mut self, group_dn: &str, member_dn: &str) {
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(b"member".to_vec(), set([member_dn]))];
+        self.0.modify(group_dn, change).await.expect("sent").success().expect("added");
+    }
+
+    pub async fn group(&mut self, name: &str) -> String {
+        let dn = format!("CN={name},{}", environment().fact("PEOPLE_OU"));
+        let attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = vec![
+            (b"objectClass".to_vec(), set(["group"])),
+            (b"sAMAccountName".to_vec(), set([name])),
+            (b"groupType".to_vec(), set(["-2147483646"])),
+        ];
+        self.0.add(&dn, attributes).await.expect("sent").success().expect("added");
+        dn
+    }
+
+    pub async fn must_change(&mut self, person: &Person) {
+        self.replace(&person.dn, "pwdLastSet", "0").await;
+    }
+
+    pub async fn delete(&mut self, dn: &str) {
+        self.0.delete(dn).await.expect("sent").success().expect("deleted");
+    }
+
+    /// One text value of an account by its sAMAccountName; empty where it is not set.
+    pub async fn value(&mut self, sam: &str, attribute: &str) -> String {
+        let entry = self.entry(sam, attribute).await;
+        entry.attrs.get(attribute).and_then(|v| v.first()).cloned().unwrap_or_default()
+    }
+
+    pub async fn guid(&mut self, sam: &str) -> ObjectGuid {
+        let entry = self.entry(sam, "objectGUID").await;
+        let text = entry.attrs.get("objectGUID").and_then(|v| v.first()).map(|v| v.clone().into_bytes());
+        let bytes = text.or_else(|| entry.bin_attrs.get("objectGUID").and_then(|v| v.first()).cloned());
+        ObjectGuid::from_ad(&bytes.expect("an objectGUID")).expect("16 bytes")
+    }
+
+    pub async fn dn(&mut self, sam: &str) -> String {
+        self.entry(sam, "cn").await.dn
+    }
+
+    async fn entry(&mut self, sam: &str, attribute: &str) -> SearchEntry {
+        let filter = format!("(sAMAccountName={})", ldap3::ldap_escape(sam));
+        let base = environment().fact("BASE_DN");
+        let (mut found, _) = self.0.search(base, Scope::Subtree, &filter, [attribute]).await.expect("sent").success().expect("found");
+        SearchEntry::construct(found.pop().unwrap_or_else(|| panic!("{sam} exists")))
+    }
+}
+
+/// A TLS connection to the controller on which nobody is logged in.
+pub async fn connect() -> Ldap {
+    let environment = environment();
+    let stream = std::net::TcpStream::connect((environment.fact("DC_IP"), 636)).expect("the controller listens");
+    stream.set_nodelay(true).expect("a TCP stream");
+    let tls = os2nykode::directory::tls::client_config(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
+    let settings = LdapConnSettings::new().set_config(tls).set_std_stream(ldap3::StdStream::Tcp(stream));
+    let (driver, ldap) = LdapConnAsync::with_settings(settings, &format!("ldaps://{}:636", environment.fact("DC_NAME"))).await.expect("TLS");
+    tokio::spawn(driver.drive());
+    ldap
+}
+
+/// Does the controller take this password for this DN? The `data` code of a refusal in `Err`.
+pub async fn bind(dn: &str, password: &str) -> Result<(), String> {
+    let result = connect().await.simple_bind(dn, password).await.expect("sent");
+    if result.rc == 0 { Ok(()) } else { Err(result.text.rsplit("data ").next().unwrap_or_default().split(',').next().unwrap_or_default().to_owned()) }
+}

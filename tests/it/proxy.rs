@@ -1,0 +1,214 @@
+//! A man in the middle between the service and the real controller, for counting operations and for making faults. It speaks TLS on both sides
+//! (with a certificate of the test CA) and passes whole LDAP messages on.
+
+use std::{
+    collections::HashMap,
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
+
+use crate::environment::environment;
+
+/// Application tags of LDAP requests and of their answers (RFC 4511 4.2).
+pub const BIND: u8 = 0x60;
+pub const BIND_ANSWER: u8 = 0x61;
+pub const SEARCH: u8 = 0x63;
+pub const ENTRY: u8 = 0x64;
+pub const MODIFY: u8 = 0x66;
+pub const MODIFY_ANSWER: u8 = 0x67;
+
+/// What the proxy does to answers.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Mischief {
+    /// Passes everything on.
+    #[default]
+    None,
+    /// Accepts TCP and then says nothing.
+    Stall,
+    /// Ends each connection at once.
+    Refuse,
+    /// Passes the answer with this tag on only up to so many bytes, then ends the connection.
+    CutAnswer(u8, usize),
+    /// Never passes the request with this tag on, and ends the connection.
+    DropRequest(u8),
+    /// Keeps the answer with this tag back for ever.
+    KeepAnswer(u8),
+    /// Sends these bytes in place of the answer with this tag.
+    ReplaceAnswer(u8, Vec<u8>),
+    /// Keeps every answer back for this long.
+    Slow(Duration),
+    /// Offers the certificate and key of these files.
+    Certificate(&'static str, &'static str),
+}
+
+#[derive(Default)]
+struct State {
+    mischief: Mischief,
+    operations: HashMap<u8, usize>,
+    connections: usize,
+}
+
+/// A running proxy; it ends with the test.
+#[derive(Clone)]
+pub struct Proxy {
+    pub address: SocketAddr,
+    state: Arc<Mutex<State>>,
+}
+
+impl Proxy {
+    pub async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let proxy = Self { address: listener.local_addr().expect("bound"), state: Arc::default() };
+        let running = proxy.clone();
+        tokio::spawn(async move {
+            while let Ok((client, _)) = listener.accept().await {
+                tokio::spawn(running.clone().serve(client));
+            }
+        });
+        proxy
+    }
+
+    pub fn set(&self, mischief: Mischief) {
+        self.state.lock().expect("state").mischief = mischief;
+    }
+
+    fn mischief(&self) -> Mischief {
+        self.state.lock().expect("state").mischief.clone()
+    }
+
+    /// Requests with this tag that came through since the last [`Proxy::forget`].
+    pub fn count(&self, tag: u8) -> usize {
+        self.state.lock().expect("state").operations.get(&tag).copied().unwrap_or_default()
+    }
+
+    /// All requests but unbind and abandon.
+    pub fn operations(&self) -> usize {
+        self.state.lock().expect("state").operations.iter().filter(|(tag, _)| ![0x42, 0x50].contains(*tag)).map(|(_, n)| n).sum()
+    }
+
+    pub fn connections(&self) -> usize {
+        self.state.lock().expect("state").connections
+    }
+
+    pub fn forget(&self) {
+        let mut state = self.state.lock().expect("state");
+        state.operations.clear();
+        state.connections = 0;
+    }
+
+    async fn serve(self, client: TcpStream) -> std::io::Result<()> {
+        self.state.lock().expect("state").connections += 1;
+        client.set_nodelay(true)?;
+        let (certificate, key) = match self.mischief() {
+            Mischief::Refuse => return Ok(()),
+            Mischief::Stall => {
+                tokio::time::sleep(Duration::from_secs(120)).await;
+                return Ok(());
+            }
+            Mischief::Certificate(certificate, key) => (certificate, key),
+            _ => ("dc.pem", "dc.key"),
+        };
+        let client = acceptor(certificate, key).accept(client).await?;
+        let server = TcpStream::connect((environment().fact("DC_IP"), 636)).await?;
+        server.set_nodelay(true)?;
+        let name = ServerName::try_from(environment().fact("DC_NAME").to_owned()).expect("a DNS name");
+        let server = connector().connect(name, server).await?;
+        let (mut from_client, mut to_client) = tokio::io::split(client);
+        let (mut from_server, mut to_server) = tokio::io::split(server);
+        let requests = async {
+            while let Some(message) = read_message(&mut from_client).await? {
+                let tag = operation(&message);
+                *self.state.lock().expect("state").operations.entry(tag).or_default() += 1;
+                if self.mischief() == Mischief::DropRequest(tag) {
+                    break;
+                }
+                to_server.write_all(&message).await?;
+                to_server.flush().await?;
+            }
+            std::io::Result::Ok(())
+        };
+        let answers = async {
+            while let Some(message) = read_message(&mut from_server).await? {
+                if !self.answer(&mut to_client, message).await? {
+                    break;
+                }
+            }
+            std::io::Result::Ok(())
+        };
+        tokio::select! { done = requests => done, done = answers => done }
+    }
+
+    /// Passes an answer on, or does its mischief; false where the connection ends.
+    async fn answer(&self, to_client: &mut (impl AsyncWrite + Unpin), message: Vec<u8>) -> std::io::Result<bool> {
+        let tag = operation(&message);
+        let (bytes, goes_on) = match self.mischief() {
+            Mischief::CutAnswer(at, length) if at == tag => (message[..length.min(message.len())].to_vec(), false),
+            Mischief::ReplaceAnswer(at, bytes) if at == tag => (bytes, true),
+            Mischief::KeepAnswer(at) if at == tag => {
+                tokio::time::sleep(Duration::from_secs(120)).await;
+                return Ok(false);
+            }
+            Mischief::Slow(delay) => {
+                tokio::time::sleep(delay).await;
+                (message, true)
+            }
+            _ => (message, true),
+        };
+        to_client.write_all(&bytes).await?;
+        to_client.flush().await?;
+        Ok(goes_on)
+    }
+}
+
+fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
+    let chain = CertificateDer::pem_file_iter(environment().tls(certificate)).expect("a certificate").map(|c| c.expect("PEM")).collect();
+    let key = PrivateKeyDer::from_pem_file(environment().tls(key)).expect("a key");
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("versions")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .expect("certificate and key fit");
+    TlsAcceptor::from(Arc::new(config))
+}
+
+fn connector() -> TlsConnector {
+    let config = os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
+    TlsConnector::from(config)
+}
+
+/// One BER message; `None` at the end of the stream.
+async fn read_message(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
+    let mut message = vec![0; 2];
+    match stream.read_exact(&mut message).await {
+        Ok(_) => {}
+        Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    let mut length = usize::from(message[1]);
+    if length >= 0x80 {
+        let mut bytes = vec![0; length & 0x7f];
+        stream.read_exact(&mut bytes).await?;
+        length = bytes.iter().fold(0, |sum, byte| sum << 8 | usize::from(*byte));
+        message.extend(bytes);
+    }
+    let start = message.len();
+    message.resize(start + length, 0);
+    stream.read_exact(&mut message[start..]).await?;
+    Ok(Some(message))
+}
+
+/// The tag of the operation: what follows the message's own header and its id.
+fn operation(message: &[u8]) -> u8 {
+    let header = if message[1] < 0x80 { 2 } else { 2 + usize::from(message[1] & 0x7f) };
+    let id_length = usize::from(message[header + 1]);
+    message[header + 2 + id_length]
+}
