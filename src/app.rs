@@ -49,10 +49,10 @@ impl App {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
         let directory = Directory::new(&config.directory)?;
-        let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url), &keys).await?;
+        let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
-            throttles: Throttles::new(&store, &keys),
+            throttles: Throttles::new(&store),
             leases: Leases::new(&store),
             audit: audit::Log::new(&store),
             config,

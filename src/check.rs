@@ -61,8 +61,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
 }
 
 async fn check_store(config: &Config, report: &mut Report) {
-    let keys = store::Keys::new(config.server.secret.bytes());
-    let opened = store::Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url), &keys).await;
+    let opened = store::Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await;
     match opened {
         Ok(store) => match store.ping().await {
             Ok(()) => report.ok("store", "the store can be opened and answers"),

@@ -24,7 +24,7 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         identity::Identity,
     },
-    store::StoreError,
+    store::{self, StoreError},
 };
 
 /// One request by one person.
@@ -45,6 +45,9 @@ pub enum Fault {
     /// The store could not do it.
     #[error("store: {0}")]
     Store(#[from] StoreError),
+    /// The machine gives no random numbers.
+    #[error(transparent)]
+    NoRandomness(#[from] store::NoRandomness),
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,

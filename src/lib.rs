@@ -5,9 +5,12 @@
 pub mod app;
 pub mod audit;
 pub mod check;
+// pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod flow;
 pub mod model;
+// pub mod serve;
 pub mod store;
+pub mod telemetry;

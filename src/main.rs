@@ -1,1 +1,10 @@
-fn main() {}
+//! The program: reads the command line and runs the command.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    os2nykode::cli::run(os2nykode::cli::Cli::parse()).await
+}

@@ -1,94 +1,152 @@
-//! STUB
+//! The database: SQLite, or PostgreSQL for several instances. The same SQL runs on both.
+//!
+//! Invariants: what is written is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value.
+
+mod keys;
+pub mod leases;
+pub mod sessions;
+pub mod throttle;
+
+pub use keys::{Keys, NoRandomness};
+
+use std::{os::unix::fs::OpenOptionsExt, time::Duration};
+
 use jiff::Timestamp;
-use uuid::Uuid;
-#[derive(Debug, thiserror::Error)]
+use sqlx::{
+    AnyPool,
+    any::AnyPoolOptions,
+    migrate::{MigrateError, Migrator},
+};
+
+static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
+static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
+
+/// Longest time for one statement.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// Longest time for bringing the tables up to date at start.
+const MIGRATION: Duration = Duration::from_secs(60);
+/// Connections to PostgreSQL. SQLite has one: it writes one at a time anyhow, and so nobody waits for a lock.
+const CONNECTIONS: u32 = 16;
+
+/// What can go wrong with the store.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    #[error("x")]
-    X,
+    /// It can't be reached, or refused; the database's own words.
+    #[error("the database refused or is out of reach: {0}")]
+    Unavailable(String),
+    /// No answer in time.
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// A row that can't be read.
+    #[error("a row in table {0} can't be read")]
+    Corrupt(&'static str),
+    /// Somebody else was always faster.
+    #[error("too many at once on one row")]
+    Contended,
+    /// The machine gives no random numbers.
+    #[error("this machine gives no random numbers")]
+    NoRandomness,
 }
-#[derive(Debug)]
-pub struct Keys;
-impl Keys {
-    pub fn new(_: &[u8; 32]) -> Self {
-        Keys
-    }
-    pub fn random(&self) -> [u8; 16] {
-        [0; 16]
-    }
-    pub fn fingerprint(&self, _: &str) -> String {
-        String::new()
+
+impl From<sqlx::Error> for StoreError {
+    /// Keeps the database's message, which holds no values; never the library's own text, which may hold the URL.
+    fn from(error: sqlx::Error) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+        match error {
+            sqlx::Error::Database(error) => Self::Unavailable(error.message().to_owned()),
+            sqlx::Error::Io(error) => Self::Unavailable(error.to_string()),
+            sqlx::Error::PoolTimedOut => Self::TimedOut,
+            sqlx::Error::PoolClosed => Self::Unavailable("closed".to_owned()),
+            sqlx::Error::Configuration(_) => Self::Unavailable("store.url can't be understood".to_owned()),
+            sqlx::Error::Tls(_) => Self::Unavailable("TLS to the database failed".to_owned()),
+            _ => Self::Unavailable("unexpected answer".to_owned()),
+        }
     }
 }
-#[derive(Debug)]
-pub struct Store;
+
+impl From<MigrateError> for StoreError {
+    fn from(error: MigrateError) -> Self {
+        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+        match error {
+            MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => error.into(),
+            MigrateError::VersionMissing(version) => {
+                Self::Unavailable(format!("it was written by a newer version of the service (migration {version})"))
+            }
+            MigrateError::VersionMismatch(version) => Self::Unavailable(format!("migration {version} is not the one that was applied")),
+            _ => Self::Unavailable("its tables can't be brought up to date".to_owned()),
+        }
+    }
+}
+
+/// The open database.
+#[derive(Clone)]
+pub struct Store {
+    pub(crate) pool: AnyPool,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Store(…)") // the pool's options hold the URL
+    }
+}
+
 impl Store {
-    pub async fn open(_: &str, _: &Keys) -> Result<Self, StoreError> {
-        Ok(Store)
+    /// Opens `sqlite:///path` (made, readable for this user only, where it is not there) or `postgres://…`, and brings the tables up to date. Two
+    /// instances may do so at once.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split('?').next().unwrap_or_default());
+        if let Some(path) = sqlite {
+            create_private(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+        }
+        let pool = AnyPoolOptions::new()
+            .max_connections(if sqlite.is_some() { 1 } else { CONNECTIONS })
+            .acquire_timeout(PATIENCE)
+            .after_connect(move |connection, _| {
+                Box::pin(async move {
+                    if sqlite_connection(connection.backend_name()) {
+                        for pragma in ["busy_timeout = 2500", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
+                            sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&mut *connection).await?;
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .connect(url);
+        let pool = tokio::time::timeout(PATIENCE, pool).await.map_err(|_| StoreError::TimedOut)??;
+        let migrations = if sqlite.is_some() { &SQLITE } else { &POSTGRES };
+        tokio::time::timeout(MIGRATION, migrations.run(&pool)).await.map_err(|_| StoreError::TimedOut)??;
+        Ok(Self { pool })
     }
+
+    /// Does it answer?
     pub async fn ping(&self) -> Result<(), StoreError> {
-        Ok(())
+        within(sqlx::query("SELECT 1").execute(&self.pool)).await.map(|_| ())
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
     }
 }
-pub mod sessions {
-    use super::*;
-    #[derive(Debug)]
-    pub struct Sessions;
-    impl Sessions {
-        pub fn new(_: &Store, _: &Keys, _: &crate::config::Session, _: std::sync::Arc<dyn crate::clock::Clock>) -> Self {
-            Sessions
-        }
+
+fn sqlite_connection(name: &str) -> bool {
+    name.eq_ignore_ascii_case("sqlite")
+}
+
+fn create_private(path: &str) -> std::io::Result<()> {
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        done => done.map(|_| ()),
     }
 }
-pub mod leases {
-    use super::*;
-    #[derive(Debug)]
-    pub struct Leases;
-    pub struct Acquired {
-        pub last_released: Option<Timestamp>,
-    }
-    impl Leases {
-        pub fn new(_: &Store) -> Self {
-            Leases
-        }
-        pub async fn try_acquire(&self, _: &str, _: Uuid, _: Timestamp, _: jiff::SignedDuration) -> Result<Option<Acquired>, StoreError> {
-            Err(StoreError::X)
-        }
-        pub async fn release(&self, _: &str, _: Uuid, _: Timestamp) -> Result<(), StoreError> {
-            Err(StoreError::X)
-        }
-    }
+
+/// Runs a statement within its time.
+pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TimedOut)??)
 }
-pub mod throttle {
-    use super::*;
-    use crate::model::throttle::Limits;
-    #[derive(Debug)]
-    pub struct Throttles;
-    #[derive(Debug)]
-    pub struct Receipt;
-    #[derive(Debug)]
-    pub enum Charge {
-        Taken(Receipt),
-        Wait(Timestamp),
-    }
-    #[derive(Debug)]
-    pub struct ThrottleKey;
-    impl ThrottleKey {
-        pub fn name(_: &Keys, _: &str) -> Self {
-            ThrottleKey
-        }
-        pub fn address(_: std::net::IpAddr) -> Self {
-            ThrottleKey
-        }
-    }
-    impl Throttles {
-        pub fn new(_: &Store, _: &Keys) -> Self {
-            Throttles
-        }
-        pub async fn charge(&self, _: &[(ThrottleKey, Limits)], _: Timestamp) -> Result<Charge, StoreError> {
-            Err(StoreError::X)
-        }
-        pub async fn forgive(&self, _: Receipt, _reset: bool) -> Result<(), StoreError> {
-            Err(StoreError::X)
-        }
-    }
+
+/// A time as it is stored.
+pub(crate) fn stored(at: Timestamp) -> i64 {
+    at.as_microsecond()
 }

@@ -150,7 +150,9 @@ impl Connection {
         attributes: &'static [&'static str],
         control: RawControl,
     ) -> Result<Option<Entry>, Fault> {
-        let prepare = move |ldap: &mut Ldap| drop(ldap.with_controls(control));
+        let prepare = move |ldap: &mut Ldap| {
+            ldap.with_controls(control);
+        };
         let mut found = self.search_prepared(dn, Scope::Base, "(objectClass=*)", attributes, prepare).await?;
         Ok(found.pop())
     }
@@ -174,7 +176,9 @@ impl Connection {
         attributes: &'static [&'static str],
         limit: i32,
     ) -> Result<Vec<Entry>, Fault> {
-        let prepare = move |ldap: &mut Ldap| drop(ldap.with_search_options(SearchOptions::new().sizelimit(limit)));
+        let prepare = move |ldap: &mut Ldap| {
+            ldap.with_search_options(SearchOptions::new().sizelimit(limit));
+        };
         self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await
     }
 

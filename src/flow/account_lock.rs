@@ -44,7 +44,7 @@ pub(super) enum Leave {
 /// Takes the lock and asks the guard. `account` is read again where somebody else may have tried since it was read.
 pub(super) async fn ask(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<Leave, Fault> {
     let name = format!("try:{}", account.guid);
-    let holder = Uuid::from_bytes(app.keys.random());
+    let holder = Uuid::from_bytes(app.keys.random()?);
     let Some(last_released) = acquire(app, &name, holder).await? else { return Ok(Leave::Hold) };
     let lock = AccountLock { name, holder };
     match guard(app, pinned, account, last_released).await {

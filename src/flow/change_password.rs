@@ -80,6 +80,9 @@ impl Change<'_> {
         if !self.identity.owns(target) {
             return self.refused(None, None, Refusal::NotYours).await;
         }
+        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
+            return Ok(Changed::AlreadySent);
+        }
         let now = self.app.clock.now();
         let charges = [
             (ThrottleKey::name(&self.app.keys, &self.identity.account_name.to_lowercase()), self.app.config.throttle.name),
@@ -197,9 +200,10 @@ impl Change<'_> {
         Ok(written?)
     }
 
-    /// Logs a refusal that came before AD was asked to write.
+    /// Logs a refusal that came before AD was asked to write. It is no word on the attempt of that number: a form sent again could belie what became of it.
     async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Changed, Fault> {
-        let entry = self.entry(EventKind::ChangeOutcome, AuditOutcome::Refused, &refusal.code(), account, pinned);
+        let mut entry = self.entry(EventKind::ChangeOutcome, AuditOutcome::Refused, &refusal.code(), account, pinned);
+        entry.attempt = None;
         self.app.audit.append(&entry).await?;
         Ok(Changed::Refused(refusal))
     }

@@ -90,7 +90,7 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
         LoginMatch::Account(account, pinned) => (*account, pinned),
         LoginMatch::Nobody(pinned) => {
             // A bind that AD refuses, as it would a wrong password, so that both take as long.
-            let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()), app.config.directory.base_dn);
+            let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()?), app.config.directory.base_dn);
             pinned.bind(&nobody, password).await?;
             log_unknown(app, visit, &name.key()).await?;
             return Ok(None);

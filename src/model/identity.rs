@@ -21,6 +21,11 @@ impl LoginMethod {
             Self::AdPassword => "ad_password",
         }
     }
+
+    /// Reads the name in the audit log.
+    pub fn from_code(code: &str) -> Option<Self> {
+        (code == Self::AdPassword.code()).then_some(Self::AdPassword)
+    }
 }
 
 /// A proven identity, as it is kept in the session. The accounts that it may act on are computed from AD at every use.

@@ -1,0 +1,57 @@
+-- Times are microseconds since 1970 UTC.
+
+CREATE TABLE audit (
+    seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at BIGINT NOT NULL,
+    visit TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    actor_guid TEXT,
+    actor_account TEXT,
+    actor_name TEXT,
+    unknown_name TEXT,
+    method TEXT,
+    client TEXT,
+    target_guid TEXT,
+    target_account TEXT,
+    target_name TEXT,
+    controller TEXT,
+    attempt TEXT,
+    password_set_before BIGINT
+);
+-- A form that was sent twice is one attempt, and an attempt is settled once.
+CREATE UNIQUE INDEX audit_one_attempt ON audit (actor_guid, attempt) WHERE kind = 'change_attempt';
+CREATE UNIQUE INDEX audit_one_settlement ON audit (actor_guid, attempt) WHERE kind = 'change_reconciled';
+CREATE INDEX audit_attempts ON audit (actor_guid, attempt, seq);
+CREATE INDEX audit_targets ON audit (target_guid, seq);
+CREATE INDEX audit_unsettled ON audit (at) WHERE kind = 'change_attempt';
+
+-- What happened is not changed afterwards.
+CREATE FUNCTION audit_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the audit log is append-only';
+END
+$$;
+CREATE TRIGGER audit_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_is_append_only();
+
+CREATE TABLE sessions (
+    id TEXT PRIMARY KEY,      -- keyed hash of the session id
+    data BYTEA NOT NULL,       -- encrypted with a key bound to the session id
+    created_at BIGINT NOT NULL,
+    used_at BIGINT NOT NULL
+);
+CREATE INDEX sessions_used ON sessions (used_at);
+
+CREATE TABLE throttles (
+    name TEXT PRIMARY KEY,
+    failures BIGINT NOT NULL,
+    last BIGINT NOT NULL
+);
+
+CREATE TABLE leases (
+    name TEXT PRIMARY KEY,
+    holder TEXT NOT NULL,
+    until BIGINT NOT NULL,
+    released BIGINT
+);

@@ -1,0 +1,168 @@
+//! `[directory]`: Active Directory.
+
+use std::{path::PathBuf, time::Duration};
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+
+use super::{load::Problems, secret};
+
+/// `[directory]`.
+#[derive(Debug)]
+pub struct Directory {
+    /// In order of preference; at least one.
+    pub controllers: Vec<Controller>,
+    /// The CA that issued the controllers' certificates (PEM); the system's roots where not set.
+    pub ca_file: Option<PathBuf>,
+    /// DN of the domain.
+    pub base_dn: String,
+    /// Accounts outside of these are unknown here; the whole domain where not set.
+    pub search_bases: Vec<String>,
+    /// The domain's NetBIOS name; read from AD where not set.
+    pub netbios_domain: Option<String>,
+    /// The service account, as UPN or DN.
+    pub bind_user: String,
+    /// Its password.
+    pub bind_password: SecretString,
+    /// Longest wait for connecting and for a read, 0.1 to 30 s; a controller that takes longer is passed over.
+    pub timeout: Duration,
+    /// Longest wait for a write, 1 to 60 s.
+    pub write_timeout: Duration,
+    /// Connections of the service account per controller, 1 to 64.
+    pub pool_size: usize,
+    /// How long a controller that failed is asked last, seconds, 1 to 3600.
+    pub retry_after_seconds: u64,
+}
+
+/// `[[directory.controllers]]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Controller {
+    /// The DNS name on its certificate.
+    pub name: String,
+    /// Where to connect to, if DNS does not know the name: an IP address or another name.
+    pub address: Option<String>,
+    /// 636, or 389 with StartTLS, where not set.
+    pub port: Option<u16>,
+    /// LDAPS where not set.
+    #[serde(default)]
+    pub transport: Transport,
+}
+
+/// How TLS begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// With the first byte.
+    #[default]
+    Ldaps,
+    /// With the StartTLS operation on the LDAP port; nothing is sent before it.
+    StartTls,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Raw {
+    controllers: Vec<Controller>,
+    ca_file: Option<PathBuf>,
+    base_dn: String,
+    search_bases: Option<Vec<String>>,
+    netbios_domain: Option<String>,
+    bind_user: String,
+    bind_password: Option<SecretString>,
+    bind_password_file: Option<PathBuf>,
+    #[serde(default = "timeout_seconds")]
+    timeout_seconds: f64,
+    #[serde(default = "write_timeout_seconds")]
+    write_timeout_seconds: f64,
+    #[serde(default = "pool_size")]
+    pool_size: usize,
+    #[serde(default = "retry_after_seconds")]
+    retry_after_seconds: u64,
+}
+
+fn timeout_seconds() -> f64 {
+    2.0
+}
+
+fn write_timeout_seconds() -> f64 {
+    10.0
+}
+
+fn pool_size() -> usize {
+    8
+}
+
+fn retry_after_seconds() -> u64 {
+    30
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Directory> {
+        let before = problems.0.len();
+        if self.controllers.is_empty() {
+            problems.add("directory.controllers", "names no controller");
+        }
+        for controller in &self.controllers {
+            check_name(&controller.name, problems);
+        }
+        if let Some(file) = &self.ca_file
+            && let Err(error) = std::fs::metadata(file)
+        {
+            problems.add("directory.ca_file", format!("{}: {error}", file.display()));
+        }
+        let bases = self.search_bases.unwrap_or_else(|| vec![self.base_dn.clone()]);
+        if bases.is_empty() {
+            problems.add("directory.search_bases", "is empty: no account would be known; leave it out for the whole domain");
+        }
+        for (key, dn) in std::iter::once(("directory.base_dn", &self.base_dn)).chain(bases.iter().map(|b| ("directory.search_bases", b))) {
+            if !dn.to_ascii_lowercase().contains("dc=") {
+                problems.add(key, "has to be a DN, such as DC=kommune,DC=dk");
+            }
+        }
+        if self.bind_user.trim().is_empty() {
+            problems.add("directory.bind_user", "is empty");
+        }
+        let timeout = seconds("directory.timeout_seconds", self.timeout_seconds, 0.1, 30.0, problems);
+        let write_timeout = seconds("directory.write_timeout_seconds", self.write_timeout_seconds, 1.0, 60.0, problems);
+        if !(1..=64).contains(&self.pool_size) {
+            problems.add("directory.pool_size", "has to be 1 to 64");
+        }
+        if !(1..=3600).contains(&self.retry_after_seconds) {
+            problems.add("directory.retry_after_seconds", "has to be 1 to 3600");
+        }
+        let password = secret::one_of("directory.bind_password", self.bind_password, self.bind_password_file.as_deref(), problems)?;
+        if password.expose_secret().is_empty() {
+            problems.add("directory.bind_password", "is empty, which would be an anonymous login");
+        }
+        (problems.0.len() == before).then_some(Directory {
+            controllers: self.controllers,
+            ca_file: self.ca_file,
+            base_dn: self.base_dn,
+            search_bases: bases,
+            netbios_domain: self.netbios_domain,
+            bind_user: self.bind_user,
+            bind_password: password,
+            timeout,
+            write_timeout,
+            pool_size: self.pool_size,
+            retry_after_seconds: self.retry_after_seconds,
+        })
+    }
+}
+
+fn check_name(name: &str, problems: &mut Problems) {
+    if name.to_ascii_lowercase().starts_with("ldap://") {
+        let what = "plain LDAP would send passwords in clear text and is not offered: write the controller's DNS name; LDAPS is used, or StartTLS with transport = \"starttls\"";
+        problems.add("directory.controllers.name", what);
+    } else if name.is_empty() || !name.chars().all(|c| c.is_ascii_alphanumeric() || c == '.' || c == '-') {
+        problems.add("directory.controllers.name", "has to be the DNS name on the controller's certificate, without scheme or port");
+    }
+}
+
+fn seconds(key: &str, value: f64, least: f64, most: f64, problems: &mut Problems) -> Duration {
+    if (least..=most).contains(&value) {
+        Duration::from_secs_f64(value)
+    } else {
+        problems.add(key, format!("has to be {least} to {most}"));
+        Duration::from_secs(1)
+    }
+}

@@ -1,0 +1,81 @@
+//! `[login]` and `[session]`: the ways to log in, and how long a login lasts.
+
+use serde::Deserialize;
+
+use super::load::Problems;
+
+/// `[login]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// `[login.ad_password]`.
+    pub ad_password: AdPassword,
+}
+
+/// AD account name and password.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct AdPassword {
+    /// Is it offered?
+    pub enabled: bool,
+    /// Tries that are always left before AD locks an account, 0 to 20.
+    pub lockout_reserve: u32,
+    /// Refused logins are answered after a whole number of so many milliseconds, 0 to 5000, so that the time tells nothing.
+    pub answer_after_ms: u64,
+}
+
+impl Default for AdPassword {
+    fn default() -> Self {
+        Self { enabled: true, lockout_reserve: 2, answer_after_ms: 600 }
+    }
+}
+
+/// `[session]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Session {
+    /// Minutes without a request until a login ends, 1 to 60.
+    pub idle_minutes: u32,
+    /// Minutes until a login ends whatever happens, 1 to 480, at least the idle time.
+    pub absolute_minutes: u32,
+}
+
+impl Default for Session {
+    fn default() -> Self {
+        Self { idle_minutes: 10, absolute_minutes: 30 }
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawLogin {
+    #[serde(default)]
+    ad_password: AdPassword,
+}
+
+impl RawLogin {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Login> {
+        let before = problems.0.len();
+        if self.ad_password.lockout_reserve > 20 {
+            problems.add("login.ad_password.lockout_reserve", "has to be 0 to 20");
+        }
+        if self.ad_password.answer_after_ms > 5000 {
+            problems.add("login.ad_password.answer_after_ms", "has to be 0 to 5000");
+        }
+        (problems.0.len() == before).then_some(Login { ad_password: self.ad_password })
+    }
+}
+
+pub(super) type RawSession = Session;
+
+impl Session {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
+        let idle = (1..=60).contains(&self.idle_minutes);
+        let absolute = (self.idle_minutes..=480).contains(&self.absolute_minutes);
+        if !idle {
+            problems.add("session.idle_minutes", "has to be 1 to 60");
+        }
+        if !absolute {
+            problems.add("session.absolute_minutes", "has to be at least session.idle_minutes and at most 480");
+        }
+        (idle && absolute).then_some(self)
+    }
+}

@@ -1,0 +1,129 @@
+//! `[policy]`: the municipality's own rules of passwords, on top of AD's.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::load::Problems;
+use crate::model::policy::{Contradiction, PasswordPolicy};
+
+/// `[policy]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// `[policy.default]`: for everybody.
+    pub default: Rules,
+    /// `[[policy.group]]`: in addition, for the members of a group; nested membership counts.
+    pub groups: Vec<GroupRules>,
+}
+
+/// The rules for one group's members.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupRules {
+    /// The group, as DN, sAMAccountName or SID.
+    pub group: String,
+    /// Its rules.
+    pub rules: Rules,
+}
+
+/// Rules of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Rules(PasswordPolicy);
+
+impl Rules {
+    /// As a policy to combine with others.
+    pub fn policy(&self) -> PasswordPolicy {
+        self.0.clone()
+    }
+}
+
+#[derive(Deserialize)]
+pub(super) struct Raw {
+    default: Option<RawRules>,
+    #[serde(default)]
+    group: Vec<RawRules>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own that is on or off")]
+struct RawRules {
+    group: Option<String>,
+    min_length: u32,
+    max_length: Option<u32>,
+    letters: bool,
+    upper_and_lower: bool,
+    digits: bool,
+    special: bool,
+    no_names: bool,
+    forbidden_words: Vec<String>,
+    forbidden_words_file: Option<PathBuf>,
+    allowed_characters: Option<String>,
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Policy> {
+        let before = problems.0.len();
+        let standard = || RawRules { min_length: 12, no_names: true, ..RawRules::default() };
+        let default = self.default.unwrap_or_else(standard);
+        if default.group.is_some() {
+            problems.add("policy.default.group", "the default is for everybody: rules for a group are a [[policy.group]]");
+        }
+        let default = default.check("policy.default", problems);
+        contradiction("policy.default", &default.policy(), problems);
+        let mut groups = Vec::new();
+        for raw in self.group {
+            let group = raw.group.clone().unwrap_or_default();
+            let key = format!("policy.group {group:?}");
+            if group.trim().is_empty() {
+                problems.add("policy.group", "a group has no name: set `group` to its DN, sAMAccountName or SID");
+            }
+            let rules = raw.check(&key, problems);
+            contradiction(&key, &default.policy().and(&rules.policy()), problems);
+            groups.push(GroupRules { group, rules });
+        }
+        (problems.0.len() == before).then_some(Policy { default, groups })
+    }
+}
+
+impl RawRules {
+    fn check(self, key: &str, problems: &mut Problems) -> Rules {
+        let mut words = self.forbidden_words;
+        if let Some(file) = self.forbidden_words_file {
+            match std::fs::read_to_string(&file) {
+                Ok(text) => words.extend(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned)),
+                Err(error) => problems.add(&format!("{key}.forbidden_words_file"), format!("{}: can't be read: {error}", file.display())),
+            }
+        }
+        if let Some(word) = words.iter().find(|word| crate::model::policy::folded(word).chars().count() < 3) {
+            problems.add(
+                &format!("{key}.forbidden_words"),
+                format!("{word:?} is shorter than 3 characters and would forbid almost every password"),
+            );
+        }
+        if self.max_length.is_some_and(|max| max > 256) {
+            problems.add(&format!("{key}.max_length"), "AD takes at most 256 characters");
+        }
+        Rules(PasswordPolicy {
+            min_length: self.min_length,
+            max_length: self.max_length,
+            letters: self.letters,
+            upper_and_lower: self.upper_and_lower,
+            digits: self.digits,
+            special: self.special,
+            no_names: self.no_names,
+            forbidden_words: words.into_iter().collect(),
+            allowed: self.allowed_characters.map(|characters| characters.chars().collect()),
+            ..PasswordPolicy::default()
+        })
+    }
+}
+
+fn contradiction(key: &str, policy: &PasswordPolicy, problems: &mut Problems) {
+    match policy.contradiction() {
+        None => {}
+        Some(Contradiction::Length { min, max }) => {
+            problems.add(key, format!("no password has at least {min} and at most {max} characters"))
+        }
+        Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks what `{rule}` demands")),
+    }
+}

@@ -1,0 +1,81 @@
+//! `[throttle]`: how failures slow down.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::load::Problems;
+use crate::model::throttle::Limits;
+
+/// `[throttle]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Throttle {
+    /// Per account name.
+    pub name: Limits,
+    /// Per client address; many people share one behind the municipality's own network.
+    pub address: Limits,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Raw {
+    name: RawLimits,
+    address: RawLimits,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawLimits {
+    free: Option<u32>,
+    first_wait_seconds: Option<u32>,
+    longest_wait_seconds: Option<u32>,
+    forget_after_hours: Option<u32>,
+}
+
+const NAME: Limits = Limits {
+    free: 3,
+    first_wait: SignedDuration::from_secs(30),
+    longest_wait: SignedDuration::from_hours(1),
+    forget_after: SignedDuration::from_hours(24),
+};
+const ADDRESS: Limits = Limits {
+    free: 50,
+    first_wait: SignedDuration::from_secs(10),
+    longest_wait: SignedDuration::from_mins(5),
+    forget_after: SignedDuration::from_hours(1),
+};
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Throttle> {
+        let before = problems.0.len();
+        let throttle = Throttle {
+            name: self.name.over(NAME, "throttle.name", problems),
+            address: self.address.over(ADDRESS, "throttle.address", problems),
+        };
+        (problems.0.len() == before).then_some(throttle)
+    }
+}
+
+impl RawLimits {
+    fn over(self, default: Limits, key: &str, problems: &mut Problems) -> Limits {
+        let seconds = |value: Option<u32>, default| value.map_or(default, |s| SignedDuration::from_secs(s.into()));
+        let limits = Limits {
+            free: self.free.unwrap_or(default.free),
+            first_wait: seconds(self.first_wait_seconds, default.first_wait),
+            longest_wait: seconds(self.longest_wait_seconds, default.longest_wait),
+            forget_after: self.forget_after_hours.map_or(default.forget_after, |h| SignedDuration::from_hours(h.into())),
+        };
+        if !(1..=1000).contains(&limits.free) {
+            problems.add(&format!("{key}.free"), "has to be 1 to 1000");
+        }
+        if limits.first_wait.is_zero() || limits.longest_wait < limits.first_wait {
+            problems.add(
+                &format!("{key}.longest_wait_seconds"),
+                "first_wait_seconds has to be at least 1, and longest_wait_seconds at least that",
+            );
+        }
+        if limits.forget_after <= limits.longest_wait {
+            problems.add(&format!("{key}.forget_after_hours"), "has to be longer than the longest wait, or waiting would end it");
+        }
+        limits
+    }
+}

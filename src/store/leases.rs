@@ -1,0 +1,57 @@
+//! Named locks that run out by themselves, over all instances.
+
+use jiff::{SignedDuration, Timestamp};
+use sqlx::Row;
+use uuid::Uuid;
+
+use super::{Store, StoreError, stored, within};
+
+/// Leases in the store.
+#[derive(Debug, Clone)]
+pub struct Leases {
+    store: Store,
+}
+
+/// A lease that was got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Acquired {
+    /// When its last holder gave it back; `None` where nobody ever did.
+    pub last_released: Option<Timestamp>,
+}
+
+impl Leases {
+    /// In this store.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// Takes the lease unless somebody holds it. `None`: somebody does.
+    pub async fn try_acquire(
+        &self,
+        name: &str,
+        holder: Uuid,
+        now: Timestamp,
+        longest: SignedDuration,
+    ) -> Result<Option<Acquired>, StoreError> {
+        let statement = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
+            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 RETURNING released";
+        let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
+        let row = sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
+        let Some(row) = within(row.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
+        let released: Option<i64> = row.try_get("released")?;
+        Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
+    }
+
+    /// Gives it back; without effect where it ran out and somebody else holds it.
+    pub async fn release(&self, name: &str, holder: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        let statement = "UPDATE leases SET until = $3, released = $3 WHERE name = $1 AND holder = $2";
+        within(sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(now)).execute(&self.store.pool)).await?;
+        Ok(())
+    }
+
+    /// Deletes what nobody has held for a day.
+    pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let before = stored(now - SignedDuration::from_hours(24));
+        Ok(within(sqlx::query("DELETE FROM leases WHERE until < $1").bind(before).execute(&self.store.pool)).await?.rows_affected())
+    }
+}

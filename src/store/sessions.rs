@@ -1,0 +1,153 @@
+//! Sessions of people who are logged in.
+//!
+//! Invariants: with the database alone nobody can make a cookie or read a session; idle and absolute limits hold by the injected clock; a session
+//! that has ended does not come back.
+
+use std::{collections::HashMap, sync::Arc};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde_json::Value;
+use sqlx::Row;
+use time::OffsetDateTime;
+use tower_sessions::{
+    SessionStore,
+    session::{Id, Record},
+    session_store,
+};
+use zeroize::Zeroizing;
+
+use super::{Keys, Store, StoreError, stored, within};
+use crate::{clock::Clock, config};
+
+/// The last use is written at most so often.
+const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
+/// Clocks of instances may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_secs(60);
+
+/// The sessions in the store.
+#[derive(Debug, Clone)]
+pub struct Sessions {
+    store: Store,
+    keys: Keys,
+    idle: SignedDuration,
+    absolute: SignedDuration,
+    clock: Arc<dyn Clock>,
+}
+
+impl Sessions {
+    /// In this store, with the configured limits.
+    pub fn new(store: &Store, keys: &Keys, limits: &config::Session, clock: Arc<dyn Clock>) -> Self {
+        let minutes = |n: u32| SignedDuration::from_mins(n.into());
+        Self {
+            store: store.clone(),
+            keys: keys.clone(),
+            idle: minutes(limits.idle_minutes),
+            absolute: minutes(limits.absolute_minutes),
+            clock,
+        }
+    }
+
+    /// Deletes what has expired.
+    pub async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let statement = "DELETE FROM sessions WHERE used_at < $1 OR created_at < $2";
+        let delete = sqlx::query(statement).bind(stored(now - self.idle)).bind(stored(now - self.absolute));
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    fn seal(&self, id: Id, data: &HashMap<String, Value>) -> Result<Vec<u8>, StoreError> {
+        let mut sealed = Zeroizing::new(serde_json::to_vec(data).map_err(|_| StoreError::Corrupt("sessions"))?);
+        let nonce: [u8; NONCE_LEN] = self.keys.random().map_err(|_| StoreError::NoRandomness)?;
+        let aad = Aad::from(self.keys.session_id(id.0));
+        let tag = self
+            .key(id)
+            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
+            .map_err(|_| StoreError::Corrupt("sessions"))?;
+        Ok([&nonce[..], &sealed, tag.as_ref()].concat())
+    }
+
+    fn open(&self, id: Id, sealed: &[u8]) -> Option<HashMap<String, Value>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let aad = Aad::from(self.keys.session_id(id.0));
+        let data = self.key(id).open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut sealed).ok()?;
+        serde_json::from_slice(data).ok()
+    }
+
+    /// A key of this session only: with the database and the secret, but without the cookie, nothing can be read.
+    fn key(&self, id: Id) -> LessSafeKey {
+        let key = self.keys.session_data(id.0);
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).expect("HMAC-SHA-256 has the 32 bytes that ChaCha20 takes"))
+    }
+
+    async fn read(&self, id: &Id) -> Result<Option<Record>, StoreError> {
+        let query = sqlx::query("SELECT data, created_at, used_at FROM sessions WHERE id = $1").bind(self.keys.session_id(id.0));
+        let Some(row) = within(query.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
+        let sealed: Vec<u8> = row.try_get("data")?;
+        let time = |column| Timestamp::from_microsecond(row.try_get::<i64, _>(column)?).map_err(|_| StoreError::Corrupt("sessions"));
+        let (created_at, used_at) = (time("created_at")?, time("used_at")?);
+        let now = self.clock.now();
+        let live = now.duration_since(used_at) < self.idle && now.duration_since(created_at) < self.absolute && created_at < now + SKEW;
+        let data = if live { self.open(*id, &sealed) } else { None };
+        let Some(data) = data else {
+            if live {
+                tracing::warn!("a session was not written by this service, or with another secret; it is ended");
+            }
+            self.remove(id).await?;
+            return Ok(None);
+        };
+        if now.duration_since(used_at) >= TOUCH_EVERY {
+            let touch = sqlx::query("UPDATE sessions SET used_at = $2 WHERE id = $1").bind(self.keys.session_id(id.0)).bind(stored(now));
+            within(touch.execute(&self.store.pool)).await?;
+        }
+        Ok(Some(Record { id: *id, data, expiry_date: OffsetDateTime::UNIX_EPOCH }))
+    }
+
+    async fn insert(&self, record: &Record) -> Result<(), StoreError> {
+        let now = stored(self.clock.now());
+        let insert = sqlx::query("INSERT INTO sessions (id, data, created_at, used_at) VALUES ($1, $2, $3, $3)")
+            .bind(self.keys.session_id(record.id.0))
+            .bind(self.seal(record.id, &record.data)?)
+            .bind(now);
+        within(insert.execute(&self.store.pool)).await?;
+        Ok(())
+    }
+
+    async fn update(&self, record: &Record) -> Result<(), StoreError> {
+        let update = sqlx::query("UPDATE sessions SET data = $2 WHERE id = $1")
+            .bind(self.keys.session_id(record.id.0))
+            .bind(self.seal(record.id, &record.data)?);
+        within(update.execute(&self.store.pool)).await?;
+        Ok(())
+    }
+
+    async fn remove(&self, id: &Id) -> Result<(), StoreError> {
+        within(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(self.keys.session_id(id.0)).execute(&self.store.pool)).await?;
+        Ok(())
+    }
+}
+
+fn backend(error: StoreError) -> session_store::Error {
+    session_store::Error::Backend(error.to_string())
+}
+
+#[async_trait]
+impl SessionStore for Sessions {
+    async fn create(&self, record: &mut Record) -> session_store::Result<()> {
+        self.insert(record).await.map_err(backend)
+    }
+
+    /// Changes a session that is there; one that was ended meanwhile stays ended.
+    async fn save(&self, record: &Record) -> session_store::Result<()> {
+        self.update(record).await.map_err(backend)
+    }
+
+    async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
+        self.read(id).await.map_err(backend)
+    }
+
+    async fn delete(&self, id: &Id) -> session_store::Result<()> {
+        self.remove(id).await.map_err(backend)
+    }
+}
