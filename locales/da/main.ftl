@@ -1,0 +1,153 @@
+service-name = Adgangskode
+skip-to-content = Gå til indhold
+other-language = English
+log-out = Log ud
+log-in = Log ind
+cancel = Annullér
+contact = Har du brug for hjælp?
+contact-link = Kontakt
+privacy = Sådan behandler vi dine oplysninger
+accessibility = Tilgængelighedserklæring
+error-prefix = Fejl:
+error-summary = Det mangler du at rette
+step = Trin { $step } af 3
+show = Vis
+hide = Skjul
+to-front = Gå til forsiden
+reference = Reference
+
+front-title = Skift din adgangskode
+front-lead = Her kan du skifte adgangskoden til din arbejdskonto, også når du er hjemme.
+front-methods = Sådan vil du logge ind
+front-no-methods = Der er ikke slået nogen måde at logge ind på til. Kontakt servicedesken.
+front-forgotten = Kan du ikke huske din adgangskode, så kontakt servicedesken.
+front-logged-out = Du er logget ud.
+method-ad-password = Brugernavn og adgangskode
+
+login-title = Log ind
+login-ended = Du er logget ud, fordi der er gået for lang tid, eller fordi du har logget ud et andet sted. Det, du sidst sendte, er ikke gennemført. Log ind igen.
+login-refused = Vi kunne ikke logge dig ind. Se efter, om brugernavn og adgangskode er skrevet rigtigt, også store og små bogstaver. Har du prøvet flere gange, så vent en halv time, før du prøver igen: Ellers kan din konto blive låst. Er du stadig i tvivl, så kontakt servicedesken.
+login-throttled = Der er prøvet for mange gange. Du kan prøve igen { $time }. Har du glemt adgangskoden, så kontakt servicedesken.
+account-name = Brugernavn
+account-name-hint = Det, du bruger på din arbejdscomputer, for eksempel anna eller anna@kommune.dk
+field-password = Adgangskode
+field-current = Nuværende adgangskode
+field-new = Ny adgangskode
+field-repeat = Ny adgangskode igen
+form-empty = Skriv { $field }.
+form-too-long = { $field } er for lang. En adgangskode kan højst have 256 tegn.
+form-nul = { $field } indeholder et tegn, som ikke kan bruges.
+form-repeat = De to nye adgangskoder er ikke ens. Skriv den nye adgangskode igen.
+form-broken = Formularen var ikke hel. Intet er ændret. Prøv igen.
+
+account-title = Din konto
+last-changed = Sidst skiftet
+expires = Udløber
+never-expires = Udløber ikke
+must-change = Skal skiftes nu
+expires-on = { $time } ({ $days ->
+    [0] i dag
+    [one] om 1 dag
+   *[other] om { $days } dage
+  })
+expired-on = Udløb { $time }
+choose-new = Vælg ny adgangskode
+history = Det er der sket
+history-lead = Er der noget her, som du ikke kender til, så kontakt servicedesken med det samme.
+history-empty = Der er ikke sket noget endnu.
+banner-must-change = Du skal vælge en ny adgangskode, før du kan logge på din computer.
+banner-expired = Din adgangskode er udløbet. Vælg en ny, så kan du logge på igen.
+banner-locked = Din konto er låst, fordi der er skrevet forkert adgangskode for mange gange. Vent, til den låses op, eller kontakt servicedesken.
+event-sign-in = Du loggede ind
+event-sign-in-refused = Et forsøg på at logge ind blev afvist
+event-sign-out = Du loggede ud
+event-changed = Adgangskoden blev skiftet
+event-change-refused = Et skift af adgangskode blev afvist
+event-change-failed = Et skift af adgangskode blev ikke gennemført
+event-change-unknown = Et skift af adgangskode blev afbrudt, og vi ved endnu ikke, om det lykkedes
+
+rules = Det skal den nye adgangskode opfylde
+rule-met = opfyldt
+rule-unmet = mangler
+rule-min-length = Mindst { $count } tegn
+rule-max-length = Højst { $count } tegn
+rule-complexity = Mindst tre af disse slags: store bogstaver, små bogstaver, tal, specialtegn (for eksempel ! # -)
+rule-letters = Mindst ét bogstav
+rule-upper-and-lower = Både store og små bogstaver
+rule-digits = Mindst ét tal
+rule-special = Mindst ét specialtegn, for eksempel ! # -
+rule-no-names = Ikke dit navn eller brugernavn, heller ikke stavet på en anden måde
+rule-no-forbidden-words = Ingen af de ord, som kommunen har forbudt, fordi de er lette at gætte
+rule-allowed = Kun disse tegn: { $characters }
+rule-history = Ikke en af de { $count } adgangskoder, du har brugt sidst
+rule-min-age = Den nuværende adgangskode skal have været brugt i { $hours ->
+    [one] 1 time
+   *[other] { $hours } timer
+  }
+
+broken-too-short = Den nye adgangskode er for kort. Den skal have mindst { $count } tegn.
+broken-too-long = Den nye adgangskode er for lang. Den må højst have { $count } tegn.
+broken-not-complex = Den nye adgangskode skal have mindst tre af disse slags: store bogstaver, små bogstaver, tal, specialtegn.
+broken-no-letter = Den nye adgangskode skal have mindst ét bogstav.
+broken-not-upper-and-lower = Den nye adgangskode skal have både store og små bogstaver.
+broken-no-digit = Den nye adgangskode skal have mindst ét tal.
+broken-no-special = Den nye adgangskode skal have mindst ét specialtegn, for eksempel ! # -
+broken-holds-name = Den nye adgangskode indeholder dit navn eller brugernavn. Vælg en uden.
+broken-holds-forbidden-word = Den nye adgangskode indeholder et ord, som er let at gætte og derfor forbudt: { $word }. Vælg en uden.
+broken-character = Den nye adgangskode indeholder et tegn, som ikke kan bruges her: { $character }
+broken-control = Den nye adgangskode indeholder et usynligt tegn, som ikke kan skrives på en computers log på-billede. Måske kom det med, da du kopierede den.
+broken-same = Den nye adgangskode er den samme som den nuværende. Vælg en anden.
+broken-used-before = Den nye adgangskode er brugt før. Du kan ikke bruge nogen af de { $count } seneste. Vælg en anden.
+broken-too-young = Din adgangskode er skiftet for nylig. Du kan skifte den igen { $time }. Haster det, så kontakt servicedesken.
+
+refusal-wrong-current = Den nuværende adgangskode er forkert. Skriv den, du loggede ind med.
+refusal-locked = Din konto er låst, fordi der er skrevet forkert adgangskode for mange gange. Intet er ændret. Vent en halv time, eller kontakt servicedesken.
+refusal-near-lockout = Der er skrevet forkert adgangskode så mange gange, at din konto er tæt på at blive låst. Derfor har vi ikke prøvet. Vent en halv time, og prøv igen, eller kontakt servicedesken.
+refusal-throttled = Der er prøvet for mange gange. Du kan prøve igen { $time }.
+refusal-cannot-change = Din konto er sat op, så du ikke selv kan skifte adgangskoden. Kontakt servicedesken.
+refusal-no-right = Din konto er særligt beskyttet, så adgangskoden ikke kan skiftes her. Kontakt servicedesken.
+refusal-not-usable = Kontoen kan ikke bruges lige nu. Intet er ændret. Kontakt servicedesken.
+refusal-not-yours = Du er logget ind som en anden end den, formularen hører til. Intet er ændret. Begynd forfra fra forsiden.
+refusal-policy-unexplained = Den nye adgangskode blev afvist af kommunens regler, men vi kan ikke se af hvilken. Prøv en længere, som du ikke har brugt før.
+
+change = Skift adgangskode
+result-done-title = Din adgangskode er skiftet
+result-done = Den nye adgangskode gælder fra nu af. Vi har prøvet den af.
+result-unknown-title = Vi ved ikke, om din adgangskode blev skiftet
+result-unknown = Forbindelsen blev afbrudt, mens adgangskoden blev skiftet. Den kan være skiftet, men er det måske ikke. Vent et par minutter, og prøv så at logge ind med den nye adgangskode. Virker den ikke, så brug den gamle. Virker ingen af dem, så kontakt servicedesken.
+result-refused-title = Din adgangskode blev ikke skiftet
+result-refused = Formularen er sendt før, og skiftet blev afvist. Gå tilbage til din konto, og prøv igen.
+result-failed = Skiftet kunne ikke gennemføres. Intet er ændret. Prøv igen om lidt.
+result-started-title = Din adgangskode er ved at blive skiftet
+result-started = Vent et øjeblik, og genindlæs så siden.
+after-change = Det skal du gøre nu
+back-to-account = Tilbage til din konto
+
+unavailable-title = Kontoen kan ikke vises
+unavailable-text = Kontoen er ikke din, er ikke længere aktiv, eller hører ikke til her. Er du logget ind som en anden i en anden fane, så begynd forfra fra forsiden.
+not-found-title = Siden findes ikke
+not-found-text = Se efter, om adressen er skrevet rigtigt, eller begynd forfra fra forsiden.
+forbidden-title = Formularen kunne ikke bruges
+forbidden-text = Formularen er for gammel, eller du har logget ind eller ud i en anden fane. Intet er ændret. Gå til forsiden, og begynd forfra.
+bad-request-title = Det, du sendte, kunne ikke læses
+bad-request-text = Intet er ændret. Gå til forsiden, og begynd forfra.
+busy-title = Der er travlt lige nu
+busy-text = Vi kunne ikke nå dit ønske. Vent et minut, og prøv igen. Var du ved at skifte adgangskode, så se på din konto, om det lykkedes.
+fault-title = Der er noget galt hos os
+fault-text = Det er ikke din fejl. Prøv igen om lidt. Bliver det ved, så kontakt servicedesken, og sig referencen herunder. Var du ved at skifte adgangskode, så se på din konto, om det lykkedes.
+
+at-time = { $date } kl. { $time }
+month-1 = januar
+month-2 = februar
+month-3 = marts
+month-4 = april
+month-5 = maj
+month-6 = juni
+month-7 = juli
+month-8 = august
+month-9 = september
+month-10 = oktober
+month-11 = november
+month-12 = december
+date-this-year = { $day }. { $month }
+date-other-year = { $day }. { $month } { $year }

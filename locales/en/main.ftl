@@ -1,0 +1,153 @@
+service-name = Password
+skip-to-content = Skip to content
+other-language = Dansk
+log-out = Log out
+log-in = Log in
+cancel = Cancel
+contact = Do you need help?
+contact-link = Contact
+privacy = How we treat your data
+accessibility = Accessibility statement
+error-prefix = Error:
+error-summary = What needs to be put right
+step = Step { $step } of 3
+show = Show
+hide = Hide
+to-front = Go to the front page
+reference = Reference
+
+front-title = Change your password
+front-lead = Here you can change the password of your work account, also from home.
+front-methods = How do you want to log in?
+front-no-methods = No way to log in is switched on. Contact the service desk.
+front-forgotten = If you can't remember your password, contact the service desk.
+front-logged-out = You have logged out.
+method-ad-password = User name and password
+
+login-title = Log in
+login-ended = You have been logged out because too much time has passed, or because you logged out elsewhere. What you sent last was not carried out. Log in again.
+login-refused = We could not log you in. See that the user name and the password are typed correctly, upper and lower case too. If you have tried several times, wait half an hour before you try again: otherwise your account may be locked. If in doubt, contact the service desk.
+login-throttled = There have been too many attempts. You can try again { $time }. If you have forgotten the password, contact the service desk.
+account-name = User name
+account-name-hint = What you use on your work computer, for example anna or anna@kommune.dk
+field-password = Password
+field-current = Current password
+field-new = New password
+field-repeat = New password again
+form-empty = Type: { $field }.
+form-too-long = { $field } is too long. A password can have at most 256 characters.
+form-nul = { $field } holds a character that can't be used.
+form-repeat = The two new passwords differ. Type the new password again.
+form-broken = The form was not whole. Nothing has been changed. Try again.
+
+account-title = Your account
+last-changed = Last changed
+expires = Expires
+never-expires = Does not expire
+must-change = Has to be changed now
+expires-on = { $time } ({ $days ->
+    [0] today
+    [one] in 1 day
+   *[other] in { $days } days
+  })
+expired-on = Expired { $time }
+choose-new = Choose a new password
+history = What has happened
+history-lead = If there is anything here that you do not recognise, contact the service desk at once.
+history-empty = Nothing has happened yet.
+banner-must-change = You have to choose a new password before you can log on to your computer.
+banner-expired = Your password has expired. Choose a new one, and you can log on again.
+banner-locked = Your account is locked because a wrong password was typed too many times. Wait until it is unlocked, or contact the service desk.
+event-sign-in = You logged in
+event-sign-in-refused = An attempt to log in was refused
+event-sign-out = You logged out
+event-changed = The password was changed
+event-change-refused = A change of password was refused
+event-change-failed = A change of password was not carried out
+event-change-unknown = A change of password was interrupted, and we do not know yet whether it succeeded
+
+rules = What the new password has to fulfil
+rule-met = fulfilled
+rule-unmet = missing
+rule-min-length = At least { $count } characters
+rule-max-length = At most { $count } characters
+rule-complexity = At least three of these kinds: upper-case letters, lower-case letters, digits, special characters (such as ! # -)
+rule-letters = At least one letter
+rule-upper-and-lower = Both upper-case and lower-case letters
+rule-digits = At least one digit
+rule-special = At least one special character, such as ! # -
+rule-no-names = Not your name or user name, nor another spelling of it
+rule-no-forbidden-words = None of the words that the municipality has forbidden because they are easy to guess
+rule-allowed = Only these characters: { $characters }
+rule-history = Not one of the { $count } passwords that you used last
+rule-min-age = The current password has to have been used for { $hours ->
+    [one] 1 hour
+   *[other] { $hours } hours
+  }
+
+broken-too-short = The new password is too short. It has to have at least { $count } characters.
+broken-too-long = The new password is too long. It may have at most { $count } characters.
+broken-not-complex = The new password has to have at least three of these kinds: upper-case letters, lower-case letters, digits, special characters.
+broken-no-letter = The new password has to have at least one letter.
+broken-not-upper-and-lower = The new password has to have both upper-case and lower-case letters.
+broken-no-digit = The new password has to have at least one digit.
+broken-no-special = The new password has to have at least one special character, such as ! # -
+broken-holds-name = The new password holds your name or user name. Choose one without.
+broken-holds-forbidden-word = The new password holds a word that is easy to guess and therefore forbidden: { $word }. Choose one without.
+broken-character = The new password holds a character that can't be used here: { $character }
+broken-control = The new password holds an invisible character that can't be typed at a computer's log-on screen. Perhaps it came along when you copied it.
+broken-same = The new password is the same as the current one. Choose another.
+broken-used-before = The new password has been used before. You can't use any of the latest { $count }. Choose another.
+broken-too-young = Your password was changed recently. You can change it again { $time }. If it is urgent, contact the service desk.
+
+refusal-wrong-current = The current password is wrong. Type the one that you logged in with.
+refusal-locked = Your account is locked because a wrong password was typed too many times. Nothing has been changed. Wait half an hour, or contact the service desk.
+refusal-near-lockout = A wrong password has been typed so many times that your account is close to being locked. So we have not tried. Wait half an hour and try again, or contact the service desk.
+refusal-throttled = There have been too many attempts. You can try again { $time }.
+refusal-cannot-change = Your account is set up so that you can't change the password yourself. Contact the service desk.
+refusal-no-right = Your account is specially protected, so its password can't be changed here. Contact the service desk.
+refusal-not-usable = The account can't be used right now. Nothing has been changed. Contact the service desk.
+refusal-not-yours = You are logged in as somebody else than the one this form belongs to. Nothing has been changed. Start again from the front page.
+refusal-policy-unexplained = The new password was refused by the municipality's rules, but we can't see by which. Try a longer one that you have not used before.
+
+change = Change password
+result-done-title = Your password has been changed
+result-done = The new password is in force from now on. We have tried it.
+result-unknown-title = We do not know whether your password was changed
+result-unknown = The connection was lost while the password was being changed. It may have been changed, or not. Wait a few minutes, then try to log in with the new password. If it does not work, use the old one. If neither works, contact the service desk.
+result-refused-title = Your password was not changed
+result-refused = The form was sent before, and the change was refused. Go back to your account and try again.
+result-failed = The change could not be carried out. Nothing has been changed. Try again in a while.
+result-started-title = Your password is being changed
+result-started = Wait a moment, then reload the page.
+after-change = What to do now
+back-to-account = Back to your account
+
+unavailable-title = The account can't be shown
+unavailable-text = The account is not yours, is no longer active, or does not belong here. If you are logged in as somebody else in another tab, start again from the front page.
+not-found-title = The page does not exist
+not-found-text = See that the address is typed correctly, or start again from the front page.
+forbidden-title = The form could not be used
+forbidden-text = The form is too old, or you have logged in or out in another tab. Nothing has been changed. Go to the front page and start again.
+bad-request-title = What you sent could not be read
+bad-request-text = Nothing has been changed. Go to the front page and start again.
+busy-title = It is busy right now
+busy-text = We could not get to your request. Wait a minute and try again. If you were changing your password, look at your account to see whether it succeeded.
+fault-title = Something is wrong on our side
+fault-text = It is not your fault. Try again in a while. If it goes on, contact the service desk and tell them the reference below. If you were changing your password, look at your account to see whether it succeeded.
+
+at-time = { $date } at { $time }
+month-1 = January
+month-2 = February
+month-3 = March
+month-4 = April
+month-5 = May
+month-6 = June
+month-7 = July
+month-8 = August
+month-9 = September
+month-10 = October
+month-11 = November
+month-12 = December
+date-this-year = { $day } { $month }
+date-other-year = { $day } { $month } { $year }

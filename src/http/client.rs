@@ -1,0 +1,105 @@
+//! Who is asking: the client's real address, and the one log line of each request.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Instant,
+};
+
+use axum::{
+    extract::{ConnectInfo, MatchedPath, Request, State},
+    http::HeaderMap,
+    middleware::Next,
+    response::Response,
+};
+use ipnet::IpNet;
+use metrics::{counter, histogram};
+use tracing::info;
+
+use crate::{app::App, telemetry};
+
+/// The client's address, put into the request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Client(pub IpAddr);
+
+/// Finds the address, runs the request, and writes one line: no address, no query, no path with a name in it.
+pub(super) async fn log_request(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
+    let client = real_address(peer, request.headers(), &app.config.server.trusted_proxies);
+    request.extensions_mut().insert(Client(client));
+    let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
+    let method = request.method().clone();
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    let seconds = started.elapsed().as_secs_f64();
+    counter!("http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
+    histogram!("http_request_seconds", "route" => route.clone()).record(seconds);
+    let milliseconds = (seconds * 1000.0).round();
+    info!(request = telemetry::reference(), %method, route, status, milliseconds, "request");
+    response
+}
+
+/// The peer's address, or, where the peer is a trusted proxy, the right-most address of X-Forwarded-For that is no trusted proxy. What stands further left
+/// anybody could have written. An entry that is no address ends the search at the last one that was.
+fn real_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
+    let mut address = peer.to_canonical();
+    let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().map(|line| line.to_str().unwrap_or("?")).collect();
+    for entry in lines.iter().flat_map(|line| line.split(',')).rev() {
+        if !is_trusted(address) {
+            break;
+        }
+        match parse(entry.trim()) {
+            Some(next) => address = next.to_canonical(),
+            None => break,
+        }
+    }
+    address
+}
+
+/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
+    bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|socket| socket.ip()))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn address(peer: &str, lines: &[&str]) -> String {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append("x-forwarded-for", HeaderValue::from_str(line).expect("a header"));
+        }
+        let trusted = ["10.0.0.0/8".parse().expect("a net"), "fd00::/8".parse().expect("a net")];
+        real_address(peer.parse().expect("an address"), &headers, &trusted).to_string()
+    }
+
+    #[test]
+    fn nobody_but_a_trusted_proxy_is_believed() {
+        assert_eq!(address("192.0.2.9", &["203.0.113.1"]), "192.0.2.9");
+        assert_eq!(address("10.0.0.1", &["203.0.113.1"]), "203.0.113.1");
+        assert_eq!(address("::ffff:10.0.0.1", &["203.0.113.1"]), "203.0.113.1");
+        assert_eq!(address("10.0.0.1", &[]), "10.0.0.1");
+    }
+
+    #[test]
+    fn the_right_most_address_that_is_no_proxy_counts() {
+        assert_eq!(address("10.0.0.1", &["6.6.6.6, 203.0.113.1, 10.0.0.2"]), "203.0.113.1");
+        assert_eq!(address("10.0.0.1", &["6.6.6.6", "203.0.113.1, 10.0.0.2"]), "203.0.113.1");
+        assert_eq!(address("10.0.0.1", &["10.0.0.3, 10.0.0.2"]), "10.0.0.3");
+        assert_eq!(address("fd00::1", &["[2001:db8::7]:4711"]), "2001:db8::7");
+        assert_eq!(address("10.0.0.1", &["203.0.113.1:99"]), "203.0.113.1");
+    }
+
+    #[test]
+    fn nonsense_ends_the_search() {
+        assert_eq!(address("10.0.0.1", &["203.0.113.1, unknown"]), "10.0.0.1");
+        assert_eq!(address("10.0.0.1", &["203.0.113.1, , 10.0.0.2"]), "10.0.0.2");
+        assert_eq!(address("10.0.0.1", &[""]), "10.0.0.1");
+    }
+}

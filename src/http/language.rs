@@ -1,0 +1,55 @@
+//! Which language a visitor gets: what they chose, else what their browser asks for, else the configuration's.
+
+use axum::http::{HeaderMap, header};
+use axum_extra::extract::CookieJar;
+
+use crate::config::Language;
+
+/// Remembers the choice; not a secret.
+pub(super) const COOKIE: &str = "__Host-os2nykode-language";
+
+/// The language of a request.
+pub(super) fn of(headers: &HeaderMap, default: Language) -> Language {
+    let chosen = CookieJar::from_headers(headers).get(COOKIE).and_then(|cookie| parse(cookie.value()));
+    chosen.or_else(|| accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?)).unwrap_or(default)
+}
+
+/// `da` or `en`.
+pub(super) fn parse(code: &str) -> Option<Language> {
+    Language::ALL.into_iter().find(|language| language.code() == code)
+}
+
+/// The language with the highest weight that we speak (RFC 9110 12.5.4); the first of equals.
+fn accepted(header: &str) -> Option<Language> {
+    let mut best: Option<(f32, Language)> = None;
+    for part in header.split(',') {
+        let mut pieces = part.split(';').map(str::trim);
+        let Some(language) = pieces.next().and_then(|range| parse(&range.split('-').next()?.to_ascii_lowercase())) else { continue };
+        let weight = pieces.find_map(|p| p.strip_prefix("q=")).map_or(1.0, |q| q.parse().unwrap_or(0.0));
+        if weight > 0.0 && best.is_none_or(|(highest, _)| weight > highest) {
+            best = Some((weight, language));
+        }
+    }
+    best.map(|(_, language)| language)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_browser_is_asked_by_weight() {
+        for (header, expected) in [
+            ("da", Some(Language::Da)),
+            ("en-GB,en;q=0.9,da;q=0.8", Some(Language::En)),
+            ("de, en;q=0.3, da;q=0.7", Some(Language::Da)),
+            ("da;q=0, en;q=0.1", Some(Language::En)),
+            ("DA-dk", Some(Language::Da)),
+            ("de, *", None),
+            ("en;q=x", None),
+            ("", None),
+        ] {
+            assert_eq!(accepted(header), expected, "{header}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! The texts of the pages, by key and language.
+
+use std::{borrow::Cow, collections::HashMap};
+
+use fluent_templates::{Loader, fluent_bundle::FluentValue, static_loader};
+use unic_langid::{LanguageIdentifier, langid};
+
+use crate::config::Language;
+
+static_loader! {
+    static LOCALES = {
+        locales: "./locales",
+        fallback_language: "da",
+        customise: |bundle| bundle.set_use_isolating(false),
+    };
+}
+
+const DANISH: LanguageIdentifier = langid!("da");
+const ENGLISH: LanguageIdentifier = langid!("en");
+
+/// A value in a text.
+#[derive(Debug, Clone)]
+pub(super) enum Value<'a> {
+    /// A word.
+    Word(&'a str),
+    /// A number, which may choose between singular and plural.
+    Number(i64),
+}
+
+/// The text of a key. A key that is missing is a fault of ours that a test finds; the page then shows the key.
+pub(super) fn text(language: Language, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
+    let id = match language {
+        Language::Da => DANISH,
+        Language::En => ENGLISH,
+    };
+    let values: HashMap<Cow<'static, str>, FluentValue<'_>> = values
+        .iter()
+        .map(|(name, value)| {
+            let value = match value {
+                Value::Word(word) => FluentValue::from(*word),
+                Value::Number(number) => FluentValue::from(*number),
+            };
+            (Cow::Borrowed(*name), value)
+        })
+        .collect();
+    LOCALES.try_lookup_complete(&id, key, Some(&values)).unwrap_or_else(|| key.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, fs, path::Path};
+
+    fn keys(language: &str) -> BTreeSet<String> {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("locales").join(language).join("main.ftl");
+        let text = fs::read_to_string(path).expect("the texts");
+        let starts = text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
+        starts.filter_map(|l| l.split_once(" =")).map(|(key, _)| key.to_owned()).collect()
+    }
+
+    fn sources(dir: &Path, found: &mut String) {
+        for entry in fs::read_dir(dir).expect("a folder").map(|e| e.expect("an entry").path()) {
+            if entry.is_dir() {
+                sources(&entry, found);
+            } else {
+                *found += &fs::read_to_string(&entry).expect("text");
+            }
+        }
+    }
+
+    #[test]
+    fn both_languages_have_the_same_keys() {
+        assert_eq!(keys("da"), keys("en"));
+        assert!(keys("da").len() > 100);
+    }
+
+    #[test]
+    fn every_key_is_used_and_every_key_that_is_used_exists() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let mut text = String::new();
+        sources(&root.join("templates"), &mut text);
+        sources(&root.join("src/http"), &mut text);
+        let known = keys("da");
+        for key in &known {
+            assert!(key.starts_with("month-") || text.contains(&format!("\"{key}\"")), "{key} is not used");
+        }
+        for call in ["frame.t(\"", "texts.t(\"", ".t(\""] {
+            for used in text.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(known.contains(used), "{used} has no text");
+            }
+        }
+    }
+}

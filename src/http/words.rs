@@ -1,0 +1,212 @@
+//! What happened, in the visitor's language.
+
+use jiff::{
+    Timestamp,
+    tz::{Offset, TimeZone},
+};
+
+use super::texts::{Value, text};
+use crate::{
+    config::Language,
+    model::{
+        account::Account,
+        audit::{AuditEvent, AuditOutcome, EventKind},
+        policy::{Broken, Rule},
+        refusal::Refusal,
+    },
+};
+
+/// The language and the moment of a request.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Words {
+    pub language: Language,
+    pub now: Timestamp,
+}
+
+/// A rule as the change form shows it.
+pub(super) struct ShownRule {
+    /// What the script judges it by.
+    pub code: &'static str,
+    /// With what.
+    pub value: String,
+    /// In words.
+    pub text: String,
+}
+
+impl Words {
+    /// A text without values.
+    pub fn t(&self, key: &str) -> String {
+        text(self.language, key, &[])
+    }
+
+    /// A text with one word in it.
+    pub fn with(&self, key: &str, name: &'static str, word: &str) -> String {
+        text(self.language, key, &[(name, Value::Word(word))])
+    }
+
+    /// A text with one number in it.
+    pub fn counting(&self, key: &str, name: &'static str, number: i64) -> String {
+        text(self.language, key, &[(name, Value::Number(number))])
+    }
+
+    /// `24. november kl. 09.10`, Danish time; with the year where it is another one.
+    pub fn time(&self, at: Timestamp) -> String {
+        let clock = match self.language {
+            Language::Da => "%H.%M",
+            Language::En => "%H:%M",
+        };
+        let time = local(at).strftime(clock).to_string();
+        text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&time))])
+    }
+
+    fn date(&self, at: Timestamp) -> String {
+        let date = local(at);
+        let key = if date.year() == local(self.now).year() { "date-this-year" } else { "date-other-year" };
+        let (day, year, month) = (date.day().to_string(), date.year().to_string(), self.t(&format!("month-{}", date.month())));
+        text(self.language, key, &[("day", Value::Word(&day)), ("month", Value::Word(&month)), ("year", Value::Word(&year))])
+    }
+
+    /// When a password ends, with the days left.
+    pub fn expiry(&self, at: Timestamp) -> String {
+        if at <= self.now {
+            return self.with("expired-on", "time", &self.time(at));
+        }
+        let days = at.duration_since(self.now).as_hours() / 24;
+        text(self.language, "expires-on", &[("time", Value::Word(&self.time(at))), ("days", Value::Number(days))])
+    }
+
+    /// A rule before anything is typed.
+    pub fn rule(&self, rule: &Rule, account: &Account) -> ShownRule {
+        let plain = |code: &'static str, key: &str| ShownRule { code, value: String::new(), text: self.t(key) };
+        let count = |code, key: &str, number: u32| ShownRule {
+            code,
+            value: number.to_string(),
+            text: self.counting(key, "count", number.into()),
+        };
+        match rule {
+            Rule::MinLength(n) => count("min_length", "rule-min-length", *n),
+            Rule::MaxLength(n) => count("max_length", "rule-max-length", *n),
+            Rule::Complexity => plain("complexity", "rule-complexity"),
+            Rule::Letters => plain("letters", "rule-letters"),
+            Rule::UpperAndLower => plain("upper_and_lower", "rule-upper-and-lower"),
+            Rule::Digits => plain("digits", "rule-digits"),
+            Rule::Special => plain("special", "rule-special"),
+            Rule::NoNames => ShownRule { code: "no_names", value: names(account), text: self.t("rule-no-names") },
+            Rule::NoForbiddenWords => plain("forbidden", "rule-no-forbidden-words"),
+            Rule::Allowed(set) => {
+                let characters: String = set.iter().collect();
+                let text = self.with("rule-allowed", "characters", &characters);
+                ShownRule { code: "allowed", value: characters, text }
+            }
+            Rule::History(n) => count("history", "rule-history", *n),
+            Rule::MinAge(age) => {
+                let hours = age.as_secs().div_euclid(3600) + i64::from(age.as_secs() % 3600 != 0);
+                ShownRule { code: "min_age", value: String::new(), text: self.counting("rule-min-age", "hours", hours) }
+            }
+        }
+    }
+
+    /// A broken rule: which, and what to do.
+    pub fn broken(&self, broken: &Broken) -> String {
+        match broken {
+            Broken::TooShort(n) => self.counting("broken-too-short", "count", (*n).into()),
+            Broken::TooLong(n) => self.counting("broken-too-long", "count", (*n).into()),
+            Broken::NotComplex => self.t("broken-not-complex"),
+            Broken::NoLetter => self.t("broken-no-letter"),
+            Broken::NotUpperAndLower => self.t("broken-not-upper-and-lower"),
+            Broken::NoDigit => self.t("broken-no-digit"),
+            Broken::NoSpecial => self.t("broken-no-special"),
+            Broken::HoldsName => self.t("broken-holds-name"),
+            Broken::HoldsForbiddenWord(word) => self.with("broken-holds-forbidden-word", "word", word),
+            Broken::CharacterNotAllowed(c) => self.with("broken-character", "character", &c.to_string()),
+            Broken::ControlCharacter => self.t("broken-control"),
+            Broken::SameAsCurrent => self.t("broken-same"),
+            Broken::UsedBefore(n) => self.counting("broken-used-before", "count", (*n).into()),
+            Broken::TooYoung(at) => self.with("broken-too-young", "time", &self.time(*at)),
+        }
+    }
+
+    /// Everything that a refusal has to say, each with the field that it belongs to (or none).
+    pub fn refusal(&self, refusal: &Refusal) -> Vec<(&'static str, String)> {
+        let one = |field, text| vec![(field, text)];
+        match refusal {
+            Refusal::Policy(all) => all.iter().map(|broken| ("new", self.broken(broken))).collect(),
+            Refusal::WrongCurrent => one("current", self.t("refusal-wrong-current")),
+            Refusal::Locked => one("", self.t("refusal-locked")),
+            Refusal::NearLockout => one("", self.t("refusal-near-lockout")),
+            Refusal::Throttled { until } => one("", self.with("refusal-throttled", "time", &self.time(*until))),
+            Refusal::CannotChange => one("", self.t("refusal-cannot-change")),
+            Refusal::NoRight => one("", self.t("refusal-no-right")),
+            Refusal::NotUsable => one("", self.t("refusal-not-usable")),
+            Refusal::NotYours => one("", self.t("refusal-not-yours")),
+            Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
+        }
+    }
+
+    /// An entry of somebody's own history.
+    pub fn event(&self, event: &AuditEvent) -> String {
+        let key = match (event.kind, event.outcome) {
+            (EventKind::SignIn, AuditOutcome::Succeeded) => "event-sign-in",
+            (EventKind::SignIn, AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed | AuditOutcome::Unknown) => {
+                "event-sign-in-refused"
+            }
+            (EventKind::SignOut, _) => "event-sign-out",
+            (_, AuditOutcome::Succeeded) => "event-changed",
+            (_, AuditOutcome::Refused) => "event-change-refused",
+            (_, AuditOutcome::Failed) => "event-change-failed",
+            (_, AuditOutcome::Started | AuditOutcome::Unknown) => "event-change-unknown",
+        };
+        self.t(key)
+    }
+}
+
+/// The person's own names, for the script that ticks off the rules: they are on the page anyway.
+fn names(account: &Account) -> String {
+    let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref()];
+    let words = names.into_iter().flatten().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
+    let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next());
+    let words = words.chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3);
+    words.collect::<Vec<_>>().join("\n")
+}
+
+fn local(at: Timestamp) -> jiff::Zoned {
+    let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
+    at.to_zoned(zone)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(language: Language) -> Words {
+        Words { language, now: "2026-11-23T08:10:00Z".parse().expect("a time") }
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    #[test]
+    fn times_are_danish_whatever_the_season() {
+        let danish = words(Language::Da);
+        assert_eq!(danish.time(at("2026-11-24T08:10:00Z")), "24. november kl. 09.10");
+        assert_eq!(danish.time(at("2026-07-01T22:30:00Z")), "2. juli kl. 00.30");
+        assert_eq!(danish.time(at("2025-12-31T23:30:00Z")), "1. januar kl. 00.30");
+        assert_eq!(words(Language::En).time(at("2025-01-02T08:10:00Z")), "2 January 2025 at 09:10");
+    }
+
+    #[test]
+    fn days_are_counted_in_words() {
+        let danish = words(Language::Da);
+        assert_eq!(danish.expiry(at("2026-11-25T09:00:00Z")), "25. november kl. 10.00 (om 2 dage)");
+        assert_eq!(danish.expiry(at("2026-11-24T09:00:00Z")), "24. november kl. 10.00 (om 1 dag)");
+        assert_eq!(danish.expiry(at("2026-11-23T09:00:00Z")), "23. november kl. 10.00 (i dag)");
+        assert_eq!(danish.expiry(at("2026-11-22T09:00:00Z")), "Udløb 22. november kl. 10.00");
+    }
+
+    #[test]
+    fn what_was_typed_is_shown_as_it_is_and_not_read_as_a_text_of_ours() {
+        let text = words(Language::Da).broken(&Broken::HoldsForbiddenWord("{ $word } <b>".into()));
+        assert!(text.contains("{ $word } <b>"), "{text}");
+    }
+}

@@ -1,0 +1,100 @@
+// Ticks off the rules while a new password is typed, shows a password on request, and moves the focus to what went wrong.
+// Everything works without it; the server judges by the same rules (src/model/policy).
+"use strict";
+(() => {
+  const leet = { "0": "o", "1": "i", "!": "i", "|": "i", "l": "i", "3": "e", "€": "e", "4": "a", "@": "a", "5": "s", "$": "s", "7": "t", "8": "b" };
+  const danish = { "æ": "ae", "ä": "ae", "ø": "oe", "ö": "oe", "å": "aa", "ü": "u", "ß": "ss" };
+  const short = { "æ": "a", "å": "a", "ø": "o" };
+
+  // Keep in step with src/model/policy/fold.rs.
+  function fold(text) {
+    let out = "";
+    for (const c of text.normalize("NFKC").toLowerCase().normalize("NFC")) {
+      if (danish[c]) out += danish[c];
+      else for (const d of c.normalize("NFD").replace(/\p{M}/gu, "")) out += leet[d] || d;
+    }
+    return out;
+  }
+
+  function holds(password, word) {
+    const shortened = Array.from(word.normalize("NFC").toLowerCase(), (c) => short[c] || c).join("");
+    const folded = fold(password);
+    return [fold(word), fold(shortened)].some((w) => Array.from(w).length >= 3 && folded.includes(w));
+  }
+
+  function kinds(password) {
+    const found = new Set();
+    for (const c of password) {
+      if (/\p{Uppercase}/u.test(c)) found.add("upper");
+      else if (/\p{Lowercase}/u.test(c)) found.add("lower");
+      else if (/[0-9]/.test(c)) found.add("digit");
+      else if (/\p{L}/u.test(c)) found.add("letter");
+      else if (/[!-\/:-@[-`{-~]/.test(c)) found.add("symbol");
+    }
+    return found.size;
+  }
+
+  const judges = {
+    min_length: (p, v) => Array.from(p).length >= Number(v),
+    max_length: (p, v) => Array.from(p).length <= Number(v),
+    complexity: (p) => kinds(p) >= 3,
+    letters: (p) => /\p{Alphabetic}/u.test(p),
+    upper_and_lower: (p) => /\p{Uppercase}/u.test(p) && /\p{Lowercase}/u.test(p),
+    digits: (p) => /[0-9]/.test(p),
+    special: (p) => Array.from(p).some((c) => !/[\p{Alphabetic}\p{N}\s\p{Cc}]/u.test(c)),
+    no_names: (p, v) => !v.split("\n").some((name) => name && holds(p, name)),
+    allowed: (p, v) => Array.from(p).every((c) => v.includes(c)),
+  };
+
+  function tick(list, input) {
+    const items = Array.from(list.querySelectorAll("li[data-rule]"));
+    const show = () => {
+      for (const item of items) {
+        const judge = judges[item.dataset.rule];
+        if (!judge) continue;
+        const state = input.value === "" ? "" : judge(input.value, item.dataset.value || "") ? "met" : "unmet";
+        item.classList.toggle("met", state === "met");
+        item.classList.toggle("unmet", state === "unmet");
+        const text = state === "" ? "" : " – " + list.dataset[state];
+        const word = item.querySelector("[data-state]");
+        if (word.textContent !== text) word.textContent = text;
+      }
+    };
+    input.addEventListener("input", show);
+    show();
+  }
+
+  function showable(input) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button button-secondary show-password";
+    button.setAttribute("aria-controls", input.id);
+    const label = (shown) => {
+      button.textContent = shown ? input.dataset.hide : input.dataset.show;
+      button.setAttribute("aria-label", button.textContent + ": " + input.labels[0].textContent.trim());
+      button.setAttribute("aria-pressed", String(shown));
+    };
+    button.addEventListener("click", () => {
+      const shown = input.type === "password";
+      input.type = shown ? "text" : "password";
+      label(shown);
+    });
+    input.form.addEventListener("submit", () => { input.type = "password"; });
+    label(false);
+    input.after(button);
+  }
+
+  for (const input of document.querySelectorAll("input[data-show]")) showable(input);
+  const list = document.getElementById("rules");
+  const typed = document.getElementById("new");
+  if (list && typed) tick(list, typed);
+  const summary = document.getElementById("error-summary");
+  if (summary) summary.focus();
+  for (const form of document.querySelectorAll("form[data-once]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) event.preventDefault();
+      form.dataset.sent = "yes";
+    });
+  }
+  window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent; });
+})();
