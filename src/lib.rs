@@ -5,12 +5,13 @@
 pub mod app;
 pub mod audit;
 pub mod check;
-// pub mod cli;
+pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod flow;
+pub mod http;
 pub mod model;
-// pub mod serve;
+pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -25,7 +25,10 @@ pub(super) struct Limits {
 
 impl Limits {
     pub(super) fn new(config: &config::Server) -> Self {
-        Self { places: Arc::new(Semaphore::new(config.max_concurrent_requests)), longest: Duration::from_secs(config.request_timeout_seconds) }
+        Self {
+            places: Arc::new(Semaphore::new(config.max_concurrent_requests)),
+            longest: Duration::from_secs(config.request_timeout_seconds),
+        }
     }
 }
 

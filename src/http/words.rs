@@ -78,11 +78,8 @@ impl Words {
     /// A rule before anything is typed.
     pub fn rule(&self, rule: &Rule, account: &Account) -> ShownRule {
         let plain = |code: &'static str, key: &str| ShownRule { code, value: String::new(), text: self.t(key) };
-        let count = |code, key: &str, number: u32| ShownRule {
-            code,
-            value: number.to_string(),
-            text: self.counting(key, "count", number.into()),
-        };
+        let count =
+            |code, key: &str, number: u32| ShownRule { code, value: number.to_string(), text: self.counting(key, "count", number.into()) };
         match rule {
             Rule::MinLength(n) => count("min_length", "rule-min-length", *n),
             Rule::MaxLength(n) => count("max_length", "rule-max-length", *n),

@@ -87,5 +87,7 @@ samba_down() {
     done
     [ -z "$(session_of "$pid")" ] || die "Samba (pid $pid) does not end"
   fi
+  # Samba leaves its sockets where they are.
+  find "$1/samba" -type s -delete
   rm -f "$file"
 }

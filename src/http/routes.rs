@@ -1,0 +1,45 @@
+//! Every address there is. One file a page group, each page's struct beside its handler.
+
+mod account;
+mod front;
+mod health;
+mod login;
+mod password;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    http::StatusCode,
+    routing::{get, post},
+};
+
+use super::assets;
+use crate::app::App;
+
+/// Addresses that look at no session.
+pub(super) fn without_session() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(front::show))
+        .route("/language", post(front::choose_language))
+        .route("/was", get(front::accessibility))
+        .route("/logo", get(front::logo))
+        .route("/static/{version}/{*name}", get(assets::get))
+        .route("/health/live", get(health::live))
+        .route("/health/ready", get(health::ready))
+}
+
+/// Addresses of people who log in or are logged in.
+pub(super) fn with_session() -> Router<Arc<App>> {
+    Router::new()
+        .route("/login", get(login::show).post(login::submit))
+        .route("/logout", post(login::log_out))
+        .route("/account", get(account::own))
+        .route("/accounts/{account}", get(account::show))
+        .route("/accounts/{account}/password", get(password::show).post(password::submit))
+        .route("/accounts/{account}/password/{attempt}", get(password::result))
+}
+
+pub(super) async fn not_found() -> StatusCode {
+    StatusCode::NOT_FOUND
+}

@@ -1,0 +1,79 @@
+//! The account page: state and history.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use crate::{
+    app::App,
+    flow::show_account::{self, AccountView, Shown},
+    http::view::{Failure, Frame, Member, Notice, page},
+    model::{account::PasswordExpiry, guid::ObjectGuid},
+};
+
+#[derive(Template)]
+#[template(path = "pages/account.html")]
+struct AccountPage {
+    frame: Frame,
+    view: AccountView,
+}
+
+impl AccountPage {
+    /// What needs to be done about the account, with the kind of alert.
+    fn banners(&self) -> Vec<(&'static str, String)> {
+        let expired = match self.view.account.password.expiry {
+            PasswordExpiry::MustChange => Some("banner-must-change"),
+            PasswordExpiry::At(end) if end <= self.frame.words.now => Some("banner-expired"),
+            PasswordExpiry::At(_) | PasswordExpiry::Never => None,
+        };
+        let locked = self.view.account.locked.then_some(("error", self.frame.t("banner-locked")));
+        expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
+    }
+
+    fn last_changed(&self) -> String {
+        self.view.account.password.last_set.map_or_else(|| self.frame.t("must-change"), |at| self.frame.words.time(at))
+    }
+
+    fn expires(&self) -> String {
+        match self.view.account.password.expiry {
+            PasswordExpiry::Never => self.frame.t("never-expires"),
+            PasswordExpiry::MustChange => self.frame.t("must-change"),
+            PasswordExpiry::At(end) => self.frame.words.expiry(end),
+        }
+    }
+
+    /// Time as shown, time for machines, what happened.
+    fn history(&self) -> Vec<(String, String, String)> {
+        let words = &self.frame.words;
+        let line = |entry: &crate::audit::Entry| {
+            let at = entry.event.at;
+            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event))
+        };
+        self.view.history.iter().map(line).collect()
+    }
+}
+
+/// `GET /account`: the account that the login has proven.
+pub(in crate::http) async fn own(member: Member) -> Redirect {
+    Redirect::to(&format!("/accounts/{}", member.identity.account()))
+}
+
+/// `GET /accounts/{account}`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    Ok(match show_account::show(&app, &member.identity, target).await? {
+        Shown::Account(view) => page(StatusCode::OK, &AccountPage { frame: member.frame, view: *view }),
+        Shown::Unavailable => unavailable(member.frame),
+    })
+}
+
+/// Not theirs, gone, or not served: one page for all.
+pub(super) fn unavailable(mut frame: Frame) -> Response {
+    frame.path = "/".to_owned();
+    page(StatusCode::NOT_FOUND, &Notice::new(frame, "unavailable-title", "unavailable-text"))
+}

@@ -1,0 +1,98 @@
+//! The front page and what belongs to no login.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{RawForm, RawQuery, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::{
+    CookieJar,
+    cookie::{Cookie, SameSite},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    http::{
+        language,
+        view::{Anybody, Frame, page},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/front.html")]
+struct FrontPage {
+    frame: Frame,
+    ad_password: bool,
+    notice: Option<String>,
+}
+
+/// `GET /`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, Anybody { frame }: Anybody) -> Response {
+    let notice = (query.as_deref() == Some("logged-out")).then(|| frame.t("front-logged-out"));
+    page(StatusCode::OK, &FrontPage { ad_password: app.config.login.ad_password.enabled, notice, frame })
+}
+
+#[derive(Deserialize)]
+struct Choice {
+    language: String,
+    back: String,
+}
+
+/// `POST /language`: remembers the choice for a year. It has no token: all that another site could do with it is to change the language, and
+/// Fetch Metadata refuses even that.
+pub(in crate::http) async fn choose_language(cookies: CookieJar, RawForm(body): RawForm) -> Response {
+    let Ok(choice) = serde_urlencoded::from_bytes::<Choice>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    let Some(chosen) = language::parse(&choice.language) else { return StatusCode::BAD_REQUEST.into_response() };
+    let cookie = Cookie::build((language::COOKIE, chosen.code())).path("/").secure(true).http_only(true).same_site(SameSite::Lax);
+    (cookies.add(cookie.max_age(time::Duration::days(365))), Redirect::to(local(&choice.back))).into_response()
+}
+
+/// A path of ours to go back to: one slash and then plain characters, so that no browser reads another host into it.
+fn local(back: &str) -> &str {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
+    let ours = back.starts_with('/') && !back.starts_with("//") && back.len() <= 200 && back.chars().all(plain);
+    if ours { back } else { "/" }
+}
+
+/// `GET /was`: the accessibility statement, at the address that the law's register expects.
+pub(in crate::http) async fn accessibility(State(app): State<Arc<App>>) -> Response {
+    match &app.config.site.accessibility_url {
+        Some(url) => Redirect::to(url).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// `GET /logo`.
+pub(in crate::http) async fn logo(State(app): State<Arc<App>>) -> Response {
+    let Some(logo) = &app.config.site.logo else { return StatusCode::NOT_FOUND.into_response() };
+    let mut response = logo.bytes.clone().into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(logo.media_type));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::local;
+
+    #[test]
+    fn the_way_back_never_leads_to_another_host() {
+        for (back, to) in [
+            ("/login", "/login"),
+            ("/accounts/03020100-0504-0706-0809-0a0b0c0d0e0f/password", "/accounts/03020100-0504-0706-0809-0a0b0c0d0e0f/password"),
+            ("//evil.dk", "/"),
+            ("/\\evil.dk", "/"),
+            ("https://evil.dk", "/"),
+            ("/a?b", "/"),
+            ("/%2f/evil.dk", "/"),
+            ("/\t/evil.dk", "/"),
+            ("", "/"),
+        ] {
+            assert_eq!(local(back), to, "{back:?}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Logging in with an AD account, and out.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{RawQuery, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    flow::{
+        sign_in::{SignIn, with_ad_password},
+        sign_out::sign_out,
+    },
+    http::{
+        form::Form,
+        session,
+        view::{Errors, Failure, Frame, Guest, Member, page},
+    },
+    model::password::Password,
+};
+
+#[derive(Template)]
+#[template(path = "pages/login.html")]
+struct LoginPage {
+    frame: Frame,
+    token: String,
+    notice: Option<String>,
+    errors: Errors,
+}
+
+/// What is typed. The password's text is taken over and wiped by [`Password::parse`].
+#[derive(Deserialize)]
+pub(in crate::http) struct LoginForm {
+    name: String,
+    password: String,
+}
+
+/// `GET /login`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, guest: Guest) -> Response {
+    if !app.config.login.ad_password.enabled {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("login-ended"));
+    form(StatusCode::OK, guest, notice, Errors::default())
+}
+
+/// `POST /login`.
+pub(in crate::http) async fn submit(
+    State(app): State<Arc<App>>,
+    guest: Guest,
+    Form(LoginForm { name, password }): Form<LoginForm>,
+) -> Result<Response, Failure> {
+    if !app.config.login.ad_password.enabled {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    let (status, text) = match with_ad_password(&app, &guest.visit, &name, Password::parse(password)).await? {
+        SignIn::Welcome(identity) => {
+            session::begin(&guest.session, &identity).await?;
+            return Ok(Redirect::to(&format!("/accounts/{}", identity.account())).into_response());
+        }
+        SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("login-refused")),
+        SignIn::Throttled { until } => {
+            let time = guest.frame.words.time(until);
+            (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("login-throttled", "time", &time))
+        }
+    };
+    let errors = std::iter::once(("", text)).collect();
+    Ok(form(status, guest, None, errors))
+}
+
+fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors) -> Response {
+    let Guest { frame, token, cookies, .. } = guest;
+    (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
+}
+
+/// A form with nothing but its token.
+#[derive(Deserialize)]
+pub(in crate::http) struct Nothing {}
+
+/// `POST /logout`: ends the session, whatever becomes of the entry in the log.
+pub(in crate::http) async fn log_out(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Failure> {
+    session::end(&member.session).await?;
+    if let Err(fault) = sign_out(&app, &member.visit, &member.identity).await {
+        tracing::warn!(error = %fault, "a logout could not be logged");
+    }
+    Ok(Redirect::to("/?logged-out").into_response())
+}

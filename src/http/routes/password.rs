@@ -1,0 +1,183 @@
+//! The change of a password: form, answer, result.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::account::unavailable;
+use crate::{
+    app::App,
+    flow::{
+        change_password::{self, Changed, Request},
+        show_account::{self, AccountView, Shown},
+    },
+    http::{
+        form::Form,
+        texts::{Value, text},
+        view::{Errors, Failure, Frame, Member, label, page},
+        words::ShownRule,
+    },
+    model::{
+        attempt::AttemptId,
+        audit::AuditOutcome,
+        guid::ObjectGuid,
+        password::{NotAPassword, Password},
+        refusal::Refusal,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/password.html")]
+struct PasswordPage {
+    frame: Frame,
+    view: AccountView,
+    token: String,
+    attempt: AttemptId,
+    errors: Errors,
+}
+
+impl PasswordPage {
+    fn rules(&self) -> Vec<ShownRule> {
+        self.view.rules.iter().map(|rule| self.frame.words.rule(rule, &self.view.account)).collect()
+    }
+
+    /// Told before anything is typed.
+    fn too_young(&self) -> Option<String> {
+        let at = self.view.changeable_at?;
+        Some(self.frame.words.with("broken-too-young", "time", &self.frame.words.time(at)))
+    }
+}
+
+/// `GET /accounts/{account}/password`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    form(&app, member, target, StatusCode::OK, Errors::default()).await
+}
+
+/// What is typed.
+#[derive(Deserialize)]
+pub(in crate::http) struct ChangeForm {
+    attempt: String,
+    current: String,
+    new: String,
+    repeat: String,
+}
+
+/// `POST /accounts/{account}/password`.
+pub(in crate::http) async fn submit(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    member: Member,
+    Form(sent): Form<ChangeForm>,
+) -> Result<Response, Failure> {
+    let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
+        return Ok(StatusCode::BAD_REQUEST.into_response());
+    };
+    let (current, new) = match parse(&member.frame, sent) {
+        Ok(passwords) => passwords,
+        Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
+    };
+    let request = Request { target, attempt, current, new };
+    match change_password::change(&app, &member.visit, &member.identity, request).await? {
+        Changed::Done | Changed::Unknown | Changed::AlreadySent => {
+            Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
+        }
+        Changed::Refused(refusal) => {
+            let status = match refusal {
+                Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Refusal::NotYours => return Ok(unavailable(member.frame)),
+                Refusal::Policy(_)
+                | Refusal::WrongCurrent
+                | Refusal::Locked
+                | Refusal::NearLockout
+                | Refusal::CannotChange
+                | Refusal::NoRight
+                | Refusal::NotUsable
+                | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
+            };
+            let errors = member.frame.words.refusal(&refusal).into_iter().collect();
+            form(&app, member, target, status, errors).await
+        }
+    }
+}
+
+/// The form, empty: what was typed is never sent back. A new attempt each time.
+async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
+    let Member { mut frame, identity, token, .. } = member;
+    frame.path = format!("/accounts/{target}/password");
+    let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
+    Ok(match show_account::show(app, &identity, target).await? {
+        Shown::Account(view) => page(status, &PasswordPage { frame, view: *view, token, attempt, errors }),
+        Shown::Unavailable => unavailable(frame),
+    })
+}
+
+/// The current and the new password, or what is wrong with the form itself.
+fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors> {
+    let mut errors = Errors::default();
+    let mut one = |field: &'static str, typed: String| match Password::parse(typed) {
+        Ok(password) => Some(password),
+        Err(problem) => {
+            let key = match problem {
+                NotAPassword::Empty => "form-empty",
+                NotAPassword::TooLong => "form-too-long",
+                NotAPassword::Nul => "form-nul",
+            };
+            let name = frame.t(label(field));
+            errors.add(field, text(frame.words.language, key, &[("field", Value::Word(&name))]));
+            None
+        }
+    };
+    let current = one("current", sent.current);
+    let new = one("new", sent.new);
+    let repeat = one("repeat", sent.repeat);
+    match (current, new, repeat) {
+        (Some(current), Some(new), Some(repeat)) if new == repeat => Ok((current, new)),
+        (_, Some(new), Some(repeat)) if new != repeat => {
+            errors.add("repeat", frame.t("form-repeat"));
+            Err(errors)
+        }
+        _ => Err(errors),
+    }
+}
+
+#[derive(Template)]
+#[template(path = "pages/result.html")]
+struct ResultPage {
+    frame: Frame,
+    title: String,
+    text: String,
+    kind: &'static str,
+    done: bool,
+    account: ObjectGuid,
+}
+
+/// `GET /accounts/{account}/password/{attempt}`: how it ended, as the log has it.
+pub(in crate::http) async fn result(
+    State(app): State<Arc<App>>,
+    Path((account, attempt)): Path<(String, String)>,
+    member: Member,
+) -> Result<Response, Failure> {
+    let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    let Some(outcome) = change_password::outcome_of(&app, &member.identity, attempt).await? else {
+        return Ok(unavailable(member.frame));
+    };
+    let (kind, title, text) = match outcome.outcome {
+        AuditOutcome::Succeeded => ("success", "result-done-title", "result-done"),
+        AuditOutcome::Unknown => ("warning", "result-unknown-title", "result-unknown"),
+        AuditOutcome::Started => ("info", "result-started-title", "result-started"),
+        AuditOutcome::Refused => ("error", "result-refused-title", "result-refused"),
+        AuditOutcome::Failed => ("error", "result-refused-title", "result-failed"),
+    };
+    let frame = member.frame;
+    let (title, text) = (frame.t(title), frame.t(text));
+    Ok(page(StatusCode::OK, &ResultPage { title, text, kind, done: outcome.outcome == AuditOutcome::Succeeded, account, frame }))
+}

@@ -1,0 +1,26 @@
+//! Who is logged in, as the session keeps it.
+
+use tower_sessions::{Session, session};
+
+use crate::model::identity::Identity;
+
+/// `__Host-`: only over TLS, only from this host, for the whole of it.
+pub(super) const COOKIE: &str = "__Host-os2nykode";
+const IDENTITY: &str = "identity";
+
+/// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all.
+pub(super) async fn begin(session: &Session, identity: &Identity) -> Result<(), session::Error> {
+    session.clear().await;
+    session.cycle_id().await?;
+    session.insert(IDENTITY, identity).await
+}
+
+/// Who is logged in.
+pub(super) async fn identity(session: &Session) -> Result<Option<Identity>, session::Error> {
+    session.get(IDENTITY).await
+}
+
+/// Ends the session.
+pub(super) async fn end(session: &Session) -> Result<(), session::Error> {
+    session.flush().await
+}

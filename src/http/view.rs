@@ -1,0 +1,320 @@
+//! What all pages share: the frame around them, the people in them, and the pages that say what went wrong.
+
+use std::{fmt::Display, sync::Arc};
+
+use askama::Template;
+use axum::{
+    extract::{FromRequestParts, Request, State},
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    middleware::Next,
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::{
+    CookieJar,
+    cookie::{Cookie, SameSite},
+};
+use tower_sessions::Session;
+use uuid::Uuid;
+
+use super::{assets, client::Client, form, language, session, words::Words};
+use crate::{
+    app::App,
+    config::{Language, Site},
+    flow::Visit,
+    model::identity::Identity,
+    telemetry,
+};
+
+/// The frame around a page.
+pub struct Frame {
+    app: Arc<App>,
+    pub(super) words: Words,
+    /// The page's own path, to come back to after a change of language.
+    pub path: String,
+    /// Who is logged in.
+    pub person: Option<Person>,
+}
+
+/// Somebody who is logged in, as the frame shows them.
+#[derive(Debug, Clone)]
+pub struct Person {
+    /// Their name.
+    pub name: String,
+    /// The token of their forms.
+    pub token: String,
+}
+
+impl Frame {
+    fn new(app: &Arc<App>, parts: &Parts) -> Self {
+        let language = language::of(&parts.headers, app.config.site.default_language);
+        Self { app: app.clone(), words: Words { language, now: app.clock.now() }, path: parts.uri.path().to_owned(), person: None }
+    }
+
+    /// A text by its key.
+    pub fn t(&self, key: &str) -> String {
+        self.words.t(key)
+    }
+
+    /// The code of the page's language.
+    pub fn language(&self) -> &'static str {
+        self.words.language.code()
+    }
+
+    /// The code of the other language.
+    pub fn other_language(&self) -> &'static str {
+        match self.words.language {
+            Language::Da => Language::En.code(),
+            Language::En => Language::Da.code(),
+        }
+    }
+
+    /// Whose service it is.
+    pub fn site(&self) -> &Site {
+        &self.app.config.site
+    }
+
+    /// How to reach the service desk.
+    pub fn contact(&self) -> &str {
+        self.site().contact.in_language(self.words.language)
+    }
+
+    /// What to do after a change, paragraph by paragraph.
+    pub fn after_change(&self) -> Vec<&str> {
+        self.site().after_change.in_language(self.words.language).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// The version of the static files.
+    pub fn version(&self) -> &'static str {
+        assets::version()
+    }
+
+    /// "Step 2 of 3".
+    pub fn step(&self, step: i64) -> String {
+        self.words.counting("step", "step", step)
+    }
+}
+
+/// The key of a password field's label.
+pub fn label(field: &str) -> &'static str {
+    match field {
+        "current" => "field-current",
+        "new" => "field-new",
+        "repeat" => "field-repeat",
+        _ => "field-password",
+    }
+}
+
+/// What is wrong with a form.
+#[derive(Debug, Default)]
+pub struct Errors(Vec<FieldError>);
+
+/// One thing that is wrong.
+#[derive(Debug)]
+pub struct FieldError {
+    /// The id of the field; empty where it belongs to none.
+    pub field: &'static str,
+    /// What is wrong and what to do.
+    pub text: String,
+}
+
+impl Errors {
+    pub(super) fn add(&mut self, field: &'static str, text: String) {
+        self.0.push(FieldError { field, text });
+    }
+
+    /// Is nothing wrong?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The first thing that is wrong with a field.
+    pub fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|e| e.field == field).map(|e| e.text.as_str())
+    }
+}
+
+impl<'a> IntoIterator for &'a Errors {
+    type Item = &'a FieldError;
+    type IntoIter = std::slice::Iter<'a, FieldError>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter()
+    }
+}
+
+impl FromIterator<(&'static str, String)> for Errors {
+    fn from_iter<I: IntoIterator<Item = (&'static str, String)>>(all: I) -> Self {
+        Self(all.into_iter().map(|(field, text)| FieldError { field, text }).collect())
+    }
+}
+
+/// A rendered page, or a fault.
+pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
+    match template.render() {
+        Ok(html) => (status, Html(html)).into_response(),
+        Err(error) => Failure::new(&error).into_response(),
+    }
+}
+
+/// A page for anybody: no session is looked at.
+pub(super) struct Anybody {
+    pub frame: Frame,
+}
+
+impl FromRequestParts<Arc<App>> for Anybody {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
+        Ok(Self { frame: Frame::new(app, parts) })
+    }
+}
+
+/// Somebody who is about to log in.
+pub(super) struct Guest {
+    pub frame: Frame,
+    pub session: Session,
+    pub visit: Visit,
+    /// The token of the form, and the cookie that it is bound to where that is new.
+    pub token: String,
+    pub cookies: CookieJar,
+}
+
+impl FromRequestParts<Arc<App>> for Guest {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let frame = Frame::new(app, parts);
+        let session = Session::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
+        let mut cookies = CookieJar::from_headers(&parts.headers);
+        if form::binding(&session, &cookies).is_none() {
+            let random = Uuid::from_bytes(random(app)?);
+            let cookie = Cookie::build((form::VISIT_COOKIE, random.simple().to_string()));
+            cookies = cookies.add(cookie.path("/").secure(true).http_only(true).same_site(SameSite::Strict));
+        }
+        let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
+        let visit = visit(app, parts)?;
+        Ok(Self { frame, session, visit, token, cookies })
+    }
+}
+
+/// Somebody who is logged in. Everybody else is sent to the login page.
+pub(super) struct Member {
+    pub frame: Frame,
+    pub session: Session,
+    pub visit: Visit,
+    pub identity: Identity,
+    pub token: String,
+}
+
+impl FromRequestParts<Arc<App>> for Member {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let mut frame = Frame::new(app, parts);
+        let session = Session::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
+        let identity = session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
+        let cookies = CookieJar::from_headers(&parts.headers);
+        let Some(identity) = identity else {
+            let had_one = cookies.get(session::COOKIE).is_some();
+            return Err(Redirect::to(if had_one { "/login?ended" } else { "/login" }).into_response());
+        };
+        let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
+        let visit = Visit { id: identity.visit, ..visit(app, parts)? };
+        frame.person = Some(Person { name: identity.name.clone(), token: token.clone() });
+        Ok(Self { frame, session, visit, identity, token })
+    }
+}
+
+fn visit(app: &App, parts: &Parts) -> Result<Visit, Response> {
+    let Client(client) = parts.extensions.get::<Client>().copied().ok_or_else(|| Failure::new("no client address").into_response())?;
+    Ok(Visit { id: Uuid::from_bytes(random(app)?), client })
+}
+
+fn random(app: &App) -> Result<[u8; 16], Response> {
+    app.keys.random().map_err(|e| Failure::new(&e).into_response())
+}
+
+/// A fault: logged here, once, under a reference; the page shows the reference only.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    reference: String,
+}
+
+impl Failure {
+    pub(super) fn new(cause: &(impl Display + ?Sized)) -> Self {
+        let reference = telemetry::reference();
+        tracing::error!(reference, error = %cause, "a request could not be carried out");
+        metrics::counter!("faults_total").increment(1);
+        Self { reference }
+    }
+}
+
+impl From<crate::flow::Fault> for Failure {
+    fn from(fault: crate::flow::Fault) -> Self {
+        Self::new(&fault)
+    }
+}
+
+impl From<tower_sessions::session::Error> for Failure {
+    fn from(error: tower_sessions::session::Error) -> Self {
+        Self::new(&error)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// A page that says something and leads back to the front page.
+#[derive(Template)]
+#[template(path = "pages/notice.html")]
+pub(super) struct Notice {
+    pub frame: Frame,
+    pub title: String,
+    pub paragraphs: Vec<String>,
+    pub reference: Option<String>,
+}
+
+impl Notice {
+    pub(super) fn new(frame: Frame, title: &str, text: &str) -> Self {
+        Self { title: frame.t(title), paragraphs: vec![frame.t(text)], reference: None, frame }
+    }
+}
+
+/// Gives every bare error a page of ours, in the visitor's language.
+pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let (parts, body) = request.into_parts();
+    let mut frame = Frame::new(&app, &parts);
+    frame.path = "/".to_owned(); // the way back from an error is the front page
+    let response = next.run(Request::from_parts(parts, body)).await;
+    let status = response.status();
+    let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
+    if !(status.is_client_error() || status.is_server_error()) || is_page {
+        return response;
+    }
+    let failure = response.extensions().get::<Failure>().cloned();
+    let (title, text) = match status {
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ("not-found-title", "not-found-text"),
+        StatusCode::FORBIDDEN => ("forbidden-title", "forbidden-text"),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => ("busy-title", "busy-text"),
+        _ if status.is_client_error() => ("bad-request-title", "bad-request-text"),
+        _ => ("fault-title", "fault-text"),
+    };
+    let mut notice = Notice::new(frame, title, text);
+    notice.reference = failure.map(|f| f.reference);
+    let mut answer = page(status, &notice);
+    for (name, value) in response.headers() {
+        if name == header::SET_COOKIE || name == header::ALLOW {
+            answer.headers_mut().append(name.clone(), value.clone());
+        }
+    }
+    if status == StatusCode::SERVICE_UNAVAILABLE {
+        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+    }
+    answer
+}
