@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use crate::{
     app::App,
-    clock::{Clock, SystemClock},
+    clock::SystemClock,
     config::Config,
     flow::reconcile,
     http,
