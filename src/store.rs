@@ -1,6 +1,7 @@
 //! The database: SQLite, or PostgreSQL for several instances. The same SQL runs on both.
 //!
-//! Invariants: what is written is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value.
+//! Invariants: an audit entry is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value. What a
+//! power cut may lose of the last instants on SQLite are counts, leases and sessions, where a lost one does no harm.
 
 mod keys;
 pub mod leases;
@@ -9,13 +10,14 @@ pub mod throttle;
 
 pub use keys::{Keys, NoRandomness};
 
-use std::{os::unix::fs::OpenOptionsExt, time::Duration};
+use std::{os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
-    AnyPool,
+    AnyConnection, AnyPool, Connection,
     any::AnyPoolOptions,
     migrate::{MigrateError, Migrator},
+    sqlite::SqliteConnectOptions,
 };
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -24,8 +26,8 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Longest time for one statement.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest time for bringing the tables up to date at start.
-const MIGRATION: Duration = Duration::from_secs(60);
-/// Connections to PostgreSQL. SQLite has one: it writes one at a time anyhow, and so nobody waits for a lock.
+const MIGRATION: Duration = Duration::from_mins(1);
+/// Connections to PostgreSQL. SQLite has one of each kind: it writes one at a time anyhow, and so nobody waits long for a lock.
 const CONNECTIONS: u32 = 16;
 
 /// What can go wrong with the store.
@@ -78,9 +80,21 @@ impl From<MigrateError> for StoreError {
     }
 }
 
+/// Settings of each connection to SQLite. The wait for a lock ends before ours does; write-ahead logging is a property of the file.
+const SQLITE_SETTINGS: [&str; 2] = ["PRAGMA busy_timeout = 2500", "PRAGMA foreign_keys = ON"];
+/// A commit returns when it is on disk.
+const DURABLE: &str = "PRAGMA synchronous = FULL";
+/// A commit survives a crash of the service at once, and one of the machine a little later. Saves the wait for the disk.
+const SWIFT: &str = "PRAGMA synchronous = NORMAL";
+/// Settings of each connection to PostgreSQL: the server gives up when we do, and a change of the tables waits for nobody for ever.
+const POSTGRES_SETTINGS: [&str; 1] = ["SET statement_timeout = 3000"];
+
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
+    /// For what must not be lost: the audit log.
+    pub(crate) durable: AnyPool,
+    /// For everything else.
     pub(crate) pool: AnyPool,
 }
 
@@ -95,49 +109,70 @@ impl Store {
     /// instances may do so at once.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split('?').next().unwrap_or_default());
-        if let Some(path) = sqlite {
-            create_private(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+        if url.starts_with("sqlite:") {
+            create_private(SqliteConnectOptions::from_str(url)?.get_filename())?;
+            tokio::time::timeout(MIGRATION, migrate_sqlite(url)).await.map_err(|_| StoreError::TimedOut)??;
+            let settings = |synchronous| [SQLITE_SETTINGS[0], SQLITE_SETTINGS[1], synchronous];
+            Ok(Self { durable: pool(url, 1, settings(DURABLE)).await?, pool: pool(url, 1, settings(SWIFT)).await? })
+        } else {
+            // The first connection shows within its time whether there is a server at all.
+            let pool = pool(url, CONNECTIONS, POSTGRES_SETTINGS).await?;
+            tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
+            Ok(Self { durable: pool.clone(), pool })
         }
-        let pool = AnyPoolOptions::new()
-            .max_connections(if sqlite.is_some() { 1 } else { CONNECTIONS })
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite_connection(connection.backend_name()) {
-                        for pragma in ["busy_timeout = 2500", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
-                            sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&mut *connection).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .connect(url);
-        let pool = tokio::time::timeout(PATIENCE, pool).await.map_err(|_| StoreError::TimedOut)??;
-        let migrations = if sqlite.is_some() { &SQLITE } else { &POSTGRES };
-        tokio::time::timeout(MIGRATION, migrations.run(&pool)).await.map_err(|_| StoreError::TimedOut)??;
-        Ok(Self { pool })
     }
 
     /// Does it answer?
     pub async fn ping(&self) -> Result<(), StoreError> {
-        within(sqlx::query("SELECT 1").execute(&self.pool)).await.map(|_| ())
+        within(sqlx::query("SELECT 1").execute(&self.durable)).await.map(|_| ())
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.durable.close().await;
     }
 }
 
-fn sqlite_connection(name: &str) -> bool {
-    name.eq_ignore_ascii_case("sqlite")
+async fn pool<const N: usize>(url: &str, connections: u32, settings: [&'static str; N]) -> Result<AnyPool, StoreError> {
+    let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
+        Box::pin(async move {
+            for setting in settings {
+                sqlx::query(setting).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })
+    });
+    within(pool.connect(url)).await
 }
 
-fn create_private(path: &str) -> std::io::Result<()> {
+async fn migrate_sqlite(url: &str) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    for setting in SQLITE_SETTINGS.into_iter().chain(["PRAGMA journal_mode = WAL"]) {
+        sqlx::query(setting).execute(&mut connection).await?;
+    }
+    // sqlx has no lock for migrations of SQLite. This transaction is one, and makes them all or nothing.
+    // `run_direct`, here and below: what `run` calls, public because the future of `run` on one connection can't move between threads.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    SQLITE.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    Ok(connection.close().await?)
+}
+
+/// On a connection of its own, which waits as long as it takes. sqlx holds an advisory lock meanwhile.
+async fn migrate_postgres(url: &str) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    POSTGRES.run_direct(None, &mut connection, false).await?;
+    Ok(connection.close().await?)
+}
+
+/// The journal beside it gets the same mode from SQLite.
+fn create_private(path: &Path) -> Result<(), StoreError> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        done => done.map(|_| ()),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Unavailable(format!("{}: {error}", path.display())))
+        }
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 

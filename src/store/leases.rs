@@ -44,7 +44,8 @@ impl Leases {
 
     /// Gives it back; without effect where it ran out and somebody else holds it.
     pub async fn release(&self, name: &str, holder: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        let statement = "UPDATE leases SET until = $3, released = $3 WHERE name = $1 AND holder = $2";
+        // 0, not now: an instance whose clock is a little behind would still see it held.
+        let statement = "UPDATE leases SET until = 0, released = $3 WHERE name = $1 AND holder = $2";
         within(sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(now)).execute(&self.store.pool)).await?;
         Ok(())
     }
@@ -52,6 +53,7 @@ impl Leases {
     /// Deletes what nobody has held for a day.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = stored(now - SignedDuration::from_hours(24));
-        Ok(within(sqlx::query("DELETE FROM leases WHERE until < $1").bind(before).execute(&self.store.pool)).await?.rows_affected())
+        let statement = "DELETE FROM leases WHERE until < $1 AND COALESCE(released, 0) < $1";
+        Ok(within(sqlx::query(statement).bind(before).execute(&self.store.pool)).await?.rows_affected())
     }
 }

@@ -1,0 +1,8 @@
+//! The store and the log: every rule on SQLite and on PostgreSQL.
+
+mod counts;
+mod durability;
+mod log;
+mod opening;
+mod place;
+mod sessions;
