@@ -14,9 +14,10 @@ use std::{os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, time::Duration
 
 use jiff::Timestamp;
 use sqlx::{
-    AnyConnection, AnyPool, Connection,
-    any::AnyPoolOptions,
+    Any, AnyConnection, AnyPool, Connection,
+    any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{MigrateError, Migrator},
+    query::Query,
     sqlite::SqliteConnectOptions,
 };
 
@@ -179,6 +180,12 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
 /// Runs a statement within its time.
 pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TimedOut)??)
+}
+
+/// Runs a statement that writes and returns at most one row. To its end: SQLite hands the row out before it commits, and who stops reading at the
+/// first row (`fetch_one`, `fetch_optional`) never hears that the disk was full.
+pub(crate) async fn written(statement: Query<'_, Any, AnyArguments>, pool: &AnyPool) -> Result<Option<AnyRow>, StoreError> {
+    Ok(within(statement.fetch_all(pool)).await?.pop())
 }
 
 /// A time as it is stored.

@@ -14,7 +14,7 @@ use crate::{
         audit::{AuditEvent, EventKind, Party},
         guid::ObjectGuid,
     },
-    store::{Store, StoreError, stored, within},
+    store::{Store, StoreError, stored, within, written},
 };
 
 const INSERT: &str =
@@ -63,7 +63,7 @@ impl Log {
     /// Writes an entry; on disk when it returns. Gives its number.
     pub async fn append(&self, event: &AuditEvent) -> Result<i64, StoreError> {
         let statement = format!("{INSERT} RETURNING seq");
-        let row: AnyRow = within(bound(&statement, event).fetch_one(&self.store.durable)).await?;
+        let row = written(bound(&statement, event), &self.store.durable).await?.ok_or(StoreError::Corrupt("audit"))?;
         Ok(row.try_get("seq")?)
     }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Store, StoreError, stored, within};
+use super::{Store, StoreError, stored, within, written};
 
 /// Leases in the store.
 #[derive(Debug, Clone)]
@@ -37,7 +37,7 @@ impl Leases {
             ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 RETURNING released";
         let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
         let row = sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
-        let Some(row) = within(row.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
+        let Some(row) = written(row, &self.store.pool).await? else { return Ok(None) };
         let released: Option<i64> = row.try_get("released")?;
         Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
     }

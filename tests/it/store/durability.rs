@@ -5,18 +5,19 @@ use std::{
     process::{Command, Stdio},
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{Begun, Log},
     model::{
         attempt::AttemptId,
         audit::{AuditEvent, EventKind},
     },
-    store::Store,
+    store::{Store, leases::Leases},
 };
+use uuid::Uuid;
 
 use super::{
-    log::{account, event},
+    log::{account, at, event},
     place::each_place,
 };
 
@@ -91,6 +92,8 @@ async fn a_full_disk_refuses_an_attempt_and_harms_nothing_that_is_there() {
     };
     assert!(refused.to_string().contains("full"), "{refused}");
     log.begin(&event(9)).await.expect_err("no attempt without room for it");
+    let lease = Leases::new(&store).try_acquire("a", Uuid::from_u128(1), at(0), SignedDuration::from_mins(1));
+    lease.await.expect_err("no lease that is not written down");
     assert_eq!(i64::try_from(log.history_of(account(1), 10_000, Timestamp::MIN).await.expect("reading needs no room").len()), Ok(told));
     std::fs::remove_file(&ballast).expect("made room");
     assert_eq!(log.outcome_of(account(1), AttemptId::from_random([9; 16])).await.expect("read"), None);
