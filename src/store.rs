@@ -1,7 +1,7 @@
 //! The database: SQLite, or PostgreSQL for several instances. The same SQL runs on both.
 //!
 //! Invariants: an audit entry is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value. What a
-//! power cut may lose of the last instants on SQLite are counts, leases and sessions, where a lost one does no harm.
+//! power cut may lose of the last instants are counts, leases and sessions, where a lost one does no harm.
 
 mod keys;
 pub mod leases;
@@ -28,8 +28,8 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest time for bringing the tables up to date at start.
 const MIGRATION: Duration = Duration::from_mins(1);
-/// Connections to PostgreSQL. SQLite has one of each kind: it writes one at a time anyhow, and so nobody waits long for a lock.
-const CONNECTIONS: u32 = 16;
+/// Connections to PostgreSQL of each kind. SQLite has one of each: it writes one at a time anyhow, and so nobody waits long for a lock.
+const CONNECTIONS: u32 = 12;
 
 /// What can go wrong with the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -84,18 +84,20 @@ impl From<MigrateError> for StoreError {
 /// Settings of each connection to SQLite. The wait for a lock ends before ours does; write-ahead logging is a property of the file.
 const SQLITE_SETTINGS: [&str; 2] = ["PRAGMA busy_timeout = 2500", "PRAGMA foreign_keys = ON"];
 /// A commit returns when it is on disk.
-const DURABLE: &str = "PRAGMA synchronous = FULL";
+const SQLITE_DURABLE: &str = "PRAGMA synchronous = FULL";
 /// A commit survives a crash of the service at once, and one of the machine a little later. Saves the wait for the disk.
-const SWIFT: &str = "PRAGMA synchronous = NORMAL";
-/// Settings of each connection to PostgreSQL: the server gives up when we do, and a change of the tables waits for nobody for ever.
-const POSTGRES_SETTINGS: [&str; 1] = ["SET statement_timeout = 3000"];
+const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
+/// Setting of each connection to PostgreSQL: the server gives up when we do.
+const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
+const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
+const POSTGRES_SWIFT: &str = "SET synchronous_commit = off";
 
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
     /// For what must not be lost: the audit log.
     pub(crate) durable: AnyPool,
-    /// For everything else.
+    /// For everything else: does not wait for the disk.
     pub(crate) pool: AnyPool,
 }
 
@@ -114,12 +116,12 @@ impl Store {
             create_private(SqliteConnectOptions::from_str(url)?.get_filename())?;
             tokio::time::timeout(MIGRATION, migrate_sqlite(url)).await.map_err(|_| StoreError::TimedOut)??;
             let settings = |synchronous| [SQLITE_SETTINGS[0], SQLITE_SETTINGS[1], synchronous];
-            Ok(Self { durable: pool(url, 1, settings(DURABLE)).await?, pool: pool(url, 1, settings(SWIFT)).await? })
+            Ok(Self { durable: pool(url, 1, settings(SQLITE_DURABLE)).await?, pool: pool(url, 1, settings(SQLITE_SWIFT)).await? })
         } else {
             // The first connection shows within its time whether there is a server at all.
-            let pool = pool(url, CONNECTIONS, POSTGRES_SETTINGS).await?;
+            let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE]).await?;
             tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
-            Ok(Self { durable: pool.clone(), pool })
+            Ok(Self { durable, pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_SWIFT]).await? })
         }
     }
 
@@ -191,4 +193,26 @@ pub(crate) async fn written(statement: Query<'_, Any, AnyArguments>, pool: &AnyP
 /// A time as it is stored.
 pub(crate) fn stored(at: Timestamp) -> i64 {
     at.as_microsecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_logs_connection_waits_for_the_disk_and_a_journal_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.expect("opened");
+        let setting = async |pool: &AnyPool, name: &'static str| sqlx::query(name).fetch_one(pool).await.expect("a setting");
+        assert_eq!(setting(&store.durable, "PRAGMA synchronous").await.get::<i64, _>(0), 2, "FULL");
+        assert_eq!(setting(&store.pool, "PRAGMA synchronous").await.get::<i64, _>(0), 1, "NORMAL");
+        for pool in [&store.durable, &store.pool] {
+            assert_eq!(setting(pool, "PRAGMA journal_mode").await.get::<String, _>(0), "wal");
+            assert_eq!(setting(pool, "PRAGMA foreign_keys").await.get::<i64, _>(0), 1);
+        }
+        store.close().await;
+        assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))), "closed is closed");
+    }
 }

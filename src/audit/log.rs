@@ -13,6 +13,7 @@ use crate::{
         attempt::AttemptId,
         audit::{AuditEvent, EventKind, Party},
         guid::ObjectGuid,
+        identity::LoginMethod,
     },
     store::{Store, StoreError, stored, within, written},
 };
@@ -102,7 +103,8 @@ impl Log {
     /// The best word on an attempt of this person: how AD answered, what it was settled as, that nobody knows, or that it was begun.
     pub async fn outcome_of(&self, actor: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, StoreError> {
         let weight = weight("audit");
-        let statement = format!("SELECT {COLUMNS} FROM audit WHERE actor_guid = $1 AND attempt = $2 ORDER BY {weight} DESC, seq DESC LIMIT 1");
+        let statement =
+            format!("SELECT {COLUMNS} FROM audit WHERE actor_guid = $1 AND attempt = $2 ORDER BY {weight} DESC, seq DESC LIMIT 1");
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(actor.to_string()).bind(attempt.to_string());
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         row.as_ref().map(event).transpose()
@@ -111,8 +113,9 @@ impl Log {
     /// Attempts made before a time whose outcome is missing or unknown, and that nobody has settled; oldest first. Reads the
     /// table that the database's own triggers keep, so that it costs the same however long the log is.
     pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
-        let statement =
-            format!("SELECT {COLUMNS} FROM audit WHERE seq IN (SELECT seq FROM audit_open WHERE at < $1 ORDER BY seq LIMIT $2) ORDER BY seq");
+        let statement = format!(
+            "SELECT {COLUMNS} FROM audit WHERE seq IN (SELECT seq FROM audit_open WHERE at < $1 ORDER BY seq LIMIT $2) ORDER BY seq"
+        );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(stored(before)).bind(i64::from(limit));
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         rows.iter().map(event).collect()
@@ -133,7 +136,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(account(&event.actor))
         .bind(name(&event.actor))
         .bind(event.unknown_name.as_deref().map(clean))
-        .bind(event.method.map(|m| m.code()))
+        .bind(event.method.map(LoginMethod::code))
         .bind(event.client.map(|c| c.to_string()))
         .bind(guid(&event.target))
         .bind(account(&event.target))

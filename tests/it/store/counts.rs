@@ -45,7 +45,8 @@ async fn charge(store: &Store, keys: &[(ThrottleKey, Limits)], seconds: i64) -> 
 
 async fn failures(place: &Place) -> Vec<(String, i64)> {
     use sqlx::Row;
-    let rows = sqlx::query("SELECT name, failures FROM throttles ORDER BY name").fetch_all(&mut place.intruder().await).await.expect("rows");
+    let rows =
+        sqlx::query("SELECT name, failures FROM throttles ORDER BY name").fetch_all(&mut place.intruder().await).await.expect("rows");
     rows.iter().map(|row| (row.get::<String, _>(0).split(':').next().expect("a kind").to_owned(), row.get(1))).collect()
 }
 
@@ -126,7 +127,9 @@ async fn of_many_at_once_exactly_one_gets_the_lease() {
                     let holder = Uuid::from_u128(n + 1);
                     // Each round begins when the lease of the one before has run out.
                     let now = at(round * 60);
-                    tokio::spawn(async move { leases.try_acquire("try:a", holder, now, SignedDuration::from_mins(1)).await.expect("an answer").is_some() })
+                    tokio::spawn(async move {
+                        leases.try_acquire("try:a", holder, now, SignedDuration::from_mins(1)).await.expect("an answer").is_some()
+                    })
                 })
                 .collect();
             let mut got = 0;
@@ -145,7 +148,8 @@ async fn a_lease_is_given_back_by_its_holder_only_and_runs_out_by_itself() {
     each_store(async |store, _| {
         let leases = Leases::new(&store);
         let (one, two) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        let acquire = async |who, seconds| leases.try_acquire("a", who, at(seconds), SignedDuration::from_mins(1)).await.expect("an answer");
+        let acquire =
+            async |who, seconds| leases.try_acquire("a", who, at(seconds), SignedDuration::from_mins(1)).await.expect("an answer");
         assert_eq!(acquire(one, 0).await.expect("free").last_released, None);
         leases.release("a", two, at(1)).await.expect("without effect");
         assert!(acquire(two, 2).await.is_none());

@@ -51,7 +51,13 @@ async fn entries_that_were_told_survive_a_kill() {
     each_place(async |place| {
         for _ in 0..3 {
             let mut child = Command::new(std::env::current_exe().expect("this program"))
-                .args(["--exact", "store::durability::child_that_appends_until_it_is_killed", "--ignored", "--nocapture", "--test-threads=1"])
+                .args([
+                    "--exact",
+                    "store::durability::child_that_appends_until_it_is_killed",
+                    "--ignored",
+                    "--nocapture",
+                    "--test-threads=1",
+                ])
                 .env(URL, &place.url)
                 .stdout(Stdio::piped())
                 .spawn()
@@ -92,8 +98,8 @@ async fn a_full_disk_refuses_an_attempt_and_harms_nothing_that_is_there() {
     };
     assert!(refused.to_string().contains("full"), "{refused}");
     log.begin(&event(9)).await.expect_err("no attempt without room for it");
-    let lease = Leases::new(&store).try_acquire("a", Uuid::from_u128(1), at(0), SignedDuration::from_mins(1));
-    lease.await.expect_err("no lease that is not written down");
+    let leases = Leases::new(&store);
+    leases.try_acquire("a", Uuid::from_u128(1), at(0), SignedDuration::from_mins(1)).await.expect_err("no lease that is not written down");
     assert_eq!(i64::try_from(log.history_of(account(1), 10_000, Timestamp::MIN).await.expect("reading needs no room").len()), Ok(told));
     std::fs::remove_file(&ballast).expect("made room");
     assert_eq!(log.outcome_of(account(1), AttemptId::from_random([9; 16])).await.expect("read"), None);
@@ -107,7 +113,8 @@ struct Disk(tempfile::TempDir);
 impl Disk {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mounted = Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path()).status().expect("mount runs");
+        let mounted =
+            Command::new("mount").args(["-t", "tmpfs", "-o", "size=4m", "tmpfs"]).arg(folder.path()).status().expect("mount runs");
         assert!(mounted.success(), "mounting a small disk needs root: run scripts/test as root");
         Self(folder)
     }

@@ -92,7 +92,13 @@ async fn no_name_breaks_an_entry() {
         let log = Log::new(&store);
         for name in ["\0", "a\0b\r\nc", &"Æ".repeat(100_000), "\u{202e}\u{200f}", "'); DROP TABLE audit; --", "$1"] {
             let who = Party { name: name.to_owned(), account_name: name.to_owned(), ..party(1) };
-            let entry = AuditEvent { kind: EventKind::SignIn, target: Some(who), reason: name.to_owned(), controller: Some(name.to_owned()), ..event(1) };
+            let entry = AuditEvent {
+                kind: EventKind::SignIn,
+                target: Some(who),
+                reason: name.to_owned(),
+                controller: Some(name.to_owned()),
+                ..event(1)
+            };
             log.append(&entry).await.expect("appended");
             let read = log.history_of(account(1), 1, Timestamp::MIN).await.expect("read").remove(0).event.target.expect("a target").name;
             assert!(read.chars().count() <= 1000 && !read.contains(char::is_control), "{read:?}");
@@ -120,7 +126,15 @@ async fn nobody_changes_or_deletes_an_entry() {
 
 #[test]
 fn no_statement_of_ours_changes_the_log() {
-    for file in ["src/audit.rs", "src/audit/log.rs", "src/audit/row.rs", "src/store.rs", "src/store/sessions.rs", "src/store/throttle.rs", "src/store/leases.rs"] {
+    for file in [
+        "src/audit.rs",
+        "src/audit/log.rs",
+        "src/audit/row.rs",
+        "src/store.rs",
+        "src/store/sessions.rs",
+        "src/store/throttle.rs",
+        "src/store/leases.rs",
+    ] {
         let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file).to_lowercase();
         for statement in ["update audit", "delete from audit", "truncate", "drop table", "replace into", "or replace"] {
             assert!(!text.contains(statement), "{file}: {statement}");
@@ -137,7 +151,11 @@ async fn a_form_sent_twice_is_one_attempt_for_one_person() {
         assert_eq!(log.begin(&event(2)).await.expect("begun"), Begun::New);
         let somebody_else = AuditEvent { actor: Some(party(2)), ..event(1) };
         assert_eq!(log.begin(&somebody_else).await.expect("begun"), Begun::New);
-        for incomplete in [AuditEvent { actor: None, ..event(3) }, AuditEvent { attempt: None, ..event(3) }, followed(EventKind::SignIn, AuditOutcome::Started, 3)] {
+        for incomplete in [
+            AuditEvent { actor: None, ..event(3) },
+            AuditEvent { attempt: None, ..event(3) },
+            followed(EventKind::SignIn, AuditOutcome::Started, 3),
+        ] {
             log.begin(&incomplete).await.expect_err("could be sent twice");
         }
     })
@@ -222,9 +240,15 @@ async fn the_history_is_the_accounts_own_newest_first_and_bounded() {
     each_store(async |store, _| {
         let log = Log::new(&store);
         for n in 0..30 {
-            log.append(&AuditEvent { kind: EventKind::SignIn, attempt: None, target: Some(party(n % 2)), at: at(n.try_into().expect("small")), ..event(1) })
-                .await
-                .expect("appended");
+            log.append(&AuditEvent {
+                kind: EventKind::SignIn,
+                attempt: None,
+                target: Some(party(n % 2)),
+                at: at(n.try_into().expect("small")),
+                ..event(1)
+            })
+            .await
+            .expect("appended");
         }
         let seconds = async |limit, since| {
             let entries = log.history_of(account(1), limit, since).await.expect("read");

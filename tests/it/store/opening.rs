@@ -43,7 +43,8 @@ async fn two_instances_see_the_same() {
 async fn a_store_answers_again_after_its_connections_were_cut() {
     each_store(async |store, place| {
         if !place.sqlite {
-            let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
+            let cut =
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()";
             assert!(place.run(cut).await.expect("may cut its own") > 0);
         }
         store.ping().await.expect("answers");

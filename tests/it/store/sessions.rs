@@ -104,7 +104,8 @@ async fn saving_does_not_put_off_the_idle_limit_beyond_the_absolute_and_the_expi
         begin(&sessions, "a").await;
         clock.to(5.0);
         begin(&sessions, "b").await;
-        let delete = async |minute: f64| sessions.delete_expired(at(0) + SignedDuration::from_secs_f64(minute * 60.0)).await.expect("deleted");
+        let delete =
+            async |minute: f64| sessions.delete_expired(at(0) + SignedDuration::from_secs_f64(minute * 60.0)).await.expect("deleted");
         assert_eq!(delete(9.0).await, 0);
         assert_eq!(delete(11.0).await, 1);
         assert_eq!(delete(16.0).await, 1);
