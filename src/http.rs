@@ -16,7 +16,7 @@ mod texts;
 pub mod view;
 mod words;
 
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 use std::sync::Arc;
 

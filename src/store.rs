@@ -114,8 +114,11 @@ impl Store {
             })
             .connect(url);
         let pool = tokio::time::timeout(PATIENCE, pool).await.map_err(|_| StoreError::TimedOut)??;
+        // PostgreSQL locks by itself while its tables are brought up to date; SQLite needs a lock beside the file (one on the file would end SQLite's own).
+        let lock = sqlite.map(|path| lock_beside(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))).transpose()?;
         let migrations = if sqlite.is_some() { &SQLITE } else { &POSTGRES };
         tokio::time::timeout(MIGRATION, migrations.run(&pool)).await.map_err(|_| StoreError::TimedOut)??;
+        drop(lock);
         Ok(Self { pool })
     }
 
@@ -139,6 +142,19 @@ fn create_private(path: &str) -> std::io::Result<()> {
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         done => done.map(|_| ()),
     }
+}
+
+/// Waits for the lock; it ends with the file's handle.
+fn lock_beside(path: &str) -> std::io::Result<std::fs::File> {
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(format!("{path}.lock"))?;
+    for _ in 0..PATIENCE.as_millis() / 10 {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+        }
+    }
+    Err(std::io::Error::other("another process is bringing its tables up to date"))
 }
 
 /// Runs a statement within its time.
