@@ -115,7 +115,10 @@ impl Store {
             .connect(url);
         let pool = tokio::time::timeout(PATIENCE, pool).await.map_err(|_| StoreError::TimedOut)??;
         // PostgreSQL locks by itself while its tables are brought up to date; SQLite needs a lock beside the file (one on the file would end SQLite's own).
-        let lock = sqlite.map(|path| lock_beside(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))).transpose()?;
+        let lock = match sqlite {
+            Some(path) => Some(lock_beside(path).await.map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?),
+            None => None,
+        };
         let migrations = if sqlite.is_some() { &SQLITE } else { &POSTGRES };
         tokio::time::timeout(MIGRATION, migrations.run(&pool)).await.map_err(|_| StoreError::TimedOut)??;
         drop(lock);
@@ -125,6 +128,12 @@ impl Store {
     /// Does it answer?
     pub async fn ping(&self) -> Result<(), StoreError> {
         within(sqlx::query("SELECT 1").execute(&self.pool)).await.map(|_| ())
+    }
+
+    /// Lets a SQLite database grow no further, as on a full disk. For tests.
+    #[doc(hidden)]
+    pub async fn refuse_to_grow(&self) -> Result<(), StoreError> {
+        within(sqlx::query("PRAGMA max_page_count = 1").fetch_all(&self.pool)).await.map(|_| ())
     }
 
     /// Ends all connections.
@@ -145,12 +154,12 @@ fn create_private(path: &str) -> std::io::Result<()> {
 }
 
 /// Waits for the lock; it ends with the file's handle.
-fn lock_beside(path: &str) -> std::io::Result<std::fs::File> {
+async fn lock_beside(path: &str) -> std::io::Result<std::fs::File> {
     let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(format!("{path}.lock"))?;
     for _ in 0..PATIENCE.as_millis() / 10 {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            Err(std::fs::TryLockError::WouldBlock) => tokio::time::sleep(Duration::from_millis(10)).await,
             Err(std::fs::TryLockError::Error(error)) => return Err(error),
         }
     }
