@@ -16,7 +16,7 @@ mod texts;
 pub mod view;
 mod words;
 
-pub use serve::serve;
+pub use serve::{serve, serve_with};
 
 use std::sync::Arc;
 
@@ -39,8 +39,8 @@ pub fn router(app: Arc<App>) -> Router {
         .merge(people)
         .fallback(routes::not_found)
         .layer(middleware::from_fn(form::same_site_only))
-        .layer(middleware::from_fn_with_state(app.clone(), view::error_pages))
         .layer(middleware::from_fn_with_state(limits, limits::limit))
+        .layer(middleware::from_fn_with_state(app.clone(), view::error_pages))
         .layer(middleware::from_fn_with_state(app.clone(), client::log_request))
         .layer(middleware::from_fn_with_state(app.clone(), headers::add))
         .with_state(app)

@@ -8,16 +8,10 @@ use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tracing::{info, warn};
 
-use crate::{
-    app::App,
-    clock::SystemClock,
-    config::Config,
-    flow::reconcile,
-    http,
-};
+use crate::{app::App, clock::SystemClock, config::Config, flow::reconcile, http};
 
 /// How often changes without an outcome are looked at.
-const SETTLE_EVERY: Duration = Duration::from_secs(30);
+const SETTLE_EVERY: Duration = Duration::from_secs(10);
 /// How often what has expired is deleted from the store.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 

@@ -130,6 +130,15 @@ impl Store {
         within(sqlx::query("SELECT 1").execute(&self.durable)).await.map(|_| ())
     }
 
+    /// Lets a SQLite database grow no further, as on a full disk. For tests.
+    #[doc(hidden)]
+    pub async fn refuse_to_grow(&self) -> Result<(), StoreError> {
+        for pool in [&self.durable, &self.pool] {
+            within(sqlx::query("PRAGMA max_page_count = 1").fetch_all(pool)).await?;
+        }
+        Ok(())
+    }
+
     /// Ends all connections.
     pub async fn close(&self) {
         self.pool.close().await;

@@ -36,7 +36,7 @@ pub(super) type Raw = Log;
 impl Log {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
         if self.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
-            problems.add("log.level", "has to be error, warn, info, debug, or a list such as `info,os2nykode::directory=debug`");
+            problems.add("log.level", "has to be error, warn, info, debug, or a list such as `info,os2nykode=debug`");
             return None;
         }
         Some(self)

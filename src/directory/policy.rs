@@ -55,6 +55,11 @@ const DOMAIN_COMPLEXITY: &str = "pwdProperties";
 const DOMAIN_ATTRIBUTES: &[&str] = &[DOMAIN.min_length, DOMAIN.history, DOMAIN.min_age, DOMAIN.threshold, DOMAIN.window, DOMAIN_COMPLEXITY];
 
 impl Directory {
+    /// Reads every policy afresh from now on.
+    pub fn forget_policies(&self) {
+        self.policies.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// The domain's own policy, for the check command.
     pub async fn domain_policy(&self) -> Result<(AdPolicy, Pinned), Fault> {
         self.read(|mut pinned| async move { (self.read_policy(&mut pinned, None).await, pinned) }).await

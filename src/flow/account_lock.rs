@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::Fault;
@@ -13,6 +13,7 @@ use crate::{
     directory::Pinned,
     model::{
         account::Account,
+        guid::ObjectGuid,
         lockout::{self, Guard},
     },
 };
@@ -22,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A holder that never released it has crashed, or does not know how its try ended.
 const HELD_AT_MOST: SignedDuration = SignedDuration::from_secs(60);
-/// An account read this long before the lock was taken says nothing new, if somebody held the lock meanwhile.
+/// An account that was read just before the lock was taken may be older than the try of the last holder, if that gave the lock back within this time.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
 /// The right to try one password on one account. Released by [`AccountLock::release`]; kept until it runs out when the outcome of a try is unknown.
@@ -30,58 +31,30 @@ const QUIET: SignedDuration = SignedDuration::from_secs(30);
 pub(super) struct AccountLock {
     name: String,
     holder: Uuid,
+    /// Somebody has tried so shortly before that an account read earlier has to be read again.
+    pub(super) read_again: bool,
 }
 
-/// The answer to "may one password be tried?".
-#[derive(Debug)]
-pub(super) enum Leave {
-    /// Yes, while the lock is held.
-    Try(AccountLock),
-    /// No: too near to the lockout, or somebody else is trying all the time.
-    Hold,
-}
-
-/// Takes the lock and asks the guard. `account` is read again where somebody else may have tried since it was read.
-pub(super) async fn ask(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<Leave, Fault> {
-    let name = format!("try:{}", account.guid);
+/// Takes the lock. `None`: somebody else was trying all the time.
+pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Option<AccountLock>, Fault> {
+    let name = format!("try:{account}");
     let holder = Uuid::from_bytes(app.keys.random()?);
-    let Some(last_released) = acquire(app, &name, holder).await? else { return Ok(Leave::Hold) };
-    let lock = AccountLock { name, holder };
-    match guard(app, pinned, account, last_released).await {
-        Ok(Guard::Try) => Ok(Leave::Try(lock)),
-        Ok(Guard::Hold) => {
-            lock.release(app).await;
-            Ok(Leave::Hold)
-        }
-        Err(fault) => {
-            lock.release(app).await;
-            Err(fault)
-        }
-    }
-}
-
-async fn guard(app: &App, pinned: &mut Pinned, account: &mut Account, last_released: Option<Timestamp>) -> Result<Guard, Fault> {
-    let now = app.clock.now();
-    if last_released.is_some_and(|at| now.duration_since(at) < QUIET)
-        && let Some(fresh) = app.directory.account_again(pinned, account.guid).await?
-    {
-        *account = fresh;
-    }
-    let rules = app.directory.policy(pinned, account).await?.lockout;
-    let tries = app.directory.wrong_tries(pinned, account).await?;
-    Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, now))
-}
-
-/// `None`: not within [`PATIENCE`]. Else when the lock was last given back, if it is known.
-async fn acquire(app: &App, name: &str, holder: Uuid) -> Result<Option<Option<Timestamp>>, Fault> {
-    let attempts = PATIENCE.as_millis() / PAUSE.as_millis();
-    for _ in 0..attempts {
-        if let Some(acquired) = app.leases.try_acquire(name, holder, app.clock.now(), HELD_AT_MOST).await? {
-            return Ok(Some(acquired.last_released));
+    for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
+        let now = app.clock.now();
+        if let Some(acquired) = app.leases.try_acquire(&name, holder, now, HELD_AT_MOST).await? {
+            let read_again = acquired.last_released.is_some_and(|at| now.duration_since(at) < QUIET);
+            return Ok(Some(AccountLock { name, holder, read_again }));
         }
         tokio::time::sleep(PAUSE).await;
     }
     Ok(None)
+}
+
+/// May one password be tried on an account that was read while the lock was held?
+pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Guard, Fault> {
+    let rules = app.directory.policy(pinned, account).await?.lockout;
+    let tries = app.directory.wrong_tries(pinned, account).await?;
+    Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, app.clock.now()))
 }
 
 impl AccountLock {

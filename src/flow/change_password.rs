@@ -7,11 +7,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{
-    Fault, Visit,
-    account_lock::{self, Leave},
-    actor_of, event, party_of, policy,
-};
+use super::{Fault, Visit, account_lock, actor_of, event, party_of, policy};
 use crate::{
     app::App,
     audit::Begun,
@@ -22,6 +18,7 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         guid::ObjectGuid,
         identity::Identity,
+        lockout::Guard,
         password::Password,
         policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
         refusal::Refusal,
@@ -80,9 +77,6 @@ impl Change<'_> {
         if !self.identity.owns(target) {
             return self.refused(None, None, Refusal::NotYours).await;
         }
-        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
-            return Ok(Changed::AlreadySent);
-        }
         let now = self.app.clock.now();
         let charges = [
             (ThrottleKey::name(&self.app.keys, &self.identity.account_name.to_lowercase()), self.app.config.throttle.name),
@@ -106,11 +100,28 @@ impl Change<'_> {
         outcome
     }
 
-    /// Reads the account and its policy afresh, and goes on only if both allow it.
+    /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
     async fn authorised(&self, target: ObjectGuid) -> Result<Changed, Fault> {
+        let Some(lock) = account_lock::take(self.app, target).await? else {
+            return self.refused(None, None, Refusal::NearLockout).await;
+        };
+        let outcome = self.locked(target).await;
+        // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.
+        if !matches!(outcome, Ok(Changed::Unknown)) {
+            lock.release(self.app).await;
+        }
+        outcome
+    }
+
+    /// Reads the account and its policy afresh, and goes on only if both allow it.
+    async fn locked(&self, target: ObjectGuid) -> Result<Changed, Fault> {
+        // Before the rules are looked at: after the change, the same form would be refused as too young.
+        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
+            return Ok(Changed::AlreadySent);
+        }
         let (account, mut pinned) = self.app.directory.account(target).await?;
         let now = self.app.clock.now();
-        let Some(mut account) = account.filter(|account| account.usable(now)) else {
+        let Some(account) = account.filter(|account| account.usable(now)) else {
             return self.refused(None, Some(&pinned), Refusal::NotUsable).await;
         };
         let policy = policy::in_force(self.app, &mut pinned, &account).await?;
@@ -122,27 +133,16 @@ impl Change<'_> {
         if account.locked {
             return self.refused(Some(&account), Some(&pinned), Refusal::Locked).await;
         }
-        let lock = match account_lock::ask(self.app, &mut pinned, &mut account).await? {
-            Leave::Try(lock) => lock,
-            Leave::Hold => return self.refused(Some(&account), Some(&pinned), Refusal::NearLockout).await,
-        };
+        if account_lock::guard(self.app, &mut pinned, &account).await? == Guard::Hold {
+            return self.refused(Some(&account), Some(&pinned), Refusal::NearLockout).await;
+        }
         let mut attempt = self.entry(EventKind::ChangeAttempt, AuditOutcome::Started, "", Some(&account), Some(&pinned));
         attempt.password_set_before = Some(account.password.last_set_ticks);
-        match self.app.audit.begin(&attempt).await {
-            Ok(Begun::New) => {}
-            Ok(Begun::AlreadySent) => {
-                lock.release(self.app).await;
-                return Ok(Changed::AlreadySent);
-            }
-            Err(error) => {
-                lock.release(self.app).await;
-                return Err(error.into());
-            }
+        match self.app.audit.begin(&attempt).await? {
+            Begun::New => {}
+            Begun::AlreadySent => return Ok(Changed::AlreadySent),
         }
         let written = self.write(&mut pinned, &account, &policy).await;
-        if !matches!(written, Ok(Changed::Unknown)) {
-            lock.release(self.app).await;
-        }
         self.conclude(&account, &pinned, written).await
     }
 

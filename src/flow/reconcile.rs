@@ -1,4 +1,4 @@
-//! Settles changes whose outcome nobody knows, from what AD says afterwards: at start and then every half minute.
+//! Settles changes whose outcome nobody knows, from what AD says afterwards: at start and then every ten seconds.
 
 use std::time::Duration;
 
@@ -10,15 +10,16 @@ use crate::{
     model::audit::{AuditEvent, AuditOutcome, EventKind},
 };
 
+/// For the service's own work.
+const SPARE: Duration = Duration::from_secs(2);
 /// Settled at most so many at once.
 const BATCH: u32 = 100;
-/// What a change may take besides its write: connecting, looking and proving.
-const MARGIN: SignedDuration = SignedDuration::from_secs(20);
-
 /// Looks at every attempt that is old enough to be over. Returns how many were settled. One that can't be settled now stays for the next time.
 pub async fn settle(app: &App) -> Result<usize, Fault> {
-    let longest = SignedDuration::try_from(app.config.directory.write_timeout).unwrap_or(MARGIN) + MARGIN;
-    let before = app.clock.now() - longest;
+    // Besides its write, a change may take the time of connecting again, looking, connecting for the proof, and proving.
+    let directory = &app.config.directory;
+    let longest = directory.write_timeout + directory.timeout * 4 + SPARE;
+    let before = app.clock.now() - SignedDuration::try_from(longest).unwrap_or(SignedDuration::from_mins(5));
     let mut settled = 0;
     for attempt in app.audit.unsettled(before, BATCH).await? {
         if let Some(entry) = look(app, &attempt).await? {

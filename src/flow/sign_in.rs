@@ -9,17 +9,18 @@ use uuid::Uuid;
 
 use super::{
     Fault, Visit,
-    account_lock::{self, Leave},
+    account_lock::{self, AccountLock},
     event, party_of,
 };
 use crate::{
     app::App,
-    directory::{LoginMatch, Pinned},
+    directory::{BindAnswer, LoginMatch, Pinned},
     model::{
         account::Account,
         account_name::LoginName,
         audit::{AuditEvent, AuditOutcome, EventKind},
         identity::{Identity, LoginMethod},
+        lockout::Guard,
         password::{NotAPassword, Password},
     },
     store::throttle::{Charge, ThrottleKey},
@@ -96,15 +97,20 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
             return Ok(None);
         }
     };
-    let lock = match account_lock::ask(app, &mut pinned, &mut account).await? {
-        Leave::Try(lock) => lock,
-        Leave::Hold => {
+    let Some(lock) = account_lock::take(app, account.guid).await? else {
+        log_refused(app, visit, &account, &pinned, "tried_elsewhere").await?;
+        return Ok(None);
+    };
+    let answer = match try_locked(app, &mut pinned, &mut account, &lock, password).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => {
+            lock.release(app).await;
             log_refused(app, visit, &account, &pinned, "near_lockout").await?;
             return Ok(None);
         }
+        // The try may still be counted: the lock is not given back, but runs out.
+        Err(fault) => return Err(fault),
     };
-    // Where the bind's answer is lost, the lock is not given back: the try may still be counted.
-    let answer = pinned.bind(&account.dn, password).await?;
     lock.release(app).await;
     if !answer.proves_password() {
         log_refused(app, visit, &account, &pinned, answer.code()).await?;
@@ -115,6 +121,26 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
     let entry = about(event(visit, now, EventKind::SignIn, AuditOutcome::Succeeded, answer.code()), &account, &pinned);
     app.audit.append(&entry).await?;
     Ok(Some((account, identity)))
+}
+
+/// One bind, if the guard allows it. `None`: it does not, and AD was not asked.
+async fn try_locked(
+    app: &App,
+    pinned: &mut Pinned,
+    account: &mut Account,
+    lock: &AccountLock,
+    password: &Password,
+) -> Result<Option<BindAnswer>, Fault> {
+    if lock.read_again {
+        match app.directory.account_again(pinned, account.guid).await? {
+            Some(fresh) => *account = fresh,
+            None => return Ok(None),
+        }
+    }
+    match account_lock::guard(app, pinned, account).await? {
+        Guard::Try => Ok(Some(pinned.bind(&account.dn, password).await?)),
+        Guard::Hold => Ok(None),
+    }
 }
 
 fn refusal(app: &App, visit: &Visit, reason: &str) -> AuditEvent {

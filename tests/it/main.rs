@@ -1,5 +1,18 @@
-//! Tests against the real parts: Active Directory, PostgreSQL, a browser. `scripts/test` sets them up and runs everything.
+//! Everything that needs a real part: Active Directory, PostgreSQL, a browser. Run by scripts/test, which starts them.
 
+mod browser;
+mod check_command;
 mod environment;
+mod faults;
+mod forms;
+mod guard;
+mod journey;
 mod layers;
+mod page_check;
+mod people;
+mod process;
+mod proxy;
+mod reset;
+mod service;
 mod store;
+mod visitor;

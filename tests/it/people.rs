@@ -33,7 +33,11 @@ impl Admin {
     pub async fn new() -> Self {
         let environment = environment();
         let mut ldap = connect().await;
-        ldap.simple_bind(environment.fact("ADMIN_DN"), environment.fact("ADMIN_PASSWORD")).await.expect("sent").success().expect("the administrator");
+        ldap.simple_bind(environment.fact("ADMIN_DN"), environment.fact("ADMIN_PASSWORD"))
+            .await
+            .expect("sent")
+            .success()
+            .expect("the administrator");
         Self(ldap)
     }
 
@@ -130,7 +134,8 @@ pub async fn connect() -> Ldap {
     stream.set_nodelay(true).expect("a TCP stream");
     let tls = os2nykode::directory::tls::client_config(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
     let settings = LdapConnSettings::new().set_config(tls).set_std_stream(ldap3::StdStream::Tcp(stream));
-    let (driver, ldap) = LdapConnAsync::with_settings(settings, &format!("ldaps://{}:636", environment.fact("DC_NAME"))).await.expect("TLS");
+    let (driver, ldap) =
+        LdapConnAsync::with_settings(settings, &format!("ldaps://{}:636", environment.fact("DC_NAME"))).await.expect("TLS");
     tokio::spawn(driver.drive());
     ldap
 }
@@ -138,5 +143,9 @@ pub async fn connect() -> Ldap {
 /// Does the controller take this password for this DN? The `data` code of a refusal in `Err`.
 pub async fn bind(dn: &str, password: &str) -> Result<(), String> {
     let result = connect().await.simple_bind(dn, password).await.expect("sent");
-    if result.rc == 0 { Ok(()) } else { Err(result.text.rsplit("data ").next().unwrap_or_default().split(',').next().unwrap_or_default().to_owned()) }
+    if result.rc == 0 {
+        Ok(())
+    } else {
+        Err(result.text.rsplit("data ").next().unwrap_or_default().split(',').next().unwrap_or_default().to_owned())
+    }
 }

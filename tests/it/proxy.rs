@@ -43,6 +43,10 @@ pub enum Mischief {
     KeepAnswer(u8),
     /// Sends these bytes in place of the answer with this tag.
     ReplaceAnswer(u8, Vec<u8>),
+    /// Sends a well-formed answer with this tag, result 19, and a text that is not UTF-8.
+    NotUtf8(u8),
+    /// Puts one text in the place of another of the same length, in answers with this tag.
+    ReplaceText(u8, &'static [u8], &'static [u8]),
     /// Keeps every answer back for this long.
     Slow(Duration),
     /// Offers the certificate and key of these files.
@@ -54,6 +58,7 @@ struct State {
     mischief: Mischief,
     operations: HashMap<u8, usize>,
     connections: usize,
+    last: HashMap<u8, Vec<u8>>,
 }
 
 /// A running proxy; it ends with the test.
@@ -94,6 +99,11 @@ impl Proxy {
         self.state.lock().expect("state").operations.iter().filter(|(tag, _)| ![0x42, 0x50].contains(*tag)).map(|(_, n)| n).sum()
     }
 
+    /// The last request with this tag, whole.
+    pub fn last(&self, tag: u8) -> Option<Vec<u8>> {
+        self.state.lock().expect("state").last.get(&tag).cloned()
+    }
+
     pub fn connections(&self) -> usize {
         self.state.lock().expect("state").connections
     }
@@ -126,7 +136,11 @@ impl Proxy {
         let requests = async {
             while let Some(message) = read_message(&mut from_client).await? {
                 let tag = operation(&message);
-                *self.state.lock().expect("state").operations.entry(tag).or_default() += 1;
+                {
+                    let mut state = self.state.lock().expect("state");
+                    *state.operations.entry(tag).or_default() += 1;
+                    state.last.insert(tag, message.clone());
+                }
                 if self.mischief() == Mischief::DropRequest(tag) {
                     break;
                 }
@@ -152,6 +166,19 @@ impl Proxy {
         let (bytes, goes_on) = match self.mischief() {
             Mischief::CutAnswer(at, length) if at == tag => (message[..length.min(message.len())].to_vec(), false),
             Mischief::ReplaceAnswer(at, bytes) if at == tag => (bytes, true),
+            Mischief::NotUtf8(at) if at == tag => {
+                let id = &message[2..4 + usize::from(message[3])];
+                let body = [id, &[at, 9, 0x0a, 1, 19, 4, 0, 4, 2, 0xff, 0xfe]].concat();
+                ([&[0x30, u8::try_from(body.len()).expect("short")], body.as_slice()].concat(), true)
+            }
+            Mischief::ReplaceText(at, from, to) if at == tag => {
+                assert_eq!(from.len(), to.len());
+                let mut message = message;
+                while let Some(place) = message.windows(from.len()).position(|w| w == from) {
+                    message[place..place + to.len()].copy_from_slice(to);
+                }
+                (message, true)
+            }
             Mischief::KeepAnswer(at) if at == tag => {
                 tokio::time::sleep(Duration::from_secs(120)).await;
                 return Ok(false);

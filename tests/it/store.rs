@@ -6,3 +6,5 @@ mod log;
 mod opening;
 mod place;
 mod sessions;
+
+pub use place::postgres_database;

@@ -108,6 +108,18 @@ async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
 }
 
 #[tokio::test]
+async fn a_success_makes_nobody_wait() {
+    each_store(async |store, _| {
+        let both = [(name("a"), LIMITS), (address(1), LIMITS)];
+        for second in 0..10 {
+            let receipt = taken(charge(&store, &both, second).await);
+            Throttles::new(&store).forgive(receipt, true).await.expect("forgiven");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn no_name_is_stored_as_it_was_typed() {
     each_store(async |store, place| {
         let _ = taken(charge(&store, &[(name("min-adgangskode"), LIMITS)], 0).await);

@@ -27,19 +27,24 @@ impl Place {
     }
 }
 
-/// Runs a test on a fresh SQLite database, and then on a fresh PostgreSQL one.
-pub async fn each_place(test: impl AsyncFn(&Place)) {
+/// A new, empty PostgreSQL database. It goes with the server.
+pub async fn postgres_database() -> String {
     sqlx::any::install_default_drivers();
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    test(&Place { url: format!("sqlite://{}/store.db", folder.path().display()), sqlite: true }).await;
-
     let server = environment().fact("PG_URL");
     let name = unique("store");
     let (host, _) = server.rsplit_once('/').expect("a database in the URL");
     let mut admin = AnyConnection::connect(server).await.expect("PostgreSQL answers");
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.expect("a database");
-    test(&Place { url: format!("{host}/{name}"), sqlite: false }).await;
-    sqlx::query(AssertSqlSafe(format!("DROP DATABASE {name} WITH (FORCE)"))).execute(&mut admin).await.expect("dropped");
+    admin.close().await.expect("closed");
+    format!("{host}/{name}")
+}
+
+/// Runs a test on a fresh SQLite database, and then on a fresh PostgreSQL one.
+pub async fn each_place(test: impl AsyncFn(&Place)) {
+    sqlx::any::install_default_drivers();
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    test(&Place { url: format!("sqlite://{}/store.db", folder.path().display()), sqlite: true }).await;
+    test(&Place { url: postgres_database().await, sqlite: false }).await;
 }
 
 /// The same with a store opened on it.

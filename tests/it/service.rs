@@ -1,0 +1,106 @@
+//! The service itself, in this process, over TLS, with a database of its own.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use axum_server::Handle;
+use os2nykode::{
+    app::App,
+    clock::{Clock, ShiftedClock},
+    config, http,
+};
+
+use crate::{environment::environment, visitor::Visitor};
+
+/// 32 bytes in base64, for tests only.
+pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
+
+/// How a test's service differs from the ordinary one.
+#[derive(Default)]
+pub struct Setup {
+    /// Where the controllers are; the real one where none is given.
+    pub controllers: Vec<SocketAddr>,
+    /// More configuration, section by section.
+    pub more: &'static str,
+    /// More keys of `[directory]`.
+    pub directory: &'static str,
+    /// More keys of `[server]`.
+    pub server: &'static str,
+    /// A database to share; else one of its own.
+    pub store: Option<String>,
+}
+
+pub struct Service {
+    pub app: Arc<App>,
+    pub clock: Arc<ShiftedClock>,
+    pub address: SocketAddr,
+    pub dir: tempfile::TempDir,
+    handle: Handle<SocketAddr>,
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        self.handle.shutdown();
+    }
+}
+
+impl Setup {
+    /// The configuration as text.
+    pub fn text(&self, dir: &std::path::Path, listen: &str) -> String {
+        let environment = environment();
+        let name = environment.fact("DC_NAME");
+        let real = SocketAddr::new(environment.fact("DC_IP").parse().expect("an address"), 636);
+        let controllers = if self.controllers.is_empty() { vec![real] } else { self.controllers.clone() };
+        let controllers: Vec<_> =
+            controllers.iter().map(|c| format!("{{ name = \"{name}\", address = \"{}\", port = {} }}", c.ip(), c.port())).collect();
+        let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{}/os2nykode.db", dir.display()));
+        let calm = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+        let more = if self.more.is_empty() { calm } else { self.more };
+        format!(
+            "[site]\nname = \"Prøve Kommune\"\ncontact = {{ da = \"Ring til servicedesken\", en = \"Call the service desk\" }}\n\
+             accessibility_url = \"https://www.was.digst.dk/proeve\"\n\
+             [server]\nlisten = \"{listen}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
+             tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n{}\n\
+             [store]\nurl = \"{store}\"\n\
+             [directory]\ncontrollers = [{}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nsearch_bases = [\"{}\"]\nbind_user = \"{}\"\nbind_password = \"{}\"\n{}\n{more}\n",
+            environment.fact("WEB_CERT"),
+            environment.fact("WEB_KEY"),
+            self.server,
+            controllers.join(", "),
+            environment.fact("CA_FILE"),
+            environment.fact("BASE_DN"),
+            environment.fact("PEOPLE_OU"),
+            environment.fact("SERVICE_UPN"),
+            environment.fact("SERVICE_PASSWORD"),
+            self.directory,
+        )
+    }
+
+    pub fn config(&self, dir: &std::path::Path) -> config::Config {
+        let path = dir.join("config.toml");
+        std::fs::write(&path, self.text(dir, "127.0.0.1:0")).expect("written");
+        config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"))
+    }
+
+    pub async fn start(self) -> Service {
+        let dir = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ShiftedClock::default());
+        let app = App::start(self.config(dir.path()), clock.clone() as Arc<dyn Clock>).await.expect("started");
+        let handle = Handle::new();
+        let (serving, listening) = (app.clone(), handle.clone());
+        tokio::spawn(async move { http::serve_with(serving, std::future::pending(), listening).await });
+        let address = handle.listening().await.expect("listening");
+        Service { app, clock, address, dir, handle }
+    }
+}
+
+impl Service {
+    /// The ordinary service.
+    pub async fn start() -> Self {
+        Setup::default().start().await
+    }
+
+    /// Somebody with a browser of their own.
+    pub fn visitor(&self) -> Visitor {
+        Visitor::new(self.address)
+    }
+}
