@@ -38,7 +38,6 @@ form-empty = Skriv { $field }.
 form-too-long = { $field } er for lang. En adgangskode kan højst have 256 tegn.
 form-nul = { $field } indeholder et tegn, som ikke kan bruges.
 form-repeat = De to nye adgangskoder er ikke ens. Skriv den nye adgangskode igen.
-form-broken = Formularen var ikke hel. Intet er ændret. Prøv igen.
 
 account-title = Din konto
 last-changed = Sidst skiftet

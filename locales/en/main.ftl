@@ -38,7 +38,6 @@ form-empty = Type: { $field }.
 form-too-long = { $field } is too long. A password can have at most 256 characters.
 form-nul = { $field } holds a character that can't be used.
 form-repeat = The two new passwords differ. Type the new password again.
-form-broken = The form was not whole. Nothing has been changed. Try again.
 
 account-title = Your account
 last-changed = Last changed
