@@ -25,15 +25,17 @@ pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 /// headers, is left to the token.
 pub(super) async fn same_site_only(request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe || from_here(request.headers()) { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
+    // HTTP/2 has the host in the address, HTTP/1 in a header.
+    let host = request.uri().authority().map(|a| a.as_str().to_owned());
+    if safe || from_here(request.headers(), host.as_deref()) { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-fn from_here(headers: &HeaderMap) -> bool {
+fn from_here(headers: &HeaderMap, authority: Option<&str>) -> bool {
     let text = |name: header::HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
-    match (text(header::ORIGIN), text(header::HOST)) {
+    match (text(header::ORIGIN), authority.or_else(|| text(header::HOST))) {
         (None, _) => true,
         (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, authority)| authority == host),
         (Some(_), None) => false,
@@ -90,7 +92,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
-        from_here(&map)
+        from_here(&map, None)
     }
 
     #[test]
@@ -104,5 +106,7 @@ mod tests {
         assert!(!here(&[("origin", "null"), ("host", "a.dk")]));
         assert!(!here(&[("sec-fetch-site", "cross-site"), ("origin", "https://a.dk"), ("host", "a.dk")]));
         assert!(here(&[("host", "a.dk")]));
+        let origin: HeaderMap = [(header::ORIGIN, HeaderValue::from_static("https://a.dk"))].into_iter().collect();
+        assert!(from_here(&origin, Some("a.dk")) && !from_here(&origin, Some("b.dk")) && !from_here(&origin, None));
     }
 }
