@@ -61,7 +61,21 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
 }
 
 async fn check_store(config: &Config, report: &mut Report) {
-    let opened = store::Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await;
+    let url = secrecy::ExposeSecret::expose_secret(&config.store.url);
+    // The check may be run by somebody else than the service, who then could not open a database that was made here.
+    if let Some(path) = store::missing_file(url) {
+        let folder = path.parent().is_some_and(std::path::Path::is_dir);
+        return if folder {
+            report.ok("store", "the database is not there yet; it is made at the first start");
+        } else {
+            report.problem(
+                "store",
+                &format!("the folder of {} is not there", path.display()),
+                "make it, writable for the service's user only",
+            );
+        };
+    }
+    let opened = store::Store::open(url).await;
     match opened {
         Ok(store) => match store.ping().await {
             Ok(()) => report.ok("store", "the store can be opened and answers"),

@@ -146,6 +146,12 @@ impl Store {
     }
 }
 
+/// The file of a SQLite database that is not there yet; `None` where it is, or where the database is no file.
+pub fn missing_file(url: &str) -> Option<std::path::PathBuf> {
+    let path = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??.get_filename().to_owned();
+    (!path.exists()).then_some(path)
+}
+
 async fn pool<const N: usize>(url: &str, connections: u32, settings: [&'static str; N]) -> Result<AnyPool, StoreError> {
     let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
         Box::pin(async move {

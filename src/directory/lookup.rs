@@ -15,24 +15,12 @@ use crate::model::{
 /// Only people's accounts: no computers, contacts, groups or trusts.
 const PERSON: &str = "(objectCategory=person)(objectClass=user)";
 
-const ATTRIBUTES: &[&str] = &[
-    "objectGUID",
-    "sAMAccountName",
-    "userPrincipalName",
-    "displayName",
-    "givenName",
-    "sn",
-    "userAccountControl",
-    "accountExpires",
-    "msDS-User-Account-Control-Computed",
-    "pwdLastSet",
-    "msDS-UserPasswordExpiryTimeComputed",
-    "badPwdCount",
-    "badPasswordTime",
-    "msDS-ResultantPSO",
-];
+const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
+    Some((_groups, others)) => others,
+    None => &[],
+};
 
-/// The same and the groups, which AD computes for a base search only.
+/// The same and, last, the groups, which AD computes for a base search only.
 const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "objectGUID",
     "sAMAccountName",

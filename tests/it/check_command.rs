@@ -37,7 +37,7 @@ async fn a_set_up_that_is_right_has_no_problem() {
     let report = check(Setup::default(), &[], Some("anna"), &ShiftedClock::default()).await;
     assert!(report.is_good(), "{report}");
     for what in [
-        "store can be opened",
+        "made at the first start",
         "accepts connections",
         "certificate is trusted",
         "can log in",
