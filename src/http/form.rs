@@ -6,14 +6,15 @@ use std::sync::Arc;
 
 use axum::{
     body::to_bytes,
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, Method, StatusCode, header},
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
 use serde::{Deserialize, de::DeserializeOwned};
 use tower_sessions::Session;
+use zeroize::Zeroizing;
 
 use super::{limits::LARGEST_BODY, view::Failure};
 use crate::app::App;
@@ -23,21 +24,23 @@ pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
 /// Refuses a form that another site sent (Fetch Metadata, and Origin for browsers without it). What is neither, such as a program without a browser's
 /// headers, is left to the token.
-pub(super) async fn same_site_only(request: Request, next: Next) -> Response {
+pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    if safe || from_here(request.headers()) { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
+    let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
+    if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-fn from_here(headers: &HeaderMap) -> bool {
-    let text = |name: header::HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+/// Is the page that sent it one of ours? The origin is held against the configured address, since a proxy may rewrite Host, and against the host that was
+/// asked for: in HTTP/2 that is the request's authority, not a header.
+fn from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
-    match (text(header::ORIGIN), text(header::HOST)) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, authority)| authority == host),
-        (Some(_), None) => false,
-    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(Authority::as_str));
+    let asked = |host: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    origin == public_url || host.is_some_and(asked)
 }
 
 /// What a form's token is bound to: the session once there is one, else the visit cookie. Different for each, so that a token from before a login does not
@@ -67,6 +70,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
         let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        let bytes = Zeroizing::new(Vec::from(bytes)); // it holds passwords
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
@@ -86,11 +90,15 @@ mod tests {
     use super::*;
 
     fn here(headers: &[(&'static str, &str)]) -> bool {
+        here_at("/login", headers)
+    }
+
+    fn here_at(uri: &'static str, headers: &[(&'static str, &str)]) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
-        from_here(&map)
+        from_here(&map, &Uri::from_static(uri), "https://public.dk")
     }
 
     #[test]
@@ -104,5 +112,10 @@ mod tests {
         assert!(!here(&[("origin", "null"), ("host", "a.dk")]));
         assert!(!here(&[("sec-fetch-site", "cross-site"), ("origin", "https://a.dk"), ("host", "a.dk")]));
         assert!(here(&[("host", "a.dk")]));
+        assert!(here(&[("origin", "https://public.dk"), ("host", "10.0.0.1:8080")]), "a proxy that rewrites Host");
+        assert!(!here(&[("origin", "http://public.dk"), ("host", "10.0.0.1:8080")]));
+        assert!(here_at("https://a.dk/login", &[("origin", "https://a.dk")]), "HTTP/2 has no Host");
+        assert!(!here_at("https://a.dk/login", &[("origin", "https://b.dk")]));
+        assert!(!here(&[("origin", "https://a.dk")]), "nothing to hold it against");
     }
 }

@@ -31,6 +31,8 @@ struct LoginPage {
     token: String,
     notice: Option<String>,
     errors: Errors,
+    /// As it was typed, so that nobody types it twice (WCAG 3.3.7).
+    name: String,
 }
 
 /// What is typed. The password's text is taken over and wiped by [`Password::parse`].
@@ -46,7 +48,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         return StatusCode::NOT_FOUND.into_response();
     }
     let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("login-ended"));
-    form(StatusCode::OK, guest, notice, Errors::default())
+    form(StatusCode::OK, guest, notice, Errors::default(), String::new())
 }
 
 /// `POST /login`.
@@ -70,12 +72,12 @@ pub(in crate::http) async fn submit(
         }
     };
     let errors = std::iter::once(("", text)).collect();
-    Ok(form(status, guest, None, errors))
+    Ok(form(status, guest, None, errors, name))
 }
 
-fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors) -> Response {
+fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors, name: String) -> Response {
     let Guest { frame, token, cookies, .. } = guest;
-    (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
+    (cookies, page(status, &LoginPage { frame, token, notice, errors, name })).into_response()
 }
 
 /// A form with nothing but its token.

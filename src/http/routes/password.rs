@@ -167,7 +167,8 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let Some(outcome) = change_password::outcome_of(&app, &member.identity, attempt).await? else {
+    let outcome = change_password::outcome_of(&app, &member.identity, attempt).await?;
+    let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };
     let (kind, title, text) = match outcome.outcome {
