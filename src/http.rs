@@ -10,6 +10,8 @@ mod headers;
 mod language;
 mod limits;
 mod routes;
+#[cfg(test)]
+mod script_agrees;
 mod serve;
 mod session;
 mod texts;

@@ -42,7 +42,6 @@ form-empty = Skriv { $field }.
 form-too-long = { $field } er for lang. En adgangskode kan højst have 256 tegn.
 form-nul = { $field } indeholder et tegn, som ikke kan bruges.
 form-repeat = De to nye adgangskoder er ikke ens. Skriv den nye adgangskode igen.
-form-broken = Formularen var ikke hel. Intet er ændret. Prøv igen.
 
 account-title = Din konto
 last-changed = Sidst skiftet
@@ -72,7 +71,7 @@ event-change-unknown = Et skift af adgangskode blev afbrudt, og vi ved endnu ikk
 
 rules = Det skal den nye adgangskode opfylde
 rule-met = opfyldt
-rule-unmet = mangler
+rule-unmet = ikke opfyldt endnu
 rules-told = { $met } af { $all } krav er opfyldt
 rule-min-length = Mindst { $count } tegn
 rule-max-length = Højst { $count } tegn

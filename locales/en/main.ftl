@@ -42,7 +42,6 @@ form-empty = Type: { $field }.
 form-too-long = { $field } is too long. A password can have at most 256 characters.
 form-nul = { $field } holds a character that can't be used.
 form-repeat = The two new passwords differ. Type the new password again.
-form-broken = The form was not whole. Nothing has been changed. Try again.
 
 account-title = Your account
 last-changed = Last changed
@@ -72,7 +71,7 @@ event-change-unknown = A change of password was interrupted, and we do not know 
 
 rules = What the new password has to fulfil
 rule-met = fulfilled
-rule-unmet = missing
+rule-unmet = not met yet
 rules-told = { $met } of { $all } rules are met
 rule-min-length = At least { $count } characters
 rule-max-length = At most { $count } characters

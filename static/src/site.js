@@ -46,7 +46,8 @@
     upper_and_lower: (p) => /\p{Uppercase}/u.test(p) && /\p{Lowercase}/u.test(p),
     digits: (p) => /[0-9]/.test(p),
     special: (p) => Array.from(p).some((c) => !/[\p{Alphabetic}\p{N}\p{White_Space}\p{Cc}]/u.test(c)),
-    no_names: (p, v) => !v.split("\n").some((name) => name && holds(p, name)),
+    // However spelled, and as AD looks for it: letter by letter.
+    no_names: (p, v) => !v.split("\n").some((name) => name && (holds(p, name) || lower(p).includes(lower(name)))),
     allowed: (p, v) => Array.from(p).every((c) => Array.from(v).includes(c)),
   };
 
