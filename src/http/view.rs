@@ -56,6 +56,12 @@ impl Frame {
         Self { app: app.clone(), words: Words { language, now: app.clock.now() }, path: parts.uri.path().to_owned(), person: None }
     }
 
+    /// For pages that no request has asked for.
+    #[cfg(test)]
+    pub(super) fn sample(app: &Arc<App>, words: Words, path: &str, person: Option<Person>) -> Self {
+        Self { app: app.clone(), words, path: path.to_owned(), person }
+    }
+
     /// A text by its key.
     pub fn t(&self, key: &str) -> String {
         self.words.t(key)

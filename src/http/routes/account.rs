@@ -18,9 +18,9 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]
-struct AccountPage {
-    frame: Frame,
-    view: AccountView,
+pub(super) struct AccountPage {
+    pub(super) frame: Frame,
+    pub(super) view: AccountView,
 }
 
 impl AccountPage {

@@ -26,13 +26,13 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/login.html")]
-struct LoginPage {
-    frame: Frame,
-    token: String,
-    notice: Option<String>,
-    errors: Errors,
+pub(super) struct LoginPage {
+    pub(super) frame: Frame,
+    pub(super) token: String,
+    pub(super) notice: Option<String>,
+    pub(super) errors: Errors,
     /// As it was typed, so that nobody types it twice (WCAG 3.3.7).
-    name: String,
+    pub(super) name: String,
 }
 
 /// What is typed. The password's text is taken over and wiped by [`Password::parse`].

@@ -34,12 +34,12 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/password.html")]
-struct PasswordPage {
-    frame: Frame,
-    view: AccountView,
-    token: String,
-    attempt: AttemptId,
-    errors: Errors,
+pub(super) struct PasswordPage {
+    pub(super) frame: Frame,
+    pub(super) view: AccountView,
+    pub(super) token: String,
+    pub(super) attempt: AttemptId,
+    pub(super) errors: Errors,
 }
 
 impl PasswordPage {
@@ -149,13 +149,13 @@ fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors
 
 #[derive(Template)]
 #[template(path = "pages/result.html")]
-struct ResultPage {
-    frame: Frame,
-    title: String,
-    text: String,
-    kind: &'static str,
-    done: bool,
-    account: ObjectGuid,
+pub(super) struct ResultPage {
+    pub(super) frame: Frame,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) kind: &'static str,
+    pub(super) done: bool,
+    pub(super) account: ObjectGuid,
 }
 
 /// `GET /accounts/{account}/password/{attempt}`: how it ended, as the log has it.
