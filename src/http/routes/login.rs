@@ -31,8 +31,6 @@ pub(super) struct LoginPage {
     pub(super) token: String,
     pub(super) notice: Option<String>,
     pub(super) errors: Errors,
-    /// As it was typed, so that nobody types it twice (WCAG 3.3.7).
-    pub(super) name: String,
 }
 
 /// What is typed. The password's text is taken over and wiped by [`Password::parse`].
@@ -48,7 +46,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         return StatusCode::NOT_FOUND.into_response();
     }
     let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("login-ended"));
-    form(StatusCode::OK, guest, notice, Errors::default(), String::new())
+    form(StatusCode::OK, guest, notice, Errors::default())
 }
 
 /// `POST /login`.
@@ -72,12 +70,12 @@ pub(in crate::http) async fn submit(
         }
     };
     let errors = std::iter::once(("", text)).collect();
-    Ok(form(status, guest, None, errors, name))
+    Ok(form(status, guest, None, errors))
 }
 
-fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors, name: String) -> Response {
+fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors) -> Response {
     let Guest { frame, token, cookies, .. } = guest;
-    (cookies, page(status, &LoginPage { frame, token, notice, errors, name })).into_response()
+    (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
 }
 
 /// A form with nothing but its token.

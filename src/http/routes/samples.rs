@@ -180,7 +180,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     {
         let frame = guest("/login");
         let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
-        add(name.into(), LoginPage { frame, token: "t\"".into(), notice, errors, name: NAME.into() }.render());
+        add(name.into(), LoginPage { frame, token: "t\"".into(), notice, errors }.render());
     }
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
