@@ -1,6 +1,7 @@
 //! The database: SQLite, or PostgreSQL for several instances. The same SQL runs on both.
 //!
-//! Invariants: what is written is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value.
+//! Invariants: an audit entry is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value. What a
+//! power cut may lose of the last instants are counts, leases and sessions, where a lost one does no harm.
 
 mod keys;
 pub mod leases;
@@ -9,13 +10,15 @@ pub mod throttle;
 
 pub use keys::{Keys, NoRandomness};
 
-use std::{os::unix::fs::OpenOptionsExt, time::Duration};
+use std::{os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use sqlx::{
-    AnyPool,
-    any::AnyPoolOptions,
+    Any, AnyConnection, AnyPool, Connection,
+    any::{AnyArguments, AnyPoolOptions, AnyRow},
     migrate::{MigrateError, Migrator},
+    query::Query,
+    sqlite::SqliteConnectOptions,
 };
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -24,9 +27,9 @@ static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 /// Longest time for one statement.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Longest time for bringing the tables up to date at start.
-const MIGRATION: Duration = Duration::from_secs(60);
-/// Connections to PostgreSQL. SQLite has one: it writes one at a time anyhow, and so nobody waits for a lock.
-const CONNECTIONS: u32 = 16;
+const MIGRATION: Duration = Duration::from_mins(1);
+/// Connections to PostgreSQL of each kind. SQLite has one of each: it writes one at a time anyhow, and so nobody waits long for a lock.
+const CONNECTIONS: u32 = 12;
 
 /// What can go wrong with the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -78,9 +81,23 @@ impl From<MigrateError> for StoreError {
     }
 }
 
+/// Settings of each connection to SQLite. The wait for a lock ends before ours does; write-ahead logging is a property of the file.
+const SQLITE_SETTINGS: [&str; 2] = ["PRAGMA busy_timeout = 2500", "PRAGMA foreign_keys = ON"];
+/// A commit returns when it is on disk.
+const SQLITE_DURABLE: &str = "PRAGMA synchronous = FULL";
+/// A commit survives a crash of the service at once, and one of the machine a little later. Saves the wait for the disk.
+const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
+/// Setting of each connection to PostgreSQL: the server gives up when we do.
+const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
+const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
+const POSTGRES_SWIFT: &str = "SET synchronous_commit = off";
+
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
+    /// For what must not be lost: the audit log.
+    pub(crate) durable: AnyPool,
+    /// For everything else: does not wait for the disk.
     pub(crate) pool: AnyPool,
 }
 
@@ -95,66 +112,80 @@ impl Store {
     /// instances may do so at once.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
-        let sqlite = url.strip_prefix("sqlite://").map(|rest| rest.split('?').next().unwrap_or_default());
-        if let Some(path) = sqlite {
-            create_private(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))?;
+        if url.starts_with("sqlite:") {
+            create_private(SqliteConnectOptions::from_str(url)?.get_filename())?;
+            tokio::time::timeout(MIGRATION, migrate_sqlite(url)).await.map_err(|_| StoreError::TimedOut)??;
+            let settings = |synchronous| [SQLITE_SETTINGS[0], SQLITE_SETTINGS[1], synchronous];
+            Ok(Self { durable: pool(url, 1, settings(SQLITE_DURABLE)).await?, pool: pool(url, 1, settings(SQLITE_SWIFT)).await? })
+        } else {
+            // The first connection shows within its time whether there is a server at all.
+            let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE]).await?;
+            tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
+            Ok(Self { durable, pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_SWIFT]).await? })
         }
-        let pool = AnyPoolOptions::new()
-            .max_connections(if sqlite.is_some() { 1 } else { CONNECTIONS })
-            .acquire_timeout(PATIENCE)
-            .after_connect(move |connection, _| {
-                Box::pin(async move {
-                    if sqlite_connection(connection.backend_name()) {
-                        for pragma in ["busy_timeout = 2500", "journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"] {
-                            sqlx::query(sqlx::AssertSqlSafe(format!("PRAGMA {pragma}"))).execute(&mut *connection).await?;
-                        }
-                    }
-                    Ok(())
-                })
-            })
-            .connect(url);
-        let pool = tokio::time::timeout(PATIENCE, pool).await.map_err(|_| StoreError::TimedOut)??;
-        // PostgreSQL locks by itself while its tables are brought up to date; SQLite needs a lock beside the file (one on the file would end SQLite's own).
-        let lock = sqlite.map(|path| lock_beside(path).map_err(|error| StoreError::Unavailable(format!("{path}: {error}")))).transpose()?;
-        let migrations = if sqlite.is_some() { &SQLITE } else { &POSTGRES };
-        tokio::time::timeout(MIGRATION, migrations.run(&pool)).await.map_err(|_| StoreError::TimedOut)??;
-        drop(lock);
-        Ok(Self { pool })
     }
 
     /// Does it answer?
     pub async fn ping(&self) -> Result<(), StoreError> {
-        within(sqlx::query("SELECT 1").execute(&self.pool)).await.map(|_| ())
+        within(sqlx::query("SELECT 1").execute(&self.durable)).await.map(|_| ())
+    }
+
+    /// Lets a SQLite database grow no further, as on a full disk. For tests.
+    #[doc(hidden)]
+    pub async fn refuse_to_grow(&self) -> Result<(), StoreError> {
+        for pool in [&self.durable, &self.pool] {
+            within(sqlx::query("PRAGMA max_page_count = 1").fetch_all(pool)).await?;
+        }
+        Ok(())
     }
 
     /// Ends all connections.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.durable.close().await;
     }
 }
 
-fn sqlite_connection(name: &str) -> bool {
-    name.eq_ignore_ascii_case("sqlite")
+async fn pool<const N: usize>(url: &str, connections: u32, settings: [&'static str; N]) -> Result<AnyPool, StoreError> {
+    let pool = AnyPoolOptions::new().max_connections(connections).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
+        Box::pin(async move {
+            for setting in settings {
+                sqlx::query(setting).execute(&mut *connection).await?;
+            }
+            Ok(())
+        })
+    });
+    within(pool.connect(url)).await
 }
 
-fn create_private(path: &str) -> std::io::Result<()> {
+async fn migrate_sqlite(url: &str) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    for setting in SQLITE_SETTINGS.into_iter().chain(["PRAGMA journal_mode = WAL"]) {
+        sqlx::query(setting).execute(&mut connection).await?;
+    }
+    // sqlx has no lock for migrations of SQLite. This transaction is one, and makes them all or nothing.
+    // `run_direct`, here and below: what `run` calls, public because the future of `run` on one connection can't move between threads.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    SQLITE.run_direct(None, &mut *transaction, false).await?;
+    transaction.commit().await?;
+    Ok(connection.close().await?)
+}
+
+/// On a connection of its own, which waits as long as it takes. sqlx holds an advisory lock meanwhile.
+async fn migrate_postgres(url: &str) -> Result<(), StoreError> {
+    let mut connection = AnyConnection::connect(url).await?;
+    POSTGRES.run_direct(None, &mut connection, false).await?;
+    Ok(connection.close().await?)
+}
+
+/// The journal beside it gets the same mode from SQLite.
+fn create_private(path: &Path) -> Result<(), StoreError> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        done => done.map(|_| ()),
-    }
-}
-
-/// Waits for the lock; it ends with the file's handle.
-fn lock_beside(path: &str) -> std::io::Result<std::fs::File> {
-    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(format!("{path}.lock"))?;
-    for _ in 0..PATIENCE.as_millis() / 10 {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
-            Err(std::fs::TryLockError::Error(error)) => return Err(error),
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+            Err(StoreError::Unavailable(format!("{}: {error}", path.display())))
         }
+        Ok(_) | Err(_) => Ok(()),
     }
-    Err(std::io::Error::other("another process is bringing its tables up to date"))
 }
 
 /// Runs a statement within its time.
@@ -162,7 +193,35 @@ pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>
     Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TimedOut)??)
 }
 
+/// Runs a statement that writes and returns at most one row. To its end: SQLite hands the row out before it commits, and who stops reading at the
+/// first row (`fetch_one`, `fetch_optional`) never hears that the disk was full.
+pub(crate) async fn written(statement: Query<'_, Any, AnyArguments>, pool: &AnyPool) -> Result<Option<AnyRow>, StoreError> {
+    Ok(within(statement.fetch_all(pool)).await?.pop())
+}
+
 /// A time as it is stored.
 pub(crate) fn stored(at: Timestamp) -> i64 {
     at.as_microsecond()
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Row;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn the_logs_connection_waits_for_the_disk_and_a_journal_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(&format!("sqlite://{}/store.db", folder.path().display())).await.expect("opened");
+        let setting = async |pool: &AnyPool, name: &'static str| sqlx::query(name).fetch_one(pool).await.expect("a setting");
+        assert_eq!(setting(&store.durable, "PRAGMA synchronous").await.get::<i64, _>(0), 2, "FULL");
+        assert_eq!(setting(&store.pool, "PRAGMA synchronous").await.get::<i64, _>(0), 1, "NORMAL");
+        for pool in [&store.durable, &store.pool] {
+            assert_eq!(setting(pool, "PRAGMA journal_mode").await.get::<String, _>(0), "wal");
+            assert_eq!(setting(pool, "PRAGMA foreign_keys").await.get::<i64, _>(0), 1);
+        }
+        store.close().await;
+        assert!(matches!(store.ping().await, Err(StoreError::Unavailable(_))), "closed is closed");
+    }
 }

@@ -11,16 +11,25 @@ use super::row::{COLUMNS, clean, event};
 use crate::{
     model::{
         attempt::AttemptId,
-        audit::{AuditEvent, Party},
+        audit::{AuditEvent, EventKind, Party},
         guid::ObjectGuid,
+        identity::LoginMethod,
     },
-    store::{Store, StoreError, stored, within},
+    store::{Store, StoreError, stored, within, written},
 };
 
 const INSERT: &str =
     "INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client,
     target_guid, target_account, target_name, controller, attempt, password_set_before)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+
+/// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
+const WEIGHT: &str = "CASE WHEN {}.kind = 'change_outcome' AND {}.outcome <> 'unknown' THEN 3 WHEN {}.kind = 'change_reconciled' THEN 2
+    WHEN {}.kind = 'change_outcome' THEN 1 ELSE 0 END";
+
+fn weight(row: &str) -> String {
+    WEIGHT.replace("{}", row)
+}
 
 /// The log in the store.
 #[derive(Debug, Clone)]
@@ -55,12 +64,15 @@ impl Log {
     /// Writes an entry; on disk when it returns. Gives its number.
     pub async fn append(&self, event: &AuditEvent) -> Result<i64, StoreError> {
         let statement = format!("{INSERT} RETURNING seq");
-        let row: AnyRow = within(bound(&statement, event).fetch_one(&self.store.pool)).await?;
+        let row = written(bound(&statement, event), &self.store.durable).await?.ok_or(StoreError::Corrupt("audit"))?;
         Ok(row.try_get("seq")?)
     }
 
-    /// Writes an attempt; on disk when it returns.
+    /// Writes an attempt; on disk when it returns. `Corrupt` where it does not say who acts and by which form: it could be sent twice.
     pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
+        if attempt.kind != EventKind::ChangeAttempt || attempt.actor.is_none() || attempt.attempt.is_none() {
+            return Err(StoreError::Corrupt("audit"));
+        }
         Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
     }
 
@@ -71,39 +83,41 @@ impl Log {
 
     async fn append_once(&self, event: &AuditEvent) -> Result<bool, StoreError> {
         let statement = format!("{INSERT} ON CONFLICT DO NOTHING");
-        Ok(within(bound(&statement, event).execute(&self.store.pool)).await?.rows_affected() == 1)
+        Ok(within(bound(&statement, event).execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
     /// An account's own history, newest first: logins, logouts, and for each change its latest word.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
             "SELECT seq, {COLUMNS} FROM audit a WHERE target_guid = $1 AND at >= $2 AND NOT EXISTS
-                (SELECT 1 FROM audit later WHERE later.actor_guid = a.actor_guid AND later.attempt = a.attempt AND later.seq > a.seq)
-             ORDER BY seq DESC LIMIT $3"
+                (SELECT 1 FROM audit b WHERE b.actor_guid = a.actor_guid AND b.attempt = a.attempt AND ({}, b.seq) > ({}, a.seq))
+             ORDER BY seq DESC LIMIT $3",
+            weight("b"),
+            weight("a"),
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(account.to_string()).bind(stored(since)).bind(i64::from(limit));
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.pool)).await?;
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         rows.iter().map(|row| Ok(Entry { sequence: row.try_get("seq")?, event: event(row)? })).collect()
     }
 
-    /// The latest word on an attempt of this person: settled, ended, or begun.
+    /// The best word on an attempt of this person: how AD answered, what it was settled as, that nobody knows, or that it was begun.
     pub async fn outcome_of(&self, actor: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, StoreError> {
-        let statement = format!("SELECT {COLUMNS} FROM audit WHERE actor_guid = $1 AND attempt = $2 ORDER BY seq DESC LIMIT 1");
+        let weight = weight("audit");
+        let statement =
+            format!("SELECT {COLUMNS} FROM audit WHERE actor_guid = $1 AND attempt = $2 ORDER BY {weight} DESC, seq DESC LIMIT 1");
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(actor.to_string()).bind(attempt.to_string());
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.pool)).await?;
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         row.as_ref().map(event).transpose()
     }
 
-    /// Attempts made before a time whose outcome is missing or unknown, and that nobody has settled; oldest first.
+    /// Attempts made before a time whose outcome is missing or unknown, and that nobody has settled; oldest first. Reads the
+    /// table that the database's own triggers keep, so that it costs the same however long the log is.
     pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
         let statement = format!(
-            "SELECT {COLUMNS} FROM audit a WHERE kind = 'change_attempt' AND at < $1 AND NOT EXISTS
-                (SELECT 1 FROM audit later WHERE later.actor_guid = a.actor_guid AND later.attempt = a.attempt AND
-                    (later.kind = 'change_reconciled' OR (later.kind = 'change_outcome' AND later.outcome <> 'unknown')))
-             ORDER BY seq LIMIT $2"
+            "SELECT {COLUMNS} FROM audit WHERE seq IN (SELECT seq FROM audit_open WHERE at < $1 ORDER BY seq LIMIT $2) ORDER BY seq"
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(stored(before)).bind(i64::from(limit));
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.pool)).await?;
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         rows.iter().map(event).collect()
     }
 }
@@ -122,7 +136,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(account(&event.actor))
         .bind(name(&event.actor))
         .bind(event.unknown_name.as_deref().map(clean))
-        .bind(event.method.map(|m| m.code()))
+        .bind(event.method.map(LoginMethod::code))
         .bind(event.client.map(|c| c.to_string()))
         .bind(guid(&event.target))
         .bind(account(&event.target))

@@ -62,3 +62,81 @@ pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
         password_set_before: row.try_get("password_set_before")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::{option, prelude::*};
+
+    use super::*;
+    use crate::{audit::Log, store::Store};
+
+    fn party() -> impl Strategy<Value = Party> {
+        (any::<u128>(), ".*", ".*").prop_map(|(guid, account_name, name)| Party { guid: Uuid::from_u128(guid).into(), account_name, name })
+    }
+
+    prop_compose! {
+        /// Any event about a target, of a kind that may be written any number of times.
+        fn events()(
+            at in -100_000_000_000_000_000_i64..100_000_000_000_000_000,
+            visit in any::<u128>(),
+            (reason, controller) in (".*", option::of(".*")),
+            outcome in 0..AuditOutcome::ALL.len(),
+            kind in 0..3_usize,
+            (actor, target) in (option::of(party()), party()),
+            unknown_name in option::of("[0-9a-f]{16}"),
+            client in option::of(any::<IpAddr>()),
+            attempt in option::of(any::<[u8; 16]>()),
+            method in any::<bool>(),
+            password_set_before in option::of(any::<i64>()),
+        ) -> AuditEvent {
+            AuditEvent {
+                at: Timestamp::from_microsecond(at).expect("in range"),
+                visit: Uuid::from_u128(visit),
+                kind: [EventKind::SignIn, EventKind::SignOut, EventKind::ChangeOutcome][kind],
+                outcome: AuditOutcome::ALL[outcome],
+                reason,
+                actor,
+                unknown_name,
+                method: method.then_some(LoginMethod::AdPassword),
+                client,
+                target: Some(target),
+                controller,
+                attempt: attempt.map(AttemptId::from_random),
+                password_set_before,
+            }
+        }
+    }
+
+    fn cleaned(mut event: AuditEvent) -> AuditEvent {
+        for party in [&mut event.actor, &mut event.target].into_iter().flatten() {
+            party.name = clean(&party.name);
+            party.account_name = clean(&party.account_name);
+        }
+        event.reason = clean(&event.reason);
+        event.controller = event.controller.as_deref().map(clean);
+        event
+    }
+
+    #[test]
+    fn any_event_comes_back_as_it_was_written() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let folder = tempfile::tempdir().expect("a folder");
+        let url = format!("sqlite://{}/store.db", folder.path().display());
+        let store = runtime.block_on(Store::open(&url)).expect("opened");
+        let log = Log::new(&store);
+        proptest!(ProptestConfig::with_cases(200), |(event in events())| {
+            let target = event.target.as_ref().expect("a target").guid;
+            let read = runtime.block_on(async {
+                log.append(&event).await.expect("appended");
+                log.history_of(target, 1, Timestamp::MIN).await.expect("read").remove(0).event
+            });
+            prop_assert_eq!(read, cleaned(event));
+        });
+    }
+
+    #[test]
+    fn nothing_that_breaks_a_line_or_a_database_is_kept() {
+        assert_eq!(clean("a\0b\r\nc\u{85}d"), "a\u{FFFD}b\u{FFFD}\u{FFFD}c\u{FFFD}d");
+        assert_eq!(clean(&"å".repeat(5000)).chars().count(), LONGEST_TEXT);
+    }
+}

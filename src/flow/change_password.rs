@@ -77,9 +77,6 @@ impl Change<'_> {
         if !self.identity.owns(target) {
             return self.refused(None, None, Refusal::NotYours).await;
         }
-        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
-            return Ok(Changed::AlreadySent);
-        }
         let now = self.app.clock.now();
         let charges = [
             (ThrottleKey::name(&self.app.keys, &self.identity.account_name.to_lowercase()), self.app.config.throttle.name),
@@ -118,6 +115,10 @@ impl Change<'_> {
 
     /// Reads the account and its policy afresh, and goes on only if both allow it.
     async fn locked(&self, target: ObjectGuid) -> Result<Changed, Fault> {
+        // Before the rules are looked at: after the change, the same form would be refused as too young.
+        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
+            return Ok(Changed::AlreadySent);
+        }
         let (account, mut pinned) = self.app.directory.account(target).await?;
         let now = self.app.clock.now();
         let Some(account) = account.filter(|account| account.usable(now)) else {

@@ -27,21 +27,18 @@ pub async fn serve_with(app: Arc<App>, stop: impl Future<Output = ()>, handle: H
     let tls = app.config.server.tls.clone();
     let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
     let serving = async {
-        match tls {
-            Some(files) => {
-                // Only fails where one is installed already, by a test.
-                let _ = rustls::crypto::ring::default_provider().install_default();
-                let config = RustlsConfig::from_pem_file(&files.certificate_file, &files.key_file).await?;
-                tokio::spawn(reload(config.clone(), files));
-                let mut server = axum_server::bind_rustls(listen, config).handle(handle.clone());
-                limit(server.http_builder());
-                server.serve(service).await
-            }
-            None => {
-                let mut server = axum_server::bind(listen).handle(handle.clone());
-                limit(server.http_builder());
-                server.serve(service).await
-            }
+        if let Some(files) = tls {
+            // Only fails where one is installed already, by a test.
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            let config = RustlsConfig::from_pem_file(&files.certificate_file, &files.key_file).await?;
+            tokio::spawn(reload(config.clone(), files));
+            let mut server = axum_server::bind_rustls(listen, config).handle(handle.clone());
+            limit(server.http_builder());
+            server.serve(service).await
+        } else {
+            let mut server = axum_server::bind(listen).handle(handle.clone());
+            limit(server.http_builder());
+            server.serve(service).await
         }
     };
     tokio::select! {

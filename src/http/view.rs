@@ -162,6 +162,11 @@ impl Errors {
         self.0.is_empty()
     }
 
+    /// All of it, in the order in which it is shown.
+    pub fn iter(&self) -> std::slice::Iter<'_, FieldError> {
+        self.0.iter()
+    }
+
     /// Is anything wrong with this field?
     pub fn has(&self, field: &str) -> bool {
         self.of(field).next().is_some()
@@ -183,7 +188,7 @@ impl<'a> IntoIterator for &'a Errors {
     type IntoIter = std::slice::Iter<'a, FieldError>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
+        self.iter()
     }
 }
 
@@ -233,13 +238,13 @@ impl FromRequestParts<Arc<App>> for Guest {
         session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let mut cookies = CookieJar::from_headers(&parts.headers);
         if form::binding(&session, &cookies).is_none() {
-            let random = Uuid::from_bytes(random(app)?);
+            let random = Uuid::from_bytes(random(app).map_err(IntoResponse::into_response)?);
             let cookie = Cookie::build((form::VISIT_COOKIE, random.simple().to_string()));
             // Not Strict: from a link on the intranet it would not be sent, and a second tab's cookie would undo the first tab's form.
             cookies = cookies.add(cookie.path("/").secure(true).http_only(true).same_site(SameSite::Lax));
         }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
-        let visit = visit(app, parts)?;
+        let visit = visit(app, parts).map_err(IntoResponse::into_response)?;
         Ok(Self { frame, session, visit, token, cookies })
     }
 }
@@ -266,19 +271,19 @@ impl FromRequestParts<Arc<App>> for Member {
             return Err(Redirect::to(if had_one { "/login?ended" } else { "/login" }).into_response());
         };
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
-        let visit = Visit { id: identity.visit, ..visit(app, parts)? };
+        let visit = Visit { id: identity.visit, ..visit(app, parts).map_err(IntoResponse::into_response)? };
         frame.person = Some(Person { name: identity.name.clone(), token: token.clone() });
         Ok(Self { frame, session, visit, identity, token })
     }
 }
 
-fn visit(app: &App, parts: &Parts) -> Result<Visit, Response> {
-    let Client(client) = parts.extensions.get::<Client>().copied().ok_or_else(|| Failure::new("no client address").into_response())?;
+fn visit(app: &App, parts: &Parts) -> Result<Visit, Failure> {
+    let Client(client) = parts.extensions.get::<Client>().copied().ok_or_else(|| Failure::new("no client address"))?;
     Ok(Visit { id: Uuid::from_bytes(random(app)?), client })
 }
 
-fn random(app: &App) -> Result<[u8; 16], Response> {
-    app.keys.random().map_err(|e| Failure::new(&e).into_response())
+fn random(app: &App) -> Result<[u8; 16], Failure> {
+    app.keys.random().map_err(|e| Failure::new(&e))
 }
 
 /// A fault: logged here, once, under a reference; the page shows the reference only.
@@ -337,7 +342,7 @@ pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
     let (parts, body) = request.into_parts();
     let mut frame = Frame::new(&app, &parts);
     let for_machines = frame.path.starts_with("/health/");
-    frame.path = "/".to_owned(); // the way back from an error is the front page
+    frame.path = String::from("/"); // the way back from an error is the front page
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));

@@ -19,6 +19,7 @@ pub struct NoRandomness;
 pub struct Keys {
     session_id: hmac::Key,
     session_data: hmac::Key,
+    session_subject: hmac::Key,
     fingerprint: hmac::Key,
     form: hmac::Key,
     random: SystemRandom,
@@ -39,6 +40,7 @@ impl Keys {
         Self {
             session_id: key("session id"),
             session_data: key("session data"),
+            session_subject: key("session subject"),
             fingerprint: key("fingerprint"),
             form: key("form"),
             random: SystemRandom::new(),
@@ -69,6 +71,10 @@ impl Keys {
 
     pub(super) fn session_id(&self, id: i128) -> String {
         HEXLOWER.encode(hmac::sign(&self.session_id, &id.to_be_bytes()).as_ref())
+    }
+
+    pub(super) fn session_subject(&self, account: &str) -> String {
+        HEXLOWER.encode(hmac::sign(&self.session_subject, account.as_bytes()).as_ref())
     }
 
     pub(super) fn session_data(&self, id: i128) -> hmac::Tag {

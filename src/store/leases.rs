@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 use uuid::Uuid;
 
-use super::{Store, StoreError, stored, within};
+use super::{Store, StoreError, stored, within, written};
 
 /// Leases in the store.
 #[derive(Debug, Clone)]
@@ -37,14 +37,15 @@ impl Leases {
             ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 RETURNING released";
         let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
         let row = sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
-        let Some(row) = within(row.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
+        let Some(row) = written(row, &self.store.pool).await? else { return Ok(None) };
         let released: Option<i64> = row.try_get("released")?;
         Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
     }
 
     /// Gives it back; without effect where it ran out and somebody else holds it.
     pub async fn release(&self, name: &str, holder: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        let statement = "UPDATE leases SET until = $3, released = $3 WHERE name = $1 AND holder = $2";
+        // 0, not now: an instance whose clock is a little behind would still see it held.
+        let statement = "UPDATE leases SET until = 0, released = $3 WHERE name = $1 AND holder = $2";
         within(sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(now)).execute(&self.store.pool)).await?;
         Ok(())
     }
@@ -52,6 +53,7 @@ impl Leases {
     /// Deletes what nobody has held for a day.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = stored(now - SignedDuration::from_hours(24));
-        Ok(within(sqlx::query("DELETE FROM leases WHERE until < $1").bind(before).execute(&self.store.pool)).await?.rows_affected())
+        let statement = "DELETE FROM leases WHERE until < $1 AND COALESCE(released, 0) < $1";
+        Ok(within(sqlx::query(statement).bind(before).execute(&self.store.pool)).await?.rows_affected())
     }
 }

@@ -19,8 +19,10 @@ use tower_sessions::{
 use zeroize::Zeroizing;
 
 use super::{Keys, Store, StoreError, stored, within};
-use crate::{clock::Clock, config};
+use crate::{clock::Clock, config, model::guid::ObjectGuid};
 
+/// The key in a session's data that says whose it is: the account's objectGUID as text. Sessions with it can be ended by [`Sessions::end_all_of`].
+pub const SUBJECT: &str = "subject";
 /// The last use is written at most so often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
 /// Clocks of instances may differ by this much.
@@ -54,6 +56,18 @@ impl Sessions {
         let statement = "DELETE FROM sessions WHERE used_at < $1 OR created_at < $2";
         let delete = sqlx::query(statement).bind(stored(now - self.idle)).bind(stored(now - self.absolute));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    /// Ends every session of an account, except perhaps the one that asks for it. Gives how many.
+    pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Id>) -> Result<u64, StoreError> {
+        let spared = except.map(|id| self.keys.session_id(id.0)).unwrap_or_default();
+        let delete = sqlx::query("DELETE FROM sessions WHERE subject = $1 AND id <> $2");
+        let delete = delete.bind(self.keys.session_subject(&account.to_string())).bind(spared);
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    fn subject(&self, record: &Record) -> Option<String> {
+        record.data.get(SUBJECT).and_then(Value::as_str).map(|account| self.keys.session_subject(account))
     }
 
     fn seal(&self, id: Id, data: &HashMap<String, Value>) -> Result<Vec<u8>, StoreError> {
@@ -106,8 +120,9 @@ impl Sessions {
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let now = stored(self.clock.now());
-        let insert = sqlx::query("INSERT INTO sessions (id, data, created_at, used_at) VALUES ($1, $2, $3, $3)")
+        let insert = sqlx::query("INSERT INTO sessions (id, subject, data, created_at, used_at) VALUES ($1, $2, $3, $4, $4)")
             .bind(self.keys.session_id(record.id.0))
+            .bind(self.subject(record))
             .bind(self.seal(record.id, &record.data)?)
             .bind(now);
         within(insert.execute(&self.store.pool)).await?;
@@ -115,8 +130,9 @@ impl Sessions {
     }
 
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
-        let update = sqlx::query("UPDATE sessions SET data = $2 WHERE id = $1")
+        let update = sqlx::query("UPDATE sessions SET subject = $2, data = $3 WHERE id = $1")
             .bind(self.keys.session_id(record.id.0))
+            .bind(self.subject(record))
             .bind(self.seal(record.id, &record.data)?);
         within(update.execute(&self.store.pool)).await?;
         Ok(())
@@ -128,26 +144,26 @@ impl Sessions {
     }
 }
 
-fn backend(error: StoreError) -> session_store::Error {
+fn backend(error: &StoreError) -> session_store::Error {
     session_store::Error::Backend(error.to_string())
 }
 
 #[async_trait]
 impl SessionStore for Sessions {
     async fn create(&self, record: &mut Record) -> session_store::Result<()> {
-        self.insert(record).await.map_err(backend)
+        self.insert(record).await.map_err(|e| backend(&e))
     }
 
     /// Changes a session that is there; one that was ended meanwhile stays ended.
     async fn save(&self, record: &Record) -> session_store::Result<()> {
-        self.update(record).await.map_err(backend)
+        self.update(record).await.map_err(|e| backend(&e))
     }
 
     async fn load(&self, id: &Id) -> session_store::Result<Option<Record>> {
-        self.read(id).await.map_err(backend)
+        self.read(id).await.map_err(|e| backend(&e))
     }
 
     async fn delete(&self, id: &Id) -> session_store::Result<()> {
-        self.remove(id).await.map_err(backend)
+        self.remove(id).await.map_err(|e| backend(&e))
     }
 }

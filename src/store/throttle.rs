@@ -67,34 +67,35 @@ impl Throttles {
     }
 
     /// Counts one try for every key, or for none where one of them has to wait. Many at once can't slip through: each count is only
-    /// changed from the value that was judged.
+    /// changed from the value that was judged. `Contended` where others were always faster; then nothing may be tried.
     pub async fn charge(&self, keys: &[(ThrottleKey, Limits)], now: Timestamp) -> Result<Charge, StoreError> {
-        let mut receipt = Receipt { charged: Vec::new() };
-        for (key, limits) in keys {
-            match self.charge_one(key, *limits, now).await {
-                Ok(Ok(charged)) => receipt.charged.push(charged),
-                Ok(Err(until)) => {
-                    self.forgive(receipt, false).await?;
-                    return Ok(Charge::Wait(until));
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(Charge::Taken(receipt))
-    }
-
-    async fn charge_one(&self, key: &ThrottleKey, limits: Limits, now: Timestamp) -> Result<Result<Charged, Timestamp>, StoreError> {
         for _ in 0..ROUNDS {
-            let before = self.read(key).await?;
-            let count = match decide(limits, before, now) {
-                Decision::Wait(until) => return Ok(Err(until)),
-                Decision::Take(count) => count,
-            };
-            if self.swap(key, before, count).await? {
-                return Ok(Ok(Charged { key: key.clone(), before, now: count }));
+            let mut judged = Vec::with_capacity(keys.len());
+            for (key, limits) in keys {
+                let before = self.read(key).await?;
+                match decide(*limits, before, now) {
+                    Decision::Wait(until) => return Ok(Charge::Wait(until)),
+                    Decision::Take(now) => judged.push(Charged { key: key.clone(), before, now }),
+                }
+            }
+            if let Some(receipt) = self.count(judged).await? {
+                return Ok(Charge::Taken(receipt));
             }
         }
         Err(StoreError::Contended)
+    }
+
+    /// Counts all of them, or none where one has changed since it was judged.
+    async fn count(&self, judged: Vec<Charged>) -> Result<Option<Receipt>, StoreError> {
+        let mut receipt = Receipt { charged: Vec::with_capacity(judged.len()) };
+        for charged in judged {
+            if !self.swap(&charged).await? {
+                self.forgive(receipt, false).await?;
+                return Ok(None);
+            }
+            receipt.charged.push(charged);
+        }
+        Ok(Some(receipt))
     }
 
     /// Takes a success off again. `reset_name`: the name's count begins anew, because its owner has just proven to be there.
@@ -130,9 +131,9 @@ impl Throttles {
         Ok(Some(Count { failures, last: Timestamp::from_microsecond(last).map_err(|_| corrupt)? }))
     }
 
-    /// Changes the count if it still is `before`.
-    async fn swap(&self, key: &ThrottleKey, before: Option<Count>, count: Count) -> Result<bool, StoreError> {
-        let (failures, last) = (i64::from(count.failures), stored(count.last));
+    /// Changes the count if it still is what was judged.
+    async fn swap(&self, Charged { key, before, now }: &Charged) -> Result<bool, StoreError> {
+        let (failures, last) = (i64::from(now.failures), stored(now.last));
         let done = match before {
             None => {
                 let insert = "INSERT INTO throttles (name, failures, last) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";

@@ -1,1 +1,133 @@
-//! (being written)
+//! The check command says in plain words what works and what to do.
+
+use os2nykode::{
+    check::{self, Level, Options, Report},
+    clock::ShiftedClock,
+};
+
+use crate::{
+    environment::environment,
+    proxy::{Mischief, Proxy},
+    service::Setup,
+};
+
+async fn check(setup: Setup, replace: &[(&str, &str)], account: Option<&str>, clock: &ShiftedClock) -> Report {
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut text = setup.text(dir.path(), "127.0.0.1:0");
+    for (from, to) in replace {
+        assert!(text.contains(from), "{from}");
+        text = text.replace(from, to);
+    }
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, text).expect("written");
+    let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|p| panic!("{p}"));
+    check::run(&config, &Options { account: account.map(str::to_owned) }, clock).await
+}
+
+fn has(report: &Report, level: Level, what: &str, advice: &str) {
+    let found = report.findings.iter().any(|f| f.level == level && f.what.contains(what) && f.advice.contains(advice));
+    assert!(found, "{level:?} {what:?} → {advice:?} in\n{report}");
+    for secret in [environment().fact("SERVICE_PASSWORD"), environment().fact("BARE_PASSWORD"), crate::service::SECRET] {
+        assert!(!report.to_string().contains(secret) && !report.json().contains(secret));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_set_up_that_is_right_has_no_problem() {
+    let report = check(Setup::default(), &[], Some("anna"), &ShiftedClock::default()).await;
+    assert!(report.is_good(), "{report}");
+    for what in [
+        "store can be opened",
+        "accepts connections",
+        "certificate is trusted",
+        "can log in",
+        "clock differs by",
+        "Reset Password on anna",
+        "write lockoutTime on anna",
+        "write pwdLastSet on anna",
+        "objects (PSO) can be read",
+        "fit together",
+    ] {
+        has(&report, Level::Ok, what, "");
+    }
+    has(&report, Level::Warning, "no policy-hints control", "");
+    let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
+    assert_eq!(json["findings"][0]["level"], "ok");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing() {
+    let environment = environment();
+    let bare = [
+        (environment.fact("SERVICE_UPN"), environment.fact("BARE_UPN")),
+        (environment.fact("SERVICE_PASSWORD"), environment.fact("BARE_PASSWORD")),
+    ];
+    let report = check(Setup::default(), &bare, Some("pia"), &ShiftedClock::default()).await;
+    assert!(!report.is_good());
+    has(&report, Level::Problem, "lacks Reset Password on pia", "/I:S /G \"svc-bare@kommune.test:CA;Reset Password;user\"");
+    has(&report, Level::Problem, "lacks write lockoutTime", "WP;lockoutTime;user");
+    has(&report, Level::Problem, "lacks write pwdLastSet", "WP;pwdLastSet;user");
+    has(&report, Level::Problem, "applies to pia and can't be read", "Password Settings Container");
+    let report = check(Setup::default(), &[], Some("beate"), &ShiftedClock::default()).await;
+    has(&report, Level::Warning, "AdminSDHolder", "");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_trouble_with_a_certificate_has_its_own_advice() {
+    for (certificate, key, what, advice) in [
+        ("expired.pem", "expired.key", "ENDED", "renew the controller's certificate"),
+        ("wrong-name.pem", "wrong-name.key", "not valid for name", "the certificate is for"),
+        ("foreign.pem", "foreign.key", "UnknownIssuer", "directory.ca_file"),
+    ] {
+        let proxy = Proxy::start().await;
+        proxy.set(Mischief::Certificate(certificate, key));
+        let report = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
+        has(&report, Level::Problem, what, advice);
+        has(&report, Level::Problem, "no controller could be used", "");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_is_away_silent_or_not_there_is_told_of() {
+    let proxy = Proxy::start().await;
+    proxy.set(Mischief::Stall);
+    let stalled = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
+    has(&stalled, Level::Problem, "no answer in time", "");
+    let nobody = Setup { controllers: vec!["127.0.0.1:1".parse().expect("an address")], ..Setup::default() };
+    has(&check(nobody, &[], None, &ShiftedClock::default()).await, Level::Problem, "can't be reached", "firewall");
+    let address = format!(", address = \"{}\"", environment().fact("DC_IP"));
+    let unknown = check(Setup::default(), &[(&address, "")], None, &ShiftedClock::default()).await;
+    has(&unknown, Level::Problem, "can't be looked up", "DNS");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
+    let environment = environment();
+    let wrong = check(Setup::default(), &[(environment.fact("SERVICE_PASSWORD"), "Helt-Forkert-99")], None, &ShiftedClock::default()).await;
+    has(&wrong, Level::Problem, "wrong name or password", "bind_user");
+    let clock = ShiftedClock::default();
+    clock.shift_to(600);
+    has(&check(Setup::default(), &[], None, &clock).await, Level::Warning, "clock differs by -", "NTP");
+    let base = format!("search_bases = [\"{}\"]", environment.fact("PEOPLE_OU"));
+    let nowhere =
+        check(Setup::default(), &[(&base, "search_bases = [\"OU=Findes ikke,DC=kommune,DC=test\"]")], None, &ShiftedClock::default()).await;
+    has(&nowhere, Level::Problem, "OU=Findes ikke", "search_bases");
+    let more =
+        Setup { more: "[policy.default]\nmin_length = 3\nmax_length = 6\n[[policy.group]]\ngroup = \"Findes ikke\"\n", ..Setup::default() };
+    let report = check(more, &[], None, &ShiftedClock::default()).await;
+    has(&report, Level::Problem, "at least 8 and at most 6", "");
+    has(&report, Level::Problem, "Findes ikke", "every change is refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn starttls_works_and_is_checked_as_well() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let replace = [("port = 636", "port = 389, transport = \"starttls\"")];
+    let report = check(Setup::default(), &replace, None, &ShiftedClock::default()).await;
+    assert!(report.is_good(), "{report}");
+    let text = Setup::default().text(dir.path(), "127.0.0.1:0").replace(replace[0].0, replace[0].1);
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, text).expect("written");
+    let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|p| panic!("{p}"));
+    assert!(os2nykode::directory::Directory::new(&config.directory).expect("set up").ready().await);
+}

@@ -21,7 +21,7 @@ pub fn problems(html: &str) -> Vec<String> {
     expect(page.select(&select("title")).next().is_some_and(|t| t.text().collect::<String>().trim().len() > 5), "no title");
     expect(count("h1") == 1, "not exactly one h1");
     expect(count("main#main") == 1, "no main to skip to");
-    expect(count("a.skipnav-link[href='#main']") == 1, "no skip link");
+    expect(count("a.skipnav[href='#main']") == 1, "no skip link");
     expect(count("style, [style]") == 0, "inline style");
     expect(count("script:not([src])") == 0, "inline script");
     for element in page.select(&select("*")) {

@@ -74,6 +74,6 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
 
 /// Not theirs, gone, or not served: one page for all.
 pub(super) fn unavailable(mut frame: Frame) -> Response {
-    frame.path = "/".to_owned();
+    frame.path = String::from("/");
     page(StatusCode::NOT_FOUND, &Notice::new(frame, "unavailable-title", "unavailable-text"))
 }

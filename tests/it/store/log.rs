@@ -1,0 +1,261 @@
+//! The audit log.
+
+use jiff::{SignedDuration, Timestamp};
+use os2nykode::{
+    audit::{Begun, Log},
+    model::{
+        attempt::AttemptId,
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        guid::ObjectGuid,
+        identity::LoginMethod,
+    },
+    store::Store,
+};
+use uuid::Uuid;
+
+use super::place::each_store;
+
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).expect("in range")
+}
+
+pub fn account(n: u128) -> ObjectGuid {
+    Uuid::from_u128(n).into()
+}
+
+fn party(n: u128) -> Party {
+    Party { guid: account(n), account_name: format!("bruger{n}"), name: "Søren \"Pølse\" Ærø, Å 🎈".to_owned() }
+}
+
+/// An attempt of account 1 on itself with every field filled.
+pub fn event(attempt: u8) -> AuditEvent {
+    AuditEvent {
+        at: at(attempt.into()),
+        visit: Uuid::from_u128(7),
+        kind: EventKind::ChangeAttempt,
+        outcome: AuditOutcome::Started,
+        reason: String::new(),
+        actor: Some(party(1)),
+        unknown_name: Some("0123456789abcdef".to_owned()),
+        method: Some(LoginMethod::AdPassword),
+        client: Some("2001:db8::1".parse().expect("an address")),
+        target: Some(party(1)),
+        controller: Some("dc1.kommune.test".to_owned()),
+        attempt: Some(AttemptId::from_random([attempt; 16])),
+        password_set_before: Some(i64::MAX),
+    }
+}
+
+fn followed(by: EventKind, outcome: AuditOutcome, attempt: u8) -> AuditEvent {
+    AuditEvent { kind: by, outcome, reason: "x".to_owned(), ..event(attempt) }
+}
+
+async fn latest(log: &Log, attempt: u8) -> AuditEvent {
+    log.outcome_of(account(1), AttemptId::from_random([attempt; 16])).await.expect("read").expect("known")
+}
+
+#[tokio::test]
+async fn every_kind_and_outcome_comes_back_as_it_was_written() {
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        let mut n = 0;
+        for kind in EventKind::ALL {
+            for outcome in AuditOutcome::ALL {
+                n += 1;
+                let full = followed(*kind, *outcome, n);
+                let sequence = log.append(&full).await.expect("appended");
+                let read = log.history_of(account(1), 1, Timestamp::MIN).await.expect("read").remove(0);
+                assert_eq!((read.sequence, read.event), (sequence, full));
+                let bare = AuditEvent {
+                    actor: None,
+                    unknown_name: None,
+                    method: None,
+                    client: None,
+                    target: Some(party(2)),
+                    controller: None,
+                    attempt: None,
+                    password_set_before: None,
+                    ..followed(*kind, *outcome, n)
+                };
+                log.append(&bare).await.expect("appended");
+                assert_eq!(log.history_of(account(2), 1, Timestamp::MIN).await.expect("read").remove(0).event, bare);
+            }
+        }
+        log.append(&AuditEvent { target: None, ..event(200) }).await.expect("an entry without a target");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn no_name_breaks_an_entry() {
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        for name in ["\0", "a\0b\r\nc", &"Æ".repeat(100_000), "\u{202e}\u{200f}", "'); DROP TABLE audit; --", "$1"] {
+            let who = Party { name: name.to_owned(), account_name: name.to_owned(), ..party(1) };
+            let entry = AuditEvent {
+                kind: EventKind::SignIn,
+                target: Some(who),
+                reason: name.to_owned(),
+                controller: Some(name.to_owned()),
+                ..event(1)
+            };
+            log.append(&entry).await.expect("appended");
+            let read = log.history_of(account(1), 1, Timestamp::MIN).await.expect("read").remove(0).event.target.expect("a target").name;
+            assert!(read.chars().count() <= 1000 && !read.contains(char::is_control), "{read:?}");
+            assert_eq!(read.chars().next(), name.replace(char::is_control, "\u{FFFD}").chars().next());
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn nobody_changes_or_deletes_an_entry() {
+    each_store(async |store, place| {
+        Log::new(&store).append(&event(1)).await.expect("appended");
+        let mut forbidden = vec!["UPDATE audit SET outcome = 'failed'", "DELETE FROM audit"];
+        if !place.sqlite {
+            forbidden.push("TRUNCATE audit");
+        }
+        for sql in forbidden {
+            let refused = place.run(sql).await.expect_err("append-only").to_string();
+            assert!(refused.contains("append-only"), "{refused}");
+        }
+    })
+    .await;
+}
+
+#[test]
+fn no_statement_of_ours_changes_the_log() {
+    for file in [
+        "src/audit.rs",
+        "src/audit/log.rs",
+        "src/audit/row.rs",
+        "src/store.rs",
+        "src/store/sessions.rs",
+        "src/store/throttle.rs",
+        "src/store/leases.rs",
+    ] {
+        let text = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file).to_lowercase();
+        for statement in ["update audit", "delete from audit", "truncate", "drop table", "replace into", "or replace"] {
+            assert!(!text.contains(statement), "{file}: {statement}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_form_sent_twice_is_one_attempt_for_one_person() {
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        assert_eq!(log.begin(&event(1)).await.expect("begun"), Begun::New);
+        assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent);
+        assert_eq!(log.begin(&event(2)).await.expect("begun"), Begun::New);
+        let somebody_else = AuditEvent { actor: Some(party(2)), ..event(1) };
+        assert_eq!(log.begin(&somebody_else).await.expect("begun"), Begun::New);
+        for incomplete in [
+            AuditEvent { actor: None, ..event(3) },
+            AuditEvent { attempt: None, ..event(3) },
+            followed(EventKind::SignIn, AuditOutcome::Started, 3),
+        ] {
+            log.begin(&incomplete).await.expect_err("could be sent twice");
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_sent_many_times_at_once_is_one_attempt() {
+    each_store(async |store, place| {
+        let second = place.open().await;
+        let tries: Vec<_> = (0..20)
+            .map(|n| {
+                let store: Store = if n % 2 == 0 { store.clone() } else { second.clone() };
+                tokio::spawn(async move { Log::new(&store).begin(&event(1)).await.expect("an answer") })
+            })
+            .collect();
+        let mut new = 0;
+        for done in tries {
+            new += usize::from(done.await.expect("no panic") == Begun::New);
+        }
+        assert_eq!(new, 1);
+        second.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_is_settled_once() {
+    use AuditOutcome::{Failed, Refused, Succeeded, Unknown};
+    use EventKind::{ChangeOutcome, ChangeReconciled};
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        for n in 1..=6 {
+            log.begin(&event(n)).await.expect("begun");
+        }
+        log.append(&followed(ChangeOutcome, Succeeded, 1)).await.expect("appended");
+        log.append(&followed(ChangeOutcome, Unknown, 2)).await.expect("appended");
+        log.append(&followed(ChangeOutcome, Refused, 3)).await.expect("appended");
+        log.append(&followed(ChangeOutcome, Failed, 4)).await.expect("appended");
+        // An entry of another person with the same number settles nothing.
+        log.append(&AuditEvent { actor: Some(party(2)), ..followed(ChangeOutcome, Succeeded, 5) }).await.expect("appended");
+        let open = async |before, limit| {
+            let entries = log.unsettled(before, limit).await.expect("read");
+            assert!(entries.iter().all(|e| e.kind == EventKind::ChangeAttempt && e.password_set_before == Some(i64::MAX)));
+            entries.iter().map(|e| e.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(open(at(100), 10).await, [2, 5, 6]);
+        assert_eq!(open(at(100), 2).await, [2, 5]);
+        assert_eq!(open(at(6), 10).await, [2, 5], "the one of this second may be under way");
+        let settlement = followed(ChangeReconciled, Succeeded, 2);
+        assert!(log.settle(&settlement).await.expect("settled"));
+        assert!(!log.settle(&settlement).await.expect("asked"), "once");
+        assert_eq!(open(at(100), 10).await, [5, 6]);
+        assert_eq!(latest(&log, 2).await.kind, ChangeReconciled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_ad_answered_counts_before_what_was_found_out_afterwards_and_that_before_nobody_knows() {
+    use AuditOutcome::{Failed, Succeeded, Unknown};
+    use EventKind::{ChangeAttempt, ChangeOutcome, ChangeReconciled};
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        log.begin(&event(1)).await.expect("begun");
+        assert_eq!(latest(&log, 1).await.kind, ChangeAttempt);
+        log.settle(&followed(ChangeReconciled, Failed, 1)).await.expect("settled");
+        log.append(&followed(ChangeOutcome, Unknown, 1)).await.expect("late");
+        assert_eq!(latest(&log, 1).await.kind, ChangeReconciled);
+        log.append(&followed(ChangeOutcome, Succeeded, 1)).await.expect("later still");
+        assert_eq!(latest(&log, 1).await.outcome, Succeeded);
+        let history = log.history_of(account(1), 10, Timestamp::MIN).await.expect("read");
+        assert_eq!(history.len(), 1, "one line for one change");
+        assert_eq!(history[0].event.outcome, Succeeded);
+        assert_eq!(log.outcome_of(account(2), AttemptId::from_random([1; 16])).await.expect("read"), None, "nobody else's");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_history_is_the_accounts_own_newest_first_and_bounded() {
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        for n in 0..30 {
+            log.append(&AuditEvent {
+                kind: EventKind::SignIn,
+                attempt: None,
+                target: Some(party(n % 2)),
+                at: at(n.try_into().expect("small")),
+                ..event(1)
+            })
+            .await
+            .expect("appended");
+        }
+        let seconds = async |limit, since| {
+            let entries = log.history_of(account(1), limit, since).await.expect("read");
+            entries.iter().map(|e| e.event.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(seconds(3, Timestamp::MIN).await, [29, 27, 25]);
+        assert_eq!(seconds(50, at(30) - SignedDuration::from_secs(4)).await, [29, 27]);
+    })
+    .await;
+}
