@@ -35,8 +35,9 @@ impl AccountPage {
         expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
     }
 
-    fn last_changed(&self) -> String {
-        self.view.account.password.last_set.map_or_else(|| self.frame.t("must-change"), |at| self.frame.words.time(at))
+    /// AD does not keep it for a password that must be changed.
+    fn last_changed(&self) -> Option<String> {
+        self.view.account.password.last_set.map(|at| self.frame.words.time(at))
     }
 
     fn expires(&self) -> String {
