@@ -2,7 +2,7 @@
 
 use tower_sessions::{Session, session};
 
-use crate::model::identity::Identity;
+use crate::{model::identity::Identity, store::sessions::SUBJECT};
 
 /// `__Host-`: only over TLS, only from this host, for the whole of it.
 pub(super) const COOKIE: &str = "__Host-os2nykode";
@@ -12,6 +12,7 @@ const IDENTITY: &str = "identity";
 pub(super) async fn begin(session: &Session, identity: &Identity) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
+    session.insert(SUBJECT, identity.account().to_string()).await?;
     session.insert(IDENTITY, identity).await
 }
 

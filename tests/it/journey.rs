@@ -167,6 +167,21 @@ async fn a_password_that_was_used_before_is_refused_as_such() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_change_ends_every_other_session_of_the_account() {
+    let service = Service::start().await;
+    let mut admin = Admin::new().await;
+    let (person, bystander) = (admin.person().await, admin.person().await);
+    let (visitor, intruder, other) = (service.visitor(), service.visitor(), service.visitor());
+    let account = visitor.logged_in(&person.sam, PASSWORD).await;
+    intruder.logged_in(&person.sam, PASSWORD).await;
+    let others = other.logged_in(&bystander.sam, PASSWORD).await;
+    visitor.change(&account, PASSWORD, NEW).await.says("Din adgangskode er skiftet");
+    intruder.get(&account.path).await.says("Du er logget ud, fordi");
+    visitor.get(&account.path).await.says(&person.sam);
+    other.get(&others.path).await.says(&bystander.sam);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_may_not_change_is_told_so() {
     let service = Service::start().await;
     let visitor = service.visitor();

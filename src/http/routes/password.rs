@@ -84,7 +84,11 @@ pub(in crate::http) async fn submit(
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
     let request = Request { target, attempt, current, new };
-    match change_password::change(&app, &member.visit, &member.identity, request).await? {
+    let changed = change_password::change(&app, &member.visit, &member.identity, request).await?;
+    if changed == Changed::Done {
+        end_other_sessions(&app, &member, target).await;
+    }
+    match changed {
         Changed::Done | Changed::Unknown | Changed::AlreadySent => {
             Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
         }
@@ -104,6 +108,13 @@ pub(in crate::http) async fn submit(
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
             form(&app, member, target, status, errors).await
         }
+    }
+}
+
+/// Whoever had logged in with the old password is logged out. A failure here does not undo or hide the change: those sessions run out by themselves.
+async fn end_other_sessions(app: &App, member: &Member, account: ObjectGuid) {
+    if let Err(error) = app.sessions.end_all_of(account, member.session.id()).await {
+        tracing::warn!(error = %error, "other sessions of an account could not be ended after its change");
     }
 }
 

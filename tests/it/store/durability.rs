@@ -28,12 +28,9 @@ fn sign_in(n: i64) -> AuditEvent {
     AuditEvent { kind: EventKind::SignIn, attempt: None, password_set_before: Some(n), ..event(1) }
 }
 
-/// Not a test: what the next one starts and kills.
-#[tokio::test]
-#[ignore = "started by entries_that_were_told_survive_a_kill"]
-async fn child_that_appends_until_it_is_killed() {
-    let Ok(url) = std::env::var(URL) else { return };
-    let store = Store::open(&url).await.expect("opened");
+/// What the child does: it appends and tells so until it is killed.
+async fn append_until_killed(url: &str) {
+    let store = Store::open(url).await.expect("opened");
     let log = Log::new(&store);
     for n in 0_i64.. {
         log.append(&sign_in(n)).await.expect("appended");
@@ -48,16 +45,13 @@ fn writeln(line: &str) {
 
 #[tokio::test]
 async fn entries_that_were_told_survive_a_kill() {
+    if let Ok(url) = std::env::var(URL) {
+        return append_until_killed(&url).await; // this is the child
+    }
     each_place(async |place| {
         for _ in 0..3 {
             let mut child = Command::new(std::env::current_exe().expect("this program"))
-                .args([
-                    "--exact",
-                    "store::durability::child_that_appends_until_it_is_killed",
-                    "--ignored",
-                    "--nocapture",
-                    "--test-threads=1",
-                ])
+                .args(["--exact", "store::durability::entries_that_were_told_survive_a_kill", "--nocapture", "--test-threads=1"])
                 .env(URL, &place.url)
                 .stdout(Stdio::piped())
                 .spawn()
