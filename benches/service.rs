@@ -68,13 +68,26 @@ fn configuration(dir: &Path, address: SocketAddr) -> String {
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\nmax_concurrent_requests = 1000\n[store]\nurl = \"sqlite://{}/bench.db\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
          [throttle.address]\nfree = 1000\n[log]\nlevel = \"warn\"\n",
-        fact("WEB_CERT"), fact("WEB_KEY"), dir.display(), fact("DC_NAME"), fact("DC_IP"), fact("CA_FILE"), fact("BASE_DN"), fact("SERVICE_UPN"), fact("SERVICE_PASSWORD"),
+        fact("WEB_CERT"),
+        fact("WEB_KEY"),
+        dir.display(),
+        fact("DC_NAME"),
+        fact("DC_IP"),
+        fact("CA_FILE"),
+        fact("BASE_DN"),
+        fact("SERVICE_UPN"),
+        fact("SERVICE_PASSWORD"),
     )
 }
 
 fn client() -> Client {
     let tls = os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
-    Client::builder().tls_backend_preconfigured((*tls).clone()).cookie_store(true).redirect(redirect::Policy::none()).build().expect("a client")
+    Client::builder()
+        .tls_backend_preconfigured((*tls).clone())
+        .cookie_store(true)
+        .redirect(redirect::Policy::none())
+        .build()
+        .expect("a client")
 }
 
 async fn start() -> Service {
@@ -135,7 +148,11 @@ impl Worker {
         let html = client.get(format!("{base}{path}")).send().await.expect("a page").text().await.expect("text");
         let token = attribute(&html, "action=\"/logout\"><input type=\"hidden\" name=\"csrf\" value=\"");
         let mut ldap = connect().await;
-        ldap.simple_bind(environment().fact("SERVICE_UPN"), environment().fact("SERVICE_PASSWORD")).await.expect("sent").success().expect("bound");
+        ldap.simple_bind(environment().fact("SERVICE_UPN"), environment().fact("SERVICE_PASSWORD"))
+            .await
+            .expect("sent")
+            .success()
+            .expect("bound");
         Self { person, password: PASSWORD.to_owned(), client, base, form: (path, token), ldap }
     }
 
@@ -157,10 +174,8 @@ impl Worker {
     async fn change_raw(&mut self) {
         let new = fresh();
         let attribute = b"unicodePwd".to_vec();
-        let change = vec![
-            Mod::Delete(attribute.clone(), HashSet::from([utf16(&self.password)])),
-            Mod::Add(attribute, HashSet::from([utf16(&new)])),
-        ];
+        let change =
+            vec![Mod::Delete(attribute.clone(), HashSet::from([utf16(&self.password)])), Mod::Add(attribute, HashSet::from([utf16(&new)]))];
         self.ldap.modify(&self.person.dn, change).await.expect("sent").success().expect("changed");
         connect().await.simple_bind(&self.person.dn, &new).await.expect("sent").success().expect("proven");
         self.password = new;
@@ -224,7 +239,13 @@ async fn changes(service: &Service, admin: &mut Admin) {
         let each = cpu.as_secs_f64() * 1000.0 / http.times.len() as f64;
         say(&format!(
             "{at_once:>3} in flight              {:>6.1} {:>6.0} {:>6.0}    | {:>7.1} {:>6.0} {:>6.0}    | {:>8.2} | {each:>6.2}",
-            raw.rate(), raw.percentile(50), raw.percentile(99), http.rate(), http.percentile(50), http.percentile(99), http.rate() / raw.rate(),
+            raw.rate(),
+            raw.percentile(50),
+            raw.percentile(99),
+            http.rate(),
+            http.percentile(50),
+            http.percentile(99),
+            http.rate() / raw.rate(),
         ));
     }
 }
@@ -249,7 +270,12 @@ async fn front_page(service: &Service) {
         figures.times.extend(worker.expect("joined"));
     }
     figures.elapsed = begun.elapsed();
-    say(&format!("front page, 16 connections: {:.0} requests/s, p50 {:.1} ms, p99 {:.1} ms", figures.rate(), figures.percentile(50), figures.percentile(99)));
+    say(&format!(
+        "front page, 16 connections: {:.0} requests/s, p50 {:.1} ms, p99 {:.1} ms",
+        figures.rate(),
+        figures.percentile(50),
+        figures.percentile(99)
+    ));
 }
 
 async fn sessions(service: &Service) {
@@ -265,10 +291,13 @@ async fn sessions(service: &Service) {
     for n in 0..10_000_i128 {
         let identity = serde_json::json!({ "method": "ad_password", "account": uuid::Uuid::nil(), "name": "Maaler Maalersen", "account_name": "maaler",
             "at": "2026-11-23T08:10:00Z", "visit": uuid::Uuid::nil() });
-        let mut record = Record { id: Id(n + 1), data: [("identity".to_owned(), identity)].into(), expiry_date: time::OffsetDateTime::UNIX_EPOCH };
+        let mut record =
+            Record { id: Id(n + 1), data: [("identity".to_owned(), identity)].into(), expiry_date: time::OffsetDateTime::UNIX_EPOCH };
         sessions.create(&mut record).await.expect("stored");
         if n % 5 == 0 {
-            let request = client.get(format!("https://localhost:{}/account", service.address.port())).header("cookie", format!("__Host-os2nykode={}", record.id));
+            let request = client
+                .get(format!("https://localhost:{}/account", service.address.port()))
+                .header("cookie", format!("__Host-os2nykode={}", record.id));
             assert_eq!(request.send().await.expect("an answer").status(), 303);
         }
     }

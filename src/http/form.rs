@@ -5,19 +5,23 @@
 use std::sync::Arc;
 
 use axum::{
-    body::to_bytes,
+    body::Body,
     extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
+use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use tower_sessions::Session;
 use zeroize::Zeroizing;
 
 use super::{limits::LARGEST_BODY, view::Failure};
 use crate::app::App;
+
+/// Of a form that is too large this much is read, bytes.
+const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
@@ -69,8 +73,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         // Loads the session, so that an id which is not in the store does not count as one.
         super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
-        let bytes = Zeroizing::new(Vec::from(bytes)); // it holds passwords
+        let bytes = read(body).await.map_err(IntoResponse::into_response)?;
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
@@ -81,6 +84,24 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         }
         serde_urlencoded::from_bytes(&bytes).map(Self).map_err(|_| StatusCode::BAD_REQUEST.into_response())
     }
+}
+
+/// Reads a form. Of one that is too large, the rest is read and thrown away, within bounds: the connection would be cut under a browser that is still
+/// sending, and it would show its own error instead of our page.
+async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
+    let mut chunks = body.into_data_stream();
+    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY)); // it holds passwords: all of its room at once, so that no copy is left behind
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        length += chunk.len();
+        if length <= LARGEST_BODY {
+            form.extend_from_slice(&chunk);
+        } else if length > THROWN_AWAY {
+            break;
+        }
+    }
+    if length > LARGEST_BODY { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(form) }
 }
 
 #[cfg(test)]
@@ -99,6 +120,16 @@ mod tests {
             map.insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
         from_here(&map, &Uri::from_static(uri), "https://public.dk")
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_whole_or_not_at_all() {
+        let sized = |size| read(Body::from(vec![b'x'; size]));
+        assert_eq!(sized(0).await.map(|form| form.len()), Ok(0));
+        assert_eq!(sized(LARGEST_BODY).await.map(|form| form.len()), Ok(LARGEST_BODY));
+        assert_eq!(sized(LARGEST_BODY + 1).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b'x'; 1000]));
+        assert_eq!(read(Body::from_stream(endless)).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 
     #[test]
