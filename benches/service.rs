@@ -159,7 +159,7 @@ impl Worker {
     /// The form is sent and the result page fetched.
     async fn change_by_http(&mut self) {
         let new = fresh();
-        let attempt = uuid::Uuid::from_u128(u128::from(u64::from_str_radix(&new[8..16], 10).expect("a number"))).simple().to_string();
+        let attempt = uuid::Uuid::from_u128(u128::from(new[8..16].parse::<u64>().expect("a number"))).simple().to_string();
         let (path, token) = &self.form;
         let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("current", &self.password), ("new", &new), ("repeat", &new)];
         let sent = self.client.post(format!("{}{path}", self.base)).form(&fields).send().await.expect("an answer");
@@ -233,7 +233,7 @@ async fn changes(service: &Service, admin: &mut Admin) {
             round(&mut workers[..at_once], false, &mut raw).await;
             let before = processor(service.child.id());
             round(&mut workers[..at_once], true, &mut http).await;
-            cpu += processor(service.child.id()) - before;
+            cpu += processor(service.child.id()).saturating_sub(before);
         }
         #[allow(clippy::cast_precision_loss, reason = "counts are small")]
         let each = cpu.as_secs_f64() * 1000.0 / http.times.len() as f64;

@@ -7,6 +7,7 @@ use crate::{
     clock::Clock,
     config::Config,
     directory::{Directory, tls::TlsSetupError},
+    flow::health::Readiness,
     store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles},
 };
 
@@ -31,6 +32,8 @@ pub struct App {
     pub leases: Leases,
     /// Who did what.
     pub audit: audit::Log,
+    /// The last answer to "can the service do its work?".
+    pub readiness: Readiness,
 }
 
 /// Why the service can't start.
@@ -55,6 +58,7 @@ impl App {
             throttles: Throttles::new(&store),
             leases: Leases::new(&store),
             audit: audit::Log::new(&store),
+            readiness: Readiness::default(),
             config,
             clock,
             keys,

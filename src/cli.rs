@@ -56,6 +56,9 @@ enum ConfigCommand {
 
 /// Runs the command. Exit codes: 0 all is well, 1 a problem was found or the service failed, 2 unusable arguments or configuration.
 pub async fn run(cli: Cli) -> ExitCode {
+    if let Err(error) = telemetry::harden() {
+        return complain(&format!("core dumps can't be switched off: {error}\n"), ExitCode::FAILURE);
+    }
     match cli.command {
         Command::Config { command: ConfigCommand::Secret } => new_secret(),
         Command::Config { command: ConfigCommand::Check } => match read(&cli.config) {
@@ -79,9 +82,6 @@ pub async fn run(cli: Cli) -> ExitCode {
 }
 
 async fn run_service(config: Config) -> ExitCode {
-    if let Err(error) = telemetry::harden() {
-        return complain(&format!("core dumps can't be switched off: {error}\n"), ExitCode::FAILURE);
-    }
     telemetry::init(&config.log);
     match serve::serve(config).await {
         Ok(()) => ExitCode::SUCCESS,

@@ -122,7 +122,7 @@ fn contradiction(key: &str, policy: &PasswordPolicy, problems: &mut Problems) {
     match policy.contradiction() {
         None => {}
         Some(Contradiction::Length { min, max }) => {
-            problems.add(key, format!("no password has at least {min} and at most {max} characters"))
+            problems.add(key, format!("no password has at least {min} and at most {max} characters"));
         }
         Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks what `{rule}` demands")),
     }

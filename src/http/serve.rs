@@ -42,7 +42,7 @@ pub async fn serve_with(app: Arc<App>, stop: impl Future<Output = ()>, handle: H
         }
     };
     tokio::select! {
-        done = async { tokio::join!(serving).0 } => done,
+        done = serving => done,
         () = async { stop.await; handle.graceful_shutdown(Some(GRACE)); handle_ended(&handle).await } => Ok(()),
     }
 }

@@ -15,7 +15,7 @@
     let out = "";
     for (const c of lower(text.normalize("NFKC")).normalize("NFC")) {
       if (danish[c]) out += danish[c];
-      else for (const d of c.normalize("NFD").replace(/\p{M}/gu, "")) out += leet[d] || d;
+      else for (const d of c.normalize("NFD").replace(/\p{M}/gu, "")) out += danish[d] || leet[d] || d;
     }
     return out;
   }

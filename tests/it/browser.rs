@@ -31,6 +31,7 @@ impl Drop for Browser {
 }
 
 impl Browser {
+    #[expect(clippy::zombie_processes, reason = "where the driver does not answer, the test fails and ends it with the run")]
     async fn open(javascript: bool, width: u32) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
         let driver = Command::new("chromedriver")
@@ -255,6 +256,7 @@ async fn the_script_ticks_the_rules_off_as_the_server_judges_them() {
         "A\u{308}bcdefgh1-",
         "K1MM1-ABCdef",
         "ⓐbcdefghiJ1-",
+        "Sǿrensen-Hest-1",
     ] {
         browser
             .client

@@ -75,6 +75,7 @@ async fn no_controller_at_all_is_a_fault_page_and_not_ready() {
     let ready = service.visitor().request(reqwest::Method::GET, "/health/ready").send().await.expect("an answer");
     assert_eq!(ready.status(), 503);
     proxy.set(Mischief::None);
+    tokio::time::sleep(Duration::from_millis(1100)).await; // an answer is good for a second
     assert_eq!(service.visitor().get("/health/ready").await.status, 200);
 }
 

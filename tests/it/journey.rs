@@ -1,6 +1,6 @@
 //! The whole journey of an employee, on a real controller.
 
-use jiff::{Timestamp, Unit};
+use jiff::Unit;
 
 use crate::{
     environment::environment,
@@ -278,7 +278,7 @@ async fn the_log_tells_the_whole_story_and_no_secret() {
     let service = Service::start().await;
     let person = Admin::new().await.person().await;
     let visitor = service.visitor();
-    let before = Timestamp::now().round(Unit::Second).expect("a time") - jiff::SignedDuration::from_secs(1);
+    let before = service.app.clock.now().round(Unit::Second).expect("a time") - jiff::SignedDuration::from_secs(1);
     visitor.log_in(&person.sam, "Forkert-Kode-99").await;
     visitor.log_in("Min-Hemmelige-Kode-1", "x").await;
     let account = visitor.logged_in(&person.sam, PASSWORD).await;

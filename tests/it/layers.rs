@@ -23,13 +23,13 @@ fn code(text: &str) -> String {
 
 /// Does the code name the room, as `crate::room`, `os2nykode::room`, `super::room`, or within `crate::{…}`?
 fn names(code: &str, room: &str, depth: usize) -> bool {
-    let root = "super::".repeat(depth); // what leads from a file so deep to the crate's root
+    let upwards = "super::".repeat(depth); // what leads from a file so deep to the crate's root
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
-    let direct = ["crate::", "os2nykode::", &root].iter().any(|prefix| {
+    let direct = ["crate::", "os2nykode::", &upwards].iter().any(|prefix| {
         let path = format!("{prefix}{room}");
         code.match_indices(&path).any(|(at, _)| ends(&code[at + path.len()..]))
     });
-    let grouped = ["crate::{".to_owned(), "os2nykode::{".to_owned(), format!("{root}{{")]
+    let in_group = ["crate::{".to_owned(), "os2nykode::{".to_owned(), format!("{upwards}{{")]
         .iter()
         .flat_map(|open| code.match_indices(open).map(move |(at, _)| at + open.len()))
         .any(|start| {
@@ -55,7 +55,7 @@ fn names(code: &str, room: &str, depth: usize) -> bool {
             items.push(item);
             items.iter().any(|item| item.strip_prefix(room).is_some_and(ends))
         });
-    direct || grouped
+    direct || in_group
 }
 
 /// (who, rooms that it may not name, crates that it may not name)

@@ -1,5 +1,6 @@
 //! A man in the middle between the service and the real controller, for counting operations and for making faults. It speaks TLS on both sides
 //! (with a certificate of the test CA) and passes whole LDAP messages on.
+#![allow(clippy::wildcard_enum_match_arm, reason = "each mischief touches one place")]
 
 use std::{
     collections::HashMap,
@@ -120,7 +121,7 @@ impl Proxy {
         let (certificate, key) = match self.mischief() {
             Mischief::Refuse => return Ok(()),
             Mischief::Stall => {
-                tokio::time::sleep(Duration::from_secs(120)).await;
+                tokio::time::sleep(Duration::from_mins(2)).await;
                 return Ok(());
             }
             Mischief::Certificate(certificate, key) => (certificate, key),
@@ -180,7 +181,7 @@ impl Proxy {
                 (message, true)
             }
             Mischief::KeepAnswer(at) if at == tag => {
-                tokio::time::sleep(Duration::from_secs(120)).await;
+                tokio::time::sleep(Duration::from_mins(2)).await;
                 return Ok(false);
             }
             Mischief::Slow(delay) => {
