@@ -10,6 +10,8 @@ mod headers;
 mod language;
 mod limits;
 mod routes;
+#[cfg(test)]
+mod script_agrees;
 mod serve;
 mod session;
 mod texts;
@@ -20,7 +22,7 @@ pub use serve::{serve, serve_with};
 
 use std::sync::Arc;
 
-use axum::{Router, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware};
 use tower_sessions::{SessionManagerLayer, cookie::SameSite};
 
 use crate::app::App;
@@ -38,7 +40,8 @@ pub fn router(app: Arc<App>) -> Router {
     routes::without_session()
         .merge(people)
         .fallback(routes::not_found)
-        .layer(middleware::from_fn(form::same_site_only))
+        .layer(DefaultBodyLimit::max(limits::LARGEST_BODY))
+        .layer(middleware::from_fn_with_state(app.clone(), form::same_site_only))
         .layer(middleware::from_fn_with_state(limits, limits::limit))
         .layer(middleware::from_fn_with_state(app.clone(), view::error_pages))
         .layer(middleware::from_fn_with_state(app.clone(), client::log_request))

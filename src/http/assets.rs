@@ -1,8 +1,9 @@
 //! Style sheet, script, fonts and icons: in the program itself, under a name that changes with their content, kept by browsers for a year.
 
-use std::sync::LazyLock;
+use std::{borrow::Cow, sync::LazyLock};
 
 use axum::{
+    body::Bytes,
     extract::Path,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
@@ -45,15 +46,18 @@ pub(super) async fn get(Path((version, name)): Path<(String, String)>, request: 
         return StatusCode::NOT_FOUND.into_response();
     }
     let accepted = request.get(header::ACCEPT_ENCODING).and_then(|v| v.to_str().ok()).unwrap_or_default();
-    let offers = |coding: &str| accepted.split(',').any(|part| part.trim().split(';').next() == Some(coding) && !part.contains("q=0"));
     let compressed = [("br", ".br"), ("gzip", ".gz")].into_iter().find_map(|(coding, ending)| {
-        let file = offers(coding).then(|| Files::get(&format!("{name}{ending}"))).flatten();
+        let file = accepts(accepted, coding).then(|| Files::get(&format!("{name}{ending}"))).flatten();
         file.map(|file| (file, Some(coding)))
     });
     let Some((file, coding)) = compressed.or_else(|| Files::get(&name).map(|file| (file, None))) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let mut response = file.data.into_owned().into_response();
+    let content = match file.data {
+        Cow::Borrowed(embedded) => Bytes::from_static(embedded),
+        Cow::Owned(read) => Bytes::from(read),
+    };
+    let mut response = content.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=31536000, immutable"));
@@ -62,4 +66,51 @@ pub(super) async fn get(Path((version, name)): Path<(String, String)>, request: 
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static(coding));
     }
     response
+}
+
+/// Does the client take this coding? (RFC 9110 12.5.3; a weight of zero is a no.)
+fn accepts(header: &str, coding: &str) -> bool {
+    header.split(',').any(|part| {
+        let mut pieces = part.split(';').map(str::trim);
+        let named = pieces.next().is_some_and(|name| name.eq_ignore_ascii_case(coding));
+        named && pieces.find_map(|piece| piece.strip_prefix("q=")).is_none_or(|weight| weight.parse().is_ok_and(|q: f32| q > 0.0))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_coding_is_used_only_where_it_is_accepted() {
+        for (header, br) in
+            [("gzip, br", true), ("br;q=0.5", true), ("BR ; q=1", true), ("br;q=0", false), ("br; q=0.000, gzip", false), ("", false)]
+        {
+            assert_eq!(accepts(header, "br"), br, "{header}");
+        }
+    }
+
+    #[test]
+    fn every_file_has_a_compressed_twin_that_is_smaller() {
+        for name in Files::iter().filter(|name| name.ends_with(".css") || name.ends_with(".js")) {
+            let plain = Files::get(&name).expect("listed").data.len();
+            for ending in [".br", ".gz"] {
+                assert!(Files::get(&format!("{name}{ending}")).is_some_and(|file| file.data.len() < plain), "{name}{ending}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_visit_costs_at_most_250_kilobytes_fonts_and_icons_included() {
+        let size = |name: &str| Files::get(name).map_or_else(|| panic!("{name}"), |file| file.data.len());
+        let fonts: usize = Files::iter().filter(|name| name.ends_with(".woff2")).map(|name| size(&name)).sum();
+        let icons: usize = ["error", "warning", "success", "info"]
+            .iter()
+            .filter_map(|i| Files::get(&format!("icons/{i}.svg")))
+            .map(|f| f.data.len())
+            .sum();
+        let page = 10_000;
+        let all = page + size("style.css.gz") + size("site.js.gz") + size("icon.svg") + fonts + icons;
+        assert!(all <= 250_000, "{all} bytes");
+    }
 }

@@ -8,13 +8,13 @@ use std::{
 
 use axum::{
     extract::{ConnectInfo, MatchedPath, Request, State},
-    http::HeaderMap,
+    http::{HeaderMap, HeaderValue},
     middleware::Next,
     response::Response,
 };
 use ipnet::IpNet;
 use metrics::{counter, histogram};
-use tracing::info;
+use tracing::{Instrument, error_span, info};
 
 use crate::{app::App, telemetry};
 
@@ -30,13 +30,20 @@ pub(super) async fn log_request(State(app): State<Arc<App>>, mut request: Reques
     request.extensions_mut().insert(Client(client));
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
-    let response = next.run(request).await;
+    // Every line that is logged meanwhile carries the number. At the highest level, so that no filter drops it. A number from outside is not taken over:
+    // anybody could write one into our log.
+    let number = telemetry::reference();
+    let span = error_span!("request", request = number);
+    let mut response = next.run(request).instrument(span).await;
+    if let Ok(value) = HeaderValue::from_str(&number) {
+        response.headers_mut().insert("x-request-id", value);
+    }
     let status = response.status().as_u16();
     let seconds = started.elapsed().as_secs_f64();
     counter!("http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
     histogram!("http_request_seconds", "route" => route.clone()).record(seconds);
     let milliseconds = (seconds * 1000.0).round();
-    info!(request = telemetry::reference(), %method, route, status, milliseconds, "request");
+    info!(request = number, %method, route, status, milliseconds, "request");
     response
 }
 
@@ -66,8 +73,6 @@ fn parse(entry: &str) -> Option<IpAddr> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::HeaderValue;
-
     use super::*;
 
     fn address(peer: &str, lines: &[&str]) -> String {

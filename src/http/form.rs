@@ -5,41 +5,46 @@
 use std::sync::Arc;
 
 use axum::{
-    body::to_bytes,
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, Method, StatusCode, header},
+    body::Body,
+    extract::{FromRequest, FromRequestParts, Request, State},
+    http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
+use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use tower_sessions::Session;
+use zeroize::Zeroizing;
 
 use super::{limits::LARGEST_BODY, view::Failure};
 use crate::app::App;
+
+/// Of a form that is too large this much is read, bytes.
+const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
 /// Refuses a form that another site sent (Fetch Metadata, and Origin for browsers without it). What is neither, such as a program without a browser's
 /// headers, is left to the token.
-pub(super) async fn same_site_only(request: Request, next: Next) -> Response {
+pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    // HTTP/2 has the host in the address, HTTP/1 in a header.
-    let host = request.uri().authority().map(|a| a.as_str().to_owned());
-    if safe || from_here(request.headers(), host.as_deref()) { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
+    let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
+    if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-fn from_here(headers: &HeaderMap, authority: Option<&str>) -> bool {
-    let text = |name: header::HeaderName| headers.get(name).map(|v| v.to_str().unwrap_or("?"));
+/// Is the page that sent it one of ours? The origin is held against the configured address, since a proxy may rewrite Host, and against the host that was
+/// asked for: in HTTP/2 that is the request's authority, not a header.
+fn from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
     }
-    match (text(header::ORIGIN), authority.or_else(|| text(header::HOST))) {
-        (None, _) => true,
-        (Some(origin), Some(host)) => origin.split_once("://").is_some_and(|(_, authority)| authority == host),
-        (Some(_), None) => false,
-    }
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(Authority::as_str));
+    let asked = |host: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
+    origin == public_url || host.is_some_and(asked)
 }
 
 /// What a form's token is bound to: the session once there is one, else the visit cookie. Different for each, so that a token from before a login does not
@@ -68,7 +73,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         // Loads the session, so that an id which is not in the store does not count as one.
         super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let bytes = to_bytes(body, LARGEST_BODY).await.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE.into_response())?;
+        let bytes = read(body).await.map_err(IntoResponse::into_response)?;
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
@@ -81,6 +86,24 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     }
 }
 
+/// Reads a form. Of one that is too large, the rest is read and thrown away, within bounds: the connection would be cut under a browser that is still
+/// sending, and it would show its own error instead of our page.
+async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
+    let mut chunks = body.into_data_stream();
+    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY)); // it holds passwords: all of its room at once, so that no copy is left behind
+    let mut length = 0;
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
+        length += chunk.len();
+        if length <= LARGEST_BODY {
+            form.extend_from_slice(&chunk);
+        } else if length > THROWN_AWAY {
+            break;
+        }
+    }
+    if length > LARGEST_BODY { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(form) }
+}
+
 #[cfg(test)]
 mod tests {
     use axum::http::HeaderValue;
@@ -88,11 +111,25 @@ mod tests {
     use super::*;
 
     fn here(headers: &[(&'static str, &str)]) -> bool {
+        here_at("/login", headers)
+    }
+
+    fn here_at(uri: &'static str, headers: &[(&'static str, &str)]) -> bool {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
-        from_here(&map, None)
+        from_here(&map, &Uri::from_static(uri), "https://public.dk")
+    }
+
+    #[tokio::test]
+    async fn a_form_is_read_whole_or_not_at_all() {
+        let sized = |size| read(Body::from(vec![b'x'; size]));
+        assert_eq!(sized(0).await.map(|form| form.len()), Ok(0));
+        assert_eq!(sized(LARGEST_BODY).await.map(|form| form.len()), Ok(LARGEST_BODY));
+        assert_eq!(sized(LARGEST_BODY + 1).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b'x'; 1000]));
+        assert_eq!(read(Body::from_stream(endless)).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 
     #[test]
@@ -106,7 +143,10 @@ mod tests {
         assert!(!here(&[("origin", "null"), ("host", "a.dk")]));
         assert!(!here(&[("sec-fetch-site", "cross-site"), ("origin", "https://a.dk"), ("host", "a.dk")]));
         assert!(here(&[("host", "a.dk")]));
-        let origin: HeaderMap = [(header::ORIGIN, HeaderValue::from_static("https://a.dk"))].into_iter().collect();
-        assert!(from_here(&origin, Some("a.dk")) && !from_here(&origin, Some("b.dk")) && !from_here(&origin, None));
+        assert!(here(&[("origin", "https://public.dk"), ("host", "10.0.0.1:8080")]), "a proxy that rewrites Host");
+        assert!(!here(&[("origin", "http://public.dk"), ("host", "10.0.0.1:8080")]));
+        assert!(here_at("https://a.dk/login", &[("origin", "https://a.dk")]), "HTTP/2 has no Host");
+        assert!(!here_at("https://a.dk/login", &[("origin", "https://b.dk")]));
+        assert!(!here(&[("origin", "https://a.dk")]), "nothing to hold it against");
     }
 }

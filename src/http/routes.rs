@@ -5,6 +5,8 @@ mod front;
 mod health;
 mod login;
 mod password;
+#[cfg(test)]
+mod samples;
 
 use std::sync::Arc;
 

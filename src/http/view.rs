@@ -1,6 +1,6 @@
 //! What all pages share: the frame around them, the people in them, and the pages that say what went wrong.
 
-use std::{fmt::Display, sync::Arc};
+use std::{cmp::Ordering, fmt::Display, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -16,7 +16,13 @@ use axum_extra::extract::{
 use tower_sessions::Session;
 use uuid::Uuid;
 
-use super::{assets, client::Client, form, language, session, words::Words};
+use super::{
+    assets,
+    client::Client,
+    form, language, session,
+    texts::{Value, text},
+    words::Words,
+};
 use crate::{
     app::App,
     config::{Language, Site},
@@ -48,6 +54,12 @@ impl Frame {
     fn new(app: &Arc<App>, parts: &Parts) -> Self {
         let language = language::of(&parts.headers, app.config.site.default_language);
         Self { app: app.clone(), words: Words { language, now: app.clock.now() }, path: parts.uri.path().to_owned(), person: None }
+    }
+
+    /// For pages that no request has asked for.
+    #[cfg(test)]
+    pub(super) fn sample(app: &Arc<App>, words: Words, path: &str, person: Option<Person>) -> Self {
+        Self { app: app.clone(), words, path: path.to_owned(), person }
     }
 
     /// A text by its key.
@@ -88,10 +100,33 @@ impl Frame {
         assets::version()
     }
 
-    /// "Step 2 of 3".
-    pub fn step(&self, step: i64) -> String {
-        self.words.counting("step", "step", step)
+    /// The steps on the way to a new password, seen from step `now` (1 to 3).
+    pub fn steps(&self, now: &usize) -> Vec<Step> {
+        let class = |step: usize| match step.cmp(now) {
+            Ordering::Less => "done",
+            Ordering::Equal => "now",
+            Ordering::Greater => "later",
+        };
+        ["step-log-in", "step-choose", "step-done"]
+            .iter()
+            .zip(1..)
+            .map(|(key, step)| Step { class: class(step), text: self.t(key) })
+            .collect()
     }
+
+    /// What the script says aloud after a pause in typing: it puts its numbers for `%met` and `%all`.
+    pub fn rules_told(&self) -> String {
+        text(self.words.language, "rules-told", &[("met", Value::Word("%met")), ("all", Value::Word("%all"))])
+    }
+}
+
+/// A step on the way to a new password.
+#[derive(Debug)]
+pub struct Step {
+    /// `done`, `now` or `later`.
+    pub class: &'static str,
+    /// Its name.
+    pub text: String,
 }
 
 /// The key of a password field's label.
@@ -127,16 +162,24 @@ impl Errors {
         self.0.is_empty()
     }
 
-    /// The first thing that is wrong with a field.
-    pub fn of(&self, field: &str) -> Option<&str> {
-        self.0.iter().find(|e| e.field == field).map(|e| e.text.as_str())
-    }
-}
-
-impl Errors {
-    /// Everything that is wrong, in order.
+    /// All of it, in the order in which it is shown.
     pub fn iter(&self) -> std::slice::Iter<'_, FieldError> {
         self.0.iter()
+    }
+
+    /// Is anything wrong with this field?
+    pub fn has(&self, field: &str) -> bool {
+        self.of(field).next().is_some()
+    }
+
+    /// Everything that is wrong with a field.
+    pub fn of(&self, field: &str) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(move |e| e.field == field).map(|e| e.text.as_str())
+    }
+
+    /// The key of the summary's heading: something to put right, or something that no other input would change.
+    pub fn heading(&self) -> &'static str {
+        if self.0.iter().all(|e| e.field.is_empty()) { "error-stopped" } else { "error-summary" }
     }
 }
 
@@ -197,7 +240,8 @@ impl FromRequestParts<Arc<App>> for Guest {
         if form::binding(&session, &cookies).is_none() {
             let random = Uuid::from_bytes(random(app).map_err(IntoResponse::into_response)?);
             let cookie = Cookie::build((form::VISIT_COOKIE, random.simple().to_string()));
-            cookies = cookies.add(cookie.path("/").secure(true).http_only(true).same_site(SameSite::Strict));
+            // Not Strict: from a link on the intranet it would not be sent, and a second tab's cookie would undo the first tab's form.
+            cookies = cookies.add(cookie.path("/").secure(true).http_only(true).same_site(SameSite::Lax));
         }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
         let visit = visit(app, parts).map_err(IntoResponse::into_response)?;
@@ -297,14 +341,18 @@ impl Notice {
 pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let mut frame = Frame::new(&app, &parts);
-    "/".clone_into(&mut frame.path); // the way back from an error is the front page
+    let for_machines = frame.path.starts_with("/health/");
+    frame.path = String::from("/"); // the way back from an error is the front page
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
-    if !(status.is_client_error() || status.is_server_error()) || is_page {
+    if !(status.is_client_error() || status.is_server_error()) || is_page || for_machines {
         return response;
     }
     let failure = response.extensions().get::<Failure>().cloned();
+    // A fault that a library answered itself has to be found again too.
+    let failure =
+        failure.or_else(|| (status == StatusCode::INTERNAL_SERVER_ERROR).then(|| Failure::new("a layer below answered with a fault")));
     let (title, text) = match status {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ("not-found-title", "not-found-text"),
         StatusCode::FORBIDDEN => ("forbidden-title", "forbidden-text"),

@@ -1,5 +1,7 @@
 //! What happened, in the visitor's language.
 
+use std::collections::BTreeSet;
+
 use jiff::{
     Timestamp,
     tz::{Offset, TimeZone},
@@ -127,7 +129,7 @@ impl Words {
     pub fn refusal(&self, refusal: &Refusal) -> Vec<(&'static str, String)> {
         let one = |field, text| vec![(field, text)];
         match refusal {
-            Refusal::Policy(all) => all.iter().map(|broken| ("new", self.broken(broken))).collect(),
+            Refusal::Policy(all) => all.iter().map(|broken| (field(broken), self.broken(broken))).collect(),
             Refusal::WrongCurrent => one("current", self.t("refusal-wrong-current")),
             Refusal::Locked => one("", self.t("refusal-locked")),
             Refusal::NearLockout => one("", self.t("refusal-near-lockout")),
@@ -157,13 +159,35 @@ impl Words {
     }
 }
 
+/// Where a broken rule is put right: in the new password, but for its age, which no other password changes.
+fn field(broken: &Broken) -> &'static str {
+    match broken {
+        Broken::TooYoung(_) => "",
+        Broken::TooShort(_)
+        | Broken::TooLong(_)
+        | Broken::NotComplex
+        | Broken::NoLetter
+        | Broken::NotUpperAndLower
+        | Broken::NoDigit
+        | Broken::NoSpecial
+        | Broken::HoldsName
+        | Broken::HoldsForbiddenWord(_)
+        | Broken::CharacterNotAllowed(_)
+        | Broken::ControlCharacter
+        | Broken::SameAsCurrent
+        | Broken::UsedBefore(_) => "new",
+    }
+}
+
 /// The person's own names, for the script that ticks off the rules: they are on the page anyway.
 fn names(account: &Account) -> String {
     let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref()];
     let words = names.into_iter().flatten().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next());
-    let words = words.chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3);
-    words.collect::<Vec<_>>().join("\n")
+    // AD cuts displayName at other signs than we do.
+    let for_ad = account.display_name.iter().flat_map(|name| name.split([',', '.', '-', '_', '#', ' ', '\t']));
+    let words = words.chain(for_ad).chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3);
+    words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n")
 }
 
 fn local(at: Timestamp) -> jiff::Zoned {

@@ -1,15 +1,19 @@
 // Ticks off the rules while a new password is typed, shows a password on request, and moves the focus to what went wrong.
-// Everything works without it; the server judges by the same rules (src/model/policy).
+// Everything works without it; the server judges by the same rules (src/model/policy), and a test holds the two against each other
+// (src/http/script_agrees.rs).
 "use strict";
 (() => {
   const leet = { "0": "o", "1": "i", "!": "i", "|": "i", "l": "i", "3": "e", "€": "e", "4": "a", "@": "a", "5": "s", "$": "s", "7": "t", "8": "b" };
   const danish = { "æ": "ae", "ä": "ae", "ø": "oe", "ö": "oe", "å": "aa", "ü": "u", "ß": "ss" };
   const short = { "æ": "a", "å": "a", "ø": "o" };
 
+  // One by one: a browser would write the Greek sigma at a word's end in another way.
+  const lower = (text) => Array.from(text, (c) => c.toLowerCase()).join("");
+
   // Keep in step with src/model/policy/fold.rs.
   function fold(text) {
     let out = "";
-    for (const c of text.normalize("NFKC").toLowerCase().normalize("NFC")) {
+    for (const c of lower(text.normalize("NFKC")).normalize("NFC")) {
       if (danish[c]) out += danish[c];
       else for (const d of c.normalize("NFD").replace(/\p{M}/gu, "")) out += danish[d] || leet[d] || d;
     }
@@ -17,7 +21,7 @@
   }
 
   function holds(password, word) {
-    const shortened = Array.from(word.normalize("NFC").toLowerCase(), (c) => short[c] || c).join("");
+    const shortened = Array.from(lower(word.normalize("NFC")), (c) => short[c] || c).join("");
     const folded = fold(password);
     return [fold(word), fold(shortened)].some((w) => Array.from(w).length >= 3 && folded.includes(w));
   }
@@ -41,14 +45,24 @@
     letters: (p) => /\p{Alphabetic}/u.test(p),
     upper_and_lower: (p) => /\p{Uppercase}/u.test(p) && /\p{Lowercase}/u.test(p),
     digits: (p) => /[0-9]/.test(p),
-    special: (p) => Array.from(p).some((c) => !/[\p{Alphabetic}\p{N}\s\p{Cc}]/u.test(c)),
-    no_names: (p, v) => !v.split("\n").some((name) => name && holds(p, name)),
-    allowed: (p, v) => Array.from(p).every((c) => v.includes(c)),
+    special: (p) => Array.from(p).some((c) => !/[\p{Alphabetic}\p{N}\p{White_Space}\p{Cc}]/u.test(c)),
+    // However spelled, and as AD looks for it: letter by letter.
+    no_names: (p, v) => !v.split("\n").some((name) => name && (holds(p, name) || lower(p).includes(lower(name)))),
+    allowed: (p, v) => Array.from(p).every((c) => Array.from(v).includes(c)),
   };
 
-  function tick(list, input) {
+  // Rules without a judge (history, age, forbidden words) keep their neutral mark: only the server or AD can tell.
+  function tick(list, input, told) {
     const items = Array.from(list.querySelectorAll("li[data-rule]"));
+    const tell = () => {
+      const judged = items.filter((item) => judges[item.dataset.rule]);
+      const met = judged.filter((item) => item.classList.contains("met")).length;
+      told.textContent = input.value === "" ? "" : told.dataset.text.replace("%met", met).replace("%all", judged.length);
+    };
+    let pause;
     const show = () => {
+      clearTimeout(pause);
+      pause = setTimeout(tell, 1000); // a screen reader would be interrupted by every letter
       for (const item of items) {
         const judge = judges[item.dataset.rule];
         if (!judge) continue;
@@ -72,7 +86,6 @@
     const label = (shown) => {
       button.textContent = shown ? input.dataset.hide : input.dataset.show;
       button.setAttribute("aria-label", button.textContent + ": " + input.labels[0].textContent.trim());
-      button.setAttribute("aria-pressed", String(shown));
     };
     button.addEventListener("click", () => {
       const shown = input.type === "password";
@@ -87,13 +100,15 @@
   for (const input of document.querySelectorAll("input[data-show]")) showable(input);
   const list = document.getElementById("rules");
   const typed = document.getElementById("new");
-  if (list && typed) tick(list, typed);
+  const told = document.getElementById("rules-told");
+  if (list && typed && told) tick(list, typed, told);
   const summary = document.getElementById("error-summary");
   if (summary) summary.focus();
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) event.preventDefault();
       form.dataset.sent = "yes";
+      setTimeout(() => { delete form.dataset.sent; }, 5000); // somebody who stopped the page may try again
     });
   }
   window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent; });

@@ -18,9 +18,9 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/account.html")]
-struct AccountPage {
-    frame: Frame,
-    view: AccountView,
+pub(super) struct AccountPage {
+    pub(super) frame: Frame,
+    pub(super) view: AccountView,
 }
 
 impl AccountPage {
@@ -35,8 +35,9 @@ impl AccountPage {
         expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
     }
 
-    fn last_changed(&self) -> String {
-        self.view.account.password.last_set.map_or_else(|| self.frame.t("must-change"), |at| self.frame.words.time(at))
+    /// AD does not keep it for a password that must be changed.
+    fn last_changed(&self) -> Option<String> {
+        self.view.account.password.last_set.map(|at| self.frame.words.time(at))
     }
 
     fn expires(&self) -> String {
@@ -74,6 +75,6 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
 
 /// Not theirs, gone, or not served: one page for all.
 pub(super) fn unavailable(mut frame: Frame) -> Response {
-    "/".clone_into(&mut frame.path);
+    frame.path = String::from("/");
     page(StatusCode::NOT_FOUND, &Notice::new(frame, "unavailable-title", "unavailable-text"))
 }

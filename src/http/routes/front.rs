@@ -24,10 +24,10 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/front.html")]
-struct FrontPage {
-    frame: Frame,
-    ad_password: bool,
-    notice: Option<String>,
+pub(super) struct FrontPage {
+    pub(super) frame: Frame,
+    pub(super) ad_password: bool,
+    pub(super) notice: Option<String>,
 }
 
 /// `GET /`.

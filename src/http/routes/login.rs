@@ -26,11 +26,11 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/login.html")]
-struct LoginPage {
-    frame: Frame,
-    token: String,
-    notice: Option<String>,
-    errors: Errors,
+pub(super) struct LoginPage {
+    pub(super) frame: Frame,
+    pub(super) token: String,
+    pub(super) notice: Option<String>,
+    pub(super) errors: Errors,
 }
 
 /// What is typed. The password's text is taken over and wiped by [`Password::parse`].

@@ -34,12 +34,12 @@ use crate::{
 
 #[derive(Template)]
 #[template(path = "pages/password.html")]
-struct PasswordPage {
-    frame: Frame,
-    view: AccountView,
-    token: String,
-    attempt: AttemptId,
-    errors: Errors,
+pub(super) struct PasswordPage {
+    pub(super) frame: Frame,
+    pub(super) view: AccountView,
+    pub(super) token: String,
+    pub(super) attempt: AttemptId,
+    pub(super) errors: Errors,
 }
 
 impl PasswordPage {
@@ -160,13 +160,13 @@ fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors
 
 #[derive(Template)]
 #[template(path = "pages/result.html")]
-struct ResultPage {
-    frame: Frame,
-    title: String,
-    text: String,
-    kind: &'static str,
-    done: bool,
-    account: ObjectGuid,
+pub(super) struct ResultPage {
+    pub(super) frame: Frame,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) kind: &'static str,
+    pub(super) done: bool,
+    pub(super) account: ObjectGuid,
 }
 
 /// `GET /accounts/{account}/password/{attempt}`: how it ended, as the log has it.
@@ -178,7 +178,8 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let Some(outcome) = change_password::outcome_of(&app, &member.identity, attempt).await? else {
+    let outcome = change_password::outcome_of(&app, &member.identity, attempt).await?;
+    let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };
     let (kind, title, text) = match outcome.outcome {

@@ -1,0 +1,247 @@
+//! Every page in every state and both languages, with the longest and the strangest that it can show, goes through the page checker.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use askama::Template;
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::{
+    account::AccountPage,
+    front::FrontPage,
+    login::LoginPage,
+    password::{PasswordPage, ResultPage},
+};
+use crate::{
+    app::App,
+    audit::Entry,
+    clock::ShiftedClock,
+    config::{self, Language},
+    flow::show_account::AccountView,
+    http::{
+        view::{Errors, Frame, Notice, Person},
+        words::Words,
+    },
+    model::{
+        account::{Account, PasswordExpiry, PasswordState, WrongTries},
+        attempt::AttemptId,
+        audit::{AuditEvent, AuditOutcome, EventKind},
+        guid::ObjectGuid,
+        policy::{Broken, Rule},
+        refusal::Refusal,
+    },
+};
+
+#[path = "../../../tests/it/page_check.rs"]
+#[expect(dead_code, reason = "the browser tests use the rest")]
+mod page_check;
+
+/// A name that ends everything that it gets into unescaped.
+const NAME: &str = "Søren \"><script src=x>' & {{ 1 }} { $time } Ærø";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("a time")
+}
+
+fn now() -> Timestamp {
+    at("2026-11-23T08:10:00Z")
+}
+
+fn guid() -> ObjectGuid {
+    ObjectGuid::parse("03020100-0504-0706-0809-0a0b0c0d0e0f").expect("a GUID")
+}
+
+async fn app(dir: &std::path::Path) -> Arc<App> {
+    let text = format!(
+        "[site]\nname = 'Prøve & Søn \"Kommune\" <b>'\ncontact = {{ da = 'Ring <b> 12', en = 'Call <b>' }}\ncontact_url = 'tel:+4500000000'\n\
+         privacy_url = 'https://x.dk/?a=1&b=2'\naccessibility_url = 'https://was.dk/'\n\
+         [server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\nsecret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='\n\
+         [store]\nurl = 'sqlite://{}/x.db'\n\
+         [directory]\ncontrollers = [{{ name = 'dc.test' }}]\nbase_dn = 'DC=test'\nbind_user = 'x@test'\nbind_password = 'x'\n",
+        dir.display()
+    );
+    let file = dir.join("config.toml");
+    std::fs::write(&file, text).expect("written");
+    let config = config::load(&file, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
+    App::start(config, Arc::new(ShiftedClock::default())).await.expect("started")
+}
+
+fn account(expiry: PasswordExpiry, locked: bool) -> Account {
+    let last_set = (expiry != PasswordExpiry::MustChange).then(|| at("2025-10-01T08:00:00Z"));
+    Account {
+        guid: guid(),
+        dn: String::new(),
+        sam: "<s&m>".into(),
+        upn: Some("x\"y@z".into()),
+        display_name: Some(NAME.into()),
+        given_name: None,
+        surname: None,
+        disabled: false,
+        expires: None,
+        locked,
+        password: PasswordState { last_set_ticks: 1, last_set, expiry },
+        wrong_tries: WrongTries::default(),
+        resultant_pso: None,
+        groups: Vec::new(),
+    }
+}
+
+fn history() -> Vec<Entry> {
+    let event = |kind, outcome| AuditEvent {
+        at: at("2026-11-22T07:00:00Z"),
+        visit: Uuid::nil(),
+        kind,
+        outcome,
+        reason: "locked".into(),
+        actor: None,
+        unknown_name: None,
+        method: None,
+        client: Some(IpAddr::from([127, 0, 0, 1])),
+        target: None,
+        controller: None,
+        attempt: None,
+        password_set_before: None,
+    };
+    let all = EventKind::ALL.iter().flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
+    all.zip(1..).map(|(event, sequence)| Entry { sequence, event }).collect()
+}
+
+fn rules() -> Vec<Rule> {
+    vec![
+        Rule::MinLength(12),
+        Rule::MaxLength(64),
+        Rule::Complexity,
+        Rule::Letters,
+        Rule::UpperAndLower,
+        Rule::Digits,
+        Rule::Special,
+        Rule::NoNames,
+        Rule::NoForbiddenWords,
+        Rule::Allowed("ab<>\"'&{}\u{202e}".chars().collect()),
+        Rule::History(24),
+        Rule::MinAge(SignedDuration::from_hours(1)),
+        Rule::MinAge(SignedDuration::from_hours(25)),
+    ]
+}
+
+fn broken() -> Vec<Broken> {
+    vec![
+        Broken::TooShort(12),
+        Broken::TooLong(64),
+        Broken::NotComplex,
+        Broken::NoLetter,
+        Broken::NotUpperAndLower,
+        Broken::NoDigit,
+        Broken::NoSpecial,
+        Broken::HoldsName,
+        Broken::HoldsForbiddenWord("<script>{ $time }".into()),
+        Broken::CharacterNotAllowed('<'),
+        Broken::CharacterNotAllowed('{'),
+        Broken::ControlCharacter,
+        Broken::SameAsCurrent,
+        Broken::UsedBefore(24),
+        Broken::TooYoung(at("2026-11-24T08:10:00Z")),
+    ]
+}
+
+fn refusals() -> Vec<Refusal> {
+    let mut all: Vec<_> = broken().into_iter().map(|one| Refusal::Policy(vec![one])).collect();
+    all.extend([
+        Refusal::Policy(broken()),
+        Refusal::WrongCurrent,
+        Refusal::Locked,
+        Refusal::NearLockout,
+        Refusal::Throttled { until: at("2026-11-23T08:20:00Z") },
+        Refusal::CannotChange,
+        Refusal::NoRight,
+        Refusal::NotUsable,
+        Refusal::NotYours,
+        Refusal::PolicyUnexplained,
+    ]);
+    all
+}
+
+/// Each page with a name.
+fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
+    let words = Words { language, now: now() };
+    let person = || Person { name: NAME.into(), token: "t\"<".into() };
+    let member = |path: &str| Frame::sample(app, words, path, Some(person()));
+    let guest = |path: &str| Frame::sample(app, words, path, None);
+    let view = |account| AccountView { account, rules: rules(), changeable_at: Some(at("2026-11-24T08:10:00Z")), history: history() };
+    let mut pages = Vec::new();
+    let mut add = |name: String, html: askama::Result<String>| pages.push((name, html.expect("rendered")));
+    for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
+        let frame = guest("/");
+        let notice = notice.map(|key| frame.t(key));
+        add(name.into(), FrontPage { frame, ad_password, notice }.render());
+    }
+    for (name, notice, error) in
+        [("login", None, None), ("login, ended", Some("login-ended"), None), ("login, refused", None, Some("login-refused"))]
+    {
+        let frame = guest("/login");
+        let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
+        add(name.into(), LoginPage { frame, token: "t\"".into(), notice, errors }.render());
+    }
+    let states =
+        [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
+    for (number, expiry) in states.into_iter().enumerate() {
+        let page = AccountPage { frame: member("/accounts/x"), view: view(account(expiry, number % 2 == 0)) };
+        add(format!("account {expiry:?}"), page.render());
+    }
+    let form = |errors| PasswordPage {
+        frame: member("/accounts/x/password"),
+        view: view(account(PasswordExpiry::Never, false)),
+        token: "t".into(),
+        attempt: AttemptId::from_random([7; 16]),
+        errors,
+    };
+    add("form".into(), form(Errors::default()).render());
+    for refusal in refusals() {
+        add(format!("form {refusal:?}"), form(words.refusal(&refusal).into_iter().collect()).render());
+    }
+    for (kind, done) in [("success", true), ("warning", false), ("info", false), ("error", false)] {
+        let page = ResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind, done, account: guid() };
+        add(format!("result {kind}"), page.render());
+    }
+    for key in ["unavailable", "not-found", "forbidden", "bad-request", "busy", "fault"] {
+        let mut notice = Notice::new(guest("/"), &format!("{key}-title"), &format!("{key}-text"));
+        notice.reference = Some("ABCD2345".into());
+        add(format!("notice {key}"), notice.render());
+    }
+    pages
+}
+
+#[tokio::test]
+async fn every_page_in_every_state_is_sound() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let app = app(dir.path()).await;
+    let mut largest = 0;
+    for language in Language::ALL {
+        for (name, html) in pages(&app, language) {
+            let wrong = page_check::problems(&html);
+            assert!(wrong.is_empty(), "{name}: {wrong:#?}\n{html}");
+            assert!(html.contains(&format!("<html lang=\"{}\">", language.code())), "{name}");
+            assert!(!html.contains("<script src=x"), "{name}: what people are called is text");
+            largest = largest.max(html.len());
+        }
+    }
+    assert!(largest <= 16_000, "{largest} bytes, before anything else is loaded");
+}
+
+#[tokio::test]
+async fn every_text_is_in_words_and_says_something_of_its_own() {
+    for language in Language::ALL {
+        let words = Words { language, now: now() };
+        let mut all = BTreeSet::new();
+        let account = account(PasswordExpiry::Never, false);
+        let (rules, broken) = (rules(), broken());
+        let texts = rules.iter().map(|rule| words.rule(rule, &account).text).chain(broken.iter().map(|broken| words.broken(broken)));
+        let single = refusals().into_iter().filter(|refusal| !matches!(refusal, Refusal::Policy(_)));
+        let refused = single.flat_map(|refusal| words.refusal(&refusal)).map(|(_, text)| text);
+        for text in texts.chain(refused) {
+            let key = ["rule-", "broken-", "refusal-"].iter().any(|start| text.starts_with(start));
+            assert!(!key && text.contains(' ') && !text.contains("{$"), "{text}");
+            assert!(all.insert(text.clone()), "twice: {text}");
+        }
+    }
+}
