@@ -4,7 +4,7 @@
 
 # new_ca NAME COMMON-NAME
 new_ca() {
-  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj "/CN=$2" \
+  openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 365 -subj "/CN=$2" \
     -keyout "$1.key" -out "$1.pem" -addext 'basicConstraints=critical,CA:TRUE' -addext 'keyUsage=critical,keyCertSign,cRLSign'
 }
 
@@ -18,7 +18,7 @@ leaf_extensions() { printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critica
 # new_leaf NAME CA SUBJECT-ALT-NAMES
 new_leaf() {
   new_request "$1" "$1"
-  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 30 -out "$1.pem" -extfile <(leaf_extensions "$3")
+  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 365 -out "$1.pem" -extfile <(leaf_extensions "$3")
 }
 
 # `x509 -req` can't set a start before now, and an end before the start is another fault than "expired".
@@ -34,7 +34,7 @@ new_expired_leaf() {
 
 new_intermediate() {
   new_request intermediate 'OS2nykode test intermediate CA'
-  openssl x509 -req -in intermediate.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out intermediate.pem \
+  openssl x509 -req -in intermediate.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 365 -out intermediate.pem \
     -extfile <(printf 'basicConstraints=critical,CA:TRUE,pathlen:0\nkeyUsage=critical,keyCertSign,cRLSign\n')
 }
 

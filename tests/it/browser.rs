@@ -7,6 +7,7 @@ use std::{
 };
 
 use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 
 use crate::{
@@ -64,7 +65,7 @@ impl Browser {
         let capabilities = json!({ "acceptInsecureCerts": true, "goog:chromeOptions": options });
         let capabilities = capabilities.as_object().expect("an object").clone();
         for _ in 0..100 {
-            let mut builder = ClientBuilder::rustls().expect("roots");
+            let mut builder = ClientBuilder::new(HttpConnector::new());
             if let Ok(client) = builder.capabilities(capabilities.clone()).connect(&format!("http://127.0.0.1:{port}")).await {
                 return Self { driver, client, _profile: profile };
             }
