@@ -7,7 +7,7 @@ use crate::{
     clock::Clock,
     config::Config,
     directory::{Directory, tls::TlsSetupError},
-    flow::health::Readiness,
+    flow::{health::Readiness, waits::Waits},
     store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles},
 };
 
@@ -34,6 +34,8 @@ pub struct App {
     pub audit: audit::Log,
     /// The last answer to "can the service do its work?".
     pub readiness: Readiness,
+    /// Which waits were told of in the log.
+    pub waits: Waits,
 }
 
 /// Why the service can't start.
@@ -59,6 +61,7 @@ impl App {
             leases: Leases::new(&store),
             audit: audit::Log::new(&store),
             readiness: Readiness::default(),
+            waits: Waits::default(),
             config,
             clock,
             keys,

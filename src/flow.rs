@@ -11,6 +11,7 @@ pub mod reconcile;
 pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
+pub mod waits;
 
 use std::net::IpAddr;
 

@@ -86,10 +86,11 @@ impl Log {
         Ok(within(bound(&statement, event).execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// An account's own history, newest first: logins, logouts, and for each change its latest word.
+    /// An account's own history, newest first: logins, logouts, and for each change its latest word. Not what somebody else tried on it
+    /// without a right to: anybody who can log in could fill it.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {COLUMNS} FROM audit a WHERE target_guid = $1 AND at >= $2 AND NOT EXISTS
+            "SELECT seq, {COLUMNS} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' AND NOT EXISTS
                 (SELECT 1 FROM audit b WHERE b.actor_guid = a.actor_guid AND b.attempt = a.attempt AND ({}, b.seq) > ({}, a.seq))
              ORDER BY seq DESC LIMIT $3",
             weight("b"),

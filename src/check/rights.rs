@@ -64,12 +64,10 @@ async fn look(inspection: &mut Inspection<'_>, config: &Config, options: &Option
         report.warning(AREA, &what, "name an ordinary account with --account; administrators change their passwords elsewhere");
         return Ok(());
     }
-    if !sample.state_readable {
-        report.problem(
-            AREA,
-            &format!("pwdLastSet or userAccountControl of {} can't be read", sample.sam),
-            "give the service account read access to user objects",
-        );
+    if let Some(attribute) = sample.unreadable {
+        let what = format!("{attribute} of {} can't be read: nobody could log in", sample.sam);
+        let place = config.directory.search_bases.first().unwrap_or(&config.directory.base_dn);
+        report.problem(AREA, &what, &format!("dsacls \"{place}\" /I:S /G \"{}:RP;;user\"", config.directory.bind_user));
     }
     delegated(inspection, config, &sample, report).await?;
     password_settings(inspection, config, &sample, report).await

@@ -28,8 +28,8 @@ pub struct Sample {
     pub protected: bool,
     /// DN of the password settings object that applies.
     pub resultant_pso: Option<String>,
-    /// pwdLastSet and userAccountControl can be read.
-    pub state_readable: bool,
+    /// An attribute that every login needs and that can't be read.
+    pub unreadable: Option<&'static str>,
 }
 
 impl Directory {
@@ -59,7 +59,15 @@ impl Inspection<'_> {
 
     /// The account named, or any ordinary one below the search bases.
     pub async fn sample(&mut self, account_name: Option<&str>) -> Result<Option<Sample>, Fault> {
-        const ATTRIBUTES: &[&str] = &["sAMAccountName", "adminCount", "msDS-ResultantPSO", "pwdLastSet", "userAccountControl"];
+        const ATTRIBUTES: &[&str] = &[
+            "sAMAccountName",
+            "adminCount",
+            "msDS-ResultantPSO",
+            "pwdLastSet",
+            "userAccountControl",
+            "badPwdCount",
+            "msDS-User-Account-Control-Computed",
+        ];
         let by = match account_name {
             Some(name) => format!("(sAMAccountName={})", ldap3::ldap_escape(name)),
             None => "(!(adminCount=1))(!(userAccountControl:1.2.840.113556.1.4.803:=2))".to_owned(),
@@ -103,12 +111,15 @@ impl Inspection<'_> {
     }
 }
 
+/// Without these nobody can log in: the service never guesses an account's state.
+const NEEDED: [&str; 4] = ["pwdLastSet", "userAccountControl", "badPwdCount", "msDS-User-Account-Control-Computed"];
+
 fn sample(entry: &Entry) -> Sample {
     Sample {
         dn: entry.dn.clone(),
         sam: entry.text("sAMAccountName").unwrap_or_default().to_owned(),
         protected: entry.number("adminCount") == Some(1),
         resultant_pso: entry.text("msDS-ResultantPSO").map(str::to_owned),
-        state_readable: entry.number("pwdLastSet").is_some() && entry.number("userAccountControl").is_some(),
+        unreadable: NEEDED.into_iter().find(|attribute| entry.number(attribute).is_none()),
     }
 }

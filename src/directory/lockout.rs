@@ -63,5 +63,5 @@ async fn tries_on(controller: &Arc<Controller>, pdc: &str, account: &Account) ->
         return Ok(None);
     }
     let found = pinned.connection().read_object(&account.guid.as_dn(), "(objectClass=*)", &["badPwdCount", "badPasswordTime"]).await?;
-    Ok(found.as_ref().map(wrong_tries))
+    found.as_ref().map(wrong_tries).transpose()
 }

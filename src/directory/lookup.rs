@@ -155,7 +155,7 @@ fn account(entry: &Entry) -> Result<Account, Fault> {
     let number = |name: &'static str| entry.number(name).ok_or(Fault::Unreadable(name));
     let control = number("userAccountControl")?;
     let last_set_ticks = number("pwdLastSet")?;
-    let computed = entry.number("msDS-User-Account-Control-Computed").unwrap_or_default();
+    let computed = number("msDS-User-Account-Control-Computed")?;
     let expires = filetime::point(entry.number("accountExpires").unwrap_or_default());
     let groups =
         entry.all("tokenGroups").iter().map(|sid| Sid::from_ad(sid).ok_or(Fault::Unreadable("tokenGroups"))).collect::<Result<_, _>>()?;
@@ -175,18 +175,16 @@ fn account(entry: &Entry) -> Result<Account, Fault> {
             last_set: filetime::point(last_set_ticks),
             expiry: expiry(control, last_set_ticks, entry.number("msDS-UserPasswordExpiryTimeComputed")),
         },
-        wrong_tries: wrong_tries(entry),
+        wrong_tries: wrong_tries(entry)?,
         resultant_pso: text("msDS-ResultantPSO"),
         groups,
     })
 }
 
-/// badPwdCount and badPasswordTime are absent on an account that nobody has tried yet.
-pub(super) fn wrong_tries(entry: &Entry) -> WrongTries {
-    WrongTries {
-        count: entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).unwrap_or_default(),
-        last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()),
-    }
+/// Every account has a badPwdCount. One that can't be read must not count as "no wrong tries": the guard would be blind.
+pub(super) fn wrong_tries(entry: &Entry) -> Result<WrongTries, Fault> {
+    let count = entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).ok_or(Fault::Unreadable("badPwdCount"))?;
+    Ok(WrongTries { count, last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()) })
 }
 
 fn expiry(control: i64, last_set_ticks: i64, computed: Option<i64>) -> PasswordExpiry {

@@ -74,19 +74,20 @@ struct Change<'a> {
 impl Change<'_> {
     async fn run(&self) -> Result<Changed, Fault> {
         let Request { target, .. } = *self.request;
-        if !self.identity.owns(target) {
-            return self.refused(None, None, Refusal::NotYours).await;
-        }
         let now = self.app.clock.now();
         let charges = [
-            (ThrottleKey::name(&self.app.keys, &self.identity.account_name.to_lowercase()), self.app.config.throttle.name),
+            (ThrottleKey::account(self.identity.account()), self.app.config.throttle.name),
             (ThrottleKey::address(self.visit.client), self.app.config.throttle.address),
         ];
         let receipt = match self.app.throttles.charge(&charges, now).await? {
             Charge::Taken(receipt) => receipt,
-            Charge::Wait(until) => return self.refused(None, None, Refusal::Throttled { until }).await,
+            Charge::Wait(until) if self.app.waits.first_word(self.visit.client, until) => {
+                return self.refused(None, None, Refusal::Throttled { until }).await;
+            }
+            Charge::Wait(until) => return Ok(Changed::Refused(Refusal::Throttled { until })),
         };
-        let outcome = self.authorised(target).await;
+        let outcome =
+            if self.identity.owns(target) { self.authorised(target).await } else { self.refused(None, None, Refusal::NotYours).await };
         // Only a wrong current password is a failure that counts; a refused new one is not a guess at anything.
         let forgiven = match &outcome {
             Ok(Changed::Done) => self.app.throttles.forgive(receipt, true).await,
@@ -158,10 +159,10 @@ impl Change<'_> {
         }
     }
 
-    /// The answer was lost. A later pwdLastSet, or one that is no longer 0, shows that it was done; an equal one shows nothing.
+    /// The answer was lost. A later pwdLastSet shows that it was done; an equal one, or 0, shows nothing.
     async fn look(&self, pinned: &mut Pinned, account: &Account) -> Changed {
         match self.app.directory.account_again(pinned, account.guid).await {
-            Ok(Some(now)) if now.password.last_set_ticks != account.password.last_set_ticks => self.prove(pinned, account).await,
+            Ok(Some(now)) if now.password.last_set > account.password.last_set => self.prove(pinned, account).await,
             Ok(_) | Err(_) => Changed::Unknown,
         }
     }

@@ -2,16 +2,23 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Fault;
 use crate::{
     app::App,
-    model::audit::{AuditEvent, AuditOutcome, EventKind},
+    model::{
+        account::PasswordState,
+        audit::{AuditEvent, AuditOutcome, EventKind},
+    },
 };
 
 /// For the service's own work.
 const SPARE: Duration = Duration::from_secs(2);
+/// Clocks of the service and of controllers may differ by this much.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+/// A controller that does not come back within this time is no longer waited for.
+const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
 /// Settled at most so many at once.
 const BATCH: u32 = 100;
 /// Looks at every attempt that is old enough to be over. Returns how many were settled. One that can't be settled now stays for the next time.
@@ -22,8 +29,11 @@ pub async fn settle(app: &App) -> Result<usize, Fault> {
     let before = app.clock.now() - SignedDuration::try_from(longest).unwrap_or(SignedDuration::from_mins(5));
     let mut settled = 0;
     for attempt in app.audit.unsettled(before, BATCH).await? {
-        if let Some(entry) = look(app, &attempt).await? {
-            settled += usize::from(app.audit.settle(&entry).await?);
+        match look(app, &attempt, longest).await {
+            Ok(Some(entry)) => settled += usize::from(app.audit.settle(&entry).await?),
+            Ok(None) => {}
+            // One that can't be read keeps no other from being settled.
+            Err(fault) => tracing::warn!(error = %fault, "a change without an outcome can't be looked into now"),
         }
     }
     Ok(settled)
@@ -41,20 +51,78 @@ pub async fn keep_settling(app: &App, every: Duration) {
     }
 }
 
-async fn look(app: &App, attempt: &AuditEvent) -> Result<Option<AuditEvent>, Fault> {
+/// What AD says of an attempt. `None`: nothing that can be relied on yet.
+async fn look(app: &App, attempt: &AuditEvent, longest: Duration) -> Result<Option<AuditEvent>, Fault> {
     let (Some(target), Some(before)) = (&attempt.target, attempt.password_set_before) else { return Ok(None) };
     let (account, pinned) = app.directory.account(target.guid).await?;
-    let (outcome, reason) = match account {
-        Some(account) if account.password.last_set_ticks != before => (AuditOutcome::Succeeded, "password_set_since"),
-        Some(_) => (AuditOutcome::Failed, "password_not_set_since"),
-        None => (AuditOutcome::Unknown, "account_gone"),
-    };
+    let now = app.clock.now();
+    let same_controller = attempt.controller.as_deref() == Some(pinned.name());
+    let seen = account.map(|account| account.password);
+    let Some((outcome, reason)) = verdict(attempt.at, longest, before, seen, same_controller, now) else { return Ok(None) };
     Ok(Some(AuditEvent {
-        at: app.clock.now(),
+        at: now,
         kind: EventKind::ChangeReconciled,
         outcome,
         reason: reason.to_owned(),
         controller: Some(pinned.name().to_owned()),
         ..attempt.clone()
     }))
+}
+
+/// Pure: what a password's state shows of an attempt at `at` that took at most `longest`.
+///
+/// A password that was set in its time was set by it. One that was set at another time, or marked "must change", was set by somebody else, who may have covered it.
+/// One that was not set shows that nothing was done only on the controller that was asked: another may not have heard of it yet.
+fn verdict(
+    at: Timestamp,
+    longest: Duration,
+    before: i64,
+    seen: Option<PasswordState>,
+    same_controller: bool,
+    now: Timestamp,
+) -> Option<(AuditOutcome, &'static str)> {
+    let Some(seen) = seen else { return Some((AuditOutcome::Unknown, "account_gone")) };
+    if seen.last_set_ticks == before {
+        return if same_controller {
+            Some((AuditOutcome::Failed, "password_not_set_since"))
+        } else {
+            (now.duration_since(at) > GIVE_UP).then_some((AuditOutcome::Unknown, "controller_never_back"))
+        };
+    }
+    let longest = SignedDuration::try_from(longest).unwrap_or(CLOCKS) + CLOCKS;
+    let in_its_time = seen.last_set.is_some_and(|set| set >= at - CLOCKS && set <= at + longest);
+    Some(if in_its_time { (AuditOutcome::Succeeded, "password_set_since") } else { (AuditOutcome::Unknown, "set_by_somebody_else") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{account::PasswordExpiry, filetime};
+
+    fn seen(last_set: Option<Timestamp>) -> PasswordState {
+        let last_set_ticks = last_set.map_or(0, filetime::ticks);
+        PasswordState { last_set_ticks, last_set, expiry: PasswordExpiry::Never }
+    }
+
+    #[test]
+    fn only_what_ad_really_shows_is_told() {
+        let at: Timestamp = "2026-11-23T08:10:00Z".parse().expect("a time");
+        let minute = SignedDuration::from_mins(1);
+        let old = at - minute * 10_000;
+        let before = filetime::ticks(old);
+        for (state, same, hours_later, expected) in [
+            (Some(seen(Some(at + minute / 6))), true, 0, Some("password_set_since")),
+            (Some(seen(Some(at + minute / 6))), false, 0, Some("password_set_since")),
+            (Some(seen(Some(old))), true, 0, Some("password_not_set_since")),
+            (Some(seen(Some(old))), false, 0, None),
+            (Some(seen(Some(old))), false, 25, Some("controller_never_back")),
+            (Some(seen(Some(at + minute * 60))), true, 2, Some("set_by_somebody_else")),
+            (Some(seen(None)), true, 0, Some("set_by_somebody_else")),
+            (None, true, 0, Some("account_gone")),
+        ] {
+            let now = at + minute + SignedDuration::from_hours(hours_later);
+            let told = verdict(at, Duration::from_secs(20), before, state, same, now);
+            assert_eq!(told.map(|(_, reason)| reason), expected, "{state:?} {same} {hours_later}");
+        }
+    }
 }

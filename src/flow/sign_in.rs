@@ -59,6 +59,7 @@ async fn sign_in(app: &App, visit: &Visit, name: Option<LoginName>, password: Op
         [(ThrottleKey::name(&app.keys, &key), app.config.throttle.name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
     let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
         Charge::Taken(receipt) => receipt,
+        Charge::Wait(until) if !app.waits.first_word(visit.client, until) => return Ok(SignIn::Throttled { until }),
         Charge::Wait(until) => {
             let mut entry = refusal(app, visit, "throttled");
             entry.unknown_name = Some(app.keys.fingerprint(&key));
@@ -97,6 +98,17 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
             return Ok(None);
         }
     };
+    let charge = [(ThrottleKey::account(account.guid), app.config.throttle.name)];
+    let receipt = match app.throttles.charge(&charge, app.clock.now()).await? {
+        Charge::Taken(receipt) => receipt,
+        Charge::Wait(until) => {
+            // Under another spelling of its name, or in the change form, the account has had its tries: the answer tells nothing of that.
+            if app.waits.first_word(visit.client, until) {
+                log_refused(app, visit, &account, &pinned, "throttled").await?;
+            }
+            return Ok(None);
+        }
+    };
     let Some(lock) = account_lock::take(app, account.guid).await? else {
         log_refused(app, visit, &account, &pinned, "tried_elsewhere").await?;
         return Ok(None);
@@ -115,6 +127,9 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
     if !answer.proves_password() {
         log_refused(app, visit, &account, &pinned, answer.code()).await?;
         return Ok(None);
+    }
+    if let Err(error) = app.throttles.forgive(receipt, true).await {
+        tracing::warn!(error = %error, "a login that succeeded could not be taken off the count of failures");
     }
     let now = app.clock.now();
     let identity = Identity::from_ad_bind(&account, now, visit.id);

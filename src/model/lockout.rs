@@ -31,8 +31,8 @@ pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, now: Timesta
     }
     let stale = match (rules.window, tries.last) {
         (Some(window), Some(last)) => now.duration_since(last) > window,
-        (_, None) => true,
-        (None, Some(_)) => false,
+        // Wrong tries whose time is not known are taken for fresh.
+        (_, None) | (None, Some(_)) => false,
     };
     let counted = if stale { 0 } else { tries.count };
     if u64::from(counted) + 1 + u64::from(reserve) <= u64::from(rules.threshold) { Guard::Try } else { Guard::Hold }

@@ -39,8 +39,10 @@ pub fn decide(limits: Limits, count: Option<Count>, now: Timestamp) -> Decision 
     let Some(count) = count.filter(|c| now.duration_since(c.last) < limits.forget_after) else {
         return Decision::Take(Count { failures: 1, last: now });
     };
-    let until = count.last.saturating_add(wait(limits, count.failures)).unwrap_or(Timestamp::MAX);
-    if now < until {
+    let wait = wait(limits, count.failures);
+    let until = count.last.saturating_add(wait).unwrap_or(Timestamp::MAX);
+    // A count may have been made a moment after this try began; where there is no wait, that is none.
+    if !wait.is_zero() && now < until {
         let latest = now.saturating_add(limits.longest_wait).unwrap_or(Timestamp::MAX);
         return Decision::Wait(until.min(latest));
     }
@@ -91,6 +93,12 @@ mod tests {
     fn a_quiet_day_is_forgotten() {
         let count = Some(Count { failures: 50, last: at(0) });
         assert_eq!(decide(LIMITS, count, at(86_400)), Decision::Take(Count { failures: 1, last: at(86_400) }));
+    }
+
+    #[test]
+    fn a_try_that_began_before_the_last_was_counted_does_not_wait_while_tries_are_free() {
+        let count = Some(Count { failures: 2, last: at(1) });
+        assert_eq!(decide(LIMITS, count, at(0)), Decision::Take(Count { failures: 3, last: at(0) }));
     }
 
     #[test]

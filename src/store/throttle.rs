@@ -6,6 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
 
 use super::{Keys, Store, StoreError, stored, within};
+use crate::model::guid::ObjectGuid;
 use crate::model::throttle::{Count, Decision, Limits, decide};
 
 /// Nobody changes the same row so often that this is not enough.
@@ -19,6 +20,11 @@ impl ThrottleKey {
     /// An account name; stored as a keyed fingerprint, since people type their password into the wrong field.
     pub fn name(keys: &Keys, name: &str) -> Self {
         Self(format!("name:{}", keys.fingerprint(name)))
+    }
+
+    /// An account, however its name was spelled: AD takes names without regard to case, width and accents.
+    pub fn account(account: ObjectGuid) -> Self {
+        Self(format!("account:{account}"))
     }
 
     /// A client address: one IPv4 address, or one IPv6 /64, which is what one household gets.
@@ -101,7 +107,7 @@ impl Throttles {
     /// Takes a success off again. `reset_name`: the name's count begins anew, because its owner has just proven to be there.
     pub async fn forgive(&self, receipt: Receipt, reset_name: bool) -> Result<(), StoreError> {
         for Charged { key, before, now } in receipt.charged {
-            if reset_name && key.0.starts_with("name:") {
+            if reset_name && !key.0.starts_with("address:") {
                 within(sqlx::query("DELETE FROM throttles WHERE name = $1").bind(&key.0).execute(&self.store.pool)).await?;
                 continue;
             }

@@ -136,6 +136,9 @@ async fn nobody_acts_on_an_account_that_is_not_theirs() {
         assert_eq!(visitor.post(&path, &change).await.status, 404);
     }
     assert_eq!(bind(&theirs.dn, PASSWORD).await, Ok(()));
+    let theirs = admin.guid(&theirs.sam).await;
+    let history = service.app.audit.history_of(theirs, 10, jiff::Timestamp::UNIX_EPOCH).await.expect("read");
+    assert!(history.is_empty(), "nobody writes into somebody else's history");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -122,6 +122,36 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_after_a_rest
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn another_spelling_of_the_name_brings_no_new_tries() {
+    let more = "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 0\n";
+    let service = Setup { more, ..THROTTLED }.start().await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let other_name = format!("{}@skole.test", unique("anden"));
+    admin.replace(&person.dn, "userPrincipalName", &other_name).await;
+    for _ in 0..3 {
+        assert_eq!(service.visitor().log_in(&person.sam, WRONG).await.status, 422);
+    }
+    assert_eq!(service.visitor().log_in(&other_name, WRONG).await.status, 422, "the answer tells nothing");
+    assert_eq!(tries(&person.sam).await, 3, "and AD was not asked");
+    service.clock.shift_to(31);
+    service.visitor().logged_in(&other_name, PASSWORD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flood_of_throttled_tries_does_not_fill_the_log() {
+    let service = THROTTLED.start().await;
+    let name = unique("ukendt");
+    for _ in 0..15 {
+        service.visitor().log_in(&name, WRONG).await;
+    }
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", service.dir.path().display())).await.expect("open");
+    let (entries,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM audit").fetch_one(&pool).await.expect("count");
+    pool.close().await;
+    assert_eq!(entries, 4, "three that failed, and one word of the wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_success_gives_the_name_its_free_tries_back() {
     let service = THROTTLED.start().await;
     let person = Admin::new().await.person().await;
