@@ -92,8 +92,8 @@ impl Change<'_> {
         let forgiven = match &outcome {
             Ok(Changed::Done) => self.app.throttles.forgive(receipt, true).await,
             Ok(Changed::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Changed::AlreadySent) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Changed::Refused(_) | Changed::Unknown) | Err(_) => Ok(()),
+            Ok(Changed::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Changed::Refused(_) | Changed::Unknown) => Ok(()),
         };
         if let Err(error) = forgiven {
             tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");

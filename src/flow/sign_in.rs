@@ -23,7 +23,7 @@ use crate::{
         lockout::Guard,
         password::{NotAPassword, Password},
     },
-    store::throttle::{Charge, ThrottleKey},
+    store::throttle::{Charge, Receipt, ThrottleKey},
 };
 
 /// How a login ended.
@@ -73,16 +73,17 @@ async fn sign_in(app: &App, visit: &Visit, name: Option<LoginName>, password: Op
     };
     match outcome {
         Ok(Some((account, identity))) => {
-            if let Err(error) = app.throttles.forgive(receipt, account.sam.to_lowercase() == key).await {
-                tracing::warn!(error = %error, "a login that succeeded could not be taken off the count of failures");
-            }
+            forgive(app, receipt, account.sam.to_lowercase() == key).await;
             Ok(SignIn::Welcome(identity))
         }
         Ok(None) => {
             hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
             Ok(SignIn::Refused)
         }
-        Err(fault) => Err(fault),
+        Err(fault) => {
+            forgive(app, receipt, false).await; // our failure is not theirs
+            Err(fault)
+        }
     }
 }
 
@@ -109,33 +110,50 @@ async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Pas
             return Ok(None);
         }
     };
-    let Some(lock) = account_lock::take(app, account.guid).await? else {
-        log_refused(app, visit, &account, &pinned, "tried_elsewhere").await?;
-        return Ok(None);
-    };
-    let answer = match try_locked(app, &mut pinned, &mut account, &lock, password).await {
-        Ok(Some(answer)) => answer,
-        Ok(None) => {
-            lock.release(app).await;
-            log_refused(app, visit, &account, &pinned, "near_lockout").await?;
-            return Ok(None);
-        }
-        // The try may still be counted: the lock is not given back, but runs out.
-        Err(fault) => return Err(fault),
-    };
-    lock.release(app).await;
-    if !answer.proves_password() {
-        log_refused(app, visit, &account, &pinned, answer.code()).await?;
-        return Ok(None);
+    let outcome = try_account(app, visit, &mut account, &mut pinned, password).await;
+    match &outcome {
+        Ok(Some(_)) => forgive(app, receipt, true).await,
+        Ok(None) => {}
+        Err(_) => forgive(app, receipt, false).await, // our failure is not theirs
     }
-    if let Err(error) = app.throttles.forgive(receipt, true).await {
-        tracing::warn!(error = %error, "a login that succeeded could not be taken off the count of failures");
+    Ok(outcome?.map(|identity| (account, identity)))
+}
+
+/// Tries the password once on an account that may be tried.
+async fn try_account(
+    app: &App,
+    visit: &Visit,
+    account: &mut Account,
+    pinned: &mut Pinned,
+    password: &Password,
+) -> Result<Option<Identity>, Fault> {
+    let Some(lock) = account_lock::take(app, account.guid).await? else {
+        log_refused(app, visit, account, pinned, "tried_elsewhere").await?;
+        return Ok(None);
+    };
+    // Where the answer of the bind is lost, the try may still be counted: the lock is not given back, but runs out.
+    let answer = try_locked(app, pinned, account, &lock, password).await?;
+    lock.release(app).await;
+    let Some(answer) = answer else {
+        log_refused(app, visit, account, pinned, "near_lockout").await?;
+        return Ok(None);
+    };
+    if !answer.proves_password() {
+        log_refused(app, visit, account, pinned, answer.code()).await?;
+        return Ok(None);
     }
     let now = app.clock.now();
-    let identity = Identity::from_ad_bind(&account, now, visit.id);
-    let entry = about(event(visit, now, EventKind::SignIn, AuditOutcome::Succeeded, answer.code()), &account, &pinned);
+    let identity = Identity::from_ad_bind(account, now, visit.id);
+    let entry = about(event(visit, now, EventKind::SignIn, AuditOutcome::Succeeded, answer.code()), account, pinned);
     app.audit.append(&entry).await?;
-    Ok(Some((account, identity)))
+    Ok(Some(identity))
+}
+
+/// Takes a try that was no failure off the count. Where that can't be done, it only makes the next wait longer.
+async fn forgive(app: &App, receipt: Receipt, reset: bool) {
+    if let Err(error) = app.throttles.forgive(receipt, reset).await {
+        tracing::warn!(error = %error, "a login that was no failure could not be taken off the count of failures");
+    }
 }
 
 /// One bind, if the guard allows it. `None`: it does not, and AD was not asked.

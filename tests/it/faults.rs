@@ -67,10 +67,18 @@ async fn connections_that_died_in_the_pool_are_no_failure() {
 async fn no_controller_at_all_is_a_fault_page_and_not_ready() {
     let proxy = Proxy::start().await;
     proxy.set(Mischief::Refuse);
-    let service = through(&proxy).await;
-    let page = service.visitor().log_in("anna", "Helt-Forkert-99").await;
-    assert_eq!(page.status, 500);
-    page.says("Der er noget galt hos os");
+    let setup = Setup {
+        controllers: vec![proxy.address],
+        directory: "retry_after_seconds = 1\n",
+        more: "[login.ad_password]\nanswer_after_ms = 0\n",
+        ..Setup::default()
+    };
+    let service = setup.start().await;
+    for _ in 0..5 {
+        let page = service.visitor().log_in("anna", "Helt-Forkert-99").await;
+        assert_eq!(page.status, 500, "our failure is never counted as theirs");
+        page.says("Der er noget galt hos os");
+    }
     assert_eq!(service.visitor().get("/health/live").await.status, 200);
     let ready = service.visitor().request(reqwest::Method::GET, "/health/ready").send().await.expect("an answer");
     assert_eq!(ready.status(), 503);
