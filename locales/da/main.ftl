@@ -112,7 +112,7 @@ refusal-cannot-change = Din konto er sat op, så du ikke selv kan skifte adgangs
 refusal-no-right = Din konto er særligt beskyttet, så adgangskoden ikke kan skiftes her. Kontakt servicedesken.
 refusal-not-usable = Kontoen kan ikke bruges lige nu. Intet er ændret. Kontakt servicedesken.
 refusal-not-yours = Du er logget ind som en anden end den, formularen hører til. Intet er ændret. Begynd forfra fra forsiden.
-refusal-policy-unexplained = Den nye adgangskode blev afvist af kommunens regler, men vi kan ikke se af hvilken. Prøv en længere, som du ikke har brugt før.
+refusal-policy-unexplained = Den nye adgangskode blev afvist af domænets regler, som ikke siger hvorfor. Den er nok brugt før, eller den står på en liste over adgangskoder, der er lette at gætte. Prøv en længere, som du ikke har brugt før.
 
 change = Skift adgangskode
 result-done-title = Din adgangskode er skiftet

@@ -112,7 +112,7 @@ refusal-cannot-change = Your account is set up so that you can't change the pass
 refusal-no-right = Your account is specially protected, so its password can't be changed here. Contact the service desk.
 refusal-not-usable = The account can't be used right now. Nothing has been changed. Contact the service desk.
 refusal-not-yours = You are logged in as somebody else than the one this form belongs to. Nothing has been changed. Start again from the front page.
-refusal-policy-unexplained = The new password was refused by the municipality's rules, but we can't see by which. Try a longer one that you have not used before.
+refusal-policy-unexplained = The new password was refused by the domain's rules, which do not say why. It has probably been used before, or it is on a list of passwords that are easy to guess. Try a longer one that you have not used before.
 
 change = Change password
 result-done-title = Your password has been changed

@@ -80,6 +80,10 @@ impl Raw {
             let what = "would send passwords in clear text: set server.tls, or listen on loopback behind a proxy, or name the proxy in server.trusted_proxies";
             problems.add("server.listen", what);
         }
+        if self.tls.is_none() && self.public_url.starts_with("https://") && self.trusted_proxies.is_empty() {
+            let what = "somebody else speaks TLS for this service, and all visitors would seem to come from there: name that proxy, such as [\"127.0.0.1/32\"]";
+            problems.add("server.trusted_proxies", what);
+        }
         if !(1..=100_000).contains(&self.max_concurrent_requests) {
             problems.add("server.max_concurrent_requests", "has to be 1 to 100000");
         }

@@ -13,6 +13,7 @@ contact = { da = "Ring" }
 [server]
 listen = "127.0.0.1:0"
 public_url = "https://adgangskode.kommune.dk"
+trusted_proxies = ["127.0.0.1/32"]
 secret = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 [store]
 url = "sqlite:///tmp.db"
@@ -66,6 +67,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_key() {
         .replace("name = \"dc1.kommune.dk\"", "name = \"ldap://dc1.kommune.dk\"")
         .replace("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:80\"\ntrusted_proxy = []")
         .replace("https://adgangskode.kommune.dk", "http://adgangskode.kommune.dk/x")
+        .replace("trusted_proxies = [\"127.0.0.1/32\"]\n", "")
         + "timeout_seconds = 99\n[sesion]\nidle_minutes = 1\n[session]\nidle_minutes = \"ti\"\n[policy.default]\nmin_length = 20\nmax_length = 10\n[[policy.group]]\nmin_lenght = 3\n";
     let told = problems(&text, &[("OS2NYKODE__LOG__LEVEL", "lots of"), ("OS2NYKODE__LOG__FROMAT", "text")]);
     for key in [

@@ -38,11 +38,26 @@ pub enum Fault {
     #[error("the password settings object {0} can't be read; give the service account read access to it")]
     PolicyUnreadable(String),
     /// A group of the configuration is not in the directory.
-    #[error("the group {0:?} of the configuration can't be found")]
+    #[error("the group {0:?} of the configuration can't be found, or is no security group")]
     GroupMissing(String),
 }
 
 impl Fault {
+    /// Does it tell something of one account only? A login must not answer it in a way that shows that the account exists.
+    pub fn is_about_one_account(&self) -> bool {
+        match self {
+            Self::Unreadable(_) | Self::PolicyUnreadable(_) => true,
+            Self::NoController
+            | Self::Unreachable(_)
+            | Self::TimedOut
+            | Self::ConnectionLost(_)
+            | Self::Busy
+            | Self::ServiceBind(_)
+            | Self::Answer { .. }
+            | Self::GroupMissing(_) => false,
+        }
+    }
+
     /// Is it the controller that failed, so that another one may do better?
     pub(crate) fn is_the_controllers(&self) -> bool {
         match self {

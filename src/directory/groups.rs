@@ -34,9 +34,13 @@ impl Directory {
         }
         let by = if group.contains('=') { "distinguishedName" } else { "sAMAccountName" };
         let filter = format!("(&(objectClass=group)({by}={}))", ldap_escape(group));
-        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &["objectSid"]).await?;
+        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &["objectSid", "groupType"]).await?;
         let missing = || Fault::GroupMissing(group.to_owned());
         let [only] = found.as_slice() else { return Err(missing()) };
+        // tokenGroups holds security groups only (groupType bit 0x80000000, so negative): a distribution group would never have a member.
+        if only.number("groupType").is_none_or(|kind| kind >= 0) {
+            return Err(missing());
+        }
         let sid = only.bytes("objectSid").and_then(Sid::from_ad).ok_or_else(missing)?;
         self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), (Instant::now(), sid.clone()));
         Ok(sid)

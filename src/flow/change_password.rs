@@ -76,7 +76,7 @@ impl Change<'_> {
         let Request { target, .. } = *self.request;
         let now = self.app.clock.now();
         let charges = [
-            (ThrottleKey::account(self.identity.account()), self.app.config.throttle.name),
+            (ThrottleKey::change(self.identity.account()), self.app.config.throttle.name),
             (ThrottleKey::address(self.visit.client), self.app.config.throttle.address),
         ];
         let receipt = match self.app.throttles.charge(&charges, now).await? {
@@ -260,13 +260,14 @@ fn refusal_of(answer: WriteAnswer, account: &Account, policy: &PasswordPolicy, n
     Err(directory::Fault::Answer { rc, text: "to a change of a password".to_owned() })
 }
 
-/// Which rule AD refused by. Length, complexity and age were held against the policy before; where AD does not say, what is left is history.
+/// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
+/// password filter, and the answer names both.
 fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
     match detail {
         PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
         PolicyDetail::TooYoung => changeable_at(policy, account).filter(|at| now < *at).map(Broken::TooYoung),
         PolicyDetail::TooShort => Some(Broken::TooShort(policy.min_length)),
         PolicyDetail::Complexity => Some(Broken::NotComplex),
-        PolicyDetail::Unsaid => (policy.history > 0).then_some(Broken::UsedBefore(policy.history)),
+        PolicyDetail::Unsaid => None,
     }
 }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::App,
-    directory::{BindAnswer, LoginMatch, Pinned},
+    directory::{LoginMatch, Pinned},
     model::{
         account::Account,
         account_name::LoginName,
@@ -82,6 +82,13 @@ async fn sign_in(app: &App, visit: &Visit, name: Option<LoginName>, password: Op
         }
         Err(fault) => {
             forgive(app, receipt, false).await; // our failure is not theirs
+            if let Fault::Directory(cause) = &fault
+                && cause.is_about_one_account()
+            {
+                tracing::error!(error = %cause, "nobody can log in to an account that can't be read whole; run `os2nykode check`");
+                hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
+                return Ok(SignIn::Refused);
+            }
             Err(fault)
         }
     }
@@ -131,13 +138,21 @@ async fn try_account(
         log_refused(app, visit, account, pinned, "tried_elsewhere").await?;
         return Ok(None);
     };
+    match may_try(app, pinned, account, &lock).await {
+        Ok(Guard::Try) => {}
+        Ok(Guard::Hold) => {
+            lock.release(app).await;
+            log_refused(app, visit, account, pinned, "near_lockout").await?;
+            return Ok(None);
+        }
+        Err(fault) => {
+            lock.release(app).await;
+            return Err(fault);
+        }
+    }
     // Where the answer of the bind is lost, the try may still be counted: the lock is not given back, but runs out.
-    let answer = try_locked(app, pinned, account, &lock, password).await?;
+    let answer = pinned.bind(&account.dn, password).await?;
     lock.release(app).await;
-    let Some(answer) = answer else {
-        log_refused(app, visit, account, pinned, "near_lockout").await?;
-        return Ok(None);
-    };
     if !answer.proves_password() {
         log_refused(app, visit, account, pinned, answer.code()).await?;
         return Ok(None);
@@ -156,24 +171,15 @@ async fn forgive(app: &App, receipt: Receipt, reset: bool) {
     }
 }
 
-/// One bind, if the guard allows it. `None`: it does not, and AD was not asked.
-async fn try_locked(
-    app: &App,
-    pinned: &mut Pinned,
-    account: &mut Account,
-    lock: &AccountLock,
-    password: &Password,
-) -> Result<Option<BindAnswer>, Fault> {
+/// The guard's word, on an account that nobody else can have tried since it was read.
+async fn may_try(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock) -> Result<Guard, Fault> {
     if lock.read_again {
         match app.directory.account_again(pinned, account.guid).await? {
             Some(fresh) => *account = fresh,
-            None => return Ok(None),
+            None => return Ok(Guard::Hold),
         }
     }
-    match account_lock::guard(app, pinned, account).await? {
-        Guard::Try => Ok(Some(pinned.bind(&account.dn, password).await?)),
-        Guard::Hold => Ok(None),
-    }
+    account_lock::guard(app, pinned, account).await
 }
 
 fn refusal(app: &App, visit: &Visit, reason: &str) -> AuditEvent {

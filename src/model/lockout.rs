@@ -6,6 +6,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::account::WrongTries;
 
+/// Our clock may be ahead of the controller's by this much: a try counts for so much longer here than there.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
 /// AD's rules of lockout for one account (PSO or domain).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockoutRules {
@@ -30,7 +33,7 @@ pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, now: Timesta
         return Guard::Try;
     }
     let stale = match (rules.window, tries.last) {
-        (Some(window), Some(last)) => now.duration_since(last) > window,
+        (Some(window), Some(last)) => now.duration_since(last) > window + CLOCKS,
         // Wrong tries whose time is not known are taken for fresh.
         (_, None) | (None, Some(_)) => false,
     };
@@ -58,9 +61,11 @@ mod tests {
 
     #[test]
     fn tries_older_than_the_window_say_nothing() {
-        let tries = WrongTries { count: 4, last: Some(at(-31)) };
+        let tries = WrongTries { count: 4, last: Some(at(-36)) };
         assert_eq!(decide(RULES, tries, 2, at(0)), Guard::Try);
         assert_eq!(decide(LockoutRules { window: None, ..RULES }, tries, 2, at(0)), Guard::Hold);
+        let just_over = WrongTries { count: 4, last: Some(at(-31)) };
+        assert_eq!(decide(RULES, just_over, 2, at(0)), Guard::Hold, "for the controller it may be 29 minutes");
     }
 
     #[test]

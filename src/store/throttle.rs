@@ -27,6 +27,11 @@ impl ThrottleKey {
         Self(format!("account:{account}"))
     }
 
+    /// Changes of an account by its owner: a count of its own, so that wrong logins by strangers keep nobody from changing.
+    pub fn change(account: ObjectGuid) -> Self {
+        Self(format!("change:{account}"))
+    }
+
     /// A client address: one IPv4 address, or one IPv6 /64, which is what one household gets.
     pub fn address(address: IpAddr) -> Self {
         let counted = match address.to_canonical() {

@@ -55,7 +55,7 @@ async fn app(dir: &std::path::Path) -> Arc<App> {
     let text = format!(
         "[site]\nname = 'Prøve & Søn \"Kommune\" <b>'\ncontact = {{ da = 'Ring <b> 12', en = 'Call <b>' }}\ncontact_url = 'tel:+4500000000'\n\
          privacy_url = 'https://x.dk/?a=1&b=2'\naccessibility_url = 'https://was.dk/'\n\
-         [server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\nsecret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='\n\
+         [server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\ntrusted_proxies = ['127.0.0.1/32']\nsecret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='\n\
          [store]\nurl = 'sqlite://{}/x.db'\n\
          [directory]\ncontrollers = [{{ name = 'dc.test' }}]\nbase_dn = 'DC=test'\nbind_user = 'x@test'\nbind_password = 'x'\n",
         dir.display()
