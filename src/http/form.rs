@@ -2,7 +2,7 @@
 //!
 //! Invariant: [`Form`] is the only way for a handler to get at what was sent; it checks the token before it gives anything out.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{
     body::Body,
@@ -20,6 +20,8 @@ use zeroize::Zeroizing;
 use super::{limits::LARGEST_BODY, view::Failure};
 use crate::app::App;
 
+/// Longest wait for a form: who sends it drop by drop takes a place from others meanwhile.
+const SENT_WITHIN: Duration = Duration::from_secs(5);
 /// Of a form that is too large this much is read, bytes.
 const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
@@ -73,7 +75,8 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         // Loads the session, so that an id which is not in the store does not count as one.
         super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let bytes = read(body).await.map_err(IntoResponse::into_response)?;
+        let read = tokio::time::timeout(SENT_WITHIN, read(body)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT));
+        let bytes = read.map_err(IntoResponse::into_response)?;
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
