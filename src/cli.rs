@@ -1,6 +1,6 @@
 //! The commands.
 
-use std::{io::Write, path::PathBuf, process::ExitCode};
+use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
 
 use clap::{Parser, Subcommand};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 use crate::{
     check,
     clock::SystemClock,
-    config::{self, Config, Secret},
+    config::{self, Config, Problem, Problems, Secret},
     serve, telemetry,
 };
 
@@ -93,9 +93,26 @@ async fn run_service(config: Config) -> ExitCode {
 }
 
 fn read(path: &std::path::Path) -> Result<Config, ExitCode> {
-    let environment = std::env::vars_os().filter_map(|(k, v)| Some((k.into_string().ok()?, v.into_string().ok()?)));
-    config::load(path, environment)
+    environment(std::env::vars_os())
+        .and_then(|environment| config::load(path, environment.into_iter()))
         .map_err(|problems| complain(&format!("The configuration can't be used:\n{problems}"), ExitCode::from(UNUSABLE)))
+}
+
+/// The environment as text. An override that is no UTF-8 is a problem, not something to pass over: it may be a password typed in another encoding.
+fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, Problems> {
+    let mut problems = Problems::default();
+    let mut read = Vec::new();
+    for (name, value) in variables {
+        match (name.into_string(), value.into_string()) {
+            (Ok(name), Ok(value)) => read.push((name, value)),
+            (Ok(name), Err(_)) => problems.0.push(Problem { key: name, what: "its value is not UTF-8".to_owned() }),
+            (Err(name), Ok(_) | Err(_)) => {
+                problems.0.push(Problem { key: name.to_string_lossy().into_owned(), what: "its name is not UTF-8".to_owned() });
+            }
+        }
+    }
+    problems.0.retain(|problem| problem.key.starts_with(config::PREFIX)); // others are none of ours
+    if problems.0.is_empty() { Ok(read) } else { Err(problems) }
 }
 
 fn new_secret() -> ExitCode {
@@ -113,4 +130,28 @@ fn say(text: &str, code: ExitCode) -> ExitCode {
 fn complain(text: &str, code: ExitCode) -> ExitCode {
     let _ = std::io::stderr().write_all(text.as_bytes()); // nobody is left to be told
     code
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::ffi::OsStringExt;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory;
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_override_that_is_no_utf8_is_refused_without_its_value_and_other_variables_are_not_looked_at() {
+        let latin1 = || OsString::from_vec(b"hemmelig-\xe6".to_vec());
+        let ours = (OsString::from("OS2NYKODE__DIRECTORY__BIND_PASSWORD"), latin1());
+        let told = environment([ours].into_iter()).expect_err("refused").to_string();
+        assert!(told.contains("OS2NYKODE__DIRECTORY__BIND_PASSWORD: ") && !told.contains("hemmelig"), "{told}");
+        let theirs = [(OsString::from("LANG"), latin1()), (OsString::from("OS2NYKODE__LOG__LEVEL"), OsString::from("warn"))];
+        let read = environment(theirs.into_iter()).expect("read");
+        assert_eq!(read, [("OS2NYKODE__LOG__LEVEL".to_owned(), "warn".to_owned())]);
+    }
 }

@@ -11,11 +11,13 @@ mod secret;
 mod server;
 mod site;
 mod store;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod throttle;
 
 pub use directory::{Controller, Directory, Transport};
+pub(crate) use load::PREFIX;
 pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};

@@ -11,16 +11,12 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::config::{Format, Log};
 
-/// Libraries whose debug lines quote messages: they only speak of errors, whatever level is asked for, unless the filter names them itself.
-const QUIET: [&str; 7] = ["ldap3", "lber", "sqlx", "hyper", "h2", "rustls", "tower_sessions_core"];
+/// Libraries whose debug lines quote messages, by the beginning of their names (`tower` is `tower_http` too): they only speak of errors, whatever level is asked for, unless the filter names them itself.
+const QUIET: [&str; 8] = ["axum", "ldap3", "lber", "sqlx", "hyper", "h2", "rustls", "tower"];
 
 /// Starts logging to standard output and makes a panic a log line without the panic's own text, which may hold data.
 pub fn init(log: &Log) {
-    let asked: Targets = log.level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
-    let named = |library: &str| asked.iter().any(|(target, _)| target == library);
-    let quiet = QUIET.iter().filter(|library| !named(library)).map(|library| (*library, LevelFilter::ERROR));
-    let filter = quiet.fold(asked.clone(), |filter, (library, level)| filter.with_target(library, level));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(&log.level));
     match log.format {
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true)).init(),
         Format::Text => registry.with(tracing_subscriber::fmt::layer()).init(),
@@ -29,6 +25,14 @@ pub fn init(log: &Log) {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         error!(place, "a task ended unexpectedly");
     }));
+}
+
+/// What is asked for, with the libraries quiet that it does not name.
+fn filter(level: &str) -> Targets {
+    let asked: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let named = |library: &str| asked.iter().any(|(target, _)| target == library);
+    let quiet = QUIET.iter().filter(|library| !named(library)).map(|library| (*library, LevelFilter::ERROR));
+    quiet.fold(asked.clone(), |filter, (library, level)| filter.with_target(library, level))
 }
 
 /// Core dumps off, memory closed to other processes of the same user. An error means that the service must not start.
@@ -46,4 +50,33 @@ pub fn reference() -> String {
         return "UNKNOWN".to_owned();
     }
     bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use tracing::Level;
+
+    use super::*;
+
+    #[test]
+    fn libraries_whose_lines_hold_data_are_quiet_unless_they_are_named() {
+        let everything = filter("trace");
+        for library in ["ldap3::conn", "sqlx::query", "hyper_util::client", "rustls::conn", "axum::rejection", "tower_http::trace"] {
+            assert!(!everything.would_enable(library, &Level::WARN), "{library}");
+            assert!(everything.would_enable(library, &Level::ERROR), "{library}");
+        }
+        assert!(everything.would_enable("os2nykode::flow", &Level::TRACE));
+        let named = filter("info,ldap3=debug");
+        assert!(named.would_enable("ldap3::conn", &Level::DEBUG));
+        assert!(!named.would_enable("sqlx::query", &Level::WARN) && !named.would_enable("os2nykode", &Level::DEBUG));
+    }
+
+    #[test]
+    fn a_reference_has_eight_characters_that_are_not_mistaken_for_others() {
+        let made: std::collections::BTreeSet<String> = (0..200).map(|_| reference()).collect();
+        assert_eq!(made.len(), 200);
+        for reference in made {
+            assert!(reference.len() == 8 && !reference.contains(['0', 'O', '1', 'I']), "{reference}");
+        }
+    }
 }

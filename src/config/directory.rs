@@ -61,12 +61,12 @@ pub enum Transport {
 
 #[derive(Deserialize)]
 pub(super) struct Raw {
-    controllers: Vec<Controller>,
+    controllers: Option<Vec<Controller>>,
     ca_file: Option<PathBuf>,
-    base_dn: String,
+    base_dn: Option<String>,
     search_bases: Option<Vec<String>>,
     netbios_domain: Option<String>,
-    bind_user: String,
+    bind_user: Option<String>,
     bind_password: Option<SecretString>,
     bind_password_file: Option<PathBuf>,
     #[serde(default = "timeout_seconds")]
@@ -98,27 +98,32 @@ fn retry_after_seconds() -> u64 {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Directory> {
         let before = problems.0.len();
-        if self.controllers.is_empty() {
+        let controllers = problems.required("directory.controllers", self.controllers);
+        let base_dn = problems.required("directory.base_dn", self.base_dn);
+        let bind_user = problems.required("directory.bind_user", self.bind_user);
+        if controllers.as_ref().is_some_and(Vec::is_empty) {
             problems.add("directory.controllers", "names no controller");
         }
-        for controller in &self.controllers {
-            check_name(&controller.name, problems);
+        for controller in controllers.iter().flatten() {
+            check_controller(controller, problems);
         }
         if let Some(file) = &self.ca_file
             && let Err(error) = std::fs::metadata(file)
         {
             problems.add("directory.ca_file", format!("{}: {error}", file.display()));
         }
-        let bases = self.search_bases.unwrap_or_else(|| vec![self.base_dn.clone()]);
-        if bases.is_empty() {
+        let bases = self.search_bases.or_else(|| base_dn.clone().map(|base| vec![base]));
+        if bases.as_ref().is_some_and(Vec::is_empty) {
             problems.add("directory.search_bases", "is empty: no account would be known; leave it out for the whole domain");
         }
-        for (key, dn) in std::iter::once(("directory.base_dn", &self.base_dn)).chain(bases.iter().map(|b| ("directory.search_bases", b))) {
+        for (key, dn) in
+            base_dn.iter().map(|b| ("directory.base_dn", b)).chain(bases.iter().flatten().map(|b| ("directory.search_bases", b)))
+        {
             if !dn.to_ascii_lowercase().contains("dc=") {
                 problems.add(key, "has to be a DN, such as DC=kommune,DC=dk");
             }
         }
-        if self.bind_user.trim().is_empty() {
+        if bind_user.as_ref().is_some_and(|user| user.trim().is_empty()) {
             problems.add("directory.bind_user", "is empty");
         }
         let timeout = seconds("directory.timeout_seconds", self.timeout_seconds, 0.1, 30.0, problems);
@@ -133,13 +138,14 @@ impl Raw {
         if password.expose_secret().is_empty() {
             problems.add("directory.bind_password", "is empty, which would be an anonymous login");
         }
+        let (controllers, base_dn, search_bases, bind_user) = (controllers?, base_dn?, bases?, bind_user?);
         (problems.0.len() == before).then_some(Directory {
-            controllers: self.controllers,
+            controllers,
             ca_file: self.ca_file,
-            base_dn: self.base_dn,
-            search_bases: bases,
+            base_dn,
+            search_bases,
             netbios_domain: self.netbios_domain,
-            bind_user: self.bind_user,
+            bind_user,
             bind_password: password,
             timeout,
             write_timeout,
@@ -149,7 +155,13 @@ impl Raw {
     }
 }
 
-fn check_name(name: &str, problems: &mut Problems) {
+fn check_controller(Controller { name, address, port, transport: _ }: &Controller, problems: &mut Problems) {
+    if address.as_ref().is_some_and(|address| address.is_empty() || address.contains(['/', '[', ' '])) {
+        problems.add("directory.controllers.address", "has to be an IP address or a DNS name, without scheme or port");
+    }
+    if *port == Some(0) {
+        problems.add("directory.controllers.port", "has to be 1 to 65535; leave it out for 636, or 389 with StartTLS");
+    }
     if name.to_ascii_lowercase().starts_with("ldap://") {
         let what = "plain LDAP would send passwords in clear text and is not offered: write the controller's DNS name; LDAPS is used, or StartTLS with transport = \"starttls\"";
         problems.add("directory.controllers.name", what);

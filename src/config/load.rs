@@ -1,15 +1,17 @@
 //! Reads the file and the environment, and says everything that is wrong at once.
 
-use std::{fmt, path::Path};
+use std::{collections::BTreeMap, fmt, path::Path};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, directory, log, login, policy, secret, server, site, store, throttle};
+use super::{Config, directory, log, login, policy, server, site, store, suggest, throttle};
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
-const PREFIX: &str = "OS2NYKODE__";
+pub(crate) const PREFIX: &str = "OS2NYKODE__";
 const SECTIONS: [&str; 9] = ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "log"];
+
+const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
 /// Something wrong with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,14 @@ impl Problems {
     pub(super) fn add(&mut self, key: &str, what: impl Into<String>) {
         self.0.push(Problem { key: key.to_owned(), what: what.into() });
     }
+
+    /// Passes on the value of a key that has no default.
+    pub(super) fn required<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
+        if value.is_none() {
+            self.add(key, MISSING);
+        }
+        value
+    }
 }
 
 impl fmt::Display for Problems {
@@ -41,14 +51,16 @@ impl std::error::Error for Problems {}
 /// Reads the file, lays the environment over it, and checks everything.
 pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {
     let mut problems = Problems::default();
-    let mut table = read(path, &mut problems);
-    for (name, value) in environment {
-        if let Some(key) = name.strip_prefix(PREFIX) {
-            overlay(&mut table, &key.to_lowercase(), value, &mut problems);
-        }
+    // Without the file nothing more is known: everything would seem to be missing.
+    let Some(mut table) = read(path, &mut problems) else { return Err(problems) };
+    // In the order of their names a section comes before its keys, so that the outcome does not hang on the environment's own order.
+    let overrides: BTreeMap<String, String> =
+        environment.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_lowercase(), value))).collect();
+    for (key, value) in overrides {
+        overlay(&mut table, &key, value, &mut problems);
     }
     for key in table.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
-        problems.add(key, unknown(key, &SECTIONS));
+        problems.add(key, unknown(key));
     }
     let sections = Sections {
         site: section(&table, "site", &mut problems),
@@ -107,20 +119,21 @@ impl Sections {
     }
 }
 
-fn read(path: &Path, problems: &mut Problems) -> Table {
+fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
         Err(error) => {
             problems.add(&path.display().to_string(), format!("can't be read: {error}"));
-            return Table::new();
+            return None;
         }
     };
-    text.parse().unwrap_or_else(|error: toml::de::Error| {
+    let read = text.parse();
+    read.map_err(|error: toml::de::Error| {
         // The library's own text quotes the line, which may hold a secret.
         let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
         problems.add(&path.display().to_string(), format!("line {line} is not TOML: {}", error.message()));
-        Table::new()
     })
+    .ok()
 }
 
 /// Keys whose value is a secret: always text, whatever it looks like.
@@ -139,8 +152,14 @@ fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems)
         };
         place = below;
     }
-    let read = if SECRETS.contains(&last) { None } else { format!("v = {value}").parse::<Table>().ok().and_then(|mut t| t.remove("v")) };
+    let read = if SECRETS.contains(&last) { None } else { toml_value(&value) };
     place.insert(last.to_owned(), read.unwrap_or(Value::String(value)));
+}
+
+/// The value, if the whole text is one. A date is text: no key takes a date.
+fn toml_value(text: &str) -> Option<Value> {
+    let mut table = format!("v = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?;
+    table.remove("v").filter(|value| !value.is_datetime())
 }
 
 /// Reads one section; unknown keys and the first wrong type are problems.
@@ -151,29 +170,49 @@ fn section<T: DeserializeOwned>(table: &Table, name: &str, problems: &mut Proble
     let tracked = serde_path_to_error::Deserializer::new(value, &mut track);
     let read = serde_ignored::deserialize(tracked, |path| unknown_keys.push(path.to_string().replace("?.", "").replace(".?", "")));
     for key in unknown_keys {
-        problems.add(&format!("{name}.{key}"), "unknown key; see config/example.toml for the keys that there are");
+        let last = key.rsplit('.').next().unwrap_or_default();
+        problems.add(&format!("{name}.{key}"), format!("unknown key; {}", suggest::key(last)));
     }
     match read {
         Ok(read) => Some(read),
         Err(error) => {
             let path = track.path().to_string();
-            let key = if path == "." { name.to_owned() } else { format!("{name}.{path}") };
-            problems.add(&key, plain(&secret::without_values(&error.to_string())));
+            let mut key = if path == "." { name.to_owned() } else { format!("{name}.{path}") };
+            let text = error.to_string();
+            if let Some(field) = text.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+                key = format!("{key}.{field}");
+                problems.add(&key, MISSING);
+            } else {
+                problems.add(&key, wrong(&text));
+            }
             None
         }
     }
 }
 
-/// The library's words for a wrong type, in one line.
-fn plain(text: &str) -> String {
-    text.lines().next().unwrap_or_default().trim().replace("missing field", "missing:")
+/// What a library says of a wrong value, without the value, which may be a secret: only what stands after the last `, expected ` is surely the
+/// library's own, since a value may hold anything. Field names are ours.
+fn wrong(text: &str) -> String {
+    let Some((_, expected)) = text.rsplit_once(", expected ") else {
+        let own = text.lines().next().unwrap_or_default().split(['"', '`', '\'']).next().unwrap_or_default();
+        return if own.trim().is_empty() { "can't be read".to_owned() } else { own.trim().to_owned() };
+    };
+    let expected = match expected.lines().next().unwrap_or_default().trim() {
+        "u16" | "u32" | "u64" | "usize" => "a whole number, 0 or more",
+        "f64" => "a number",
+        "a string" | "path string" => "text in quotes",
+        "a boolean" => "true or false",
+        "a sequence" => "a list",
+        other if other.starts_with("struct ") => "a section",
+        other => other,
+    };
+    format!("has to be {expected}")
 }
 
-/// An unknown name, and the known one that it may have been meant to be.
-fn unknown(key: &str, known: &[&str]) -> String {
-    let alike = known.iter().find(|k| k.starts_with(key) || key.starts_with(*k) || k.chars().next() == key.chars().next());
-    match alike {
+/// An unknown name of a section, and the known one that it may have been meant to be.
+fn unknown(key: &str) -> String {
+    match suggest::nearest(key, SECTIONS.into_iter()) {
         Some(near) => format!("unknown section; did you mean [{near}]?"),
-        None => format!("unknown section; there are {}", known.join(", ")),
+        None => format!("unknown section; there are {}", SECTIONS.join(", ")),
     }
 }

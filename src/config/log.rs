@@ -1,6 +1,7 @@
 //! `[log]`: what the service says of itself.
 
 use serde::Deserialize;
+use tracing_subscriber::filter::Targets;
 
 use super::load::Problems;
 
@@ -8,7 +9,7 @@ use super::load::Problems;
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Log {
-    /// A level (`error`, `warn`, `info`, `debug`) or a filter of tracing.
+    /// A level (`error`, `warn`, `info`, `debug`, `trace`) or a filter of tracing.
     pub level: String,
     /// How a line looks.
     pub format: Format,
@@ -31,12 +32,18 @@ impl Default for Log {
     }
 }
 
+/// There is no `off`: the service always tells of its errors.
+const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
+
 pub(super) type Raw = Log;
 
 impl Log {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
-        if self.level.parse::<tracing_subscriber::filter::Targets>().is_err() {
-            problems.add("log.level", "has to be error, warn, info, debug, or a list such as `info,os2nykode=debug`");
+        // A lone word that is no level would be taken for a module's name, and everything else would be silent.
+        let lone_words_are_levels =
+            self.level.split(',').all(|part| part.contains('=') || LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level)));
+        if !lone_words_are_levels || self.level.parse::<Targets>().is_err() {
+            problems.add("log.level", "has to be error, warn, info, debug, trace, or a list such as `info,os2nykode=debug`");
             return None;
         }
         Some(self)

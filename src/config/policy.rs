@@ -38,7 +38,8 @@ impl Rules {
 
 #[derive(Deserialize)]
 pub(super) struct Raw {
-    default: Option<RawRules>,
+    #[serde(default)]
+    default: RawRules,
     #[serde(default)]
     group: Vec<RawRules>,
 }
@@ -48,13 +49,13 @@ pub(super) struct Raw {
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own that is on or off")]
 struct RawRules {
     group: Option<String>,
-    min_length: u32,
+    min_length: Option<u32>,
     max_length: Option<u32>,
     letters: bool,
     upper_and_lower: bool,
     digits: bool,
     special: bool,
-    no_names: bool,
+    no_names: Option<bool>,
     forbidden_words: Vec<String>,
     forbidden_words_file: Option<PathBuf>,
     allowed_characters: Option<String>,
@@ -63,8 +64,10 @@ struct RawRules {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Policy> {
         let before = problems.0.len();
-        let standard = || RawRules { min_length: 12, no_names: true, ..RawRules::default() };
-        let default = self.default.unwrap_or_else(standard);
+        // Key by key, not section by section: who sets only max_length keeps the rest of the standard.
+        let mut default = self.default;
+        default.min_length.get_or_insert(12);
+        default.no_names.get_or_insert(true);
         if default.group.is_some() {
             problems.add("policy.default.group", "the default is for everybody: rules for a group are a [[policy.group]]");
         }
@@ -100,17 +103,19 @@ impl RawRules {
                 format!("{word:?} is shorter than 3 characters and would forbid almost every password"),
             );
         }
-        if self.max_length.is_some_and(|max| max > 256) {
-            problems.add(&format!("{key}.max_length"), "AD takes at most 256 characters");
+        for (name, length) in [("min_length", self.min_length), ("max_length", self.max_length)] {
+            if length.is_some_and(|length| length > 256) {
+                problems.add(&format!("{key}.{name}"), "AD takes at most 256 characters");
+            }
         }
         Rules(PasswordPolicy {
-            min_length: self.min_length,
+            min_length: self.min_length.unwrap_or(0),
             max_length: self.max_length,
             letters: self.letters,
             upper_and_lower: self.upper_and_lower,
             digits: self.digits,
             special: self.special,
-            no_names: self.no_names,
+            no_names: self.no_names.unwrap_or(false),
             forbidden_words: words.into_iter().collect(),
             allowed: self.allowed_characters.map(|characters| characters.chars().collect()),
             ..PasswordPolicy::default()

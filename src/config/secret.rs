@@ -1,6 +1,6 @@
 //! Secrets: given as a value or, better, as a file; never printed.
 
-use std::{fs, os::unix::fs::PermissionsExt, path::Path};
+use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
 
 use data_encoding::BASE64;
 use secrecy::SecretString;
@@ -41,7 +41,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The one of `key` and `key_file` that is given. A file ends with one newline at most, which is not part of the secret.
+/// The one of `key` and `key_file` that is given. Newlines at the end of a file are no part of the secret.
 pub(super) fn one_of(key: &str, value: Option<SecretString>, file: Option<&Path>, problems: &mut Problems) -> Option<SecretString> {
     match (value, file) {
         (Some(value), None) => Some(value),
@@ -63,36 +63,23 @@ fn read(key: &str, file: &Path, problems: &mut Problems) -> Option<SecretString>
         problems.add(&key, format!("{}: {what}", file.display()));
         None
     };
-    match fs::metadata(file) {
+    // What is looked at is what is read, even if the name points to something else in between.
+    let mut open = match fs::File::open(file) {
+        Err(error) => return wrong(format!("can't be read: {error}"), problems),
+        Ok(open) => open,
+    };
+    match open.metadata() {
         Err(error) => return wrong(format!("can't be read: {error}"), problems),
         Ok(about) if about.permissions().mode() & 0o007 != 0 => {
             return wrong("everybody on this machine can read it: chmod o-rwx".to_owned(), problems);
         }
         Ok(_) => {}
     }
-    match fs::read_to_string(file) {
-        Err(error) => wrong(format!("can't be read: {error}"), problems),
-        Ok(mut text) => {
-            let end = text.trim_end_matches(['\n', '\r']).len();
-            text.truncate(end);
-            if text.is_empty() { wrong("is empty".to_owned(), problems) } else { Some(SecretString::from(text)) }
-        }
+    let mut text = String::new();
+    if let Err(error) = open.read_to_string(&mut text) {
+        text.zeroize();
+        return wrong(format!("can't be read: {error}"), problems);
     }
-}
-
-/// A library's message without what it quotes: `invalid type: string "…"` may quote a secret.
-pub(super) fn without_values(text: &str) -> String {
-    let mut out = String::new();
-    let mut quoted = false;
-    for c in text.chars() {
-        if c == '"' || c == '`' {
-            quoted = !quoted;
-            if quoted {
-                out.push('…');
-            }
-        } else if !quoted {
-            out.push(c);
-        }
-    }
-    out
+    text.truncate(text.trim_end_matches(['\n', '\r']).len());
+    if text.is_empty() { wrong("is empty".to_owned(), problems) } else { Some(SecretString::from(text)) }
 }

@@ -43,8 +43,8 @@ pub struct Tls {
 
 #[derive(Deserialize)]
 pub(super) struct Raw {
-    listen: SocketAddr,
-    public_url: String,
+    listen: Option<SocketAddr>,
+    public_url: Option<String>,
     tls: Option<Tls>,
     #[serde(default)]
     trusted_proxies: Vec<IpNet>,
@@ -68,7 +68,11 @@ fn request_timeout_seconds() -> u64 {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Server> {
         let before = problems.0.len();
-        check_origin(&self.public_url, problems);
+        let listen = problems.required("server.listen", self.listen);
+        let public_url = problems.required("server.public_url", self.public_url);
+        if let Some(url) = &public_url {
+            check_origin(url, problems);
+        }
         for file in
             self.tls.iter().flat_map(|tls| [("server.tls.certificate_file", &tls.certificate_file), ("server.tls.key_file", &tls.key_file)])
         {
@@ -76,11 +80,15 @@ impl Raw {
                 problems.add(file.0, format!("{}: {error}", file.1.display()));
             }
         }
-        if self.tls.is_none() && !self.listen.ip().is_loopback() && self.trusted_proxies.is_empty() {
+        if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
+            let what = "would believe X-Forwarded-For from everybody, so that anyone could choose the address that is throttled and logged: name the proxy's own address";
+            problems.add("server.trusted_proxies", what);
+        }
+        if self.tls.is_none() && listen.is_some_and(|listen| !listen.ip().is_loopback()) && self.trusted_proxies.is_empty() {
             let what = "would send passwords in clear text: set server.tls, or listen on loopback behind a proxy, or name the proxy in server.trusted_proxies";
             problems.add("server.listen", what);
         }
-        if self.tls.is_none() && self.public_url.starts_with("https://") && self.trusted_proxies.is_empty() {
+        if self.tls.is_none() && public_url.as_ref().is_some_and(|url| url.starts_with("https://")) && self.trusted_proxies.is_empty() {
             let what = "somebody else speaks TLS for this service, and all visitors would seem to come from there: name that proxy, such as [\"127.0.0.1/32\"]";
             problems.add("server.trusted_proxies", what);
         }
@@ -95,9 +103,10 @@ impl Raw {
             problems.add("server.secret", "has to be 32 random bytes in base64: make one with `os2nykode config secret`");
             return None;
         };
+        let (listen, public_url) = (listen?, public_url?);
         (problems.0.len() == before).then_some(Server {
-            listen: self.listen,
-            public_url: self.public_url,
+            listen,
+            public_url,
             tls: self.tls,
             trusted_proxies: self.trusted_proxies,
             metrics_listen: self.metrics_listen,
@@ -110,10 +119,21 @@ impl Raw {
 
 fn check_origin(url: &str, problems: &mut Problems) {
     let (scheme, host) = url.split_once("://").unwrap_or_default();
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    // The colons of an IPv6 address are inside its brackets.
+    let (name, port) = match host.rsplit_once(':') {
+        Some((name, port)) if !port.ends_with(']') => (name, Some(port)),
+        Some(_) | None => (host, None),
+    };
     let local = ["localhost", "127.0.0.1", "[::1]"].contains(&name);
-    let shape = !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']);
+    // Browsers send it in lower case and without the scheme's own port, and it is compared with what they send.
+    let letters = local || name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-');
+    let standard = if scheme == "https" { "443" } else { "80" };
+    let port = port.is_none_or(|port| port != standard && port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port));
+    let shape = !name.is_empty() && letters && port;
     if !(shape && (scheme == "https" || (scheme == "http" && local))) {
-        problems.add("server.public_url", "has to be https://host without a path (http:// on localhost only)");
+        problems.add(
+            "server.public_url",
+            "has to be https://host in lower case, without a path or the standard port (http:// on localhost only)",
+        );
     }
 }

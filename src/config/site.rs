@@ -83,11 +83,11 @@ const LARGEST_LOGO: usize = 64 * 1024;
 
 #[derive(Deserialize)]
 pub(super) struct Raw {
-    name: String,
+    name: Option<String>,
     logo_file: Option<PathBuf>,
     #[serde(default)]
     default_language: Language,
-    contact: Text,
+    contact: Option<Text>,
     contact_url: Option<String>,
     privacy_url: Option<String>,
     accessibility_url: Option<String>,
@@ -97,7 +97,9 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Site> {
         let before = problems.0.len();
-        if self.name.trim().is_empty() {
+        let name = problems.required("site.name", self.name);
+        let contact = problems.required("site.contact", self.contact);
+        if name.as_ref().is_some_and(|name| name.trim().is_empty()) {
             problems.add("site.name", "is empty");
         }
         let links = [
@@ -132,11 +134,12 @@ impl Raw {
                 }
             }
         });
+        let (name, contact) = (name?, contact?);
         (problems.0.len() == before).then(|| Site {
-            name: self.name,
+            name,
             logo,
             default_language: self.default_language,
-            contact: self.contact,
+            contact,
             contact_url: self.contact_url,
             privacy_url: self.privacy_url,
             accessibility_url: self.accessibility_url,

@@ -152,6 +152,188 @@ fn an_empty_password_of_the_service_account_is_refused() {
     assert!(told.contains("directory.bind_password"), "{told}");
 }
 
+#[test]
+fn every_missing_key_is_named_at_once() {
+    let told = problems(
+        "[site]\nname = \"Prøve\"\ncontact = { en = \"Call\" }\n[directory]\ncontrollers = [{ name = \"dc1\" }, { port = 636 }]\n",
+        &[],
+    );
+    for key in
+        ["site.contact.da: missing", "server.listen: missing", "server.public_url: missing", "directory.controllers[1].name: missing"]
+    {
+        assert!(told.contains(key), "{key:?} in\n{told}");
+    }
+    let told = problems("[site]\n[directory]\n", &[]);
+    for key in [
+        "site.name",
+        "site.contact",
+        "directory.controllers",
+        "directory.base_dn",
+        "directory.bind_user",
+        "directory.bind_password",
+        "store.url",
+    ] {
+        assert!(told.contains(&format!("{key}: missing")), "{key:?} in\n{told}");
+    }
+}
+
+#[test]
+fn a_wrong_value_is_told_by_what_it_has_to_be() {
+    let told = problems(
+        &(MINIMAL.replace("127.0.0.1:0", "8080")
+            + "pool_size = -1\n[log]\nformat = \"jsn\"\n[session]\nidle_minutes = \"ti\"\n[login]\nad_password = 5\n[policy.default]\ndigits = 1\n[throttle.name]\nfree = 1.5\n"),
+        &[("OS2NYKODE__SITE", "Prøve")],
+    );
+    for line in [
+        "site: has to be a section",
+        "server.listen: invalid socket address",
+        "directory.pool_size: has to be a whole number, 0 or more",
+        "login.ad_password: has to be a section",
+        "session.idle_minutes: has to be a whole number",
+        "throttle.name.free: has to be a whole number",
+        "policy.default.digits: has to be true or false",
+        "log.format: has to be `json` or `text`",
+    ] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_toml_or_not_there_is_the_only_problem_and_its_lines_are_not_told() {
+    for line in [
+        "bind_password = hemmelig",
+        "bind_password = 'hemmelig",
+        "bind_password = \"hem\\qhemmelig\"",
+        "bind_password = \"a\"hemmelig",
+        "bind_password = 12hemmelig",
+        "hemmelig",
+        "hemmelig = 1\nhemmelig = 2",
+        "[hemmelig]\n[hemmelig]",
+    ] {
+        let told = problems(&format!("[directory]\n{line}\n"), &[]);
+        assert!(told.lines().count() == 1 && told.contains("is not TOML") && !told.contains("hemmelig"), "{line}: {told}");
+    }
+    let told = load(&Case::new().dir.path().join("missing.toml"), std::iter::empty()).expect_err("refused").to_string();
+    assert_eq!(told.lines().count(), 1, "{told}");
+}
+
+#[test]
+fn a_value_is_never_told_however_it_is_quoted() {
+    for value in [r#""a\"hemmelig""#, r#"", expected hemmelig""#, r"'`hemmelig'", "\"\"\"\n, expected \nhemmelig\"\"\"", "{ hemmelig = 1 }"]
+    {
+        for start in ["pool_size = ", "controllers = ", "[log]\nformat = ", "[session]\nidle_minutes = ", "[policy.default]\ndigits = "] {
+            let text = MINIMAL.replace("controllers = [{ name = \"dc1.kommune.dk\" }]\n", "") + start + value + "\n";
+            let told = problems(&text, &[]);
+            let told = told.lines().filter(|line| !line.contains("unknown key"));
+            assert!(
+                told.clone().count() > 0 && told.clone().all(|line| !line.contains("hemmelig")),
+                "{text}: {:?}",
+                told.collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_partly_written_default_policy_keeps_the_rest_of_the_standard_and_a_group_demands_only_what_it_says() {
+    let text = MINIMAL.to_owned() + "[policy.default]\nmax_length = 64\n[[policy.group]]\ngroup = \"Ledere\"\ndigits = true\n";
+    let policy = Case::new().load(&text, &[]).expect("read").policy;
+    let default = policy.default.policy();
+    assert_eq!((default.min_length, default.max_length, default.no_names), (12, Some(64), true));
+    let group = policy.groups[0].rules.policy();
+    assert_eq!((group.min_length, group.no_names, group.digits), (0, false, true));
+    let environment = [("OS2NYKODE__POLICY__DEFAULT__NO_NAMES", "false"), ("OS2NYKODE__POLICY__DEFAULT__MIN_LENGTH", "0")];
+    let default = Case::new().load(MINIMAL, &environment).expect("read").policy.default.policy();
+    assert_eq!((default.min_length, default.no_names), (0, false), "what is asked for is done");
+}
+
+#[test]
+fn a_level_that_would_silence_the_log_is_refused() {
+    for level in ["inof", "off", "", "info,ldap", "lots of"] {
+        assert!(problems(MINIMAL, &[("OS2NYKODE__LOG__LEVEL", level)]).contains("log.level: "), "{level}");
+    }
+    for level in ["info", "WARN", "warn,os2nykode=debug", "info,ldap3=off"] {
+        assert!(Case::new().load(MINIMAL, &[("OS2NYKODE__LOG__LEVEL", level)]).is_ok(), "{level}");
+    }
+}
+
+#[test]
+fn what_is_close_to_a_section_or_a_key_is_suggested() {
+    let told = problems(&(MINIMAL.to_owned() + "bind_pasword_file = \"/x\"\n[sesion]\n[session]\nidle_minuts = 5\n[qwerty]\n"), &[]);
+    for line in [
+        "did you mean bind_password_file?",
+        "sesion: unknown section; did you mean [session]?",
+        "did you mean idle_minutes?",
+        "qwerty: unknown section; there are",
+    ] {
+        assert!(told.contains(line), "{line:?} in\n{told}");
+    }
+}
+
+#[test]
+fn a_proxy_that_is_everybody_is_refused() {
+    for net in ["0.0.0.0/0", "::/0"] {
+        assert!(problems(&MINIMAL.replace("127.0.0.1/32", net), &[]).contains("server.trusted_proxies: would believe"), "{net}");
+    }
+}
+
+#[test]
+fn the_public_url_is_an_origin_as_browsers_send_it() {
+    let with = |url: &str| Case::new().load(&MINIMAL.replace("https://adgangskode.kommune.dk", url), &[]);
+    for url in [
+        "https://Host.dk",
+        "https://host.dk:443",
+        "https://:8443",
+        "https://a\\nb",
+        "https://host:x",
+        "https://host:+1",
+        "https://u@host",
+        "http://host.dk",
+        "https://host/",
+    ] {
+        assert!(with(url).is_err(), "{url}");
+    }
+    for url in ["https://host.dk", "https://host.dk:8443", "http://localhost:8080", "http://127.0.0.1", "http://[::1]:8080"] {
+        assert!(with(url).is_ok(), "{url}");
+    }
+}
+
+#[test]
+fn the_outcome_does_not_hang_on_the_order_of_the_environment() {
+    let mut environment =
+        [("OS2NYKODE__LOGIN__AD_PASSWORD__ENABLED", "false"), ("OS2NYKODE__LOGIN", "{ ad_password = { lockout_reserve = 5 } }")];
+    for _ in 0..2 {
+        environment.reverse();
+        let login = Case::new().load(MINIMAL, &environment).expect("read").login.ad_password;
+        assert_eq!((login.enabled, login.lockout_reserve), (false, 5));
+    }
+}
+
+#[test]
+fn text_that_looks_like_something_else_is_read_as_documented() {
+    let environment = [
+        ("OS2NYKODE__SITE__NAME", "2026-11-23"),
+        ("OS2NYKODE__DIRECTORY__NETBIOS_DOMAIN", "\"4711\""),
+        ("OS2NYKODE__DIRECTORY__BIND_USER", "1\nx = 2"),
+    ];
+    let config = Case::new().load(MINIMAL, &environment).expect("read");
+    assert_eq!((config.site.name.as_str(), config.directory.netbios_domain.as_deref()), ("2026-11-23", Some("4711")));
+    assert_eq!(config.directory.bind_user, "1\nx = 2");
+}
+
+proptest::proptest! {
+    #[test]
+    fn a_secret_from_the_environment_is_what_was_set_whatever_it_looks_like(password in "\\PC{1,40}") {
+        let config = Case::new().load(MINIMAL, &[("OS2NYKODE__DIRECTORY__BIND_PASSWORD", &password)]).expect("read");
+        proptest::prop_assert_eq!(secrecy::ExposeSecret::expose_secret(&config.directory.bind_password), &password);
+    }
+
+    #[test]
+    fn no_environment_makes_it_panic(name in "[A-Z_]{0,24}", value in "\\PC{0,24}") {
+        let _ = Case::new().load(MINIMAL, &[(&format!("OS2NYKODE__{name}"), &value)]);
+    }
+}
+
 /// The example with every commented key switched on, and its files where this machine has them.
 fn example(case: &Case) -> String {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
