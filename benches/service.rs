@@ -14,13 +14,13 @@ use std::{
     path::Path,
     process::{Child, Command},
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
 
-use ldap3::{Ldap, Mod};
+use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, StdStream};
 use os2nykode::{clock::SystemClock, config, store};
 use reqwest::{Client, redirect};
 use tower_sessions::{
@@ -29,7 +29,7 @@ use tower_sessions::{
 };
 
 use environment::environment;
-use people::{Admin, PASSWORD, Person, connect, utf16};
+use people::{Admin, PASSWORD, Person, utf16};
 
 const ROUND: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
@@ -104,6 +104,20 @@ async fn start() -> Service {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     Service { child, address, started: begun.elapsed(), dir }
+}
+
+/// A connection to the controller for the raw work. Its TLS configuration is made once, as the service's is, so that both may resume.
+async fn connect() -> Ldap {
+    static TLS: LazyLock<Arc<rustls::ClientConfig>> =
+        LazyLock::new(|| os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA"));
+    let stream = tokio::net::TcpStream::connect((environment().fact("DC_IP"), 636)).await.expect("the controller listens");
+    stream.set_nodelay(true).expect("a TCP stream");
+    let stream = StdStream::Tcp(stream.into_std().expect("a TCP stream"));
+    let settings = LdapConnSettings::new().set_config(TLS.clone()).set_std_stream(stream);
+    let url = format!("ldaps://{}:636", environment().fact("DC_NAME"));
+    let (driver, ldap) = LdapConnAsync::with_settings(settings, &url).await.expect("TLS");
+    tokio::spawn(driver.drive());
+    ldap
 }
 
 /// Processor time of a process so far.
@@ -186,6 +200,8 @@ impl Worker {
 struct Figures {
     times: Vec<Duration>,
     elapsed: Duration,
+    /// The rate of each round, for how far apart they are.
+    rates: Vec<f64>,
 }
 
 impl Figures {
@@ -216,8 +232,11 @@ async fn round(workers: &mut [Worker], http: bool, figures: &mut Figures) {
         }
         times
     });
-    figures.times.extend(futures_util::future::join_all(work).await.into_iter().flatten());
-    figures.elapsed += begun.elapsed();
+    let times: Vec<Duration> = futures_util::future::join_all(work).await.into_iter().flatten().collect();
+    let this = Figures { times, elapsed: begun.elapsed(), rates: Vec::new() };
+    figures.rates.push(this.rate());
+    figures.times.extend(this.times);
+    figures.elapsed += this.elapsed;
 }
 
 async fn changes(service: &Service, admin: &mut Admin) {
@@ -226,7 +245,9 @@ async fn changes(service: &Service, admin: &mut Admin) {
     for _ in 0..32 {
         workers.push(Worker::new(admin, &group, service).await);
     }
-    say("changes (modify + proof)    raw/s    p50    p99 ms |  http/s    p50    p99 ms | http/raw | service CPU ms/change");
+    say(
+        "changes (modify + proof)    raw/s    p50    p99 ms |  http/s    p50    p99 ms | http/raw (of the rounds)      | service CPU ms/change",
+    );
     for at_once in [1, 8, 32] {
         let (mut raw, mut http, mut cpu) = (Figures::default(), Figures::default(), Duration::ZERO);
         for _ in 0..ROUNDS {
@@ -237,8 +258,9 @@ async fn changes(service: &Service, admin: &mut Admin) {
         }
         #[allow(clippy::cast_precision_loss, reason = "counts are small")]
         let each = cpu.as_secs_f64() * 1000.0 / http.times.len() as f64;
+        let ratios: Vec<f64> = http.rates.iter().zip(&raw.rates).map(|(http, raw)| http / raw).collect();
         say(&format!(
-            "{at_once:>3} in flight              {:>6.1} {:>6.0} {:>6.0}    | {:>7.1} {:>6.0} {:>6.0}    | {:>8.2} | {each:>6.2}",
+            "{at_once:>3} in flight              {:>6.1} {:>6.0} {:>6.0}    | {:>7.1} {:>6.0} {:>6.0}    | {:>8.2} {ratios:.2?} | {each:>6.2}   ({} raw, {} http)",
             raw.rate(),
             raw.percentile(50),
             raw.percentile(99),
@@ -246,12 +268,17 @@ async fn changes(service: &Service, admin: &mut Admin) {
             http.percentile(50),
             http.percentile(99),
             http.rate() / raw.rate(),
+            raw.times.len(),
+            http.times.len(),
         ));
     }
 }
 
 async fn front_page(service: &Service) {
     let url = format!("https://localhost:{}/", service.address.port());
+    let first = client().get(&url).send().await.expect("an answer");
+    let (version, size) = (first.version(), first.bytes().await.expect("a body").len());
+    let before = processor(service.child.id());
     let begun = Instant::now();
     let work = (0..16).map(|_| {
         let (client, url) = (client(), url.clone());
@@ -259,8 +286,11 @@ async fn front_page(service: &Service) {
             let mut times = Vec::new();
             while begun.elapsed() < ROUND {
                 let started = Instant::now();
-                client.get(&url).send().await.expect("an answer").bytes().await.expect("a body");
+                let answer = client.get(&url).send().await.expect("an answer");
+                assert_eq!(answer.status(), 200);
+                let page = answer.bytes().await.expect("a body");
                 times.push(started.elapsed());
+                assert!(page.ends_with(b"</html>") || page.ends_with(b"</html>\n"), "a whole page");
             }
             times
         })
@@ -270,39 +300,51 @@ async fn front_page(service: &Service) {
         figures.times.extend(worker.expect("joined"));
     }
     figures.elapsed = begun.elapsed();
+    let busy = processor(service.child.id()).saturating_sub(before).as_secs_f64();
+    #[allow(clippy::cast_precision_loss, reason = "counts are small")]
+    let each = busy * 1e6 / figures.times.len() as f64;
     say(&format!(
-        "front page, 16 connections: {:.0} requests/s, p50 {:.1} ms, p99 {:.1} ms",
+        "front page ({size} bytes, {version:?}), 16 connections: {:.0} requests/s, p50 {:.1} ms, p99 {:.1} ms; service CPU {each:.0} us/request",
         figures.rate(),
         figures.percentile(50),
         figures.percentile(99)
     ));
 }
 
+/// 10,000 sessions are put where the service keeps them, and each is used over HTTP.
 async fn sessions(service: &Service) {
     let before = memory_kib(service.child.id());
-    let text = std::fs::read_to_string(service.dir.path().join("config.toml")).expect("the configuration");
-    let path = service.dir.path().join("again.toml");
-    std::fs::write(&path, text).expect("written");
-    let config = config::load(&path, std::iter::empty()).expect("right");
+    let config = config::load(&service.dir.path().join("config.toml"), std::iter::empty()).expect("right");
     let store = store::Store::open(&format!("sqlite://{}/bench.db", service.dir.path().display())).await.expect("opened");
     let keys = store::Keys::new(config.server.secret.bytes());
     let sessions = store::sessions::Sessions::new(&store, &keys, &config.session, Arc::new(SystemClock));
-    let client = client();
-    for n in 0..10_000_i128 {
-        let identity = serde_json::json!({ "method": "ad_password", "account": uuid::Uuid::nil(), "name": "Maaler Maalersen", "account_name": "maaler",
-            "at": "2026-11-23T08:10:00Z", "visit": uuid::Uuid::nil() });
-        let mut record =
-            Record { id: Id(n + 1), data: [("identity".to_owned(), identity)].into(), expiry_date: time::OffsetDateTime::UNIX_EPOCH };
+    let mut cookies = Vec::new();
+    for n in 1..=10_000_u128 {
+        let account = uuid::Uuid::from_u128(n);
+        let identity = serde_json::json!({ "method": "ad_password", "account": account, "name": "Maaler Maalersen", "account_name": "maaler",
+            "at": "2026-11-23T08:10:00Z", "visit": account });
+        let data = [("identity".to_owned(), identity), (store::sessions::SUBJECT.to_owned(), account.to_string().into())].into();
+        let id = Id(i128::try_from(n).expect("small"));
+        let mut record = Record { id, data, expiry_date: time::OffsetDateTime::UNIX_EPOCH };
         sessions.create(&mut record).await.expect("stored");
-        if n % 5 == 0 {
-            let request = client
-                .get(format!("https://localhost:{}/account", service.address.port()))
-                .header("cookie", format!("__Host-os2nykode={}", record.id));
-            assert_eq!(request.send().await.expect("an answer").status(), 303);
-        }
+        cookies.push((account, format!("__Host-os2nykode={}", record.id)));
+    }
+    let url = format!("https://localhost:{}/account", service.address.port());
+    let users = cookies.chunks(cookies.len() / 16).map(|cookies| {
+        let (client, url, cookies) = (client(), url.clone(), cookies.to_vec());
+        tokio::spawn(async move {
+            for (account, cookie) in cookies {
+                let answer = client.get(&url).header("cookie", cookie).send().await.expect("an answer");
+                // A session that is not live leads to the login, with the same status.
+                assert_eq!(answer.headers()["location"], format!("/accounts/{account}"));
+            }
+        })
+    });
+    for user in futures_util::future::join_all(users).await {
+        user.expect("every session is live");
     }
     let after = memory_kib(service.child.id());
-    say(&format!("memory: {:.1} MB before, {:.1} MB with 10,000 live sessions of which 2,000 were just used", mb(before), mb(after)));
+    say(&format!("memory: {:.1} MB before, {:.1} MB with 10,000 live sessions, each just used", mb(before), mb(after)));
 }
 
 #[allow(clippy::cast_precision_loss, reason = "small")]
