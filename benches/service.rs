@@ -321,7 +321,7 @@ async fn sessions(service: &Service) {
     let mut cookies = Vec::new();
     for n in 1..=10_000_u128 {
         let account = uuid::Uuid::from_u128(n);
-        let identity = serde_json::json!({ "method": "ad_password", "account": account, "name": "Maaler Maalersen", "account_name": "maaler",
+        let identity = serde_json::json!({ "proof": { "ad_password": { "account": account, "account_name": "maaler" } }, "name": "Maaler Maalersen",
             "at": "2026-11-23T08:10:00Z", "visit": account });
         let data = [("identity".to_owned(), identity), (store::sessions::SUBJECT.to_owned(), account.to_string().into())].into();
         let id = Id(i128::try_from(n).expect("small"));

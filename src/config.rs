@@ -7,6 +7,8 @@ mod load;
 mod log;
 mod login;
 mod policy;
+mod reset;
+mod saml;
 mod secret;
 mod server;
 mod site;
@@ -22,6 +24,8 @@ pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
 pub use policy::{GroupRules, Policy, Rules};
+pub use reset::{GroupStrength, Reset};
+pub use saml::{Binding, IdType, LevelSource, MetadataSource, Profile, Provider, Saml, Source};
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use site::{Language, Site, Text};
@@ -47,6 +51,10 @@ pub struct Config {
     pub throttle: Throttle,
     /// `[policy]`: the municipality's own rules of passwords.
     pub policy: Policy,
+    /// `[reset]`: which logins are enough for a new password without the old one.
+    pub reset: Reset,
+    /// `[saml]`: identity providers.
+    pub saml: Saml,
     /// `[log]`: what the service says of itself.
     pub log: Log,
 }

@@ -4,8 +4,10 @@
 //! outcome after; what can't be read or stored means that nothing is changed.
 
 mod account_lock;
+mod authority;
 pub mod change_password;
 pub mod health;
+pub mod list_accounts;
 mod policy;
 pub mod reconcile;
 pub mod show_account;
@@ -23,7 +25,7 @@ use crate::{
     model::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
-        identity::Identity,
+        identity::{Identity, Proof},
     },
     store::{self, StoreError},
 };
@@ -77,6 +79,12 @@ fn party_of(account: &Account) -> Party {
     Party { guid: account.guid, account_name: account.sam.clone(), name: account.name().to_owned() }
 }
 
-fn actor_of(identity: &Identity) -> Party {
-    Party { guid: identity.account(), account_name: identity.account_name.clone(), name: identity.name.clone() }
+/// Who acts, as far as an account stands for them: the one whose password the login has proven, else the own account that they act on.
+fn actor_of(identity: &Identity, own: Option<&Account>) -> Option<Party> {
+    match &identity.proof {
+        Proof::AdPassword { account, account_name } => {
+            Some(Party { guid: (*account).into(), account_name: account_name.clone(), name: identity.name.clone() })
+        }
+        Proof::Provider(_) => own.map(party_of),
+    }
 }

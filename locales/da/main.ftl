@@ -155,3 +155,7 @@ month-11 = november
 month-12 = december
 date-this-year = { $day }. { $month }
 date-other-year = { $day }. { $month } { $year }
+
+accounts-title = Dine konti
+accounts-lead = Du har flere konti. Vælg den, du vil skifte adgangskode på.
+accounts-none = Der er ingen konto her, som hører til dit login. Kontakt servicedesken.

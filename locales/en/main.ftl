@@ -155,3 +155,7 @@ month-11 = November
 month-12 = December
 date-this-year = { $day } { $month }
 date-other-year = { $day } { $month } { $year }
+
+accounts-title = Your accounts
+accounts-lead = You have several accounts. Choose the one to set a new password for.
+accounts-none = No account here belongs to your login. Contact the service desk.

@@ -5,11 +5,11 @@ use std::{collections::BTreeMap, fmt, path::Path};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, directory, log, login, policy, server, site, store, suggest, throttle};
+use super::{Config, directory, log, login, policy, reset, saml, server, site, store, suggest, throttle};
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 9] = ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "log"];
+const SECTIONS: [&str; 11] = ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "saml", "log"];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -71,6 +71,8 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         session: section(&table, "session", &mut problems),
         throttle: section(&table, "throttle", &mut problems),
         policy: section(&table, "policy", &mut problems),
+        reset: section(&table, "reset", &mut problems),
+        saml: section(&table, "saml", &mut problems),
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -90,6 +92,8 @@ struct Sections {
     session: Option<login::RawSession>,
     throttle: Option<throttle::Raw>,
     policy: Option<policy::Raw>,
+    reset: Option<reset::Raw>,
+    saml: Option<saml::Raw>,
     log: Option<log::Raw>,
 }
 
@@ -104,7 +108,14 @@ impl Sections {
         let session = self.session.and_then(|raw| raw.check(problems));
         let throttle = self.throttle.and_then(|raw| raw.check(problems));
         let policy = self.policy.and_then(|raw| raw.check(problems));
+        let reset = self.reset.and_then(|raw| raw.check(problems));
+        let saml = self.saml.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
+        if let (Some(reset), Some(saml)) = (&reset, &saml) {
+            for (key, id) in reset.named().filter(|(_, id)| saml.provider(id).is_none()) {
+                problems.add(&key, format!("there is no provider {:?}", id.as_str()));
+            }
+        }
         Some(Config {
             site: site?,
             server: server?,
@@ -114,6 +125,8 @@ impl Sections {
             session: session?,
             throttle: throttle?,
             policy: policy?,
+            reset: reset?,
+            saml: saml?,
             log: log?,
         })
     }

@@ -368,6 +368,8 @@ fn the_example_explains_every_key_and_no_other() {
                 "tls = ",
                 "forbidden_words_file",
                 "allowed_characters",
+                "metadata_file",
+                "fixed_level",
             ];
             match key {
                 Some(rest) if !skip.iter().any(|s| rest.starts_with(s)) => format!("{rest}\n"),
@@ -379,7 +381,7 @@ fn the_example_explains_every_key_and_no_other() {
     assert_eq!(config.policy.groups.len(), 1);
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
-    let sources = ["directory", "log", "login", "policy", "server", "site", "store", "throttle"];
+    let sources = ["directory", "log", "login", "policy", "reset", "saml", "server", "site", "store", "throttle"];
     for source in sources {
         let path = format!("{}/src/config/{source}.rs", env!("CARGO_MANIFEST_DIR"));
         let code = fs::read_to_string(path).expect("source");

@@ -137,7 +137,7 @@ impl Connection {
         &mut self,
         dn: &str,
         filter: &str,
-        attributes: &'static [&'static str],
+        attributes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Option<Entry>, Fault> {
         let mut found = self.search(dn, Scope::Base, filter, attributes).await?;
         Ok(found.pop())
@@ -147,7 +147,7 @@ impl Connection {
     pub(crate) async fn read_object_with(
         &mut self,
         dn: &str,
-        attributes: &'static [&'static str],
+        attributes: impl IntoIterator<Item = impl AsRef<str>>,
         control: RawControl,
     ) -> Result<Option<Entry>, Fault> {
         let prepare = move |ldap: &mut Ldap| {
@@ -163,7 +163,7 @@ impl Connection {
         base: &str,
         scope: Scope,
         filter: &str,
-        attributes: &'static [&'static str],
+        attributes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Vec<Entry>, Fault> {
         self.search_prepared(base, scope, filter, attributes, |_| ()).await
     }
@@ -173,7 +173,7 @@ impl Connection {
         &mut self,
         base: &str,
         filter: &str,
-        attributes: &'static [&'static str],
+        attributes: impl IntoIterator<Item = impl AsRef<str>>,
         limit: i32,
     ) -> Result<Vec<Entry>, Fault> {
         let prepare = move |ldap: &mut Ldap| {
@@ -187,10 +187,11 @@ impl Connection {
         base: &str,
         scope: Scope,
         filter: &str,
-        attributes: &'static [&'static str],
+        attributes: impl IntoIterator<Item = impl AsRef<str>>,
         prepare: impl FnOnce(&mut Ldap) + Send + 'static,
     ) -> Result<Vec<Entry>, Fault> {
         let (base, filter) = (base.to_owned(), filter.to_owned());
+        let attributes: Vec<String> = attributes.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.run("search", self.timeout, move |mut ldap| async move {
             prepare(&mut ldap);
             let SearchResult(found, result) = ldap.search(&base, scope, &filter, attributes).await?;

@@ -40,13 +40,16 @@ pub enum Fault {
     /// A group of the configuration is not in the directory.
     #[error("the group {0:?} of the configuration can't be found, or is no security group")]
     GroupMissing(String),
+    /// One person's number or name stands in more accounts than one person has.
+    #[error("attribute {0} has one value in more than 20 accounts: it can't say whose they are")]
+    TooMany(String),
 }
 
 impl Fault {
     /// Does it tell something of one account only? A login must not answer it in a way that shows that the account exists.
     pub fn is_about_one_account(&self) -> bool {
         match self {
-            Self::Unreadable(_) | Self::PolicyUnreadable(_) => true,
+            Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::TooMany(_) => true,
             Self::NoController
             | Self::Unreachable(_)
             | Self::TimedOut
@@ -64,7 +67,7 @@ impl Fault {
             Self::Unreachable(_) | Self::TimedOut | Self::ConnectionLost(_) | Self::ServiceBind(_) | Self::NoController => true,
             // 51 busy, 52 unavailable (RFC 4511 appendix A.1)
             Self::Answer { rc, .. } => matches!(rc, 51 | 52),
-            Self::Busy | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) => false,
+            Self::Busy | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) | Self::TooMany(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@ use super::{Connection, Directory, Fault, Pinned, dn::is_under, entry::Entry};
 use crate::model::{
     account::{Account, PasswordExpiry, PasswordState, WrongTries},
     account_name::LoginName,
+    claim::Match,
     filetime,
     guid::ObjectGuid,
     sid::Sid,
@@ -42,6 +43,9 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
 const DISABLED: i64 = 0x2;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const LOCKED: i64 = 0x10;
+
+/// More accounts than this are nobody's own: the attribute is not what the operator takes it for.
+const MOST: i32 = 20;
 
 /// What a login name led to.
 #[derive(Debug)]
@@ -123,6 +127,39 @@ impl Directory {
         self.read(|mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
+    /// Every account that a claim leads to, without its groups, in the order of their names. More than twenty are a fault.
+    pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, Pinned), Fault> {
+        let filter = filter(by);
+        let attributes = with(ATTRIBUTES, by);
+        self.read(|mut pinned| {
+            let (filter, attributes) = (filter.clone(), attributes.clone());
+            async move { (self.matching_on(pinned.connection(), by, &filter, attributes).await, pinned) }
+        })
+        .await
+    }
+
+    async fn matching_on(
+        &self,
+        connection: &mut Connection,
+        by: &Match,
+        filter: &str,
+        attributes: Vec<String>,
+    ) -> Result<Vec<Account>, Fault> {
+        let found = connection.search_some(&self.base_dn, filter, attributes, MOST + 1).await?;
+        if found.len() > usize::try_from(MOST).unwrap_or_default() {
+            return Err(Fault::TooMany(by.attribute.clone()));
+        }
+        let ours = found.iter().filter(|entry| self.serves(&entry.dn) && holds(entry, by));
+        let mut accounts = ours.map(account).collect::<Result<Vec<_>, _>>()?;
+        accounts.sort_by(|a, b| a.sam.cmp(&b.sam));
+        Ok(accounts)
+    }
+
+    /// Reads an account by its GUID, with its groups, if the claim leads to it. `None`: as for [`Directory::account`], or another's.
+    pub async fn account_matching(&self, guid: ObjectGuid, by: &Match) -> Result<(Option<Account>, Pinned), Fault> {
+        self.read(|mut pinned| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) }).await
+    }
+
     /// The same on the controller that is at work already.
     pub async fn account_again(&self, pinned: &mut Pinned, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
         if !pinned.connection().is_usable() {
@@ -132,8 +169,19 @@ impl Directory {
     }
 
     async fn account_on(&self, connection: &mut Connection, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
-        let found = connection.read_object(&guid.as_dn(), &format!("(&{PERSON})"), ATTRIBUTES_AND_GROUPS).await?;
-        let Some(entry) = found.filter(|entry| self.serves(&entry.dn)) else { return Ok(None) };
+        self.account_matching_on(connection, guid, None).await
+    }
+
+    async fn account_matching_on(
+        &self,
+        connection: &mut Connection,
+        guid: ObjectGuid,
+        by: Option<&Match>,
+    ) -> Result<Option<Account>, Fault> {
+        let attributes = by.map_or_else(|| names(ATTRIBUTES_AND_GROUPS), |by| with(ATTRIBUTES_AND_GROUPS, by));
+        let found = connection.read_object(&guid.as_dn(), &format!("(&{PERSON})"), attributes).await?;
+        let ours = |entry: &Entry| self.serves(&entry.dn) && by.is_none_or(|by| holds(entry, by));
+        let Some(entry) = found.filter(ours) else { return Ok(None) };
         let account = account(&entry)?;
         if account.guid != guid {
             return Err(Fault::Unreadable("objectGUID"));
@@ -147,6 +195,36 @@ impl Directory {
     fn serves(&self, dn: &str) -> bool {
         self.search_bases.iter().any(|base| is_under(dn, base))
     }
+}
+
+fn names(attributes: &[&str]) -> Vec<String> {
+    attributes.iter().map(|name| (*name).to_owned()).collect()
+}
+
+/// The attributes to read, with the one that a claim is held against.
+fn with(attributes: &[&str], by: &Match) -> Vec<String> {
+    let mut all = names(attributes);
+    if !all.iter().any(|name| name.eq_ignore_ascii_case(&by.attribute)) {
+        all.push(by.attribute.clone());
+    }
+    all
+}
+
+/// AD compares more loosely than we do: this search finds at least the accounts that match.
+fn filter(by: &Match) -> String {
+    let same = |value: Vec<u8>| format!("({}={})", by.attribute, escaped(&value));
+    format!("(&{PERSON}(|{}))", by.claim.spellings().into_iter().map(same).collect::<String>())
+}
+
+/// Every byte that is no letter or digit of ASCII as `\\XX` (RFC 4515 3).
+fn escaped(value: &[u8]) -> String {
+    let one = |b: &u8| if b.is_ascii_alphanumeric() { char::from(*b).to_string() } else { format!("\\{b:02x}") };
+    value.iter().map(one).collect()
+}
+
+/// Is a value of the object's attribute the claim's own, by our comparison?
+fn holds(entry: &Entry, by: &Match) -> bool {
+    entry.all(&by.attribute).iter().any(|value| by.claim.is(value))
 }
 
 /// An entry as an account. What has to be there and is not is a fault: nothing is guessed.

@@ -7,7 +7,11 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Fault, Visit, account_lock, actor_of, event, party_of, policy};
+use super::{
+    Fault, Visit, account_lock, actor_of,
+    authority::{self, Own},
+    event, party_of, policy,
+};
 use crate::{
     app::App,
     audit::Begun,
@@ -60,8 +64,12 @@ pub async fn change(app: &Arc<App>, visit: &Visit, identity: &Identity, request:
 }
 
 /// How an earlier change of this person ended, by its form's number.
-pub async fn outcome_of(app: &App, identity: &Identity, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
-    Ok(app.audit.outcome_of(identity.account(), attempt).await?)
+pub async fn outcome_of(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
+    match authority::own(app, identity, target).await? {
+        Own::Yes(..) | Own::NotUsable(_) => {}
+        Own::No => return Ok(None),
+    }
+    Ok(app.audit.outcome_of(target, attempt).await?)
 }
 
 struct Change<'a> {
@@ -76,7 +84,7 @@ impl Change<'_> {
         let Request { target, .. } = *self.request;
         let now = self.app.clock.now();
         let charges = [
-            (ThrottleKey::change(self.identity.account()), self.app.config.throttle.name),
+            (ThrottleKey::change(target), self.app.config.throttle.name),
             (ThrottleKey::address(self.visit.client), self.app.config.throttle.address),
         ];
         let receipt = match self.app.throttles.charge(&charges, now).await? {
@@ -86,8 +94,7 @@ impl Change<'_> {
             }
             Charge::Wait(until) => return Ok(Changed::Refused(Refusal::Throttled { until })),
         };
-        let outcome =
-            if self.identity.owns(target) { self.authorised(target).await } else { self.refused(None, None, Refusal::NotYours).await };
+        let outcome = self.authorised(target).await;
         // Only a wrong current password is a failure that counts; a refused new one is not a guess at anything.
         let forgiven = match &outcome {
             Ok(Changed::Done) => self.app.throttles.forgive(receipt, true).await,
@@ -117,14 +124,15 @@ impl Change<'_> {
     /// Reads the account and its policy afresh, and goes on only if both allow it.
     async fn locked(&self, target: ObjectGuid) -> Result<Changed, Fault> {
         // Before the rules are looked at: after the change, the same form would be refused as too young.
-        if self.app.audit.outcome_of(self.identity.account(), self.request.attempt).await?.is_some() {
+        if self.app.audit.outcome_of(target, self.request.attempt).await?.is_some() {
             return Ok(Changed::AlreadySent);
         }
-        let (account, mut pinned) = self.app.directory.account(target).await?;
-        let now = self.app.clock.now();
-        let Some(account) = account.filter(|account| account.usable(now)) else {
-            return self.refused(None, Some(&pinned), Refusal::NotUsable).await;
+        let (account, mut pinned) = match authority::own(self.app, self.identity, target).await? {
+            Own::Yes(account, pinned) => (*account, pinned),
+            Own::NotUsable(pinned) => return self.refused(None, Some(&pinned), Refusal::NotUsable).await,
+            Own::No => return self.refused(None, None, Refusal::NotYours).await,
         };
+        let now = self.app.clock.now();
         let policy = policy::in_force(self.app, &mut pinned, &account).await?;
         let candidate = Candidate { new: &self.request.new, current: Some(&self.request.current), account: &account, now };
         let broken = evaluate(&policy, candidate);
@@ -218,8 +226,8 @@ impl Change<'_> {
         pinned: Option<&Pinned>,
     ) -> AuditEvent {
         let mut entry = event(self.visit, self.app.clock.now(), kind, outcome, reason);
-        entry.actor = Some(actor_of(self.identity));
-        entry.method = Some(self.identity.method);
+        entry.actor = actor_of(self.identity, account);
+        entry.method = Some(self.identity.method());
         entry.target = account.map(party_of).or_else(|| {
             let guid = self.request.target;
             Some(crate::model::audit::Party { guid, account_name: String::new(), name: String::new() })

@@ -2,7 +2,11 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fault, policy};
+use super::{
+    Fault,
+    authority::{self, Own},
+    policy,
+};
 use crate::{
     app::App,
     audit,
@@ -43,19 +47,15 @@ pub enum Shown {
 
 /// Reads the account for the person who owns it.
 pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    if !identity.owns(target) {
-        return Ok(Shown::Unavailable);
-    }
+    let Own::Yes(account, mut pinned) = authority::own(app, identity, target).await? else { return Ok(Shown::Unavailable) };
     let now = app.clock.now();
-    let (account, mut pinned) = app.directory.account(target).await?;
-    let Some(account) = account.filter(|account| account.usable(now)) else { return Ok(Shown::Unavailable) };
     let policy = policy::in_force(app, &mut pinned, &account).await?;
     drop(pinned);
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(AccountView {
         rules: policy.rules(),
         changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
-        account,
+        account: *account,
         history,
     })))
 }

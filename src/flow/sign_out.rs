@@ -12,9 +12,9 @@ use crate::{
 /// Logs that the person has logged out.
 pub async fn sign_out(app: &App, visit: &Visit, identity: &Identity) -> Result<(), Fault> {
     let mut entry = event(visit, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "");
-    entry.actor = Some(actor_of(identity));
+    entry.actor = actor_of(identity, None);
     entry.target = entry.actor.clone();
-    entry.method = Some(identity.method);
+    entry.method = Some(identity.method());
     app.audit.append(&entry).await?;
     Ok(())
 }

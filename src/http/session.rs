@@ -12,7 +12,9 @@ const IDENTITY: &str = "identity";
 pub(super) async fn begin(session: &Session, identity: &Identity) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
-    session.insert(SUBJECT, identity.account().to_string()).await?;
+    if let Some(account) = identity.password_of() {
+        session.insert(SUBJECT, account.to_string()).await?; // ends with the password that it was begun with
+    }
     session.insert(IDENTITY, identity).await
 }
 

@@ -4,67 +4,104 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::guid::ObjectGuid;
+use super::{account::Account, claim::Claim, guid::ObjectGuid, level::Level, provider::ProviderId};
 
 /// How somebody logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LoginMethod {
     /// AD account name and password, proven by a bind.
     AdPassword,
+    /// An assertion of a SAML 2.0 identity provider.
+    Saml,
 }
 
 impl LoginMethod {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::AdPassword, Self::Saml];
+
     /// The name in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::AdPassword => "ad_password",
+            Self::Saml => "saml",
         }
     }
 
     /// Reads the name in the audit log.
     pub fn from_code(code: &str) -> Option<Self> {
-        (code == Self::AdPassword.code()).then_some(Self::AdPassword)
+        Self::ALL.into_iter().find(|method| method.code() == code)
     }
 }
 
-/// A proven identity, as it is kept in the session. The accounts that it may act on are computed from AD at every use.
+/// A proven identity, as it is kept in the session. The accounts that it may act on are read from AD at every use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// How it was proven.
-    pub method: LoginMethod,
-    /// The AD account that was proven.
-    account: Uuid,
+    /// What was proven, and how.
+    pub proof: Proof,
     /// The name to greet with.
     pub name: String,
-    /// sAMAccountName at login, for the audit log.
-    pub account_name: String,
-    /// When it was proven.
+    /// When it was proven: for a provider's login, the time at which the person showed who they are there.
     pub at: Timestamp,
     /// Binds the visit's audit entries together; not a secret.
     pub visit: Uuid,
 }
 
+/// What a login has proven.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Proof {
+    /// The current password of one account.
+    AdPassword {
+        /// objectGUID.
+        account: Uuid,
+        /// sAMAccountName at login, for the audit log.
+        account_name: String,
+    },
+    /// What an identity provider says.
+    Provider(ProviderLogin),
+}
+
+/// A login at an identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProviderLogin {
+    /// Which: only its own rule may match the claim to accounts.
+    pub provider: ProviderId,
+    /// How sure it is.
+    pub level: Level,
+    /// What leads to accounts.
+    pub claim: Claim,
+    /// The assertion's ID, for the audit log.
+    pub assertion: String,
+}
+
 impl Identity {
     /// An AD bind has proven `account`.
-    pub fn from_ad_bind(account: &super::account::Account, at: Timestamp, visit: Uuid) -> Self {
-        Self {
-            method: LoginMethod::AdPassword,
-            account: account.guid.into(),
-            name: account.name().to_owned(),
-            account_name: account.sam.clone(),
-            at,
-            visit,
+    pub fn from_ad_bind(account: &Account, at: Timestamp, visit: Uuid) -> Self {
+        let proof = Proof::AdPassword { account: account.guid.into(), account_name: account.sam.clone() };
+        Self { proof, name: account.name().to_owned(), at, visit }
+    }
+
+    /// How somebody logged in.
+    pub fn method(&self) -> LoginMethod {
+        match self.proof {
+            Proof::AdPassword { .. } => LoginMethod::AdPassword,
+            Proof::Provider(_) => LoginMethod::Saml,
         }
     }
 
-    /// The account that the login has proven.
-    pub fn account(&self) -> ObjectGuid {
-        self.account.into()
+    /// The one account whose password the login has proven.
+    pub fn password_of(&self) -> Option<ObjectGuid> {
+        match &self.proof {
+            Proof::AdPassword { account, .. } => Some((*account).into()),
+            Proof::Provider(_) => None,
+        }
     }
 
-    /// May this identity act on `target` as its own account?
-    pub fn owns(&self, target: ObjectGuid) -> bool {
-        self.account() == target
+    /// The provider's login.
+    pub fn provider(&self) -> Option<&ProviderLogin> {
+        match &self.proof {
+            Proof::AdPassword { .. } => None,
+            Proof::Provider(login) => Some(login),
+        }
     }
 }

@@ -11,7 +11,10 @@ use axum::{
 
 use crate::{
     app::App,
-    flow::show_account::{self, AccountView, Shown},
+    flow::{
+        list_accounts::{self, Listed},
+        show_account::{self, AccountView, Shown},
+    },
     http::view::{Failure, Frame, Member, Notice, page},
     model::{account::PasswordExpiry, guid::ObjectGuid},
 };
@@ -21,6 +24,14 @@ use crate::{
 pub(super) struct AccountPage {
     pub(super) frame: Frame,
     pub(super) view: AccountView,
+}
+
+/// The accounts of somebody who has none, or several.
+#[derive(Template)]
+#[template(path = "pages/accounts.html")]
+pub(super) struct AccountsPage {
+    pub(super) frame: Frame,
+    pub(super) accounts: Vec<Listed>,
 }
 
 impl AccountPage {
@@ -59,9 +70,13 @@ impl AccountPage {
     }
 }
 
-/// `GET /account`: the account that the login has proven.
-pub(in crate::http) async fn own(member: Member) -> Redirect {
-    Redirect::to(&format!("/accounts/{}", member.identity.account()))
+/// `GET /account`: the account that the login has proven, or the choice where there are several.
+pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
+    let accounts = list_accounts::list(&app, &member.identity).await?;
+    Ok(match accounts.as_slice() {
+        [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),
+        [] | [_, ..] => page(StatusCode::OK, &AccountsPage { frame: member.frame, accounts }),
+    })
 }
 
 /// `GET /accounts/{account}`.

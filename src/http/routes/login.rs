@@ -61,7 +61,8 @@ pub(in crate::http) async fn submit(
     let (status, text) = match with_ad_password(&app, &guest.visit, &name, Password::parse(password)).await? {
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity).await?;
-            return Ok(Redirect::to(&format!("/accounts/{}", identity.account())).into_response());
+            let own = identity.password_of().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}"));
+            return Ok(Redirect::to(&own).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("login-refused")),
         SignIn::Throttled { until } => {

@@ -178,7 +178,7 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let outcome = change_password::outcome_of(&app, &member.identity, attempt).await?;
+    let outcome = change_password::outcome_of(&app, &member.identity, account, attempt).await?;
     let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };

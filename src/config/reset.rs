@@ -1,0 +1,94 @@
+//! `[reset]` and `[[reset.group]]`: which logins at an identity provider are enough to set a new password without the old one.
+
+use serde::Deserialize;
+
+use super::load::Problems;
+use crate::model::{level::Level, provider::ProviderId, strength::Strength};
+
+/// `[reset]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reset {
+    /// What an account needs that no group's rule speaks of.
+    pub default: Strength,
+    /// `[[reset.group]]`: what the members of a group need instead; nested membership counts.
+    pub groups: Vec<GroupStrength>,
+    /// A login may be this old, minutes, 1 to 60; then the provider is asked again.
+    pub max_age_minutes: u32,
+    /// Is a locked account unlocked with its new password? Else a locked account is refused.
+    pub unlock: bool,
+}
+
+/// What one group's members need.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GroupStrength {
+    /// The group, as DN, sAMAccountName or SID.
+    pub group: String,
+    /// What its members need.
+    pub strength: Strength,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Raw {
+    level: Level,
+    providers: Option<Vec<String>>,
+    max_age_minutes: u32,
+    unlock: bool,
+    group: Vec<RawGroup>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self { level: Level::Substantial, providers: None, max_age_minutes: 15, unlock: true, group: Vec::new() }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawGroup {
+    group: String,
+    level: Level,
+    providers: Option<Vec<String>>,
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Reset> {
+        let before = problems.0.len();
+        if !(1..=60).contains(&self.max_age_minutes) {
+            problems.add("reset.max_age_minutes", "has to be 1 to 60");
+        }
+        let default = strength("reset", self.level, self.providers, problems);
+        let mut groups = Vec::new();
+        for RawGroup { group, level, providers } in self.group {
+            if group.trim().is_empty() {
+                problems.add("reset.group", "a group has no name: set `group` to its DN, sAMAccountName or SID");
+            }
+            let strength = strength(&format!("reset.group {group:?}"), level, providers, problems);
+            groups.push(GroupStrength { group, strength });
+        }
+        (problems.0.len() == before).then_some(Reset { default, groups, max_age_minutes: self.max_age_minutes, unlock: self.unlock })
+    }
+}
+
+fn strength(key: &str, level: Level, providers: Option<Vec<String>>, problems: &mut Problems) -> Strength {
+    let providers = providers.map(|names| {
+        let read = |name: String| {
+            let id = ProviderId::parse(&name);
+            if id.is_none() {
+                problems.add(&format!("{key}.providers"), format!("{name:?} is no provider's id"));
+            }
+            id
+        };
+        names.into_iter().filter_map(read).collect()
+    });
+    Strength { level, providers }
+}
+
+impl Reset {
+    /// Providers that a rule names, with the rule's key, so that one that does not exist can be told of.
+    pub(super) fn named(&self) -> impl Iterator<Item = (String, &ProviderId)> {
+        let groups = self.groups.iter().map(|group| (format!("reset.group {:?}", group.group), &group.strength));
+        std::iter::once(("reset".to_owned(), &self.default))
+            .chain(groups)
+            .flat_map(|(key, strength)| strength.providers.iter().flatten().map(move |id| (format!("{key}.providers"), id)))
+    }
+}

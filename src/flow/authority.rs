@@ -1,0 +1,61 @@
+//! Which accounts a login may act on as its own: computed from AD, for the account in the request, at every use.
+//!
+//! Invariant: what a provider has proven is matched by that provider's own rule and by no other.
+
+use super::Fault;
+use crate::{
+    app::App,
+    directory::Pinned,
+    model::{
+        account::Account,
+        claim::Match,
+        guid::ObjectGuid,
+        identity::{Identity, Proof, ProviderLogin},
+    },
+};
+
+/// What a login may do with one account.
+#[derive(Debug)]
+pub(super) enum Own {
+    /// It is theirs, as read now, with its groups.
+    Yes(Box<Account>, Pinned),
+    /// It is theirs, but disabled, expired, gone or not served.
+    NotUsable(Pinned),
+    /// It is not theirs.
+    No,
+}
+
+/// Reads the account and says whether this login owns it.
+pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Own, Fault> {
+    let (account, pinned) = match &identity.proof {
+        Proof::AdPassword { account, .. } if ObjectGuid::from(*account) == target => app.directory.account(target).await?,
+        Proof::AdPassword { .. } => return Ok(Own::No),
+        Proof::Provider(login) => {
+            let Some(by) = rule(app, login) else { return Ok(Own::No) };
+            match app.directory.account_matching(target, &by).await? {
+                (None, _) => return Ok(Own::No),
+                found => found,
+            }
+        }
+    };
+    Ok(match account.filter(|account| account.usable(app.clock.now())) {
+        Some(account) => Own::Yes(Box::new(account), pinned),
+        None => Own::NotUsable(pinned),
+    })
+}
+
+/// Every usable account that a provider's login leads to, without groups, in the order of their names.
+pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Account>, Fault> {
+    let Some(by) = rule(app, login) else { return Ok(Vec::new()) };
+    let (mut accounts, _) = app.directory.matching(&by).await?;
+    let now = app.clock.now();
+    accounts.retain(|account| account.usable(now));
+    Ok(accounts)
+}
+
+/// The provider's rule, if it still takes this kind of claim.
+fn rule(app: &App, login: &ProviderLogin) -> Option<Match> {
+    let provider = app.config.saml.provider(&login.provider)?;
+    let same = provider.match_by == login.claim.kind();
+    same.then(|| Match { attribute: provider.match_attribute.clone(), claim: login.claim.clone() })
+}

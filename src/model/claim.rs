@@ -1,0 +1,198 @@
+//! What a provider has proven about a person, and how that leads to an account.
+//!
+//! Invariant: a directory's search only proposes; an account matches where its own value is the same by our comparison. AD finds `soren` when asked
+//! for `sören` (it compares without regard to accents and width), which would hand one person's account to another.
+
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
+
+use super::{cpr::Cpr, guid::ObjectGuid};
+
+/// What a provider's login is matched by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimKind {
+    /// CPR number.
+    Cpr,
+    /// sAMAccountName.
+    AccountName,
+    /// userPrincipalName.
+    Upn,
+    /// E-mail address.
+    Email,
+    /// objectGUID.
+    ObjectGuid,
+    /// Uni-Login id.
+    UniloginId,
+}
+
+impl ClaimKind {
+    /// The AD attribute that it is held against where the configuration names none; `None` where it has to.
+    pub fn usual_attribute(self) -> Option<&'static str> {
+        match self {
+            Self::AccountName => Some("sAMAccountName"),
+            Self::Upn => Some("userPrincipalName"),
+            Self::Email => Some("mail"),
+            Self::ObjectGuid => Some("objectGUID"),
+            Self::Cpr | Self::UniloginId => None,
+        }
+    }
+
+    /// The word in the audit log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Cpr => "cpr",
+            Self::AccountName => "account_name",
+            Self::Upn => "upn",
+            Self::Email => "email",
+            Self::ObjectGuid => "object_guid",
+            Self::UniloginId => "unilogin_id",
+        }
+    }
+}
+
+/// A proven fact that leads to accounts.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Claim {
+    /// CPR number.
+    Cpr(Cpr),
+    /// sAMAccountName.
+    AccountName(String),
+    /// userPrincipalName.
+    Upn(String),
+    /// E-mail address.
+    Email(String),
+    /// objectGUID.
+    ObjectGuid(Uuid),
+    /// Uni-Login id.
+    UniloginId(String),
+}
+
+/// Longest text that is taken as a claim, characters: a UPN's limit in AD (rangeUpper 1024).
+const LONGEST: usize = 1024;
+
+impl Claim {
+    /// Reads a value as the provider sent it. `None`: it is no such thing.
+    pub fn parse(kind: ClaimKind, value: &str) -> Option<Self> {
+        let text = || {
+            let plain =
+                !value.is_empty() && value.trim() == value && value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
+            plain.then(|| value.to_owned())
+        };
+        Some(match kind {
+            ClaimKind::Cpr => Self::Cpr(Cpr::parse(value)?),
+            ClaimKind::AccountName => Self::AccountName(text()?),
+            ClaimKind::Upn => Self::Upn(text()?),
+            ClaimKind::Email => Self::Email(text()?),
+            ClaimKind::ObjectGuid => Self::ObjectGuid(ObjectGuid::parse(value)?.into()),
+            ClaimKind::UniloginId => Self::UniloginId(text()?),
+        })
+    }
+
+    /// What it is.
+    pub fn kind(&self) -> ClaimKind {
+        match self {
+            Self::Cpr(_) => ClaimKind::Cpr,
+            Self::AccountName(_) => ClaimKind::AccountName,
+            Self::Upn(_) => ClaimKind::Upn,
+            Self::Email(_) => ClaimKind::Email,
+            Self::ObjectGuid(_) => ClaimKind::ObjectGuid,
+            Self::UniloginId(_) => ClaimKind::UniloginId,
+        }
+    }
+
+    /// The values that an attribute may have to match, as a directory compares them.
+    pub fn spellings(&self) -> Vec<Vec<u8>> {
+        match self {
+            Self::Cpr(cpr) => vec![cpr.digits().as_bytes().to_vec(), cpr.dashed().into_bytes()],
+            Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => vec![text.as_bytes().to_vec()],
+            Self::ObjectGuid(guid) => vec![guid.to_bytes_le().to_vec()],
+        }
+    }
+
+    /// Is this value of an attribute the same? Case does not matter, accents and width do.
+    pub fn is(&self, value: &[u8]) -> bool {
+        if let Self::ObjectGuid(guid) = self {
+            return value == guid.to_bytes_le();
+        }
+        let Ok(value) = std::str::from_utf8(value) else { return false };
+        match self {
+            Self::Cpr(cpr) => Cpr::parse(value).as_ref() == Some(cpr),
+            Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => same_but_for_case(text, value),
+            Self::ObjectGuid(_) => false,
+        }
+    }
+}
+
+fn same_but_for_case(a: &str, b: &str) -> bool {
+    let lower = |text: &str| text.nfc().flat_map(char::to_lowercase).nfc().collect::<String>();
+    lower(a) == lower(b)
+}
+
+impl std::fmt::Debug for Claim {
+    /// Only what it is: the value may be a CPR number.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Claim({})", self.kind().code())
+    }
+}
+
+/// A claim and the AD attribute that the provider's own rule holds it against.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match {
+    /// The AD attribute, by its LDAP name.
+    pub attribute: String,
+    /// What was proven.
+    pub claim: Claim,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn claim(kind: ClaimKind, value: &str) -> Claim {
+        Claim::parse(kind, value).expect(value)
+    }
+
+    #[test]
+    fn case_does_not_matter_but_accents_and_width_do() {
+        let name = claim(ClaimKind::AccountName, "Søren");
+        assert!(name.is("søren".as_bytes()) && name.is("SØREN".as_bytes()));
+        for other in ["soren", "sören", "sørén", "ｓøren", "søren ", ""] {
+            assert!(!name.is(other.as_bytes()), "{other}");
+        }
+        assert!(claim(ClaimKind::Email, "bjørn@å.dk").is("BJØRN@A\u{30A}.dk".as_bytes()), "composed and decomposed are one");
+        assert!(!name.is(&[0xff, 0xfe]));
+    }
+
+    #[test]
+    fn a_cpr_number_matches_in_both_spellings_and_in_no_other() {
+        let cpr = claim(ClaimKind::Cpr, "010190-1234");
+        assert!(cpr.is(b"0101901234") && cpr.is(b"010190-1234"));
+        assert!(!cpr.is(b"0101901235") && !cpr.is(b"010190 1234") && !cpr.is(b"xx0101901234"));
+    }
+
+    #[test]
+    fn what_cannot_be_a_value_is_no_claim() {
+        for value in ["", " anna", "anna ", "an\nna", "an\0na"] {
+            assert_eq!(Claim::parse(ClaimKind::AccountName, value), None, "{value:?}");
+        }
+        assert_eq!(Claim::parse(ClaimKind::AccountName, &"x".repeat(1025)), None);
+        assert_eq!(Claim::parse(ClaimKind::Cpr, "x"), None);
+        assert_eq!(Claim::parse(ClaimKind::ObjectGuid, "x"), None);
+    }
+
+    #[test]
+    fn a_guid_is_compared_as_ad_stores_it() {
+        let guid = claim(ClaimKind::ObjectGuid, "03020100-0504-0706-0809-0a0b0c0d0e0f");
+        let bytes: Vec<u8> = (0..16).collect();
+        assert!(guid.is(&bytes));
+        assert_eq!(guid.spellings(), [bytes]);
+    }
+
+    #[test]
+    fn a_claim_is_never_printed() {
+        assert_eq!(format!("{:?}", claim(ClaimKind::Cpr, "010190-1234")), "Claim(cpr)");
+    }
+}

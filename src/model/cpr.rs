@@ -1,0 +1,147 @@
+//! The CPR number: the one key that follows a Dane through life, and therefore never shown, logged or put in an address in full.
+
+use std::fmt;
+
+use jiff::civil::Date;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroize;
+
+/// A CPR number, ten digits whose first six are a real date. Modulus 11 is not checked: numbers given out since 2007 need not hold it
+/// (CPR-kontoret, "Personnumre uden kontrolciffer"). Printing it masks it; it is wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Cpr([u8; 10]);
+
+impl Cpr {
+    /// Reads `0101901234` and `010190-1234`, nothing else: no blanks, no other dashes, no digits of other scripts.
+    pub fn parse(text: &str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let digits: [u8; 10] = match bytes.len() {
+            10 => bytes.try_into().ok()?,
+            11 if bytes[6] == b'-' => [&bytes[..6], &bytes[7..]].concat().try_into().ok()?,
+            _ => return None,
+        };
+        digits.iter().all(u8::is_ascii_digit).then_some(Self(digits)).filter(|cpr| cpr.born().is_some())
+    }
+
+    /// The date of birth. The century follows from the seventh digit and the year (CPR-kontoret, "Personnummeret i CPR").
+    pub fn born(&self) -> Option<Date> {
+        let two = |at: usize| i8::try_from((self.0[at] - b'0') * 10 + (self.0[at + 1] - b'0')).ok();
+        let (day, month, year) = (two(0)?, two(2)?, i16::from(two(4)?));
+        let century = match (self.0[6] - b'0', year) {
+            (0..=3, _) | (4 | 9, 37..) => 1900,
+            (4 | 9, _) | (5..=8, ..=57) => 2000,
+            _ => 1800,
+        };
+        Date::new(century + year, month, day).ok()
+    }
+
+    /// Ten digits. For the directory and other registers only.
+    pub fn digits(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+
+    /// `010190-1234`. For the directory and other registers only.
+    pub fn dashed(&self) -> String {
+        let (date, rest) = self.digits().split_at(6);
+        format!("{date}-{rest}")
+    }
+}
+
+impl Drop for Cpr {
+    fn drop(&mut self) {
+        self.0.zeroize();
+    }
+}
+
+impl fmt::Display for Cpr {
+    /// Masked: `010190-••••`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-••••", &self.digits()[..6])
+    }
+}
+
+impl fmt::Debug for Cpr {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Cpr(…)")
+    }
+}
+
+/// A text that is no CPR number; the text itself is not repeated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a CPR number")]
+pub struct NotACpr;
+
+impl TryFrom<String> for Cpr {
+    type Error = NotACpr;
+
+    fn try_from(mut text: String) -> Result<Self, NotACpr> {
+        let parsed = Self::parse(&text).ok_or(NotACpr);
+        text.zeroize();
+        parsed
+    }
+}
+
+impl From<Cpr> for String {
+    fn from(cpr: Cpr) -> Self {
+        cpr.digits().to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn with_and_without_dash_are_one_number() {
+        let cpr = Cpr::parse("0101901234").expect("a number");
+        assert_eq!(Some(&cpr), Cpr::parse("010190-1234").as_ref());
+        assert_eq!((cpr.digits(), cpr.dashed().as_str()), ("0101901234", "010190-1234"));
+    }
+
+    #[test]
+    fn what_is_no_number_or_no_date_is_refused() {
+        for text in [
+            "",
+            "010190123",
+            "01019012345",
+            "010190 1234",
+            "010190–1234",
+            "0101-901234",
+            "3102901234",
+            "0013901234",
+            "3201901234",
+            "2902991234",
+            "01019012a4",
+            "٠١٠١٩٠١٢٣٤",
+            " 0101901234",
+            "0101901234\n",
+        ] {
+            assert_eq!(Cpr::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_seventh_digit_tells_the_century() {
+        for (cpr, born) in [
+            ("0101001000", "1900-01-01"),
+            ("0101364000", "2036-01-01"),
+            ("0101374000", "1937-01-01"),
+            ("2902004000", "2000-02-29"),
+            ("0101575000", "2057-01-01"),
+            ("0101585000", "1858-01-01"),
+            ("0101369000", "2036-01-01"),
+            ("0101379000", "1937-01-01"),
+        ] {
+            assert_eq!(Cpr::parse(cpr).and_then(|cpr| cpr.born()).expect(cpr).to_string(), born, "{cpr}");
+        }
+        assert_eq!(Cpr::parse("2902001000"), None, "1900 had no 29 February");
+    }
+
+    #[test]
+    fn it_is_never_printed_in_full() {
+        let cpr = Cpr::parse("010190-1234").expect("a number");
+        assert_eq!(cpr.to_string(), "010190-••••");
+        assert!(!format!("{cpr:?}").contains(|c: char| c.is_ascii_digit()));
+    }
+}
