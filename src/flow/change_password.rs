@@ -63,13 +63,11 @@ pub async fn change(app: &Arc<App>, visit: &Visit, identity: &Identity, request:
     task.await.map_err(|_| Fault::Crashed)?
 }
 
-/// How an earlier change of this person ended, by its form's number.
+/// How an earlier change of this person ended, by its form's number: one of this visit, or of the account whose password they have proven.
 pub async fn outcome_of(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
-    match authority::own(app, identity, target).await? {
-        Own::Yes(..) | Own::NotUsable(_) => {}
-        Own::No => return Ok(None),
-    }
-    Ok(app.audit.outcome_of(target, attempt).await?)
+    let outcome = app.audit.outcome_of(target, attempt).await?;
+    let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.password_of() == Some(target);
+    Ok(outcome.filter(theirs))
 }
 
 struct Change<'a> {
