@@ -81,7 +81,7 @@ fn configuration(dir: &Path, address: SocketAddr) -> String {
 }
 
 fn client() -> Client {
-    let tls = os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
+    let tls = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
     Client::builder()
         .tls_backend_preconfigured((*tls).clone())
         .cookie_store(true)
@@ -109,7 +109,7 @@ async fn start() -> Service {
 /// A connection to the controller for the raw work. Its TLS configuration is made once, as the service's is, so that both may resume.
 async fn connect() -> Ldap {
     static TLS: LazyLock<Arc<rustls::ClientConfig>> =
-        LazyLock::new(|| os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA"));
+        LazyLock::new(|| os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA"));
     let stream = tokio::net::TcpStream::connect((environment().fact("DC_IP"), 636)).await.expect("the controller listens");
     stream.set_nodelay(true).expect("a TCP stream");
     let stream = StdStream::Tcp(stream.into_std().expect("a TCP stream"));

@@ -6,9 +6,11 @@ use crate::{
     audit,
     clock::Clock,
     config::Config,
-    directory::{Directory, tls::TlsSetupError},
+    directory::Directory,
     flow::{health::Readiness, waits::Waits},
-    store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles},
+    identity::saml::{Providers, SamlError},
+    store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
+    tls::TlsSetupError,
 };
 
 /// Everything that a request may need. Made once at start.
@@ -30,6 +32,10 @@ pub struct App {
     pub throttles: Throttles,
     /// One password try at a time per account.
     pub leases: Leases,
+    /// What counts only once.
+    pub used: Used,
+    /// SAML identity providers; `None` where none is configured.
+    pub saml: Option<Arc<Providers>>,
     /// Who did what.
     pub audit: audit::Log,
     /// The last answer to "can the service do its work?".
@@ -47,6 +53,9 @@ pub enum StartError {
     /// The store can't be opened.
     #[error("the store can't be opened: {0}")]
     Store(#[from] StoreError),
+    /// The identity providers can't be prepared.
+    #[error(transparent)]
+    Saml(#[from] SamlError),
 }
 
 impl App {
@@ -54,11 +63,14 @@ impl App {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
         let directory = Directory::new(&config.directory)?;
+        let saml = Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
             throttles: Throttles::new(&store),
             leases: Leases::new(&store),
+            used: Used::new(&store),
+            saml,
             audit: audit::Log::new(&store),
             readiness: Readiness::default(),
             waits: Waits::default(),

@@ -25,6 +25,7 @@ pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
 pub use policy::{GroupRules, Policy, Rules};
 pub use reset::{GroupStrength, Reset};
+pub(crate) use saml::is_safe_address;
 pub use saml::{Binding, IdType, LevelSource, MetadataSource, Profile, Provider, Saml, Source};
 pub use secret::Secret;
 pub use server::{Server, Tls};

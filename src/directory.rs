@@ -18,7 +18,6 @@ mod pinned;
 mod policy;
 mod root_dse;
 pub mod security_descriptor;
-pub mod tls;
 
 pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
@@ -35,7 +34,7 @@ use std::{sync::Arc, time::Duration};
 
 use secrecy::SecretString;
 
-use crate::config;
+use crate::{config, tls};
 
 /// How the service account proves itself.
 #[derive(Debug)]

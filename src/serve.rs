@@ -54,9 +54,13 @@ async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
 async fn keep_tidy(app: Arc<App>) {
     loop {
         let now = app.clock.now();
-        let (sessions, counts, leases) =
-            tokio::join!(app.sessions.delete_expired(now), app.throttles.delete_stale(now), app.leases.delete_stale(now));
-        for error in [sessions.err(), counts.err(), leases.err()].into_iter().flatten() {
+        let (sessions, counts, leases, used) = tokio::join!(
+            app.sessions.delete_expired(now),
+            app.throttles.delete_stale(now),
+            app.leases.delete_stale(now),
+            app.used.delete_stale(now)
+        );
+        for error in [sessions.err(), counts.err(), leases.err(), used.err()].into_iter().flatten() {
             warn!(error = %error, "what has expired could not be deleted now");
         }
         tokio::time::sleep(TIDY_EVERY).await;

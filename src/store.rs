@@ -7,6 +7,7 @@ mod keys;
 pub mod leases;
 pub mod sessions;
 pub mod throttle;
+pub mod used;
 
 pub use keys::{Keys, NoRandomness};
 

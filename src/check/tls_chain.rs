@@ -17,7 +17,7 @@ use rustls::{
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
 
-use crate::directory::{Endpoint, tls};
+use crate::{directory::Endpoint, tls};
 
 /// One certificate of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]

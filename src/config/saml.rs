@@ -64,8 +64,6 @@ pub struct Provider {
     pub force_authn: bool,
     /// Clocks may differ by this much, seconds, 0 to 600.
     pub skew_seconds: u32,
-    /// A login at the provider may be this old where a fresh one was asked for, seconds, 30 to 3600, besides the skew.
-    pub fresh_seconds: u32,
     /// Accepted values of specVersion, OIOSAML 3.
     pub spec_versions: Vec<String>,
     /// What the claim is that leads to accounts.
@@ -194,8 +192,6 @@ struct RawProvider {
     force_authn: bool,
     #[serde(default = "skew_seconds")]
     skew_seconds: u32,
-    #[serde(default = "fresh_seconds")]
-    fresh_seconds: u32,
     #[serde(default = "spec_versions")]
     spec_versions: Vec<String>,
     r#match: Option<RawMatch>,
@@ -213,10 +209,6 @@ fn yes() -> bool {
 
 fn skew_seconds() -> u32 {
     180
-}
-
-fn fresh_seconds() -> u32 {
-    300
 }
 
 fn spec_versions() -> Vec<String> {
@@ -305,9 +297,6 @@ impl RawProvider {
         if self.skew_seconds > 600 {
             problems.add(&key("skew_seconds"), "has to be 0 to 600");
         }
-        if !(30..=3600).contains(&self.fresh_seconds) {
-            problems.add(&key("fresh_seconds"), "has to be 30 to 3600");
-        }
         let level = match (self.fixed_level, self.level) {
             (Some(level), none) if none.is_empty() => LevelSource::Fixed(level),
             (Some(_), _) => {
@@ -348,7 +337,6 @@ impl RawProvider {
             request_id_type: self.request_id_type,
             force_authn: self.force_authn,
             skew_seconds: self.skew_seconds,
-            fresh_seconds: self.fresh_seconds,
             spec_versions: self.spec_versions,
             match_by: matching.by,
             match_attribute,
@@ -375,7 +363,7 @@ fn is_ad_attribute(text: &str) -> bool {
 }
 
 /// https, or http on this very machine.
-pub(super) fn is_safe_address(url: &str) -> bool {
+pub(crate) fn is_safe_address(url: &str) -> bool {
     if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return false;
     }

@@ -133,7 +133,7 @@ pub async fn connect() -> Ldap {
     let environment = environment();
     let stream = std::net::TcpStream::connect((environment.fact("DC_IP"), 636)).expect("the controller listens");
     stream.set_nodelay(true).expect("a TCP stream");
-    let tls = os2nykode::directory::tls::client_config(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
+    let tls = os2nykode::tls::client_config(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
     let settings = LdapConnSettings::new().set_config(tls).set_std_stream(ldap3::StdStream::Tcp(stream));
     let (driver, ldap) =
         LdapConnAsync::with_settings(settings, &format!("ldaps://{}:636", environment.fact("DC_NAME"))).await.expect("TLS");

@@ -209,7 +209,7 @@ fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {
 }
 
 fn connector() -> TlsConnector {
-    let config = os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
+    let config = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
     TlsConnector::from(config)
 }
 

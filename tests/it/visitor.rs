@@ -29,7 +29,7 @@ pub struct Visitor {
 impl Visitor {
     pub fn new(address: SocketAddr) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = os2nykode::directory::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
+        let tls = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
         let client = Client::builder()
             .tls_backend_preconfigured((*tls).clone())
             .cookie_store(true)

@@ -1,0 +1,20 @@
+//! SAML 2.0: our part as a service provider.
+//!
+//! Invariants: no C code sees a message before the screen; what was not signed by a key of the provider's metadata proves nothing; a provider without such
+//! a key, or whose metadata is over, is not used; an answer counts once, in the browser that asked, for the provider that was asked.
+
+pub mod decrypt;
+pub mod keys;
+pub mod logout;
+pub mod message;
+pub mod metadata;
+mod providers;
+mod refused;
+pub mod response;
+pub mod screen;
+pub mod signature;
+pub mod sp_metadata;
+pub mod xml;
+
+pub use providers::{Providers, SamlError, State};
+pub use refused::Refused;

@@ -1,0 +1,266 @@
+//! Our own keys and certificates: made by `os2nykode saml keygen`, read at start.
+//!
+//! A folder holds `signing.key`, `signing.crt`, `encryption.key`, `encryption.crt`; beside them, during a rollover, `next-…` (published, so that providers
+//! learn of them) and `old-…` (still used to decrypt what comes in on the old one).
+
+use std::{
+    fs,
+    io::Write,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use openssl::{
+    asn1::Asn1Time,
+    bn::{BigNum, MsbOption},
+    error::ErrorStack,
+    hash::MessageDigest,
+    pkey::{Id, PKey, Private},
+    rsa::Rsa,
+    x509::{X509, X509NameBuilder, extension::BasicConstraints, extension::KeyUsage},
+};
+
+use super::metadata::expiry;
+
+/// Bits of a new RSA key: OIOSAML demands 2048, CFCS recommends 3000 and more.
+const BITS: u32 = 3072;
+/// Fewer are refused.
+const LEAST_BITS: u32 = 2048;
+/// How long a new certificate lasts. Providers look at the key, but warn of an expired certificate.
+const DAYS: u32 = 3 * 365;
+
+/// What can be wrong with them.
+#[derive(Debug, thiserror::Error)]
+pub enum KeysError {
+    /// A file that can't be read or written.
+    #[error("{0}: {1}")]
+    File(String, std::io::Error),
+    /// A file that holds something else.
+    #[error("{0} holds no {1} in PEM")]
+    Unreadable(String, &'static str),
+    /// A private key that others may read.
+    #[error("{0} may be read by others: chmod 600 it")]
+    Readable(String),
+    /// Too weak, or not RSA.
+    #[error("{0} is no RSA key of at least 2048 bits")]
+    Weak(String),
+    /// Key and certificate are not of one pair.
+    #[error("{0}.key and {0}.crt do not belong together")]
+    Pair(String),
+    /// There is nothing to do.
+    #[error("{0}")]
+    Nothing(&'static str),
+    /// OpenSSL failed.
+    #[error("a key could not be made: {0}")]
+    Crypto(#[from] ErrorStack),
+}
+
+/// A key and its certificate.
+pub struct Pair {
+    key: PKey<Private>,
+    certificate: Vec<u8>,
+    expires: Option<Timestamp>,
+}
+
+impl Pair {
+    /// The private key.
+    pub fn key(&self) -> &PKey<Private> {
+        &self.key
+    }
+
+    /// The certificate, DER.
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate
+    }
+
+    /// When the certificate ends.
+    pub fn expires(&self) -> Option<Timestamp> {
+        self.expires
+    }
+}
+
+/// All of them.
+pub struct Keys {
+    /// Signs.
+    pub signing: Pair,
+    /// Published beside it.
+    pub next_signing: Option<Pair>,
+    /// Providers encrypt with its certificate.
+    pub encryption: Pair,
+    /// Published beside it; decrypts already.
+    pub next_encryption: Option<Pair>,
+    /// Decrypts still.
+    pub old_encryption: Option<Pair>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keys(…)")
+    }
+}
+
+impl Keys {
+    /// Reads them.
+    pub fn read(dir: &Path) -> Result<Self, KeysError> {
+        let maybe = |name: &str| if dir.join(format!("{name}.key")).exists() { pair(dir, name).map(Some) } else { Ok(None) };
+        Ok(Self {
+            signing: pair(dir, "signing")?,
+            next_signing: maybe("next-signing")?,
+            encryption: pair(dir, "encryption")?,
+            next_encryption: maybe("next-encryption")?,
+            old_encryption: maybe("old-encryption")?,
+        })
+    }
+
+    /// Every key that may decrypt, the likeliest first.
+    pub fn decrypting(&self) -> impl Iterator<Item = &PKey<Private>> {
+        [Some(&self.encryption), self.next_encryption.as_ref(), self.old_encryption.as_ref()].into_iter().flatten().map(Pair::key)
+    }
+
+    /// Published pairs with the names of their files.
+    pub fn published(&self) -> impl Iterator<Item = (&'static str, &Pair)> {
+        let all = [
+            ("signing", Some(&self.signing)),
+            ("next-signing", self.next_signing.as_ref()),
+            ("encryption", Some(&self.encryption)),
+            ("next-encryption", self.next_encryption.as_ref()),
+        ];
+        all.into_iter().filter_map(|(name, pair)| Some((name, pair?)))
+    }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, KeysError> {
+    fs::read(path).map_err(|error| KeysError::File(path.display().to_string(), error))
+}
+
+fn pair(dir: &Path, name: &str) -> Result<Pair, KeysError> {
+    let (key_path, certificate_path) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
+    let shown = |path: &Path| path.display().to_string();
+    let mode = fs::metadata(&key_path).map_err(|error| KeysError::File(shown(&key_path), error))?.mode();
+    if mode & 0o007 != 0 {
+        return Err(KeysError::Readable(shown(&key_path)));
+    }
+    let pem = zeroize::Zeroizing::new(read(&key_path)?);
+    let key = PKey::private_key_from_pem(&pem).map_err(|_| KeysError::Unreadable(shown(&key_path), "private key"))?;
+    if key.id() != Id::RSA || key.bits() < LEAST_BITS {
+        return Err(KeysError::Weak(shown(&key_path)));
+    }
+    let certificate =
+        X509::from_pem(&read(&certificate_path)?).map_err(|_| KeysError::Unreadable(shown(&certificate_path), "certificate"))?;
+    if !certificate.public_key()?.public_eq(&key) {
+        return Err(KeysError::Pair(shown(&dir.join(name))));
+    }
+    let certificate = certificate.to_der()?;
+    Ok(Pair { key, expires: expiry(&certificate), certificate })
+}
+
+/// Makes the first keys or, where there are some, the next ones. Returns the files that were written.
+pub fn generate(dir: &Path, common_name: &str, now: Timestamp) -> Result<Vec<String>, KeysError> {
+    let prefix = if !dir.join("signing.key").exists() && !dir.join("encryption.key").exists() {
+        ""
+    } else if !dir.join("next-signing.key").exists() && !dir.join("next-encryption.key").exists() {
+        "next-"
+    } else {
+        return Err(KeysError::Nothing("there are keys and next keys already: `os2nykode saml rollover` puts the next ones in use"));
+    };
+    fs::create_dir_all(dir).map_err(|error| KeysError::File(dir.display().to_string(), error))?;
+    let mut written = Vec::new();
+    for purpose in ["signing", "encryption"] {
+        let (key, certificate) = new_pair(common_name, purpose == "signing", now)?;
+        written.push(write(dir, &format!("{prefix}{purpose}.key"), &key, 0o600)?);
+        written.push(write(dir, &format!("{prefix}{purpose}.crt"), &certificate, 0o644)?);
+    }
+    Ok(written)
+}
+
+/// Puts the next keys in use; the old ones stay for what was encrypted to them.
+pub fn rollover(dir: &Path) -> Result<(), KeysError> {
+    let names = ["signing.key", "signing.crt", "encryption.key", "encryption.crt"];
+    if !names.iter().all(|name| dir.join(format!("next-{name}")).exists()) {
+        return Err(KeysError::Nothing(
+            "there are no next keys: make them with `os2nykode saml keygen`, and give the providers time to read our metadata",
+        ));
+    }
+    for name in names {
+        let moved = |from: &Path, to: &Path| fs::rename(from, to).map_err(|error| KeysError::File(from.display().to_string(), error));
+        moved(&dir.join(name), &dir.join(format!("old-{name}")))?;
+        moved(&dir.join(format!("next-{name}")), &dir.join(name))?;
+    }
+    Ok(())
+}
+
+fn write(dir: &Path, name: &str, content: &[u8], mode: u32) -> Result<String, KeysError> {
+    let path = dir.join(name);
+    let shown = path.display().to_string();
+    let file = fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(&path);
+    file.and_then(|mut file| file.write_all(content).and_then(|()| file.sync_all()))
+        .map_err(|error| KeysError::File(shown.clone(), error))?;
+    Ok(shown)
+}
+
+fn new_pair(common_name: &str, signs: bool, now: Timestamp) -> Result<(zeroize::Zeroizing<Vec<u8>>, Vec<u8>), ErrorStack> {
+    let key = PKey::from_rsa(Rsa::generate(BITS)?)?;
+    let mut name = X509NameBuilder::new()?;
+    name.append_entry_by_text("CN", &common_name.chars().take(64).collect::<String>())?; // at most 64 (X.520 ub-common-name)
+    let name = name.build();
+    let mut serial = BigNum::new()?;
+    serial.rand(127, MsbOption::MAYBE_ZERO, false)?;
+    let mut certificate = X509::builder()?;
+    certificate.set_version(2)?;
+    certificate.set_serial_number(&*serial.to_asn1_integer()?)?;
+    certificate.set_subject_name(&name)?;
+    certificate.set_issuer_name(&name)?;
+    certificate.set_pubkey(&key)?;
+    let day = SignedDuration::from_hours(24);
+    certificate.set_not_before(&*Asn1Time::from_unix((now - day).as_second())?)?;
+    certificate.set_not_after(&*Asn1Time::from_unix((now + day * i32::try_from(DAYS).unwrap_or(1095)).as_second())?)?;
+    certificate.append_extension(BasicConstraints::new().critical().build()?)?;
+    let mut usage = KeyUsage::new();
+    let usage = if signs { usage.digital_signature() } else { usage.key_encipherment() };
+    certificate.append_extension(usage.critical().build()?)?;
+    certificate.sign(&key, MessageDigest::sha256())?;
+    Ok((zeroize::Zeroizing::new(key.private_key_to_pem_pkcs8()?), certificate.build().to_pem()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn now() -> Timestamp {
+        "2026-11-23T08:10:00Z".parse().expect("a time")
+    }
+
+    #[test]
+    fn keys_are_made_rolled_over_and_read_with_nobody_else_able_to() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let dir = dir.path();
+        assert_eq!(generate(dir, "adgangskode.kommune.dk", now()).expect("made").len(), 4);
+        let first = Keys::read(dir).expect("read");
+        assert_eq!((first.decrypting().count(), first.published().count()), (1, 2));
+        assert!(first.signing.expires().is_some_and(|at| at > now() + SignedDuration::from_hours(24 * 1000)));
+        generate(dir, "adgangskode.kommune.dk", now()).expect("the next ones");
+        assert!(matches!(generate(dir, "x", now()), Err(KeysError::Nothing(_))));
+        let both = Keys::read(dir).expect("read");
+        assert_eq!((both.decrypting().count(), both.published().count()), (2, 4));
+        rollover(dir).expect("moved");
+        assert!(matches!(rollover(dir), Err(KeysError::Nothing(_))));
+        let after = Keys::read(dir).expect("read");
+        assert_eq!(after.signing.certificate(), both.next_signing.as_ref().expect("there").certificate());
+        assert!(after.decrypting().any(|key| key.public_eq(first.encryption.key())), "what was encrypted to the old one still opens");
+        fs::set_permissions(dir.join("signing.key"), fs::Permissions::from_mode(0o644)).expect("mode");
+        assert!(matches!(Keys::read(dir), Err(KeysError::Readable(_))));
+    }
+
+    #[test]
+    fn a_key_with_anothers_certificate_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        generate(dir.path(), "x", now()).expect("made");
+        fs::copy(dir.path().join("encryption.crt"), dir.path().join("signing.crt")).expect("copied");
+        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Pair(_))));
+        fs::write(dir.path().join("signing.crt"), "x").expect("written");
+        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Unreadable(..))));
+    }
+}

@@ -1,0 +1,185 @@
+//! Logouts that a provider sends, and its answers to ours. Pure.
+
+use data_encoding::BASE64;
+use jiff::{SignedDuration, Timestamp};
+use percent_encoding::percent_decode_str;
+
+use super::{
+    Refused, message,
+    metadata::Metadata,
+    screen, signature,
+    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, only, text, time},
+};
+
+/// A message as it came in.
+#[derive(Debug, Clone, Copy)]
+pub enum Incoming<'a> {
+    /// The raw query of a redirect.
+    Query(&'a str),
+    /// A form's fields.
+    Form {
+        /// SAMLRequest or SAMLResponse.
+        message: &'a str,
+        /// Which of them.
+        request: bool,
+    },
+}
+
+/// A message that was taken out of its envelope, with whatever signature the envelope has.
+#[derive(Debug)]
+pub struct Unpacked {
+    xml: Vec<u8>,
+    /// Is it a request?
+    pub request: bool,
+    /// What has to come back with the answer.
+    pub relay: Option<String>,
+    query: Option<(Vec<u8>, String, Vec<u8>)>,
+}
+
+/// Takes a message out of its envelope. Nothing is proven yet.
+pub fn unpack(incoming: Incoming<'_>) -> Result<Unpacked, Refused> {
+    match incoming {
+        Incoming::Form { message, request } => Ok(Unpacked { xml: message::decoded(message)?, request, relay: None, query: None }),
+        Incoming::Query(query) => from_query(query),
+    }
+}
+
+/// Each field at most once; signed is what was sent, byte for byte, in the order of the profile (Bindings 3.4.4.1).
+fn from_query(query: &str) -> Result<Unpacked, Refused> {
+    let wrong = Refused::Query;
+    let field = |name: &str| {
+        let mut found = query.split('&').filter_map(|part| part.split_once('=')).filter(|(key, _)| *key == name).map(|(_, value)| value);
+        match (found.next(), found.next()) {
+            (one, None) => Ok(one),
+            (_, Some(_)) => Err(wrong),
+        }
+    };
+    let plain =
+        |value: &str| percent_decode_str(&value.replace('+', " ")).decode_utf8().map(std::borrow::Cow::into_owned).map_err(|_| wrong);
+    let (name, raw) = match (field("SAMLRequest")?, field("SAMLResponse")?) {
+        (Some(raw), None) => ("SAMLRequest", raw),
+        (None, Some(raw)) => ("SAMLResponse", raw),
+        (Some(_), Some(_)) | (None, None) => return Err(wrong),
+    };
+    let (algorithm, signature) = (field("SigAlg")?, field("Signature")?);
+    let (Some(algorithm), Some(signature)) = (algorithm, signature) else { return Err(Refused::Unsigned) };
+    let relay = field("RelayState")?;
+    let mut signed = format!("{name}={raw}");
+    if let Some(relay) = relay {
+        signed.push_str(&format!("&RelayState={relay}"));
+    }
+    signed.push_str(&format!("&SigAlg={algorithm}"));
+    let signature = BASE64.decode(plain(signature)?.as_bytes()).map_err(|_| Refused::NotBase64)?;
+    Ok(Unpacked {
+        xml: message::inflated(&plain(raw)?)?,
+        request: name == "SAMLRequest",
+        relay: relay.map(plain).transpose()?,
+        query: Some((signed.into_bytes(), plain(algorithm)?, signature)),
+    })
+}
+
+/// Who a message says that it is from: only to find the provider whose keys it is then held against.
+pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
+    let plain = Plain::parse(&unpacked.xml, Bounds::MESSAGE)?;
+    let document = plain.document()?;
+    let issuer = only(document.root_element(), ASSERTION, "Issuer").ok().flatten().and_then(text);
+    issuer.map(str::to_owned).ok_or(Refused::Issuer)
+}
+
+/// What a message is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The provider's metadata.
+    pub metadata: &'a Metadata,
+    /// Our address for logouts.
+    pub slo: &'a str,
+    /// How far clocks may differ.
+    pub skew: SignedDuration,
+    /// The present.
+    pub now: Timestamp,
+}
+
+/// Whose sessions a provider ends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogoutRequest {
+    /// Its ID, to be answered.
+    pub id: String,
+    /// Until when it could be used again.
+    pub until: Timestamp,
+    /// NameID.
+    pub name_id: String,
+    /// Only these of the provider's sessions; empty = all.
+    pub sessions: Vec<String>,
+}
+
+/// Verifies a LogoutRequest. Blocks for about a millisecond.
+pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutRequest, Refused> {
+    let xml = verified(unpacked, "LogoutRequest", expected)?;
+    let document = Plain::parse(xml.as_bytes(), Bounds::MESSAGE)?.document()?;
+    let root = document.root_element();
+    common(root, "LogoutRequest", expected)?;
+    let issued = attribute(root, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
+    let until = match attribute(root, "NotOnOrAfter") {
+        Some(end) => time(end).ok_or(Refused::Time)?,
+        None => issued + SignedDuration::from_mins(5),
+    };
+    if expected.now - expected.skew >= until {
+        return Err(Refused::Expired);
+    }
+    let name_id = only(root, ASSERTION, "NameID").ok().flatten().and_then(text).filter(|text| !text.is_empty());
+    let sessions: Vec<_> = children(root, PROTOCOL, "SessionIndex").map(|node| text(node).unwrap_or_default().to_owned()).collect();
+    Ok(LogoutRequest {
+        id: attribute(root, "ID").ok_or(Refused::Id)?.to_owned(),
+        until: until + expected.skew,
+        name_id: name_id.ok_or(Refused::LogoutSubject)?.to_owned(),
+        sessions,
+    })
+}
+
+/// Verifies a LogoutResponse to a request of ours. Was it carried out everywhere?
+pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Result<bool, Refused> {
+    let xml = verified(unpacked, "LogoutResponse", expected)?;
+    let document = Plain::parse(xml.as_bytes(), Bounds::MESSAGE)?.document()?;
+    let root = document.root_element();
+    common(root, "LogoutResponse", expected)?;
+    if attribute(root, "InResponseTo") != Some(asked) {
+        return Err(Refused::InResponseTo);
+    }
+    let code = only(root, PROTOCOL, "Status").ok().flatten().and_then(|status| only(status, PROTOCOL, "StatusCode").ok().flatten());
+    let code = code.ok_or(Refused::Status)?;
+    let inner = children(code, PROTOCOL, "StatusCode").next().is_some();
+    Ok(attribute(code, "Value") == Some("urn:oasis:names:tc:SAML:2.0:status:Success") && !inner)
+}
+
+/// The bytes that were signed: the whole message for a query's signature, else what the XML signature covers.
+fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<String, Refused> {
+    let plain = Plain::parse(&unpacked.xml, Bounds::MESSAGE)?;
+    let signed = screen::message(&plain.document()?, name)?;
+    if let Some((bytes, algorithm, value)) = &unpacked.query {
+        signature::verify_query(algorithm, &expected.metadata.keys, bytes, value)?;
+        return Ok(plain.text().to_owned());
+    }
+    if !signed {
+        return Err(Refused::Unsigned);
+    }
+    signature::verified(plain, &expected.metadata.certificates)
+}
+
+fn common(root: roxmltree::Node<'_, '_>, name: &str, expected: &Expected<'_>) -> Result<(), Refused> {
+    if !is(root, PROTOCOL, name) {
+        return Err(Refused::Root);
+    }
+    if attribute(root, "Version") != Some("2.0") {
+        return Err(Refused::Version);
+    }
+    let issuer = only(root, ASSERTION, "Issuer").ok().flatten().and_then(text);
+    if issuer != Some(&expected.metadata.entity_id) {
+        return Err(Refused::Issuer);
+    }
+    if attribute(root, "Destination").is_none_or(|destination| destination != expected.slo) {
+        return Err(Refused::Destination);
+    }
+    let at = attribute(root, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
+    let fits = at >= expected.now - expected.skew - SignedDuration::from_mins(10) && at <= expected.now + expected.skew;
+    if fits { Ok(()) } else { Err(Refused::IssueInstant) }
+}

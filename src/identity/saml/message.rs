@@ -1,0 +1,219 @@
+//! Messages that we send: canonical as they stand (exclusive canonicalisation), so that they can be signed as bytes, and their way by redirect or by form.
+
+use std::io::Write;
+
+use data_encoding::{BASE64, HEXLOWER};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use jiff::Timestamp;
+use openssl::error::ErrorStack;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::{
+    Refused,
+    keys::Pair,
+    response::Subject,
+    signature,
+    xml::{ASSERTION, LARGEST, PROTOCOL, escaped},
+};
+use crate::{
+    config::{IdType, Profile, Provider},
+    model::level::Level,
+};
+
+/// A message with the place of its signature.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    id: String,
+    text: String,
+    signature_at: usize,
+    kind: Kind,
+}
+
+/// Question or answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Request,
+    Response,
+}
+
+impl Kind {
+    fn parameter(self) -> &'static str {
+        match self {
+            Self::Request => "SAMLRequest",
+            Self::Response => "SAMLResponse",
+        }
+    }
+}
+
+/// A message on its way through the browser.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transport {
+    /// An address to go to.
+    Redirect(String),
+    /// A form to send.
+    Form {
+        /// Where to.
+        action: String,
+        /// Names and values of its fields.
+        fields: Vec<(&'static str, String)>,
+    },
+}
+
+/// An identifier with 128 random bits; an underscore makes it a name.
+pub fn id(random: [u8; 16]) -> String {
+    format!("_{}", HEXLOWER.encode(&random))
+}
+
+fn instant(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// The root of a message and its issuer; the signature comes after that (Core 3.2.1).
+fn begin(name: &str, attributes: &[(&str, &str)], issuer: &str) -> (String, usize) {
+    let mut sorted: Vec<_> = attributes.iter().filter(|(_, value)| !value.is_empty()).collect();
+    sorted.sort_unstable(); // canonical order
+    let attributes: String = sorted.iter().map(|(name, value)| format!(" {name}=\"{}\"", escaped(value))).collect();
+    let text = format!(
+        "<samlp:{name} xmlns:samlp=\"{PROTOCOL}\"{attributes}><saml:Issuer xmlns:saml=\"{ASSERTION}\">{}</saml:Issuer>",
+        content(issuer)
+    );
+    let place = text.len();
+    (text, place)
+}
+
+/// Text of an element, as canonical XML spells it.
+fn content(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
+}
+
+/// What an AuthnRequest says.
+#[derive(Debug, Clone, Copy)]
+pub struct AuthnRequest<'a> {
+    /// Its ID.
+    pub id: &'a str,
+    /// Now.
+    pub at: Timestamp,
+    /// Where it goes.
+    pub destination: &'a str,
+    /// Our entity id.
+    pub entity_id: &'a str,
+    /// Where the answer comes to.
+    pub acs: &'a str,
+    /// Must the person show who they are again?
+    pub force: bool,
+    /// Whom it asks.
+    pub provider: &'a Provider,
+}
+
+impl AuthnRequest<'_> {
+    /// Writes it.
+    pub fn message(&self) -> Message {
+        let at = instant(self.at);
+        let attributes = [
+            ("ID", self.id),
+            ("Version", "2.0"),
+            ("IssueInstant", &at),
+            ("Destination", self.destination),
+            ("AssertionConsumerServiceURL", self.acs),
+            ("ProtocolBinding", super::metadata::POST),
+            ("ForceAuthn", if self.force { "true" } else { "" }),
+        ];
+        let (mut text, signature_at) = begin("AuthnRequest", &attributes, self.entity_id);
+        text.push_str(&self.context());
+        text.push_str("</samlp:AuthnRequest>");
+        Message { id: self.id.to_owned(), text, signature_at, kind: Kind::Request }
+    }
+
+    fn context(&self) -> String {
+        let level = self.provider.request_level.nsis().map(|word| format!("https://data.gov.dk/concept/core/nsis/loa/{word}"));
+        let kind = self.provider.request_id_type.map(|kind| IdType::uri(kind).to_owned());
+        let classes: String = level
+            .into_iter()
+            .chain(kind)
+            .map(|class| format!("<saml:AuthnContextClassRef xmlns:saml=\"{ASSERTION}\">{}</saml:AuthnContextClassRef>", content(&class)))
+            .collect();
+        if classes.is_empty() {
+            return String::new();
+        }
+        // OIOSAML 3.0.3 OIO-SP-12: minimum. OS2faktor and AD FS take it as well.
+        let comparison = match (self.provider.profile, self.provider.request_level) {
+            (Profile::Oiosaml3, _) | (Profile::Saml2, Level::Low | Level::Substantial | Level::High | Level::None) => "minimum",
+        };
+        format!("<samlp:RequestedAuthnContext Comparison=\"{comparison}\">{classes}</samlp:RequestedAuthnContext>")
+    }
+}
+
+/// Asks a provider to end somebody's session.
+pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &str, subject: &Subject) -> Message {
+    let at_text = instant(at);
+    let ends = instant(at + jiff::SignedDuration::from_mins(5));
+    let attributes = [("ID", id), ("Version", "2.0"), ("IssueInstant", &at_text), ("Destination", destination), ("NotOnOrAfter", &ends)];
+    let (mut text, signature_at) = begin("LogoutRequest", &attributes, entity_id);
+    let qualifiers =
+        [("Format", &subject.format), ("NameQualifier", &subject.name_qualifier), ("SPNameQualifier", &subject.sp_name_qualifier)];
+    let qualifiers: String =
+        qualifiers.iter().filter_map(|(name, value)| Some(format!(" {name}=\"{}\"", escaped(value.as_deref()?)))).collect();
+    text.push_str(&format!("<saml:NameID xmlns:saml=\"{ASSERTION}\"{qualifiers}>{}</saml:NameID>", content(&subject.name_id)));
+    if let Some(index) = &subject.session_index {
+        text.push_str(&format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", content(index)));
+    }
+    text.push_str("</samlp:LogoutRequest>");
+    Message { id: id.to_owned(), text, signature_at, kind: Kind::Request }
+}
+
+/// Tells a provider that its logout was carried out.
+pub fn logout_response(id: &str, at: Timestamp, destination: &str, entity_id: &str, answered: &str) -> Message {
+    let at = instant(at);
+    let attributes = [("ID", id), ("Version", "2.0"), ("IssueInstant", &at), ("Destination", destination), ("InResponseTo", answered)];
+    let (mut text, signature_at) = begin("LogoutResponse", &attributes, entity_id);
+    text.push_str(
+        "<samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"></samlp:StatusCode></samlp:Status></samlp:LogoutResponse>",
+    );
+    Message { id: id.to_owned(), text, signature_at, kind: Kind::Response }
+}
+
+impl Message {
+    /// By redirect, the query signed (Bindings 3.4.4.1).
+    pub fn redirect(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
+        let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
+        let packed = deflate.write_all(self.text.as_bytes()).and_then(|()| deflate.finish()).expect("a Vec takes everything");
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let mut query = format!("{}={}", self.kind.parameter(), encoded(&BASE64.encode(&packed)));
+        if let Some(relay) = relay {
+            query.push_str(&format!("&RelayState={}", encoded(relay)));
+        }
+        query.push_str(&format!("&SigAlg={}", encoded(signature::algorithm(pss))));
+        let signature = encoded(&BASE64.encode(&signature::sign(key.key(), pss, query.as_bytes())?));
+        let joint = if address.contains('?') { '&' } else { '?' };
+        Ok(Transport::Redirect(format!("{address}{joint}{query}&Signature={signature}")))
+    }
+
+    /// By form, the message itself signed.
+    pub fn form(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
+        let signed = signature::enveloped(&self.text, self.signature_at, &self.id, key.key(), key.certificate(), pss)?;
+        let mut fields = vec![(self.kind.parameter(), BASE64.encode(signed.as_bytes()))];
+        fields.extend(relay.map(|relay| ("RelayState", relay.to_owned())));
+        Ok(Transport::Form { action: address.to_owned(), fields })
+    }
+}
+
+/// Unpacks what came by redirect: base64, then deflate, and never more than a message may have.
+pub fn inflated(encoded: &str) -> Result<Vec<u8>, Refused> {
+    use std::io::Read;
+    if encoded.len() > LARGEST {
+        return Err(Refused::TooLarge);
+    }
+    let packed = BASE64.decode(encoded.as_bytes()).map_err(|_| Refused::NotBase64)?;
+    let mut text = Vec::new();
+    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX) + 1;
+    DeflateDecoder::new(packed.as_slice()).take(limit).read_to_end(&mut text).map_err(|_| Refused::NotDeflated)?;
+    if text.len() > LARGEST { Err(Refused::TooLarge) } else { Ok(text) }
+}
+
+/// Unpacks what came in a form.
+pub fn decoded(encoded: &str) -> Result<Vec<u8>, Refused> {
+    if encoded.len() > LARGEST * 2 {
+        return Err(Refused::TooLarge);
+    }
+    super::decrypt::base64(encoded).ok_or(Refused::NotBase64)
+}

@@ -1,0 +1,351 @@
+//! The providers as they are now: our keys, and each provider's metadata, read at start and refreshed in the background.
+//!
+//! Invariants: a refresh that fails keeps the last good copy, for as long as that copy says that it is valid; without one the provider is not used, and the
+//! others are.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use samael::crypto::CertificateDer;
+use tokio::sync::Semaphore;
+
+use super::{
+    Refused,
+    keys::{Keys, KeysError},
+    logout,
+    metadata::{Metadata, MetadataError},
+    response::{self, Answer},
+    sp_metadata::Addresses,
+};
+use crate::{
+    config::{MetadataSource, Provider, Saml},
+    model::provider::ProviderId,
+    tls::{self, TlsSetupError},
+};
+
+/// Longest time for reading metadata from an address.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Largest metadata, bytes.
+const LARGEST: usize = 8 * 1024 * 1024;
+
+/// Why SAML can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SamlError {
+    /// Our keys.
+    #[error("saml.keys_dir: {0}")]
+    Keys(#[from] KeysError),
+    /// Trust for https metadata.
+    #[error("saml.ca_file: {0}")]
+    Tls(#[from] TlsSetupError),
+    /// The HTTP client.
+    #[error("an HTTP client can't be made: {0}")]
+    Client(reqwest::Error),
+    /// A certificate that metadata has to be signed with.
+    #[error("{0}: holds no certificate in PEM")]
+    Certificate(String),
+}
+
+/// Why a provider's metadata is not there.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LoadError {
+    /// It can't be fetched or read.
+    #[error("{0}")]
+    Source(String),
+    /// It is no good.
+    #[error(transparent)]
+    Metadata(#[from] MetadataError),
+}
+
+/// A provider now.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// It can be used.
+    Ready(Arc<Metadata>),
+    /// It can't, and why.
+    Unusable(String),
+}
+
+#[derive(Debug)]
+struct Entry {
+    config: Provider,
+    signer: Option<CertificateDer>,
+    state: RwLock<State>,
+}
+
+/// Our keys and everybody's metadata.
+#[derive(Debug)]
+pub struct Providers {
+    /// Where we can be reached.
+    pub at: Addresses,
+    /// Our keys.
+    pub keys: Keys,
+    entries: BTreeMap<ProviderId, Entry>,
+    cache_dir: Option<PathBuf>,
+    client: reqwest::Client,
+    /// How many messages are verified at once: as many as there are cores, so that logins do not starve the rest.
+    work: Semaphore,
+}
+
+impl Providers {
+    /// Reads keys, files and cached copies; asks nobody yet. `None` where no provider is configured.
+    pub fn start(config: &Saml, public_url: &str, now: Timestamp) -> Result<Option<Self>, SamlError> {
+        let (Some(keys_dir), false) = (&config.keys_dir, config.providers.is_empty()) else { return Ok(None) };
+        let keys = Keys::read(keys_dir)?;
+        let tls = tls::client_config(config.ca_file.as_deref())?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls.as_ref().clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .timeout(PATIENCE)
+            .connect_timeout(PATIENCE / 2)
+            .build()
+            .map_err(SamlError::Client)?;
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let mut all = Self {
+            at: Addresses {
+                entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),
+                acs: format!("{public_url}/saml/acs"),
+                slo: format!("{public_url}/saml/slo"),
+            },
+            keys,
+            entries: BTreeMap::new(),
+            cache_dir: config.cache_dir.clone(),
+            client,
+            work: Semaphore::new(cores),
+        };
+        for provider in &config.providers {
+            let signer = provider.metadata_certificate_file.as_deref().map(certificate).transpose()?;
+            let mut entry =
+                Entry { config: provider.clone(), signer, state: RwLock::new(State::Unusable("its metadata was not read yet".to_owned())) };
+            let at_hand = match &provider.metadata {
+                MetadataSource::File(file) => Some(file.clone()),
+                MetadataSource::Url(_) => all.cached(&provider.id).filter(|file| file.exists()),
+            };
+            if let Some(file) = at_hand {
+                let read = from_file(&file).and_then(|bytes| Ok(entry.parse(&bytes, now)?));
+                if let Err(error) = &read {
+                    tracing::warn!(provider = provider.id.as_str(), file = %file.display(), error = %error, "a provider's metadata can't be used");
+                }
+                entry.state =
+                    RwLock::new(read.map_or_else(|error| State::Unusable(error.to_string()), |metadata| State::Ready(Arc::new(metadata))));
+            }
+            all.entries.insert(provider.id.clone(), entry);
+        }
+        Ok(Some(all))
+    }
+
+    /// A provider now. Metadata that is over does not count, however it got so.
+    pub fn state(&self, id: &ProviderId, now: Timestamp) -> State {
+        let Some(entry) = self.entries.get(id) else { return State::Unusable("there is no such provider".to_owned()) };
+        let state = entry.state.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match state {
+            State::Ready(metadata) if metadata.valid_until.is_some_and(|end| end <= now) => {
+                State::Unusable("its metadata is over".to_owned())
+            }
+            state @ (State::Ready(_) | State::Unusable(_)) => state,
+        }
+    }
+
+    /// A provider's metadata, where it can be used.
+    pub fn metadata(&self, id: &ProviderId, now: Timestamp) -> Option<Arc<Metadata>> {
+        match self.state(id, now) {
+            State::Ready(metadata) => Some(metadata),
+            State::Unusable(_) => None,
+        }
+    }
+
+    /// The provider with this entity id.
+    pub fn by_entity(&self, entity_id: &str, now: Timestamp) -> Option<(&Provider, Arc<Metadata>)> {
+        self.entries.iter().find_map(|(id, entry)| {
+            let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;
+            Some((&entry.config, metadata))
+        })
+    }
+
+    /// Reads one provider's metadata again. What is no good leaves the last good copy in use.
+    pub async fn refresh(&self, id: &ProviderId, now: Timestamp) -> Result<Arc<Metadata>, LoadError> {
+        let entry = self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))?;
+        let loaded = self.load(entry, now).await;
+        let mut state = entry.state.write().unwrap_or_else(PoisonError::into_inner);
+        match loaded {
+            Ok(metadata) => {
+                let metadata = Arc::new(metadata);
+                *state = State::Ready(metadata.clone());
+                Ok(metadata)
+            }
+            Err(error) => {
+                if let State::Unusable(reason) = &mut *state {
+                    *reason = error.to_string();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn load(&self, entry: &Entry, now: Timestamp) -> Result<Metadata, LoadError> {
+        match &entry.config.metadata {
+            MetadataSource::File(file) => Ok(entry.parse(&from_file(file)?, now)?),
+            MetadataSource::Url(url) => {
+                let bytes = self.fetch(url).await.map_err(LoadError::Source)?;
+                let metadata = entry.parse(&bytes, now)?;
+                self.keep(&entry.config.id, &bytes);
+                Ok(metadata)
+            }
+        }
+    }
+
+    async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
+        let mut answer = self.client.get(url).send().await.map_err(|error| format!("{url} can't be read: {}", causes(&error)))?;
+        if answer.status() != reqwest::StatusCode::OK {
+            return Err(format!("{url} answered {}", answer.status()));
+        }
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| format!("{url} broke off: {}", causes(&error)))? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > LARGEST {
+                return Err(format!("{url} answers more than {} MiB", LARGEST / 1024 / 1024));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn cached(&self, id: &ProviderId) -> Option<PathBuf> {
+        Some(self.cache_dir.as_ref()?.join(format!("{id}.xml")))
+    }
+
+    /// Keeps a good copy for the next start. Failing to do so fails nobody.
+    fn keep(&self, id: &ProviderId, bytes: &[u8]) {
+        let Some(path) = self.cached(id) else { return };
+        if let Err(error) = write_whole(&path, bytes) {
+            tracing::warn!(provider = id.as_str(), file = %path.display(), error = %error, "a provider's metadata could not be kept for the next start");
+        }
+    }
+
+    /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
+    pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
+        let all = self.clone();
+        self.at_work(move || {
+            let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
+            let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
+            let expected = response::Expected {
+                provider: &entry.config,
+                metadata: &metadata,
+                entity_id: &all.at.entity_id,
+                acs: &all.at.acs,
+                request: &asked.request,
+                asked: asked.at,
+                forced: asked.forced,
+                now: asked.now,
+            };
+            response::read(&message, &all.keys, &expected)
+        })
+        .await
+    }
+
+    /// Verifies a LogoutRequest with the keys of the provider that it says it is from.
+    pub async fn read_logout(
+        self: &Arc<Self>,
+        unpacked: logout::Unpacked,
+        now: Timestamp,
+    ) -> Result<(ProviderId, logout::LogoutRequest, Option<String>), Refused> {
+        let all = self.clone();
+        self.at_work(move || {
+            let (provider, metadata) = all.by_entity(&logout::issuer(&unpacked)?, now).ok_or(Refused::Issuer)?;
+            let read = logout::request(&unpacked, &all.logout_expected(provider, &metadata, now))?;
+            Ok((provider.id.clone(), read, unpacked.relay))
+        })
+        .await
+    }
+
+    /// Verifies the answer to a logout of ours. Was it carried out everywhere?
+    pub async fn read_logout_answer(
+        self: &Arc<Self>,
+        unpacked: logout::Unpacked,
+        provider: ProviderId,
+        asked: String,
+        now: Timestamp,
+    ) -> Result<bool, Refused> {
+        let all = self.clone();
+        self.at_work(move || {
+            let entry = all.entries.get(&provider).ok_or(Refused::ProviderUnusable)?;
+            let metadata = all.metadata(&provider, now).ok_or(Refused::ProviderUnusable)?;
+            logout::response(&unpacked, &asked, &all.logout_expected(&entry.config, &metadata, now))
+        })
+        .await
+    }
+
+    fn logout_expected<'a>(&'a self, provider: &Provider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
+        logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
+    }
+
+    async fn at_work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Refused> + Send + 'static) -> Result<T, Refused> {
+        let _place = self.work.acquire().await.map_err(|_| Refused::ProviderUnusable)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| Refused::ProviderUnusable)?
+    }
+}
+
+/// What was asked, of whom, and when.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The provider.
+    pub provider: ProviderId,
+    /// The request's ID.
+    pub request: String,
+    /// When it was made.
+    pub at: Timestamp,
+    /// Was a fresh login asked for?
+    pub forced: bool,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Entry {
+    fn parse(&self, bytes: &[u8], now: Timestamp) -> Result<Metadata, MetadataError> {
+        Metadata::parse(bytes, self.config.entity_id.as_deref(), self.signer.as_ref(), now)
+    }
+}
+
+fn certificate(path: &Path) -> Result<CertificateDer, SamlError> {
+    let wrong = || SamlError::Certificate(path.display().to_string());
+    let pem = fs::read(path).map_err(|_| wrong())?;
+    let certificate = openssl::x509::X509::from_pem(&pem).and_then(|certificate| certificate.to_der()).map_err(|_| wrong())?;
+    Ok(CertificateDer::from(certificate))
+}
+
+fn from_file(path: &Path) -> Result<Vec<u8>, LoadError> {
+    let wrong = |what: String| LoadError::Source(format!("{}: {what}", path.display()));
+    match fs::metadata(path) {
+        Ok(found) if found.len() > u64::try_from(LARGEST).unwrap_or(u64::MAX) => Err(wrong("is too large".to_owned())),
+        Ok(_) => fs::read(path).map_err(|error| wrong(error.to_string())),
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Whole or not at all.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let beside = path.with_extension("new");
+    let mut file = fs::File::create(&beside)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(beside, path)
+}
+
+/// An error with what is below it: the outermost word alone says too little to an operator.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(cause) = below {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        below = cause.source();
+    }
+    text
+}

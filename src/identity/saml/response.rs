@@ -1,0 +1,422 @@
+//! A Response to a login: from the bytes that came in to what they prove. Pure: no clock, no store, no network.
+//!
+//! Order: screen, signature, decryption, screen and signature again, and only then what is said, on the bytes that were signed.
+
+use std::collections::BTreeMap;
+
+use jiff::{SignedDuration, Timestamp};
+use roxmltree::{Document, Node};
+use zeroize::Zeroizing;
+
+use super::{
+    Refused, decrypt,
+    keys::Keys,
+    metadata::Metadata,
+    screen::{self, Holds},
+    signature,
+    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, only, text, time},
+};
+use crate::{
+    config::{LevelSource, Profile, Provider, Source},
+    model::{claim::Claim, level::Level},
+};
+
+/// What an answer is held against.
+#[derive(Debug, Clone, Copy)]
+pub struct Expected<'a> {
+    /// The provider's configuration.
+    pub provider: &'a Provider,
+    /// The provider's metadata.
+    pub metadata: &'a Metadata,
+    /// Our entity id.
+    pub entity_id: &'a str,
+    /// Where the answer has to be sent.
+    pub acs: &'a str,
+    /// The request that it has to answer.
+    pub request: &'a str,
+    /// When that was made.
+    pub asked: Timestamp,
+    /// Was a fresh login asked for?
+    pub forced: bool,
+    /// The present.
+    pub now: Timestamp,
+}
+
+impl Expected<'_> {
+    fn skew(&self) -> SignedDuration {
+        SignedDuration::from_secs(self.provider.skew_seconds.into())
+    }
+}
+
+/// What the provider answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// A login.
+    Login(Box<Login>),
+    /// No login. Nothing in it is proven; it only ends what was begun.
+    Failure(Failure),
+}
+
+/// Why there was no login, as far as a visitor can act on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Failure {
+    /// Given up or refused there.
+    Cancelled,
+    /// The level that was asked for can't be reached.
+    Level,
+    /// The provider would have had to ask the person, and was told not to.
+    Passive,
+    /// Anything else.
+    Other,
+}
+
+impl Failure {
+    /// The word in the audit log.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Cancelled => "provider_cancelled",
+            Self::Level => "provider_level_not_reached",
+            Self::Passive => "provider_no_passive",
+            Self::Other => "provider_failed",
+        }
+    }
+}
+
+/// A proven login.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The assertion's ID, for the log and against replay.
+    pub assertion: String,
+    /// Until when it could be used again.
+    pub until: Timestamp,
+    /// What leads to accounts.
+    pub claim: Claim,
+    /// How sure it is.
+    pub level: Level,
+    /// The person's name, where the provider tells it.
+    pub name: Option<String>,
+    /// When the person showed who they are.
+    pub at: Timestamp,
+    /// What a logout needs.
+    pub subject: Option<Subject>,
+}
+
+/// Whom a logout is about, as the provider named them.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Subject {
+    /// The NameID.
+    pub name_id: String,
+    /// Its format and qualifiers, as they came.
+    pub format: Option<String>,
+    /// NameQualifier.
+    pub name_qualifier: Option<String>,
+    /// SPNameQualifier.
+    pub sp_name_qualifier: Option<String>,
+    /// The provider's session.
+    pub session_index: Option<String>,
+}
+
+/// Holds a Response against what is expected. Takes one to three milliseconds and blocks.
+pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answer, Refused> {
+    let plain = Plain::parse(message, Bounds::MESSAGE)?;
+    let document = plain.document()?;
+    let shape = screen::response(&document)?;
+    let root = document.root_element();
+    if shape.holds == Holds::Nothing {
+        return failure(root, expected).map(Answer::Failure);
+    }
+    if shape.holds == Holds::Assertion && !shape.response_signed && !shape.assertion_signed {
+        return Err(Refused::Unsigned);
+    }
+    if shape.holds == Holds::Assertion && expected.provider.profile == Profile::Oiosaml3 {
+        return Err(Refused::NotEncrypted);
+    }
+    let signed = if shape.response_signed || shape.assertion_signed {
+        Some(signature::verified(plain, &expected.metadata.certificates)?)
+    } else {
+        None
+    };
+    match (shape.holds, &signed) {
+        // Only the assertion is signed: what is around it proves nothing, and still has to fit.
+        (Holds::Assertion, Some(signed)) if !shape.response_signed => {
+            around(root, false, expected)?;
+            within(&reread(signed)?, expected)
+        }
+        (_, Some(signed)) => {
+            let document = reread(signed)?;
+            let root = document.root_element();
+            if !is(root, PROTOCOL, "Response") {
+                return Err(Refused::Root);
+            }
+            around(root, true, expected)?;
+            match only(root, ASSERTION, "Assertion").map_err(|_more| Refused::AssertionCount)? {
+                Some(assertion) => login(assertion, expected),
+                None => opened(root, true, keys, expected),
+            }
+        }
+        (_, None) => {
+            around(root, true, expected)?;
+            opened(root, false, keys, expected)
+        }
+    }
+    .map(|login| Answer::Login(Box::new(login)))
+}
+
+fn reread(signed: &str) -> Result<Document<'_>, Refused> {
+    Plain::parse(signed.as_bytes(), Bounds::MESSAGE)?.document()
+}
+
+/// Decrypts the assertion of a Response, and verifies its signature; without one, only that of the Response around it counts.
+fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_>) -> Result<Login, Refused> {
+    let encrypted = only(root, ASSERTION, "EncryptedAssertion").ok().flatten().ok_or(Refused::AssertionCount)?;
+    let bytes: Zeroizing<Vec<u8>> = decrypt::decrypt(&screen::encrypted(encrypted)?, keys.decrypting())?;
+    let plain = Plain::parse(&bytes, Bounds::MESSAGE)?;
+    let document = plain.document()?;
+    if screen::assertion(&document)? {
+        let signed = Zeroizing::new(signature::verified(plain, &expected.metadata.certificates)?);
+        return within(&reread(&signed)?, expected);
+    }
+    if !covered || expected.provider.profile == Profile::Oiosaml3 {
+        return Err(Refused::Unsigned);
+    }
+    within(&document, expected)
+}
+
+fn within(document: &Document<'_>, expected: &Expected<'_>) -> Result<Login, Refused> {
+    let assertion = document.root_element();
+    if is(assertion, ASSERTION, "Assertion") { login(assertion, expected) } else { Err(Refused::Root) }
+}
+
+/// A Response without an assertion.
+fn failure(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<Failure, Refused> {
+    if attribute(root, "InResponseTo") != Some(expected.request) {
+        return Err(Refused::InResponseTo);
+    }
+    let code = status(root)?;
+    let inner = children(code, PROTOCOL, "StatusCode").next().and_then(|inner| attribute(inner, "Value"));
+    let codes = [attribute(code, "Value"), inner].into_iter().flatten().map(|code| code.rsplit(':').next().unwrap_or_default());
+    let codes: Vec<_> = codes.collect();
+    Ok(match codes.last().copied() {
+        Some("Success") | None => return Err(Refused::AssertionCount),
+        Some("AuthnFailed" | "RequestDenied" | "Responder" | "UnknownPrincipal") => Failure::Cancelled,
+        Some("NoAuthnContext") => Failure::Level,
+        Some("NoPassive") => Failure::Passive,
+        Some(_) => Failure::Other,
+    })
+}
+
+fn status<'a, 'i>(root: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refused> {
+    let status = only(root, PROTOCOL, "Status").ok().flatten().ok_or(Refused::Status)?;
+    only(status, PROTOCOL, "StatusCode").ok().flatten().ok_or(Refused::Status)
+}
+
+/// The Response itself (Core 3.2.2, Profiles 4.1.4.2).
+fn around(root: Node<'_, '_>, needs_issuer: bool, expected: &Expected<'_>) -> Result<(), Refused> {
+    version(root)?;
+    match only(root, ASSERTION, "Issuer").map_err(|_more| Refused::Issuer)? {
+        Some(issuer) if text(issuer) == Some(&expected.metadata.entity_id) => {}
+        None if !needs_issuer => {}
+        Some(_) | None => return Err(Refused::Issuer),
+    }
+    if attribute(root, "Destination") != Some(expected.acs) {
+        return Err(Refused::Destination);
+    }
+    if attribute(root, "InResponseTo") != Some(expected.request) {
+        return Err(Refused::InResponseTo);
+    }
+    issued(root, expected)?;
+    let code = status(root)?;
+    if attribute(code, "Value") == Some("urn:oasis:names:tc:SAML:2.0:status:Success") { Ok(()) } else { Err(Refused::Status) }
+}
+
+fn version(node: Node<'_, '_>) -> Result<(), Refused> {
+    if attribute(node, "Version") == Some("2.0") { Ok(()) } else { Err(Refused::Version) }
+}
+
+/// Issued after we asked, and not in the future.
+fn issued(node: Node<'_, '_>, expected: &Expected<'_>) -> Result<(), Refused> {
+    let at = attribute(node, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
+    let fits = at >= expected.asked - expected.skew() && at <= expected.now + expected.skew();
+    if fits { Ok(()) } else { Err(Refused::IssueInstant) }
+}
+
+fn moment(node: Node<'_, '_>, name: &str) -> Result<Option<Timestamp>, Refused> {
+    attribute(node, name).map(|text| time(text).ok_or(Refused::Time)).transpose()
+}
+
+/// The assertion (Core 2.3.3, Profiles 4.1.4.2 and 4.1.4.3).
+fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refused> {
+    version(assertion)?;
+    let id = attribute(assertion, "ID").filter(|id| !id.is_empty()).ok_or(Refused::Id)?;
+    let known = ["Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement"];
+    let is_known = |node: Node<'_, '_>| known.iter().any(|name| is(node, ASSERTION, name)) || is(node, super::xml::DS, "Signature");
+    if assertion.children().any(|child| child.is_element() && !is_known(child)) {
+        return Err(Refused::UnknownStatement);
+    }
+    let issuer = only(assertion, ASSERTION, "Issuer").ok().flatten().and_then(text);
+    if issuer != Some(&expected.metadata.entity_id) {
+        return Err(Refused::Issuer);
+    }
+    issued(assertion, expected)?;
+    let subject = only(assertion, ASSERTION, "Subject").ok().flatten().ok_or(Refused::Subject)?;
+    let confirmed_until = confirmation(subject, expected)?;
+    let until = conditions(assertion, expected)?.map_or(confirmed_until, |until| until.max(confirmed_until));
+    let (at, session_index) = authentication(assertion, expected)?;
+    let attributes = attributes(assertion)?;
+    let subject = name_id(subject, session_index)?;
+    required(&attributes, expected.provider)?;
+    Ok(Login {
+        assertion: id.to_owned(),
+        until: until + expected.skew(),
+        claim: claim(&attributes, subject.as_ref(), expected.provider)?,
+        level: level(&attributes, &expected.provider.level),
+        name: expected.provider.name.as_ref().and_then(|name| match attributes.get(name.as_str())?.as_slice() {
+            [one] => Some((*one).to_owned()).filter(|name| !name.trim().is_empty()),
+            _ => None,
+        }),
+        at,
+        subject,
+    })
+}
+
+/// One confirmation, for whoever bears it, at our address, in answer to our request, and not for ever.
+fn confirmation(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<Timestamp, Refused> {
+    let wrong = Refused::Confirmation;
+    let confirmation = only(subject, ASSERTION, "SubjectConfirmation").ok().flatten().ok_or(wrong)?;
+    if attribute(confirmation, "Method") != Some("urn:oasis:names:tc:SAML:2.0:cm:bearer") {
+        return Err(wrong);
+    }
+    let data = only(confirmation, ASSERTION, "SubjectConfirmationData").ok().flatten().ok_or(wrong)?;
+    if attribute(data, "Recipient") != Some(expected.acs) {
+        return Err(Refused::Recipient);
+    }
+    if attribute(data, "InResponseTo") != Some(expected.request) {
+        return Err(Refused::InResponseTo);
+    }
+    if attribute(data, "NotBefore").is_some() {
+        return Err(Refused::ConfirmationTime); // a bearer's may not have one (Profiles 4.1.4.2)
+    }
+    let until = moment(data, "NotOnOrAfter")?.ok_or(Refused::ConfirmationTime)?;
+    if expected.now - expected.skew() < until { Ok(until) } else { Err(Refused::ConfirmationTime) }
+}
+
+fn conditions(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Option<Timestamp>, Refused> {
+    let conditions = only(assertion, ASSERTION, "Conditions").ok().flatten().ok_or(Refused::Conditions)?;
+    if moment(conditions, "NotBefore")?.is_some_and(|from| expected.now + expected.skew() < from) {
+        return Err(Refused::NotYet);
+    }
+    let until = moment(conditions, "NotOnOrAfter")?;
+    if until.is_some_and(|until| expected.now - expected.skew() >= until) {
+        return Err(Refused::Expired);
+    }
+    let mut named = false;
+    for condition in conditions.children().filter(Node::is_element) {
+        if is(condition, ASSERTION, "AudienceRestriction") {
+            // Every one of them has to name us (Core 2.5.1.4).
+            named = children(condition, ASSERTION, "Audience").any(|audience| text(audience) == Some(expected.entity_id));
+            if !named {
+                return Err(Refused::Audience);
+            }
+        } else if !is(condition, ASSERTION, "OneTimeUse") && !is(condition, ASSERTION, "ProxyRestriction") {
+            return Err(Refused::UnknownCondition);
+        }
+    }
+    if named { Ok(until) } else { Err(Refused::Audience) }
+}
+
+/// When the person showed who they are, and the provider's session.
+fn authentication(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<(Timestamp, Option<String>), Refused> {
+    let wrong = Refused::AuthnStatement;
+    let statement = only(assertion, ASSERTION, "AuthnStatement").ok().flatten().ok_or(wrong)?;
+    let at = moment(statement, "AuthnInstant")?.ok_or(wrong)?;
+    if at > expected.now + expected.skew() || (expected.forced && at < expected.asked - expected.skew()) {
+        return Err(Refused::NotFresh);
+    }
+    if moment(statement, "SessionNotOnOrAfter")?.is_some_and(|end| expected.now - expected.skew() >= end) {
+        return Err(Refused::SessionOver);
+    }
+    Ok((at.min(expected.now), attribute(statement, "SessionIndex").map(str::to_owned)))
+}
+
+type Attributes<'a> = BTreeMap<&'a str, Vec<&'a str>>;
+
+fn attributes<'a>(assertion: Node<'a, '_>) -> Result<Attributes<'a>, Refused> {
+    let mut all = Attributes::new();
+    let Some(statement) = only(assertion, ASSERTION, "AttributeStatement").map_err(|_more| Refused::Attributes)? else { return Ok(all) };
+    for node in statement.children().filter(Node::is_element) {
+        if !is(node, ASSERTION, "Attribute") {
+            return Err(Refused::Attributes);
+        }
+        let name = attribute(node, "Name").ok_or(Refused::Attributes)?;
+        let mut values = Vec::new();
+        for value in node.children().filter(Node::is_element) {
+            if !is(value, ASSERTION, "AttributeValue") {
+                return Err(Refused::Attributes);
+            }
+            // A value that is no text (such as a privilege list in XML) is nothing that we are asked to read.
+            values.extend(text(value));
+        }
+        if all.insert(name, values).is_some() {
+            return Err(Refused::Attributes);
+        }
+    }
+    Ok(all)
+}
+
+fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Option<Subject>, Refused> {
+    let known = |node: &Node<'_, '_>| is(*node, ASSERTION, "NameID") || is(*node, ASSERTION, "SubjectConfirmation");
+    if subject.children().any(|child| child.is_element() && !known(&child)) {
+        return Err(Refused::Subject);
+    }
+    let Some(node) = only(subject, ASSERTION, "NameID").map_err(|_more| Refused::Subject)? else { return Ok(None) };
+    let own = |name| attribute(node, name).map(str::to_owned);
+    Ok(Some(Subject {
+        name_id: text(node).filter(|text| !text.is_empty()).ok_or(Refused::Subject)?.to_owned(),
+        format: own("Format"),
+        name_qualifier: own("NameQualifier"),
+        sp_name_qualifier: own("SPNameQualifier"),
+        session_index,
+    }))
+}
+
+/// Attributes that have to have one of the configured values, and the profile's own.
+fn required(attributes: &Attributes<'_>, provider: &Provider) -> Result<(), Refused> {
+    if provider.profile == Profile::Oiosaml3 {
+        let versions = attributes.get("https://data.gov.dk/model/core/specVersion").map(Vec::as_slice).unwrap_or_default();
+        if !matches!(versions, [one] if provider.spec_versions.iter().any(|accepted| accepted == one)) {
+            return Err(Refused::SpecVersion);
+        }
+    }
+    let has = |(name, accepted): (&String, &Vec<String>)| {
+        attributes.get(name.as_str()).is_some_and(|values| values.iter().any(|value| accepted.iter().any(|one| one == value)))
+    };
+    if provider.require.iter().all(has) { Ok(()) } else { Err(Refused::Required) }
+}
+
+/// The one value that leads to accounts. Two different ones would leave it to chance whose account it is.
+fn claim(attributes: &Attributes<'_>, subject: Option<&Subject>, provider: &Provider) -> Result<Claim, Refused> {
+    let value = match &provider.claim {
+        Source::NameId => subject.map(|subject| subject.name_id.as_str()).ok_or(Refused::NoClaim)?,
+        Source::Attribute(name) => match attributes.get(name.as_str()).map(Vec::as_slice) {
+            None | Some([] | [""]) => return Err(Refused::NoClaim),
+            Some([one]) => one,
+            Some([first, rest @ ..]) if rest.iter().all(|value| value == first) => first,
+            Some([_, ..]) => return Err(Refused::Claim),
+        },
+    };
+    Claim::parse(provider.match_by, value).ok_or(Refused::Claim)
+}
+
+/// The level, from the first of the configured attributes that is there. More than one value, or one that is not in the map, is none.
+fn level(attributes: &Attributes<'_>, source: &LevelSource) -> Level {
+    match source {
+        LevelSource::Fixed(level) => *level,
+        LevelSource::Attributes(sources) => {
+            let found = sources.iter().find_map(|(name, values)| Some((attributes.get(name.as_str())?, values)));
+            match found.map(|(sent, values)| (sent.as_slice(), values)) {
+                Some(([one], values)) => values.get(*one).copied().unwrap_or_default(),
+                Some(_) | None => Level::None,
+            }
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Our own metadata: one entity for all providers.
+
+use std::collections::BTreeSet;
+
+use data_encoding::BASE64;
+use openssl::error::ErrorStack;
+
+use super::{
+    keys::{Keys, Pair},
+    metadata::{POST, REDIRECT},
+    signature,
+    xml::{DS, METADATA, escaped},
+};
+use crate::config::{LevelSource, Saml, Source};
+
+/// Where we can be reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Addresses {
+    /// Our entity id.
+    pub entity_id: String,
+    /// Where answers to logins come to.
+    pub acs: String,
+    /// Where logouts come to.
+    pub slo: String,
+}
+
+const ID: &str = "os2nykode";
+
+/// Writes it, canonical as it stands, and signs it where that is configured.
+pub fn document(at: &Addresses, keys: &Keys, config: &Saml, service: &str) -> Result<String, ErrorStack> {
+    let descriptor = |usage: &str, pair: &Pair| {
+        format!(
+            "<md:KeyDescriptor use=\"{usage}\"><ds:KeyInfo xmlns:ds=\"{DS}\"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>\
+             </ds:KeyInfo>{}</md:KeyDescriptor>",
+            BASE64.encode(pair.certificate()),
+            if usage == "encryption" { ENCRYPTION } else { "" },
+        )
+    };
+    let keys_told: String =
+        keys.published().map(|(name, pair)| descriptor(if name.ends_with("signing") { "signing" } else { "encryption" }, pair)).collect();
+    let (slo, acs, entity_id) = (escaped(&at.slo), escaped(&at.acs), escaped(&at.entity_id));
+    let head = format!("<md:EntityDescriptor xmlns:md=\"{METADATA}\" ID=\"{ID}\" entityID=\"{entity_id}\">");
+    let contact = config.contact.as_ref().map(|mail| {
+        format!(
+            "<md:ContactPerson contactType=\"technical\"><md:EmailAddress>mailto:{}</md:EmailAddress></md:ContactPerson>",
+            escaped(mail)
+        )
+    });
+    let body = format!(
+        "<md:SPSSODescriptor AuthnRequestsSigned=\"true\" WantAssertionsSigned=\"true\" \
+         protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\">{keys_told}\
+         <md:SingleLogoutService Binding=\"{REDIRECT}\" Location=\"{slo}\"></md:SingleLogoutService>\
+         <md:SingleLogoutService Binding=\"{POST}\" Location=\"{slo}\"></md:SingleLogoutService>\
+         <md:AssertionConsumerService Binding=\"{POST}\" Location=\"{acs}\" index=\"0\" isDefault=\"true\"></md:AssertionConsumerService>\
+         {}</md:SPSSODescriptor>{}</md:EntityDescriptor>",
+        requested(config, service),
+        contact.unwrap_or_default(),
+    );
+    let text = format!("{head}{body}");
+    if config.sign_metadata {
+        signature::enveloped(&text, head.len(), ID, keys.signing.key(), keys.signing.certificate(), false)
+    } else {
+        Ok(text)
+    }
+}
+
+/// The ways to encrypt that we prefer.
+const ENCRYPTION: &str = "<md:EncryptionMethod Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"></md:EncryptionMethod>\
+    <md:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"></md:EncryptionMethod>\
+    <md:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"></md:EncryptionMethod>";
+
+/// Every attribute that the configuration looks at, of any provider.
+fn requested(config: &Saml, service: &str) -> String {
+    let mut names = BTreeSet::new();
+    for provider in &config.providers {
+        if let Source::Attribute(name) = &provider.claim {
+            names.insert(name.as_str());
+        }
+        names.extend(provider.name.as_deref());
+        names.extend(provider.require.keys().map(String::as_str));
+        if let LevelSource::Attributes(sources) = &provider.level {
+            names.extend(sources.iter().map(|(name, _)| name.as_str()));
+        }
+    }
+    if names.is_empty() {
+        return String::new(); // the schema wants at least one
+    }
+    let each: String = names
+        .iter()
+        .map(|name| {
+            format!(
+                "<md:RequestedAttribute Name=\"{}\" NameFormat=\"urn:oasis:names:tc:SAML:2.0:attrname-format:uri\"></md:RequestedAttribute>",
+                escaped(name)
+            )
+        })
+        .collect();
+    let service = service.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!(
+        "<md:AttributeConsumingService index=\"0\" isDefault=\"true\"><md:ServiceName xml:lang=\"da\">{service}</md:ServiceName>{each}\
+         </md:AttributeConsumingService>"
+    )
+}

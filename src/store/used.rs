@@ -1,0 +1,31 @@
+//! What counts once: assertions, requests that were answered. Shared by all instances.
+
+use jiff::Timestamp;
+
+use super::{Store, StoreError, stored, within};
+
+/// The memory in the store.
+#[derive(Debug, Clone)]
+pub struct Used {
+    store: Store,
+}
+
+impl Used {
+    /// In this store.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// Marks a name as used until then. `false`: it was used before. On disk when this returns: a power cut must not make it new again.
+    pub async fn first_time(&self, name: &str, until: Timestamp) -> Result<bool, StoreError> {
+        let insert =
+            sqlx::query("INSERT INTO used (name, until) VALUES ($1, $2) ON CONFLICT DO NOTHING").bind(name.to_owned()).bind(stored(until));
+        Ok(within(insert.execute(&self.store.durable)).await?.rows_affected() == 1)
+    }
+
+    /// Forgets what is over anyway.
+    pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let delete = sqlx::query("DELETE FROM used WHERE until < $1").bind(stored(now));
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+}
