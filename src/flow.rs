@@ -9,6 +9,8 @@ pub mod change_password;
 pub mod health;
 pub mod list_accounts;
 mod policy;
+pub mod provider_sign_in;
+pub mod provider_sign_out;
 pub mod reconcile;
 pub mod show_account;
 pub mod sign_in;
@@ -51,6 +53,9 @@ pub enum Fault {
     /// The machine gives no random numbers.
     #[error(transparent)]
     NoRandomness(#[from] store::NoRandomness),
+    /// A message of ours could not be made.
+    #[error("a message could not be signed: {0}")]
+    Signing(String),
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,

@@ -165,7 +165,7 @@ async fn try_account(
 }
 
 /// Takes a try that was no failure off the count. Where that can't be done, it only makes the next wait longer.
-async fn forgive(app: &App, receipt: Receipt, reset: bool) {
+pub(super) async fn forgive(app: &App, receipt: Receipt, reset: bool) {
     if let Err(error) = app.throttles.forgive(receipt, reset).await {
         tracing::warn!(error = %error, "a login that was no failure could not be taken off the count of failures");
     }
@@ -209,7 +209,7 @@ async fn log_unknown(app: &App, visit: &Visit, key: &str) -> Result<(), Fault> {
 }
 
 /// Waits until a whole number of `step_ms` has passed, so that the time of an answer says nothing of its cause.
-async fn hold_answer(started: tokio::time::Instant, step_ms: u64) {
+pub(super) async fn hold_answer(started: tokio::time::Instant, step_ms: u64) {
     if step_ms == 0 {
         return;
     }

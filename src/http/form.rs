@@ -25,13 +25,17 @@ const SENT_WITHIN: Duration = Duration::from_secs(5);
 /// Of a form that is too large this much is read, bytes.
 const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
+/// Where providers' forms come to.
+const FROM_PROVIDERS: [&str; 2] = ["/saml/acs", "/saml/slo"];
+
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
 /// Refuses a form that another site sent (Fetch Metadata, and Origin for browsers without it). What is neither, such as a program without a browser's
 /// headers, is left to the token.
 pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    // A provider's answer is a form of another site by its nature; what it proves is in its signature and in the browser's own cookie.
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || FROM_PROVIDERS.contains(&request.uri().path());
     let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
     if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
@@ -75,8 +79,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         // Loads the session, so that an id which is not in the store does not count as one.
         super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
-        let read = tokio::time::timeout(SENT_WITHIN, read(body)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT));
-        let bytes = read.map_err(IntoResponse::into_response)?;
+        let bytes = whole(body, LARGEST_BODY).await.map_err(IntoResponse::into_response)?;
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
@@ -89,22 +92,27 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     }
 }
 
+/// Reads a body of at most so many bytes, in time.
+pub(super) async fn whole(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
+    tokio::time::timeout(SENT_WITHIN, read(body, largest)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
+}
+
 /// Reads a form. Of one that is too large, the rest is read and thrown away, within bounds: the connection would be cut under a browser that is still
 /// sending, and it would show its own error instead of our page.
-async fn read(body: Body) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
+async fn read(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
     let mut chunks = body.into_data_stream();
-    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY)); // it holds passwords: all of its room at once, so that no copy is left behind
+    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY.min(largest))); // it holds passwords: all of its room at once, so that no copy is left behind
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
         length += chunk.len();
-        if length <= LARGEST_BODY {
+        if length <= largest {
             form.extend_from_slice(&chunk);
         } else if length > THROWN_AWAY {
             break;
         }
     }
-    if length > LARGEST_BODY { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(form) }
+    if length > largest { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(form) }
 }
 
 #[cfg(test)]
@@ -127,12 +135,12 @@ mod tests {
 
     #[tokio::test]
     async fn a_form_is_read_whole_or_not_at_all() {
-        let sized = |size| read(Body::from(vec![b'x'; size]));
+        let sized = |size| read(Body::from(vec![b'x'; size]), LARGEST_BODY);
         assert_eq!(sized(0).await.map(|form| form.len()), Ok(0));
         assert_eq!(sized(LARGEST_BODY).await.map(|form| form.len()), Ok(LARGEST_BODY));
         assert_eq!(sized(LARGEST_BODY + 1).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
         let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b'x'; 1000]));
-        assert_eq!(read(Body::from_stream(endless)).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
+        assert_eq!(read(Body::from_stream(endless), LARGEST_BODY).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 
     #[test]

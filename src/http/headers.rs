@@ -37,12 +37,23 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
+/// For a page that carries a signed message to a provider: its form goes there, and providers pass people on to others. Such a page takes no input.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct FormGoesElsewhere;
+
+const CSP_ELSEWHERE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; \
+    frame-ancestors 'none'";
+
 /// Adds them; `no-store` where a handler has not said otherwise.
 pub(super) async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
+    let elsewhere = response.extensions().get::<FormGoesElsewhere>().is_some();
     let headers = response.headers_mut();
     for (name, value) in ALWAYS {
         headers.insert(name, HeaderValue::from_static(value));
+    }
+    if elsewhere {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(CSP_ELSEWHERE));
     }
     if app.config.server.public_url.starts_with("https://") {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000"));

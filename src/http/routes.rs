@@ -5,6 +5,7 @@ mod front;
 mod health;
 mod login;
 mod password;
+mod saml;
 #[cfg(test)]
 mod samples;
 
@@ -27,6 +28,8 @@ pub(super) fn without_session() -> Router<Arc<App>> {
         .route("/was", get(front::accessibility))
         .route("/logo", get(front::logo))
         .route("/static/{version}/{*name}", get(assets::get))
+        .route("/saml/metadata", get(saml::metadata))
+        .route("/saml/slo", get(saml::logout_by_redirect).post(saml::logout_by_form))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
 }
@@ -35,6 +38,8 @@ pub(super) fn without_session() -> Router<Arc<App>> {
 pub(super) fn with_session() -> Router<Arc<App>> {
     Router::new()
         .route("/login", get(login::show).post(login::submit))
+        .route("/login/{provider}", get(saml::begin))
+        .route("/saml/acs", post(saml::answer))
         .route("/logout", post(login::log_out))
         .route("/account", get(account::own))
         .route("/accounts/{account}", get(account::show))

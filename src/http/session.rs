@@ -2,20 +2,44 @@
 
 use tower_sessions::{Session, session};
 
-use crate::{model::identity::Identity, store::sessions::SUBJECT};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    identity::saml::response::Subject,
+    model::{identity::Identity, provider::ProviderId},
+    store::sessions::{PROVIDER_LOGIN, SUBJECT},
+};
 
 /// `__Host-`: only over TLS, only from this host, for the whole of it.
 pub(super) const COOKIE: &str = "__Host-os2nykode";
 const IDENTITY: &str = "identity";
 
 /// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all.
-pub(super) async fn begin(session: &Session, identity: &Identity) -> Result<(), session::Error> {
+pub(super) async fn begin(session: &Session, identity: &Identity, subject: Option<&Subject>) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
     if let Some(account) = identity.password_of() {
         session.insert(SUBJECT, account.to_string()).await?; // ends with the password that it was begun with
     }
+    if let (Some(login), Some(subject)) = (identity.provider(), subject) {
+        session.insert(PROVIDER_LOGIN, ProviderSession { provider: login.provider.clone(), subject: subject.clone() }).await?;
+    }
     session.insert(IDENTITY, identity).await
+}
+
+/// What a logout at the provider needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct ProviderSession {
+    /// Where.
+    pub provider: ProviderId,
+    /// Whose.
+    #[serde(flatten)]
+    pub subject: Subject,
+}
+
+/// The provider's session that this one was begun with.
+pub(super) async fn provider(session: &Session) -> Result<Option<ProviderSession>, session::Error> {
+    session.get(PROVIDER_LOGIN).await
 }
 
 /// Who is logged in.

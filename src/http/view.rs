@@ -219,6 +219,22 @@ impl FromRequestParts<Arc<App>> for Anybody {
     }
 }
 
+/// Somebody whom a provider has sent: no session is looked at, what they carry is signed.
+pub(super) struct Messenger {
+    pub frame: Frame,
+    pub visit: Visit,
+}
+
+impl FromRequestParts<Arc<App>> for Messenger {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let mut frame = Frame::new(app, parts);
+        frame.path = String::from("/"); // their address shows nothing on its own
+        Ok(Self { frame, visit: visit(app, parts).map_err(IntoResponse::into_response)? })
+    }
+}
+
 /// Somebody who is about to log in.
 pub(super) struct Guest {
     pub frame: Frame,
@@ -329,11 +345,13 @@ pub(super) struct Notice {
     pub title: String,
     pub paragraphs: Vec<String>,
     pub reference: Option<String>,
+    /// Where to go on, and what that is called; else the front page.
+    pub way: Option<(String, String)>,
 }
 
 impl Notice {
     pub(super) fn new(frame: Frame, title: &str, text: &str) -> Self {
-        Self { title: frame.t(title), paragraphs: vec![frame.t(text)], reference: None, frame }
+        Self { title: frame.t(title), paragraphs: vec![frame.t(text)], reference: None, way: None, frame }
     }
 }
 

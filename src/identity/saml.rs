@@ -16,5 +16,5 @@ pub mod signature;
 pub mod sp_metadata;
 pub mod xml;
 
-pub use providers::{Providers, SamlError, State};
+pub use providers::{Asked, LoadError, Providers, SamlError, State};
 pub use refused::Refused;

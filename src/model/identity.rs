@@ -75,6 +75,11 @@ pub struct ProviderLogin {
 }
 
 impl Identity {
+    /// A provider says so.
+    pub fn from_provider(login: ProviderLogin, name: String, at: Timestamp, visit: Uuid) -> Self {
+        Self { proof: Proof::Provider(login), name, at, visit }
+    }
+
     /// An AD bind has proven `account`.
     pub fn from_ad_bind(account: &Account, at: Timestamp, visit: Uuid) -> Self {
         let proof = Proof::AdPassword { account: account.guid.into(), account_name: account.sam.clone() };

@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use data_encoding::HEXLOWER;
+use data_encoding::{BASE64URL_NOPAD, HEXLOWER};
 use ring::{
+    aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
     hmac,
     rand::{SecureRandom, SystemRandom},
 };
@@ -22,6 +23,7 @@ pub struct Keys {
     session_subject: hmac::Key,
     fingerprint: hmac::Key,
     form: hmac::Key,
+    sealed: hmac::Key,
     random: SystemRandom,
 }
 
@@ -43,6 +45,7 @@ impl Keys {
             session_subject: key("session subject"),
             fingerprint: key("fingerprint"),
             form: key("form"),
+            sealed: key("sealed"),
             random: SystemRandom::new(),
         }
     }
@@ -69,6 +72,31 @@ impl Keys {
         self.form_token(binding).as_bytes().ct_eq(token.as_bytes()).into()
     }
 
+    /// Text that a browser keeps for us and can neither read nor change, bound to a name: base64url.
+    pub fn seal(&self, name: &str, text: &[u8]) -> Result<String, NoRandomness> {
+        let nonce: [u8; NONCE_LEN] = self.random()?;
+        let mut sealed = text.to_vec();
+        let key = self.sealing_key(name);
+        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), &mut sealed)
+            .map_err(|_| NoRandomness)?;
+        Ok(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+    }
+
+    /// What was sealed under this name. `None`: something else.
+    pub fn open(&self, name: &str, sealed: &str) -> Option<Vec<u8>> {
+        let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
+        let mut sealed = sealed.to_vec();
+        let text =
+            self.sealing_key(name).open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name.as_bytes()), &mut sealed).ok()?;
+        Some(text.to_vec())
+    }
+
+    fn sealing_key(&self, name: &str) -> LessSafeKey {
+        let key = hmac::sign(&self.sealed, name.as_bytes());
+        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).expect("HMAC-SHA-256 has the 32 bytes that ChaCha20 takes"))
+    }
+
     pub(super) fn session_id(&self, id: i128) -> String {
         HEXLOWER.encode(hmac::sign(&self.session_id, &id.to_be_bytes()).as_ref())
     }
@@ -93,6 +121,22 @@ mod tests {
         assert!(keys.verify_form_token("one", &token));
         for wrong in ["", "x", &keys.form_token("two"), &Keys::new(&[8; 32]).form_token("one"), &token[1..]] {
             assert!(!keys.verify_form_token("one", wrong), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn what_is_sealed_opens_under_its_own_name_only_and_unchanged_only() {
+        let keys = Keys::new(&[7; 32]);
+        let sealed = keys.seal("login abc", b"text").expect("sealed");
+        assert_eq!(keys.open("login abc", &sealed).as_deref(), Some(&b"text"[..]));
+        assert_ne!(keys.seal("login abc", b"text").expect("sealed"), sealed, "never twice the same");
+        assert_eq!(keys.open("login abd", &sealed), None);
+        assert_eq!(Keys::new(&[8; 32]).open("login abc", &sealed), None);
+        for at in 0..sealed.len() {
+            let mut changed = sealed.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            assert_eq!(keys.open("login abc", &String::from_utf8(changed).expect("ASCII")), None);
+            assert_eq!(keys.open("login abc", &sealed[..at]), None);
         }
     }
 

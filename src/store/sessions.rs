@@ -23,6 +23,8 @@ use crate::{clock::Clock, config, model::guid::ObjectGuid};
 
 /// The key in a session's data that says whose it is: the account's objectGUID as text. Sessions with it can be ended by [`Sessions::end_all_of`].
 pub const SUBJECT: &str = "subject";
+/// The key in a session's data that says by which provider's login it was begun, for the provider's own logout.
+pub const PROVIDER_LOGIN: &str = "provider_login";
 /// The last use is written at most so often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
 /// Clocks of instances may differ by this much.
@@ -64,6 +66,31 @@ impl Sessions {
         let delete = sqlx::query("DELETE FROM sessions WHERE subject = $1 AND id <> $2");
         let delete = delete.bind(self.keys.session_subject(&account.to_string())).bind(spared);
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    /// Ends the sessions that a provider's logins of this person began; only those of some of the provider's own sessions where they are named. Gives how many.
+    pub async fn end_all_of_provider(&self, provider: &str, name_id: &str, sessions: &[String]) -> Result<u64, StoreError> {
+        if sessions.is_empty() {
+            let delete = sqlx::query("DELETE FROM sessions WHERE provider_subject = $1")
+                .bind(self.keys.session_subject(&of_person(provider, name_id)));
+            return Ok(within(delete.execute(&self.store.pool)).await?.rows_affected());
+        }
+        let mut ended = 0;
+        for session in sessions {
+            let delete = sqlx::query("DELETE FROM sessions WHERE provider_session = $1");
+            let delete = delete.bind(self.keys.session_subject(&of_session(provider, name_id, session)));
+            ended += within(delete.execute(&self.store.pool)).await?.rows_affected();
+        }
+        Ok(ended)
+    }
+
+    /// What a provider's logout finds a session by: the person there, and the session there.
+    fn provider(&self, record: &Record) -> (Option<String>, Option<String>) {
+        let Some(login) = record.data.get(PROVIDER_LOGIN) else { return (None, None) };
+        let text = |key: &str| login.get(key).and_then(Value::as_str);
+        let (Some(provider), Some(name_id)) = (text("provider"), text("name_id")) else { return (None, None) };
+        let session = text("session_index").map(|session| self.keys.session_subject(&of_session(provider, name_id, session)));
+        (Some(self.keys.session_subject(&of_person(provider, name_id))), session)
     }
 
     fn subject(&self, record: &Record) -> Option<String> {
@@ -120,20 +147,28 @@ impl Sessions {
 
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let now = stored(self.clock.now());
-        let insert = sqlx::query("INSERT INTO sessions (id, subject, data, created_at, used_at) VALUES ($1, $2, $3, $4, $4)")
+        let (person, session) = self.provider(record);
+        let statement = "INSERT INTO sessions (id, subject, data, created_at, used_at, provider_subject, provider_session)
+            VALUES ($1, $2, $3, $4, $4, $5, $6)";
+        let insert = sqlx::query(statement)
             .bind(self.keys.session_id(record.id.0))
             .bind(self.subject(record))
             .bind(self.seal(record.id, &record.data)?)
-            .bind(now);
+            .bind(now)
+            .bind(person)
+            .bind(session);
         within(insert.execute(&self.store.pool)).await?;
         Ok(())
     }
 
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
-        let update = sqlx::query("UPDATE sessions SET subject = $2, data = $3 WHERE id = $1")
+        let (person, session) = self.provider(record);
+        let update = sqlx::query("UPDATE sessions SET subject = $2, data = $3, provider_subject = $4, provider_session = $5 WHERE id = $1")
             .bind(self.keys.session_id(record.id.0))
             .bind(self.subject(record))
-            .bind(self.seal(record.id, &record.data)?);
+            .bind(self.seal(record.id, &record.data)?)
+            .bind(person)
+            .bind(session);
         within(update.execute(&self.store.pool)).await?;
         Ok(())
     }
@@ -142,6 +177,15 @@ impl Sessions {
         within(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(self.keys.session_id(id.0)).execute(&self.store.pool)).await?;
         Ok(())
     }
+}
+
+/// Two texts that can't run into one another: a provider's name holds no colon.
+fn of_person(provider: &str, name_id: &str) -> String {
+    format!("person {provider}:{name_id}")
+}
+
+fn of_session(provider: &str, name_id: &str, session: &str) -> String {
+    format!("session {provider}:{}:{name_id}:{session}", name_id.len())
 }
 
 fn backend(error: &StoreError) -> session_store::Error {

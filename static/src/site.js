@@ -104,6 +104,7 @@
   if (list && typed && told) tick(list, typed, told);
   const summary = document.getElementById("error-summary");
   if (summary) summary.focus();
+  for (const form of document.querySelectorAll("form[data-send]")) form.submit(); // a signed message on its way to a provider
   for (const form of document.querySelectorAll("form[data-once]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) event.preventDefault();

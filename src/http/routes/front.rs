@@ -16,6 +16,7 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
+    config::{Language, Provider, Text},
     http::{
         language,
         view::{Anybody, Frame, page},
@@ -27,13 +28,33 @@ use crate::{
 pub(super) struct FrontPage {
     pub(super) frame: Frame,
     pub(super) ad_password: bool,
+    pub(super) providers: Vec<Method>,
     pub(super) notice: Option<String>,
+}
+
+/// A provider to log in at.
+pub(super) struct Method {
+    pub(super) id: String,
+    pub(super) text: String,
+    pub(super) hint: Option<String>,
+}
+
+impl Method {
+    pub(super) fn of(provider: &Provider, language: Language) -> Self {
+        let text = |text: &Text| text.in_language(language).to_owned();
+        Self { id: provider.id.to_string(), text: text(&provider.button), hint: provider.hint.as_ref().map(text) }
+    }
 }
 
 /// `GET /`.
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, Anybody { frame }: Anybody) -> Response {
-    let notice = (query.as_deref() == Some("logged-out")).then(|| frame.t("front-logged-out"));
-    page(StatusCode::OK, &FrontPage { ad_password: app.config.login.ad_password.enabled, notice, frame })
+    let notice = match query.as_deref() {
+        Some("logged-out") => Some(frame.t("front-logged-out")),
+        Some("logged-out-here") => Some(frame.t("front-logged-out-here")),
+        _ => None,
+    };
+    let providers = app.config.saml.providers.iter().map(|provider| Method::of(provider, frame.words.language)).collect();
+    page(StatusCode::OK, &FrontPage { ad_password: app.config.login.ad_password.enabled, providers, notice, frame })
 }
 
 #[derive(Deserialize)]

@@ -60,7 +60,7 @@ pub(in crate::http) async fn submit(
     }
     let (status, text) = match with_ad_password(&app, &guest.visit, &name, Password::parse(password)).await? {
         SignIn::Welcome(identity) => {
-            session::begin(&guest.session, &identity).await?;
+            session::begin(&guest.session, &identity, None).await?;
             let own = identity.password_of().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}"));
             return Ok(Redirect::to(&own).into_response());
         }
@@ -89,9 +89,13 @@ pub(in crate::http) async fn log_out(
     member: Member,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Failure> {
+    let provider = session::provider(&member.session).await?;
     session::end(&member.session).await?;
     if let Err(fault) = sign_out(&app, &member.visit, &member.identity).await {
         tracing::warn!(error = %fault, "a logout could not be logged");
     }
-    Ok(Redirect::to("/?logged-out").into_response())
+    match provider {
+        Some(at) => super::saml::log_out_there(&app, member.frame, &at).map_err(Into::into),
+        None => Ok(Redirect::to("/?logged-out").into_response()),
+    }
 }

@@ -7,27 +7,32 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::{
-    account::AccountPage,
-    front::FrontPage,
+    account::{AccountPage, AccountsPage},
+    front::{FrontPage, Method},
     login::LoginPage,
     password::{PasswordPage, ResultPage},
+    saml,
+    saml::SendPage,
 };
 use crate::{
     app::App,
     audit::Entry,
     clock::ShiftedClock,
     config::{self, Language},
-    flow::show_account::AccountView,
+    flow::{list_accounts::Listed, provider_sign_in::Finished, show_account::AccountView},
     http::{
         view::{Errors, Frame, Notice, Person},
         words::Words,
     },
+    identity::saml::response::Failure,
     model::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind},
+        claim::ClaimKind,
         guid::ObjectGuid,
         policy::{Broken, Rule},
+        provider::ProviderId,
         refusal::Refusal,
     },
 };
@@ -161,6 +166,26 @@ fn refusals() -> Vec<Refusal> {
     all
 }
 
+/// Every way in which a login at a provider ends without a session.
+fn unfinished() -> Vec<Finished> {
+    let provider = || ProviderId::parse("mitid").expect("an id");
+    let kinds = [ClaimKind::Cpr, ClaimKind::AccountName, ClaimKind::Upn, ClaimKind::Email, ClaimKind::ObjectGuid, ClaimKind::UniloginId];
+    let failures = [Failure::Cancelled, Failure::Level, Failure::Passive, Failure::Other];
+    let none = kinds.map(|by| Finished::NoAccount { by, provider: provider() });
+    let failed = failures.map(|failure| Finished::Failed { failure, provider: provider() });
+    let refused = [Some(provider()), None].map(|provider| Finished::Refused { provider });
+    let throttled = Finished::Throttled { until: at("2026-11-23T08:20:00Z") };
+    none.into_iter().chain(failed).chain(refused).chain([throttled]).collect()
+}
+
+fn methods() -> Vec<Method> {
+    let hint = Some(NAME.to_owned());
+    vec![
+        Method { id: "os2faktor".into(), text: NAME.into(), hint },
+        Method { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None },
+    ]
+}
+
 /// Each page with a name.
 fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let words = Words { language, now: now() };
@@ -173,7 +198,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
         let frame = guest("/");
         let notice = notice.map(|key| frame.t(key));
-        add(name.into(), FrontPage { frame, ad_password, notice }.render());
+        add(name.into(), FrontPage { frame, ad_password, providers: methods(), notice }.render());
     }
     for (name, notice, error) in
         [("login", None, None), ("login, ended", Some("login-ended"), None), ("login, refused", None, Some("login-refused"))]
@@ -202,6 +227,17 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for (kind, done) in [("success", true), ("warning", false), ("info", false), ("error", false)] {
         let page = ResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind, done, account: guid() };
         add(format!("result {kind}"), page.render());
+    }
+    let listed = |name: &str| Listed { guid: guid(), account_name: "<anna>".into(), name: name.into() };
+    for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
+        add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
+    }
+    let fields = vec![("SAMLRequest", "\"><b>".to_owned())];
+    let send =
+        SendPage { frame: guest("/login/x"), title: NAME.into(), text: NAME.into(), action: "https://idp.dk/?a=\"&b".into(), fields };
+    add("send".into(), send.render());
+    for finished in unfinished() {
+        add(format!("{finished:?}"), Ok(saml::notice_of(guest("/saml/acs"), &finished).1.render().expect("rendered")));
     }
     for key in ["unavailable", "not-found", "forbidden", "bad-request", "busy", "fault"] {
         let mut notice = Notice::new(guest("/"), &format!("{key}-title"), &format!("{key}-text"));

@@ -22,6 +22,8 @@ pub enum Incoming<'a> {
         message: &'a str,
         /// Which of them.
         request: bool,
+        /// RelayState.
+        relay: Option<&'a str>,
     },
 }
 
@@ -39,7 +41,9 @@ pub struct Unpacked {
 /// Takes a message out of its envelope. Nothing is proven yet.
 pub fn unpack(incoming: Incoming<'_>) -> Result<Unpacked, Refused> {
     match incoming {
-        Incoming::Form { message, request } => Ok(Unpacked { xml: message::decoded(message)?, request, relay: None, query: None }),
+        Incoming::Form { message, request, relay } => {
+            Ok(Unpacked { xml: message::decoded(message)?, request, relay: relay.map(str::to_owned), query: None })
+        }
         Incoming::Query(query) => from_query(query),
     }
 }

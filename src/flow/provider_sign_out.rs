@@ -1,0 +1,144 @@
+//! Logging out at the provider as well, and being told of a logout there. Our own session ends first and in any case.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Fault, Visit, event,
+    provider_sign_in::{seal, unseal},
+};
+use crate::{
+    app::App,
+    identity::saml::{
+        Refused,
+        logout::{self, Incoming},
+        message::{self, Message, Transport},
+        metadata::Addresses,
+        response::Subject,
+    },
+    model::{
+        audit::{AuditOutcome, EventKind},
+        identity::LoginMethod,
+        provider::ProviderId,
+    },
+};
+
+/// A logout that was not answered by then is forgotten.
+const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
+
+/// A logout that is under way, as the browser keeps it for us, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    logout_at: ProviderId,
+    request: String,
+    asked: Timestamp,
+}
+
+/// The way to the provider.
+#[derive(Debug)]
+pub struct Begun {
+    /// There.
+    pub transport: Transport,
+    /// Comes back with the answer, and names what the browser keeps.
+    pub relay: String,
+    /// What the browser keeps.
+    pub sealed: String,
+}
+
+/// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
+pub fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
+    let now = app.clock.now();
+    let Some(saml) = &app.saml else { return Ok(None) };
+    let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
+    let Some(address) = metadata.log_out.redirect.as_ref().or(metadata.log_out.post.as_ref()) else { return Ok(None) };
+    let request = message::id(app.keys.random()?);
+    let relay = message::id(app.keys.random()?);
+    let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
+    let transport = send(app, provider, &message, address, metadata.log_out.redirect.is_some(), Some(&relay))?;
+    let sealed = seal(app, &relay, &Pending { logout_at: provider.clone(), request, asked: now })?;
+    Ok(Some(Begun { transport, relay, sealed }))
+}
+
+fn send(
+    app: &App,
+    provider: &ProviderId,
+    message: &Message,
+    address: &str,
+    redirect: bool,
+    relay: Option<&str>,
+) -> Result<Transport, Fault> {
+    let Some(saml) = &app.saml else { return Err(Fault::Signing("no provider is configured".to_owned())) };
+    let pss = app.config.saml.provider(provider).is_some_and(|provider| provider.pss);
+    let key = &saml.keys.signing;
+    let sent = if redirect { message.redirect(address, relay, key, pss) } else { message.form(address, relay, key, pss) };
+    sent.map_err(|error| Fault::Signing(error.to_string()))
+}
+
+/// What a message to our logout address led to.
+#[derive(Debug)]
+pub enum Heard {
+    /// The provider's logout was carried out; this is the answer to take back. `None`: it wants none.
+    LoggedOut(Option<Transport>),
+    /// Our own logout was answered.
+    Answered {
+        /// Was it carried out everywhere?
+        everywhere: bool,
+    },
+    /// The message proves nothing. The reason is in the log.
+    Refused,
+}
+
+/// Hears what a provider says of logouts: its own, or its answer to one of ours. `kept`: what the browser keeps under a RelayState.
+pub async fn hear(app: &Arc<App>, visit: &Visit, incoming: Incoming<'_>, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Fault> {
+    let heard = match logout::unpack(incoming) {
+        Ok(unpacked) if unpacked.request => asked(app, visit, unpacked).await?,
+        Ok(unpacked) => answered(app, unpacked, kept).await,
+        Err(refused) => Err(refused),
+    };
+    match heard {
+        Ok(heard) => Ok(heard),
+        Err(reason) => {
+            // Not in the audit log, which anybody could fill: nothing has happened.
+            metrics::counter!("saml_refused_total", "reason" => reason.code()).increment(1);
+            tracing::info!(reason = reason.code(), "a message about a logout was refused");
+            Ok(Heard::Refused)
+        }
+    }
+}
+
+async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Refused> {
+    let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
+    let now = app.clock.now();
+    let relay = unpacked.relay.clone().ok_or(Refused::NotAsked)?;
+    let pending: Pending = kept(&relay).and_then(|sealed| unseal(app, &relay, &sealed)).ok_or(Refused::NotAsked)?;
+    if now.duration_since(pending.asked) > AT_MOST {
+        return Err(Refused::NotAsked);
+    }
+    let everywhere = saml.read_logout_answer(unpacked, pending.logout_at, pending.request, now).await?;
+    Ok(Heard::Answered { everywhere })
+}
+
+async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Result<Result<Heard, Refused>, Fault> {
+    let Some(saml) = &app.saml else { return Ok(Err(Refused::ProviderUnusable)) };
+    let now = app.clock.now();
+    let (provider, request, relay) = match saml.read_logout(unpacked, now).await {
+        Ok(read) => read,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&request.id)), request.until).await? {
+        return Ok(Err(Refused::Replayed));
+    }
+    let ended = app.sessions.end_all_of_provider(provider.as_str(), &request.name_id, &request.sessions).await?;
+    if ended > 0 {
+        let mut entry = event(visit, now, EventKind::SignOut, AuditOutcome::Succeeded, "asked_by_provider");
+        entry.method = Some(LoginMethod::Saml);
+        app.audit.append(&entry).await?;
+    }
+    let Some(metadata) = saml.metadata(&provider, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let Addresses { redirect, post, answers } = &metadata.log_out;
+    let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
+    Ok(Ok(Heard::LoggedOut(Some(send(app, &provider, &answer, address, redirect.is_some(), relay.as_deref())?))))
+}
