@@ -64,6 +64,11 @@ impl Visitor {
     /// Sends a form and follows.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let response = self.send(path, fields).await;
+        self.follow(path, response).await
+    }
+
+    /// The page that an answer leads to.
+    pub async fn follow(&self, path: &str, response: Response) -> Page {
         match location(&response) {
             Some(next) => self.get(&next).await,
             None => page(path.to_owned(), response).await,

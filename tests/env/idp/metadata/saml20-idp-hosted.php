@@ -1,0 +1,24 @@
+<?php
+// One provider a process. What is signed and encrypted is each service provider's choice, in its own file.
+$name = getenv('IDP_NAME');
+$metadata[getenv('IDP_ENTITY')] = [
+    'host' => '__DEFAULT__',
+    'privatekey' => "$name.key",
+    'certificate' => "$name.pem",
+    'auth' => 'people',
+    'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
+    'attributes.NameFormat' => 'urn:oasis:names:tc:SAML:2.0:attrname-format:uri',
+    'SingleSignOnServiceBinding' => [
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+    ],
+    'SingleLogoutServiceBinding' => [
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
+        'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
+    ],
+    // The attribute NameID becomes the subject's NameID, and goes no further.
+    'authproc' => [
+        10 => ['class' => 'saml:AttributeNameID', 'attribute' => 'NameID', 'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified'],
+        20 => ['class' => 'core:PHP', 'code' => 'unset($attributes["NameID"]);'],
+    ],
+];

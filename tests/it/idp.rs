@@ -1,0 +1,243 @@
+//! The real identity providers (SimpleSAMLphp): introducing a service to them, people of a test's own, and logging in there without a browser.
+
+use std::{fs, path::PathBuf, sync::LazyLock};
+
+use data_encoding::BASE64;
+use os2nykode::{
+    clock::{Clock, SystemClock},
+    identity::saml::keys::{self, Keys},
+};
+use reqwest::{Client, Response};
+use scraper::{Html, Selector};
+
+use crate::{
+    environment::{environment, unique},
+    service::{Service, Setup},
+    visitor::{Page, Visitor},
+};
+
+/// One of the three providers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Idp {
+    Os2faktor,
+    Nemlogin,
+    Unilogin,
+}
+
+impl Idp {
+    pub const ALL: [Self; 3] = [Self::Os2faktor, Self::Nemlogin, Self::Unilogin];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Os2faktor => "os2faktor",
+            Self::Nemlogin => "nemlogin",
+            Self::Unilogin => "unilogin",
+        }
+    }
+
+    pub fn fact(self, what: &str) -> &'static str {
+        environment().fact(&format!("{}_{what}", self.name().to_uppercase()))
+    }
+
+    /// A person of a test's own, with these attributes; `NameID` becomes the NameID.
+    pub fn person(self, user: &str, attributes: &[(&str, &str)]) {
+        let attributes: serde_json::Map<_, _> = attributes.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!([value]))).collect();
+        let person = serde_json::json!({ "user": user, "attributes": attributes });
+        place(&format!("people/{}/{user}.json", self.name()), &person);
+    }
+
+    /// The provider's section of the configuration, as a municipality would write it.
+    pub fn section(self) -> String {
+        let metadata = format!("metadata_file = \"{}\"\n", self.fact("METADATA_FILE"));
+        let rest = match self {
+            Self::Os2faktor => {
+                "button = { da = \"OS2faktor\", en = \"OS2faktor\" }\nmatch = { by = \"account_name\", from = \"sAMAccountName\" }\nname_attribute = \"name\"\n\
+                 [[saml.provider.level]]\nattribute = \"https://data.gov.dk/concept/core/nsis/loa\"\n\
+                 values = { Low = \"low\", Substantial = \"substantial\", High = \"high\" }\n\
+                 [[saml.provider.level]]\nattribute = \"dk:gov:saml:attribute:AssuranceLevel\"\nvalues = { 2 = \"low\", 3 = \"substantial\" }\n"
+            }
+            Self::Nemlogin => {
+                "button = { da = \"Log ind med MitID\", en = \"Log in with MitID\" }\nprofile = \"oiosaml3\"\nrequest_id_type = \"person\"\n\
+                 match = { by = \"cpr\", from = \"https://data.gov.dk/model/core/eid/cprNumber\", ad_attribute = \"employeeNumber\" }\n\
+                 name_attribute = \"https://data.gov.dk/model/core/eid/fullName\"\n"
+            }
+            Self::Unilogin => {
+                "button = { da = \"Uni-Login\", en = \"Uni-Login\" }\nbinding = \"post\"\n\
+                 match = { by = \"unilogin_id\", from = \"dk:unilogin:uniid\", ad_attribute = \"employeeID\" }\n\
+                 require = { \"dk:unilogin:aktoergruppe\" = [\"Elev\", \"Medarbejder\"] }\n\
+                 [[saml.provider.level]]\nattribute = \"dk:gov:saml:attribute:AssuranceLevel\"\nvalues = { 2 = \"low\", 3 = \"substantial\" }\n"
+            }
+        };
+        format!("[[saml.provider]]\nid = \"{}\"\n{metadata}{rest}", self.name())
+    }
+}
+
+/// What a service wants signed and encrypted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wishes {
+    pub sign_response: bool,
+    pub sign_assertion: bool,
+    pub encrypt: bool,
+}
+
+impl Wishes {
+    /// As OS2faktor and NemLog-in do.
+    pub const USUAL: Self = Self { sign_response: false, sign_assertion: true, encrypt: true };
+}
+
+/// Our keys, made once: making them takes a second.
+pub static KEYS_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
+    let dir = tempfile::tempdir().expect("a folder").keep();
+    keys::generate(&dir, "localhost", SystemClock.now()).expect("keys");
+    dir
+});
+
+/// A service that all three providers know.
+pub struct Introduced {
+    pub entity: String,
+    pub service: Service,
+}
+
+/// The configuration of a service with the providers, and its entity id. Its groups of pupils accept Uni-Login.
+pub fn configuration(more: &str) -> (String, String) {
+    let entity = format!("https://localhost/{}", unique("sp"));
+    let sections: String = Idp::ALL.iter().map(|idp| idp.section()).collect();
+    let calm = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+    let pupils = "[[reset.group]]\ngroup = \"Elever\"\nlevel = \"low\"\nproviders = [\"unilogin\", \"nemlogin\"]\n";
+    let text = format!("{calm}{pupils}[saml]\nentity_id = \"{entity}\"\nkeys_dir = \"{}\"\n{more}\n{sections}", KEYS_DIR.display());
+    (text, entity)
+}
+
+/// Introduces a service by what its configuration says.
+pub fn introduce(entity: &str, origin: &str, wishes: Wishes) {
+    let keys = Keys::read(&KEYS_DIR).expect("keys");
+    let sp = serde_json::json!({
+        "entity": entity,
+        "acs": format!("{origin}/saml/acs"),
+        "slo": format!("{origin}/saml/slo"),
+        "signing": [BASE64.encode(keys.signing.certificate())],
+        "encryption": [BASE64.encode(keys.encryption.certificate())],
+        "sign_response": wishes.sign_response,
+        "sign_assertion": wishes.sign_assertion,
+        "encrypt": wishes.encrypt,
+    });
+    place(&format!("sp/{}.json", unique("sp")), &sp);
+}
+
+/// Starts a service that the providers know.
+pub async fn introduced(wishes: Wishes) -> Introduced {
+    let (text, entity) = configuration("");
+    introduce(&entity, "https://localhost", wishes);
+    let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
+    Introduced { entity, service }
+}
+
+/// Whole at once: the providers read these files at every request.
+fn place(path: &str, content: &serde_json::Value) {
+    let path = PathBuf::from(environment().fact("IDP_DIR")).join(path);
+    let beside = path.with_extension("new");
+    fs::write(&beside, content.to_string()).expect("written");
+    fs::rename(beside, path).expect("placed");
+}
+
+/// The fields of a page's form (of ours: the one that carries a message), and where it goes.
+pub fn form(html: &str) -> (String, Vec<(String, String)>) {
+    let page = Html::parse_document(html);
+    let select = |selector| Selector::parse(selector).expect("a selector");
+    let message = select("form[data-send]");
+    let ours = page.select(&message).next();
+    let any = select("form");
+    let form = ours.or_else(|| page.select(&any).next()).unwrap_or_else(|| panic!("a form in {html}"));
+    let inputs = select("input[name]");
+    let fields = form.select(&inputs).map(|input| {
+        let value = |name| input.value().attr(name).unwrap_or_default().to_owned();
+        (value("name"), value("value"))
+    });
+    (form.value().attr("action").unwrap_or_default().to_owned(), fields.collect())
+}
+
+/// A provider's answer on its way back through the browser.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub response: String,
+    pub relay: String,
+}
+
+impl Answer {
+    /// The decoded message.
+    pub fn xml(&self) -> String {
+        String::from_utf8(BASE64.decode(self.response.as_bytes()).expect("base64")).expect("UTF-8")
+    }
+
+    /// The same with another message.
+    pub fn with(&self, xml: &str) -> Self {
+        Self { response: BASE64.encode(xml.as_bytes()), relay: self.relay.clone() }
+    }
+}
+
+impl Visitor {
+    /// Goes to the provider, logs in there, and stops before the answer is taken back.
+    pub async fn answer_of(&self, path: &str, user: &str) -> Answer {
+        let login_page = self.go_there(path).await;
+        let (response, relay) = self.log_in_there(login_page, user).await;
+        Answer { response, relay }
+    }
+
+    /// Begins a login and follows it to the provider's first page.
+    pub async fn go_there(&self, path: &str) -> (String, String) {
+        let begun = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
+        if begun.status().is_redirection() {
+            let there = begun.headers()["location"].to_str().expect("text").to_owned();
+            return follow(&self.client, self.client.get(&there).send().await.expect("the provider answers")).await;
+        }
+        let html = begun.text().await.expect("a body");
+        let (action, fields) = form(&html);
+        follow(&self.client, self.client.post(&action).form(&fields).send().await.expect("the provider answers")).await
+    }
+
+    async fn log_in_there(&self, (at, html): (String, String), user: &str) -> (String, String) {
+        let html = if html.contains("SAMLResponse") { html } else { self.type_in(&at, &html, user).await };
+        let (_, fields) = form(&html);
+        let field = |name: &str| fields.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone());
+        (field("SAMLResponse").unwrap_or_else(|| panic!("an answer in {html}")), field("RelayState").unwrap_or_default())
+    }
+
+    async fn type_in(&self, at: &str, html: &str, user: &str) -> String {
+        let (_, mut fields) = form(html);
+        for (name, value) in &mut fields {
+            match name.as_str() {
+                "username" => user.clone_into(value),
+                "password" => environment().fact("IDP_PASSWORD").clone_into(value),
+                _ => {}
+            }
+        }
+        let sent = self.client.post(at).form(&fields).send().await.expect("the provider answers");
+        follow(&self.client, sent).await.1
+    }
+
+    /// Takes an answer back to the service.
+    pub async fn bring(&self, answer: &Answer) -> Page {
+        let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay)];
+        let request = self.request(reqwest::Method::POST, "/saml/acs").header("sec-fetch-site", "cross-site").header("origin", "null");
+        self.follow("/saml/acs", request.form(&fields).send().await.expect("an answer")).await
+    }
+
+    /// The whole login.
+    pub async fn log_in_at(&self, idp: Idp, user: &str) -> Page {
+        let answer = self.answer_of(&format!("/login/{}", idp.name()), user).await;
+        self.bring(&answer).await
+    }
+}
+
+/// Follows redirects among the provider's pages; gives the last address and page.
+async fn follow(client: &Client, mut response: Response) -> (String, String) {
+    for _ in 0..10 {
+        let at = response.url().clone();
+        let Some(next) = response.headers().get("location") else {
+            return (at.to_string(), response.text().await.expect("a body"));
+        };
+        let next = at.join(next.to_str().expect("text")).expect("an address");
+        response = client.get(next).send().await.expect("the provider answers");
+    }
+    panic!("the provider leads in a circle");
+}
