@@ -6,6 +6,7 @@ mod controller;
 mod policies;
 mod report;
 mod rights;
+mod saml;
 mod tls_chain;
 
 pub use report::{Finding, Level, Report};
@@ -25,6 +26,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
     let mut report = Report::default();
     report.ok("configuration", "the configuration is complete and without contradictions");
     check_store(config, &mut report).await;
+    saml::check(config, clock, &mut report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => {

@@ -7,8 +7,12 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::{
     check,
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::{self, Config, Problem, Problems, Secret},
+    identity::saml::{
+        keys::{self, Keys},
+        sp_metadata::{self, Addresses},
+    },
     serve, telemetry,
 };
 
@@ -39,11 +43,26 @@ enum Command {
         #[arg(long)]
         account: Option<String>,
     },
+    /// Our keys and metadata for identity providers.
+    Saml {
+        #[command(subcommand)]
+        command: SamlCommand,
+    },
     /// Things to do with the configuration itself.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum SamlCommand {
+    /// Makes our keys in saml.keys_dir; where there are some, the next ones, which are published beside them.
+    Keygen,
+    /// Puts the next keys in use. The old ones still decrypt what providers encrypt to them.
+    Rollover,
+    /// Prints our metadata, for a provider that can't read it from /saml/metadata.
+    Metadata,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +84,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(_) => say("The configuration is complete and without contradictions.\n", ExitCode::SUCCESS),
             Err(code) => code,
         },
+        Command::Saml { command } => match read(&cli.config) {
+            Ok(config) => run_saml(&config, &command),
+            Err(code) => code,
+        },
         Command::Check { json, account } => match read(&cli.config) {
             Ok(config) => {
                 let report = check::run(&config, &check::Options { account }, &SystemClock).await;
@@ -78,6 +101,26 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => run_service(config).await,
             Err(code) => code,
         },
+    }
+}
+
+fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {
+    let Some(dir) = &config.saml.keys_dir else {
+        return complain("saml.keys_dir is not set: it says where the keys are\n", ExitCode::from(UNUSABLE));
+    };
+    let now = SystemClock.now();
+    let host = config.server.public_url.split_once("://").map_or(config.server.public_url.as_str(), |(_, host)| host);
+    let done = match command {
+        SamlCommand::Keygen => keys::generate(dir, host, now).map(|files| format!("Written:\n{}\n", files.join("\n"))),
+        SamlCommand::Rollover => keys::rollover(dir).map(|()| "The next keys are in use after a restart of the service.\n".to_owned()),
+        SamlCommand::Metadata => Keys::read(dir).and_then(|keys| {
+            let at = Addresses::of(&config.saml, &config.server.public_url);
+            Ok(sp_metadata::document(&at, &keys, &config.saml, &config.site.name)? + "\n")
+        }),
+    };
+    match done {
+        Ok(text) => say(&text, ExitCode::SUCCESS),
+        Err(error) => complain(&format!("{error}\n"), ExitCode::FAILURE),
     }
 }
 

@@ -5,16 +5,17 @@
 
 mod account_lock;
 mod authority;
-pub mod change_password;
 pub mod health;
 pub mod list_accounts;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
 pub mod reconcile;
+pub mod set_password;
 pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
+mod strength;
 pub mod waits;
 
 use std::net::IpAddr;
@@ -77,7 +78,21 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         controller: None,
         attempt: None,
         password_set_before: None,
+        provider: None,
+        level: None,
+        assertion: None,
     }
+}
+
+/// How the person logged in, in an entry about what they do.
+fn by(mut entry: AuditEvent, identity: &Identity) -> AuditEvent {
+    entry.method = Some(identity.method());
+    if let Some(login) = identity.provider() {
+        entry.provider = Some(login.provider.clone());
+        entry.level = Some(login.level);
+        entry.assertion = Some(login.assertion.clone());
+    }
+    entry
 }
 
 fn party_of(account: &Account) -> Party {

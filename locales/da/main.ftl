@@ -184,3 +184,12 @@ saml-logout-title = Du er logget ud her
 saml-logout = Du sendes videre for også at blive logget ud, der hvor du loggede ind.
 saml-logged-out-title = Du er logget ud
 saml-logout-refused = Beskeden om at logge ud kunne ikke bruges. Luk browseren for at være sikker på, at du er logget ud.
+
+refusal-too-weak-low = Dit login siger ikke, hvor sikkert det er. For at sætte en ny adgangskode på denne konto uden den gamle skal du logge ind på en anden måde.
+refusal-too-weak-substantial = Denne konto kræver et sikrere login, for eksempel MitID (sikringsniveau Betydelig), når du vil sætte en ny adgangskode uden den gamle. Log ind på en anden måde.
+refusal-too-weak-high = Denne konto kræver det højeste sikringsniveau (Høj), når du vil sætte en ny adgangskode uden den gamle. Log ind på en anden måde.
+refusal-other-provider = På denne konto kan du ikke sætte en ny adgangskode med den måde, du er logget ind på. Log ind på en anden måde.
+refusal-login-too-old = Det er for længe siden, du loggede ind. Log ind igen, så kan du vælge en ny adgangskode.
+method-current-password = Skift med den nuværende adgangskode
+event-reset = Du valgte en ny adgangskode
+result-still-locked = Din nye adgangskode er sat, men kontoen er stadig låst, og vi kunne ikke låse den op. Kontakt servicedesken: de kan låse den op. Du skal ikke vælge adgangskode igen.

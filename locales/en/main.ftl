@@ -184,3 +184,12 @@ saml-logout-title = You have logged out here
 saml-logout = You are being sent on to be logged out where you logged in as well.
 saml-logged-out-title = You have logged out
 saml-logout-refused = The message to log out could not be used. Close the browser to be sure that you are logged out.
+
+refusal-too-weak-low = Your login does not say how strong it is. To set a new password for this account without the old one, log in another way.
+refusal-too-weak-substantial = This account needs a stronger login, such as MitID (level of assurance Substantial), to set a new password without the old one. Log in another way.
+refusal-too-weak-high = This account needs the highest level of assurance (High) to set a new password without the old one. Log in another way.
+refusal-other-provider = The way you have logged in can't be used to set a new password for this account. Log in another way.
+refusal-login-too-old = It is too long since you logged in. Log in again, then you can choose a new password.
+method-current-password = Change it with the current password
+event-reset = You chose a new password
+result-still-locked = Your new password is set, but the account is still locked, and we could not unlock it. Contact the service desk: they can unlock it. You need not choose a password again.

@@ -14,18 +14,19 @@ use crate::{
         audit::{AuditEvent, EventKind, Party},
         guid::ObjectGuid,
         identity::LoginMethod,
+        level::Level,
     },
     store::{Store, StoreError, stored, within, written},
 };
 
 const INSERT: &str =
     "INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client,
-    target_guid, target_account, target_name, controller, attempt, password_set_before)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 
 /// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
-const WEIGHT: &str = "CASE WHEN {}.kind = 'change_outcome' AND {}.outcome <> 'unknown' THEN 3 WHEN {}.kind = 'change_reconciled' THEN 2
-    WHEN {}.kind = 'change_outcome' THEN 1 ELSE 0 END";
+const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
+    WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
 
 fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
@@ -70,7 +71,10 @@ impl Log {
 
     /// Writes an attempt; on disk when it returns. `Corrupt` where it does not say who acts and by which form: it could be sent twice.
     pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
-        if attempt.kind != EventKind::ChangeAttempt || attempt.actor.is_none() || attempt.attempt.is_none() {
+        if !matches!(attempt.kind, EventKind::ChangeAttempt | EventKind::ResetAttempt)
+            || attempt.actor.is_none()
+            || attempt.attempt.is_none()
+        {
             return Err(StoreError::Corrupt("audit"));
         }
         Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
@@ -145,4 +149,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(event.controller.as_deref().map(clean))
         .bind(event.attempt.map(|a| a.to_string()))
         .bind(event.password_set_before)
+        .bind(event.provider.as_ref().map(|id| id.as_str().to_owned()))
+        .bind(event.level.map(Level::code))
+        .bind(event.assertion.as_deref().map(clean))
 }

@@ -80,6 +80,16 @@ pub struct Provider {
     pub require: BTreeMap<String, Vec<String>>,
 }
 
+impl Provider {
+    /// The highest level that its logins can have; `None` where the configuration can't tell.
+    pub fn reaches(&self) -> Option<Level> {
+        match &self.level {
+            LevelSource::Fixed(level) => Some(*level),
+            LevelSource::Attributes(sources) => sources.iter().flat_map(|(_, values)| values.values().copied()).max(),
+        }
+    }
+}
+
 /// Where something stands in an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

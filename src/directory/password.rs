@@ -129,6 +129,12 @@ impl Pinned {
         self.write(target, vec![Mod::Replace(attribute, new)], control).await
     }
 
+    /// Unlocks an account (MS-ADA1 lockoutTime: 0 ends a lockout). Written on its own, as AD wants it.
+    pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
+        let (attribute, zero) = value("lockoutTime", b"0".to_vec());
+        self.write(target, vec![Mod::Replace(attribute, zero)], None).await
+    }
+
     async fn write(&mut self, target: ObjectGuid, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<WriteAnswer, Fault> {
         let result = self.connection().modify(&target.as_dn(), changes, control).await?;
         Ok(answer::of_write(result.rc, &result.text))

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fault, Visit, authority, event, party_of,
+    Fault, Visit, authority, by, event, party_of,
     sign_in::{forgive, hold_answer},
 };
 use crate::{
@@ -243,7 +243,9 @@ impl Arrival<'_> {
     async fn log(&self, outcome: AuditOutcome, reason: &str, proven: Option<(&Identity, Option<&Account>)>) -> Result<(), Fault> {
         let mut entry: AuditEvent = event(self.visit, self.app.clock.now(), EventKind::SignIn, outcome, reason);
         entry.method = Some(LoginMethod::Saml);
-        if let Some((_identity, account)) = proven {
+        entry.provider = self.pending.as_ref().map(|pending| pending.provider.clone());
+        if let Some((identity, account)) = proven {
+            entry = by(entry, identity);
             entry.target = account.map(party_of);
             entry.actor = entry.target.clone();
         }

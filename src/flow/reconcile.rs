@@ -61,7 +61,12 @@ async fn look(app: &App, attempt: &AuditEvent, longest: Duration) -> Result<Opti
     let Some((outcome, reason)) = verdict(attempt.at, longest, before, seen, same_controller, now) else { return Ok(None) };
     Ok(Some(AuditEvent {
         at: now,
-        kind: EventKind::ChangeReconciled,
+        kind: match attempt.kind {
+            EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled => EventKind::ResetReconciled,
+            EventKind::ChangeAttempt | EventKind::ChangeOutcome | EventKind::ChangeReconciled | EventKind::SignIn | EventKind::SignOut => {
+                EventKind::ChangeReconciled
+            }
+        },
         outcome,
         reason: reason.to_owned(),
         controller: Some(pinned.name().to_owned()),

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Fault,
     authority::{self, Own},
-    policy,
+    policy, strength,
 };
 use crate::{
     app::App,
@@ -13,8 +13,9 @@ use crate::{
     model::{
         account::Account,
         guid::ObjectGuid,
-        identity::Identity,
+        identity::{Identity, Proof},
         policy::{Rule, changeable_at},
+        refusal::Refusal,
     },
 };
 
@@ -34,6 +35,19 @@ pub struct AccountView {
     pub changeable_at: Option<Timestamp>,
     /// Newest first.
     pub history: Vec<audit::Entry>,
+    /// How this login may set a new password.
+    pub means: Means,
+}
+
+/// How a login may set a new password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Means {
+    /// With the current one.
+    Change,
+    /// On the provider's word.
+    Reset,
+    /// Not at all: the login is too weak or too old.
+    Not(Refusal),
 }
 
 /// What there is to show.
@@ -50,6 +64,10 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
     let Own::Yes(account, mut pinned) = authority::own(app, identity, target).await? else { return Ok(Shown::Unavailable) };
     let now = app.clock.now();
     let policy = policy::in_force(app, &mut pinned, &account).await?;
+    let means = match &identity.proof {
+        Proof::AdPassword { .. } => Means::Change,
+        Proof::Provider(login) => strength::refusal(app, &mut pinned, &account, login, identity.at).await?.map_or(Means::Reset, Means::Not),
+    };
     drop(pinned);
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(AccountView {
@@ -57,5 +75,6 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
         changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
         account: *account,
         history,
+        means,
     })))
 }

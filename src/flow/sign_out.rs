@@ -1,6 +1,6 @@
 //! Logging out: the entry in the log. The session itself ends in the web layer, whatever becomes of the entry.
 
-use super::{Fault, Visit, actor_of, event};
+use super::{Fault, Visit, actor_of, by, event};
 use crate::{
     app::App,
     model::{
@@ -11,10 +11,9 @@ use crate::{
 
 /// Logs that the person has logged out.
 pub async fn sign_out(app: &App, visit: &Visit, identity: &Identity) -> Result<(), Fault> {
-    let mut entry = event(visit, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "");
+    let mut entry = by(event(visit, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, ""), identity);
     entry.actor = actor_of(identity, None);
     entry.target = entry.actor.clone();
-    entry.method = Some(identity.method());
     app.audit.append(&entry).await?;
     Ok(())
 }

@@ -13,6 +13,7 @@ use crate::{
     model::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind},
+        level::Level,
         policy::{Broken, Rule},
         refusal::Refusal,
     },
@@ -139,6 +140,9 @@ impl Words {
             Refusal::NotUsable => one("", self.t("refusal-not-usable")),
             Refusal::NotYours => one("", self.t("refusal-not-yours")),
             Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
+            Refusal::OtherProvider(_) => one("", self.t("refusal-other-provider")),
+            Refusal::TooWeak(needed) => one("", self.t(too_weak(needed.level))),
+            Refusal::LoginTooOld => one("", self.t("refusal-login-too-old")),
         }
     }
 
@@ -150,12 +154,25 @@ impl Words {
                 "event-sign-in-refused"
             }
             (EventKind::SignOut, _) => "event-sign-out",
+            (EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled, AuditOutcome::Succeeded) => "event-reset",
             (_, AuditOutcome::Succeeded) => "event-changed",
             (_, AuditOutcome::Refused) => "event-change-refused",
             (_, AuditOutcome::Failed) => "event-change-failed",
             (_, AuditOutcome::Started | AuditOutcome::Unknown) => "event-change-unknown",
         };
-        self.t(key)
+        match &event.provider {
+            Some(provider) => format!("{} ({provider})", self.t(key)),
+            None => self.t(key),
+        }
+    }
+}
+
+/// What an account needs, in words.
+fn too_weak(level: Level) -> &'static str {
+    match level {
+        Level::None | Level::Low => "refusal-too-weak-low",
+        Level::Substantial => "refusal-too-weak-substantial",
+        Level::High => "refusal-too-weak-high",
     }
 }
 

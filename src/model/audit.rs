@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod};
+use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
 
 /// What happened. `code` is what is stored; a code once released never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,12 @@ pub enum EventKind {
     ChangeOutcome,
     /// A change whose outcome was unknown or missing, settled afterwards from pwdLastSet.
     ChangeReconciled,
+    /// A reset is about to be sent to AD, as [`Self::ChangeAttempt`].
+    ResetAttempt,
+    /// How a reset ended, as [`Self::ChangeOutcome`].
+    ResetOutcome,
+    /// A reset that was settled afterwards, as [`Self::ChangeReconciled`].
+    ResetReconciled,
 }
 
 /// How it ended.
@@ -62,6 +68,9 @@ codes!(EventKind {
     ChangeAttempt = "change_attempt",
     ChangeOutcome = "change_outcome",
     ChangeReconciled = "change_reconciled",
+    ResetAttempt = "reset_attempt",
+    ResetOutcome = "reset_outcome",
+    ResetReconciled = "reset_reconciled",
 });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
@@ -96,6 +105,12 @@ pub struct AuditEvent {
     pub unknown_name: Option<String>,
     /// How they logged in.
     pub method: Option<LoginMethod>,
+    /// The identity provider that they logged in at.
+    pub provider: Option<ProviderId>,
+    /// How sure that login was.
+    pub level: Option<Level>,
+    /// The ID of its assertion.
+    pub assertion: Option<String>,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// The account acted on.

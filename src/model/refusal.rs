@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::policy::Broken;
+use super::{policy::Broken, strength::Strength};
 
 /// A refusal of a change: an answer, not an error. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,6 +30,12 @@ pub enum Refusal {
     NotYours,
     /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
     PolicyUnexplained,
+    /// Logins of this provider are not taken for this account.
+    OtherProvider(Strength),
+    /// The login is not strong enough to set this account's password without the old one.
+    TooWeak(Strength),
+    /// The login is too long ago for that: the provider has to be asked again.
+    LoginTooOld,
 }
 
 impl Refusal {
@@ -46,6 +52,9 @@ impl Refusal {
             Self::NotUsable => "not_usable",
             Self::NotYours => "not_yours",
             Self::PolicyUnexplained => "policy_unexplained",
+            Self::OtherProvider(_) => "login_of_other_provider",
+            Self::TooWeak(_) => "login_too_weak",
+            Self::LoginTooOld => "login_too_old",
         };
         word.to_owned()
     }

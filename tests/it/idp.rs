@@ -41,7 +41,8 @@ impl Idp {
 
     /// A person of a test's own, with these attributes; `NameID` becomes the NameID.
     pub fn person(self, user: &str, attributes: &[(&str, &str)]) {
-        let attributes: serde_json::Map<_, _> = attributes.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!([value]))).collect();
+        let attributes: serde_json::Map<_, _> =
+            attributes.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!([value]))).collect();
         let person = serde_json::json!({ "user": user, "attributes": attributes });
         place(&format!("people/{}/{user}.json", self.name()), &person);
     }

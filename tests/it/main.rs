@@ -12,6 +12,7 @@ mod layers;
 mod page_check;
 mod people;
 mod process;
+mod provider_reset;
 mod proxy;
 mod reset;
 mod saml;

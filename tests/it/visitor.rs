@@ -95,6 +95,16 @@ impl Visitor {
         self.change_with_repeat(account, current, new, new).await
     }
 
+    /// Opens the form of somebody who came from a provider, fills it in and sends it.
+    pub async fn choose(&self, account: &Page, new: &str) -> Page {
+        let path = format!("{}/password", account.account_path());
+        let form = self.get(&path).await;
+        assert!(!form.html.contains("name=\"current\""), "there is no current password to give");
+        let page = self.post(&path, &[("csrf", &form.token()), ("attempt", &form.attempt()), ("new", new), ("repeat", new)]).await;
+        page.does_not_hold(new);
+        page
+    }
+
     pub async fn change_with_repeat(&self, account: &Page, current: &str, new: &str, repeat: &str) -> Page {
         let path = format!("{}/password", account.account_path());
         let form = self.get(&path).await;

@@ -9,14 +9,15 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use super::front::Method;
 use crate::{
     app::App,
     flow::{
         list_accounts::{self, Listed},
-        show_account::{self, AccountView, Shown},
+        show_account::{self, AccountView, Means, Shown},
     },
     http::view::{Failure, Frame, Member, Notice, page},
-    model::{account::PasswordExpiry, guid::ObjectGuid},
+    model::{account::PasswordExpiry, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
 };
 
 #[derive(Template)]
@@ -24,6 +25,12 @@ use crate::{
 pub(super) struct AccountPage {
     pub(super) frame: Frame,
     pub(super) view: AccountView,
+    /// Other ways to log in that would do, where this one does not.
+    pub(super) ways: Vec<Method>,
+    /// Would the current password do instead?
+    pub(super) ad_password: bool,
+    /// Where the person logged in.
+    pub(super) provider: Option<ProviderId>,
 }
 
 /// The accounts of somebody who has none, or several.
@@ -35,6 +42,35 @@ pub(super) struct AccountsPage {
 }
 
 impl AccountPage {
+    pub(super) fn new(app: &App, frame: Frame, identity: &Identity, view: AccountView) -> Self {
+        let ways = match &view.means {
+            Means::Not(Refusal::TooWeak(needed) | Refusal::OtherProvider(needed)) => app
+                .config
+                .saml
+                .providers
+                .iter()
+                .filter(|provider| needed.accepts(&provider.id) && provider.reaches().is_none_or(|level| level >= needed.level))
+                .map(|provider| Method::of(provider, frame.words.language))
+                .collect(),
+            Means::Change | Means::Reset | Means::Not(_) => Vec::new(),
+        };
+        let ad_password = matches!(view.means, Means::Not(_)) && app.config.login.ad_password.enabled;
+        let provider = identity.provider().map(|login| login.provider.clone());
+        Self { frame, view, ways, ad_password, provider }
+    }
+
+    /// Why no new password can be set with this login.
+    fn hindrance(&self) -> Option<String> {
+        let Means::Not(refusal) = &self.view.means else { return None };
+        Some(self.frame.words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The way back to the provider, where all that is wrong is that the login was too long ago.
+    fn again(&self) -> Option<String> {
+        let (Means::Not(Refusal::LoginTooOld), Some(provider)) = (&self.view.means, &self.provider) else { return None };
+        Some(format!("/login/{provider}?again"))
+    }
+
     /// What needs to be done about the account, with the kind of alert.
     fn banners(&self) -> Vec<(&'static str, String)> {
         let expired = match self.view.account.password.expiry {
@@ -83,7 +119,7 @@ pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) ->
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
-        Shown::Account(view) => page(StatusCode::OK, &AccountPage { frame: member.frame, view: *view }),
+        Shown::Account(view) => page(StatusCode::OK, &AccountPage::new(&app, member.frame, &member.identity, *view)),
         Shown::Unavailable => unavailable(member.frame),
     })
 }

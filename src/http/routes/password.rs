@@ -10,12 +10,12 @@ use axum::{
 };
 use serde::Deserialize;
 
-use super::account::unavailable;
+use super::account::{AccountPage, unavailable};
 use crate::{
     app::App,
     flow::{
-        change_password::{self, Changed, Request},
-        show_account::{self, AccountView, Shown},
+        set_password::{self, Changed, Request, STILL_LOCKED},
+        show_account::{self, AccountView, Means, Shown},
     },
     http::{
         form::Form,
@@ -47,6 +47,11 @@ impl PasswordPage {
         self.view.rules.iter().map(|rule| self.frame.words.rule(rule, &self.view.account)).collect()
     }
 
+    /// Is the current password asked for?
+    fn asks_current(&self) -> bool {
+        self.view.means == Means::Change
+    }
+
     /// Told before anything is typed.
     fn too_young(&self) -> Option<String> {
         let at = self.view.changeable_at?;
@@ -64,7 +69,8 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
 #[derive(Deserialize)]
 pub(in crate::http) struct ChangeForm {
     attempt: String,
-    current: String,
+    #[serde(default)]
+    current: Option<String>,
     new: String,
     repeat: String,
 }
@@ -79,17 +85,18 @@ pub(in crate::http) async fn submit(
     let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
-    let (current, new) = match parse(&member.frame, sent) {
+    let asks_current = member.identity.password_of().is_some();
+    let (current, new) = match parse(&member.frame, sent, asks_current) {
         Ok(passwords) => passwords,
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
     let request = Request { target, attempt, current, new };
-    let changed = change_password::change(&app, &member.visit, &member.identity, request).await?;
-    if changed == Changed::Done {
+    let changed = set_password::set(&app, &member.visit, &member.identity, request).await?;
+    if matches!(changed, Changed::Done | Changed::DoneButLocked) {
         end_other_sessions(&app, &member, target).await;
     }
     match changed {
-        Changed::Done | Changed::Unknown | Changed::AlreadySent => {
+        Changed::Done | Changed::DoneButLocked | Changed::Unknown | Changed::AlreadySent => {
             Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
         }
         Changed::Refused(refusal) => {
@@ -104,6 +111,7 @@ pub(in crate::http) async fn submit(
                 | Refusal::NoRight
                 | Refusal::NotUsable
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
+                Refusal::OtherProvider(_) | Refusal::TooWeak(_) | Refusal::LoginTooOld => StatusCode::FORBIDDEN,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
             form(&app, member, target, status, errors).await
@@ -124,13 +132,18 @@ async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode,
     frame.path = format!("/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
     Ok(match show_account::show(app, &identity, target).await? {
+        // No form that can't succeed: the account's own page says what would do.
+        Shown::Account(view) if matches!(view.means, Means::Not(_)) => {
+            frame.path = format!("/accounts/{target}");
+            page(StatusCode::FORBIDDEN, &AccountPage::new(app, frame, &identity, *view))
+        }
         Shown::Account(view) => page(status, &PasswordPage { frame, view: *view, token, attempt, errors }),
         Shown::Unavailable => unavailable(frame),
     })
 }
 
 /// The current and the new password, or what is wrong with the form itself.
-fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors> {
+fn parse(frame: &Frame, sent: ChangeForm, asks_current: bool) -> Result<(Option<Password>, Password), Errors> {
     let mut errors = Errors::default();
     let mut one = |field: &'static str, typed: String| match Password::parse(typed) {
         Ok(password) => Some(password),
@@ -145,7 +158,8 @@ fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors
             None
         }
     };
-    let current = one("current", sent.current);
+    // A login at a provider has no current password to give: what is sent as one is not looked at.
+    let current = if asks_current { one("current", sent.current.unwrap_or_default()).map(Some) } else { Some(None) };
     let new = one("new", sent.new);
     let repeat = one("repeat", sent.repeat);
     match (current, new, repeat) {
@@ -178,11 +192,12 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let outcome = change_password::outcome_of(&app, &member.identity, account, attempt).await?;
+    let outcome = set_password::outcome_of(&app, &member.identity, account, attempt).await?;
     let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };
     let (kind, title, text) = match outcome.outcome {
+        AuditOutcome::Succeeded if outcome.reason == STILL_LOCKED => ("warning", "result-done-title", "result-still-locked"),
         AuditOutcome::Succeeded => ("success", "result-done-title", "result-done"),
         AuditOutcome::Unknown => ("warning", "result-unknown-title", "result-unknown"),
         AuditOutcome::Started => ("info", "result-started-title", "result-started"),

@@ -19,7 +19,11 @@ use crate::{
     audit::Entry,
     clock::ShiftedClock,
     config::{self, Language},
-    flow::{list_accounts::Listed, provider_sign_in::Finished, show_account::AccountView},
+    flow::{
+        list_accounts::Listed,
+        provider_sign_in::Finished,
+        show_account::{AccountView, Means},
+    },
     http::{
         view::{Errors, Frame, Notice, Person},
         words::Words,
@@ -31,9 +35,11 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         claim::ClaimKind,
         guid::ObjectGuid,
+        level::Level,
         policy::{Broken, Rule},
         provider::ProviderId,
         refusal::Refusal,
+        strength::Strength,
     },
 };
 
@@ -106,6 +112,9 @@ fn history() -> Vec<Entry> {
         controller: None,
         attempt: None,
         password_set_before: None,
+        provider: None,
+        level: None,
+        assertion: None,
     };
     let all = EventKind::ALL.iter().flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
     all.zip(1..).map(|(event, sequence)| Entry { sequence, event }).collect()
@@ -163,7 +172,20 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotYours,
         Refusal::PolicyUnexplained,
     ]);
+    all.extend(hindrances());
     all
+}
+
+/// What keeps a provider's login from setting a password.
+fn hindrances() -> Vec<Refusal> {
+    let needed = |level| Strength { level, providers: None };
+    vec![
+        Refusal::OtherProvider(needed(Level::Low)),
+        Refusal::TooWeak(needed(Level::Low)),
+        Refusal::TooWeak(needed(Level::Substantial)),
+        Refusal::TooWeak(needed(Level::High)),
+        Refusal::LoginTooOld,
+    ]
 }
 
 /// Every way in which a login at a provider ends without a session.
@@ -192,7 +214,13 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let person = || Person { name: NAME.into(), token: "t\"<".into() };
     let member = |path: &str| Frame::sample(app, words, path, Some(person()));
     let guest = |path: &str| Frame::sample(app, words, path, None);
-    let view = |account| AccountView { account, rules: rules(), changeable_at: Some(at("2026-11-24T08:10:00Z")), history: history() };
+    let view = |account| AccountView {
+        account,
+        rules: rules(),
+        changeable_at: Some(at("2026-11-24T08:10:00Z")),
+        history: history(),
+        means: Means::Change,
+    };
     let mut pages = Vec::new();
     let mut add = |name: String, html: askama::Result<String>| pages.push((name, html.expect("rendered")));
     for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
@@ -210,7 +238,13 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
     for (number, expiry) in states.into_iter().enumerate() {
-        let page = AccountPage { frame: member("/accounts/x"), view: view(account(expiry, number % 2 == 0)) };
+        let page = AccountPage {
+            frame: member("/accounts/x"),
+            view: view(account(expiry, number % 2 == 0)),
+            ways: Vec::new(),
+            ad_password: false,
+            provider: None,
+        };
         add(format!("account {expiry:?}"), page.render());
     }
     let form = |errors| PasswordPage {
@@ -232,6 +266,16 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
     }
+    for hindrance in hindrances() {
+        let mut view = view(account(PasswordExpiry::Never, false));
+        view.means = Means::Not(hindrance.clone());
+        let provider = ProviderId::parse("mitid");
+        let page = AccountPage { frame: member("/accounts/x"), view, ways: methods(), ad_password: true, provider };
+        add(format!("account {hindrance:?}"), page.render());
+    }
+    let mut reset = form(Errors::default());
+    reset.view.means = Means::Reset;
+    add("form without the current password".into(), reset.render());
     let fields = vec![("SAMLRequest", "\"><b>".to_owned())];
     let send =
         SendPage { frame: guest("/login/x"), title: NAME.into(), text: NAME.into(), action: "https://idp.dk/?a=\"&b".into(), fields };

@@ -108,11 +108,7 @@ impl Providers {
             .map_err(SamlError::Client)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut all = Self {
-            at: Addresses {
-                entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),
-                acs: format!("{public_url}/saml/acs"),
-                slo: format!("{public_url}/saml/slo"),
-            },
+            at: Addresses::of(config, public_url),
             keys,
             entries: BTreeMap::new(),
             cache_dir: config.cache_dir.clone(),
@@ -168,6 +164,11 @@ impl Providers {
         })
     }
 
+    /// Every provider's name.
+    pub fn ids(&self) -> impl Iterator<Item = &ProviderId> {
+        self.entries.keys()
+    }
+
     /// Reads one provider's metadata again. What is no good leaves the last good copy in use.
     pub async fn refresh(&self, id: &ProviderId, now: Timestamp) -> Result<Arc<Metadata>, LoadError> {
         let entry = self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))?;
@@ -213,6 +214,14 @@ impl Providers {
             }
         }
         Ok(bytes)
+    }
+
+    /// The time by the clock of the machine that a provider's metadata comes from, to the second.
+    pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
+        let MetadataSource::Url(url) = &self.entries.get(id)?.config.metadata else { return None };
+        let answer = self.client.head(url).send().await.ok()?;
+        let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
+        Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
     }
 
     fn cached(&self, id: &ProviderId) -> Option<PathBuf> {

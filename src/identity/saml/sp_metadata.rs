@@ -24,6 +24,17 @@ pub struct Addresses {
     pub slo: String,
 }
 
+impl Addresses {
+    /// Below the address that people see.
+    pub fn of(config: &Saml, public_url: &str) -> Self {
+        Self {
+            entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),
+            acs: format!("{public_url}/saml/acs"),
+            slo: format!("{public_url}/saml/slo"),
+        }
+    }
+}
+
 const ID: &str = "os2nykode";
 
 /// Writes it, canonical as it stands, and signs it where that is configured.

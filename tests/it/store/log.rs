@@ -43,6 +43,9 @@ pub fn event(attempt: u8) -> AuditEvent {
         controller: Some("dc1.kommune.test".to_owned()),
         attempt: Some(AttemptId::from_random([attempt; 16])),
         password_set_before: Some(i64::MAX),
+        provider: None,
+        level: None,
+        assertion: None,
     }
 }
 
@@ -75,6 +78,9 @@ async fn every_kind_and_outcome_comes_back_as_it_was_written() {
                     controller: None,
                     attempt: None,
                     password_set_before: None,
+                    provider: None,
+                    level: None,
+                    assertion: None,
                     ..followed(*kind, *outcome, n)
                 };
                 log.append(&bare).await.expect("appended");

@@ -1,0 +1,132 @@
+//! Identity providers: our keys, each provider's metadata, and what is missing between us.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Report;
+use crate::{
+    clock::Clock,
+    config::{Config, MetadataSource, Provider},
+    identity::saml::{Providers, SamlError, metadata::Metadata},
+    model::level::Level,
+};
+
+const AREA: &str = "saml";
+/// From so long before an end the operator is told.
+const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// Looks at all of them. A provider that can't be used keeps none of the others from being looked at.
+pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    let now = clock.now();
+    let providers = match Providers::start(&config.saml, &config.server.public_url, now) {
+        Ok(Some(providers)) => providers,
+        Ok(None) => return,
+        Err(error) => return report.problem(AREA, &error.to_string(), advice(&error)),
+    };
+    for (name, pair) in providers.keys.published() {
+        let area = format!("saml {name}");
+        match pair.expires() {
+            Some(end) if end <= now => report.warning(&area, &format!("our certificate ended on {}", day(end)), ROLL),
+            Some(end) if end < now + SOON => report.warning(&area, &format!("our certificate ends on {}", day(end)), ROLL),
+            Some(end) => report.ok(&area, &format!("RSA key of {} bits, its certificate lasts until {}", pair.key().bits(), day(end))),
+            None => report.warning(&area, "the end of our certificate can't be read", ROLL),
+        }
+    }
+    for provider in &config.saml.providers {
+        let area = format!("saml {}", provider.id);
+        match providers.refresh(&provider.id, now).await {
+            Ok(metadata) => {
+                good(config, provider, &metadata, &area, now, report);
+                if let Some(theirs) = providers.time_at(&provider.id).await {
+                    clocks(provider, theirs.duration_since(clock.now()), &area, report);
+                }
+            }
+            Err(error) => {
+                let where_from = match &provider.metadata {
+                    MetadataSource::File(_) => "put the provider's metadata in the file that metadata_file names",
+                    MetadataSource::Url(_) => {
+                        "see that this machine may reach metadata_url; until then the last good copy is used, where there is one"
+                    }
+                };
+                report.problem(&area, &format!("its metadata can't be used: {error}"), where_from);
+            }
+        }
+    }
+}
+
+/// A difference near the skew makes logins fail now and then.
+fn clocks(provider: &Provider, ahead: SignedDuration, area: &str, report: &mut Report) {
+    let seconds = ahead.as_secs();
+    if seconds.unsigned_abs() * 2 > u64::from(provider.skew_seconds) {
+        let what = format!("its clock and ours differ by {} seconds; {} are taken", seconds.abs(), provider.skew_seconds);
+        report.warning(area, &what, "let this machine follow a time server (chrony, systemd-timesyncd)");
+    } else {
+        report.ok(area, "its clock and ours agree");
+    }
+}
+
+const ROLL: &str = "make new keys with `os2nykode saml keygen`, wait until the providers have read our metadata, then `os2nykode saml rollover` and restart";
+
+fn advice(error: &SamlError) -> &'static str {
+    match error {
+        SamlError::Keys(_) => "make keys with `os2nykode saml keygen`, as the user that the service runs as",
+        SamlError::Tls(_) => "correct saml.ca_file, or leave it out to use the system's",
+        SamlError::Client(_) => "run the check again",
+        SamlError::Certificate(_) => "correct metadata_certificate_file",
+    }
+}
+
+fn good(config: &Config, provider: &Provider, metadata: &Metadata, area: &str, now: Timestamp, report: &mut Report) {
+    let count = metadata.certificates.len();
+    let algorithm = if provider.pss { "RSASSA-PSS with SHA-256" } else { "RSA-SHA256" };
+    let keys = if count == 1 { "key" } else { "keys" };
+    report.ok(
+        area,
+        &format!("{} can be used, with {count} signing {keys}; our requests to it are signed with {algorithm}", metadata.entity_id),
+    );
+    match metadata.first_expiry() {
+        Some(end) if end <= now => {
+            report.warning(
+                area,
+                &format!("a signing certificate ended on {}", day(end)),
+                "ask the provider for its new one; its key is still believed",
+            );
+        }
+        Some(end) if end < now + SOON => {
+            report.warning(
+                area,
+                &format!("a signing certificate ends on {}", day(end)),
+                "ask the provider when its new one will be in its metadata",
+            );
+        }
+        Some(_) | None => {}
+    }
+    if let Some(end) = metadata.valid_until.filter(|end| *end < now + SOON) {
+        report.warning(
+            area,
+            &format!("its metadata is valid until {} only", day(end)),
+            "see that it is read from an address, so that it is renewed",
+        );
+    }
+    if matches!(provider.metadata, MetadataSource::Url(_)) && provider.metadata_certificate_file.is_none() {
+        let what = "its metadata comes from an address and its signature is not checked";
+        report.warning(area, what, "set metadata_certificate_file where the provider signs its metadata; else TLS alone protects it");
+    }
+    if metadata.log_out.redirect.is_none() && metadata.log_out.post.is_none() {
+        report.warning(area, "it takes no logouts", "people are told to close the browser on a shared computer; nothing has to be done");
+    }
+    if let Some(reached) = provider.reaches()
+        && !can_reset(config, provider, reached)
+    {
+        let what = format!("no login of it, {} at most, is enough to set a password on any account", reached.code());
+        report.warning(area, &what, "correct its levels, or [reset] and [[reset.group]]");
+    }
+}
+
+fn can_reset(config: &Config, provider: &Provider, level: Level) -> bool {
+    let rules = std::iter::once(&config.reset.default).chain(config.reset.groups.iter().map(|group| &group.strength));
+    rules.into_iter().any(|rule| rule.met_by(&provider.id, level))
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}

@@ -1,0 +1,313 @@
+//! New passwords on the word of a provider, on a real controller.
+
+use jiff::Timestamp;
+use os2nykode::model::{
+    audit::{AuditEvent, AuditOutcome, EventKind},
+    level::Level,
+};
+
+use crate::{
+    environment::{environment, unique},
+    idp::{Idp, Introduced, Wishes, configuration, introduce, introduced},
+    people::{Admin, PASSWORD, Person, bind},
+    proxy::{MODIFY, Proxy},
+    service::Setup,
+    visitor::{Page, Visitor},
+};
+
+const NEW: &str = "Blå-Sejlbåd-4711";
+const NSIS: &str = "https://data.gov.dk/concept/core/nsis/loa";
+
+/// An account and its person at OS2faktor, at a level.
+async fn employee(admin: &mut Admin, level: &str) -> Person {
+    let person = admin.person().await;
+    Idp::Os2faktor.person(&person.sam, &[("NameID", &person.sam), ("sAMAccountName", &person.sam), ("name", "Testa"), (NSIS, level)]);
+    person
+}
+
+async fn logged_in(introduced: &Introduced, idp: Idp, user: &str) -> (Visitor, Page) {
+    let visitor = introduced.service.visitor();
+    let page = visitor.log_in_at(idp, user).await;
+    assert!(page.path.starts_with("/accounts/"), "{user}: {} {}", page.path, page.text);
+    (visitor, page)
+}
+
+async fn history(introduced: &Introduced, admin: &mut Admin, person: &Person) -> Vec<AuditEvent> {
+    let guid = admin.guid(&person.sam).await;
+    let entries = introduced.service.app.audit.history_of(guid, 50, Timestamp::MIN).await.expect("read");
+    entries.into_iter().map(|entry| entry.event).collect()
+}
+
+async fn still_the_old_one(person: &Person) {
+    assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()), "nothing was changed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_is_proven_by_a_bind_and_the_old_password_is_dead() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = employee(&mut admin, "Substantial").await;
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+    visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+    assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
+    let all = history(&introduced, &mut admin, &person).await;
+    let reset = all.iter().find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
+    assert_eq!(reset.outcome, AuditOutcome::Succeeded);
+    for event in &all {
+        assert_eq!(event.provider.as_ref().map(|id| id.as_str()), Some("os2faktor"), "{event:?}");
+        assert_eq!(event.level, Some(Level::Substantial));
+        assert!(event.assertion.as_ref().is_some_and(|id| id.starts_with('_')));
+    }
+    visitor.get(&account.path).await.says("Du valgte en ny adgangskode (os2faktor)");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_below_the_rule_sees_the_account_and_what_would_do_and_resets_nothing() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = employee(&mut admin, "Low").await;
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+    account.says("sikringsniveau Betydelig");
+    account.says("Log ind med MitID");
+    assert!(!account.html.contains(&format!("{}/password", account.path)), "no way to a form that can't succeed");
+    // A form that was prepared with a stronger login, or by hand.
+    let attempt = "00000000000040008000000000000001";
+    let token = crate::page_check::attribute(&account.html, "input[name=csrf]", "value").expect("the logout form's token");
+    for current in [None, Some(PASSWORD)] {
+        let mut fields = vec![("csrf", token.as_str()), ("attempt", attempt), ("new", NEW), ("repeat", NEW)];
+        fields.extend(current.map(|current| ("current", current)));
+        let page = visitor.post(&format!("{}/password", account.path), &fields).await;
+        assert_eq!(page.status, 403);
+        page.says("sikringsniveau Betydelig");
+    }
+    still_the_old_one(&person).await;
+    let all = history(&introduced, &mut admin, &person).await;
+    assert!(all.iter().any(|event| event.kind == EventKind::ResetOutcome && event.reason == "login_too_weak"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_without_a_level_or_with_an_unknown_one_resets_nothing() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    for level in ["", "substantial", "4", "https://data.gov.dk/concept/core/nsis/Substantial"] {
+        let person = employee(&mut admin, level).await;
+        let (_, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+        account.says("sikringsniveau Betydelig");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pupils_group_takes_uni_login_and_no_other_group_does() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    for in_group in [true, false] {
+        let person = admin.person().await;
+        let uniid = unique("uni");
+        admin.replace(&person.dn, "employeeID", &uniid).await;
+        if in_group {
+            let group = format!("CN=Elever,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
+            admin.add_to_group(&group, &person.dn).await;
+        }
+        Idp::Unilogin.person(
+            &uniid,
+            &[
+                ("NameID", "opaque"),
+                ("dk:unilogin:uniid", &uniid),
+                ("dk:unilogin:aktoergruppe", "Elev"),
+                ("dk:gov:saml:attribute:AssuranceLevel", "2"),
+            ],
+        );
+        let (visitor, account) = logged_in(&introduced, Idp::Unilogin, &uniid).await;
+        if in_group {
+            visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+            assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+        } else {
+            account.says("sikringsniveau Betydelig");
+            still_the_old_one(&person).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_older_than_the_limit_goes_back_to_the_provider() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = employee(&mut admin, "Substantial").await;
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+    let form = visitor.get(&format!("{}/password", account.path)).await;
+    // Sessions end after ten minutes without a request.
+    introduced.service.clock.shift_to(8 * 60);
+    visitor.get(&account.path).await.says("Vælg");
+    introduced.service.clock.shift_to(16 * 60);
+    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = visitor.post(&format!("{}/password", account.path), &fields).await;
+    page.says("for længe siden");
+    assert!(page.html.contains("/login/os2faktor?again"), "{}", page.html);
+    still_the_old_one(&person).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let (victim, attacker) = (admin.person().await, admin.person().await);
+    let uniid = unique("uni");
+    admin.replace(&attacker.dn, "employeeID", &uniid).await;
+    // At Uni-Login somebody carries the victim's account name in every attribute that another provider would be read by.
+    Idp::Unilogin.person(
+        &uniid,
+        &[
+            ("NameID", &victim.sam),
+            ("sAMAccountName", &victim.sam),
+            ("dk:unilogin:uniid", &uniid),
+            ("dk:unilogin:aktoergruppe", "Elev"),
+            (NSIS, "High"),
+        ],
+    );
+    let (visitor, account) = logged_in(&introduced, Idp::Unilogin, &uniid).await;
+    account.says(&attacker.sam);
+    let guid = admin.guid(&victim.sam).await;
+    assert_eq!(visitor.get(&format!("/accounts/{guid}")).await.status, 404);
+    let path = format!("/accounts/{guid}/password");
+    let token = crate::page_check::attribute(&account.html, "input[name=csrf]", "value").expect("a token");
+    let attempt = "00000000000040008000000000000002";
+    let page = visitor.post(&path, &[("csrf", &token), ("attempt", attempt), ("new", NEW), ("repeat", NEW)]).await;
+    assert_eq!(page.status, 404);
+    still_the_old_one(&victim).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_accent_more_or_less_is_another_person() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let accented = person.sam.replacen('p', "p\u{301}", 1);
+    let wide: String = person.sam.replacen('p', "\u{ff50}", 1);
+    for (number, name) in [accented, wide, format!("{}\u{200b}", person.sam), format!("{} ", person.sam)].into_iter().enumerate() {
+        let user = format!("{}-{number}", person.sam);
+        Idp::Os2faktor.person(&user, &[("NameID", &user), ("sAMAccountName", &name), (NSIS, "High")]);
+        let visitor = introduced.service.visitor();
+        visitor.log_in_at(Idp::Os2faktor, &user).await;
+        assert!(visitor.get("/account").await.path.starts_with("/login"), "{name:?} opens nothing");
+    }
+    let upper = format!("{}-upper", person.sam);
+    Idp::Os2faktor.person(&upper, &[("NameID", &upper), ("sAMAccountName", &person.sam.to_uppercase()), (NSIS, "High")]);
+    logged_in(&introduced, Idp::Os2faktor, &upper).await.1.says(&person.sam);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cpr_number_matches_with_and_without_dash_and_is_kept_nowhere() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    // Born in the 1880s: nobody alive has these.
+    let serial = 5000 + std::process::id() % 900;
+    for (stored, sent) in [(format!("030383{serial}"), format!("030383{serial}")), (format!("040483-{serial}"), format!("040483{serial}"))]
+    {
+        let person = admin.person().await;
+        admin.replace(&person.dn, "employeeNumber", &stored).await;
+        Idp::Nemlogin.person(
+            &person.sam,
+            &[
+                ("NameID", &format!("https://data.gov.dk/model/core/eid/person/uuid/{}", person.sam)),
+                ("https://data.gov.dk/model/core/eid/cprNumber", &sent),
+                ("https://data.gov.dk/model/core/specVersion", "OIO-SAML-3.0"),
+                (NSIS, "Substantial"),
+            ],
+        );
+        let (visitor, account) = logged_in(&introduced, Idp::Nemlogin, &person.sam).await;
+        visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+        let log = format!("{:?}", history(&introduced, &mut admin, &person).await);
+        assert!(log.contains("nemlogin"));
+        for file in std::fs::read_dir(introduced.service.dir.path()).expect("a folder").map(|file| file.expect("a file").path()) {
+            let content = std::fs::read(&file).unwrap_or_default();
+            for number in [&stored, &sent] {
+                let found = content.windows(number.len()).any(|window| window == number.as_bytes());
+                assert!(!found, "a CPR number in {}", file.display());
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_account_is_unlocked_with_its_new_password_or_refused_where_that_is_off() {
+    let mut admin = Admin::new().await;
+    for unlock in [true, false] {
+        let (text, entity) = configuration("");
+        introduce(&entity, "https://localhost", Wishes::USUAL);
+        let text = format!("[reset]\nunlock = {unlock}\n{text}");
+        let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
+        let introduced = Introduced { entity, service };
+        let person = employee(&mut admin, "Substantial").await;
+        for _ in 0..6 {
+            let _ = bind(&person.dn, "Forkert-Kode-1").await;
+        }
+        assert_eq!(bind(&person.dn, PASSWORD).await, Err("775".to_owned()), "locked");
+        let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+        let page = visitor.choose(&account, NEW).await;
+        if unlock {
+            page.says("Din adgangskode er skiftet");
+            assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+        } else {
+            page.says("låst");
+            assert_eq!(bind(&person.dn, NEW).await, Err("775".to_owned()));
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_rest_of_the_policy_holds_for_a_reset_too() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = employee(&mut admin, "Substantial").await;
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+    visitor.choose(&account, "kort").await.says("12 tegn");
+    visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+    visitor.choose(&account, "Grøn-Sejlbåd-4712").await.says("igen"); // the minimum age: a plain reset would pass over it
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_protected_account_is_told_that_we_lack_the_right() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let user = unique("beate");
+    Idp::Os2faktor.person(&user, &[("NameID", &user), ("sAMAccountName", "beate"), (NSIS, "High")]);
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &user).await;
+    visitor.choose(&account, NEW).await.says("servicedesken");
+    assert_eq!(bind(&Admin::new().await.dn("beate").await, environment().fact("PEOPLE_PASSWORD")).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_sent_twice_is_one_reset_and_a_lost_answer_is_settled() {
+    let proxy = Proxy::start().await;
+    let (text, entity) = configuration("");
+    introduce(&entity, "https://localhost", Wishes::USUAL);
+    let service = Setup { more: text.leak(), controllers: vec![proxy.address], ..Setup::default() }.start().await;
+    let introduced = Introduced { entity, service };
+    let mut admin = Admin::new().await;
+    let person = employee(&mut admin, "Substantial").await;
+    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
+    let path = format!("{}/password", account.path);
+    let form = visitor.get(&path).await;
+    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    visitor.post(&path, &fields).await.says("Din adgangskode er skiftet");
+    let before = proxy.count(MODIFY);
+    visitor.post(&path, &fields).await.says("Din adgangskode er skiftet");
+    assert_eq!(proxy.count(MODIFY), before, "AD was asked once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_ad_login_can_never_reset_and_a_providers_login_needs_no_current_password() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let visitor = introduced.service.visitor();
+    let account = visitor.logged_in(&person.sam, PASSWORD).await;
+    let path = format!("{}/password", account.account_path());
+    let form = visitor.get(&path).await;
+    let page = visitor.post(&path, &[("csrf", &form.token()), ("attempt", &form.attempt()), ("new", NEW), ("repeat", NEW)]).await;
+    assert_eq!(page.status, 422, "the current password is missing");
+    still_the_old_one(&person).await;
+}
