@@ -12,7 +12,7 @@ mod layers;
 mod page_check;
 mod people;
 mod process;
-mod provider_reset;
+mod provider_journey;
 mod proxy;
 mod reset;
 mod saml;
