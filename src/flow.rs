@@ -5,11 +5,12 @@
 
 mod account_lock;
 mod authority;
-pub mod change_password;
 pub mod health;
 pub mod list_accounts;
 mod policy;
 pub mod reconcile;
+mod reset;
+pub mod set_password;
 pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
@@ -56,7 +57,19 @@ pub enum Fault {
     Crashed,
 }
 
-/// An entry with nothing filled in but when, where, what and how it ended.
+/// An entry of somebody who is logged in: by which login, when, where, what and how it ended.
+fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
+    let login = identity.provider();
+    AuditEvent {
+        method: Some(identity.method()),
+        provider: login.map(|login| login.provider.clone()),
+        level: login.map(|login| login.level),
+        assertion: login.map(|login| login.assertion.clone()),
+        ..event(visit, at, kind, outcome, reason)
+    }
+}
+
+/// An entry of somebody who is not logged in, with nothing filled in but when, where, what and how it ended.
 fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     AuditEvent {
         at,
@@ -67,6 +80,9 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         actor: None,
         unknown_name: None,
         method: None,
+        provider: None,
+        level: None,
+        assertion: None,
         client: Some(visit.client),
         target: None,
         controller: None,

@@ -11,21 +11,23 @@ use super::row::{COLUMNS, clean, event};
 use crate::{
     model::{
         attempt::AttemptId,
-        audit::{AuditEvent, EventKind, Party},
+        audit::{AuditEvent, Party},
         guid::ObjectGuid,
         identity::LoginMethod,
+        level::Level,
+        provider::ProviderId,
     },
     store::{Store, StoreError, stored, within, written},
 };
 
 const INSERT: &str =
     "INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client,
-    target_guid, target_account, target_name, controller, attempt, password_set_before)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)";
+    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
 
 /// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
-const WEIGHT: &str = "CASE WHEN {}.kind = 'change_outcome' AND {}.outcome <> 'unknown' THEN 3 WHEN {}.kind = 'change_reconciled' THEN 2
-    WHEN {}.kind = 'change_outcome' THEN 1 ELSE 0 END";
+const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
+    WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
 
 fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
@@ -70,7 +72,7 @@ impl Log {
 
     /// Writes an attempt; on disk when it returns. `Corrupt` where it does not say who acts and by which form: it could be sent twice.
     pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
-        if attempt.kind != EventKind::ChangeAttempt || attempt.actor.is_none() || attempt.attempt.is_none() {
+        if attempt.kind.settled_by().is_none() || attempt.actor.is_none() || attempt.attempt.is_none() {
             return Err(StoreError::Corrupt("audit"));
         }
         Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
@@ -86,7 +88,7 @@ impl Log {
         Ok(within(bound(&statement, event).execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// An account's own history, newest first: logins, logouts, and for each change its latest word. Not what somebody else tried on it
+    /// An account's own history, newest first: logins, logouts, and for each change or reset its latest word. Not what somebody else tried on it
     /// without a right to: anybody who can log in could fill it.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
@@ -145,4 +147,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(event.controller.as_deref().map(clean))
         .bind(event.attempt.map(|a| a.to_string()))
         .bind(event.password_set_before)
+        .bind(event.provider.as_ref().map(ProviderId::as_str).map(str::to_owned))
+        .bind(event.level.map(Level::code))
+        .bind(event.assertion.as_deref().map(clean))
 }

@@ -12,6 +12,8 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         guid::ObjectGuid,
         identity::LoginMethod,
+        level::Level,
+        provider::ProviderId,
     },
     store::StoreError,
 };
@@ -21,7 +23,7 @@ const LONGEST_TEXT: usize = 1000;
 
 /// The columns, in the order of [`super::log`]'s statements.
 pub(super) const COLUMNS: &str = "at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client, \
-    target_guid, target_account, target_name, controller, attempt, password_set_before";
+    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion";
 
 /// A text that every database takes and that can't break a line of anything: control characters become U+FFFD.
 pub(super) fn clean(text: &str) -> String {
@@ -46,6 +48,7 @@ pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
     let method = text("method")?;
     let client = text("client")?;
     let attempt = text("attempt")?;
+    let (provider, level) = (text("provider")?, text("level")?);
     Ok(AuditEvent {
         at: Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| corrupt())?,
         visit: Uuid::try_parse(&needed("visit")?).map_err(|_| corrupt())?,
@@ -55,6 +58,9 @@ pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
         actor: party("actor_guid", "actor_account", "actor_name")?,
         unknown_name: text("unknown_name")?,
         method: method.map(|code| LoginMethod::from_code(&code).ok_or_else(corrupt)).transpose()?,
+        provider: provider.map(|id| ProviderId::parse(&id).ok_or_else(corrupt)).transpose()?,
+        level: level.map(|code| Level::from_code(&code).ok_or_else(corrupt)).transpose()?,
+        assertion: text("assertion")?,
         client: client.map(|address| address.parse::<IpAddr>().map_err(|_| corrupt())).transpose()?,
         target: party("target_guid", "target_account", "target_name")?,
         controller: text("controller")?,
@@ -81,23 +87,27 @@ mod tests {
             visit in any::<u128>(),
             (reason, controller) in (".*", option::of(".*")),
             outcome in 0..AuditOutcome::ALL.len(),
-            kind in 0..3_usize,
+            kind in 0..4_usize,
             (actor, target) in (option::of(party()), party()),
             unknown_name in option::of("[0-9a-f]{16}"),
             client in option::of(any::<IpAddr>()),
             attempt in option::of(any::<[u8; 16]>()),
             method in any::<bool>(),
+            (provider, level, assertion) in (option::of("[a-z0-9-]{1,32}"), option::of(0..Level::ALL.len()), option::of(".*")),
             password_set_before in option::of(any::<i64>()),
         ) -> AuditEvent {
             AuditEvent {
                 at: Timestamp::from_microsecond(at).expect("in range"),
                 visit: Uuid::from_u128(visit),
-                kind: [EventKind::SignIn, EventKind::SignOut, EventKind::ChangeOutcome][kind],
+                kind: [EventKind::SignIn, EventKind::SignOut, EventKind::ChangeOutcome, EventKind::ResetOutcome][kind],
                 outcome: AuditOutcome::ALL[outcome],
                 reason,
                 actor,
                 unknown_name,
                 method: method.then_some(LoginMethod::AdPassword),
+                provider: provider.and_then(|id| ProviderId::parse(&id)),
+                level: level.map(|n| Level::ALL[n]),
+                assertion,
                 client,
                 target: Some(target),
                 controller,
@@ -113,6 +123,7 @@ mod tests {
             party.account_name = clean(&party.account_name);
         }
         event.reason = clean(&event.reason);
+        event.assertion = event.assertion.as_deref().map(clean);
         event.controller = event.controller.as_deref().map(clean);
         event
     }

@@ -82,6 +82,16 @@ pub struct Provider {
     pub require: BTreeMap<String, Vec<String>>,
 }
 
+impl Provider {
+    /// Can its logins be of this level at all?
+    pub fn reaches(&self, level: Level) -> bool {
+        match &self.level {
+            LevelSource::Fixed(fixed) => *fixed >= level,
+            LevelSource::Attributes(sources) => sources.iter().flat_map(|(_, values)| values.values()).any(|value| *value >= level),
+        }
+    }
+}
+
 /// Where something stands in an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {

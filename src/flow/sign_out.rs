@@ -1,6 +1,6 @@
 //! Logging out: the entry in the log. The session itself ends in the web layer, whatever becomes of the entry.
 
-use super::{Fault, Visit, actor_of, event};
+use super::{Fault, Visit, actor_of, event_of};
 use crate::{
     app::App,
     model::{
@@ -11,10 +11,9 @@ use crate::{
 
 /// Logs that the person has logged out.
 pub async fn sign_out(app: &App, visit: &Visit, identity: &Identity) -> Result<(), Fault> {
-    let mut entry = event(visit, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "");
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "");
     entry.actor = actor_of(identity, None);
     entry.target = entry.actor.clone();
-    entry.method = Some(identity.method());
     app.audit.append(&entry).await?;
     Ok(())
 }

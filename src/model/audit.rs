@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod};
+use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
 
 /// What happened. `code` is what is stored; a code once released never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,25 @@ pub enum EventKind {
     ChangeOutcome,
     /// A change whose outcome was unknown or missing, settled afterwards from pwdLastSet.
     ChangeReconciled,
+    /// As `ChangeAttempt`, for a new password that is set without the old one.
+    ResetAttempt,
+    /// As `ChangeOutcome`, for a reset.
+    ResetOutcome,
+    /// As `ChangeReconciled`, for a reset.
+    ResetReconciled,
+}
+
+impl EventKind {
+    /// What settles an attempt; `None` for what is no attempt.
+    pub fn settled_by(self) -> Option<Self> {
+        match self {
+            Self::ChangeAttempt => Some(Self::ChangeReconciled),
+            Self::ResetAttempt => Some(Self::ResetReconciled),
+            Self::SignIn | Self::SignOut | Self::ChangeOutcome | Self::ChangeReconciled | Self::ResetOutcome | Self::ResetReconciled => {
+                None
+            }
+        }
+    }
 }
 
 /// How it ended.
@@ -62,6 +81,9 @@ codes!(EventKind {
     ChangeAttempt = "change_attempt",
     ChangeOutcome = "change_outcome",
     ChangeReconciled = "change_reconciled",
+    ResetAttempt = "reset_attempt",
+    ResetOutcome = "reset_outcome",
+    ResetReconciled = "reset_reconciled",
 });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
@@ -76,7 +98,7 @@ pub struct Party {
     pub name: String,
 }
 
-/// One entry. Never holds a password; a login name that belongs to no account is not stored either (people type their password into
+/// One entry. Never holds a password or a CPR number; a login name that belongs to no account is not stored either (people type their password into
 /// the wrong field), only a keyed fingerprint of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -96,6 +118,12 @@ pub struct AuditEvent {
     pub unknown_name: Option<String>,
     /// How they logged in.
     pub method: Option<LoginMethod>,
+    /// At which identity provider.
+    pub provider: Option<ProviderId>,
+    /// How sure that login was; `None` where no provider was asked.
+    pub level: Option<Level>,
+    /// The ID of the provider's assertion, by which the provider finds the login in its own log.
+    pub assertion: Option<String>,
     /// The client's address.
     pub client: Option<IpAddr>,
     /// The account acted on.

@@ -16,7 +16,7 @@ use crate::{
         show_account::{self, AccountView, Shown},
     },
     http::view::{Failure, Frame, Member, Notice, page},
-    model::{account::PasswordExpiry, guid::ObjectGuid},
+    model::{account::PasswordExpiry, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
 };
 
 #[derive(Template)]
@@ -24,6 +24,8 @@ use crate::{
 pub(super) struct AccountPage {
     pub(super) frame: Frame,
     pub(super) view: AccountView,
+    /// Where the person logged in, if not here.
+    pub(super) provider: Option<ProviderId>,
 }
 
 /// The accounts of somebody who has none, or several.
@@ -42,8 +44,30 @@ impl AccountPage {
             PasswordExpiry::At(end) if end <= self.frame.words.now => Some("banner-expired"),
             PasswordExpiry::At(_) | PasswordExpiry::Never => None,
         };
-        let locked = self.view.account.locked.then_some(("error", self.frame.t("banner-locked")));
+        let unlocks = self.provider.is_some() && self.frame.reset_unlocks();
+        let key = if unlocks { "banner-locked-reset" } else { "banner-locked" };
+        let locked = self.view.account.locked.then_some(("error", self.frame.t(key)));
         expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
+    }
+
+    /// Why there is no way to a new password from here. The banner tells of a lock.
+    fn barred(&self) -> Option<String> {
+        let refusal = self.view.barred.as_ref().filter(|refusal| **refusal != Refusal::Locked)?;
+        Some(self.frame.words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The logins that would do: address and text.
+    fn logins(&self) -> Vec<(String, String)> {
+        match (&self.view.barred, &self.provider) {
+            (Some(Refusal::TooWeak { needed }), now) => self.frame.providers_for(needed, now.as_ref()),
+            (Some(Refusal::LoginTooOld), Some(now)) => vec![(format!("/login/{now}?again"), self.frame.provider_name(now))],
+            (Some(_) | None, _) => Vec::new(),
+        }
+    }
+
+    /// Is a login with the current password worth telling of?
+    fn ad_password(&self) -> bool {
+        matches!(self.view.barred, Some(Refusal::TooWeak { .. })) && self.frame.ad_password()
     }
 
     /// AD does not keep it for a password that must be changed.
@@ -64,7 +88,8 @@ impl AccountPage {
         let words = &self.frame.words;
         let line = |entry: &crate::audit::Entry| {
             let at = entry.event.at;
-            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event))
+            let provider = entry.event.provider.as_ref().map(|id| self.frame.provider_name(id));
+            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event, provider.as_deref()))
         };
         self.view.history.iter().map(line).collect()
     }
@@ -83,9 +108,13 @@ pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) ->
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
-        Shown::Account(view) => page(StatusCode::OK, &AccountPage { frame: member.frame, view: *view }),
+        Shown::Account(view) => page(StatusCode::OK, &account_page(member.frame, *view, &member.identity)),
         Shown::Unavailable => unavailable(member.frame),
     })
+}
+
+fn account_page(frame: Frame, view: AccountView, identity: &Identity) -> AccountPage {
+    AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()) }
 }
 
 /// Not theirs, gone, or not served: one page for all.

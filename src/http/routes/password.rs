@@ -1,4 +1,4 @@
-//! The change of a password: form, answer, result.
+//! A new password: form, answer, result.
 
 use std::sync::Arc;
 
@@ -9,12 +9,13 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::account::unavailable;
 use crate::{
     app::App,
     flow::{
-        change_password::{self, Changed, Request},
+        set_password::{self, Answer, Request, STILL_LOCKED},
         show_account::{self, AccountView, Shown},
     },
     http::{
@@ -39,6 +40,8 @@ pub(super) struct PasswordPage {
     pub(super) view: AccountView,
     pub(super) token: String,
     pub(super) attempt: AttemptId,
+    /// Is the current password asked for?
+    pub(super) change: bool,
     pub(super) errors: Errors,
 }
 
@@ -60,10 +63,11 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     form(&app, member, target, StatusCode::OK, Errors::default()).await
 }
 
-/// What is typed.
+/// What is typed. A form without `current` is still a change where the login is one that changes.
 #[derive(Deserialize)]
-pub(in crate::http) struct ChangeForm {
+pub(in crate::http) struct PasswordForm {
     attempt: String,
+    #[serde(default)]
     current: String,
     new: String,
     repeat: String,
@@ -74,25 +78,25 @@ pub(in crate::http) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
     member: Member,
-    Form(sent): Form<ChangeForm>,
+    Form(sent): Form<PasswordForm>,
 ) -> Result<Response, Failure> {
     let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
-    let (current, new) = match parse(&member.frame, sent) {
+    let (current, new) = match parse(&member, sent) {
         Ok(passwords) => passwords,
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
     let request = Request { target, attempt, current, new };
-    let changed = change_password::change(&app, &member.visit, &member.identity, request).await?;
-    if changed == Changed::Done {
+    let answer = set_password::set(&app, &member.visit, &member.identity, request).await?;
+    if matches!(answer, Answer::Done | Answer::StillLocked) {
         end_other_sessions(&app, &member, target).await;
     }
-    match changed {
-        Changed::Done | Changed::Unknown | Changed::AlreadySent => {
+    match answer {
+        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
             Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
         }
-        Changed::Refused(refusal) => {
+        Answer::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::NotYours => return Ok(unavailable(member.frame)),
@@ -103,6 +107,8 @@ pub(in crate::http) async fn submit(
                 | Refusal::CannotChange
                 | Refusal::NoRight
                 | Refusal::NotUsable
+                | Refusal::TooWeak { .. }
+                | Refusal::LoginTooOld
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
@@ -114,23 +120,28 @@ pub(in crate::http) async fn submit(
 /// Whoever had logged in with the old password is logged out. A failure here does not undo or hide the change: those sessions run out by themselves.
 async fn end_other_sessions(app: &App, member: &Member, account: ObjectGuid) {
     if let Err(error) = app.sessions.end_all_of(account, member.session.id()).await {
-        tracing::warn!(error = %error, "other sessions of an account could not be ended after its change");
+        tracing::warn!(error = %error, "other sessions of an account could not be ended after its new password");
     }
 }
 
-/// The form, empty: what was typed is never sent back. A new attempt each time.
+/// The form, empty: what was typed is never sent back. A new attempt each time. Where no form could succeed, the account's page says why.
 async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
     let Member { mut frame, identity, token, .. } = member;
     frame.path = format!("/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
     Ok(match show_account::show(app, &identity, target).await? {
-        Shown::Account(view) => page(status, &PasswordPage { frame, view: *view, token, attempt, errors }),
+        Shown::Account(view) if view.barred.is_some() => Redirect::to(&format!("/accounts/{target}")).into_response(),
+        Shown::Account(view) => {
+            let change = identity.provider().is_none();
+            page(status, &PasswordPage { frame, view: *view, token, attempt, change, errors })
+        }
         Shown::Unavailable => unavailable(frame),
     })
 }
 
-/// The current and the new password, or what is wrong with the form itself.
-fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors> {
+/// The current password, where the login has one to be asked for, and the new one; or what is wrong with the form itself.
+fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Password), Errors> {
+    let frame = &member.frame;
     let mut errors = Errors::default();
     let mut one = |field: &'static str, typed: String| match Password::parse(typed) {
         Ok(password) => Some(password),
@@ -145,7 +156,12 @@ fn parse(frame: &Frame, sent: ChangeForm) -> Result<(Password, Password), Errors
             None
         }
     };
-    let current = one("current", sent.current);
+    let current = if member.identity.provider().is_none() {
+        one("current", sent.current).map(Some)
+    } else {
+        drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
+        Some(None)
+    };
     let new = one("new", sent.new);
     let repeat = one("repeat", sent.repeat);
     match (current, new, repeat) {
@@ -178,11 +194,12 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let outcome = change_password::outcome_of(&app, &member.identity, account, attempt).await?;
+    let outcome = set_password::outcome_of(&app, &member.identity, account, attempt).await?;
     let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };
     let (kind, title, text) = match outcome.outcome {
+        AuditOutcome::Succeeded if outcome.reason == STILL_LOCKED => ("warning", "result-done-title", "result-still-locked"),
         AuditOutcome::Succeeded => ("success", "result-done-title", "result-done"),
         AuditOutcome::Unknown => ("warning", "result-unknown-title", "result-unknown"),
         AuditOutcome::Started => ("info", "result-started-title", "result-started"),

@@ -1,0 +1,395 @@
+//! A person sets a new password for an account that they have proven to be theirs: a *change* with the current password, or a *reset* on the
+//! word of an identity provider.
+//!
+//! Invariants: which of the two it is follows from the login and never from the form; the account in the request is authorised and read again
+//! here, and for a reset so are the strength and the age of the login; the attempt is on disk before AD is asked to write; the read, the write
+//! and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+
+use super::{
+    Fault, Visit, account_lock, actor_of,
+    authority::{self, Own},
+    event_of, party_of, policy, reset,
+};
+use crate::{
+    app::App,
+    audit::Begun,
+    directory::{self, BindAnswer, Pinned, WriteAnswer, answer::PolicyDetail},
+    model::{
+        account::Account,
+        attempt::AttemptId,
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        guid::ObjectGuid,
+        identity::{Identity, Proof, ProviderLogin},
+        lockout::Guard,
+        password::Password,
+        policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
+        refusal::Refusal,
+        throttle::Limits,
+    },
+    store::throttle::{Charge, ThrottleKey},
+};
+
+/// The reason in the log of a reset that is done while its account is still locked.
+pub const STILL_LOCKED: &str = "still_locked";
+
+/// A submitted form.
+#[derive(Debug)]
+pub struct Request {
+    /// The account, as the form names it.
+    pub target: ObjectGuid,
+    /// The form's own number.
+    pub attempt: AttemptId,
+    /// The current password, as typed. A change can't do without it, a reset does not look at it.
+    pub current: Option<Password>,
+    /// The new password, as typed.
+    pub new: Password,
+}
+
+/// How it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Done, and proven by a bind with the new password.
+    Done,
+    /// The new password is set, as AD has said, but the account is locked: no bind could prove it.
+    StillLocked,
+    /// Nothing was changed, and why.
+    Refused(Refusal),
+    /// Nobody knows: the connection was lost in the middle, or the proof failed.
+    Unknown,
+    /// This form was sent before; its outcome is in the log.
+    AlreadySent,
+}
+
+/// What AD is asked to do.
+#[derive(Debug, Clone, Copy)]
+enum Operation<'a> {
+    /// Delete the old and add the new password; AD checks the old one.
+    Change { current: &'a Password },
+    /// Replace the password with the service account's right; nobody checks an old one.
+    Reset { login: &'a ProviderLogin },
+}
+
+/// Changes or resets the password, whichever the login allows, or says why not.
+pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
+    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let task = tokio::spawn(async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request }.run().await });
+    task.await.map_err(|_| Fault::Crashed)?
+}
+
+/// How an earlier change or reset of this person ended, by its form's number: one of this visit, or of the account whose password they have
+/// proven.
+pub async fn outcome_of(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
+    let outcome = app.audit.outcome_of(target, attempt).await?;
+    let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.password_of() == Some(target);
+    Ok(outcome.filter(theirs))
+}
+
+struct Submitted<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    identity: &'a Identity,
+    request: &'a Request,
+}
+
+impl Submitted<'_> {
+    async fn run(&self) -> Result<Answer, Fault> {
+        let limits = self.app.config.throttle.address;
+        Box::pin(self.counted(ThrottleKey::address(self.visit.client), limits, false, self.authorised())).await
+    }
+
+    /// Counts a try before the work is begun, and takes it off again where it was no failure. `theirs`: it is known whose account it is.
+    async fn counted(
+        &self,
+        key: ThrottleKey,
+        limits: Limits,
+        theirs: bool,
+        work: impl Future<Output = Result<Answer, Fault>>,
+    ) -> Result<Answer, Fault> {
+        let receipt = match self.app.throttles.charge(&[(key, limits)], self.app.clock.now()).await? {
+            Charge::Taken(receipt) => receipt,
+            Charge::Wait(until) => {
+                if self.app.waits.first_word(self.visit.client, until) {
+                    let mut entry = self.refusal(None, None, &Refusal::Throttled { until });
+                    // A form names any account: one that it has no right to gets no line in its history by that.
+                    entry.target = entry.target.filter(|_| theirs);
+                    self.app.audit.append(&entry).await?;
+                }
+                return Ok(Answer::Refused(Refusal::Throttled { until }));
+            }
+        };
+        let answer = work.await;
+        let forgiven = match &answer {
+            Ok(Answer::Done | Answer::StillLocked) => self.app.throttles.forgive(receipt, true).await,
+            Ok(Answer::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Answer::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Answer::Refused(_) | Answer::Unknown) => Ok(()),
+        };
+        if let Err(error) = forgiven {
+            tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");
+        }
+        answer
+    }
+
+    /// Only the owner's own tries are counted on the account: nobody else can use them up.
+    async fn authorised(&self) -> Result<Answer, Fault> {
+        let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
+        if !authority::owns(self.app, self.identity, self.request.target).await? {
+            return self.refused(None, None, Refusal::NotYours).await;
+        }
+        let limits = self.app.config.throttle.name;
+        self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation)).await
+    }
+
+    /// By the login. `None`: a change without the current password, which must never become a reset.
+    fn operation(&self) -> Option<Operation<'_>> {
+        match (&self.identity.proof, &self.request.current) {
+            (Proof::AdPassword { .. }, Some(current)) => Some(Operation::Change { current }),
+            (Proof::AdPassword { .. }, None) => None,
+            (Proof::Provider(login), _) => Some(Operation::Reset { login }),
+        }
+    }
+
+    /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
+    async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let Some(lock) = account_lock::take(self.app, self.request.target).await? else {
+            return self.refused(None, None, Refusal::NearLockout).await;
+        };
+        let answer = self.locked(operation).await;
+        // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.
+        if !matches!(answer, Ok(Answer::Unknown)) {
+            lock.release(self.app).await;
+        }
+        answer
+    }
+
+    /// Reads the account and its policy afresh, and goes on only if everything allows it.
+    async fn locked(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let Request { target, attempt, .. } = *self.request;
+        // Before the rules are looked at: after the change, the same form would be refused as too young.
+        if self.app.audit.outcome_of(target, attempt).await?.is_some() {
+            return Ok(Answer::AlreadySent);
+        }
+        let (account, mut pinned) = match authority::own(self.app, self.identity, target).await? {
+            Own::Yes(account, pinned) => (*account, pinned),
+            Own::NotUsable(pinned) => return self.refused(None, Some(&pinned), Refusal::NotUsable).await,
+            Own::No => return self.refused(None, None, Refusal::NotYours).await,
+        };
+        let policy = policy::in_force(self.app, &mut pinned, &account).await?;
+        if let Some(refusal) = self.hindrance(operation, &mut pinned, &account, &policy).await? {
+            return self.refused(Some(&account), Some(&pinned), refusal).await;
+        }
+        let mut begun = self.entry(self.kinds().0, AuditOutcome::Started, "", Some(&account), Some(&pinned));
+        begun.password_set_before = Some(account.password.last_set_ticks);
+        match self.app.audit.begin(&begun).await? {
+            Begun::New => {}
+            Begun::AlreadySent => return Ok(Answer::AlreadySent),
+        }
+        let written = self.write(operation, &mut pinned, &account, &policy).await;
+        self.conclude(&account, &pinned, written).await
+    }
+
+    /// Why AD is not even asked.
+    async fn hindrance(
+        &self,
+        operation: Operation<'_>,
+        pinned: &mut Pinned,
+        account: &Account,
+        policy: &PasswordPolicy,
+    ) -> Result<Option<Refusal>, Fault> {
+        let (now, new) = (self.app.clock.now(), &self.request.new);
+        let broken = |current| {
+            let broken = evaluate(policy, Candidate { new, current, account, now });
+            (!broken.is_empty()).then_some(Refusal::Policy(broken))
+        };
+        match operation {
+            Operation::Change { current } => Ok(match broken(Some(current)) {
+                Some(refusal) => Some(refusal),
+                None if account.locked => Some(Refusal::Locked),
+                None => {
+                    let guard = account_lock::guard(self.app, pinned, account).await?;
+                    (guard == Guard::Hold).then_some(Refusal::NearLockout)
+                }
+            }),
+            // No wrong password can be tried here, so there is nothing to guard.
+            Operation::Reset { login } => {
+                Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
+            }
+        }
+    }
+
+    /// Writes and proves. `Err` only where AD has said that nothing was done; a lost answer is [`Answer::Unknown`].
+    async fn write(
+        &self,
+        operation: Operation<'_>,
+        pinned: &mut Pinned,
+        account: &Account,
+        policy: &PasswordPolicy,
+    ) -> Result<Answer, directory::Fault> {
+        let new = &self.request.new;
+        let answer = match operation {
+            Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
+            Operation::Reset { .. } => pinned.reset_password(account.guid, new).await,
+        };
+        match answer {
+            Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
+            Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(Answer::Refused),
+            Err(fault) => {
+                tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a new password was lost; looking whether it was set");
+                Ok(self.look(operation, pinned, account).await)
+            }
+        }
+    }
+
+    /// The answer was lost. A later pwdLastSet shows that it was done; an equal one, or 0, shows nothing.
+    async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account) -> Answer {
+        match self.app.directory.account_again(pinned, account.guid).await {
+            Ok(Some(now)) if now.password.last_set > account.password.last_set => self.finish(operation, pinned, account, false).await,
+            Ok(_) | Err(_) => Answer::Unknown,
+        }
+    }
+
+    /// The password is set: unlocks the account where it was locked, and proves the password. `confirmed`: AD has said that it is set.
+    async fn finish(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, confirmed: bool) -> Answer {
+        let is_reset = matches!(operation, Operation::Reset { .. });
+        if is_reset && account.locked {
+            match pinned.unlock(account.guid).await {
+                Ok(WriteAnswer::Done) => {}
+                Ok(answer) => tracing::warn!(controller = pinned.name(), ?answer, "an account could not be unlocked after its reset"),
+                Err(fault) => {
+                    tracing::warn!(controller = pinned.name(), error = %fault, "an account could not be unlocked after its reset");
+                }
+            }
+        }
+        match pinned.bind(&account.dn, &self.request.new).await {
+            Ok(answer) if answer.proves_password() => Answer::Done,
+            Ok(BindAnswer::Locked) if is_reset && confirmed => {
+                tracing::warn!(
+                    controller = pinned.name(),
+                    "a reset that AD confirmed can't be proven by a bind, for the account is still locked"
+                );
+                Answer::StillLocked
+            }
+            Ok(answer) => {
+                tracing::warn!(controller = pinned.name(), answer = answer.code(), "a new password could not be proven by a bind");
+                Answer::Unknown
+            }
+            Err(fault) => {
+                tracing::warn!(controller = pinned.name(), error = %fault, "a new password could not be proven by a bind");
+                Answer::Unknown
+            }
+        }
+    }
+
+    /// Logs the outcome. Where that fails, the person is told all the same what happened, and the lone attempt is settled later.
+    async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Answer, directory::Fault>) -> Result<Answer, Fault> {
+        let (outcome, reason) = match &written {
+            Ok(Answer::Done) => (AuditOutcome::Succeeded, String::new()),
+            Ok(Answer::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
+            Ok(Answer::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
+            Ok(Answer::Unknown | Answer::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
+            Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
+        };
+        let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
+        entry.password_set_before = Some(account.password.last_set_ticks);
+        if let Err(error) = self.app.audit.append(&entry).await {
+            tracing::error!(error = %error, "the outcome of a new password could not be logged; it will be settled from AD");
+        }
+        Ok(written?)
+    }
+
+    /// Logs a refusal that came before AD was asked to write.
+    async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Answer, Fault> {
+        self.app.audit.append(&self.refusal(account, pinned, &refusal)).await?;
+        Ok(Answer::Refused(refusal))
+    }
+
+    /// It is no word on the attempt of that number: a form sent again could belie what became of it.
+    fn refusal(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: &Refusal) -> AuditEvent {
+        let mut entry = self.entry(self.kinds().1, AuditOutcome::Refused, &refusal.code(), account, pinned);
+        entry.attempt = None;
+        entry
+    }
+
+    fn entry(
+        &self,
+        kind: EventKind,
+        outcome: AuditOutcome,
+        reason: &str,
+        account: Option<&Account>,
+        pinned: Option<&Pinned>,
+    ) -> AuditEvent {
+        let mut entry = event_of(self.visit, self.identity, self.app.clock.now(), kind, outcome, reason);
+        entry.actor = actor_of(self.identity, account);
+        let unread = || Party { guid: self.request.target, account_name: String::new(), name: String::new() };
+        entry.target = Some(account.map_or_else(unread, party_of));
+        entry.controller = pinned.map(|p| p.name().to_owned());
+        entry.attempt = Some(self.request.attempt);
+        entry
+    }
+
+    /// What the log calls the attempt and its outcome.
+    fn kinds(&self) -> (EventKind, EventKind) {
+        match self.identity.proof {
+            Proof::AdPassword { .. } => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
+            Proof::Provider(_) => (EventKind::ResetAttempt, EventKind::ResetOutcome),
+        }
+    }
+}
+
+/// Is it a guess that went wrong, or may have, at the current password or at whose account it is? A refused new password is none.
+fn counts(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
+        Refusal::Policy(_)
+        | Refusal::Throttled { .. }
+        | Refusal::CannotChange
+        | Refusal::NoRight
+        | Refusal::NotUsable
+        | Refusal::TooWeak { .. }
+        | Refusal::LoginTooOld
+        | Refusal::PolicyUnexplained => false,
+    }
+}
+
+/// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
+fn refusal_of(
+    operation: Operation<'_>,
+    answer: WriteAnswer,
+    account: &Account,
+    policy: &PasswordPolicy,
+    now: Timestamp,
+) -> Result<Refusal, directory::Fault> {
+    let broken = |broken| Refusal::Policy(vec![broken]);
+    let rc = match (answer, operation) {
+        (WriteAnswer::Policy(detail), _) => {
+            return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken));
+        }
+        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
+        (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
+        // Neither is asked of a reset: an answer that makes no sense.
+        (WriteAnswer::WrongCurrent | WriteAnswer::CannotChange, Operation::Reset { .. }) => 19,
+        (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
+        (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
+        (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),
+        (WriteAnswer::Done, _) => 0,
+        (WriteAnswer::ControlRefused, _) => 12,
+        (WriteAnswer::Other(rc), _) => rc,
+    };
+    Err(directory::Fault::Answer { rc, text: "to a new password".to_owned() })
+}
+
+/// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
+/// password filter, and the answer names both.
+fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
+    match detail {
+        PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
+        PolicyDetail::TooYoung => changeable_at(policy, account).filter(|at| now < *at).map(Broken::TooYoung),
+        PolicyDetail::TooShort => Some(Broken::TooShort(policy.min_length)),
+        PolicyDetail::Complexity => Some(Broken::NotComplex),
+        PolicyDetail::Unsaid => None,
+    }
+}
