@@ -11,6 +11,7 @@ mod layers;
 mod page_check;
 mod people;
 mod process;
+mod provider_reset;
 mod proxy;
 mod reset;
 mod service;

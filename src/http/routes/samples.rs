@@ -250,7 +250,9 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     add("form".into(), form(Errors::default()).render());
     for refusal in refusals() {
         add(format!("form {refusal:?}"), form(words.refusal(&refusal).into_iter().collect()).render());
-        add(format!("form of a reset {refusal:?}"), form_of(false, words.refusal(&refusal).into_iter().collect()).render());
+        if !matches!(refusal, Refusal::WrongCurrent | Refusal::CannotChange) {
+            add(format!("form of a reset {refusal:?}"), form_of(false, words.refusal(&refusal).into_iter().collect()).render());
+        }
     }
     for (kind, done) in [("success", true), ("warning", true), ("warning", false), ("info", false), ("error", false)] {
         let page = ResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind, done, account: guid() };
