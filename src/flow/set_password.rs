@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Fault, Visit, account_lock, actor_of,
@@ -35,6 +35,9 @@ use crate::{
 
 /// The reason in the log of a reset that is done while its account is still locked.
 pub const STILL_LOCKED: &str = "still_locked";
+
+/// A reset is told to wait for so long where others are trying passwords on the account without a pause.
+const BUSY: SignedDuration = SignedDuration::from_mins(1);
 
 /// A submitted form.
 #[derive(Debug)]
@@ -156,7 +159,12 @@ impl Submitted<'_> {
     /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
     async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
         let Some(lock) = account_lock::take(self.app, self.request.target).await? else {
-            return self.refused(None, None, Refusal::NearLockout).await;
+            // Others were trying all the time.
+            let refusal = match operation {
+                Operation::Change { .. } => Refusal::NearLockout,
+                Operation::Reset { .. } => Refusal::Throttled { until: self.app.clock.now() + BUSY },
+            };
+            return self.refused(None, None, refusal).await;
         };
         let answer = self.locked(operation).await;
         // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.

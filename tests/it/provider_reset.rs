@@ -53,7 +53,7 @@ const PROVIDERS: &str = "[throttle.name]\nfree = 100\n[throttle.address]\nfree =
     [[saml.provider]]\nid = \"mail\"\nbutton = { da = \"Post\", en = \"Mail\" }\nmetadata_file = \"/nowhere\"\n\
     match = { by = \"email\", from = \"NameID\", ad_attribute = \"otherMailbox\" }\n";
 
-fn setup(more: &str) -> Setup {
+pub fn setup(more: &str) -> Setup {
     Setup { more: format!("{PROVIDERS}{more}").leak(), ..Setup::default() }
 }
 
@@ -77,7 +77,7 @@ fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> Ident
 }
 
 /// The same, at OS2faktor, with the account's name.
-fn os2faktor(service: &Service, person: &Person, level: Level) -> Identity {
+pub fn os2faktor(service: &Service, person: &Person, level: Level) -> Identity {
     login(service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), level)
 }
 

@@ -223,6 +223,38 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
 }
 
 #[tokio::test]
+async fn resets_are_kept_open_settled_and_weighed_as_changes_are() {
+    use AuditOutcome::{Failed, Refused, Succeeded, Unknown};
+    use EventKind::{ResetAttempt, ResetOutcome, ResetReconciled};
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        let begun = |n| AuditEvent { kind: ResetAttempt, ..event(n) };
+        for n in 1..=4 {
+            assert_eq!(log.begin(&begun(n)).await.expect("begun"), Begun::New);
+            assert_eq!(log.begin(&begun(n)).await.expect("asked"), Begun::AlreadySent);
+        }
+        assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent, "nor as a change");
+        log.append(&followed(ResetOutcome, Succeeded, 1)).await.expect("appended");
+        log.append(&followed(ResetOutcome, Unknown, 2)).await.expect("appended");
+        log.append(&followed(ResetOutcome, Refused, 3)).await.expect("appended");
+        let open = async || {
+            let entries = log.unsettled(at(100), 10).await.expect("read");
+            assert!(entries.iter().all(|entry| entry.kind == ResetAttempt));
+            entries.iter().map(|entry| entry.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(open().await, [2, 4]);
+        assert!(log.settle(&followed(ResetReconciled, Failed, 2)).await.expect("settled"));
+        assert!(!log.settle(&followed(ResetReconciled, Failed, 2)).await.expect("asked"), "once");
+        assert_eq!(open().await, [4]);
+        assert_eq!(latest(&log, 2).await.kind, ResetReconciled);
+        log.append(&followed(ResetOutcome, Succeeded, 2)).await.expect("late");
+        assert_eq!(latest(&log, 2).await.outcome, Succeeded);
+        assert_eq!(log.history_of(account(1), 10, Timestamp::MIN).await.expect("read").len(), 4, "one line for each");
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn what_ad_answered_counts_before_what_was_found_out_afterwards_and_that_before_nobody_knows() {
     use AuditOutcome::{Failed, Succeeded, Unknown};
     use EventKind::{ChangeAttempt, ChangeOutcome, ChangeReconciled};
