@@ -11,11 +11,11 @@ mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
 pub mod reconcile;
+mod reset;
 pub mod set_password;
 pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
-mod strength;
 pub mod waits;
 
 use std::net::IpAddr;
@@ -62,7 +62,19 @@ pub enum Fault {
     Crashed,
 }
 
-/// An entry with nothing filled in but when, where, what and how it ended.
+/// An entry of somebody who is logged in: by which login, when, where, what and how it ended.
+fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
+    let login = identity.provider();
+    AuditEvent {
+        method: Some(identity.method()),
+        provider: login.map(|login| login.provider.clone()),
+        level: login.map(|login| login.level),
+        assertion: login.map(|login| login.assertion.clone()),
+        ..event(visit, at, kind, outcome, reason)
+    }
+}
+
+/// An entry of somebody who is not logged in, with nothing filled in but when, where, what and how it ended.
 fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     AuditEvent {
         at,
@@ -73,26 +85,15 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         actor: None,
         unknown_name: None,
         method: None,
+        provider: None,
+        level: None,
+        assertion: None,
         client: Some(visit.client),
         target: None,
         controller: None,
         attempt: None,
         password_set_before: None,
-        provider: None,
-        level: None,
-        assertion: None,
     }
-}
-
-/// How the person logged in, in an entry about what they do.
-fn by(mut entry: AuditEvent, identity: &Identity) -> AuditEvent {
-    entry.method = Some(identity.method());
-    if let Some(login) = identity.provider() {
-        entry.provider = Some(login.provider.clone());
-        entry.level = Some(login.level);
-        entry.assertion = Some(login.assertion.clone());
-    }
-    entry
 }
 
 fn party_of(account: &Account) -> Party {

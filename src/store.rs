@@ -167,8 +167,17 @@ async fn pool<const N: usize>(url: &str, connections: u32, settings: [&'static s
 
 async fn migrate_sqlite(url: &str) -> Result<(), StoreError> {
     let mut connection = AnyConnection::connect(url).await?;
-    for setting in SQLITE_SETTINGS.into_iter().chain(["PRAGMA journal_mode = WAL"]) {
+    for setting in SQLITE_SETTINGS {
         sqlx::query(setting).execute(&mut connection).await?;
+    }
+    // Of several who open a new file at once, SQLite answers all but one "locked" here, whatever busy_timeout says.
+    let mut tries = 50;
+    while let Err(error) = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await {
+        tries -= 1;
+        if tries == 0 {
+            return Err(error.into());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
     // sqlx has no lock for migrations of SQLite. This transaction is one, and makes them all or nothing.
     // `run_direct`, here and below: what `run` calls, public because the future of `run` on one connection can't move between threads.

@@ -11,10 +11,11 @@ use super::row::{COLUMNS, clean, event};
 use crate::{
     model::{
         attempt::AttemptId,
-        audit::{AuditEvent, EventKind, Party},
+        audit::{AuditEvent, Party},
         guid::ObjectGuid,
         identity::LoginMethod,
         level::Level,
+        provider::ProviderId,
     },
     store::{Store, StoreError, stored, within, written},
 };
@@ -71,10 +72,7 @@ impl Log {
 
     /// Writes an attempt; on disk when it returns. `Corrupt` where it does not say who acts and by which form: it could be sent twice.
     pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
-        if !matches!(attempt.kind, EventKind::ChangeAttempt | EventKind::ResetAttempt)
-            || attempt.actor.is_none()
-            || attempt.attempt.is_none()
-        {
+        if attempt.kind.settled_by().is_none() || attempt.actor.is_none() || attempt.attempt.is_none() {
             return Err(StoreError::Corrupt("audit"));
         }
         Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
@@ -90,7 +88,7 @@ impl Log {
         Ok(within(bound(&statement, event).execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// An account's own history, newest first: logins, logouts, and for each change its latest word. Not what somebody else tried on it
+    /// An account's own history, newest first: logins, logouts, and for each change or reset its latest word. Not what somebody else tried on it
     /// without a right to: anybody who can log in could fill it.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
@@ -149,7 +147,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(event.controller.as_deref().map(clean))
         .bind(event.attempt.map(|a| a.to_string()))
         .bind(event.password_set_before)
-        .bind(event.provider.as_ref().map(|id| id.as_str().to_owned()))
+        .bind(event.provider.as_ref().map(ProviderId::as_str).map(str::to_owned))
         .bind(event.level.map(Level::code))
         .bind(event.assertion.as_deref().map(clean))
 }

@@ -58,14 +58,14 @@ pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
         actor: party("actor_guid", "actor_account", "actor_name")?,
         unknown_name: text("unknown_name")?,
         method: method.map(|code| LoginMethod::from_code(&code).ok_or_else(corrupt)).transpose()?,
+        provider: provider.map(|id| ProviderId::parse(&id).ok_or_else(corrupt)).transpose()?,
+        level: level.map(|code| Level::from_code(&code).ok_or_else(corrupt)).transpose()?,
+        assertion: text("assertion")?,
         client: client.map(|address| address.parse::<IpAddr>().map_err(|_| corrupt())).transpose()?,
         target: party("target_guid", "target_account", "target_name")?,
         controller: text("controller")?,
         attempt: attempt.map(|id| AttemptId::parse(&id).ok_or_else(corrupt)).transpose()?,
         password_set_before: row.try_get("password_set_before")?,
-        provider: provider.map(|id| ProviderId::parse(&id).ok_or_else(corrupt)).transpose()?,
-        level: level.map(|code| Level::from_code(&code).ok_or_else(corrupt)).transpose()?,
-        assertion: text("assertion")?,
     })
 }
 
@@ -87,24 +87,24 @@ mod tests {
             visit in any::<u128>(),
             (reason, controller) in (".*", option::of(".*")),
             outcome in 0..AuditOutcome::ALL.len(),
-            kind in 0..3_usize,
+            kind in 0..4_usize,
             (actor, target) in (option::of(party()), party()),
             unknown_name in option::of("[0-9a-f]{16}"),
             client in option::of(any::<IpAddr>()),
             attempt in option::of(any::<[u8; 16]>()),
-            method in 0..3_usize,
+            method in any::<bool>(),
             (provider, level, assertion) in (option::of("[a-z0-9-]{1,32}"), option::of(0..Level::ALL.len()), option::of(".*")),
             password_set_before in option::of(any::<i64>()),
         ) -> AuditEvent {
             AuditEvent {
                 at: Timestamp::from_microsecond(at).expect("in range"),
                 visit: Uuid::from_u128(visit),
-                kind: [EventKind::SignIn, EventKind::SignOut, EventKind::ChangeOutcome][kind],
+                kind: [EventKind::SignIn, EventKind::SignOut, EventKind::ChangeOutcome, EventKind::ResetOutcome][kind],
                 outcome: AuditOutcome::ALL[outcome],
                 reason,
                 actor,
                 unknown_name,
-                method: LoginMethod::ALL.get(method).copied(),
+                method: method.then_some(LoginMethod::AdPassword),
                 provider: provider.and_then(|id| ProviderId::parse(&id)),
                 level: level.map(|n| Level::ALL[n]),
                 assertion,
@@ -123,8 +123,8 @@ mod tests {
             party.account_name = clean(&party.account_name);
         }
         event.reason = clean(&event.reason);
-        event.controller = event.controller.as_deref().map(clean);
         event.assertion = event.assertion.as_deref().map(clean);
+        event.controller = event.controller.as_deref().map(clean);
         event
     }
 

@@ -1,4 +1,4 @@
-//! Can a password satisfy the domain's policy and the configuration's at once?
+//! Can a password satisfy the domain's policy and the configuration's at once, and are the groups of all rules there?
 
 use super::Report;
 use crate::{config::Config, directory::Directory, model::policy::Contradiction};
@@ -35,6 +35,15 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
                 AREA,
                 &fault.to_string(),
                 "correct the group's name (DN, sAMAccountName or SID): until then every change is refused",
+            );
+        }
+    }
+    for group in &config.reset.groups {
+        if let Err(fault) = directory.find_group(&group.group).await {
+            report.problem(
+                AREA,
+                &fault.to_string(),
+                "correct the group's name under [[reset.group]] (DN, sAMAccountName or SID): until then every reset is refused",
             );
         }
     }

@@ -7,7 +7,6 @@ use crate::{
     clock::Clock,
     config::{Config, MetadataSource, Provider},
     identity::saml::{Providers, SamlError, metadata::Metadata},
-    model::level::Level,
 };
 
 const AREA: &str = "saml";
@@ -114,17 +113,15 @@ fn good(config: &Config, provider: &Provider, metadata: &Metadata, area: &str, n
     if metadata.log_out.redirect.is_none() && metadata.log_out.post.is_none() {
         report.warning(area, "it takes no logouts", "people are told to close the browser on a shared computer; nothing has to be done");
     }
-    if let Some(reached) = provider.reaches()
-        && !can_reset(config, provider, reached)
-    {
-        let what = format!("no login of it, {} at most, is enough to set a password on any account", reached.code());
-        report.warning(area, &what, "correct its levels, or [reset] and [[reset.group]]");
+    if !can_reset(config, provider) {
+        let what = "no login of it is enough to set a password on any account";
+        report.warning(area, what, "correct its levels, or [reset] and [[reset.group]]");
     }
 }
 
-fn can_reset(config: &Config, provider: &Provider, level: Level) -> bool {
+fn can_reset(config: &Config, provider: &Provider) -> bool {
     let rules = std::iter::once(&config.reset.default).chain(config.reset.groups.iter().map(|group| &group.strength));
-    rules.into_iter().any(|rule| rule.met_by(&provider.id, level))
+    rules.into_iter().any(|rule| rule.accepts(&provider.id) && provider.reaches(rule.level))
 }
 
 fn day(at: Timestamp) -> String {

@@ -81,11 +81,11 @@ pub struct Provider {
 }
 
 impl Provider {
-    /// The highest level that its logins can have; `None` where the configuration can't tell.
-    pub fn reaches(&self) -> Option<Level> {
+    /// Can its logins be of this level at all?
+    pub fn reaches(&self, level: Level) -> bool {
         match &self.level {
-            LevelSource::Fixed(level) => Some(*level),
-            LevelSource::Attributes(sources) => sources.iter().flat_map(|(_, values)| values.values().copied()).max(),
+            LevelSource::Fixed(fixed) => *fixed >= level,
+            LevelSource::Attributes(sources) => sources.iter().flat_map(|(_, values)| values.values()).any(|value| *value >= level),
         }
     }
 }

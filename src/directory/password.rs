@@ -129,10 +129,11 @@ impl Pinned {
         self.write(target, vec![Mod::Replace(attribute, new)], control).await
     }
 
-    /// Unlocks an account (MS-ADA1 lockoutTime: 0 ends a lockout). Written on its own, as AD wants it.
+    /// Ends a lockout; needs the right to write lockoutTime. 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). On its own: a
+    /// lack of this right must not undo a new password.
     pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
-        let (attribute, zero) = value("lockoutTime", b"0".to_vec());
-        self.write(target, vec![Mod::Replace(attribute, zero)], None).await
+        let (attribute, never) = value("lockoutTime", b"0".to_vec());
+        self.write(target, vec![Mod::Replace(attribute, never)], None).await
     }
 
     async fn write(&mut self, target: ObjectGuid, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<WriteAnswer, Fault> {

@@ -44,6 +44,14 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
     })
 }
 
+/// Does the account belong to this login, usable or not? For counting tries only: what is written is authorised by [`own`].
+pub(super) async fn owns(app: &App, identity: &Identity, target: ObjectGuid) -> Result<bool, Fault> {
+    Ok(match &identity.proof {
+        Proof::AdPassword { account, .. } => ObjectGuid::from(*account) == target,
+        Proof::Provider(_) => !matches!(own(app, identity, target).await?, Own::No),
+    })
+}
+
 /// Every usable account that a provider's login leads to, without groups, in the order of their names.
 pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Account>, Fault> {
     let Some(by) = rule(app, login) else { return Ok(Vec::new()) };

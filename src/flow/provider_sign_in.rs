@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fault, Visit, authority, by, event, party_of,
+    Fault, Visit, authority, event, event_of, party_of,
     sign_in::{forgive, hold_answer},
 };
 use crate::{
@@ -241,11 +241,14 @@ impl Arrival<'_> {
     }
 
     async fn log(&self, outcome: AuditOutcome, reason: &str, proven: Option<(&Identity, Option<&Account>)>) -> Result<(), Fault> {
-        let mut entry: AuditEvent = event(self.visit, self.app.clock.now(), EventKind::SignIn, outcome, reason);
+        let (now, kind) = (self.app.clock.now(), EventKind::SignIn);
+        let mut entry: AuditEvent = match proven {
+            Some((identity, _)) => event_of(self.visit, identity, now, kind, outcome, reason),
+            None => event(self.visit, now, kind, outcome, reason),
+        };
         entry.method = Some(LoginMethod::Saml);
         entry.provider = self.pending.as_ref().map(|pending| pending.provider.clone());
-        if let Some((identity, account)) = proven {
-            entry = by(entry, identity);
+        if let Some((_, account)) = proven {
             entry.target = account.map(party_of);
             entry.actor = entry.target.clone();
         }

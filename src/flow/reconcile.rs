@@ -1,10 +1,10 @@
-//! Settles changes whose outcome nobody knows, from what AD says afterwards: at start and then every ten seconds.
+//! Settles changes and resets whose outcome nobody knows, from what AD says afterwards: at start and then every ten seconds.
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Fault;
+use super::{Fault, set_password::STILL_LOCKED};
 use crate::{
     app::App,
     model::{
@@ -53,20 +53,21 @@ pub async fn keep_settling(app: &App, every: Duration) {
 
 /// What AD says of an attempt. `None`: nothing that can be relied on yet.
 async fn look(app: &App, attempt: &AuditEvent, longest: Duration) -> Result<Option<AuditEvent>, Fault> {
-    let (Some(target), Some(before)) = (&attempt.target, attempt.password_set_before) else { return Ok(None) };
+    let (Some(target), Some(before), Some(settled_by)) = (&attempt.target, attempt.password_set_before, attempt.kind.settled_by()) else {
+        return Ok(None);
+    };
     let (account, pinned) = app.directory.account(target.guid).await?;
     let now = app.clock.now();
     let same_controller = attempt.controller.as_deref() == Some(pinned.name());
+    let locked = account.as_ref().is_some_and(|account| account.locked);
     let seen = account.map(|account| account.password);
     let Some((outcome, reason)) = verdict(attempt.at, longest, before, seen, same_controller, now) else { return Ok(None) };
+    // It was cut off before it came to the unlocking, or that failed.
+    let still_locked = settled_by == EventKind::ResetReconciled && outcome == AuditOutcome::Succeeded && locked;
+    let reason = if still_locked { STILL_LOCKED } else { reason };
     Ok(Some(AuditEvent {
         at: now,
-        kind: match attempt.kind {
-            EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled => EventKind::ResetReconciled,
-            EventKind::ChangeAttempt | EventKind::ChangeOutcome | EventKind::ChangeReconciled | EventKind::SignIn | EventKind::SignOut => {
-                EventKind::ChangeReconciled
-            }
-        },
+        kind: settled_by,
         outcome,
         reason: reason.to_owned(),
         controller: Some(pinned.name().to_owned()),

@@ -1,46 +1,52 @@
-//! A person changes the password of an account that they have proven to be theirs.
+//! A person sets a new password for an account that they have proven to be theirs: a *change* with the current password, or a *reset* on the
+//! word of an identity provider.
 //!
-//! A *change* proves the old password (AD: delete and add); a *reset* replaces it, on the word of an identity provider. Which of them it is follows from how
-//! the person logged in, never from the form.
-//!
-//! Invariants: the account in the request is authorised and read again here; the attempt is on disk before AD is asked to write; the read, the
-//! write and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
+//! Invariants: which of the two it is follows from the login and never from the form; the account in the request is authorised and read again
+//! here, and for a reset so are the strength and the age of the login; the attempt is on disk before AD is asked to write; the read, the write
+//! and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Fault, Visit, account_lock, actor_of,
     authority::{self, Own},
-    by, event, party_of, policy, strength,
+    event_of, party_of, policy, reset,
 };
 use crate::{
     app::App,
     audit::Begun,
-    directory::{self, Pinned, WriteAnswer, answer::PolicyDetail},
+    directory::{self, BindAnswer, Pinned, WriteAnswer, answer::PolicyDetail},
     model::{
         account::Account,
         attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, EventKind},
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
         lockout::Guard,
         password::Password,
         policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
         refusal::Refusal,
+        throttle::Limits,
     },
     store::throttle::{Charge, ThrottleKey},
 };
 
+/// The reason in the log of a reset that is done while its account is still locked.
+pub const STILL_LOCKED: &str = "still_locked";
+
+/// A reset is told to wait for so long where others are trying passwords on the account without a pause.
+const BUSY: SignedDuration = SignedDuration::from_mins(1);
+
 /// A submitted form.
 #[derive(Debug)]
 pub struct Request {
-    /// The account to change, as the form names it.
+    /// The account, as the form names it.
     pub target: ObjectGuid,
     /// The form's own number.
     pub attempt: AttemptId,
-    /// The current password, as typed; a login at a provider has none to give.
+    /// The current password, as typed. A change can't do without it, a reset does not look at it.
     pub current: Option<Password>,
     /// The new password, as typed.
     pub new: Password,
@@ -48,11 +54,11 @@ pub struct Request {
 
 /// How it ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Changed {
+pub enum Answer {
     /// Done, and proven by a bind with the new password.
     Done,
-    /// AD has set the new password, but the account is still locked: it could not be unlocked, and so the password could not be proven.
-    DoneButLocked,
+    /// The new password is set, as AD has said, but the account is locked: no bind could prove it.
+    StillLocked,
     /// Nothing was changed, and why.
     Refused(Refusal),
     /// Nobody knows: the connection was lost in the middle, or the proof failed.
@@ -64,242 +70,256 @@ pub enum Changed {
 /// What AD is asked to do.
 #[derive(Debug, Clone, Copy)]
 enum Operation<'a> {
-    /// Delete the current password and add the new one.
-    Change {
-        /// The current password.
-        current: &'a Password,
-    },
-    /// Replace whatever it is.
-    Reset {
-        /// On whose word.
-        login: &'a ProviderLogin,
-    },
+    /// Delete the old and add the new password; AD checks the old one.
+    Change { current: &'a Password },
+    /// Replace the password with the service account's right; nobody checks an old one.
+    Reset { login: &'a ProviderLogin },
 }
 
-impl Operation<'_> {
-    fn attempt(self) -> EventKind {
-        match self {
-            Self::Change { .. } => EventKind::ChangeAttempt,
-            Self::Reset { .. } => EventKind::ResetAttempt,
-        }
-    }
-
-    fn outcome(self) -> EventKind {
-        match self {
-            Self::Change { .. } => EventKind::ChangeOutcome,
-            Self::Reset { .. } => EventKind::ResetOutcome,
-        }
-    }
-}
-
-/// Sets the password, or says why not.
-pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Changed, Fault> {
+/// Changes or resets the password, whichever the login allows, or says why not.
+pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), *visit, identity.clone());
-    let task = tokio::spawn(async move {
-        let operation = match (&identity.proof, &request.current) {
-            (Proof::AdPassword { .. }, Some(current)) => Operation::Change { current },
-            (Proof::AdPassword { .. }, None) => return Ok(Changed::Refused(Refusal::WrongCurrent)), // our form always asks for it
-            (Proof::Provider(login), _) => Operation::Reset { login },
-        };
-        Setting { app: &app, visit: &visit, identity: &identity, request: &request, operation }.run().await
-    });
+    let task = tokio::spawn(async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request }.run().await });
     task.await.map_err(|_| Fault::Crashed)?
 }
 
-/// How an earlier change of this person ended, by its form's number: one of this visit, or of the account whose password they have proven.
+/// How an earlier change or reset of this person ended, by its form's number: one of this visit, or of the account whose password they have
+/// proven.
 pub async fn outcome_of(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
     let outcome = app.audit.outcome_of(target, attempt).await?;
     let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.password_of() == Some(target);
     Ok(outcome.filter(theirs))
 }
 
-/// The reason in the log where AD has set the password and the account is locked still.
-pub const STILL_LOCKED: &str = "still_locked";
-
-struct Setting<'a> {
+struct Submitted<'a> {
     app: &'a App,
     visit: &'a Visit,
     identity: &'a Identity,
     request: &'a Request,
-    operation: Operation<'a>,
 }
 
-impl Setting<'_> {
-    async fn run(&self) -> Result<Changed, Fault> {
-        let Request { target, .. } = *self.request;
-        let now = self.app.clock.now();
-        let mut charges = vec![(ThrottleKey::address(self.visit.client), self.app.config.throttle.address)];
-        // Only its owner's tries count for an account: a stranger's must keep nobody from changing.
-        if self.identity.password_of() == Some(target) {
-            charges.push((ThrottleKey::change(target), self.app.config.throttle.name));
-        }
-        let receipt = match self.app.throttles.charge(&charges, now).await? {
+impl Submitted<'_> {
+    async fn run(&self) -> Result<Answer, Fault> {
+        let limits = self.app.config.throttle.address;
+        Box::pin(self.counted(ThrottleKey::address(self.visit.client), limits, false, self.authorised())).await
+    }
+
+    /// Counts a try before the work is begun, and takes it off again where it was no failure. `theirs`: it is known whose account it is.
+    async fn counted(
+        &self,
+        key: ThrottleKey,
+        limits: Limits,
+        theirs: bool,
+        work: impl Future<Output = Result<Answer, Fault>>,
+    ) -> Result<Answer, Fault> {
+        let receipt = match self.app.throttles.charge(&[(key, limits)], self.app.clock.now()).await? {
             Charge::Taken(receipt) => receipt,
-            Charge::Wait(until) if self.app.waits.first_word(self.visit.client, until) => {
-                return self.refused(None, None, Refusal::Throttled { until }).await;
+            Charge::Wait(until) => {
+                if self.app.waits.first_word(self.visit.client, until) {
+                    let mut entry = self.refusal(None, None, &Refusal::Throttled { until });
+                    // A form names any account: one that it has no right to gets no line in its history by that.
+                    entry.target = entry.target.filter(|_| theirs);
+                    self.app.audit.append(&entry).await?;
+                }
+                return Ok(Answer::Refused(Refusal::Throttled { until }));
             }
-            Charge::Wait(until) => return Ok(Changed::Refused(Refusal::Throttled { until })),
         };
-        let outcome = self.authorised(target).await;
-        // Only a wrong current password is a failure that counts; a refused new one is not a guess at anything.
-        let forgiven = match &outcome {
-            Ok(Changed::Done | Changed::DoneButLocked) => self.app.throttles.forgive(receipt, true).await,
-            Ok(Changed::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Changed::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Changed::Refused(_) | Changed::Unknown) => Ok(()),
+        let answer = work.await;
+        let forgiven = match &answer {
+            Ok(Answer::Done | Answer::StillLocked) => self.app.throttles.forgive(receipt, true).await,
+            Ok(Answer::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Answer::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
+            Ok(Answer::Refused(_) | Answer::Unknown) => Ok(()),
         };
         if let Err(error) = forgiven {
             tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");
         }
-        outcome
+        answer
+    }
+
+    /// Only the owner's own tries are counted on the account: nobody else can use them up.
+    async fn authorised(&self) -> Result<Answer, Fault> {
+        let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
+        if !authority::owns(self.app, self.identity, self.request.target).await? {
+            return self.refused(None, None, Refusal::NotYours).await;
+        }
+        let limits = self.app.config.throttle.name;
+        self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation)).await
+    }
+
+    /// By the login. `None`: a change without the current password, which must never become a reset.
+    fn operation(&self) -> Option<Operation<'_>> {
+        match (&self.identity.proof, &self.request.current) {
+            (Proof::AdPassword { .. }, Some(current)) => Some(Operation::Change { current }),
+            (Proof::AdPassword { .. }, None) => None,
+            (Proof::Provider(login), _) => Some(Operation::Reset { login }),
+        }
     }
 
     /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
-    async fn authorised(&self, target: ObjectGuid) -> Result<Changed, Fault> {
-        let Some(lock) = account_lock::take(self.app, target).await? else {
-            return self.refused(None, None, Refusal::NearLockout).await;
+    async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let Some(lock) = account_lock::take(self.app, self.request.target).await? else {
+            // Others were trying all the time.
+            let refusal = match operation {
+                Operation::Change { .. } => Refusal::NearLockout,
+                Operation::Reset { .. } => Refusal::Throttled { until: self.app.clock.now() + BUSY },
+            };
+            return self.refused(None, None, refusal).await;
         };
-        let outcome = self.locked(target).await;
+        let answer = self.locked(operation).await;
         // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.
-        if !matches!(outcome, Ok(Changed::Unknown)) {
+        if !matches!(answer, Ok(Answer::Unknown)) {
             lock.release(self.app).await;
         }
-        outcome
+        answer
     }
 
-    /// Reads the account and its policy afresh, and goes on only if both allow it.
-    async fn locked(&self, target: ObjectGuid) -> Result<Changed, Fault> {
+    /// Reads the account and its policy afresh, and goes on only if everything allows it.
+    async fn locked(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
+        let Request { target, attempt, .. } = *self.request;
         // Before the rules are looked at: after the change, the same form would be refused as too young.
-        if self.app.audit.outcome_of(target, self.request.attempt).await?.is_some() {
-            return Ok(Changed::AlreadySent);
+        if self.app.audit.outcome_of(target, attempt).await?.is_some() {
+            return Ok(Answer::AlreadySent);
         }
         let (account, mut pinned) = match authority::own(self.app, self.identity, target).await? {
             Own::Yes(account, pinned) => (*account, pinned),
             Own::NotUsable(pinned) => return self.refused(None, Some(&pinned), Refusal::NotUsable).await,
             Own::No => return self.refused(None, None, Refusal::NotYours).await,
         };
-        let now = self.app.clock.now();
-        if let Operation::Reset { login } = self.operation
-            && let Some(refusal) = strength::refusal(self.app, &mut pinned, &account, login, self.identity.at).await?
-        {
+        let policy = policy::in_force(self.app, &mut pinned, &account).await?;
+        if let Some(refusal) = self.hindrance(operation, &mut pinned, &account, &policy).await? {
             return self.refused(Some(&account), Some(&pinned), refusal).await;
         }
-        let policy = policy::in_force(self.app, &mut pinned, &account).await?;
-        let current = match self.operation {
-            Operation::Change { current } => Some(current),
-            Operation::Reset { .. } => None,
-        };
-        let candidate = Candidate { new: &self.request.new, current, account: &account, now };
-        let broken = evaluate(&policy, candidate);
-        if !broken.is_empty() {
-            return self.refused(Some(&account), Some(&pinned), Refusal::Policy(broken)).await;
-        }
-        if account.locked && !self.unlocks() {
-            return self.refused(Some(&account), Some(&pinned), Refusal::Locked).await;
-        }
-        // A reset tries no password that could be wrong.
-        if let Operation::Change { .. } = self.operation
-            && account_lock::guard(self.app, &mut pinned, &account).await? == Guard::Hold
-        {
-            return self.refused(Some(&account), Some(&pinned), Refusal::NearLockout).await;
-        }
-        let mut attempt = self.entry(self.operation.attempt(), AuditOutcome::Started, "", Some(&account), Some(&pinned));
-        attempt.password_set_before = Some(account.password.last_set_ticks);
-        match self.app.audit.begin(&attempt).await? {
+        let mut begun = self.entry(self.kinds().0, AuditOutcome::Started, "", Some(&account), Some(&pinned));
+        begun.password_set_before = Some(account.password.last_set_ticks);
+        match self.app.audit.begin(&begun).await? {
             Begun::New => {}
-            Begun::AlreadySent => return Ok(Changed::AlreadySent),
+            Begun::AlreadySent => return Ok(Answer::AlreadySent),
         }
-        let written = self.write(&mut pinned, &account, &policy).await;
+        let written = self.write(operation, &mut pinned, &account, &policy).await;
         self.conclude(&account, &pinned, written).await
     }
 
-    /// Is a locked account unlocked with its new password?
-    fn unlocks(&self) -> bool {
-        match self.operation {
-            Operation::Change { .. } => false,
-            Operation::Reset { .. } => self.app.config.reset.unlock,
+    /// Why AD is not even asked.
+    async fn hindrance(
+        &self,
+        operation: Operation<'_>,
+        pinned: &mut Pinned,
+        account: &Account,
+        policy: &PasswordPolicy,
+    ) -> Result<Option<Refusal>, Fault> {
+        let (now, new) = (self.app.clock.now(), &self.request.new);
+        let broken = |current| {
+            let broken = evaluate(policy, Candidate { new, current, account, now });
+            (!broken.is_empty()).then_some(Refusal::Policy(broken))
+        };
+        match operation {
+            Operation::Change { current } => Ok(match broken(Some(current)) {
+                Some(refusal) => Some(refusal),
+                None if account.locked => Some(Refusal::Locked),
+                None => {
+                    let guard = account_lock::guard(self.app, pinned, account).await?;
+                    (guard == Guard::Hold).then_some(Refusal::NearLockout)
+                }
+            }),
+            // No wrong password can be tried here, so there is nothing to guard.
+            Operation::Reset { login } => {
+                Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
+            }
         }
     }
 
-    /// Writes and proves. `Err` only where AD has said that nothing was done; a lost answer is [`Changed::Unknown`].
-    async fn write(&self, pinned: &mut Pinned, account: &Account, policy: &PasswordPolicy) -> Result<Changed, directory::Fault> {
-        let written = match self.operation {
-            Operation::Change { current } => pinned.change_password(account.guid, current, &self.request.new).await,
-            Operation::Reset { .. } => pinned.reset_password(account.guid, &self.request.new).await,
+    /// Writes and proves. `Err` only where AD has said that nothing was done; a lost answer is [`Answer::Unknown`].
+    async fn write(
+        &self,
+        operation: Operation<'_>,
+        pinned: &mut Pinned,
+        account: &Account,
+        policy: &PasswordPolicy,
+    ) -> Result<Answer, directory::Fault> {
+        let new = &self.request.new;
+        let answer = match operation {
+            Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
+            Operation::Reset { .. } => pinned.reset_password(account.guid, new).await,
         };
-        match written {
-            Ok(WriteAnswer::Done) => Ok(self.unlock_and_prove(pinned, account).await),
-            Ok(answer) => refusal_of(answer, account, policy, self.app.clock.now()).map(Changed::Refused),
+        match answer {
+            Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
+            Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(Answer::Refused),
             Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a change was lost; looking whether it was done");
-                Ok(self.look(pinned, account).await)
+                tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a new password was lost; looking whether it was set");
+                Ok(self.look(operation, pinned, account).await)
             }
         }
     }
 
     /// The answer was lost. A later pwdLastSet shows that it was done; an equal one, or 0, shows nothing.
-    async fn look(&self, pinned: &mut Pinned, account: &Account) -> Changed {
+    async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account) -> Answer {
         match self.app.directory.account_again(pinned, account.guid).await {
-            Ok(Some(now)) if now.password.last_set > account.password.last_set => self.unlock_and_prove(pinned, account).await,
-            Ok(_) | Err(_) => Changed::Unknown,
+            Ok(Some(now)) if now.password.last_set > account.password.last_set => self.finish(operation, pinned, account, false).await,
+            Ok(_) | Err(_) => Answer::Unknown,
         }
     }
 
-    /// A locked account is unlocked first: nobody can log in to one, with the right password neither.
-    async fn unlock_and_prove(&self, pinned: &mut Pinned, account: &Account) -> Changed {
-        if account.locked && self.unlocks() {
+    /// The password is set: unlocks the account where it was locked, and proves the password. `confirmed`: AD has said that it is set.
+    async fn finish(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, confirmed: bool) -> Answer {
+        let is_reset = matches!(operation, Operation::Reset { .. });
+        if is_reset && account.locked {
             match pinned.unlock(account.guid).await {
                 Ok(WriteAnswer::Done) => {}
-                answer => {
-                    tracing::warn!(controller = pinned.name(), answer = ?answer, "an account could not be unlocked with its new password");
-                    return Changed::DoneButLocked;
+                Ok(answer) => tracing::warn!(controller = pinned.name(), ?answer, "an account could not be unlocked after its reset"),
+                Err(fault) => {
+                    tracing::warn!(controller = pinned.name(), error = %fault, "an account could not be unlocked after its reset");
                 }
             }
         }
-        self.prove(pinned, account).await
-    }
-
-    async fn prove(&self, pinned: &Pinned, account: &Account) -> Changed {
         match pinned.bind(&account.dn, &self.request.new).await {
-            Ok(answer) if answer.proves_password() => Changed::Done,
-            Ok(answer) => {
+            Ok(answer) if answer.proves_password() => Answer::Done,
+            Ok(BindAnswer::Locked) if is_reset && confirmed => {
                 tracing::warn!(
                     controller = pinned.name(),
-                    answer = answer.code(),
-                    "a change that AD confirmed could not be proven by a bind"
+                    "a reset that AD confirmed can't be proven by a bind, for the account is still locked"
                 );
-                Changed::Unknown
+                Answer::StillLocked
+            }
+            Ok(answer) => {
+                tracing::warn!(controller = pinned.name(), answer = answer.code(), "a new password could not be proven by a bind");
+                Answer::Unknown
             }
             Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "a change that AD confirmed could not be proven by a bind");
-                Changed::Unknown
+                tracing::warn!(controller = pinned.name(), error = %fault, "a new password could not be proven by a bind");
+                Answer::Unknown
             }
         }
     }
 
     /// Logs the outcome. Where that fails, the person is told all the same what happened, and the lone attempt is settled later.
-    async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Changed, directory::Fault>) -> Result<Changed, Fault> {
+    async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Answer, directory::Fault>) -> Result<Answer, Fault> {
         let (outcome, reason) = match &written {
-            Ok(Changed::Done) => (AuditOutcome::Succeeded, String::new()),
-            Ok(Changed::DoneButLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
-            Ok(Changed::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
-            Ok(Changed::Unknown | Changed::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
+            Ok(Answer::Done) => (AuditOutcome::Succeeded, String::new()),
+            Ok(Answer::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
+            Ok(Answer::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
+            Ok(Answer::Unknown | Answer::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
             Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
         };
-        let mut entry = self.entry(self.operation.outcome(), outcome, &reason, Some(account), Some(pinned));
+        let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
         entry.password_set_before = Some(account.password.last_set_ticks);
         if let Err(error) = self.app.audit.append(&entry).await {
-            tracing::error!(error = %error, "the outcome of a change could not be logged; it will be settled from AD");
+            tracing::error!(error = %error, "the outcome of a new password could not be logged; it will be settled from AD");
         }
         Ok(written?)
     }
 
-    /// Logs a refusal that came before AD was asked to write. It is no word on the attempt of that number: a form sent again could belie what became of it.
-    async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Changed, Fault> {
-        let mut entry = self.entry(self.operation.outcome(), AuditOutcome::Refused, &refusal.code(), account, pinned);
+    /// Logs a refusal that came before AD was asked to write.
+    async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Answer, Fault> {
+        self.app.audit.append(&self.refusal(account, pinned, &refusal)).await?;
+        Ok(Answer::Refused(refusal))
+    }
+
+    /// It is no word on the attempt of that number: a form sent again could belie what became of it.
+    fn refusal(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: &Refusal) -> AuditEvent {
+        let mut entry = self.entry(self.kinds().1, AuditOutcome::Refused, &refusal.code(), account, pinned);
         entry.attempt = None;
-        self.app.audit.append(&entry).await?;
-        Ok(Changed::Refused(refusal))
+        entry
     }
 
     fn entry(
@@ -310,19 +330,25 @@ impl Setting<'_> {
         account: Option<&Account>,
         pinned: Option<&Pinned>,
     ) -> AuditEvent {
-        let mut entry = by(event(self.visit, self.app.clock.now(), kind, outcome, reason), self.identity);
+        let mut entry = event_of(self.visit, self.identity, self.app.clock.now(), kind, outcome, reason);
         entry.actor = actor_of(self.identity, account);
-        entry.target = account.map(party_of).or_else(|| {
-            let guid = self.request.target;
-            Some(crate::model::audit::Party { guid, account_name: String::new(), name: String::new() })
-        });
+        let unread = || Party { guid: self.request.target, account_name: String::new(), name: String::new() };
+        entry.target = Some(account.map_or_else(unread, party_of));
         entry.controller = pinned.map(|p| p.name().to_owned());
         entry.attempt = Some(self.request.attempt);
         entry
     }
+
+    /// What the log calls the attempt and its outcome.
+    fn kinds(&self) -> (EventKind, EventKind) {
+        match self.identity.proof {
+            Proof::AdPassword { .. } => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
+            Proof::Provider(_) => (EventKind::ResetAttempt, EventKind::ResetOutcome),
+        }
+    }
 }
 
-/// Is it a guess at the current password that went wrong, or may have?
+/// Is it a guess that went wrong, or may have, at the current password or at whose account it is? A refused new password is none.
 fn counts(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
@@ -331,28 +357,37 @@ fn counts(refusal: &Refusal) -> bool {
         | Refusal::CannotChange
         | Refusal::NoRight
         | Refusal::NotUsable
-        | Refusal::PolicyUnexplained
-        | Refusal::OtherProvider(_)
-        | Refusal::TooWeak(_)
-        | Refusal::LoginTooOld => false,
+        | Refusal::TooWeak { .. }
+        | Refusal::LoginTooOld
+        | Refusal::PolicyUnexplained => false,
     }
 }
 
 /// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
-fn refusal_of(answer: WriteAnswer, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Result<Refusal, directory::Fault> {
+fn refusal_of(
+    operation: Operation<'_>,
+    answer: WriteAnswer,
+    account: &Account,
+    policy: &PasswordPolicy,
+    now: Timestamp,
+) -> Result<Refusal, directory::Fault> {
     let broken = |broken| Refusal::Policy(vec![broken]);
-    let rc = match answer {
-        WriteAnswer::Policy(detail) => return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken)),
-        WriteAnswer::WrongCurrent => return Ok(Refusal::WrongCurrent),
-        WriteAnswer::Locked => return Ok(Refusal::Locked),
-        WriteAnswer::CannotChange => return Ok(Refusal::CannotChange),
-        WriteAnswer::NoRight => return Ok(Refusal::NoRight),
-        WriteAnswer::Gone => return Ok(Refusal::NotUsable),
-        WriteAnswer::Done => 0,
-        WriteAnswer::ControlRefused => 12,
-        WriteAnswer::Other(rc) => rc,
+    let rc = match (answer, operation) {
+        (WriteAnswer::Policy(detail), _) => {
+            return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken));
+        }
+        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
+        (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
+        // Neither is asked of a reset: an answer that makes no sense.
+        (WriteAnswer::WrongCurrent | WriteAnswer::CannotChange, Operation::Reset { .. }) => 19,
+        (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
+        (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
+        (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),
+        (WriteAnswer::Done, _) => 0,
+        (WriteAnswer::ControlRefused, _) => 12,
+        (WriteAnswer::Other(rc), _) => rc,
     };
-    Err(directory::Fault::Answer { rc, text: "to a change of a password".to_owned() })
+    Err(directory::Fault::Answer { rc, text: "to a new password".to_owned() })
 }
 
 /// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a

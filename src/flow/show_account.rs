@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Fault,
     authority::{self, Own},
-    policy, strength,
+    policy, reset,
 };
 use crate::{
     app::App,
@@ -13,7 +13,7 @@ use crate::{
     model::{
         account::Account,
         guid::ObjectGuid,
-        identity::{Identity, Proof},
+        identity::Identity,
         policy::{Rule, changeable_at},
         refusal::Refusal,
     },
@@ -24,7 +24,7 @@ const ENTRIES: u32 = 20;
 /// How far back the own history goes.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// What the account page and the change form show.
+/// What the account page and the password form show.
 #[derive(Debug)]
 pub struct AccountView {
     /// As read now.
@@ -33,21 +33,10 @@ pub struct AccountView {
     pub rules: Vec<Rule>,
     /// From when AD takes a change, where that is still to come.
     pub changeable_at: Option<Timestamp>,
+    /// What keeps this login from setting a new password, whatever it is: known before anything is typed.
+    pub barred: Option<Refusal>,
     /// Newest first.
     pub history: Vec<audit::Entry>,
-    /// How this login may set a new password.
-    pub means: Means,
-}
-
-/// How a login may set a new password.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Means {
-    /// With the current one.
-    Change,
-    /// On the provider's word.
-    Reset,
-    /// Not at all: the login is too weak or too old.
-    Not(Refusal),
 }
 
 /// What there is to show.
@@ -64,17 +53,17 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
     let Own::Yes(account, mut pinned) = authority::own(app, identity, target).await? else { return Ok(Shown::Unavailable) };
     let now = app.clock.now();
     let policy = policy::in_force(app, &mut pinned, &account).await?;
-    let means = match &identity.proof {
-        Proof::AdPassword { .. } => Means::Change,
-        Proof::Provider(login) => strength::refusal(app, &mut pinned, &account, login, identity.at).await?.map_or(Means::Reset, Means::Not),
+    let barred = match identity.provider() {
+        Some(login) => reset::hindrance(app, identity, login, &mut pinned, &account).await?,
+        None => None,
     };
     drop(pinned);
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(AccountView {
         rules: policy.rules(),
         changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
+        barred,
         account: *account,
         history,
-        means,
     })))
 }

@@ -27,7 +27,7 @@ use crate::{
     app::App,
     config::{Language, Site},
     flow::Visit,
-    model::identity::Identity,
+    model::{identity::Identity, provider::ProviderId, strength::Strength},
     telemetry,
 };
 
@@ -93,6 +93,33 @@ impl Frame {
     /// What to do after a change, paragraph by paragraph.
     pub fn after_change(&self) -> Vec<&str> {
         self.site().after_change.in_language(self.words.language).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
+    }
+
+    /// What a provider's button says; its id where it is configured no more.
+    pub fn provider_name(&self, id: &ProviderId) -> String {
+        let provider = self.app.config.saml.provider(id);
+        provider.map_or_else(|| id.to_string(), |provider| provider.button.in_language(self.words.language).to_owned())
+    }
+
+    /// The providers whose logins can be enough: the address to log in at, and what the button says. `now`: the one that the person has just
+    /// come from, which has to be asked anew or it would say the same again.
+    pub fn providers_for(&self, needed: &Strength, now: Option<&ProviderId>) -> Vec<(String, String)> {
+        let all = self.app.config.saml.providers.iter().filter(|p| needed.accepts(&p.id) && p.reaches(needed.level));
+        all.map(|p| {
+            let again = if now == Some(&p.id) { "?again" } else { "" };
+            (format!("/login/{}{again}", p.id), p.button.in_language(self.words.language).to_owned())
+        })
+        .collect()
+    }
+
+    /// Can people log in with their AD password?
+    pub fn ad_password(&self) -> bool {
+        self.app.config.login.ad_password.enabled
+    }
+
+    /// Does a reset unlock a locked account?
+    pub fn reset_unlocks(&self) -> bool {
+        self.app.config.reset.unlock
     }
 
     /// The version of the static files.

@@ -16,6 +16,7 @@ use crate::{
         level::Level,
         policy::{Broken, Rule},
         refusal::Refusal,
+        strength::Strength,
     },
 };
 
@@ -139,40 +140,62 @@ impl Words {
             Refusal::NoRight => one("", self.t("refusal-no-right")),
             Refusal::NotUsable => one("", self.t("refusal-not-usable")),
             Refusal::NotYours => one("", self.t("refusal-not-yours")),
-            Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
-            Refusal::OtherProvider(_) => one("", self.t("refusal-other-provider")),
-            Refusal::TooWeak(needed) => one("", self.t(too_weak(needed.level))),
+            Refusal::TooWeak { needed } => one("", self.too_weak(needed)),
             Refusal::LoginTooOld => one("", self.t("refusal-login-too-old")),
+            Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
         }
     }
 
-    /// An entry of somebody's own history.
-    pub fn event(&self, event: &AuditEvent) -> String {
+    fn too_weak(&self, needed: &Strength) -> String {
+        match (&needed.providers, self.level(needed.level)) {
+            (None, Some(level)) => self.with("refusal-too-weak-level", "level", &level),
+            (Some(_), Some(level)) => self.with("refusal-too-weak-both", "level", &level),
+            (_, None) => self.t("refusal-too-weak-provider"),
+        }
+    }
+
+    /// The official word of a level; `None` has none.
+    fn level(&self, level: Level) -> Option<String> {
+        match level {
+            Level::None => None,
+            Level::Low => Some(self.t("level-low")),
+            Level::Substantial => Some(self.t("level-substantial")),
+            Level::High => Some(self.t("level-high")),
+        }
+    }
+
+    /// An entry of somebody's own history. `provider`: the name of the one they had logged in at.
+    pub fn event(&self, event: &AuditEvent, provider: Option<&str>) -> String {
+        if let Some(provider) = provider
+            && let Some(key) = reset_key(event)
+        {
+            return self.with(key, "provider", provider);
+        }
         let key = match (event.kind, event.outcome) {
             (EventKind::SignIn, AuditOutcome::Succeeded) => "event-sign-in",
             (EventKind::SignIn, AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed | AuditOutcome::Unknown) => {
                 "event-sign-in-refused"
             }
             (EventKind::SignOut, _) => "event-sign-out",
-            (EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled, AuditOutcome::Succeeded) => "event-reset",
             (_, AuditOutcome::Succeeded) => "event-changed",
             (_, AuditOutcome::Refused) => "event-change-refused",
             (_, AuditOutcome::Failed) => "event-change-failed",
             (_, AuditOutcome::Started | AuditOutcome::Unknown) => "event-change-unknown",
         };
-        match &event.provider {
-            Some(provider) => format!("{} ({provider})", self.t(key)),
-            None => self.t(key),
-        }
+        self.t(key)
     }
 }
 
-/// What an account needs, in words.
-fn too_weak(level: Level) -> &'static str {
-    match level {
-        Level::None | Level::Low => "refusal-too-weak-low",
-        Level::Substantial => "refusal-too-weak-substantial",
-        Level::High => "refusal-too-weak-high",
+/// The text of a reset; `None` for anything else.
+fn reset_key(event: &AuditEvent) -> Option<&'static str> {
+    match event.kind {
+        EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled => Some(match event.outcome {
+            AuditOutcome::Succeeded => "event-reset",
+            AuditOutcome::Refused => "event-reset-refused",
+            AuditOutcome::Failed => "event-reset-failed",
+            AuditOutcome::Started | AuditOutcome::Unknown => "event-reset-unknown",
+        }),
+        EventKind::SignIn | EventKind::SignOut | EventKind::ChangeAttempt | EventKind::ChangeOutcome | EventKind::ChangeReconciled => None,
     }
 }
 

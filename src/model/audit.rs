@@ -20,12 +20,25 @@ pub enum EventKind {
     ChangeOutcome,
     /// A change whose outcome was unknown or missing, settled afterwards from pwdLastSet.
     ChangeReconciled,
-    /// A reset is about to be sent to AD, as [`Self::ChangeAttempt`].
+    /// As `ChangeAttempt`, for a new password that is set without the old one.
     ResetAttempt,
-    /// How a reset ended, as [`Self::ChangeOutcome`].
+    /// As `ChangeOutcome`, for a reset.
     ResetOutcome,
-    /// A reset that was settled afterwards, as [`Self::ChangeReconciled`].
+    /// As `ChangeReconciled`, for a reset.
     ResetReconciled,
+}
+
+impl EventKind {
+    /// What settles an attempt; `None` for what is no attempt.
+    pub fn settled_by(self) -> Option<Self> {
+        match self {
+            Self::ChangeAttempt => Some(Self::ChangeReconciled),
+            Self::ResetAttempt => Some(Self::ResetReconciled),
+            Self::SignIn | Self::SignOut | Self::ChangeOutcome | Self::ChangeReconciled | Self::ResetOutcome | Self::ResetReconciled => {
+                None
+            }
+        }
+    }
 }
 
 /// How it ended.
@@ -85,7 +98,7 @@ pub struct Party {
     pub name: String,
 }
 
-/// One entry. Never holds a password; a login name that belongs to no account is not stored either (people type their password into
+/// One entry. Never holds a password or a CPR number; a login name that belongs to no account is not stored either (people type their password into
 /// the wrong field), only a keyed fingerprint of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
@@ -105,11 +118,11 @@ pub struct AuditEvent {
     pub unknown_name: Option<String>,
     /// How they logged in.
     pub method: Option<LoginMethod>,
-    /// The identity provider that they logged in at.
+    /// At which identity provider.
     pub provider: Option<ProviderId>,
-    /// How sure that login was.
+    /// How sure that login was; `None` where no provider was asked.
     pub level: Option<Level>,
-    /// The ID of its assertion.
+    /// The ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,
     /// The client's address.
     pub client: Option<IpAddr>,

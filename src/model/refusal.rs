@@ -4,12 +4,12 @@ use jiff::Timestamp;
 
 use super::{policy::Broken, strength::Strength};
 
-/// A refusal of a change: an answer, not an error. Nothing was changed.
+/// A refusal of a change or a reset: an answer, not an error. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The new password breaks these rules; never empty.
     Policy(Vec<Broken>),
-    /// The current password was wrong. It counted as a wrong try in AD.
+    /// The current password was wrong, which counted as a wrong try in AD; or it was left out, and AD was not asked.
     WrongCurrent,
     /// AD has locked the account.
     Locked,
@@ -28,14 +28,15 @@ pub enum Refusal {
     NotUsable,
     /// The account in the request is not one that this login may act on.
     NotYours,
+    /// The login is not one that this account's password may be reset by.
+    TooWeak {
+        /// What the account needs.
+        needed: Strength,
+    },
+    /// The login at the provider is too long ago for a reset.
+    LoginTooOld,
     /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
     PolicyUnexplained,
-    /// Logins of this provider are not taken for this account.
-    OtherProvider(Strength),
-    /// The login is not strong enough to set this account's password without the old one.
-    TooWeak(Strength),
-    /// The login is too long ago for that: the provider has to be asked again.
-    LoginTooOld,
 }
 
 impl Refusal {
@@ -51,10 +52,9 @@ impl Refusal {
             Self::NoRight => "no_right",
             Self::NotUsable => "not_usable",
             Self::NotYours => "not_yours",
-            Self::PolicyUnexplained => "policy_unexplained",
-            Self::OtherProvider(_) => "login_of_other_provider",
-            Self::TooWeak(_) => "login_too_weak",
+            Self::TooWeak { .. } => "too_weak",
             Self::LoginTooOld => "login_too_old",
+            Self::PolicyUnexplained => "policy_unexplained",
         };
         word.to_owned()
     }

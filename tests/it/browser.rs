@@ -3,15 +3,18 @@
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
+use os2nykode::model::{identity::Identity, level::Level};
 use serde_json::json;
 
 use crate::{
     people::{Admin, PASSWORD, bind},
+    provider_reset::{os2faktor, setup},
     service::{Service, Setup},
 };
 
@@ -78,6 +81,15 @@ impl Browser {
         self.client.goto(&format!("https://localhost:{}{path}", service.address.port())).await.expect("the page");
     }
 
+    /// Makes the present session one of this login.
+    async fn begin(&self, service: &Service, identity: &Identity) {
+        let cookie = self.client.get_named_cookie("__Host-os2nykode").await.expect("a session");
+        let id = cookie.value().parse().expect("an id");
+        let session = tower_sessions::Session::new(Some(id), Arc::new(service.app.sessions.clone()), None);
+        session.insert("identity", identity).await.expect("kept");
+        session.save().await.expect("saved");
+    }
+
     async fn fill(&self, css: &str, text: &str) {
         self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|_| panic!("{css}")).send_keys(text).await.expect("typed");
     }
@@ -131,7 +143,7 @@ impl Browser {
 
 /// Every page, looked at.
 async fn every_page(width: u32) {
-    let service = Service::start().await;
+    let service = setup("").start().await;
     let mut admin = Admin::new().await;
     let (person, must, young) = (admin.person().await, admin.person().await, admin.young_person().await);
     admin.must_change(&must).await;
@@ -173,6 +185,26 @@ async fn every_page(width: u32) {
     browser.press("main p a").await;
     browser.says("Adgangskoden blev skiftet").await;
     browser.look(&name("history")).await;
+    let person = admin.person().await;
+    let path = format!("/accounts/{}", admin.guid(&person.sam).await);
+    for (level, says) in [(Level::Low, "ikke sikkert nok"), (Level::High, "Sidst skiftet")] {
+        browser.begin(&service, &os2faktor(&service, &person, level)).await;
+        browser.go(&service, &path).await;
+        browser.says(says).await;
+        browser.look(&name(&format!("account-of-a-login-{}", level.code()))).await;
+    }
+    browser.press("main a.button").await;
+    browser.fill("#new", NEW).await;
+    browser.look(&name("reset-typing")).await;
+    assert_eq!(
+        browser.script("return document.querySelectorAll('#rules li.met').length > 2").await,
+        json!(true),
+        "the script does its work"
+    );
+    browser.fill("#repeat", NEW).await;
+    browser.press("main button[type=submit]").await;
+    browser.says("Din adgangskode er skiftet").await;
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

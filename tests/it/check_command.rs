@@ -112,11 +112,14 @@ async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
     let nowhere =
         check(Setup::default(), &[(&base, "search_bases = [\"OU=Findes ikke,DC=kommune,DC=test\"]")], None, &ShiftedClock::default()).await;
     has(&nowhere, Level::Problem, "OU=Findes ikke", "search_bases");
-    let more =
-        Setup { more: "[policy.default]\nmin_length = 3\nmax_length = 6\n[[policy.group]]\ngroup = \"Findes ikke\"\n", ..Setup::default() };
+    let more = Setup {
+        more: "[policy.default]\nmin_length = 3\nmax_length = 6\n[[policy.group]]\ngroup = \"Findes ikke\"\n[[reset.group]]\ngroup = \"Heller ikke\"\nlevel = \"high\"\n",
+        ..Setup::default()
+    };
     let report = check(more, &[], None, &ShiftedClock::default()).await;
     has(&report, Level::Problem, "at least 8 and at most 6", "");
     has(&report, Level::Problem, "Findes ikke", "every change is refused");
+    has(&report, Level::Problem, "Heller ikke", "every reset is refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]

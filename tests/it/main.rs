@@ -13,6 +13,7 @@ mod page_check;
 mod people;
 mod process;
 mod provider_journey;
+mod provider_reset;
 mod proxy;
 mod reset;
 mod saml;

@@ -77,10 +77,14 @@ impl Admin {
         self.0.modify(dn, change).await.expect("sent").success().expect("modified");
     }
 
-    #[allow(dead_code, reason = "the benchmark uses it")]
     pub async fn add_to_group(&mut self, group_dn: &str, member_dn: &str) {
-        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(b"member".to_vec(), set([member_dn]))];
-        self.0.modify(group_dn, change).await.expect("sent").success().expect("added");
+        self.add(group_dn, "member", member_dn).await;
+    }
+
+    /// Adds a value to an attribute.
+    pub async fn add(&mut self, dn: &str, attribute: &str, value: &str) {
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(attribute.as_bytes().to_vec(), set([value]))];
+        self.0.modify(dn, change).await.expect("sent").success().expect("added");
     }
 
     pub async fn group(&mut self, name: &str) -> String {

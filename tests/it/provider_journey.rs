@@ -8,10 +8,8 @@ use os2nykode::model::{
 
 use crate::{
     environment::{environment, unique},
-    idp::{Idp, Introduced, Wishes, configuration, introduce, introduced},
+    idp::{Idp, Introduced, Wishes, introduced},
     people::{Admin, PASSWORD, Person, bind},
-    proxy::{MODIFY, Proxy},
-    service::Setup,
     visitor::{Page, Visitor},
 };
 
@@ -48,7 +46,7 @@ async fn a_reset_is_proven_by_a_bind_and_the_old_password_is_dead() {
     let mut admin = Admin::new().await;
     let person = employee(&mut admin, "Substantial").await;
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-    visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+    visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
     let all = history(&introduced, &mut admin, &person).await;
@@ -59,7 +57,7 @@ async fn a_reset_is_proven_by_a_bind_and_the_old_password_is_dead() {
         assert_eq!(event.level, Some(Level::Substantial));
         assert!(event.assertion.as_ref().is_some_and(|id| id.starts_with('_')));
     }
-    visitor.get(&account.path).await.says("Du valgte en ny adgangskode (os2faktor)");
+    visitor.get(&account.path).await.says("Ny adgangskode sat (OS2faktor)");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -68,7 +66,7 @@ async fn a_login_below_the_rule_sees_the_account_and_what_would_do_and_resets_no
     let mut admin = Admin::new().await;
     let person = employee(&mut admin, "Low").await;
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-    account.says("sikringsniveau Betydelig");
+    account.says("niveauet Betydelig");
     account.says("Log ind med MitID");
     assert!(!account.html.contains(&format!("{}/password", account.path)), "no way to a form that can't succeed");
     // A form that was prepared with a stronger login, or by hand.
@@ -79,7 +77,7 @@ async fn a_login_below_the_rule_sees_the_account_and_what_would_do_and_resets_no
         fields.extend(current.map(|current| ("current", current)));
         let page = visitor.post(&format!("{}/password", account.path), &fields).await;
         assert_eq!(page.status, 403);
-        page.says("sikringsniveau Betydelig");
+        page.says("niveauet Betydelig");
     }
     still_the_old_one(&person).await;
     let all = history(&introduced, &mut admin, &person).await;
@@ -93,7 +91,7 @@ async fn a_login_without_a_level_or_with_an_unknown_one_resets_nothing() {
     for level in ["", "substantial", "4", "https://data.gov.dk/concept/core/nsis/Substantial"] {
         let person = employee(&mut admin, level).await;
         let (_, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-        account.says("sikringsniveau Betydelig");
+        account.says("niveauet Betydelig");
     }
 }
 
@@ -120,10 +118,10 @@ async fn a_pupils_group_takes_uni_login_and_no_other_group_does() {
         );
         let (visitor, account) = logged_in(&introduced, Idp::Unilogin, &uniid).await;
         if in_group {
-            visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+            visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");
             assert_eq!(bind(&person.dn, NEW).await, Ok(()));
         } else {
-            account.says("sikringsniveau Betydelig");
+            account.says("niveauet Betydelig");
             still_the_old_one(&person).await;
         }
     }
@@ -217,7 +215,7 @@ async fn a_cpr_number_matches_with_and_without_dash_and_is_kept_nowhere() {
             ],
         );
         let (visitor, account) = logged_in(&introduced, Idp::Nemlogin, &person.sam).await;
-        visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
+        visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");
         let log = format!("{:?}", history(&introduced, &mut admin, &person).await);
         assert!(log.contains("nemlogin"));
         for file in std::fs::read_dir(introduced.service.dir.path()).expect("a folder").map(|file| file.expect("a file").path()) {
@@ -231,40 +229,14 @@ async fn a_cpr_number_matches_with_and_without_dash_and_is_kept_nowhere() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_locked_account_is_unlocked_with_its_new_password_or_refused_where_that_is_off() {
-    let mut admin = Admin::new().await;
-    for unlock in [true, false] {
-        let (text, entity) = configuration("");
-        introduce(&entity, "https://localhost", Wishes::USUAL);
-        let text = format!("[reset]\nunlock = {unlock}\n{text}");
-        let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
-        let introduced = Introduced { entity, service };
-        let person = employee(&mut admin, "Substantial").await;
-        for _ in 0..6 {
-            let _ = bind(&person.dn, "Forkert-Kode-1").await;
-        }
-        assert_eq!(bind(&person.dn, PASSWORD).await, Err("775".to_owned()), "locked");
-        let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-        let page = visitor.choose(&account, NEW).await;
-        if unlock {
-            page.says("Din adgangskode er skiftet");
-            assert_eq!(bind(&person.dn, NEW).await, Ok(()));
-        } else {
-            page.says("låst");
-            assert_eq!(bind(&person.dn, NEW).await, Err("775".to_owned()));
-        }
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_rest_of_the_policy_holds_for_a_reset_too() {
     let introduced = introduced(Wishes::USUAL).await;
     let mut admin = Admin::new().await;
     let person = employee(&mut admin, "Substantial").await;
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-    visitor.choose(&account, "kort").await.says("12 tegn");
-    visitor.choose(&account, NEW).await.says("Din adgangskode er skiftet");
-    visitor.choose(&account, "Grøn-Sejlbåd-4712").await.says("igen"); // the minimum age: a plain reset would pass over it
+    visitor.reset(&account.account_path(), "kort").await.says("12 tegn");
+    visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");
+    visitor.reset(&account.account_path(), "Grøn-Sejlbåd-4712").await.says("igen"); // the minimum age: a plain reset would pass over it
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
 }
 
@@ -274,40 +246,6 @@ async fn a_protected_account_is_told_that_we_lack_the_right() {
     let user = unique("beate");
     Idp::Os2faktor.person(&user, &[("NameID", &user), ("sAMAccountName", "beate"), (NSIS, "High")]);
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &user).await;
-    visitor.choose(&account, NEW).await.says("servicedesken");
+    visitor.reset(&account.account_path(), NEW).await.says("servicedesken");
     assert_eq!(bind(&Admin::new().await.dn("beate").await, environment().fact("PEOPLE_PASSWORD")).await, Ok(()));
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_form_sent_twice_is_one_reset_and_a_lost_answer_is_settled() {
-    let proxy = Proxy::start().await;
-    let (text, entity) = configuration("");
-    introduce(&entity, "https://localhost", Wishes::USUAL);
-    let service = Setup { more: text.leak(), controllers: vec![proxy.address], ..Setup::default() }.start().await;
-    let introduced = Introduced { entity, service };
-    let mut admin = Admin::new().await;
-    let person = employee(&mut admin, "Substantial").await;
-    let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
-    let path = format!("{}/password", account.path);
-    let form = visitor.get(&path).await;
-    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
-    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    visitor.post(&path, &fields).await.says("Din adgangskode er skiftet");
-    let before = proxy.count(MODIFY);
-    visitor.post(&path, &fields).await.says("Din adgangskode er skiftet");
-    assert_eq!(proxy.count(MODIFY), before, "AD was asked once");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_ad_login_can_never_reset_and_a_providers_login_needs_no_current_password() {
-    let introduced = introduced(Wishes::USUAL).await;
-    let mut admin = Admin::new().await;
-    let person = admin.person().await;
-    let visitor = introduced.service.visitor();
-    let account = visitor.logged_in(&person.sam, PASSWORD).await;
-    let path = format!("{}/password", account.account_path());
-    let form = visitor.get(&path).await;
-    let page = visitor.post(&path, &[("csrf", &form.token()), ("attempt", &form.attempt()), ("new", NEW), ("repeat", NEW)]).await;
-    assert_eq!(page.status, 422, "the current password is missing");
-    still_the_old_one(&person).await;
 }

@@ -48,6 +48,8 @@ pub enum Mischief {
     NotUtf8(u8),
     /// Puts one text in the place of another of the same length, in answers with this tag.
     ReplaceText(u8, &'static [u8], &'static [u8]),
+    /// The same in requests with this tag.
+    ReplaceSent(u8, &'static [u8], &'static [u8]),
     /// Keeps every answer back for this long.
     Slow(Duration),
     /// Offers the certificate and key of these files.
@@ -145,6 +147,10 @@ impl Proxy {
                 if self.mischief() == Mischief::DropRequest(tag) {
                     break;
                 }
+                let message = match self.mischief() {
+                    Mischief::ReplaceSent(at, from, to) if at == tag => replaced(message, from, to),
+                    _ => message,
+                };
                 to_server.write_all(&message).await?;
                 to_server.flush().await?;
             }
@@ -172,14 +178,7 @@ impl Proxy {
                 let body = [id, &[at, 9, 0x0a, 1, 19, 4, 0, 4, 2, 0xff, 0xfe]].concat();
                 ([&[0x30, u8::try_from(body.len()).expect("short")], body.as_slice()].concat(), true)
             }
-            Mischief::ReplaceText(at, from, to) if at == tag => {
-                assert_eq!(from.len(), to.len());
-                let mut message = message;
-                while let Some(place) = message.windows(from.len()).position(|w| w == from) {
-                    message[place..place + to.len()].copy_from_slice(to);
-                }
-                (message, true)
-            }
+            Mischief::ReplaceText(at, from, to) if at == tag => (replaced(message, from, to), true),
             Mischief::KeepAnswer(at) if at == tag => {
                 tokio::time::sleep(Duration::from_mins(2)).await;
                 return Ok(false);
@@ -194,6 +193,14 @@ impl Proxy {
         to_client.flush().await?;
         Ok(goes_on)
     }
+}
+
+fn replaced(mut message: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {
+    assert_eq!(from.len(), to.len());
+    while let Some(place) = message.windows(from.len()).position(|w| w == from) {
+        message[place..place + to.len()].copy_from_slice(to);
+    }
+    message
 }
 
 fn acceptor(certificate: &str, key: &str) -> TlsAcceptor {

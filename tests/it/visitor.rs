@@ -28,15 +28,17 @@ pub struct Visitor {
 
 impl Visitor {
     pub fn new(address: SocketAddr) -> Self {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let tls = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
-        let client = Client::builder()
-            .tls_backend_preconfigured((*tls).clone())
-            .cookie_store(true)
-            .redirect(redirect::Policy::none())
-            .build()
-            .expect("a client");
+        let client = client().cookie_store(true).build().expect("a client");
         Self { client, base: format!("https://localhost:{}", address.port()), language: "da" }
+    }
+
+    /// The same person with a session that the test has put into the store.
+    pub fn with_session(address: SocketAddr, session: &str) -> Self {
+        let mut visitor = Self::new(address);
+        let jar = reqwest::cookie::Jar::default();
+        jar.add_cookie_str(&format!("__Host-os2nykode={session}; Path=/; Secure"), &visitor.base.parse().expect("an address"));
+        visitor.client = client().cookie_provider(std::sync::Arc::new(jar)).build().expect("a client");
+        visitor
     }
 
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -95,12 +97,12 @@ impl Visitor {
         self.change_with_repeat(account, current, new, new).await
     }
 
-    /// Opens the form of somebody who came from a provider, fills it in and sends it.
-    pub async fn choose(&self, account: &Page, new: &str) -> Page {
-        let path = format!("{}/password", account.account_path());
+    /// Opens the form of somebody who has logged in at a provider, fills it in and sends it.
+    pub async fn reset(&self, account: &str, new: &str) -> Page {
+        let path = format!("{account}/password");
         let form = self.get(&path).await;
-        assert!(!form.html.contains("name=\"current\""), "there is no current password to give");
-        let page = self.post(&path, &[("csrf", &form.token()), ("attempt", &form.attempt()), ("new", new), ("repeat", new)]).await;
+        let (token, attempt) = (form.token(), form.attempt());
+        let page = self.post(&path, &[("csrf", &token), ("attempt", &attempt), ("new", new), ("repeat", new)]).await;
         page.does_not_hold(new);
         page
     }
@@ -116,6 +118,12 @@ impl Visitor {
         }
         page
     }
+}
+
+fn client() -> reqwest::ClientBuilder {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let tls = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
+    Client::builder().tls_backend_preconfigured((*tls).clone()).redirect(redirect::Policy::none())
 }
 
 fn location(response: &Response) -> Option<String> {

@@ -9,12 +9,11 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use super::front::Method;
 use crate::{
     app::App,
     flow::{
         list_accounts::{self, Listed},
-        show_account::{self, AccountView, Means, Shown},
+        show_account::{self, AccountView, Shown},
     },
     http::view::{Failure, Frame, Member, Notice, page},
     model::{account::PasswordExpiry, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
@@ -25,11 +24,7 @@ use crate::{
 pub(super) struct AccountPage {
     pub(super) frame: Frame,
     pub(super) view: AccountView,
-    /// Other ways to log in that would do, where this one does not.
-    pub(super) ways: Vec<Method>,
-    /// Would the current password do instead?
-    pub(super) ad_password: bool,
-    /// Where the person logged in.
+    /// Where the person logged in, if not here.
     pub(super) provider: Option<ProviderId>,
 }
 
@@ -42,35 +37,6 @@ pub(super) struct AccountsPage {
 }
 
 impl AccountPage {
-    pub(super) fn new(app: &App, frame: Frame, identity: &Identity, view: AccountView) -> Self {
-        let ways = match &view.means {
-            Means::Not(Refusal::TooWeak(needed) | Refusal::OtherProvider(needed)) => app
-                .config
-                .saml
-                .providers
-                .iter()
-                .filter(|provider| needed.accepts(&provider.id) && provider.reaches().is_none_or(|level| level >= needed.level))
-                .map(|provider| Method::of(provider, frame.words.language))
-                .collect(),
-            Means::Change | Means::Reset | Means::Not(_) => Vec::new(),
-        };
-        let ad_password = matches!(view.means, Means::Not(_)) && app.config.login.ad_password.enabled;
-        let provider = identity.provider().map(|login| login.provider.clone());
-        Self { frame, view, ways, ad_password, provider }
-    }
-
-    /// Why no new password can be set with this login.
-    fn hindrance(&self) -> Option<String> {
-        let Means::Not(refusal) = &self.view.means else { return None };
-        Some(self.frame.words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
-    }
-
-    /// The way back to the provider, where all that is wrong is that the login was too long ago.
-    fn again(&self) -> Option<String> {
-        let (Means::Not(Refusal::LoginTooOld), Some(provider)) = (&self.view.means, &self.provider) else { return None };
-        Some(format!("/login/{provider}?again"))
-    }
-
     /// What needs to be done about the account, with the kind of alert.
     fn banners(&self) -> Vec<(&'static str, String)> {
         let expired = match self.view.account.password.expiry {
@@ -78,8 +44,30 @@ impl AccountPage {
             PasswordExpiry::At(end) if end <= self.frame.words.now => Some("banner-expired"),
             PasswordExpiry::At(_) | PasswordExpiry::Never => None,
         };
-        let locked = self.view.account.locked.then_some(("error", self.frame.t("banner-locked")));
+        let unlocks = self.provider.is_some() && self.frame.reset_unlocks();
+        let key = if unlocks { "banner-locked-reset" } else { "banner-locked" };
+        let locked = self.view.account.locked.then_some(("error", self.frame.t(key)));
         expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
+    }
+
+    /// Why there is no way to a new password from here. The banner tells of a lock.
+    fn barred(&self) -> Option<String> {
+        let refusal = self.view.barred.as_ref().filter(|refusal| **refusal != Refusal::Locked)?;
+        Some(self.frame.words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
+    }
+
+    /// The logins that would do: address and text.
+    fn logins(&self) -> Vec<(String, String)> {
+        match (&self.view.barred, &self.provider) {
+            (Some(Refusal::TooWeak { needed }), now) => self.frame.providers_for(needed, now.as_ref()),
+            (Some(Refusal::LoginTooOld), Some(now)) => vec![(format!("/login/{now}?again"), self.frame.provider_name(now))],
+            (Some(_) | None, _) => Vec::new(),
+        }
+    }
+
+    /// Is a login with the current password worth telling of?
+    fn ad_password(&self) -> bool {
+        matches!(self.view.barred, Some(Refusal::TooWeak { .. })) && self.frame.ad_password()
     }
 
     /// AD does not keep it for a password that must be changed.
@@ -100,7 +88,8 @@ impl AccountPage {
         let words = &self.frame.words;
         let line = |entry: &crate::audit::Entry| {
             let at = entry.event.at;
-            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event))
+            let provider = entry.event.provider.as_ref().map(|id| self.frame.provider_name(id));
+            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event, provider.as_deref()))
         };
         self.view.history.iter().map(line).collect()
     }
@@ -119,9 +108,13 @@ pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) ->
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
-        Shown::Account(view) => page(StatusCode::OK, &AccountPage::new(&app, member.frame, &member.identity, *view)),
+        Shown::Account(view) => page(StatusCode::OK, &account_page(member.frame, *view, &member.identity)),
         Shown::Unavailable => unavailable(member.frame),
     })
+}
+
+fn account_page(frame: Frame, view: AccountView, identity: &Identity) -> AccountPage {
+    AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()) }
 }
 
 /// Not theirs, gone, or not served: one page for all.

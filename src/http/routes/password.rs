@@ -1,4 +1,4 @@
-//! The change of a password: form, answer, result.
+//! A new password: form, answer, result.
 
 use std::sync::Arc;
 
@@ -9,13 +9,14 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
-use super::account::{AccountPage, unavailable};
+use super::account::unavailable;
 use crate::{
     app::App,
     flow::{
-        set_password::{self, Changed, Request, STILL_LOCKED},
-        show_account::{self, AccountView, Means, Shown},
+        set_password::{self, Answer, Request, STILL_LOCKED},
+        show_account::{self, AccountView, Shown},
     },
     http::{
         form::Form,
@@ -39,17 +40,14 @@ pub(super) struct PasswordPage {
     pub(super) view: AccountView,
     pub(super) token: String,
     pub(super) attempt: AttemptId,
+    /// Is the current password asked for?
+    pub(super) change: bool,
     pub(super) errors: Errors,
 }
 
 impl PasswordPage {
     fn rules(&self) -> Vec<ShownRule> {
         self.view.rules.iter().map(|rule| self.frame.words.rule(rule, &self.view.account)).collect()
-    }
-
-    /// Is the current password asked for?
-    fn asks_current(&self) -> bool {
-        self.view.means == Means::Change
     }
 
     /// Told before anything is typed.
@@ -65,12 +63,12 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     form(&app, member, target, StatusCode::OK, Errors::default()).await
 }
 
-/// What is typed.
+/// What is typed. A form without `current` is still a change where the login is one that changes.
 #[derive(Deserialize)]
-pub(in crate::http) struct ChangeForm {
+pub(in crate::http) struct PasswordForm {
     attempt: String,
     #[serde(default)]
-    current: Option<String>,
+    current: String,
     new: String,
     repeat: String,
 }
@@ -80,26 +78,25 @@ pub(in crate::http) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
     member: Member,
-    Form(sent): Form<ChangeForm>,
+    Form(sent): Form<PasswordForm>,
 ) -> Result<Response, Failure> {
     let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
-    let asks_current = member.identity.password_of().is_some();
-    let (current, new) = match parse(&member.frame, sent, asks_current) {
+    let (current, new) = match parse(&member, sent) {
         Ok(passwords) => passwords,
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
     let request = Request { target, attempt, current, new };
-    let changed = set_password::set(&app, &member.visit, &member.identity, request).await?;
-    if matches!(changed, Changed::Done | Changed::DoneButLocked) {
+    let answer = set_password::set(&app, &member.visit, &member.identity, request).await?;
+    if matches!(answer, Answer::Done | Answer::StillLocked) {
         end_other_sessions(&app, &member, target).await;
     }
-    match changed {
-        Changed::Done | Changed::DoneButLocked | Changed::Unknown | Changed::AlreadySent => {
+    match answer {
+        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
             Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
         }
-        Changed::Refused(refusal) => {
+        Answer::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::NotYours => return Ok(unavailable(member.frame)),
@@ -110,8 +107,9 @@ pub(in crate::http) async fn submit(
                 | Refusal::CannotChange
                 | Refusal::NoRight
                 | Refusal::NotUsable
+                | Refusal::TooWeak { .. }
+                | Refusal::LoginTooOld
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
-                Refusal::OtherProvider(_) | Refusal::TooWeak(_) | Refusal::LoginTooOld => StatusCode::FORBIDDEN,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
             form(&app, member, target, status, errors).await
@@ -122,28 +120,28 @@ pub(in crate::http) async fn submit(
 /// Whoever had logged in with the old password is logged out. A failure here does not undo or hide the change: those sessions run out by themselves.
 async fn end_other_sessions(app: &App, member: &Member, account: ObjectGuid) {
     if let Err(error) = app.sessions.end_all_of(account, member.session.id()).await {
-        tracing::warn!(error = %error, "other sessions of an account could not be ended after its change");
+        tracing::warn!(error = %error, "other sessions of an account could not be ended after its new password");
     }
 }
 
-/// The form, empty: what was typed is never sent back. A new attempt each time.
+/// The form, empty: what was typed is never sent back. A new attempt each time. Where no form could succeed, the account's page says why.
 async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
     let Member { mut frame, identity, token, .. } = member;
     frame.path = format!("/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
     Ok(match show_account::show(app, &identity, target).await? {
-        // No form that can't succeed: the account's own page says what would do.
-        Shown::Account(view) if matches!(view.means, Means::Not(_)) => {
-            frame.path = format!("/accounts/{target}");
-            page(StatusCode::FORBIDDEN, &AccountPage::new(app, frame, &identity, *view))
+        Shown::Account(view) if view.barred.is_some() => Redirect::to(&format!("/accounts/{target}")).into_response(),
+        Shown::Account(view) => {
+            let change = identity.provider().is_none();
+            page(status, &PasswordPage { frame, view: *view, token, attempt, change, errors })
         }
-        Shown::Account(view) => page(status, &PasswordPage { frame, view: *view, token, attempt, errors }),
         Shown::Unavailable => unavailable(frame),
     })
 }
 
-/// The current and the new password, or what is wrong with the form itself.
-fn parse(frame: &Frame, sent: ChangeForm, asks_current: bool) -> Result<(Option<Password>, Password), Errors> {
+/// The current password, where the login has one to be asked for, and the new one; or what is wrong with the form itself.
+fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Password), Errors> {
+    let frame = &member.frame;
     let mut errors = Errors::default();
     let mut one = |field: &'static str, typed: String| match Password::parse(typed) {
         Ok(password) => Some(password),
@@ -158,8 +156,12 @@ fn parse(frame: &Frame, sent: ChangeForm, asks_current: bool) -> Result<(Option<
             None
         }
     };
-    // A login at a provider has no current password to give: what is sent as one is not looked at.
-    let current = if asks_current { one("current", sent.current.unwrap_or_default()).map(Some) } else { Some(None) };
+    let current = if member.identity.provider().is_none() {
+        one("current", sent.current).map(Some)
+    } else {
+        drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
+        Some(None)
+    };
     let new = one("new", sent.new);
     let repeat = one("repeat", sent.repeat);
     match (current, new, repeat) {

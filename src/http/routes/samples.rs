@@ -11,19 +11,14 @@ use super::{
     front::{FrontPage, Method},
     login::LoginPage,
     password::{PasswordPage, ResultPage},
-    saml,
-    saml::SendPage,
+    saml::{self, SendPage},
 };
 use crate::{
     app::App,
     audit::Entry,
     clock::ShiftedClock,
     config::{self, Language},
-    flow::{
-        list_accounts::Listed,
-        provider_sign_in::Finished,
-        show_account::{AccountView, Means},
-    },
+    flow::{list_accounts::Listed, provider_sign_in::Finished, show_account::AccountView},
     http::{
         view::{Errors, Frame, Notice, Person},
         words::Words,
@@ -68,9 +63,16 @@ async fn app(dir: &std::path::Path) -> Arc<App> {
          privacy_url = 'https://x.dk/?a=1&b=2'\naccessibility_url = 'https://was.dk/'\n\
          [server]\nlisten = '127.0.0.1:0'\npublic_url = 'https://localhost'\ntrusted_proxies = ['127.0.0.1/32']\nsecret = 'AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8='\n\
          [store]\nurl = 'sqlite://{}/x.db'\n\
-         [directory]\ncontrollers = [{{ name = 'dc.test' }}]\nbase_dn = 'DC=test'\nbind_user = 'x@test'\nbind_password = 'x'\n",
+         [directory]\ncontrollers = [{{ name = 'dc.test' }}]\nbase_dn = 'DC=test'\nbind_user = 'x@test'\nbind_password = 'x'\n\
+         [saml]\nkeys_dir = '{}/keys'\n\
+         [[saml.provider]]\nid = 'fixed-low'\nbutton = {{ da = 'Lav <b> \"&', en = 'Low' }}\nmetadata_file = '/x'\nfixed_level = 'low'\n\
+         match = {{ by = 'account_name', from = 'NameID' }}\n\
+         [[saml.provider]]\nid = 'by-attribute'\nbutton = {{ da = 'Høj', en = 'High' }}\nmetadata_file = '/x'\n\
+         match = {{ by = 'account_name', from = 'NameID' }}\n",
+        dir.display(),
         dir.display()
     );
+    crate::identity::saml::keys::generate(&dir.join("keys"), "localhost", now()).expect("keys");
     let file = dir.join("config.toml");
     std::fs::write(&file, text).expect("written");
     let config = config::load(&file, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
@@ -107,17 +109,23 @@ fn history() -> Vec<Entry> {
         actor: None,
         unknown_name: None,
         method: None,
+        provider: None,
+        level: None,
+        assertion: None,
         client: Some(IpAddr::from([127, 0, 0, 1])),
         target: None,
         controller: None,
         attempt: None,
         password_set_before: None,
-        provider: None,
-        level: None,
-        assertion: None,
     };
+    let by = |provider: &'static str| move |event| AuditEvent { provider: Some(id(provider)), ..event };
     let all = EventKind::ALL.iter().flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
-    all.zip(1..).map(|(event, sequence)| Entry { sequence, event }).collect()
+    let resets = AuditOutcome::ALL.iter().map(|outcome| event(EventKind::ResetOutcome, *outcome));
+    all.chain(resets.clone().map(by("fixed-low")))
+        .chain(resets.map(by("gone")))
+        .zip(1..)
+        .map(|(event, sequence)| Entry { sequence, event })
+        .collect()
 }
 
 fn rules() -> Vec<Rule> {
@@ -172,19 +180,27 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotYours,
         Refusal::PolicyUnexplained,
     ]);
-    all.extend(hindrances());
+    all.extend(barred());
     all
 }
 
-/// What keeps a provider's login from setting a password.
-fn hindrances() -> Vec<Refusal> {
-    let needed = |level| Strength { level, providers: None };
+fn id(text: &str) -> ProviderId {
+    ProviderId::parse(text).expect("an id")
+}
+
+/// What keeps a login from any reset.
+fn barred() -> Vec<Refusal> {
+    let weak = |level, providers: &[&str]| {
+        let providers = (!providers.is_empty()).then(|| providers.iter().map(|provider| id(provider)).collect());
+        Refusal::TooWeak { needed: Strength { level, providers } }
+    };
     vec![
-        Refusal::OtherProvider(needed(Level::Low)),
-        Refusal::TooWeak(needed(Level::Low)),
-        Refusal::TooWeak(needed(Level::Substantial)),
-        Refusal::TooWeak(needed(Level::High)),
         Refusal::LoginTooOld,
+        weak(Level::Low, &[]),
+        weak(Level::Substantial, &[]),
+        weak(Level::High, &[]),
+        weak(Level::Substantial, &["by-attribute"]),
+        weak(Level::None, &["gone"]),
     ]
 }
 
@@ -218,8 +234,8 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
         account,
         rules: rules(),
         changeable_at: Some(at("2026-11-24T08:10:00Z")),
+        barred: None,
         history: history(),
-        means: Means::Change,
     };
     let mut pages = Vec::new();
     let mut add = |name: String, html: askama::Result<String>| pages.push((name, html.expect("rendered")));
@@ -238,27 +254,32 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
     for (number, expiry) in states.into_iter().enumerate() {
-        let page = AccountPage {
-            frame: member("/accounts/x"),
-            view: view(account(expiry, number % 2 == 0)),
-            ways: Vec::new(),
-            ad_password: false,
-            provider: None,
-        };
+        let page = AccountPage { frame: member("/accounts/x"), view: view(account(expiry, number % 2 == 0)), provider: None };
         add(format!("account {expiry:?}"), page.render());
     }
-    let form = |errors| PasswordPage {
+    for refusal in barred().into_iter().chain([Refusal::Locked]).map(Some).chain([None]) {
+        let name = format!("account of a provider's login {refusal:?}");
+        let view = AccountView { barred: refusal, ..view(account(PasswordExpiry::Never, true)) };
+        add(name, AccountPage { frame: member("/accounts/x"), view, provider: Some(id("by-attribute")) }.render());
+    }
+    let form_of = |change, errors| PasswordPage {
         frame: member("/accounts/x/password"),
         view: view(account(PasswordExpiry::Never, false)),
         token: "t".into(),
         attempt: AttemptId::from_random([7; 16]),
+        change,
         errors,
     };
+    let form = |errors| form_of(true, errors);
+    add("form of a reset".into(), form_of(false, Errors::default()).render());
     add("form".into(), form(Errors::default()).render());
     for refusal in refusals() {
         add(format!("form {refusal:?}"), form(words.refusal(&refusal).into_iter().collect()).render());
+        if !matches!(refusal, Refusal::WrongCurrent | Refusal::CannotChange) {
+            add(format!("form of a reset {refusal:?}"), form_of(false, words.refusal(&refusal).into_iter().collect()).render());
+        }
     }
-    for (kind, done) in [("success", true), ("warning", false), ("info", false), ("error", false)] {
+    for (kind, done) in [("success", true), ("warning", true), ("warning", false), ("info", false), ("error", false)] {
         let page = ResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind, done, account: guid() };
         add(format!("result {kind}"), page.render());
     }
@@ -266,16 +287,6 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
     }
-    for hindrance in hindrances() {
-        let mut view = view(account(PasswordExpiry::Never, false));
-        view.means = Means::Not(hindrance.clone());
-        let provider = ProviderId::parse("mitid");
-        let page = AccountPage { frame: member("/accounts/x"), view, ways: methods(), ad_password: true, provider };
-        add(format!("account {hindrance:?}"), page.render());
-    }
-    let mut reset = form(Errors::default());
-    reset.view.means = Means::Reset;
-    add("form without the current password".into(), reset.render());
     let fields = vec![("SAMLRequest", "\"><b>".to_owned())];
     let send =
         SendPage { frame: guest("/login/x"), title: NAME.into(), text: NAME.into(), action: "https://idp.dk/?a=\"&b".into(), fields };

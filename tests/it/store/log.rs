@@ -8,6 +8,8 @@ use os2nykode::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         guid::ObjectGuid,
         identity::LoginMethod,
+        level::Level,
+        provider::ProviderId,
     },
     store::Store,
 };
@@ -37,15 +39,15 @@ pub fn event(attempt: u8) -> AuditEvent {
         reason: String::new(),
         actor: Some(party(1)),
         unknown_name: Some("0123456789abcdef".to_owned()),
-        method: Some(LoginMethod::AdPassword),
+        method: Some(LoginMethod::Saml),
+        provider: ProviderId::parse("os2faktor"),
+        level: Some(Level::Substantial),
+        assertion: Some("_a75adf55-01d7-40cc-929f-dbd8372ebdfc".to_owned()),
         client: Some("2001:db8::1".parse().expect("an address")),
         target: Some(party(1)),
         controller: Some("dc1.kommune.test".to_owned()),
         attempt: Some(AttemptId::from_random([attempt; 16])),
         password_set_before: Some(i64::MAX),
-        provider: None,
-        level: None,
-        assertion: None,
     }
 }
 
@@ -73,14 +75,14 @@ async fn every_kind_and_outcome_comes_back_as_it_was_written() {
                     actor: None,
                     unknown_name: None,
                     method: None,
+                    provider: None,
+                    level: None,
+                    assertion: None,
                     client: None,
                     target: Some(party(2)),
                     controller: None,
                     attempt: None,
                     password_set_before: None,
-                    provider: None,
-                    level: None,
-                    assertion: None,
                     ..followed(*kind, *outcome, n)
                 };
                 log.append(&bare).await.expect("appended");
@@ -216,6 +218,38 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
         assert!(!log.settle(&settlement).await.expect("asked"), "once");
         assert_eq!(open(at(100), 10).await, [5, 6]);
         assert_eq!(latest(&log, 2).await.kind, ChangeReconciled);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn resets_are_kept_open_settled_and_weighed_as_changes_are() {
+    use AuditOutcome::{Failed, Refused, Succeeded, Unknown};
+    use EventKind::{ResetAttempt, ResetOutcome, ResetReconciled};
+    each_store(async |store, _| {
+        let log = Log::new(&store);
+        let begun = |n| AuditEvent { kind: ResetAttempt, ..event(n) };
+        for n in 1..=4 {
+            assert_eq!(log.begin(&begun(n)).await.expect("begun"), Begun::New);
+            assert_eq!(log.begin(&begun(n)).await.expect("asked"), Begun::AlreadySent);
+        }
+        assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent, "nor as a change");
+        log.append(&followed(ResetOutcome, Succeeded, 1)).await.expect("appended");
+        log.append(&followed(ResetOutcome, Unknown, 2)).await.expect("appended");
+        log.append(&followed(ResetOutcome, Refused, 3)).await.expect("appended");
+        let open = async || {
+            let entries = log.unsettled(at(100), 10).await.expect("read");
+            assert!(entries.iter().all(|entry| entry.kind == ResetAttempt));
+            entries.iter().map(|entry| entry.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
+        };
+        assert_eq!(open().await, [2, 4]);
+        assert!(log.settle(&followed(ResetReconciled, Failed, 2)).await.expect("settled"));
+        assert!(!log.settle(&followed(ResetReconciled, Failed, 2)).await.expect("asked"), "once");
+        assert_eq!(open().await, [4]);
+        assert_eq!(latest(&log, 2).await.kind, ResetReconciled);
+        log.append(&followed(ResetOutcome, Succeeded, 2)).await.expect("late");
+        assert_eq!(latest(&log, 2).await.outcome, Succeeded);
+        assert_eq!(log.history_of(account(1), 10, Timestamp::MIN).await.expect("read").len(), 4, "one line for each");
     })
     .await;
 }

@@ -3,7 +3,8 @@
 use std::os::unix::fs::PermissionsExt;
 
 use os2nykode::{
-    audit::Log,
+    audit::{Begun, Log},
+    model::audit::{AuditEvent, EventKind},
     store::{Store, StoreError},
 };
 
@@ -101,6 +102,41 @@ async fn no_error_tells_the_url() {
         let error = Store::open(&url).await.expect_err("nobody there");
         assert!(!format!("{error} {error:?}").contains(secret), "{error:?}");
     }
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_keeps_its_entries_and_its_open_attempts() {
+    each_place(async |place: &Place| {
+        let folder = tempfile::tempdir().expect("a folder");
+        let kind = if place.sqlite { "sqlite" } else { "postgres" };
+        let first = format!("{}/migrations/{kind}/0001_first.sql", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(first, folder.path().join("0001_first.sql")).expect("copied");
+        if let Some(path) = place.url.strip_prefix("sqlite://") {
+            std::fs::write(path, "").expect("a file");
+        }
+        let migrator = sqlx::migrate::Migrator::new(folder.path()).await.expect("one migration");
+        migrator.run_direct(None, &mut place.intruder().await, false).await.expect("applied");
+        let old = event(1);
+        let guid = old.target.as_ref().expect("a target").guid;
+        let attempt = old.attempt.expect("an attempt");
+        let insert = format!(
+            "INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, target_guid, attempt, password_set_before)
+             VALUES (1, '{}', 'change_attempt', 'started', '', '{guid}', '{guid}', '{attempt}', 5)",
+            old.visit
+        );
+        place.run(&insert).await.expect("inserted");
+        let store = place.open().await;
+        let log = Log::new(&store);
+        let open = log.unsettled(jiff::Timestamp::MAX, 10).await.expect("read");
+        assert_eq!(open.len(), 1);
+        assert_eq!((&open[0].provider, open[0].level, &open[0].assertion), (&None, None, &None));
+        assert_eq!(log.begin(&old).await.expect("asked"), Begun::AlreadySent, "what was sent before is not sent again");
+        let reset = AuditEvent { kind: EventKind::ResetAttempt, ..old };
+        assert_eq!(log.begin(&reset).await.expect("asked"), Begun::AlreadySent, "nor as a reset");
+        place.run("DELETE FROM audit").await.expect_err("append-only");
+        store.close().await;
+    })
+    .await;
 }
 
 #[tokio::test]

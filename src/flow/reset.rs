@@ -1,0 +1,117 @@
+//! Whether a login at a provider is enough to set the password of one account: asked for the page, and again at the write.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Fault;
+use crate::{
+    app::App,
+    config::Reset,
+    directory::Pinned,
+    model::{
+        account::Account,
+        identity::{Identity, ProviderLogin},
+        refusal::Refusal,
+        strength::{self, Strength},
+    },
+};
+
+/// A provider's clock may be ahead of ours by this much.
+const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
+/// What keeps this login from a reset of the account, whatever the new password is; `None` where nothing does. What can't be read is a fault.
+pub(super) async fn hindrance(
+    app: &App,
+    identity: &Identity,
+    login: &ProviderLogin,
+    pinned: &mut Pinned,
+    account: &Account,
+) -> Result<Option<Refusal>, Fault> {
+    let needed = needed(app, pinned, account).await?;
+    Ok(judge(&app.config.reset, needed, login, identity.at, account, app.clock.now()))
+}
+
+/// The rules of the account's groups, else the default. A group that can't be found is a fault: leaving it out could loosen the rule.
+async fn needed(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Strength, Fault> {
+    let rules = &app.config.reset;
+    let mut of_groups = Vec::new();
+    for group in &rules.groups {
+        let sid = app.directory.group_sid(pinned, &group.group).await?;
+        if account.groups.contains(&sid) {
+            of_groups.push(&group.strength);
+        }
+    }
+    Ok(strength::needed(&rules.default, of_groups.into_iter()))
+}
+
+/// Pure. Another login comes first: a fresh one of the same kind would not help.
+fn judge(rules: &Reset, needed: Strength, login: &ProviderLogin, at: Timestamp, account: &Account, now: Timestamp) -> Option<Refusal> {
+    if !needed.met_by(&login.provider, login.level) {
+        return Some(Refusal::TooWeak { needed });
+    }
+    let age = now.duration_since(at);
+    if age > SignedDuration::from_mins(rules.max_age_minutes.into()) || age < -CLOCKS {
+        return Some(Refusal::LoginTooOld);
+    }
+    (account.locked && !rules.unlock).then_some(Refusal::Locked)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{
+        account::{PasswordExpiry, PasswordState, WrongTries},
+        claim::Claim,
+        level::Level,
+        provider::ProviderId,
+    };
+
+    fn account(locked: bool) -> Account {
+        Account {
+            guid: uuid::Uuid::nil().into(),
+            dn: String::new(),
+            sam: String::new(),
+            upn: None,
+            display_name: None,
+            given_name: None,
+            surname: None,
+            disabled: false,
+            expires: None,
+            locked,
+            password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
+            wrong_tries: WrongTries::default(),
+            resultant_pso: None,
+            groups: Vec::new(),
+        }
+    }
+
+    fn judged(level: Level, seconds_ago: i64, locked: bool, unlock: bool) -> Option<Refusal> {
+        let needed = Strength { level: Level::Substantial, providers: None };
+        let rules = Reset { default: needed.clone(), groups: Vec::new(), max_age_minutes: 15, unlock };
+        let provider = ProviderId::parse("mitid").expect("an id");
+        let login = ProviderLogin { provider, level, claim: Claim::AccountName("anna".into()), assertion: "_1".into() };
+        let now: Timestamp = "2026-11-23T08:10:00Z".parse().expect("a time");
+        judge(&rules, needed, &login, now - SignedDuration::from_secs(seconds_ago), &account(locked), now)
+    }
+
+    #[test]
+    fn a_login_is_strong_enough_and_fresh_or_the_password_stays() {
+        let weak = Some(Refusal::TooWeak { needed: Strength { level: Level::Substantial, providers: None } });
+        for (level, ago, expected) in [
+            (Level::Substantial, 0, None),
+            (Level::High, 15 * 60, None),
+            (Level::High, 15 * 60 + 1, Some(Refusal::LoginTooOld)),
+            (Level::High, -5 * 60, None),
+            (Level::High, -5 * 60 - 1, Some(Refusal::LoginTooOld)),
+            (Level::Low, 0, weak.clone()),
+            (Level::Low, 100_000, weak),
+        ] {
+            assert_eq!(judged(level, ago, true, true), expected, "{level:?} {ago}");
+        }
+    }
+
+    #[test]
+    fn a_locked_account_is_refused_only_where_it_would_not_be_unlocked() {
+        assert_eq!(judged(Level::High, 0, true, false), Some(Refusal::Locked));
+        assert_eq!(judged(Level::High, 0, false, false), None);
+    }
+}
