@@ -539,6 +539,7 @@ async fn a_stranger_uses_up_nobodys_tries() {
             let sent = form(&service, target, Some(WRONG), NEW);
             let answer = set_password::set(&service.app, &visit(stranger), stranger, sent).await.expect("an answer");
             assert_eq!(answer, Answer::Refused(Refusal::NotYours));
+            assert_eq!(reset(&service, stranger, target, NEW).await, Answer::Refused(Refusal::NotYours), "without a current password");
         }
     }
     assert_eq!(history(&service, target).await, []);
