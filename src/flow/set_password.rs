@@ -139,10 +139,10 @@ impl Submitted<'_> {
 
     /// Only the owner's own tries are counted on the account: nobody else can use them up.
     async fn authorised(&self) -> Result<Answer, Fault> {
-        let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
         if !authority::owns(self.app, self.identity, self.request.target).await? {
             return self.refused(None, None, Refusal::NotYours).await;
         }
+        let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
         let limits = self.app.config.throttle.name;
         self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation)).await
     }

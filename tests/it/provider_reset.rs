@@ -1,6 +1,9 @@
 //! A new password on the word of an identity provider, on a real controller.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
@@ -39,8 +42,6 @@ use crate::{
 const NEW: &str = "Blå-Sejlbåd-4711";
 const OTHER: &str = "Røde-Tage-5522";
 const WRONG: &str = "Helt-Forkert-99";
-/// Of nobody alive: born in 1881.
-const CPR: &str = "1704815103";
 const ASSERTION: &str = "_a75adf55-01d7-40cc-929f-dbd8372ebdfc";
 
 const PROVIDERS: &str = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
@@ -69,6 +70,13 @@ fn password(text: &str) -> Password {
 
 fn claim(kind: ClaimKind, value: &str) -> Claim {
     Claim::parse(kind, value).expect(value)
+}
+
+/// A number of this test's own, of nobody alive: born in 1881.
+fn cpr() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let n = std::process::id().wrapping_mul(5).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
+    format!("{:02}{:02}815{:03}", n % 28 + 1, n / 28 % 12 + 1, n / (28 * 12) % 1000)
 }
 
 fn id(name: &str) -> ProviderId {
@@ -266,16 +274,17 @@ async fn a_login_older_than_the_limit_resets_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
+    let cpr = cpr();
     let service = setup("").start().await;
     let mut admin = Admin::new().await;
     let person = admin.person().await;
     // A number that looks like a name, and a name that looks like a number.
-    admin.replace(&person.dn, "employeeNumber", CPR).await;
+    admin.replace(&person.dn, "employeeNumber", &cpr).await;
     let target = guid(&person).await;
     let strange = [
-        login(&service, "os2faktor", claim(ClaimKind::Cpr, CPR), Level::High),
+        login(&service, "os2faktor", claim(ClaimKind::Cpr, &cpr), Level::High),
         login(&service, "mitid", claim(ClaimKind::AccountName, &person.sam), Level::High),
-        login(&service, "mitid", claim(ClaimKind::UniloginId, CPR), Level::High),
+        login(&service, "mitid", claim(ClaimKind::UniloginId, &cpr), Level::High),
         login(&service, "gone", claim(ClaimKind::AccountName, &person.sam), Level::High),
         login(&service, "os2faktor", claim(ClaimKind::Upn, &format!("{}@kommune.test", person.sam)), Level::High),
     ];
@@ -309,13 +318,14 @@ async fn sören_never_opens_soren() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_with_two_accounts_resets_the_one_that_they_chose() {
+    let cpr = cpr();
     let service = setup("").start().await;
     let mut admin = Admin::new().await;
     let (first, second, other) = (admin.person().await, admin.person().await, admin.person().await);
     for person in [&first, &second] {
-        admin.replace(&person.dn, "employeeNumber", CPR).await;
+        admin.replace(&person.dn, "employeeNumber", &cpr).await;
     }
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, CPR), Level::Substantial);
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), Level::Substantial);
     let listed = list_accounts::list(&service.app, &identity).await.expect("read");
     assert!([&first, &second].iter().all(|person| listed.iter().any(|account| account.account_name == person.sam)), "{listed:?}");
     assert_eq!(reset(&service, &identity, guid(&second).await, NEW).await, Answer::Done);
@@ -536,6 +546,7 @@ async fn a_stranger_uses_up_nobodys_tries() {
             let sent = form(&service, target, Some(WRONG), NEW);
             let answer = set_password::set(&service.app, &visit(stranger), stranger, sent).await.expect("an answer");
             assert_eq!(answer, Answer::Refused(Refusal::NotYours));
+            assert_eq!(reset(&service, stranger, target, NEW).await, Answer::Refused(Refusal::NotYours), "without a current password");
         }
     }
     assert_eq!(history(&service, target).await, []);
@@ -548,6 +559,22 @@ async fn a_stranger_uses_up_nobodys_tries() {
         assert_eq!(change(WRONG).await, Answer::Refused(Refusal::WrongCurrent), "the owner has all three tries");
     }
     assert!(matches!(change(PASSWORD).await, Answer::Refused(Refusal::Throttled { .. })), "and the fourth waits");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_who_has_to_wait_leaves_no_line_in_anybodys_history() {
+    let few = "[throttle.address]\nfree = 2\n";
+    let providers = &PROVIDERS[PROVIDERS.find("[saml]").expect("there")..];
+    let service = Setup { more: format!("{few}{providers}").leak(), ..Setup::default() }.start().await;
+    let mut admin = Admin::new().await;
+    let (person, stranger) = (admin.person().await, admin.person().await);
+    let target = guid(&person).await;
+    let identity = os2faktor(&service, &stranger, Level::High);
+    for _ in 0..2 {
+        assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::NotYours));
+    }
+    assert!(matches!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::Throttled { .. })));
+    assert_eq!(history(&service, target).await, []);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -606,12 +633,13 @@ async fn who_can_not_act_is_told_why_and_which_logins_would_do() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_holds_provider_level_and_assertion_and_nowhere_a_cpr_number() {
+    let cpr = cpr();
     let service = setup("").start().await;
     let mut admin = Admin::new().await;
     let person = admin.person().await;
-    admin.replace(&person.dn, "employeeNumber", CPR).await;
+    admin.replace(&person.dn, "employeeNumber", &cpr).await;
     let target = guid(&person).await;
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, CPR), Level::Substantial);
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), Level::Substantial);
     let browser = visitor(&service, &identity).await;
     browser.reset(&format!("/accounts/{target}"), "kort").await;
     browser.reset(&format!("/accounts/{target}"), NEW).await.says("Din adgangskode er skiftet");
@@ -632,12 +660,12 @@ async fn the_log_holds_provider_level_and_assertion_and_nowhere_a_cpr_number() {
     let (entries,): (i64,) = sqlx::query_as(query).fetch_one(&pool).await.expect("count");
     pool.close().await;
     assert_eq!(entries, 5, "refused, begun, done, not theirs, logged out");
-    let dashed = format!("{}-{}", &CPR[..6], &CPR[6..]);
+    let dashed = format!("{}-{}", &cpr[..6], &cpr[6..]);
     for file in ["os2nykode.db", "os2nykode.db-wal"] {
         let bytes = std::fs::read(service.dir.path().join(file)).unwrap_or_default();
-        for secret in [CPR, &dashed, NEW, "kort"] {
+        for secret in [cpr.as_str(), &dashed, NEW, "kort"] {
             assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "{secret} is not in {file}");
         }
     }
-    assert!(!format!("{identity:?}").contains(CPR));
+    assert!(!format!("{identity:?}").contains(&cpr));
 }
