@@ -14,6 +14,8 @@ pub mod response;
 pub mod screen;
 pub mod signature;
 pub mod sp_metadata;
+#[cfg(test)]
+mod tests;
 pub mod xml;
 
 pub use providers::{Asked, LoadError, Providers, SamlError, State};
