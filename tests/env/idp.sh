@@ -31,10 +31,12 @@ idp_up() {
 
 idp_start() {
   local idp=$1/idp name=$2
-  detached setpriv --reuid=www-data --regid=www-data --init-groups env -i PATH="$PATH" LC_ALL=C.UTF-8 SIMPLESAMLPHP_CONFIG_DIR="$idp/config" IDP_DIR="$idp" IDP_NAME="$name" IDP_BASE="$(idp_base "$name")" \
-    IDP_ENTITY="$(idp_entity "$name")" IDP_PASSWORD="$IDP_PASSWORD" PHP_CLI_SERVER_WORKERS=4 \
-    php -d variables_order=EGPCS -d display_errors=0 -d opcache.enable_cli=1 -S "$DC_IP:$(idp_port "$name")" -t "$IDP_WWW" >>"$idp/log/$name-php.log" 2>&1 &
-  printf '%s\n' $! >"$idp/$name.pid"
+  # The process writes its own number, before it becomes PHP: it leads the group that its workers are in.
+  # shellcheck disable=SC2016
+  detached sh -c 'echo $$ >"$0"; exec "$@"' "$idp/$name.pid" setpriv --reuid=www-data --regid=www-data --init-groups env -i PATH="$PATH" LC_ALL=C.UTF-8 \
+    SIMPLESAMLPHP_CONFIG_DIR="$idp/config" IDP_DIR="$idp" IDP_NAME="$name" IDP_BASE="$(idp_base "$name")" IDP_ENTITY="$(idp_entity "$name")" \
+    IDP_PASSWORD="$IDP_PASSWORD" PHP_CLI_SERVER_WORKERS=4 php -d variables_order=EGPCS -d display_errors=0 -d opcache.enable_cli=1 \
+    -S "$DC_IP:$(idp_port "$name")" -t "$IDP_WWW" >>"$idp/log/$name-php.log" 2>&1 &
 }
 
 # Waits until it answers; what it says of itself is kept as a file too.
@@ -65,7 +67,7 @@ idp_down() {
     [ -e "$file" ] || continue
     pid=$(cat "$file")
     # The number may belong to somebody else by now: only a PHP that serves this folder is ours.
-    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qxF "IDP_DIR=$1/idp"; then kill -TERM -- "-$pid" 2>/dev/null || kill -TERM "$pid" || true; fi
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "IDP_DIR=$1/idp"; then kill -TERM -- "-$pid"; fi
     rm -f "$file"
   done
 }

@@ -1,5 +1,7 @@
 //! The journey in a real browser: with and without JavaScript, wide and narrow, each page looked through by axe.
 
+mod providers;
+
 use std::{
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},

@@ -91,8 +91,14 @@ async fn a_policy_that_leaves_no_room_is_never_tried() {
     assert_eq!(tries(&person.sam).await, 0);
 }
 
-const THROTTLED: Setup =
-    Setup { controllers: Vec::new(), more: "[login.ad_password]\nanswer_after_ms = 0\n", directory: "", server: "", store: None };
+const THROTTLED: Setup = Setup {
+    controllers: Vec::new(),
+    more: "[login.ad_password]\nanswer_after_ms = 0\n",
+    directory: "",
+    server: "",
+    store: None,
+    port: None,
+};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_after_a_restart() {

@@ -13,7 +13,7 @@ use scraper::{Html, Selector};
 use crate::{
     environment::{environment, unique},
     service::{Service, Setup},
-    visitor::{Page, Visitor},
+    visitor::{Page, Visitor, client},
 };
 
 /// One of the three providers.
@@ -164,18 +164,6 @@ pub struct Answer {
     pub relay: String,
 }
 
-impl Answer {
-    /// The decoded message.
-    pub fn xml(&self) -> String {
-        String::from_utf8(BASE64.decode(self.response.as_bytes()).expect("base64")).expect("UTF-8")
-    }
-
-    /// The same with another message.
-    pub fn with(&self, xml: &str) -> Self {
-        Self { response: BASE64.encode(xml.as_bytes()), relay: self.relay.clone() }
-    }
-}
-
 impl Visitor {
     /// Goes to the provider, logs in there, and stops before the answer is taken back.
     pub async fn answer_of(&self, path: &str, user: &str) -> Answer {
@@ -221,6 +209,43 @@ impl Visitor {
         let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay)];
         let request = self.request(reqwest::Method::POST, "/saml/acs").header("sec-fetch-site", "cross-site").header("origin", "null");
         self.follow("/saml/acs", request.form(&fields).send().await.expect("an answer")).await
+    }
+
+    /// Goes to the provider without keeping a cookie of ours; gives the cookie, as somebody would have it who can read them.
+    pub async fn answer_and_cookie(&self, path: &str, user: &str) -> (Answer, String) {
+        let nobody = Visitor { client: client().build().expect("a client"), ..self.clone() };
+        let begun = nobody.request(reqwest::Method::GET, path).send().await.expect("an answer");
+        let cookie = begun.headers()["set-cookie"].to_str().expect("text").split(';').next().unwrap_or_default().to_owned();
+        let there = begun.headers()["location"].to_str().expect("text").to_owned();
+        let page = follow(&self.client, self.client.get(&there).send().await.expect("the provider answers")).await;
+        let (response, relay) = self.log_in_there(page, user).await;
+        (Answer { response, relay }, cookie)
+    }
+
+    /// Takes an answer back with just this cookie.
+    pub async fn bring_with(&self, answer: &Answer, cookie: &str) -> Page {
+        let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay)];
+        let request = self.request(reqwest::Method::POST, "/saml/acs").header("sec-fetch-site", "cross-site").header("cookie", cookie);
+        self.follow("/saml/acs", request.form(&fields).send().await.expect("an answer")).await
+    }
+
+    /// Goes to an address of the provider and on, until it sends the browser back to us; gives our path.
+    pub async fn back_from(&self, address: &str) -> String {
+        let mut address = address.to_owned();
+        for _ in 0..10 {
+            let response = self.client.get(&address).send().await.expect("the provider answers");
+            let at = response.url().clone();
+            let next = response.headers().get("location").map(|next| at.join(next.to_str().expect("text")).expect("an address"));
+            let next = match next {
+                Some(next) => next.to_string(),
+                None => panic!("the provider stops at {at}: {}", response.text().await.expect("a body")),
+            };
+            if let Some(path) = next.strip_prefix("https://localhost/") {
+                return format!("/{path}");
+            }
+            address = next;
+        }
+        panic!("the provider leads in a circle");
     }
 
     /// The whole login.

@@ -1,9 +1,23 @@
 //! Logins at real identity providers, and what is refused of them.
 
+use jiff::Timestamp;
+use os2nykode::model::audit::{AuditOutcome, EventKind};
+use sqlx::Connection;
+
 use crate::{
-    environment::environment,
-    idp::{Idp, Wishes, introduced},
+    idp::{Idp, Introduced, Wishes, configuration, introduce, introduced},
+    people::Admin,
+    service::Setup,
+    visitor::Visitor,
 };
+
+/// Nobody is logged in, and the page says nothing of why.
+async fn refused(visitor: &Visitor, page: crate::visitor::Page) {
+    page.says("Du blev ikke logget ind");
+    page.says("Start forfra");
+    assert_eq!(page.status, 403);
+    assert!(visitor.get("/account").await.path.starts_with("/login"), "nobody is logged in");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_employee_logs_in_whatever_the_provider_signs_and_encrypts() {
@@ -41,5 +55,204 @@ async fn nobody_without_an_active_account_gets_in_and_no_page_tells_a_cpr_number
         assert!(!page.html.contains("1212825104") && !page.html.contains("121282-5104"));
         assert!(visitor.get("/account").await.path.starts_with("/login"), "{user} is not logged in");
     }
-    let _ = environment();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_once_and_only_in_the_browser_that_asked() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let (asked, other) = (introduced.service.visitor(), introduced.service.visitor());
+    let answer = asked.answer_of("/login/os2faktor", "anna").await;
+    // Somebody else's browser: login CSRF, or a stolen answer.
+    refused(&other, other.bring(&answer).await).await;
+    // One that has begun a login of its own, under its own RelayState and under the stolen one.
+    let own = other.answer_of("/login/os2faktor", "niels").await;
+    let mixed = crate::idp::Answer { response: answer.response.clone(), relay: own.relay.clone() };
+    refused(&other, other.bring(&mixed).await).await;
+    asked.bring(&answer).await.says("Anna Andersen");
+    // Once more, in the same browser, which has given its cookie back.
+    let again = introduced.service.visitor();
+    refused(&again, again.bring(&answer).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_is_used_up_for_every_instance() {
+    let store = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}/shared.db", store.path().display());
+    let (text, entity) = configuration("");
+    introduce(&entity, "https://localhost", Wishes::USUAL);
+    let text: &'static str = text.leak();
+    let start = || async { Setup { more: text, store: Some(url.clone()), ..Setup::default() }.start().await };
+    let (first, second) = (start().await, start().await);
+    // An attacker has the answer and all that the browser keeps as well.
+    let (answer, cookie) = first.visitor().answer_and_cookie("/login/os2faktor", "anna").await;
+    first.visitor().bring_with(&answer, &cookie).await.says("Anna Andersen");
+    for service in [&first, &second] {
+        assert_eq!(service.visitor().bring_with(&answer, &cookie).await.status, 403);
+    }
+    assert_eq!(reasons(&url).await, ["saml_replayed", "saml_replayed"]);
+}
+
+/// The reasons of refused logins in the log.
+async fn reasons(url: &str) -> Vec<String> {
+    let mut connection = sqlx::AnyConnection::connect(url).await.expect("opened");
+    let reasons = sqlx::query_scalar("SELECT reason FROM audit WHERE kind = 'sign_in' AND outcome = 'refused' ORDER BY seq");
+    reasons.fetch_all(&mut connection).await.expect("read")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_nobody_asked_for_is_refused_with_a_way_to_start_over() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    let mut answer = visitor.answer_of("/login/os2faktor", "anna").await;
+    answer.relay = String::new();
+    let page = visitor.bring(&answer).await;
+    assert!(page.html.contains("href=\"/\""), "the way to the front page");
+    refused(&visitor, page).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_that_took_too_long_is_begun_anew() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    let answer = visitor.answer_of("/login/os2faktor", "anna").await;
+    introduced.service.clock.shift_to(16 * 60);
+    let page = visitor.bring(&answer).await;
+    assert!(page.html.contains("/login/os2faktor"), "the way back");
+    refused(&visitor, page).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_provider_says_is_no_answer_to_anothers_request() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    let at_nemlogin = visitor.answer_of("/login/nemlogin", "birgit").await;
+    let at_os2faktor = visitor.answer_of("/login/os2faktor", "anna").await;
+    for (response, relay) in [(&at_nemlogin, &at_os2faktor), (&at_os2faktor, &at_nemlogin)] {
+        let mixed = crate::idp::Answer { response: response.response.clone(), relay: relay.relay.clone() };
+        refused(&visitor, visitor.bring(&mixed).await).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_no_message_is_refused_like_any_other() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    for message in ["", "x", "AAAA", "PGEvPg==", &"A".repeat(400_000), &"A".repeat(10_000_000)] {
+        let begun = visitor.go_there("/login/os2faktor").await;
+        assert!(begun.1.contains("password"), "a login was begun");
+        let answer = crate::idp::Answer { response: message.to_owned(), relay: String::new() };
+        let page = visitor.bring(&answer).await;
+        assert_eq!(page.status, 403, "{} bytes", message.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_here_logs_out_at_the_provider_too() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    let account = visitor.log_in_at(Idp::Os2faktor, "anna").await;
+    let token = crate::page_check::attribute(&account.html, "header input[name=csrf], form[action='/logout'] input[name=csrf]", "value");
+    let page = visitor.post("/logout", &[("csrf", &token.expect("a token"))]).await;
+    page.says("Du er logget ud her");
+    assert!(visitor.get("/account").await.path.starts_with("/login"), "our own session has ended already");
+    // The browser goes on to the provider, which sends it back with its answer.
+    let there = page.headers["refresh"].to_str().expect("text").split_once("url=").expect("an address").1.to_owned();
+    let back = visitor.back_from(&there).await;
+    assert!(back.contains("SAMLResponse="), "{back}");
+    let end = visitor.get(&back).await;
+    end.says("Du er logget ud");
+    assert!(!end.text.contains("måske stadig"), "everywhere: {}", end.text);
+    // There is no session left there: the next login asks for the password.
+    let login = visitor.go_there("/login/os2faktor").await;
+    assert!(login.1.contains("username"), "the provider asks again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_at_the_provider_ends_the_session_here() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let visitor = introduced.service.visitor();
+    let account = visitor.log_in_at(Idp::Os2faktor, "anna").await;
+    assert!(visitor.get(&account.path).await.status.is_success());
+    let other = introduced.service.visitor();
+    other.log_in_at(Idp::Os2faktor, "niels").await;
+    let base = Idp::Os2faktor.fact("METADATA_URL").split_once("/saml2/").expect("an address").0;
+    let back = visitor.back_from(&format!("{base}/saml2/idp/SingleLogoutService.php?ReturnTo={base}/")).await;
+    assert!(back.starts_with("/saml/slo?SAMLRequest="), "{back}");
+    let answer = visitor.request(reqwest::Method::GET, &back).send().await.expect("an answer");
+    let there = answer.headers()["location"].to_str().expect("the way back");
+    assert!(there.starts_with(base) && there.contains("SAMLResponse=") && there.contains("Signature="), "{there}");
+    assert!(visitor.get(&account.path).await.path.starts_with("/login"), "the session has ended");
+    assert!(other.get("/account").await.path.starts_with("/accounts/"), "nobody else's has");
+    // The same request once more, and one that was changed, do nothing.
+    for query in [back.clone(), back.replace("RelayState=", "RelayState=x")] {
+        assert_eq!(visitor.get(&query).await.status, 403);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_metadata_is_read_by_the_tools_of_providers() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let page = introduced.service.visitor().request(reqwest::Method::GET, "/saml/metadata").send().await.expect("an answer");
+    assert_eq!(page.headers()["content-type"], "application/samlmetadata+xml");
+    let text = page.text().await.expect("a body");
+    for part in [
+        introduced.entity.as_str(),
+        "AuthnRequestsSigned=\"true\"",
+        "use=\"signing\"",
+        "use=\"encryption\"",
+        "https://localhost/saml/acs",
+        "https://localhost/saml/slo",
+        "dk:unilogin:uniid",
+        "https://data.gov.dk/model/core/eid/cprNumber",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_cannot_be_used_says_so_and_the_others_go_on() {
+    let (text, entity) = configuration("");
+    introduce(&entity, "https://localhost", Wishes::USUAL);
+    let text = text.replace(Idp::Nemlogin.fact("METADATA_FILE"), "/does/not/exist.xml");
+    let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
+    let visitor = service.visitor();
+    let page = visitor.get("/login/nemlogin").await;
+    assert_eq!(page.status, 503);
+    page.says("virker ikke lige nu");
+    assert_eq!(visitor.get("/login/findes-ikke").await.status, 404);
+    visitor.log_in_at(Idp::Os2faktor, "anna").await.says("Anna Andersen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn metadata_from_an_address_is_kept_and_survives_a_provider_that_is_away() {
+    let cache = tempfile::tempdir().expect("a folder");
+    let (text, entity) = configuration(&format!("cache_dir = \"{}\"", cache.path().display()));
+    introduce(&entity, "https://localhost", Wishes::USUAL);
+    let file = format!("metadata_file = \"{}\"", Idp::Os2faktor.fact("METADATA_FILE"));
+    let from = |url: &str| -> &'static str { text.replace(&file, &format!("metadata_url = \"{url}\"")).leak() };
+    let here = Setup { more: from(Idp::Os2faktor.fact("METADATA_URL")), ..Setup::default() }.start().await;
+    let id = os2nykode::model::provider::ProviderId::parse("os2faktor").expect("an id");
+    let saml = here.app.saml.as_ref().expect("configured");
+    assert!(saml.metadata(&id, here.app.clock.now()).is_none(), "nobody was asked yet");
+    saml.refresh(&id, here.app.clock.now()).await.expect("read");
+    here.visitor().log_in_at(Idp::Os2faktor, "anna").await.says("Anna Andersen");
+    let away = Setup { more: from("http://127.0.0.1:9/metadata"), ..Setup::default() }.start().await;
+    let saml = away.app.saml.as_ref().expect("configured");
+    let told = saml.refresh(&id, away.app.clock.now()).await.expect_err("nobody is there").to_string();
+    assert!(told.contains("127.0.0.1:9"), "{told}");
+    away.visitor().log_in_at(Idp::Os2faktor, "anna").await.says("Anna Andersen");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_tells_who_logged_in_where_and_why_not() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let Introduced { service, .. } = &introduced;
+    service.visitor().log_in_at(Idp::Nemlogin, "birgit").await;
+    for sam in ["birgit", "birgit-adm"] {
+        let guid = Admin::new().await.guid(sam).await;
+        let entries = service.app.audit.history_of(guid, 5, Timestamp::MIN).await.expect("read");
+        let event = &entries[0].event;
+        assert_eq!((event.kind, event.outcome), (EventKind::SignIn, AuditOutcome::Succeeded), "{sam}");
+        assert_eq!(event.provider.as_ref().map(std::string::ToString::to_string).as_deref(), Some("nemlogin"));
+    }
 }

@@ -25,6 +25,8 @@ pub struct Setup {
     pub directory: &'static str,
     /// More keys of `[server]`.
     pub server: &'static str,
+    /// A port of its own, which its address tells too: for a browser that comes back from elsewhere. Else any.
+    pub port: Option<u16>,
     /// A database to share; else one of its own.
     pub store: Option<String>,
 }
@@ -77,7 +79,9 @@ impl Setup {
 
     pub fn config(&self, dir: &std::path::Path) -> config::Config {
         let path = dir.join("config.toml");
-        std::fs::write(&path, self.text(dir, "127.0.0.1:0")).expect("written");
+        let text = self.text(dir, &format!("127.0.0.1:{}", self.port.unwrap_or(0)));
+        let text = self.port.map_or(text.clone(), |port| text.replace("\"https://localhost\"", &format!("\"https://localhost:{port}\"")));
+        std::fs::write(&path, text).expect("written");
         config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"))
     }
 

@@ -120,7 +120,7 @@ impl Visitor {
     }
 }
 
-fn client() -> reqwest::ClientBuilder {
+pub fn client() -> reqwest::ClientBuilder {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let tls = os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA");
     Client::builder().tls_backend_preconfigured((*tls).clone()).redirect(redirect::Policy::none())

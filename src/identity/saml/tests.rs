@@ -1,8 +1,11 @@
 //! What is taken and what is refused, each for its own reason. Every wrong message is right but for one thing.
 
-mod forge;
+#[expect(clippy::too_many_lines, reason = "the table of all that can be wrong")]
 mod said;
+#[expect(clippy::too_many_lines, reason = "the table of all that can be wrong")]
 mod wrapped;
+
+mod forge;
 
 use forge::{Content, Forge, KeyWay, proven};
 
@@ -223,16 +226,16 @@ fn metadata_without_a_usable_key_or_over_or_of_another_is_refused() {
     // Signed metadata: by whom it has to be, whole, and nothing around it.
     let signer = forge::certificate(idp);
     let demand = |text: &str| Metadata::parse(text.as_bytes(), None, Some(&signer), forge::now());
-    let signed = forge::sign(&good, "<none>", "_m", idp);
-    assert!(demand(&signed).is_ok());
+    let right = forge::sign(&good, "<none>", "_m", idp);
+    assert!(demand(&right).is_ok());
     assert_eq!(demand(&good).expect_err("unsigned"), MetadataError::Signature);
     assert_eq!(
         demand(&forge::sign(&good, "<none>", "_m", &forge::EVERYBODY.attacker.signing)).expect_err("another's"),
         MetadataError::Signature
     );
-    assert_eq!(demand(&signed.replace("idp.test/sso", "evil.test/sso")).expect_err("changed"), MetadataError::Signature);
+    assert_eq!(demand(&right.replace("idp.test/sso", "evil.test/sso")).expect_err("changed"), MetadataError::Signature);
     assert!(
-        matches!(demand(&federation(&format!("{signed}{}", good.replace("_m", "_n")), "")), Err(MetadataError::Unreadable(_))),
+        matches!(demand(&federation(&format!("{right}{}", good.replace("_m", "_n")), "")), Err(MetadataError::Unreadable(_))),
         "wrapped"
     );
 }

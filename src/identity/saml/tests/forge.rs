@@ -95,6 +95,7 @@ pub enum KeyWay {
 
 /// A message to be made.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Forge {
     pub assertion: String,
     pub head: String,

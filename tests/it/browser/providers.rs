@@ -1,0 +1,103 @@
+//! Logins at real identity providers in a real browser, which keeps its cookies to itself where another site sends a form.
+
+use serde_json::json;
+
+use super::{Browser, NEW};
+use crate::{
+    environment::{environment, unique},
+    idp::{Idp, Wishes, configuration, introduce},
+    people::{Admin, bind},
+    service::{Service, Setup},
+};
+
+/// A service at an address that the providers send people back to.
+async fn service() -> Service {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let (text, entity) = configuration("");
+    introduce(&entity, &format!("https://localhost:{port}"), Wishes::USUAL);
+    Setup { more: text.leak(), port: Some(port), ..Setup::default() }.start().await
+}
+
+impl Browser {
+    async fn log_in_there(&self, user: &str) {
+        self.fill("input[name=username]", user).await;
+        self.fill("input[name=password]", environment().fact("IDP_PASSWORD")).await;
+        self.press("#submit_button, button[type=submit]").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_employee_comes_back_from_the_provider_resets_and_logs_out_on_both_sides() {
+    let service = service().await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let nsis = "https://data.gov.dk/concept/core/nsis/loa";
+    Idp::Os2faktor.person(&person.sam, &[("NameID", &person.sam), ("sAMAccountName", &person.sam), (nsis, "Substantial")]);
+    let browser = Browser::open(true, 1280).await;
+    browser.go(&service, "/").await;
+    browser.look("front-with-providers-1280").await;
+    browser.press("a[href='/login/os2faktor']").await;
+    browser.log_in_there(&person.sam).await;
+    browser.says("Testa Prøvesen").await;
+    browser.press("main a.button").await;
+    browser.fill("#new", NEW).await;
+    browser.fill("#repeat", NEW).await;
+    browser.press("main button[type=submit]").await;
+    browser.says("Din adgangskode er skiftet").await;
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+    browser.press("form[action='/logout'] button").await;
+    browser.says("Skift din adgangskode").await;
+    let at = browser.client.current_url().await.expect("an address");
+    assert_eq!((at.host_str(), at.query()), (Some("localhost"), Some("logged-out")), "by way of the provider");
+    browser.press("a[href='/login/os2faktor']").await;
+    browser.fill("input[name=username]", "").await; // it asks again: there is no session left
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pupil_goes_to_uni_login_by_form_on_a_phone_with_and_without_javascript() {
+    let service = service().await;
+    let mut admin = Admin::new().await;
+    for javascript in [true, false] {
+        let person = admin.person().await;
+        let uniid = unique("uni");
+        admin.replace(&person.dn, "employeeID", &uniid).await;
+        let group = format!("CN=Elever,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
+        admin.add_to_group(&group, &person.dn).await;
+        Idp::Unilogin.person(
+            &uniid,
+            &[
+                ("NameID", "opaque"),
+                ("dk:unilogin:uniid", &uniid),
+                ("dk:unilogin:aktoergruppe", "Elev"),
+                ("dk:gov:saml:attribute:AssuranceLevel", "2"),
+            ],
+        );
+        // Without scripts the driver can't press anything on an emulated phone.
+        let browser = Browser::open(javascript, if javascript { 390 } else { 1280 }).await;
+        browser.go(&service, "/").await;
+        browser.press("a[href='/login/unilogin']").await;
+        if !javascript {
+            browser.press("form[data-send] button").await;
+        }
+        browser.log_in_there(&uniid).await;
+        if !javascript {
+            browser.press("button[type=submit]").await; // the provider's own form back to us
+        }
+        browser.says("Testa Prøvesen").await;
+        if javascript {
+            browser.look("account-of-a-pupil-390").await;
+            assert_eq!(browser.script("return document.cookie").await, json!(""), "no script sees a cookie");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_without_an_account_is_told_so_on_a_page_that_a_screen_reader_can_read() {
+    let service = service().await;
+    let browser = Browser::open(true, 390).await;
+    browser.go(&service, "/login/nemlogin").await;
+    browser.log_in_there("ukendt").await;
+    browser.says("CPR-nummer").await;
+    browser.look("no-account-390").await;
+    assert!(!browser.client.source().await.expect("a page").contains("1212825104"));
+}
