@@ -2,6 +2,10 @@
 //!
 //! Data flows one way: http → flow → {directory, audit, store} → model. See docs/architecture.md.
 
+// So that what unit tests share with the benches has one name for this crate.
+#[cfg(test)]
+extern crate self as os2nykode;
+
 pub mod app;
 pub mod audit;
 pub mod check;

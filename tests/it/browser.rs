@@ -229,7 +229,9 @@ async fn the_whole_journey_works_without_javascript() {
     browser.fill("#name", &person.sam).await;
     browser.fill("#password", PASSWORD).await;
     browser.press("main button[type=submit]").await;
+    browser.says("Sidst skiftet").await; // each page is waited for: an element of the last one may go while it is pressed
     browser.press("main a.button").await;
+    browser.says("skal den nye adgangskode opfylde").await;
     assert!(browser.client.find(Locator::Css(".show-password")).await.is_err(), "no button that does nothing");
     for (new, says) in [("Kort-1", "for kort"), (NEW, "Din adgangskode er skiftet")] {
         browser.fill("#current", PASSWORD).await;
@@ -240,6 +242,7 @@ async fn the_whole_journey_works_without_javascript() {
     }
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
     browser.press("header form[action='/language'] button").await;
+    browser.says("Your password").await;
     browser.press("header form[action='/logout'] button").await;
     browser.says("You have logged out").await;
 }

@@ -81,7 +81,7 @@ async fn a_login_below_the_rule_sees_the_account_and_what_would_do_and_resets_no
     }
     still_the_old_one(&person).await;
     let all = history(&introduced, &mut admin, &person).await;
-    assert!(all.iter().any(|event| event.kind == EventKind::ResetOutcome && event.reason == "login_too_weak"));
+    assert!(all.iter().any(|event| event.kind == EventKind::ResetOutcome && event.reason == "too_weak"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

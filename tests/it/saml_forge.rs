@@ -15,7 +15,7 @@ use openssl::{
 };
 use samael::crypto::CertificateDer;
 
-use crate::{
+use os2nykode::{
     config::{Binding, LevelSource, MetadataSource, Profile, Provider, Source, Text},
     identity::saml::{
         Refused,
