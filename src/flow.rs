@@ -25,6 +25,7 @@ use uuid::Uuid;
 
 use crate::{
     directory,
+    identity::saml::Unsent,
     model::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
@@ -55,8 +56,8 @@ pub enum Fault {
     #[error(transparent)]
     NoRandomness(#[from] store::NoRandomness),
     /// A message of ours could not be made.
-    #[error("a message could not be signed: {0}")]
-    Signing(String),
+    #[error(transparent)]
+    Unsent(#[from] Unsent),
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,

@@ -16,7 +16,7 @@ use crate::{
     app::App,
     config::Binding,
     identity::saml::{
-        Asked, Refused,
+        Asked, Refused, Way,
         message::{self, AuthnRequest, Transport},
         response::{Answer, Failure, Login, Subject},
     },
@@ -61,7 +61,7 @@ pub enum Begun {
 }
 
 /// Begins a login. `again`: the person has to show who they are, whatever session they have there.
-pub fn begin(app: &App, provider: &str, again: bool) -> Result<Begun, Fault> {
+pub async fn begin(app: &App, provider: &str, again: bool) -> Result<Begun, Fault> {
     let known = ProviderId::parse(provider).and_then(|id| app.config.saml.provider(&id));
     let (Some(provider), Some(saml)) = (known, &app.saml) else { return Ok(Begun::Unknown) };
     let now = app.clock.now();
@@ -83,21 +83,15 @@ pub fn begin(app: &App, provider: &str, again: bool) -> Result<Begun, Fault> {
         force: forced,
         provider,
     };
-    let message = asks.message();
-    let key = &saml.keys.signing;
-    let sent = if by_form {
-        message.form(address, Some(&relay), key, provider.pss)
-    } else {
-        message.redirect(address, Some(&relay), key, provider.pss)
-    };
-    let transport = sent.map_err(|error| Fault::Signing(error.to_string()))?;
+    let way = Way { address: address.clone(), by_form, relay: Some(relay.clone()), pss: provider.pss };
+    let transport = saml.send(asks.message(), way).await?;
     let pending = Pending { provider: provider.id.clone(), request, asked: now, forced };
     Ok(Begun::Go { transport, sealed: seal(app, &relay, &pending)?, relay })
 }
 
 /// What the browser keeps while a login or logout is under way.
 pub(super) fn seal(app: &App, relay: &str, pending: &impl Serialize) -> Result<String, Fault> {
-    let text = serde_json::to_vec(pending).map_err(|error| Fault::Signing(error.to_string()))?;
+    let text = serde_json::to_vec(pending).map_err(|_| Fault::Crashed)?;
     Ok(app.keys.seal(relay, &text)?)
 }
 

@@ -12,9 +12,9 @@ use super::{
 use crate::{
     app::App,
     identity::saml::{
-        Refused,
+        Refused, Way,
         logout::{self, Incoming},
-        message::{self, Message, Transport},
+        message::{self, Transport},
         metadata::Addresses,
         response::Subject,
     },
@@ -48,7 +48,7 @@ pub struct Begun {
 }
 
 /// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
-pub fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
+pub async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
     let now = app.clock.now();
     let Some(saml) = &app.saml else { return Ok(None) };
     let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
@@ -56,24 +56,15 @@ pub fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Opti
     let request = message::id(app.keys.random()?);
     let relay = message::id(app.keys.random()?);
     let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
-    let transport = send(app, provider, &message, address, metadata.log_out.redirect.is_some(), Some(&relay))?;
+    let way = way(app, provider, address, metadata.log_out.redirect.is_none(), Some(relay.clone()));
+    let transport = saml.send(message, way).await?;
     let sealed = seal(app, &relay, &Pending { logout_at: provider.clone(), request, asked: now })?;
     Ok(Some(Begun { transport, relay, sealed }))
 }
 
-fn send(
-    app: &App,
-    provider: &ProviderId,
-    message: &Message,
-    address: &str,
-    redirect: bool,
-    relay: Option<&str>,
-) -> Result<Transport, Fault> {
-    let Some(saml) = &app.saml else { return Err(Fault::Signing("no provider is configured".to_owned())) };
+fn way(app: &App, provider: &ProviderId, address: &str, by_form: bool, relay: Option<String>) -> Way {
     let pss = app.config.saml.provider(provider).is_some_and(|provider| provider.pss);
-    let key = &saml.keys.signing;
-    let sent = if redirect { message.redirect(address, relay, key, pss) } else { message.form(address, relay, key, pss) };
-    sent.map_err(|error| Fault::Signing(error.to_string()))
+    Way { address: address.to_owned(), by_form, relay, pss }
 }
 
 /// What a message to our logout address led to.
@@ -140,5 +131,6 @@ async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Res
     let Addresses { redirect, post, answers } = &metadata.log_out;
     let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
     let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
-    Ok(Ok(Heard::LoggedOut(Some(send(app, &provider, &answer, address, redirect.is_some(), relay.as_deref())?))))
+    let way = way(app, &provider, address, redirect.is_none(), relay);
+    Ok(Ok(Heard::LoggedOut(Some(saml.send(answer, way).await?))))
 }

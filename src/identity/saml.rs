@@ -18,5 +18,5 @@ pub mod sp_metadata;
 mod tests;
 pub mod xml;
 
-pub use providers::{Asked, LoadError, Providers, SamlError, State};
+pub use providers::{Asked, LoadError, Providers, SamlError, State, Unsent, Way};
 pub use refused::Refused;

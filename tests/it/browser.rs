@@ -3,6 +3,7 @@
 mod providers;
 
 use std::{
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     sync::Arc,
@@ -31,7 +32,9 @@ struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        let _ = self.driver.kill(); // the browser ends with its driver
+        // The driver leads a group of its own, with the browser in it: a browser does not always end with its driver.
+        let group = i32::try_from(self.driver.id()).ok().and_then(rustix::process::Pid::from_raw);
+        let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
         let _ = self.driver.wait();
     }
 }
@@ -45,6 +48,7 @@ impl Browser {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
+            .process_group(0)
             .spawn();
         let driver = driver.expect("chromedriver is there: run scripts/setup");
         let profile = tempfile::tempdir().expect("a folder");

@@ -95,7 +95,7 @@ pub(in crate::http) async fn log_out(
         tracing::warn!(error = %fault, "a logout could not be logged");
     }
     match provider {
-        Some(at) => super::saml::log_out_there(&app, member.frame, &at).map_err(Into::into),
+        Some(at) => super::saml::log_out_there(&app, member.frame, &at).await.map_err(Into::into),
         None => Ok(Redirect::to("/?logged-out").into_response()),
     }
 }

@@ -60,7 +60,7 @@ pub(in crate::http) async fn begin(
     Anybody { frame }: Anybody,
 ) -> Result<Response, Failure> {
     let again = query.as_deref() == Some("again");
-    Ok(match provider_sign_in::begin(&app, &provider, again)? {
+    Ok(match provider_sign_in::begin(&app, &provider, again).await? {
         Begun::Unknown => StatusCode::NOT_FOUND.into_response(),
         Begun::Unusable => page(StatusCode::SERVICE_UNAVAILABLE, &Notice::new(frame, "saml-unusable-title", "saml-unusable")),
         Begun::Go { transport, relay, sealed } => {
@@ -200,8 +200,8 @@ pub(in crate::http) async fn metadata(State(app): State<Arc<App>>) -> Result<Res
 }
 
 /// Ends the provider's session as well, where it takes logouts. Our own has ended already.
-pub(super) fn log_out_there(app: &App, frame: Frame, at: &ProviderSession) -> Result<Response, crate::flow::Fault> {
-    let Some(begun) = provider_sign_out::begin(app, &at.provider, &at.subject)? else {
+pub(super) async fn log_out_there(app: &App, frame: Frame, at: &ProviderSession) -> Result<Response, crate::flow::Fault> {
+    let Some(begun) = provider_sign_out::begin(app, &at.provider, &at.subject).await? else {
         return Ok(Redirect::to("/?logged-out-here").into_response());
     };
     let mut frame = frame;

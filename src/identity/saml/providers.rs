@@ -20,6 +20,7 @@ use super::{
     Refused,
     keys::{Keys, KeysError},
     logout,
+    message::{Message, Transport},
     metadata::{Metadata, MetadataError},
     response::{self, Answer},
     sp_metadata::Addresses,
@@ -236,6 +237,17 @@ impl Providers {
         }
     }
 
+    /// Signs a message and puts it on its way, on a thread of its own: a signature takes some milliseconds.
+    pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
+        let all = self.clone();
+        let _place = self.work.acquire().await.map_err(|_| Unsent)?;
+        let sent = tokio::task::spawn_blocking(move || {
+            let (key, relay) = (&all.keys.signing, way.relay.as_deref());
+            if way.by_form { message.form(&way.address, relay, key, way.pss) } else { message.redirect(&way.address, relay, key, way.pss) }
+        });
+        sent.await.map_err(|_| Unsent)?.map_err(|_| Unsent)
+    }
+
     /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
         let all = self.clone();
@@ -298,6 +310,24 @@ impl Providers {
         tokio::task::spawn_blocking(work).await.map_err(|_| Refused::ProviderUnusable)?
     }
 }
+
+/// How a message travels.
+#[derive(Debug, Clone)]
+pub struct Way {
+    /// Where to.
+    pub address: String,
+    /// By form, else by redirect.
+    pub by_form: bool,
+    /// RelayState.
+    pub relay: Option<String>,
+    /// Signed with RSASSA-PSS, else RSASSA-PKCS1-v1_5.
+    pub pss: bool,
+}
+
+/// A message of ours could not be signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a message could not be signed")]
+pub struct Unsent;
 
 /// What was asked, of whom, and when.
 #[derive(Debug, Clone)]

@@ -287,3 +287,57 @@ fn what_is_wrong_inside_an_encryption_is_found_there() {
         sign(&around(&seal(&evil(), Content::Aes128Cbc, KeyWay::Mgf1p, false)), "</saml:Issuer>", "_r", &EVERYBODY.attacker.signing);
     assert_eq!(read(&signed_by_response), Err(Refused::Signature));
 }
+
+mod mutated {
+    use proptest::{prelude::*, sample::Index};
+
+    use super::{Content, Forge, KeyWay, evil, read};
+    use crate::identity::saml::response::Answer;
+
+    /// What an attacker would put in.
+    fn snippets() -> Vec<String> {
+        let evil = evil();
+        let signature = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"></ds:Signature>";
+        let texts = ["", " ", "<", ">", "\"", "'", "&", "&#0;", "&#xA;", "<!---->", "<![CDATA[x]]>", "<?x?>", "/>", "</saml:Assertion>", "</samlp:Response>", "ID=\"_a\"", " xmlns=\"\"", "evil", "\u{0}", "\u{feff}", "ø", signature, &evil];
+        texts.into_iter().map(str::to_owned).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(3000))]
+
+        /// Cutting, doubling, moving and putting in, anywhere, up to four times: nothing panics, and what is still taken says what was signed.
+        #[test]
+        fn no_mutation_makes_another_login_count(
+            which in 0..4_usize,
+            steps in prop::collection::vec((0..4_u8, any::<Index>(), any::<Index>(), any::<Index>(), any::<Index>()), 1..5),
+        ) {
+            let forge = [
+                Forge::signed(true, false),
+                Forge::signed(false, true),
+                Forge::signed(true, true),
+                Forge { sign_response: true, ..Forge::encrypted(Content::Aes256Cbc, KeyWay::Mgf1p) },
+            ][which].clone();
+            let right = forge.message();
+            let mut text = right.clone();
+            for (kind, from, to, place, snippet) in steps {
+                let at = |index: Index, text: &str| {
+                    let mut at = index.index(text.len() + 1);
+                    while !text.is_char_boundary(at) { at -= 1; }
+                    at
+                };
+                let (a, b) = (at(from, &text), at(to, &text));
+                let (a, b) = (a.min(b), a.max(b));
+                match kind {
+                    0 => text.replace_range(a..b, ""),
+                    1 => { let part = text[a..b].to_owned(); let place = at(place, &text); text.insert_str(place, &part); }
+                    2 => { let part = text[a..b].to_owned(); text.replace_range(a..b, ""); let place = at(place, &text); text.insert_str(place, &part); }
+                    _ => { let all = snippets(); let place = at(place, &text); text.insert_str(place, &all[snippet.index(all.len())]); }
+                }
+            }
+            if let Ok(Answer::Login(login)) = read(&text) {
+                let Ok(Answer::Login(signed)) = read(&right) else { panic!("the right one is taken") };
+                prop_assert_eq!(login, signed);
+            }
+        }
+    }
+}
