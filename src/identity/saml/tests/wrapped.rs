@@ -298,7 +298,31 @@ mod mutated {
     fn snippets() -> Vec<String> {
         let evil = evil();
         let signature = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"></ds:Signature>";
-        let texts = ["", " ", "<", ">", "\"", "'", "&", "&#0;", "&#xA;", "<!---->", "<![CDATA[x]]>", "<?x?>", "/>", "</saml:Assertion>", "</samlp:Response>", "ID=\"_a\"", " xmlns=\"\"", "evil", "\u{0}", "\u{feff}", "ø", signature, &evil];
+        let texts = [
+            "",
+            " ",
+            "<",
+            ">",
+            "\"",
+            "'",
+            "&",
+            "&#0;",
+            "&#xA;",
+            "<!---->",
+            "<![CDATA[x]]>",
+            "<?x?>",
+            "/>",
+            "</saml:Assertion>",
+            "</samlp:Response>",
+            "ID=\"_a\"",
+            " xmlns=\"\"",
+            "evil",
+            "\u{0}",
+            "\u{feff}",
+            "ø",
+            signature,
+            &evil,
+        ];
         texts.into_iter().map(str::to_owned).collect()
     }
 
