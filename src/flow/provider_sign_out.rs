@@ -20,6 +20,7 @@ use crate::{
     },
     model::{
         audit::{AuditOutcome, EventKind},
+        cpr::Cpr,
         identity::LoginMethod,
         provider::ProviderId,
     },
@@ -52,11 +53,13 @@ pub async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Resul
     let now = app.clock.now();
     let Some(saml) = &app.saml else { return Ok(None) };
     let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
-    let Some(address) = metadata.log_out.redirect.as_ref().or(metadata.log_out.post.as_ref()) else { return Ok(None) };
+    // A CPR number goes in no address: where the provider calls people by it, the message travels as a form or not at all.
+    let redirect = metadata.log_out.redirect.as_ref().filter(|_| Cpr::parse(&subject.name_id).is_none());
+    let Some(address) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
     let request = message::id(app.keys.random()?);
     let relay = message::id(app.keys.random()?);
     let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
-    let way = way(app, provider, address, metadata.log_out.redirect.is_none(), Some(relay.clone()));
+    let way = way(app, provider, address, redirect.is_none(), Some(relay.clone()));
     let transport = saml.send(message, way).await?;
     let sealed = seal(app, &relay, &Pending { logout_at: provider.clone(), request, asked: now })?;
     Ok(Some(Begun { transport, relay, sealed }))

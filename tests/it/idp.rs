@@ -164,6 +164,18 @@ pub struct Answer {
     pub relay: String,
 }
 
+impl Answer {
+    /// The decoded message.
+    pub fn xml(&self) -> String {
+        String::from_utf8(BASE64.decode(self.response.as_bytes()).expect("base64")).expect("UTF-8")
+    }
+
+    /// The same with another message.
+    pub fn with(&self, xml: &str) -> Self {
+        Self { response: BASE64.encode(xml.as_bytes()), relay: self.relay.clone() }
+    }
+}
+
 impl Visitor {
     /// Goes to the provider, logs in there, and stops before the answer is taken back.
     pub async fn answer_of(&self, path: &str, user: &str) -> Answer {

@@ -5,7 +5,7 @@ use os2nykode::model::audit::{AuditOutcome, EventKind};
 use sqlx::Connection;
 
 use crate::{
-    idp::{Idp, Introduced, Wishes, configuration, introduce, introduced},
+    idp::{Idp, Introduced, KEYS_DIR, Wishes, configuration, introduce, introduced},
     people::Admin,
     service::Setup,
     visitor::Visitor,
@@ -168,6 +168,25 @@ async fn logging_out_here_logs_out_at_the_provider_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_calls_people_by_their_cpr_number_is_told_of_a_logout_in_no_address() {
+    let introduced = introduced(Wishes::USUAL).await;
+    let app = &introduced.service.app;
+    let provider = os2nykode::model::provider::ProviderId::parse("os2faktor").expect("an id");
+    for (name_id, by_form) in [("0102805100", true), ("010280-5100", true), ("anna", false)] {
+        let subject = os2nykode::identity::saml::response::Subject {
+            name_id: name_id.to_owned(),
+            format: None,
+            name_qualifier: None,
+            sp_name_qualifier: None,
+            session_index: None,
+        };
+        assert!(!format!("{subject:?}").contains(name_id));
+        let begun = os2nykode::flow::provider_sign_out::begin(app, &provider, &subject).await.expect("made").expect("it takes logouts");
+        assert_eq!(matches!(begun.transport, os2nykode::identity::saml::message::Transport::Form { .. }), by_form, "{name_id}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_logout_at_the_provider_ends_the_session_here() {
     let introduced = introduced(Wishes::USUAL).await;
     let visitor = introduced.service.visitor();
@@ -254,5 +273,58 @@ async fn the_log_tells_who_logged_in_where_and_why_not() {
         let event = &entries[0].event;
         assert_eq!((event.kind, event.outcome), (EventKind::SignIn, AuditOutcome::Succeeded), "{sam}");
         assert_eq!(event.provider.as_ref().map(std::string::ToString::to_string).as_deref(), Some("nemlogin"));
+    }
+}
+
+/// An assertion as `xmlsec1` encrypts it, with our key. Debian 12's knows OAEP with SHA-1 only.
+fn encrypted_by_xmlsec1(assertion: &str, cipher: &str) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = |name: &str| dir.path().join(name);
+    let template = format!(
+        "<xenc:EncryptedData xmlns:xenc=\"http://www.w3.org/2001/04/xmlenc#\" Type=\"http://www.w3.org/2001/04/xmlenc#Element\"><xenc:EncryptionMethod \
+         Algorithm=\"{cipher}\"/><ds:KeyInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><xenc:EncryptedKey><xenc:EncryptionMethod \
+         Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"/><xenc:CipherData><xenc:CipherValue/></xenc:CipherData>\
+         </xenc:EncryptedKey></ds:KeyInfo><xenc:CipherData><xenc:CipherValue/></xenc:CipherData></xenc:EncryptedData>"
+    );
+    std::fs::write(file("template.xml"), template).expect("written");
+    std::fs::write(file("assertion.xml"), assertion).expect("written");
+    let bits = if cipher.contains("128") { "aes-128" } else { "aes-256" };
+    let done = std::process::Command::new("xmlsec1")
+        .arg("--encrypt")
+        .arg("--pubkey-cert-pem")
+        .arg(KEYS_DIR.join("encryption.crt"))
+        .args(["--session-key", bits, "--xml-data"])
+        .arg(file("assertion.xml"))
+        .arg("--output")
+        .arg(file("sealed.xml"))
+        .arg(file("template.xml"))
+        .output()
+        .expect("xmlsec1 is there: run scripts/setup");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    let sealed = std::fs::read_to_string(file("sealed.xml")).expect("written");
+    let (_, sealed) = sealed.split_once("?>").expect("a declaration");
+    format!("<saml:EncryptedAssertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\">{sealed}</saml:EncryptedAssertion>")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_provider_has_signed_counts_in_every_cipher_that_xmlsec1_makes() {
+    let introduced = introduced(Wishes { sign_response: false, sign_assertion: true, encrypt: false }).await;
+    for cipher in [
+        "http://www.w3.org/2001/04/xmlenc#aes128-cbc",
+        "http://www.w3.org/2001/04/xmlenc#aes256-cbc",
+        "http://www.w3.org/2009/xmlenc11#aes128-gcm",
+        "http://www.w3.org/2009/xmlenc11#aes256-gcm",
+    ] {
+        let visitor = introduced.service.visitor();
+        let answer = visitor.answer_of("/login/os2faktor", "anna").await;
+        let xml = answer.xml();
+        let (start, end) =
+            (xml.find("<saml:Assertion").expect("there"), xml.find("</saml:Assertion>").expect("there") + "</saml:Assertion>".len());
+        let mut assertion = xml[start..end].to_owned();
+        if !assertion.split('>').next().unwrap_or_default().contains("xmlns:saml=") {
+            assertion = assertion.replacen("<saml:Assertion", "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\"", 1);
+        }
+        let sealed = format!("{}{}{}", &xml[..start], encrypted_by_xmlsec1(&assertion, cipher), &xml[end..]);
+        visitor.bring(&answer.with(&sealed)).await.says("Anna Andersen");
     }
 }

@@ -114,11 +114,12 @@ fn signed_alone(document: &Document<'_>) -> Result<bool, Refused> {
     Ok(signature_of(root)?.is_some())
 }
 
-/// IDs in any of the spellings that readers look for.
+/// IDs in any of the spellings that readers look for, and in no namespace, which some readers do not look at.
 fn ids_are_unique(document: &Document<'_>) -> Result<(), Refused> {
     let mut seen = HashSet::new();
     for attribute in document.descendants().flat_map(|node| node.attributes()) {
-        if attribute.name().eq_ignore_ascii_case("id") && (!is_name(attribute.value()) || !seen.insert(attribute.value())) {
+        let is_id = attribute.name().eq_ignore_ascii_case("id");
+        if is_id && (attribute.namespace().is_some() || !is_name(attribute.value()) || !seen.insert(attribute.value())) {
             return Err(Refused::Id);
         }
     }
@@ -146,6 +147,10 @@ fn signatures_are_in_place(document: &Document<'_>, parents: &[Option<Node<'_, '
 fn signature_of<'a>(element: Node<'a, 'a>) -> Result<Option<Node<'a, 'a>>, Refused> {
     let Some(signature) = only(element, DS, "Signature").map_err(|_more| Refused::SignatureCount)? else { return Ok(None) };
     let id = attribute(element, "ID").ok_or(Refused::Id)?;
+    // xmlsec asks libxml2 for attributes by their local name alone: `e:URI` before `URI` is the one that it follows.
+    if signature.descendants().flat_map(|node| node.attributes()).any(|attribute| attribute.namespace().is_some()) {
+        return Err(Refused::SignatureShape);
+    }
     let (mut info, mut value, mut key_info) = (None, None, None);
     for part in signature.children().filter(Node::is_element) {
         let place = match part.tag_name().name() {
@@ -201,12 +206,19 @@ fn listed(node: Node<'_, '_>, algorithms: &[&str]) -> Result<(), ()> {
     if named && !node.children().any(|child| child.is_element()) { Ok(()) } else { Err(()) }
 }
 
+/// Longest list of prefixes, bytes. Real ones say `xs` or `xsd xsi`; libxml2 looks each of them up at every element, so that a list of thousands would cost
+/// minutes before the signature is looked at.
+const LONGEST_LIST: usize = 64;
+
 /// Exclusive canonicalisation, perhaps with a list of prefixes.
 fn exclusive(node: Node<'_, '_>) -> Result<(), ()> {
     let parts: Vec<_> = node.children().filter(Node::is_element).collect();
     let known = match parts.as_slice() {
         [] => true,
-        [prefixes] => is(*prefixes, EXCLUSIVE, "InclusiveNamespaces") && !prefixes.has_children(),
+        [prefixes] => {
+            let list = attribute(*prefixes, "PrefixList").unwrap_or_default();
+            is(*prefixes, EXCLUSIVE, "InclusiveNamespaces") && !prefixes.has_children() && list.len() <= LONGEST_LIST
+        }
         _ => false,
     };
     if known && attribute(node, "Algorithm") == Some(EXCLUSIVE) { Ok(()) } else { Err(()) }

@@ -215,6 +215,20 @@ fn a_signature_is_of_its_parent_with_listed_algorithms_and_nothing_more() {
         ("an id twice", "<saml:Subject>", "<saml:Subject ID=\"_a\">", Refused::Id),
         ("an id twice in another spelling", "<saml:Subject>", "<saml:Subject Id=\"_a\">", Refused::Id),
         ("an xml:id", "<saml:Subject>", "<saml:Subject xml:id=\"_r\">", Refused::Id),
+        // xmlsec reads attributes by their local names: it would follow the first of these, and fetch it.
+        (
+            "a second URI in a namespace",
+            "URI=\"#_a\"",
+            "xmlns:e=\"urn:e\" e:URI=\"http://127.0.0.1:1/x\" URI=\"#_a\"",
+            Refused::SignatureShape,
+        ),
+        (
+            "a second algorithm in a namespace",
+            "<ds:SignatureMethod Algorithm",
+            "<ds:SignatureMethod xmlns:e=\"urn:e\" e:Algorithm=\"x\" Algorithm",
+            Refused::SignatureShape,
+        ),
+        ("an id in a namespace", "<saml:Subject>", "<saml:Subject xmlns:e=\"urn:e\" e:ID=\"_other\">", Refused::Id),
         ("a comment in a name", ">anna</saml:NameID>", ">anna<!-- x -->.evil</saml:NameID>", Refused::Markup),
         ("CDATA in a value", ">anna</saml:AttributeValue>", "><![CDATA[anna]]></saml:AttributeValue>", Refused::Markup),
         ("an instruction", "<saml:Subject>", "<?x y?><saml:Subject>", Refused::Markup),
@@ -236,6 +250,15 @@ fn a_signature_is_of_its_parent_with_listed_algorithms_and_nothing_more() {
     let include = "<saml:Subject><xi:include xmlns:xi=\"http://www.w3.org/2001/XInclude\" href=\"file:///etc/passwd\"></xi:include>";
     let included = Forge::default().say("<saml:Subject>", include).message();
     assert_eq!(read(&included), Err(Refused::Subject), "XInclude is an element like any other");
+    let list = right.replace(
+        exclusive,
+        &format!(
+            "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces \
+             xmlns:x=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{}\"></x:InclusiveNamespaces></ds:Transform>",
+            "a ".repeat(40_000)
+        ),
+    );
+    assert_eq!(read(&list), Err(Refused::Transform), "minutes of work for the library");
     let prefixes = right.replace(
         exclusive,
         "<ds:Transform Algorithm=\"http://www.w3.org/2001/10/xml-exc-c14n#\"><x:InclusiveNamespaces \
