@@ -8,7 +8,7 @@ use super::{
     Refused, message,
     metadata::Metadata,
     screen, signature,
-    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, only, text, time},
+    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 
 /// A message as it came in.
@@ -132,7 +132,7 @@ pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutReq
     let issued = attribute(root, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
     let until = match attribute(root, "NotOnOrAfter") {
         Some(end) => time(end).ok_or(Refused::Time)?,
-        None => issued + SignedDuration::from_mins(5),
+        None => later(issued, SignedDuration::from_mins(5)),
     };
     if expected.now - expected.skew >= until {
         return Err(Refused::Expired);
@@ -141,7 +141,7 @@ pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutReq
     let sessions: Vec<_> = children(root, PROTOCOL, "SessionIndex").map(|node| text(node).unwrap_or_default().to_owned()).collect();
     Ok(LogoutRequest {
         id: attribute(root, "ID").ok_or(Refused::Id)?.to_owned(),
-        until: until + expected.skew,
+        until: later(until, expected.skew),
         name_id: name_id.ok_or(Refused::LogoutSubject)?.to_owned(),
         sessions,
     })

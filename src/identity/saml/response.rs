@@ -14,7 +14,7 @@ use super::{
     metadata::Metadata,
     screen::{self, Holds},
     signature,
-    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, only, text, time},
+    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 use crate::{
     config::{LevelSource, Profile, Provider, Source},
@@ -274,7 +274,7 @@ fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refu
     required(&attributes, expected.provider)?;
     Ok(Login {
         assertion: id.to_owned(),
-        until: until + expected.skew(),
+        until: later(until, expected.skew()),
         claim: claim(&attributes, subject.as_ref(), expected.provider)?,
         level: level(&attributes, &expected.provider.level),
         name: expected.provider.name.as_ref().and_then(|name| match attributes.get(name.as_str())?.as_slice() {

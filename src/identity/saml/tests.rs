@@ -5,6 +5,7 @@ mod said;
 #[expect(clippy::too_many_lines, reason = "the table of all that can be wrong")]
 mod wrapped;
 
+mod compared;
 #[path = "../../../tests/it/saml_forge.rs"]
 mod forge;
 

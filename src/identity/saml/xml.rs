@@ -179,6 +179,11 @@ pub fn time(text: &str) -> Option<Timestamp> {
     text.ends_with('Z').then(|| text.parse().ok()).flatten()
 }
 
+/// Later by so much, or the last time that there is: a message may say 9999.
+pub fn later(at: Timestamp, by: jiff::SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
 /// Text as an element's content or an attribute's value, spelled as canonical XML spells it (Canonical XML 1.0, 2.3).
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

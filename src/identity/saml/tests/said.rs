@@ -157,6 +157,12 @@ fn clocks_may_differ_by_the_skew_and_not_a_second_more() {
 }
 
 #[test]
+fn the_end_of_time_is_a_time_like_any_other() {
+    let message = Forge::default().say("2026-11-23T08:15:00Z", "9999-12-30T22:00:00Z").message();
+    assert!(proven(&message).until > now());
+}
+
+#[test]
 fn an_old_login_is_taken_where_no_fresh_one_was_asked_for_and_tells_its_age() {
     let message = Forge::default().say("AuthnInstant=\"2026-11-23T08:09:45Z\"", "AuthnInstant=\"2026-11-23T06:00:00Z\"").message();
     let Ok(Answer::Login(login)) = read_by(&provider(), &metadata(), message.as_bytes(), now(), false) else { panic!("taken") };

@@ -1,0 +1,62 @@
+//! Our judgement of signatures beside that of saml-rs, a reader in pure Rust that shares no code with xmlsec.
+
+use data_encoding::BASE64;
+use saml_rs::crypto::verify::verify_signature;
+
+use super::forge::{EVERYBODY, Forge, read};
+use crate::identity::saml::{Refused, response::Answer};
+
+/// What saml-rs takes as signed; `None`: it refuses.
+fn other(message: &str) -> Option<String> {
+    let certificates = [BASE64.encode(EVERYBODY.idp.signing.certificate())];
+    match verify_signature(message, &certificates) {
+        Ok((true, content)) => content,
+        Ok((false, _)) | Err(_) => None,
+    }
+}
+
+/// What we take, the other takes too, with the same account in it. What we call wrongly signed, the other refuses, or takes for just what was signed: libxml2
+/// refuses to canonicalise where a namespace around it is no absolute address, which has nothing to do with what was signed. Where only we refuse, it is for
+/// something else: we are stricter on shape and look at what is said.
+fn agree(message: &str, signed: Option<&str>) {
+    let theirs = other(message);
+    match read(message) {
+        Ok(Answer::Login(login)) => {
+            let theirs = theirs.unwrap_or_else(|| {
+                panic!(
+                    "only we take this (they: {:?}) {message}",
+                    verify_signature(message, &[BASE64.encode(EVERYBODY.idp.signing.certificate())])
+                )
+            });
+            let crate::model::claim::Claim::AccountName(account) = login.claim else { panic!("an account name") };
+            assert!(theirs.contains(&format!(">{account}</saml:AttributeValue>")), "{theirs}");
+        }
+        Ok(Answer::Failure(_)) => {}
+        Err(Refused::Signature | Refused::Unsigned) => {
+            assert!(theirs.is_none() || theirs.as_deref() == signed, "only they take {message}");
+        }
+        Err(_) => {}
+    }
+}
+
+#[test]
+fn another_reader_judges_signatures_as_we_do() {
+    for (assertion, response) in [(true, false), (false, true), (true, true), (false, false)] {
+        for by_attacker in [false, true] {
+            let message = Forge { by_attacker, ..Forge::signed(assertion, response) }.message();
+            let signed = other(&message);
+            agree(&message, None);
+            assert_eq!(signed.is_some(), (assertion || response) && !by_attacker, "{assertion} {response} {by_attacker}");
+            // Changed a little, all over, but for KeyInfo: saml-rs holds the certificate there against the metadata's, we do not look at it.
+            let key_info = |at: usize| message[..at].matches("<ds:KeyInfo").count() > message[..at].matches("</ds:KeyInfo>").count();
+            for at in (0..message.len()).step_by(61).filter(|at| !key_info(*at)) {
+                for put in [&b"x"[..], b" ", b"\n", b"&#x61;", b""] {
+                    let changed = [&message.as_bytes()[..at], put, &message.as_bytes()[at + 1..]].concat();
+                    if let Ok(changed) = String::from_utf8(changed) {
+                        agree(&changed, signed.as_deref());
+                    }
+                }
+            }
+        }
+    }
+}
