@@ -55,6 +55,19 @@ signed_url() {
   printf '%s?%s&Signature=%s\n' "$1" "$query" "$signature"
 }
 
+# signed_form KEY: a request (stdin) on its way by POST, with an empty signature put behind the issuer and filled in by xmlsec1.
+signed_form() {
+  local dsig=http://www.w3.org/2000/09/xmldsig# c14n=http://www.w3.org/2001/10/xml-exc-c14n# request id
+  request=$(cat)
+  id=$(grep -oP '\bID="\K[^"]*' <<<"$request")
+  printf '%s' "${request/<\/a:Issuer>/<\/a:Issuer><Signature xmlns=\"$dsig\"><SignedInfo><CanonicalizationMethod Algorithm=\"$c14n\"\/>\
+<SignatureMethod Algorithm=\"$RSA_SHA256\"\/><Reference URI=\"#$id\"><Transforms><Transform Algorithm=\"${dsig}enveloped-signature\"\/>\
+<Transform Algorithm=\"$c14n\"\/><\/Transforms><DigestMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#sha256\"\/><DigestValue\/>\
+<\/Reference><\/SignedInfo><SignatureValue\/><\/Signature>}" >"$work/template.xml"
+  xmlsec1 --sign --privkey-pem "$1" --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:AuthnRequest --id-attr:ID urn:oasis:names:tc:SAML:2.0:protocol:LogoutRequest \
+    "$work/template.xml" 2>"$work/xmlsec.log" | base64 -w0
+}
+
 browse() { curl -sS --max-time 20 -b "$work/jar" -c "$work/jar" "$@"; }
 fresh_browser() { rm -f "$work/jar"; }
 
@@ -189,6 +202,9 @@ idp_refuses() {
     fact "$name: a signed request" form "$(visit_sso "$name")"
     fact "$name: an unsigned one" error "$(visit "$(unsigned_url "$name")")"
     fact "$name: an unsigned one by POST" error "$(visit --data-urlencode "SAMLRequest=$(authn_request "$name" | base64 -w0)" "$(sso "$name")")"
+    fact "$name: a signed one by POST" form "$(visit --data-urlencode "SAMLRequest=$(authn_request "$name" | signed_form "$work/sp.key")" "$(sso "$name")")"
+    fact "$name: one by POST, signed by another key" error \
+      "$(visit --data-urlencode "SAMLRequest=$(authn_request "$name" | signed_form "$work/other.key")" "$(sso "$name")")"
     fact "$name: one signed by another key" error "$(visit_sso "$name" '' "$work/other.key")"
     url=$(authn_request "$name" | signed_url "$(sso "$name")" "$work/sp.key")
     fact "$name: one altered after signing" error "$(visit "${url/RelayState=/RelayState=x}")"
