@@ -169,6 +169,7 @@ idp_people() {
     fact "$name: $user's ${attribute##*[/:]}" "$value" "$(if [ "$attribute" = NameID ]; then name_id; else attribute "$attribute"; fi)"
   done <<PEOPLE
 os2faktor anna cpr 0102805100
+os2faktor anna $loa Substantial
 os2faktor niels cpr 301188-5100
 os2faktor niels dk:gov:saml:attribute:AssuranceLevel 3
 os2faktor niels $loa
