@@ -14,6 +14,11 @@ idp_entity() { echo "https://$1.test/saml"; }
 idp_up() {
   local idp=$1/idp name
   [ -e "$IDP_WWW/saml2/idp/metadata.php" ] || die "SimpleSAMLphp is not installed: run scripts/setup"
+  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  for name in "${IDPS[@]}"; do
+    ! (: <"/dev/tcp/$DC_IP/$(idp_port "$name")") 2>/dev/null || die "something listens on $DC_IP:$(idp_port "$name") already"
+  done
+  umask 022 # www-data reads what root writes here
   mkdir -p "$idp"/{cert,sp,people}
   cp -r "$ENV_HOME/idp" "$idp/config" # the checkout may lie where www-data can't go
   chmod -R a+rX "$idp/config"
@@ -31,12 +36,13 @@ idp_up() {
 
 idp_start() {
   local idp=$1/idp name=$2
-  # The process writes its own number, before it becomes PHP: it leads the group that its workers are in.
+  # The process writes its own number, before it becomes PHP: it leads the session that its workers are in. IDP_DIR is there from the start,
+  # because `down` knows it by that.
   # shellcheck disable=SC2016
-  detached sh -c 'echo $$ >"$0"; exec "$@"' "$idp/$name.pid" setpriv --reuid=www-data --regid=www-data --init-groups env -i PATH="$PATH" LC_ALL=C.UTF-8 \
-    SIMPLESAMLPHP_CONFIG_DIR="$idp/config" IDP_DIR="$idp" IDP_NAME="$name" IDP_BASE="$(idp_base "$name")" IDP_ENTITY="$(idp_entity "$name")" \
-    IDP_PASSWORD="$IDP_PASSWORD" PHP_CLI_SERVER_WORKERS=4 php -d variables_order=EGPCS -d display_errors=0 -d opcache.enable_cli=1 \
-    -S "$DC_IP:$(idp_port "$name")" -t "$IDP_WWW" >>"$idp/log/$name-php.log" 2>&1 &
+  detached env -i PATH="$PATH" LC_ALL=C.UTF-8 SIMPLESAMLPHP_CONFIG_DIR="$idp/config" IDP_DIR="$idp" IDP_NAME="$name" IDP_BASE="$(idp_base "$name")" \
+    IDP_ENTITY="$(idp_entity "$name")" IDP_PASSWORD="$IDP_PASSWORD" PHP_CLI_SERVER_WORKERS=4 \
+    sh -c 'echo $$ >"$0"; exec "$@"' "$idp/$name.pid" setpriv --reuid=www-data --regid=www-data --init-groups \
+    php -d variables_order=EGPCS -d display_errors=0 -d opcache.enable_cli=1 -S "$DC_IP:$(idp_port "$name")" -t "$IDP_WWW" >>"$idp/log/$name-php.log" 2>&1 &
 }
 
 # Waits until it answers; what it says of itself is kept as a file too.
@@ -53,6 +59,7 @@ idp_facts() {
   local name upper
   echo "IDP_PASSWORD=$IDP_PASSWORD"
   echo "IDP_DIR=$1/idp"
+  echo "IDP_SP_DIR=$1/idp/sp"
   for name in "${IDPS[@]}"; do
     upper=${name^^}
     printf '%s_ENTITY=%s\n%s_METADATA_URL=%s\n%s_METADATA_FILE=%s\n%s_KEY=%s\n%s_CERT=%s\n' "$upper" "$(idp_entity "$name")" "$upper" \
@@ -60,14 +67,32 @@ idp_facts() {
   done
 }
 
-# PHP's workers are in the group of the process that `detached` has made a session of.
-idp_down() {
-  local file pid
-  for file in "$1"/idp/*.pid; do
-    [ -e "$file" ] || continue
-    pid=$(cat "$file")
-    # The number may belong to somebody else by now: only a PHP that serves this folder is ours.
-    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "IDP_DIR=$1/idp"; then kill -TERM -- "-$pid"; fi
-    rm -f "$file"
+# Whether the session of a pid serves this folder: the number may belong to somebody else by now, and workers outlive a killed parent.
+serves() {
+  local member
+  for member in $(session_of "$1"); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$member/environ" | grep -qxF "IDP_DIR=$2"; then return 0; fi
   done
+  return 1
+}
+
+# PHP's workers are in the session that `detached` has made. The ports are free again only when the last of them has ended.
+idp_down() {
+  local file pid tries
+  local -a pids=()
+  for file in "$1"/idp/*.pid; do
+    [ -s "$file" ] || continue
+    pid=$(tr -d '[:space:]' <"$file")
+    if serves "$pid" "$1/idp"; then pids+=("$pid"); fi
+  done
+  for pid in "${pids[@]}"; do kill -TERM -- "-$pid" 2>/dev/null || true; done
+  for pid in "${pids[@]}"; do
+    for tries in {1..100}; do
+      [ -n "$(session_of "$pid")" ] || break
+      if [ "$tries" = 80 ]; then kill -KILL -- "-$pid" 2>/dev/null || true; fi
+      sleep 0.1
+    done
+    [ -z "$(session_of "$pid")" ] || die "an identity provider (pid $pid) does not end"
+  done
+  rm -f "$1"/idp/*.pid
 }

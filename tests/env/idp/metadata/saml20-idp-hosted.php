@@ -16,9 +16,8 @@ $metadata[getenv('IDP_ENTITY')] = [
         'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
         'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
     ],
-    // The attribute NameID becomes the subject's NameID, and goes no further.
+    // The attribute NameID has become the subject's NameID (saml20-sp-remote.php), and goes no further.
     'authproc' => [
-        10 => ['class' => 'saml:AttributeNameID', 'attribute' => 'NameID', 'Format' => 'urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified'],
         20 => ['class' => 'core:PHP', 'code' => 'unset($attributes["NameID"]);'],
     ],
 ];
