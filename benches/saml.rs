@@ -9,8 +9,9 @@ mod saml_forge;
 use std::{hint::black_box, time::Instant};
 
 use openssl::{encrypt::Decrypter, hash::MessageDigest, rsa::Padding, symm::Cipher};
+use os2nykode::identity::saml::xml::LARGEST;
 use samael::crypto::{Crypto, CryptoProvider, ReduceMode};
-use saml_forge::{ASSERTION, Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, read, read_by};
+use saml_forge::{Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, public, read, read_by};
 
 const ROUNDS: usize = 5;
 
@@ -69,61 +70,63 @@ fn main() {
     println!("{:<100} {:>8.2}", "whole / bare", whole / bare);
     println!("{:<100} {:>8.0}", "responses a second on one core", 1e6 / whole);
 
-    let long_value =
-        format!("<saml:Attribute Name=\"x\"><saml:AttributeValue>{}</saml:AttributeValue></saml:Attribute>", "y".repeat(100_000));
-    let big = |forge: Forge| Forge {
-        assertion: forge.assertion.replace("</saml:AttributeStatement>", &format!("{long_value}</saml:AttributeStatement>")),
-        ..forge
+    // Everything at the size limit, and, for each, with one key in the metadata and with two, none of which has signed.
+    let with = |forge: &Forge, put: &str| {
+        let assertion = forge.assertion.replace("</saml:AttributeStatement>", &format!("{put}</saml:AttributeStatement>"));
+        Forge { assertion, ..forge.clone() }.message()
     };
-    let unsigned = Forge { sign_assertion: false, ..Forge::default() };
-    let by_attacker = Forge { by_attacker: true, ..Forge::default() };
-    let signed_right_for_another =
-        Forge::default().say("Recipient=\"https://os2nykode.test/saml/acs\"", "Recipient=\"https://other.test/saml/acs\"");
-    let mut changed = Forge::default().message();
-    changed = changed.replace(">anna</saml:AttributeValue>", ">evil</saml:AttributeValue>");
-    let flat = format!("<a>{}</a>", "<b/>".repeat(32_000));
-    let deep = "<a>".repeat(18_000) + &"</a>".repeat(18_000);
-    let attributes: String = (0..12_000).map(|n| format!(" a{n}=''")).collect();
-    let namespaces: String = (0..6_000).map(|n| format!(" xmlns:a{n}='x'")).collect();
-    let nodes = Forge {
-        assertion: ASSERTION.replace(
-            "</saml:AttributeStatement>",
-            &format!("{}</saml:AttributeStatement>", "<saml:Attribute Name=\"z\"></saml:Attribute>".repeat(900)),
-        ),
-        by_attacker: true,
-        ..Forge::default()
+    let value = |text: String| format!("<saml:Attribute Name=\"x\"><saml:AttributeValue>{text}</saml:AttributeValue></saml:Attribute>");
+    let fill = |forge: &Forge, unit: &str| {
+        let room = LARGEST - 200 - with(forge, &value(String::new())).len();
+        with(forge, &value(unit.repeat(room / unit.len())))
     };
-    let wide: String = (0..20).map(|n| format!(" xmlns:n{n}=\"urn:{n}\" n{n}:a=\"{}\"", "v".repeat(200))).collect();
-    let spread =
-        Forge { assertion: ASSERTION.replace("<saml:Subject>", &format!("<saml:Subject{wide}>")), by_attacker: true, ..Forge::default() };
+    let stranger = Forge { by_attacker: true, ..Forge::default() };
+    let sealed = |text: &str, inside: usize| {
+        let forge = Forge { encrypted: good.encrypted, ..stranger.clone() };
+        with(&forge, &value(text.repeat(inside)))
+    };
+    let elsewhere = Forge::default().say("Recipient=\"https://os2nykode.test/saml/acs\"", "Recipient=\"https://other.test/saml/acs\"");
+    let many = |attributes: usize, elements: usize| {
+        let one: String = (0..attributes).map(|n| format!(" a{n}=\"\"")).collect();
+        with(&stranger, &value(format!("<x{one}></x>").repeat(elements)))
+    };
+    let wide: String = (0..11).map(|n| format!(" xmlns:n{n}=\"urn:{n}\" n{n}:a=\"\"")).collect();
+    let mut two_keys = metadata();
+    two_keys.certificates = vec![certificate(&EVERYBODY.ours.signing), certificate(&EVERYBODY.ours.encryption)];
+    two_keys.keys = vec![public(&EVERYBODY.ours.signing), public(&EVERYBODY.ours.encryption)];
     println!();
     for (what, message) in [
-        ("flat: 32,000 elements", flat),
-        ("deep: 18,000 levels", deep),
-        ("12,000 attributes of one element", format!("<a{attributes}/>")),
-        ("6,000 namespaces of one element", format!("<a{namespaces}/>")),
-        ("128 KiB of '<'", "<".repeat(128 * 1024)),
-        ("128 KiB of text", format!("<a>{}</a>", "x".repeat(128 * 1024 - 7))),
-        ("unsigned, one value of 100 KB", big(unsigned.clone()).message()),
-        ("signed by another, one value of 100 KB", big(by_attacker.clone()).message()),
-        ("signed by another, 900 attributes", nodes.message()),
-        ("signed by another, 20 namespaces at one element", spread.message()),
-        ("a changed value", changed),
-        ("signed rightly, for another recipient", signed_right_for_another.message()),
-        ("signed rightly and encrypted, for another recipient, 70 KB inside", {
-            let value =
-                format!("<saml:Attribute Name=\"x\"><saml:AttributeValue>{}</saml:AttributeValue></saml:Attribute>", "y".repeat(70_000));
-            let said = Forge { encrypted: good.encrypted, ..signed_right_for_another.clone() };
-            Forge { assertion: said.assertion.replace("</saml:AttributeStatement>", &format!("{value}</saml:AttributeStatement>")), ..said }
-                .message()
-        }),
+        ("flat", format!("<a>{}</a>", "<b/>".repeat(16_000))),
+        ("deep", "<a>".repeat(9_000) + &"</a>".repeat(9_000)),
+        ("attributes of one element", format!("<a{}/>", (0..6_000).map(|n| format!(" a{n}=''")).collect::<String>())),
+        ("namespaces of one element", format!("<a{}/>", (0..3_000).map(|n| format!(" xmlns:a{n}='x'")).collect::<String>())),
+        ("'<' only", "<".repeat(LARGEST)),
+        ("text only", format!("<a>{}</a>", "x".repeat(LARGEST - 7))),
+        ("unsigned, one long value", fill(&Forge { sign_assertion: false, ..Forge::default() }, "y")),
+        ("signed by another, one long value", fill(&stranger, "y")),
+        ("signed by another, character references", fill(&stranger, "&#xE5;")),
+        ("signed by another, what canonical XML spells out", fill(&stranger, "&gt;")),
+        ("signed by another, line ends", fill(&stranger, "\n")),
+        ("signed by another, 930 elements", with(&stranger, &value("<x></x>".repeat(930)))),
+        ("signed by another, 80 elements of 22 attributes", many(22, 80)),
+        ("signed by another, 900 elements of 2 attributes", many(2, 900)),
+        ("signed by another, 11 namespaces in use, 30 times", with(&stranger, &value(format!("<x{wide}></x>").repeat(30)))),
+        ("signed rightly, for another recipient, one long value", fill(&elsewhere, "y")),
         ("encrypted by a stranger, unsigned inside", Forge { sign_assertion: false, ..good.clone() }.message()),
-        ("encrypted by a stranger, signed by another inside", Forge { by_attacker: true, ..good.clone() }.message()),
+        ("encrypted by a stranger, signed by another inside, one long value", sealed("y", 36_000)),
+        ("encrypted by a stranger, signed by another inside, character references", sealed("&#xE5;", 6_000)),
     ] {
-        let reason = read_by(&provider(), &metadata(), message.as_bytes(), now(), true).expect_err(what);
-        let cost = each(|| {
-            let _ = black_box(read_by(&provider(), &metadata(), message.as_bytes(), now(), true));
-        });
-        line(&format!("{what} ({} bytes): {}", message.len(), reason.code()), cost);
+        assert!(message.len() <= LARGEST, "{what}: {} bytes", message.len());
+        let mut figures = Vec::new();
+        let mut reason = None;
+        for keys in [&metadata(), &two_keys] {
+            let result = read_by(&provider(), keys, message.as_bytes(), now(), true);
+            reason.get_or_insert(result.expect_err(what));
+            figures.push(each(|| {
+                let _ = black_box(read_by(&provider(), keys, message.as_bytes(), now(), true));
+            }));
+        }
+        let code = reason.map_or("", os2nykode::identity::saml::Refused::code);
+        println!("{:<90} {:>8.0} us {:>8.0} us with two keys", format!("{what} ({} bytes): {code}", message.len()), figures[0], figures[1]);
     }
 }

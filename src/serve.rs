@@ -80,7 +80,8 @@ async fn keep_fresh(app: Arc<App>, saml: Arc<Providers>) {
                     Ok(_) => {}
                     Err(error) => {
                         metrics::counter!("saml_metadata_failures_total", "provider" => id.to_string()).increment(1);
-                        warn!(provider = id.as_str(), error = %error, "a provider's metadata can't be read again; the last good copy stays in use");
+                        let what = if unusable { "the provider can't be used" } else { "the last good copy stays in use" };
+                        warn!(provider = id.as_str(), error = %error, "a provider's metadata can't be read: {what}");
                     }
                 }
             }

@@ -22,7 +22,7 @@ reference = Reference
 
 set-password = Vælg adgangskode
 front-title = Skift din adgangskode
-front-lead = Her kan du skifte adgangskoden til din arbejdskonto, også når du er hjemme.
+front-lead = Her kan du skifte adgangskoden til din konto på arbejdet eller i skolen, også når du er hjemme.
 front-methods = Sådan vil du logge ind
 front-no-methods = Der er ikke slået nogen måde at logge ind på til. Kontakt servicedesken.
 front-forgotten = Kan du ikke huske din adgangskode, så kontakt servicedesken.
@@ -202,3 +202,7 @@ saml-logout = Du sendes videre for også at blive logget ud, der hvor du loggede
 saml-logged-out-title = Du er logget ud
 saml-logout-refused = Beskeden om at logge ud kunne ikke bruges. Luk browseren for at være sikker på, at du er logget ud.
 
+saml-not-for-here-title = Dit login kan ikke bruges her
+saml-not-for-here = Du er logget ind, men denne tjeneste er ikke for dem, som dit login siger, at du er. Kontakt servicedesken, hvis du mener, at det er en fejl.
+saml-lacks-cpr = Du er logget ind, men dit login oplyser ikke dit CPR-nummer, så vi kan ikke finde din konto. Log ind på en anden måde, eller kontakt servicedesken.
+saml-lacks-name = Du er logget ind, men dit login oplyser ikke, hvilken konto der er din. Log ind på en anden måde, eller kontakt servicedesken.

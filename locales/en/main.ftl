@@ -22,7 +22,7 @@ reference = Reference
 
 set-password = Set password
 front-title = Change your password
-front-lead = Here you can change the password of your work account, also from home.
+front-lead = Here you can change the password of your account at work or at school, also from home.
 front-methods = How do you want to log in?
 front-no-methods = No way to log in is switched on. Contact the service desk.
 front-forgotten = If you can't remember your password, contact the service desk.
@@ -202,3 +202,7 @@ saml-logout = You are being sent on to be logged out where you logged in as well
 saml-logged-out-title = You have logged out
 saml-logout-refused = The message to log out could not be used. Close the browser to be sure that you are logged out.
 
+saml-not-for-here-title = Your login can't be used here
+saml-not-for-here = You are logged in, but this service is not for those that your login says you are. Contact the service desk if you think that this is a mistake.
+saml-lacks-cpr = You are logged in, but your login does not tell your CPR number, so we can't find your account. Log in another way, or contact the service desk.
+saml-lacks-name = You are logged in, but your login does not tell which account is yours. Log in another way, or contact the service desk.

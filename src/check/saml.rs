@@ -32,7 +32,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     }
     for provider in &config.saml.providers {
         let area = format!("saml {}", provider.id);
-        match providers.refresh(&provider.id, now).await {
+        match providers.look(&provider.id, now).await {
             Ok(metadata) => {
                 good(config, provider, &metadata, &area, now, report);
                 if let Some(theirs) = providers.time_at(&provider.id).await {

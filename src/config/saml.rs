@@ -372,16 +372,18 @@ fn is_ad_attribute(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 
-/// https, or http on this very machine.
+/// https, or http on this very machine. Without user names: what stands before an `@` is not the host, however much it looks like one.
 pub(crate) fn is_safe_address(url: &str) -> bool {
-    if url.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    if url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') || authority.contains('@') {
         return false;
     }
     if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
         return true;
     }
-    let Some(rest) = url.strip_prefix("http://") else { return false };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    if !url.starts_with("http://") {
+        return false;
+    }
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
     host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
 }
@@ -403,6 +405,10 @@ mod tests {
             "http://idp.dk/",
             "http://localhost.evil.dk/",
             "http://127.0.0.1@evil.dk/",
+            "http://127.0.0.1:80@evil.dk/",
+            "http://localhost:x@evil.dk/",
+            "http://evil.dk\\@127.0.0.1/",
+            "https://idp.dk@evil.dk/",
             "http://127.0.0.1 /",
         ] {
             assert!(!is_safe_address(url), "{url}");

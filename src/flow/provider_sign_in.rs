@@ -1,6 +1,6 @@
 //! Logging in at an identity provider: there and back.
 //!
-//! Invariants: an answer counts once, in the browser that asked, for the provider that was asked; every refusal looks alike to the visitor and has its own
+//! Invariants: an answer counts once, in the browser that asked, for the provider that was asked; every answer that proves nothing looks alike to the visitor and has its own
 //! reason in the log.
 
 use std::sync::Arc;
@@ -124,6 +124,11 @@ pub enum Finished {
         /// Who was asked.
         provider: ProviderId,
     },
+    /// Rightly signed, but it lacks what this service needs of it: another try would end the same.
+    NotForHere {
+        /// What is missing, where it is what leads to accounts; else the person is of a kind that may not log in here.
+        missing: Option<ClaimKind>,
+    },
     /// The answer proves nothing. The reason is in the log.
     Refused {
         /// Who was asked, where that is known.
@@ -182,13 +187,27 @@ impl Arrival<'_> {
                 self.log(AuditOutcome::Refused, reason.code(), None).await?;
                 // How long it took would tell how far an answer came, and so how near a guess at its encryption was.
                 hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
-                Ok(Finished::Refused { provider: self.pending.as_ref().map(|pending| pending.provider.clone()) })
+                let provider = self.pending.as_ref().map(|pending| pending.provider.clone());
+                // These two are known only of what a key of the provider has signed.
+                Ok(if reason == Refused::NoClaim {
+                    Finished::NotForHere { missing: self.claim_kind() }
+                } else if reason == Refused::Required {
+                    Finished::NotForHere { missing: None }
+                } else {
+                    Finished::Refused { provider }
+                })
             }
             Err(Trouble::Fault(fault)) => {
                 forgive(self.app, receipt, false).await; // our failure is not theirs
                 Err(fault)
             }
         }
+    }
+
+    /// What the provider that was asked is matched by.
+    fn claim_kind(&self) -> Option<ClaimKind> {
+        let pending = self.pending.as_ref()?;
+        Some(self.app.config.saml.provider(&pending.provider)?.match_by)
     }
 
     /// What the answer proves. A login that this returns was never seen before.

@@ -9,6 +9,7 @@ use ring::{
     rand::{SecureRandom, SystemRandom},
 };
 use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
 
 /// The machine gives no random numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -74,27 +75,31 @@ impl Keys {
 
     /// Text that a browser keeps for us and can neither read nor change, bound to a name: base64url.
     pub fn seal(&self, name: &str, text: &[u8]) -> Result<String, NoRandomness> {
-        let nonce: [u8; NONCE_LEN] = self.random()?;
-        let mut sealed = text.to_vec();
-        let key = self.sealing_key(name);
-        key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(name.as_bytes()), &mut sealed)
-            .map_err(|_| NoRandomness)?;
-        Ok(BASE64URL_NOPAD.encode(&[&nonce[..], &sealed].concat()))
+        Ok(BASE64URL_NOPAD.encode(&self.seal_with(&hmac::sign(&self.sealed, name.as_bytes()), name, text)?))
     }
 
     /// What was sealed under this name. `None`: something else.
     pub fn open(&self, name: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_LEN>()?;
-        let mut sealed = sealed.to_vec();
-        let text =
-            self.sealing_key(name).open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name.as_bytes()), &mut sealed).ok()?;
-        Some(text.to_vec())
+        Self::open_with(&hmac::sign(&self.sealed, name.as_bytes()), name, &bytes).map(|text| text.to_vec())
     }
 
-    fn sealing_key(&self, name: &str) -> LessSafeKey {
-        let key = hmac::sign(&self.sealed, name.as_bytes());
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).expect("HMAC-SHA-256 has the 32 bytes that ChaCha20 takes"))
+    /// Nonce, ChaCha20-Poly1305 ciphertext and tag, with a derived key, bound to a name.
+    pub(super) fn seal_with(&self, key: &hmac::Tag, name: &str, text: &[u8]) -> Result<Vec<u8>, NoRandomness> {
+        let nonce: [u8; NONCE_LEN] = self.random()?;
+        let mut sealed = Zeroizing::new(text.to_vec());
+        let nonce_used = Nonce::assume_unique_for_key(nonce);
+        let tag = cipher(key).seal_in_place_separate_tag(nonce_used, Aad::from(name.as_bytes()), &mut sealed).map_err(|_| NoRandomness)?;
+        Ok([&nonce[..], &sealed, tag.as_ref()].concat())
+    }
+
+    /// The other way. `None`: another key, another name, or changed.
+    pub(super) fn open_with(key: &hmac::Tag, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let length = cipher(key).open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name.as_bytes()), &mut sealed).ok()?.len();
+        sealed.truncate(length);
+        Some(sealed)
     }
 
     pub(super) fn session_id(&self, id: i128) -> String {
@@ -108,6 +113,10 @@ impl Keys {
     pub(super) fn session_data(&self, id: i128) -> hmac::Tag {
         hmac::sign(&self.session_data, &id.to_be_bytes())
     }
+}
+
+fn cipher(key: &hmac::Tag) -> LessSafeKey {
+    LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).expect("HMAC-SHA-256 has the 32 bytes that ChaCha20 takes"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::{collections::HashMap, sync::Arc};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde_json::Value;
 use sqlx::Row;
 use time::OffsetDateTime;
@@ -97,29 +96,16 @@ impl Sessions {
         record.data.get(SUBJECT).and_then(Value::as_str).map(|account| self.keys.session_subject(account))
     }
 
+    /// With a key of this session only: with the database and the secret, but without the cookie, nothing can be read.
     fn seal(&self, id: Id, data: &HashMap<String, Value>) -> Result<Vec<u8>, StoreError> {
-        let mut sealed = Zeroizing::new(serde_json::to_vec(data).map_err(|_| StoreError::Corrupt("sessions"))?);
-        let nonce: [u8; NONCE_LEN] = self.keys.random().map_err(|_| StoreError::NoRandomness)?;
-        let aad = Aad::from(self.keys.session_id(id.0));
-        let tag = self
-            .key(id)
-            .seal_in_place_separate_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed)
-            .map_err(|_| StoreError::Corrupt("sessions"))?;
-        Ok([&nonce[..], &sealed, tag.as_ref()].concat())
+        let text = Zeroizing::new(serde_json::to_vec(data).map_err(|_| StoreError::Corrupt("sessions"))?);
+        let sealed = self.keys.seal_with(&self.keys.session_data(id.0), &self.keys.session_id(id.0), &text);
+        sealed.map_err(|_| StoreError::NoRandomness)
     }
 
     fn open(&self, id: Id, sealed: &[u8]) -> Option<HashMap<String, Value>> {
-        let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
-        let mut sealed = Zeroizing::new(sealed.to_vec());
-        let aad = Aad::from(self.keys.session_id(id.0));
-        let data = self.key(id).open_in_place(Nonce::assume_unique_for_key(*nonce), aad, &mut sealed).ok()?;
-        serde_json::from_slice(data).ok()
-    }
-
-    /// A key of this session only: with the database and the secret, but without the cookie, nothing can be read.
-    fn key(&self, id: Id) -> LessSafeKey {
-        let key = self.keys.session_data(id.0);
-        LessSafeKey::new(UnboundKey::new(&CHACHA20_POLY1305, key.as_ref()).expect("HMAC-SHA-256 has the 32 bytes that ChaCha20 takes"))
+        let text = Keys::open_with(&self.keys.session_data(id.0), &self.keys.session_id(id.0), sealed)?;
+        serde_json::from_slice(&text).ok()
     }
 
     async fn read(&self, id: &Id) -> Result<Option<Record>, StoreError> {

@@ -12,6 +12,7 @@ use scraper::{Html, Selector};
 
 use crate::{
     environment::{environment, unique},
+    people::{Admin, Person},
     service::{Service, Setup},
     visitor::{Page, Visitor, client},
 };
@@ -71,6 +72,25 @@ impl Idp {
         };
         format!("[[saml.provider]]\nid = \"{}\"\n{metadata}{rest}", self.name())
     }
+}
+
+/// A pupil of a test's own, at Uni-Login too; the Uni-Login id. In AD's group of pupils or not.
+pub async fn pupil(admin: &mut Admin, in_group: bool) -> (Person, String) {
+    let person = admin.person().await;
+    let uniid = unique("uni");
+    admin.replace(&person.dn, "employeeID", &uniid).await;
+    if in_group {
+        let group = format!("CN=Elever,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
+        admin.add_to_group(&group, &person.dn).await;
+    }
+    let attributes = [
+        ("NameID", "opaque"),
+        ("dk:unilogin:uniid", uniid.as_str()),
+        ("dk:unilogin:aktoergruppe", "Elev"),
+        ("dk:gov:saml:attribute:AssuranceLevel", "2"),
+    ];
+    Idp::Unilogin.person(&uniid, &attributes);
+    (person, uniid)
 }
 
 /// What a service wants signed and encrypted.

@@ -9,7 +9,7 @@ use os2nykode::model::{
 
 use crate::{
     environment::{environment, unique},
-    idp::{Idp, Introduced, Wishes, introduced},
+    idp::{Idp, Introduced, Wishes, introduced, pupil},
     people::{Admin, PASSWORD, Person, bind},
     visitor::{Page, Visitor},
 };
@@ -100,22 +100,7 @@ async fn a_pupils_group_takes_uni_login_and_no_other_group_does() {
     let introduced = introduced(Wishes::USUAL).await;
     let mut admin = Admin::new().await;
     for in_group in [true, false] {
-        let person = admin.person().await;
-        let uniid = unique("uni");
-        admin.replace(&person.dn, "employeeID", &uniid).await;
-        if in_group {
-            let group = format!("CN=Elever,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
-            admin.add_to_group(&group, &person.dn).await;
-        }
-        Idp::Unilogin.person(
-            &uniid,
-            &[
-                ("NameID", "opaque"),
-                ("dk:unilogin:uniid", &uniid),
-                ("dk:unilogin:aktoergruppe", "Elev"),
-                ("dk:gov:saml:attribute:AssuranceLevel", "2"),
-            ],
-        );
+        let (person, uniid) = pupil(&mut admin, in_group).await;
         let (visitor, account) = logged_in(&introduced, Idp::Unilogin, &uniid).await;
         if in_group {
             visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");

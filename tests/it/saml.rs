@@ -45,9 +45,9 @@ async fn nobody_without_an_active_account_gets_in_and_no_page_tells_a_cpr_number
     for (idp, user, words) in [
         (Idp::Nemlogin, "ukendt", "CPR-nummer"),
         (Idp::Nemlogin, "dorte", "CPR-nummer"),
-        (Idp::Nemlogin, "uden-cpr", "Start forfra"),
+        (Idp::Nemlogin, "uden-cpr", "oplyser ikke dit CPR-nummer"),
         (Idp::Os2faktor, "nobody", "brugernavn"),
-        (Idp::Unilogin, "ekstern", "Start forfra"),
+        (Idp::Unilogin, "ekstern", "ikke for dem"),
     ] {
         let visitor = introduced.service.visitor();
         let page = visitor.log_in_at(idp, user).await;

@@ -89,13 +89,17 @@ pub(in crate::http) async fn log_out(
     member: Member,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Failure> {
-    let provider = session::provider(&member.session).await?;
+    let provider = session::provider(&member.session).await; // whatever it says, the logout here goes on
     session::end(&member.session).await?;
     if let Err(fault) = sign_out(&app, &member.visit, &member.identity).await {
         tracing::warn!(error = %fault, "a logout could not be logged");
     }
     match provider {
-        Some(at) => super::saml::log_out_there(&app, member.frame, &at).await.map_err(Into::into),
-        None => Ok(Redirect::to("/?logged-out").into_response()),
+        Ok(Some(at)) => Ok(super::saml::log_out_there(&app, member.frame, &at).await),
+        Ok(None) => Ok(Redirect::to("/?logged-out").into_response()),
+        Err(error) => {
+            tracing::warn!(error = %error, "a session does not say at which provider it was begun");
+            Ok(Redirect::to("/?logged-out-here").into_response())
+        }
     }
 }

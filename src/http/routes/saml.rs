@@ -136,9 +136,11 @@ pub(in crate::http) async fn answer(State(app): State<Arc<App>>, guest: Guest, b
             session::begin(&guest.session, identity, subject.as_ref()).await?;
             Redirect::to("/account").into_response()
         }
-        Finished::NoAccount { .. } | Finished::Failed { .. } | Finished::Refused { .. } | Finished::Throttled { .. } => {
-            told(guest.frame, &finished)
-        }
+        Finished::NoAccount { .. }
+        | Finished::NotForHere { .. }
+        | Finished::Failed { .. }
+        | Finished::Refused { .. }
+        | Finished::Throttled { .. } => told(guest.frame, &finished),
     };
     Ok(if had_one { (CookieJar::new().add(ended(format!("{KEPT}{relay}"))), response).into_response() } else { response })
 }
@@ -155,6 +157,7 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
     let (status, title, text, way) = match finished {
         Finished::Welcome { .. } => (StatusCode::OK, "saml-continue-title", "saml-continue-title", None),
         Finished::NoAccount { by, .. } => (StatusCode::FORBIDDEN, "saml-no-account-title", looked_for(*by), None),
+        Finished::NotForHere { missing } => (StatusCode::FORBIDDEN, "saml-not-for-here-title", lacks(*missing), None),
         Finished::Failed { failure, provider } => (StatusCode::FORBIDDEN, "saml-refused-title", failed(*failure), again(Some(provider))),
         Finished::Refused { provider } => (StatusCode::FORBIDDEN, "saml-refused-title", "saml-refused", again(provider.as_ref())),
         Finished::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "saml-refused-title", "saml-refused", None),
@@ -182,6 +185,17 @@ fn looked_for(by: ClaimKind) -> &'static str {
     }
 }
 
+/// What a login does not tell.
+fn lacks(missing: Option<ClaimKind>) -> &'static str {
+    match missing {
+        Some(ClaimKind::Cpr) => "saml-lacks-cpr",
+        Some(ClaimKind::AccountName | ClaimKind::Upn | ClaimKind::ObjectGuid | ClaimKind::Email | ClaimKind::UniloginId) => {
+            "saml-lacks-name"
+        }
+        None => "saml-not-for-here",
+    }
+}
+
 fn failed(failure: response::Failure) -> &'static str {
     match failure {
         response::Failure::Cancelled => "saml-cancelled",
@@ -200,11 +214,15 @@ pub(in crate::http) async fn metadata(State(app): State<Arc<App>>) -> Result<Res
 }
 
 /// Ends the provider's session as well, where it takes logouts. Our own has ended already.
-pub(super) async fn log_out_there(app: &App, frame: Frame, at: &ProviderSession) -> Result<Response, crate::flow::Fault> {
-    let Some(begun) = provider_sign_out::begin(app, &at.provider, &at.subject).await? else {
-        return Ok(Redirect::to("/?logged-out-here").into_response());
+pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSession) -> Response {
+    let begun = match provider_sign_out::begin(app, &at.provider, &at.subject).await {
+        Ok(Some(begun)) => begun,
+        Ok(None) => return Redirect::to("/?logged-out-here").into_response(),
+        Err(fault) => {
+            tracing::warn!(error = %fault, "a provider could not be told of a logout");
+            return Redirect::to("/?logged-out-here").into_response();
+        }
     };
-    let mut frame = frame;
     frame.person = None;
     frame.path = String::from("/");
     let (title, text) = (frame.t("saml-logout-title"), frame.t("saml-logout"));
@@ -222,7 +240,7 @@ pub(super) async fn log_out_there(app: &App, frame: Frame, at: &ProviderSession)
         }
         form @ Transport::Form { .. } => go(frame, form, title, text),
     };
-    Ok((cookies, response).into_response())
+    (cookies, response).into_response()
 }
 
 /// `GET /saml/slo`: a provider's logout, or its answer to one of ours. A GET that changes something, as the profile has it; what it may do is in its signature.

@@ -213,7 +213,8 @@ fn unfinished() -> Vec<Finished> {
     let failed = failures.map(|failure| Finished::Failed { failure, provider: provider() });
     let refused = [Some(provider()), None].map(|provider| Finished::Refused { provider });
     let throttled = Finished::Throttled { until: at("2026-11-23T08:20:00Z") };
-    none.into_iter().chain(failed).chain(refused).chain([throttled]).collect()
+    let lacking = kinds.map(Some).into_iter().chain([None]).map(|missing| Finished::NotForHere { missing });
+    lacking.chain(none).chain(failed).chain(refused).chain([throttled]).collect()
 }
 
 fn methods() -> Vec<Method> {

@@ -13,12 +13,9 @@ use super::{
     keys::Pair,
     response::Subject,
     signature,
-    xml::{ASSERTION, LARGEST, PROTOCOL, escaped},
+    xml::{ASSERTION, LARGEST, PROTOCOL, content, escaped},
 };
-use crate::{
-    config::{IdType, Profile, Provider},
-    model::level::Level,
-};
+use crate::config::{IdType, Provider};
 
 /// A message with the place of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,11 +78,6 @@ fn begin(name: &str, attributes: &[(&str, &str)], issuer: &str) -> (String, usiz
     (text, place)
 }
 
-/// Text of an element, as canonical XML spells it.
-fn content(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
-}
-
 /// What an AuthnRequest says.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthnRequest<'a> {
@@ -135,11 +127,8 @@ impl AuthnRequest<'_> {
         if classes.is_empty() {
             return String::new();
         }
-        // OIOSAML 3.0.3 OIO-SP-12: minimum. OS2faktor and AD FS take it as well.
-        let comparison = match (self.provider.profile, self.provider.request_level) {
-            (Profile::Oiosaml3, _) | (Profile::Saml2, Level::Low | Level::Substantial | Level::High | Level::None) => "minimum",
-        };
-        format!("<samlp:RequestedAuthnContext Comparison=\"{comparison}\">{classes}</samlp:RequestedAuthnContext>")
+        // OIOSAML 3.0.3 OIO-SP-12: minimum.
+        format!("<samlp:RequestedAuthnContext Comparison=\"minimum\">{classes}</samlp:RequestedAuthnContext>")
     }
 }
 

@@ -145,7 +145,8 @@ fn of_entity(entity: Node<'_, '_>, now: Timestamp) -> Result<Metadata, MetadataE
     let signs = |key: &Node<'_, '_>| attribute(*key, "use").is_none_or(|usage| usage == "signing");
     let found: Vec<_> = children(descriptor, METADATA, "KeyDescriptor")
         .filter(signs)
-        .flat_map(|key| key.descendants().filter(|node| is(*node, DS, "X509Certificate")).collect::<Vec<_>>())
+        // The first certificate of each: what follows it is the chain to its issuer, who is not the provider (SAML Metadata Interoperability 2.6.1).
+        .filter_map(|key| key.descendants().find(|node| is(*node, DS, "X509Certificate")))
         .filter_map(|node| key_of(&decrypt::base64(text(node)?)?))
         .collect();
     if found.is_empty() {

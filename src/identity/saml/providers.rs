@@ -91,7 +91,7 @@ pub struct Providers {
     cache_dir: Option<PathBuf>,
     client: reqwest::Client,
     /// How many messages are verified at once: as many as there are cores, so that logins do not starve the rest.
-    work: Semaphore,
+    work: Arc<Semaphore>,
 }
 
 impl Providers {
@@ -114,7 +114,7 @@ impl Providers {
             entries: BTreeMap::new(),
             cache_dir: config.cache_dir.clone(),
             client,
-            work: Semaphore::new(cores),
+            work: Arc::new(Semaphore::new(cores)),
         };
         for provider in &config.providers {
             let signer = provider.metadata_certificate_file.as_deref().map(certificate).transpose()?;
@@ -172,11 +172,14 @@ impl Providers {
 
     /// Reads one provider's metadata again. What is no good leaves the last good copy in use.
     pub async fn refresh(&self, id: &ProviderId, now: Timestamp) -> Result<Arc<Metadata>, LoadError> {
-        let entry = self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))?;
+        let entry = self.entry(id)?;
         let loaded = self.load(entry, now).await;
+        if let Ok((_, Some(bytes))) = &loaded {
+            self.keep(id, bytes);
+        }
         let mut state = entry.state.write().unwrap_or_else(PoisonError::into_inner);
         match loaded {
-            Ok(metadata) => {
+            Ok((metadata, _)) => {
                 let metadata = Arc::new(metadata);
                 *state = State::Ready(metadata.clone());
                 Ok(metadata)
@@ -190,14 +193,22 @@ impl Providers {
         }
     }
 
-    async fn load(&self, entry: &Entry, now: Timestamp) -> Result<Metadata, LoadError> {
+    /// What a refresh would find, without taking or keeping it: for the check command, which may be run by another user than the service.
+    pub async fn look(&self, id: &ProviderId, now: Timestamp) -> Result<Metadata, LoadError> {
+        Ok(self.load(self.entry(id)?, now).await?.0)
+    }
+
+    fn entry(&self, id: &ProviderId) -> Result<&Entry, LoadError> {
+        self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))
+    }
+
+    /// The metadata and, where it came from an address, what is to be kept of it.
+    async fn load(&self, entry: &Entry, now: Timestamp) -> Result<(Metadata, Option<Vec<u8>>), LoadError> {
         match &entry.config.metadata {
-            MetadataSource::File(file) => Ok(entry.parse(&from_file(file)?, now)?),
+            MetadataSource::File(file) => Ok((entry.parse(&from_file(file)?, now)?, None)),
             MetadataSource::Url(url) => {
                 let bytes = self.fetch(url).await.map_err(LoadError::Source)?;
-                let metadata = entry.parse(&bytes, now)?;
-                self.keep(&entry.config.id, &bytes);
-                Ok(metadata)
+                Ok((entry.parse(&bytes, now)?, Some(bytes)))
             }
         }
     }
@@ -240,18 +251,22 @@ impl Providers {
     /// Signs a message and puts it on its way, on a thread of its own: a signature takes some milliseconds.
     pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
         let all = self.clone();
-        let _place = self.work.acquire().await.map_err(|_| Unsent)?;
-        let sent = tokio::task::spawn_blocking(move || {
+        self.at_work(Unsent, move || {
             let (key, relay) = (&all.keys.signing, way.relay.as_deref());
-            if way.by_form { message.form(&way.address, relay, key, way.pss) } else { message.redirect(&way.address, relay, key, way.pss) }
-        });
-        sent.await.map_err(|_| Unsent)?.map_err(|_| Unsent)
+            let sent = if way.by_form {
+                message.form(&way.address, relay, key, way.pss)
+            } else {
+                message.redirect(&way.address, relay, key, way.pss)
+            };
+            sent.map_err(|_| Unsent)
+        })
+        .await
     }
 
     /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
         let all = self.clone();
-        self.at_work(move || {
+        self.at_work(Refused::ProviderUnusable, move || {
             let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
             let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
             let expected = response::Expected {
@@ -276,7 +291,7 @@ impl Providers {
         now: Timestamp,
     ) -> Result<(ProviderId, logout::LogoutRequest, Option<String>), Refused> {
         let all = self.clone();
-        self.at_work(move || {
+        self.at_work(Refused::ProviderUnusable, move || {
             let (provider, metadata) = all.by_entity(&logout::issuer(&unpacked)?, now).ok_or(Refused::Issuer)?;
             let read = logout::request(&unpacked, &all.logout_expected(provider, &metadata, now))?;
             Ok((provider.id.clone(), read, unpacked.relay))
@@ -293,7 +308,7 @@ impl Providers {
         now: Timestamp,
     ) -> Result<bool, Refused> {
         let all = self.clone();
-        self.at_work(move || {
+        self.at_work(Refused::ProviderUnusable, move || {
             let entry = all.entries.get(&provider).ok_or(Refused::ProviderUnusable)?;
             let metadata = all.metadata(&provider, now).ok_or(Refused::ProviderUnusable)?;
             logout::response(&unpacked, &asked, &all.logout_expected(&entry.config, &metadata, now))
@@ -305,9 +320,19 @@ impl Providers {
         logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
     }
 
-    async fn at_work<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, Refused> + Send + 'static) -> Result<T, Refused> {
-        let _place = self.work.acquire().await.map_err(|_| Refused::ProviderUnusable)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Refused::ProviderUnusable)?
+    /// The place is taken along by the work: it goes on, and counts, though the person who asked for it goes away.
+    async fn at_work<T, E>(&self, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: Copy + Send + 'static,
+    {
+        let place = self.work.clone().acquire_owned().await.map_err(|_| otherwise)?;
+        let work = move || {
+            let done = work();
+            drop(place);
+            done
+        };
+        tokio::task::spawn_blocking(work).await.map_err(|_| otherwise)?
     }
 }
 

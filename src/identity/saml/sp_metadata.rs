@@ -9,7 +9,7 @@ use super::{
     keys::{Keys, Pair},
     metadata::{POST, REDIRECT},
     signature,
-    xml::{DS, METADATA, escaped},
+    xml::{DS, METADATA, content, escaped},
 };
 use crate::config::{LevelSource, Saml, Source};
 
@@ -105,7 +105,7 @@ fn requested(config: &Saml, service: &str) -> String {
             )
         })
         .collect();
-    let service = service.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let service = content(service);
     format!(
         "<md:AttributeConsumingService index=\"0\" isDefault=\"true\"><md:ServiceName xml:lang=\"da\">{service}</md:ServiceName>{each}\
          </md:AttributeConsumingService>"

@@ -57,9 +57,9 @@ fn a_changed_byte_anywhere_proves_nothing_else() {
 fn deflated_bombs_and_large_messages_are_refused_while_they_are_unpacked() {
     use std::io::Write;
     let mut deflate = flate2::write::DeflateEncoder::new(Vec::new(), flate2::Compression::best());
-    deflate.write_all(&vec![b' '; 50_000_000]).expect("packed");
+    deflate.write_all(&vec![b' '; 30_000_000]).expect("packed");
     let bomb = data_encoding::BASE64.encode(&deflate.finish().expect("packed"));
-    assert!(bomb.len() < 128 * 1024);
+    assert!(bomb.len() < super::xml::LARGEST);
     assert_eq!(message::inflated(&bomb), Err(Refused::TooLarge));
     assert_eq!(message::inflated("AAAA"), Err(Refused::NotDeflated));
     assert_eq!(message::inflated("*"), Err(Refused::NotBase64));
@@ -191,6 +191,10 @@ fn metadata_without_a_usable_key_or_over_or_of_another_is_refused() {
     let there = "https://idp.test/sso";
     let both = key(idp.certificate(), "") + &key(forge::EVERYBODY.attacker.signing.certificate(), " use=\"signing\"");
     assert_eq!(read(&entity("", &both, there), None).expect("two keys are taken").certificates.len(), 2);
+    let issuer = format!("<ds:X509Certificate>{}</ds:X509Certificate>", BASE64.encode(forge::EVERYBODY.attacker.signing.certificate()));
+    let chain = signs.replace("</ds:X509Certificate>", &format!("</ds:X509Certificate>{issuer}"));
+    let told = read(&entity("", &chain, there), None).expect("a chain is taken");
+    assert_eq!(told.certificates, [forge::certificate(idp)], "who issued the certificate may not speak for the provider");
     assert!(read(&format!("\u{feff}<?xml version=\"1.0\"?><!-- made by hand -->{}", entity("", &signs, there)), Some(forge::IDP)).is_ok());
     let weak = {
         use openssl::{asn1::Asn1Time, hash::MessageDigest, pkey::PKey, rsa::Rsa, x509::X509};

@@ -4,8 +4,8 @@ use serde_json::json;
 
 use super::{Browser, NEW};
 use crate::{
-    environment::{environment, unique},
-    idp::{Idp, Wishes, configuration, introduce},
+    environment::environment,
+    idp::{Idp, Wishes, configuration, introduce, pupil},
     people::{Admin, bind},
     service::{Service, Setup},
 };
@@ -58,20 +58,7 @@ async fn a_pupil_goes_to_uni_login_by_form_on_a_phone_with_and_without_javascrip
     let service = service().await;
     let mut admin = Admin::new().await;
     for javascript in [true, false] {
-        let person = admin.person().await;
-        let uniid = unique("uni");
-        admin.replace(&person.dn, "employeeID", &uniid).await;
-        let group = format!("CN=Elever,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
-        admin.add_to_group(&group, &person.dn).await;
-        Idp::Unilogin.person(
-            &uniid,
-            &[
-                ("NameID", "opaque"),
-                ("dk:unilogin:uniid", &uniid),
-                ("dk:unilogin:aktoergruppe", "Elev"),
-                ("dk:gov:saml:attribute:AssuranceLevel", "2"),
-            ],
-        );
+        let (_, uniid) = pupil(&mut admin, true).await;
         // Without scripts the driver can't press anything on an emulated phone.
         let browser = Browser::open(javascript, if javascript { 390 } else { 1280 }).await;
         browser.go(&service, "/").await;
