@@ -8,7 +8,10 @@ use crate::{
     config::Config,
     directory::Directory,
     flow::{health::Readiness, waits::Waits},
-    identity::saml::{Providers, SamlError},
+    identity::{
+        oidc::{self, OidcError},
+        saml::{self, SamlError},
+    },
     store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
     tls::TlsSetupError,
 };
@@ -35,7 +38,9 @@ pub struct App {
     /// What counts only once.
     pub used: Used,
     /// SAML identity providers; `None` where none is configured.
-    pub saml: Option<Arc<Providers>>,
+    pub saml: Option<Arc<saml::Providers>>,
+    /// OpenID Connect providers; `None` where none is configured.
+    pub oidc: Option<Arc<oidc::Providers>>,
     /// Who did what.
     pub audit: audit::Log,
     /// The last answer to "can the service do its work?".
@@ -56,6 +61,9 @@ pub enum StartError {
     /// The identity providers can't be prepared.
     #[error(transparent)]
     Saml(#[from] SamlError),
+    /// The same, of those that speak OpenID Connect.
+    #[error(transparent)]
+    Oidc(#[from] OidcError),
 }
 
 impl App {
@@ -63,7 +71,8 @@ impl App {
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
         let directory = Directory::new(&config.directory)?;
-        let saml = Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
+        let saml = saml::Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
+        let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
@@ -71,6 +80,7 @@ impl App {
             leases: Leases::new(&store),
             used: Used::new(&store),
             saml,
+            oidc,
             audit: audit::Log::new(&store),
             readiness: Readiness::default(),
             waits: Waits::default(),

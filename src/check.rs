@@ -3,6 +3,7 @@
 //! It changes nothing in AD and logs in with nobody's account but the service account's.
 
 mod controller;
+mod oidc;
 mod policies;
 mod report;
 mod rights;
@@ -12,7 +13,14 @@ mod tls_chain;
 pub use report::{Finding, Level, Report};
 pub use tls_chain::{ChainLink, Offered, offered_chain};
 
-use crate::{clock::Clock, config::Config, directory::Directory, store};
+use jiff::{SignedDuration, Timestamp};
+
+use crate::{
+    clock::Clock,
+    config::{Config, Provider},
+    directory::Directory,
+    store,
+};
 
 /// What the operator may choose.
 #[derive(Debug, Clone, Default)]
@@ -27,6 +35,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
     report.ok("configuration", "the configuration is complete and without contradictions");
     check_store(config, &mut report).await;
     saml::check(config, clock, &mut report).await;
+    oidc::check(config, clock, &mut report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => {
@@ -91,4 +100,25 @@ async fn check_store(config: &Config, report: &mut Report) {
             );
         }
     }
+}
+
+/// A difference near the skew makes logins fail now and then.
+fn clocks(ahead: SignedDuration, skew_seconds: u32, area: &str, report: &mut Report) {
+    let seconds = ahead.as_secs();
+    if seconds.unsigned_abs() * 2 > u64::from(skew_seconds) {
+        let what = format!("its clock and ours differ by {} seconds; {} are taken", seconds.abs(), skew_seconds);
+        report.warning(area, &what, "let this machine follow a time server (chrony, systemd-timesyncd)");
+    } else {
+        report.ok(area, "its clock and ours agree");
+    }
+}
+
+/// Is there any account whose password a login of this provider may set?
+fn can_reset(config: &Config, provider: &Provider) -> bool {
+    let rules = std::iter::once(&config.reset.default).chain(config.reset.groups.iter().map(|group| &group.strength));
+    rules.into_iter().any(|rule| rule.accepts(&provider.id) && provider.reaches(rule.level))
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
 }

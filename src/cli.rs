@@ -1,6 +1,11 @@
 //! The commands.
 
-use std::{ffi::OsString, io::Write, path::PathBuf, process::ExitCode};
+use std::{
+    ffi::OsString,
+    io::Write,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use clap::{Parser, Subcommand};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -9,9 +14,10 @@ use crate::{
     check,
     clock::{Clock, SystemClock},
     config::{self, Config, Problem, Problems, Secret},
-    identity::saml::{
-        keys::{self, Keys},
-        sp_metadata::{self, Addresses},
+    identity::{
+        keys::{self, Keys, KeysError},
+        oidc::client_auth,
+        saml::sp_metadata::{self, Addresses},
     },
     serve, telemetry,
 };
@@ -48,6 +54,11 @@ enum Command {
         #[command(subcommand)]
         command: SamlCommand,
     },
+    /// Our keys for OpenID Connect providers.
+    Oidc {
+        #[command(subcommand)]
+        command: OidcCommand,
+    },
     /// Things to do with the configuration itself.
     Config {
         #[command(subcommand)]
@@ -63,6 +74,16 @@ enum SamlCommand {
     Rollover,
     /// Prints our metadata, for a provider that can't read it from /saml/metadata.
     Metadata,
+}
+
+#[derive(Debug, Subcommand)]
+enum OidcCommand {
+    /// Makes our keys in oidc.keys_dir; where there are some, the next ones, which are published beside them.
+    Keygen,
+    /// Puts the next keys in use. The old ones still decrypt what providers encrypt to them.
+    Rollover,
+    /// Prints our public keys (JWKS), for a provider that can't read them from /oidc/jwks.
+    Jwks,
 }
 
 #[derive(Debug, Subcommand)]
@@ -88,6 +109,10 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => run_saml(&config, &command),
             Err(code) => code,
         },
+        Command::Oidc { command } => match read(&cli.config) {
+            Ok(config) => run_oidc(&config, &command),
+            Err(code) => code,
+        },
         Command::Check { json, account } => match read(&cli.config) {
             Ok(config) => {
                 let report = check::run(&config, &check::Options { account }, &SystemClock).await;
@@ -108,16 +133,37 @@ fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {
     let Some(dir) = &config.saml.keys_dir else {
         return complain("saml.keys_dir is not set: it says where the keys are\n", ExitCode::from(UNUSABLE));
     };
-    let now = SystemClock.now();
-    let host = config.server.public_url.split_once("://").map_or(config.server.public_url.as_str(), |(_, host)| host);
-    let done = match command {
-        SamlCommand::Keygen => keys::generate(dir, host, now).map(|files| format!("Written:\n{}\n", files.join("\n"))),
-        SamlCommand::Rollover => keys::rollover(dir).map(|()| "The next keys are in use after a restart of the service.\n".to_owned()),
+    ended(match command {
+        SamlCommand::Keygen => generate(config, dir),
+        SamlCommand::Rollover => rollover(dir),
         SamlCommand::Metadata => Keys::read(dir).and_then(|keys| {
             let at = Addresses::of(&config.saml, &config.server.public_url);
             Ok(sp_metadata::document(&at, &keys, &config.saml, &config.site.name)? + "\n")
         }),
+    })
+}
+
+fn run_oidc(config: &Config, command: &OidcCommand) -> ExitCode {
+    let Some(dir) = &config.oidc.keys_dir else {
+        return complain("oidc.keys_dir is not set: it says where the keys are\n", ExitCode::from(UNUSABLE));
     };
+    ended(match command {
+        OidcCommand::Keygen => generate(config, dir),
+        OidcCommand::Rollover => rollover(dir),
+        OidcCommand::Jwks => Keys::read(dir).map(|keys| format!("{:#}\n", client_auth::published(&keys))),
+    })
+}
+
+fn generate(config: &Config, dir: &Path) -> Result<String, KeysError> {
+    let host = config.server.public_url.split_once("://").map_or(config.server.public_url.as_str(), |(_, host)| host);
+    keys::generate(dir, host, SystemClock.now()).map(|files| format!("Written:\n{}\n", files.join("\n")))
+}
+
+fn rollover(dir: &Path) -> Result<String, KeysError> {
+    keys::rollover(dir).map(|()| "The next keys are in use after a restart of the service.\n".to_owned())
+}
+
+fn ended(done: Result<String, KeysError>) -> ExitCode {
     match done {
         Ok(text) => say(&text, ExitCode::SUCCESS),
         Err(error) => complain(&format!("{error}\n"), ExitCode::FAILURE),

@@ -6,7 +6,9 @@ mod directory;
 mod load;
 mod log;
 mod login;
+mod oidc;
 mod policy;
+mod provider;
 mod reset;
 mod saml;
 mod secret;
@@ -23,15 +25,19 @@ pub(crate) use load::PREFIX;
 pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
+pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, Oidc, OidcProvider, Place, Required, ResponseMode};
 pub use policy::{GroupRules, Policy, Rules};
+pub(crate) use provider::is_safe_address;
+pub use provider::{LevelSource, Provider};
 pub use reset::{GroupStrength, Reset};
-pub(crate) use saml::is_safe_address;
-pub use saml::{Binding, IdType, LevelSource, MetadataSource, Profile, Provider, Saml, Source};
+pub use saml::{Binding, IdType, MetadataSource, Profile, Saml, SamlProvider, Source};
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use site::{Language, Site, Text};
 pub use store::Store;
 pub use throttle::Throttle;
+
+use crate::model::provider::ProviderId;
 
 /// Everything that the operator decides.
 #[derive(Debug)]
@@ -54,8 +60,26 @@ pub struct Config {
     pub policy: Policy,
     /// `[reset]`: which logins are enough for a new password without the old one.
     pub reset: Reset,
-    /// `[saml]`: identity providers.
+    /// `[saml]`: identity providers that speak SAML 2.0.
     pub saml: Saml,
+    /// `[oidc]`: identity providers that speak OpenID Connect.
+    pub oidc: Oidc,
     /// `[log]`: what the service says of itself.
     pub log: Log,
+}
+
+impl Config {
+    /// Every provider, in the order in which they are shown.
+    pub fn providers(&self) -> impl Iterator<Item = &Provider> {
+        providers(&self.saml, &self.oidc)
+    }
+
+    /// A provider by its name.
+    pub fn provider(&self, id: &ProviderId) -> Option<&Provider> {
+        self.providers().find(|provider| &provider.id == id)
+    }
+}
+
+fn providers<'a>(saml: &'a Saml, oidc: &'a Oidc) -> impl Iterator<Item = &'a Provider> {
+    saml.providers.iter().map(|provider| &provider.common).chain(oidc.providers.iter().map(|provider| &provider.common))
 }

@@ -7,6 +7,7 @@ mod assets;
 mod client;
 mod form;
 mod headers;
+mod kept;
 mod language;
 mod limits;
 mod routes;

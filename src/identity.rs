@@ -3,4 +3,8 @@
 //! Invariants: what a message says counts only after its signature has been verified with a key from the provider's own metadata; nothing is ever
 //! fetched because a message says so.
 
+pub mod answer;
+pub mod keys;
+pub mod oidc;
 pub mod saml;
+pub mod transport;

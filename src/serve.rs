@@ -15,7 +15,7 @@ use crate::{
     config::Config,
     flow::reconcile,
     http,
-    identity::saml::{Providers, State},
+    identity::{keys::Keys, oidc},
     model::provider::ProviderId,
 };
 
@@ -37,9 +37,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let settling = app.clone();
     tokio::spawn(async move { reconcile::keep_settling(&settling, SETTLE_EVERY).await });
     tokio::spawn(keep_tidy(app.clone()));
-    if let Some(saml) = app.saml.clone() {
-        tokio::spawn(keep_fresh(app.clone(), saml));
-    }
+    tokio::spawn(keep_fresh(app.clone()));
     info!(version = env!("CARGO_PKG_VERSION"), listen = %app.config.server.listen, "started");
     http::serve(app.clone(), stop_asked()).await.with_context(|| format!("server.listen {}", app.config.server.listen))?;
     app.store.close().await;
@@ -64,47 +62,67 @@ async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
     }
 }
 
-/// Reads the providers' metadata again, now and then: at once where it comes from an address, every minute where a provider can't be used. Publishes how
-/// long everything still lasts.
-async fn keep_fresh(app: Arc<App>, saml: Arc<Providers>) {
-    let every = Duration::from_secs(u64::from(app.config.saml.refresh_hours) * 3600);
+/// Reads what the providers say of themselves again, now and then: at once after the start, every minute where a provider can't be used. Publishes which can be
+/// used, and how long everything still lasts.
+async fn keep_fresh(app: Arc<App>) {
     let mut last = std::collections::BTreeMap::<ProviderId, tokio::time::Instant>::new();
     loop {
-        for id in saml.ids() {
-            let now = app.clock.now();
-            let unusable = matches!(saml.state(id, now), State::Unusable(_));
-            if last.get(id).is_none_or(|at| unusable || at.elapsed() >= every) {
+        for provider in app.config.providers() {
+            let id = &provider.id;
+            let hours = if app.config.oidc.provider(id).is_some() { app.config.oidc.refresh_hours } else { app.config.saml.refresh_hours };
+            let every = Duration::from_secs(u64::from(hours) * 3600);
+            let was_usable = usable(&app, id);
+            if last.get(id).is_none_or(|at| !was_usable || at.elapsed() >= every) {
                 last.insert(id.clone(), tokio::time::Instant::now());
-                match saml.refresh(id, now).await {
-                    Ok(_) if unusable => info!(provider = id.as_str(), "a provider can be used now"),
-                    Ok(_) => {}
+                match refresh(&app, id).await {
+                    Ok(()) if !was_usable => info!(provider = id.as_str(), "a provider can be used now"),
+                    Ok(()) => {}
                     Err(error) => {
-                        metrics::counter!("saml_metadata_failures_total", "provider" => id.to_string()).increment(1);
-                        let what = if unusable { "the provider can't be used" } else { "the last good copy stays in use" };
-                        warn!(provider = id.as_str(), error = %error, "a provider's metadata can't be read: {what}");
+                        metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
+                        let what = if was_usable { "the last good copy stays in use" } else { "the provider can't be used" };
+                        warn!(provider = id.as_str(), error, "what a provider says of itself can't be read: {what}");
                     }
                 }
             }
+            metrics::gauge!("provider_usable", "provider" => id.to_string()).set(if usable(&app, id) { 1.0 } else { 0.0 });
         }
-        publish_expiry(&app, &saml);
+        publish_expiry(&app);
         tokio::time::sleep(LOOK_AT_PROVIDERS_EVERY).await;
     }
 }
 
+fn usable(app: &App, id: &ProviderId) -> bool {
+    let saml = app.saml.as_ref().is_some_and(|saml| saml.metadata(id, app.clock.now()).is_some());
+    saml || app.oidc.as_ref().is_some_and(|oidc| matches!(oidc.state(id), oidc::State::Ready(_)))
+}
+
+async fn refresh(app: &App, id: &ProviderId) -> Result<(), String> {
+    match (&app.saml, &app.oidc) {
+        (_, Some(oidc)) if app.config.oidc.provider(id).is_some() => oidc.refresh(id).await.map(drop).map_err(|error| error.to_string()),
+        (Some(saml), _) => saml.refresh(id, app.clock.now()).await.map(drop).map_err(|error| error.to_string()),
+        (None, _) => Ok(()),
+    }
+}
+
 /// Days until certificates and metadata end; below 0 where they have.
-fn publish_expiry(app: &App, saml: &Providers) {
+fn publish_expiry(app: &App) {
     let now = app.clock.now();
     #[allow(clippy::cast_precision_loss, reason = "days are few")]
     let days = |end: Timestamp| end.duration_since(now).as_hours() as f64 / 24.0;
-    for (name, pair) in saml.keys.published() {
-        if let Some(end) = pair.expires() {
-            metrics::gauge!("saml_own_certificate_days", "name" => name).set(days(end));
+    let ours = |area: &'static str, keys: &Keys| {
+        for (name, pair) in keys.published() {
+            if let Some(end) = pair.expires() {
+                metrics::gauge!("own_certificate_days", "for" => area, "name" => name).set(days(end));
+            }
         }
+    };
+    if let Some(keys) = app.oidc.as_ref().and_then(|oidc| oidc.keys.as_ref()) {
+        ours("oidc", keys);
     }
+    let Some(saml) = &app.saml else { return };
+    ours("saml", &saml.keys);
     for id in saml.ids() {
-        let metadata = saml.metadata(id, now);
-        metrics::gauge!("saml_provider_usable", "provider" => id.to_string()).set(if metadata.is_some() { 1.0 } else { 0.0 });
-        let Some(metadata) = metadata else { continue };
+        let Some(metadata) = saml.metadata(id, now) else { continue };
         if let Some(end) = metadata.first_expiry() {
             metrics::gauge!("saml_provider_certificate_days", "provider" => id.to_string()).set(days(end));
         }

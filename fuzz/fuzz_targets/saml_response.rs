@@ -8,7 +8,7 @@ mod saml_forge;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use os2nykode::identity::saml::response::Answer;
+use os2nykode::identity::answer::Answer;
 use saml_forge::{Content, Forge, KeyWay, metadata, now, provider, read_by};
 
 /// Right messages, which the fuzzer's bytes are laid over: without them it would hardly come past the screen.

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Report;
+use super::{Report, can_reset, day};
 use crate::{
     clock::Clock,
-    config::{Config, MetadataSource, Provider},
+    config::{Config, MetadataSource, SamlProvider},
     identity::saml::{Providers, SamlError, metadata::Metadata},
 };
 
@@ -31,12 +31,12 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
         }
     }
     for provider in &config.saml.providers {
-        let area = format!("saml {}", provider.id);
-        match providers.look(&provider.id, now).await {
+        let area = format!("saml {}", provider.common.id);
+        match providers.look(&provider.common.id, now).await {
             Ok(metadata) => {
                 good(config, provider, &metadata, &area, now, report);
-                if let Some(theirs) = providers.time_at(&provider.id).await {
-                    clocks(provider, theirs.duration_since(clock.now()), &area, report);
+                if let Some(theirs) = providers.time_at(&provider.common.id).await {
+                    super::clocks(theirs.duration_since(clock.now()), provider.skew_seconds, &area, report);
                 }
             }
             Err(error) => {
@@ -52,17 +52,6 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     }
 }
 
-/// A difference near the skew makes logins fail now and then.
-fn clocks(provider: &Provider, ahead: SignedDuration, area: &str, report: &mut Report) {
-    let seconds = ahead.as_secs();
-    if seconds.unsigned_abs() * 2 > u64::from(provider.skew_seconds) {
-        let what = format!("its clock and ours differ by {} seconds; {} are taken", seconds.abs(), provider.skew_seconds);
-        report.warning(area, &what, "let this machine follow a time server (chrony, systemd-timesyncd)");
-    } else {
-        report.ok(area, "its clock and ours agree");
-    }
-}
-
 const ROLL: &str = "make new keys with `os2nykode saml keygen`, wait until the providers have read our metadata, then `os2nykode saml rollover` and restart";
 
 fn advice(error: &SamlError) -> &'static str {
@@ -74,7 +63,7 @@ fn advice(error: &SamlError) -> &'static str {
     }
 }
 
-fn good(config: &Config, provider: &Provider, metadata: &Metadata, area: &str, now: Timestamp, report: &mut Report) {
+fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &str, now: Timestamp, report: &mut Report) {
     let count = metadata.certificates.len();
     let algorithm = if provider.pss { "RSASSA-PSS with SHA-256" } else { "RSA-SHA256" };
     let keys = if count == 1 { "key" } else { "keys" };
@@ -113,17 +102,8 @@ fn good(config: &Config, provider: &Provider, metadata: &Metadata, area: &str, n
     if metadata.log_out.redirect.is_none() && metadata.log_out.post.is_none() {
         report.warning(area, "it takes no logouts", "people are told to close the browser on a shared computer; nothing has to be done");
     }
-    if !can_reset(config, provider) {
+    if !can_reset(config, &provider.common) {
         let what = "no login of it is enough to set a password on any account";
         report.warning(area, what, "correct its levels, or [reset] and [[reset.group]]");
     }
-}
-
-fn can_reset(config: &Config, provider: &Provider) -> bool {
-    let rules = std::iter::once(&config.reset.default).chain(config.reset.groups.iter().map(|group| &group.strength));
-    rules.into_iter().any(|rule| rule.accepts(&provider.id) && provider.reaches(rule.level))
-}
-
-fn day(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d").to_string()
 }

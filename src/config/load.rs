@@ -1,15 +1,22 @@
 //! Reads the file and the environment, and says everything that is wrong at once.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    path::Path,
+};
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use super::{Config, directory, log, login, policy, reset, saml, server, site, store, suggest, throttle};
+use super::{
+    Config, Oidc, Reset, Saml, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest, throttle,
+};
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 11] = ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "saml", "log"];
+const SECTIONS: [&str; 12] =
+    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "saml", "oidc", "log"];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -73,6 +80,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         policy: section(&table, "policy", &mut problems),
         reset: section(&table, "reset", &mut problems),
         saml: section(&table, "saml", &mut problems),
+        oidc: section(&table, "oidc", &mut problems),
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -94,6 +102,7 @@ struct Sections {
     policy: Option<policy::Raw>,
     reset: Option<reset::Raw>,
     saml: Option<saml::Raw>,
+    oidc: Option<oidc::Raw>,
     log: Option<log::Raw>,
 }
 
@@ -110,11 +119,10 @@ impl Sections {
         let policy = self.policy.and_then(|raw| raw.check(problems));
         let reset = self.reset.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
+        let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
-        if let (Some(reset), Some(saml)) = (&reset, &saml) {
-            for (key, id) in reset.named().filter(|(_, id)| saml.provider(id).is_none()) {
-                problems.add(&key, format!("there is no provider {:?}", id.as_str()));
-            }
+        if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
+            names(reset, saml, oidc, problems);
         }
         Some(Config {
             site: site?,
@@ -127,8 +135,22 @@ impl Sections {
             policy: policy?,
             reset: reset?,
             saml: saml?,
+            oidc: oidc?,
             log: log?,
         })
+    }
+}
+
+/// Every provider has a name of its own, and what is said of a provider is said of one that there is.
+fn names(reset: &Reset, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
+    let mut known = BTreeSet::new();
+    for provider in providers(saml, oidc) {
+        if !known.insert(&provider.id) {
+            problems.add(&format!("provider {:?}", provider.id.as_str()), "two providers have this id");
+        }
+    }
+    for (key, id) in reset.named().filter(|(_, id)| !known.contains(id)) {
+        problems.add(&key, format!("there is no provider {:?}", id.as_str()));
     }
 }
 

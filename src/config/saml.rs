@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, path::PathBuf};
 
 use serde::Deserialize;
 
-use super::{load::Problems, site::Text};
+use super::{
+    load::Problems,
+    provider::{self, LevelSource, Provider, is_safe_address},
+    site::Text,
+};
 use crate::model::{claim::ClaimKind, level::Level, provider::ProviderId};
 
 /// `[saml]`.
@@ -25,25 +29,21 @@ pub struct Saml {
     /// Hours between looks at the providers' metadata, 1 to 168.
     pub refresh_hours: u32,
     /// `[[saml.provider]]`, in the order in which they are shown.
-    pub providers: Vec<Provider>,
+    pub providers: Vec<SamlProvider>,
 }
 
 impl Saml {
     /// A provider by its name.
-    pub fn provider(&self, id: &ProviderId) -> Option<&Provider> {
-        self.providers.iter().find(|provider| &provider.id == id)
+    pub fn provider(&self, id: &ProviderId) -> Option<&SamlProvider> {
+        self.providers.iter().find(|provider| &provider.common.id == id)
     }
 }
 
 /// One provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Provider {
-    /// Its name in addresses and in the log.
-    pub id: ProviderId,
-    /// The text of its button.
-    pub button: Text,
-    /// A line below the button.
-    pub hint: Option<Text>,
+pub struct SamlProvider {
+    /// What every provider has.
+    pub common: Provider,
     /// Where its metadata comes from.
     pub metadata: MetadataSource,
     /// Whose signature its metadata has to have (PEM).
@@ -66,28 +66,14 @@ pub struct Provider {
     pub skew_seconds: u32,
     /// Accepted values of specVersion, OIOSAML 3.
     pub spec_versions: Vec<String>,
-    /// What the claim is that leads to accounts.
-    pub match_by: ClaimKind,
-    /// The AD attribute that it is held against.
-    pub match_attribute: String,
     /// Where the claim stands: the name of an attribute, or `NameID`.
     pub claim: Source,
     /// The attribute that holds the person's name.
     pub name: Option<String>,
     /// Where the level comes from.
-    pub level: LevelSource,
+    pub level: LevelSource<String>,
     /// Attributes that have to have one of these values.
     pub require: BTreeMap<String, Vec<String>>,
-}
-
-impl Provider {
-    /// Can its logins be of this level at all?
-    pub fn reaches(&self, level: Level) -> bool {
-        match &self.level {
-            LevelSource::Fixed(fixed) => *fixed >= level,
-            LevelSource::Attributes(sources) => sources.iter().flat_map(|(_, values)| values.values()).any(|value| *value >= level),
-        }
-    }
 }
 
 /// Where something stands in an assertion.
@@ -106,15 +92,6 @@ pub enum MetadataSource {
     File(PathBuf),
     /// An https address; http on loopback only.
     Url(String),
-}
-
-/// Where the level of a login comes from. Never from AuthnContextClassRef, which may only echo what was asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum LevelSource {
-    /// Always this one.
-    Fixed(Level),
-    /// From the first of these attributes that is there; a value that is not in its map is no level.
-    Attributes(Vec<(String, BTreeMap<String, Level>)>),
 }
 
 /// The profile that messages are held against.
@@ -185,6 +162,8 @@ fn refresh_hours() -> u32 {
 struct RawProvider {
     id: Option<String>,
     button: Option<Text>,
+    #[serde(default)]
+    mitid: bool,
     hint: Option<Text>,
     metadata_file: Option<PathBuf>,
     metadata_url: Option<String>,
@@ -256,13 +235,9 @@ impl Raw {
         if self.entity_id.as_ref().is_some_and(|id| !is_entity_id(id)) {
             problems.add("saml.entity_id", "has to be an address or a urn of at most 1024 characters, without blanks");
         }
-        let mut providers = Vec::<Provider>::new();
+        let mut providers = Vec::new();
         for raw in self.provider {
-            let Some(provider) = raw.check(problems) else { continue };
-            if providers.iter().any(|other| other.id == provider.id) {
-                problems.add(&format!("saml.provider {:?}", provider.id.as_str()), "two providers have this id");
-            }
-            providers.push(provider);
+            providers.extend(raw.check(problems));
         }
         (problems.0.len() == before).then_some(Saml {
             entity_id: self.entity_id,
@@ -278,16 +253,11 @@ impl Raw {
 }
 
 impl RawProvider {
-    fn check(self, problems: &mut Problems) -> Option<Provider> {
+    fn check(self, problems: &mut Problems) -> Option<SamlProvider> {
         let before = problems.0.len();
         let name = self.id.clone().unwrap_or_default();
         let section = format!("saml.provider {name:?}");
         let key = |key: &str| format!("{section}.{key}");
-        let id = ProviderId::parse(&name);
-        if id.is_none() {
-            problems.add(&key("id"), "has to be 1 to 32 lower-case letters, digits and dashes");
-        }
-        let button = problems.required(&key("button"), self.button);
         let metadata = match (self.metadata_file, self.metadata_url) {
             (Some(file), None) => Some(MetadataSource::File(file)),
             (None, Some(url)) => {
@@ -307,36 +277,28 @@ impl RawProvider {
         if self.skew_seconds > 600 {
             problems.add(&key("skew_seconds"), "has to be 0 to 600");
         }
-        let level = match (self.fixed_level, self.level) {
-            (Some(level), none) if none.is_empty() => LevelSource::Fixed(level),
-            (Some(_), _) => {
-                problems.add(&section, "has both fixed_level and [[saml.provider.level]]: which of them counts?");
-                LevelSource::Fixed(Level::None)
-            }
-            (None, none) if none.is_empty() => LevelSource::Attributes(vec![(NSIS.to_owned(), nsis_values())]),
-            (None, sources) => LevelSource::Attributes(sources.into_iter().map(|raw| (raw.attribute, raw.values)).collect()),
-        };
+        let said = self.level.into_iter().map(|raw| (raw.attribute, raw.values)).collect();
+        let level = LevelSource::check(&section, self.fixed_level, said, problems)
+            .unwrap_or_else(|| LevelSource::Said(vec![(NSIS.to_owned(), nsis_values())]));
         if let Some((attribute, _)) = self.require.iter().find(|(_, values)| values.is_empty()) {
             problems.add(&key("require"), format!("{attribute:?} has no value that would do, so nobody could log in"));
         }
-        let matching = problems.required(&key("match"), self.r#match);
-        let mut match_attribute = None;
-        if let Some(matching) = &matching {
-            match_attribute = matching.ad_attribute.clone().or_else(|| matching.by.usual_attribute().map(str::to_owned));
-            if match_attribute.as_ref().is_none_or(|attribute| !is_ad_attribute(attribute)) {
-                problems
-                    .add(&key("match.ad_attribute"), "has to be the LDAP name of the AD attribute that holds it, such as employeeNumber");
-            }
-        }
-        let (id, button, metadata, matching, match_attribute) = (id?, button?, metadata?, matching?, match_attribute?);
+        let common = provider::Raw {
+            section: &section,
+            id: &name,
+            button: self.button,
+            mitid: self.mitid,
+            hint: self.hint,
+            matching: self.r#match.as_ref().map(|matching| (matching.by, matching.ad_attribute.clone())),
+            highest: level.highest(),
+        };
+        let (common, metadata, matching) = (common.check(problems)?, metadata?, self.r#match?);
         let request_level = self.request_level.unwrap_or(match self.profile {
             Profile::Saml2 => Level::None,
             Profile::Oiosaml3 => Level::Substantial,
         });
-        (problems.0.len() == before).then_some(Provider {
-            id,
-            button,
-            hint: self.hint,
+        (problems.0.len() == before).then_some(SamlProvider {
+            common,
             metadata,
             metadata_certificate_file: self.metadata_certificate_file,
             entity_id: self.entity_id,
@@ -348,8 +310,6 @@ impl RawProvider {
             force_authn: self.force_authn,
             skew_seconds: self.skew_seconds,
             spec_versions: self.spec_versions,
-            match_by: matching.by,
-            match_attribute,
             claim: if matching.from == "NameID" { Source::NameId } else { Source::Attribute(matching.from) },
             name: self.name_attribute,
             level,
@@ -365,63 +325,4 @@ fn nsis_values() -> BTreeMap<String, Level> {
 /// At most 1024 characters (SAML Core 8.3.6), no blanks.
 fn is_entity_id(text: &str) -> bool {
     (1..=1024).contains(&text.len()) && text.contains(':') && !text.chars().any(|c| c.is_whitespace() || c.is_control())
-}
-
-/// An LDAP attribute's short name (RFC 4512 1.4): it is put into a search filter.
-fn is_ad_attribute(text: &str) -> bool {
-    text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
-}
-
-/// https, or http on this very machine. Without user names: what stands before an `@` is not the host, however much it looks like one.
-pub(crate) fn is_safe_address(url: &str) -> bool {
-    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
-    if url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') || authority.contains('@') {
-        return false;
-    }
-    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
-        return true;
-    }
-    if !url.starts_with("http://") {
-        return false;
-    }
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_loopback_may_be_asked_in_clear() {
-        for url in ["https://idp.dk/metadata", "http://localhost:8080/x", "http://127.0.0.1/x", "http://127.0.0.41:81", "http://[::1]:1/"] {
-            assert!(is_safe_address(url), "{url}");
-        }
-        for url in [
-            "",
-            "ftp://x",
-            "https://",
-            "https:///x",
-            "http://idp.dk/",
-            "http://localhost.evil.dk/",
-            "http://127.0.0.1@evil.dk/",
-            "http://127.0.0.1:80@evil.dk/",
-            "http://localhost:x@evil.dk/",
-            "http://evil.dk\\@127.0.0.1/",
-            "https://idp.dk@evil.dk/",
-            "http://127.0.0.1 /",
-        ] {
-            assert!(!is_safe_address(url), "{url}");
-        }
-    }
-
-    #[test]
-    fn an_attribute_is_nothing_but_a_name() {
-        assert!(
-            is_ad_attribute("employeeNumber") && is_ad_attribute("extensionAttribute1") && is_ad_attribute("msDS-cloudExtensionAttribute1")
-        );
-        for text in ["", "1x", "a)(b=*", "a b", "a=b", "objectÆ", "2.5.4.3"] {
-            assert!(!is_ad_attribute(text), "{text}");
-        }
-    }
 }

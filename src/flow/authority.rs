@@ -63,7 +63,7 @@ pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Accou
 
 /// The provider's rule, if it still takes this kind of claim.
 fn rule(app: &App, login: &ProviderLogin) -> Option<Match> {
-    let provider = app.config.saml.provider(&login.provider)?;
+    let provider = app.config.provider(&login.provider)?;
     let same = provider.match_by == login.claim.kind();
     same.then(|| Match { attribute: provider.match_attribute.clone(), claim: login.claim.clone() })
 }

@@ -1,9 +1,10 @@
-//! Logging in at an identity provider: there and back.
+//! Logging in at an identity provider: there and back. What each protocol does of its own is below; what a login comes to is here, once for all.
 //!
 //! Invariants: an answer counts once, in the browser that asked, for the provider that was asked; every answer that proves nothing looks alike to the visitor and has its own
 //! reason in the log.
 
-use std::sync::Arc;
+pub mod oidc;
+pub mod saml;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,10 @@ use super::{
 };
 use crate::{
     app::App,
-    config::Binding,
-    identity::saml::{
-        Asked, Refused, Way,
-        message::{self, AuthnRequest, Transport},
-        response::{Answer, Failure, Login, Subject},
+    config::{Language, Provider},
+    identity::{
+        answer::{Answer, Failure, Login, SessionThere},
+        transport::Transport,
     },
     model::{
         account::Account,
@@ -32,15 +32,8 @@ use crate::{
 
 /// A login that takes longer is begun anew: MitID itself gives people five minutes for each step.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(15);
-
-/// A login that is under way, as the browser keeps it for us, sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Pending {
-    provider: ProviderId,
-    request: String,
-    asked: Timestamp,
-    forced: bool,
-}
+/// The clocks of two instances may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// Where to go to log in.
 #[derive(Debug)]
@@ -61,32 +54,15 @@ pub enum Begun {
 }
 
 /// Begins a login. `again`: the person has to show who they are, whatever session they have there.
-pub async fn begin(app: &App, provider: &str, again: bool) -> Result<Begun, Fault> {
-    let known = ProviderId::parse(provider).and_then(|id| app.config.saml.provider(&id));
-    let (Some(provider), Some(saml)) = (known, &app.saml) else { return Ok(Begun::Unknown) };
-    let now = app.clock.now();
-    let Some(metadata) = saml.metadata(&provider.id, now) else { return Ok(Begun::Unusable) };
-    let request = message::id(app.keys.random()?);
-    let relay = message::id(app.keys.random()?);
-    let (address, by_form) = match (provider.binding, &metadata.sign_on.redirect, &metadata.sign_on.post) {
-        (Binding::Redirect, Some(address), _) | (Binding::Post, Some(address), None) => (address, false),
-        (Binding::Post, _, Some(address)) | (Binding::Redirect, None, Some(address)) => (address, true),
-        (Binding::Redirect | Binding::Post, None, None) => return Ok(Begun::Unusable),
-    };
-    let forced = provider.force_authn || again;
-    let asks = AuthnRequest {
-        id: &request,
-        at: now,
-        destination: address,
-        entity_id: &saml.at.entity_id,
-        acs: &saml.at.acs,
-        force: forced,
-        provider,
-    };
-    let way = Way { address: address.clone(), by_form, relay: Some(relay.clone()), pss: provider.pss };
-    let transport = saml.send(asks.message(), way).await?;
-    let pending = Pending { provider: provider.id.clone(), request, asked: now, forced };
-    Ok(Begun::Go { transport, sealed: seal(app, &relay, &pending)?, relay })
+pub async fn begin(app: &App, provider: &str, again: bool, language: Language) -> Result<Begun, Fault> {
+    let Some(id) = ProviderId::parse(provider) else { return Ok(Begun::Unknown) };
+    if let (Some(provider), Some(saml)) = (app.config.saml.provider(&id), &app.saml) {
+        saml::begin(app, saml, provider, again).await
+    } else if let (Some(provider), Some(oidc)) = (app.config.oidc.provider(&id), &app.oidc) {
+        oidc::begin(app, oidc, provider, again, language).await
+    } else {
+        Ok(Begun::Unknown)
+    }
 }
 
 /// What the browser keeps while a login or logout is under way.
@@ -100,6 +76,12 @@ pub fn unseal<T: for<'a> Deserialize<'a>>(app: &App, relay: &str, sealed: &str) 
     serde_json::from_slice(&app.keys.open(relay, sealed)?).ok()
 }
 
+/// Is it still time for the answer?
+fn in_time(asked: Timestamp, now: Timestamp) -> bool {
+    let age = now.duration_since(asked);
+    age <= AT_MOST && age >= -SKEW
+}
+
 /// How a login ended.
 #[derive(Debug)]
 pub enum Finished {
@@ -108,7 +90,7 @@ pub enum Finished {
         /// Who it is.
         identity: Box<Identity>,
         /// For a logout, later.
-        subject: Option<Subject>,
+        session: Option<SessionThere>,
     },
     /// Proven, but no account belongs to it.
     NoAccount {
@@ -141,21 +123,45 @@ pub enum Finished {
     },
 }
 
-/// Ends a login with the provider's answer. It goes on to its end, audit entries included, when the person goes away in the middle.
-pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, answer: Result<String, Refused>) -> Result<Finished, Fault> {
-    let (app, visit) = (app.clone(), *visit);
-    let task = tokio::spawn(async move { Arrival { app: &app, visit: &visit, pending }.finish(answer).await });
-    task.await.map_err(|_| Fault::Crashed)?
+/// Why an answer led nowhere. The words are those of the log.
+enum Trouble {
+    /// It proves nothing.
+    Refused(&'static str),
+    /// Rightly signed, but no use here.
+    Unfit(&'static str, Unfit),
+    /// The provider did not do its part; the visitor did.
+    Provider(&'static str),
+    Fault(Fault),
 }
 
+/// What a right answer lacks.
+enum Unfit {
+    /// What leads to accounts.
+    Claim,
+    /// The right kind of person.
+    Kind,
+    /// The level.
+    Level,
+}
+
+impl From<crate::store::StoreError> for Trouble {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::Fault(error.into())
+    }
+}
+
+/// Somebody who is back with an answer.
 struct Arrival<'a> {
     app: &'a App,
     visit: &'a Visit,
-    pending: Option<Pending>,
+    method: LoginMethod,
+    /// Who was asked, where that is known.
+    provider: Option<&'a Provider>,
 }
 
 impl Arrival<'_> {
-    async fn finish(&self, answer: Result<String, Refused>) -> Result<Finished, Fault> {
+    /// From the answer to the end of the login. A login that `read` gives was never seen before.
+    async fn conclude(&self, read: impl Future<Output = Result<Answer, Trouble>>) -> Result<Finished, Fault> {
         let started = tokio::time::Instant::now();
         let charge = [(ThrottleKey::address(self.visit.client), self.app.config.throttle.address)];
         let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
@@ -167,11 +173,8 @@ impl Arrival<'_> {
                 return Ok(Finished::Throttled { until });
             }
         };
-        let read = match answer {
-            Ok(answer) => self.read(&answer).await,
-            Err(refused) => Err(Trouble::Refused(refused)),
-        };
-        match read {
+        let provider = self.provider.map(|provider| provider.id.clone());
+        match read.await {
             Ok(Answer::Login(login)) => {
                 let welcomed = self.welcome(*login).await;
                 forgive(self.app, receipt, false).await;
@@ -179,23 +182,26 @@ impl Arrival<'_> {
             }
             Ok(Answer::Failure(failure)) => {
                 self.log(AuditOutcome::Refused, failure.code(), None).await?;
-                let Some(pending) = &self.pending else { return Ok(Finished::Refused { provider: None }) };
-                Ok(Finished::Failed { failure, provider: pending.provider.clone() })
+                let Some(provider) = provider else { return Ok(Finished::Refused { provider }) };
+                Ok(Finished::Failed { failure, provider })
             }
             Err(Trouble::Refused(reason)) => {
-                metrics::counter!("saml_refused_total", "reason" => reason.code()).increment(1);
-                self.log(AuditOutcome::Refused, reason.code(), None).await?;
-                // How long it took would tell how far an answer came, and so how near a guess at its encryption was.
-                hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
-                let provider = self.pending.as_ref().map(|pending| pending.provider.clone());
-                // These two are known only of what a key of the provider has signed.
-                Ok(if reason == Refused::NoClaim {
-                    Finished::NotForHere { missing: self.claim_kind() }
-                } else if reason == Refused::Required {
-                    Finished::NotForHere { missing: None }
-                } else {
-                    Finished::Refused { provider }
+                self.refuse(reason, started).await?;
+                Ok(Finished::Refused { provider })
+            }
+            Err(Trouble::Unfit(reason, what)) => {
+                self.refuse(reason, started).await?;
+                Ok(match (what, provider) {
+                    (Unfit::Claim, _) => Finished::NotForHere { missing: self.provider.map(|provider| provider.match_by) },
+                    (Unfit::Level, Some(provider)) => Finished::Failed { failure: Failure::Level, provider },
+                    (Unfit::Kind | Unfit::Level, _) => Finished::NotForHere { missing: None },
                 })
+            }
+            Err(Trouble::Provider(reason)) => {
+                forgive(self.app, receipt, false).await; // the provider's failure is not theirs
+                self.log(AuditOutcome::Failed, reason, None).await?;
+                let Some(provider) = provider else { return Ok(Finished::Refused { provider }) };
+                Ok(Finished::Failed { failure: Failure::Busy, provider })
             }
             Err(Trouble::Fault(fault)) => {
                 forgive(self.app, receipt, false).await; // our failure is not theirs
@@ -204,53 +210,31 @@ impl Arrival<'_> {
         }
     }
 
-    /// What the provider that was asked is matched by.
-    fn claim_kind(&self) -> Option<ClaimKind> {
-        let pending = self.pending.as_ref()?;
-        Some(self.app.config.saml.provider(&pending.provider)?.match_by)
-    }
-
-    /// What the answer proves. A login that this returns was never seen before.
-    async fn read(&self, answer: &str) -> Result<Answer, Trouble> {
-        let now = self.app.clock.now();
-        let pending = self.pending.as_ref().ok_or(Refused::NotAsked)?;
-        let saml = self.app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
-        let age = now.duration_since(pending.asked);
-        if age > AT_MOST || age < SignedDuration::from_mins(-1) {
-            return Err(Refused::NotAsked.into());
-        }
-        let asked =
-            Asked { provider: pending.provider.clone(), request: pending.request.clone(), at: pending.asked, forced: pending.forced, now };
-        let read = saml.read_response(asked, message::decoded(answer)?).await?;
-        if let Answer::Login(login) = &read {
-            let assertion = format!("assertion:{}:{}", pending.provider, self.app.keys.fingerprint(&login.assertion));
-            let request = format!("request:{}", pending.request);
-            // An assertion may be valid for longer than a login may take: it is remembered for as long as either.
-            let until = login.until.max(now + AT_MOST);
-            if !self.app.used.first_time(&assertion, until).await? || !self.app.used.first_time(&request, until).await? {
-                return Err(Refused::Replayed.into());
-            }
-        }
-        Ok(read)
+    async fn refuse(&self, reason: &'static str, started: tokio::time::Instant) -> Result<(), Fault> {
+        metrics::counter!("provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
+        self.log(AuditOutcome::Refused, reason, None).await?;
+        // How long it took would tell how far an answer came, and so how near a guess at its encryption was.
+        hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
+        Ok(())
     }
 
     async fn welcome(&self, login: Login) -> Result<Finished, Fault> {
-        let Some(pending) = &self.pending else { return Ok(Finished::Refused { provider: None }) };
-        let Login { assertion, claim, level, name, at, subject, .. } = login;
+        let Some(provider) = self.provider else { return Ok(Finished::Refused { provider: None }) };
+        let Login { assertion, claim, level, name, at, session, .. } = login;
         let by = claim.kind();
-        let proven = ProviderLogin { provider: pending.provider.clone(), level, claim, assertion };
+        let proven = ProviderLogin { provider: provider.id.clone(), method: self.method, level, claim, assertion };
         let accounts = authority::all_of(self.app, &proven).await?;
         let name = name.or_else(|| accounts.first().map(|account| account.name().to_owned())).unwrap_or_default();
         let identity = Identity::from_provider(proven, name, at, self.visit.id);
         if accounts.is_empty() {
             self.log(AuditOutcome::Refused, "no_account", Some((&identity, None))).await?;
-            return Ok(Finished::NoAccount { by, provider: pending.provider.clone() });
+            return Ok(Finished::NoAccount { by, provider: provider.id.clone() });
         }
         // One entry for each, so that each account's own history tells of it.
         for account in &accounts {
             self.log(AuditOutcome::Succeeded, "", Some((&identity, Some(account)))).await?;
         }
-        Ok(Finished::Welcome { identity: Box::new(identity), subject })
+        Ok(Finished::Welcome { identity: Box::new(identity), session })
     }
 
     async fn log(&self, outcome: AuditOutcome, reason: &str, proven: Option<(&Identity, Option<&Account>)>) -> Result<(), Fault> {
@@ -259,31 +243,13 @@ impl Arrival<'_> {
             Some((identity, _)) => event_of(self.visit, identity, now, kind, outcome, reason),
             None => event(self.visit, now, kind, outcome, reason),
         };
-        entry.method = Some(LoginMethod::Saml);
-        entry.provider = self.pending.as_ref().map(|pending| pending.provider.clone());
+        entry.method = Some(self.method);
+        entry.provider = self.provider.map(|provider| provider.id.clone());
         if let Some((_, account)) = proven {
             entry.target = account.map(party_of);
             entry.actor = entry.target.clone();
         }
         self.app.audit.append(&entry).await?;
         Ok(())
-    }
-}
-
-/// Why an answer led nowhere.
-enum Trouble {
-    Refused(Refused),
-    Fault(Fault),
-}
-
-impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
-    }
-}
-
-impl From<crate::store::StoreError> for Trouble {
-    fn from(error: crate::store::StoreError) -> Self {
-        Self::Fault(error.into())
     }
 }

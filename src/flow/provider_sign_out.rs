@@ -1,139 +1,101 @@
 //! Logging out at the provider as well, and being told of a logout there. Our own session ends first and in any case.
 
+pub mod saml;
+
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
-
-use super::{
-    Fault, Visit, event,
-    provider_sign_in::{seal, unseal},
-};
+use super::{Fault, Visit, event, provider_sign_in::seal};
 use crate::{
     app::App,
-    identity::saml::{
-        Refused, Way,
-        logout::{self, Incoming},
-        message::{self, Transport},
-        metadata::Addresses,
-        response::Subject,
+    identity::{
+        answer::SessionThere,
+        oidc::{self, logout::LoggedOut},
+        transport::Transport,
     },
     model::{
         audit::{AuditOutcome, EventKind},
-        cpr::Cpr,
         identity::LoginMethod,
         provider::ProviderId,
     },
 };
-
-/// A logout that was not answered by then is forgotten.
-const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
-
-/// A logout that is under way, as the browser keeps it for us, sealed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Pending {
-    logout_at: ProviderId,
-    request: String,
-    asked: Timestamp,
-}
 
 /// The way to the provider.
 #[derive(Debug)]
 pub struct Begun {
     /// There.
     pub transport: Transport,
-    /// Comes back with the answer, and names what the browser keeps.
+    /// What the browser keeps until the answer, where there will be one to be held against something.
+    pub kept: Option<Kept>,
+}
+
+/// What the browser keeps, sealed, under a name.
+#[derive(Debug)]
+pub struct Kept {
+    /// Comes back with the answer.
     pub relay: String,
     /// What the browser keeps.
     pub sealed: String,
 }
 
 /// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
-pub async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
-    let now = app.clock.now();
-    let Some(saml) = &app.saml else { return Ok(None) };
-    let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
-    // A CPR number goes in no address: where the provider calls people by it, the message travels as a form or not at all.
-    let redirect = metadata.log_out.redirect.as_ref().filter(|_| Cpr::parse(&subject.name_id).is_none());
-    let Some(address) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
-    let request = message::id(app.keys.random()?);
-    let relay = message::id(app.keys.random()?);
-    let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
-    let way = way(app, provider, address, redirect.is_none(), Some(relay.clone()));
-    let transport = saml.send(message, way).await?;
-    let sealed = seal(app, &relay, &Pending { logout_at: provider.clone(), request, asked: now })?;
-    Ok(Some(Begun { transport, relay, sealed }))
-}
-
-fn way(app: &App, provider: &ProviderId, address: &str, by_form: bool, relay: Option<String>) -> Way {
-    let pss = app.config.saml.provider(provider).is_some_and(|provider| provider.pss);
-    Way { address: address.to_owned(), by_form, relay, pss }
-}
-
-/// What a message to our logout address led to.
-#[derive(Debug)]
-pub enum Heard {
-    /// The provider's logout was carried out; this is the answer to take back. `None`: it wants none.
-    LoggedOut(Option<Transport>),
-    /// Our own logout was answered.
-    Answered {
-        /// Was it carried out everywhere?
-        everywhere: bool,
-    },
-    /// The message proves nothing. The reason is in the log.
-    Refused,
-}
-
-/// Hears what a provider says of logouts: its own, or its answer to one of ours. `kept`: what the browser keeps under a RelayState.
-pub async fn hear(app: &Arc<App>, visit: &Visit, incoming: Incoming<'_>, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Fault> {
-    let heard = match logout::unpack(incoming) {
-        Ok(unpacked) if unpacked.request => asked(app, visit, unpacked).await?,
-        Ok(unpacked) => answered(app, unpacked, kept).await,
-        Err(refused) => Err(refused),
-    };
-    match heard {
-        Ok(heard) => Ok(heard),
-        Err(reason) => {
-            // Not in the audit log, which anybody could fill: nothing has happened.
-            metrics::counter!("saml_refused_total", "reason" => reason.code()).increment(1);
-            tracing::info!(reason = reason.code(), "a message about a logout was refused");
-            Ok(Heard::Refused)
+pub async fn begin(app: &App, provider: &ProviderId, there: &SessionThere) -> Result<Option<Begun>, Fault> {
+    match there {
+        SessionThere::Saml(subject) => saml::begin(app, provider, subject).await,
+        SessionThere::Oidc(session) => {
+            let transport = app.oidc.as_ref().and_then(|oidc| oidc.log_out(provider, session));
+            Ok(transport.map(|transport| Begun { transport, kept: None }))
         }
     }
 }
 
-async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Refused> {
-    let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
-    let now = app.clock.now();
-    let relay = unpacked.relay.clone().ok_or(Refused::NotAsked)?;
-    let pending: Pending = kept(&relay).and_then(|sealed| unseal(app, &relay, &sealed)).ok_or(Refused::NotAsked)?;
-    if now.duration_since(pending.asked) > AT_MOST {
-        return Err(Refused::NotAsked);
-    }
-    let everywhere = saml.read_logout_answer(unpacked, pending.logout_at, pending.request, now).await?;
-    Ok(Heard::Answered { everywhere })
+/// What became of an OpenID provider's word that somebody has logged out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// The sessions have ended, or there were none.
+    Done,
+    /// It proves nothing. The reason is in the log.
+    Refused,
 }
 
-async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Result<Result<Heard, Refused>, Fault> {
-    let Some(saml) = &app.saml else { return Ok(Err(Refused::ProviderUnusable)) };
+/// Hears an OpenID provider's word of a logout.
+pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: String) -> Result<Told, Fault> {
     let now = app.clock.now();
-    let (provider, request, relay) = match saml.read_logout(unpacked, now).await {
-        Ok(read) => read,
-        Err(refused) => return Ok(Err(refused)),
+    let Some(oidc) = &app.oidc else { return Ok(Told::Refused) };
+    let LoggedOut { jti, sub, sid, until } = match oidc.told_of_logout(provider, token, now).await {
+        Ok(told) => told,
+        Err(trouble) => {
+            let reason = match trouble {
+                oidc::Trouble::Refused(refused) => refused.code(),
+                oidc::Trouble::Provider(_) => "provider_unusable",
+            };
+            return Ok(refused(LoginMethod::Oidc, reason));
+        }
     };
-    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&request.id)), request.until).await? {
-        return Ok(Err(Refused::Replayed));
+    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&jti)), until).await? {
+        return Ok(refused(LoginMethod::Oidc, oidc::Refused::Replayed.code()));
     }
-    let ended = app.sessions.end_all_of_provider(provider.as_str(), &request.name_id, &request.sessions).await?;
+    let ended = match (sid, sub) {
+        (Some(sid), _) => app.sessions.end_of_sessions_there(provider.as_str(), &[sid]).await?,
+        (None, Some(sub)) => app.sessions.end_of_person_there(provider.as_str(), &sub).await?,
+        (None, None) => 0,
+    };
+    ended_by_provider(app, visit, provider, LoginMethod::Oidc, ended).await?;
+    Ok(Told::Done)
+}
+
+/// Not in the audit log, which anybody could fill: nothing has happened.
+fn refused(method: LoginMethod, reason: &'static str) -> Told {
+    metrics::counter!("provider_refused_total", "method" => method.code(), "reason" => reason).increment(1);
+    tracing::info!(reason, "a message about a logout was refused");
+    Told::Refused
+}
+
+async fn ended_by_provider(app: &App, visit: &Visit, provider: &ProviderId, method: LoginMethod, ended: u64) -> Result<(), Fault> {
     if ended > 0 {
-        let mut entry = event(visit, now, EventKind::SignOut, AuditOutcome::Succeeded, "asked_by_provider");
-        entry.method = Some(LoginMethod::Saml);
+        let mut entry = event(visit, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "asked_by_provider");
+        entry.method = Some(method);
+        entry.provider = Some(provider.clone());
         app.audit.append(&entry).await?;
     }
-    let Some(metadata) = saml.metadata(&provider, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
-    let Addresses { redirect, post, answers } = &metadata.log_out;
-    let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
-    let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
-    let way = way(app, &provider, address, redirect.is_none(), relay);
-    Ok(Ok(Heard::LoggedOut(Some(saml.send(answer, way).await?))))
+    Ok(())
 }

@@ -25,8 +25,8 @@ const SENT_WITHIN: Duration = Duration::from_secs(5);
 /// Of a form that is too large this much is read, bytes.
 const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
-/// Where providers' forms come to.
-const FROM_PROVIDERS: [&str; 2] = ["/saml/acs", "/saml/slo"];
+/// Where providers' forms come to: the beginnings of their paths.
+const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
 
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
@@ -35,7 +35,8 @@ pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 /// headers, is left to the token.
 pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     // A provider's answer is a form of another site by its nature; what it proves is in its signature and in the browser's own cookie.
-    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS) || FROM_PROVIDERS.contains(&request.uri().path());
+    let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
+        || FROM_PROVIDERS.iter().any(|start| request.uri().path().starts_with(start));
     let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
     if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }

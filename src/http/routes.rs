@@ -4,7 +4,9 @@ mod account;
 mod front;
 mod health;
 mod login;
+mod oidc;
 mod password;
+mod provider;
 mod saml;
 #[cfg(test)]
 mod samples;
@@ -29,6 +31,9 @@ pub(super) fn without_session() -> Router<Arc<App>> {
         .route("/logo", get(front::logo))
         .route("/static/{version}/{*name}", get(assets::get))
         .route("/saml/metadata", get(saml::metadata))
+        .route("/oidc/jwks", get(oidc::jwks))
+        .route("/oidc/logged-out", get(oidc::logged_out))
+        .route("/oidc/logout/{provider}", post(oidc::told_of_logout))
         .route("/saml/slo", get(saml::logout_by_redirect).post(saml::logout_by_form))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
@@ -38,8 +43,9 @@ pub(super) fn without_session() -> Router<Arc<App>> {
 pub(super) fn with_session() -> Router<Arc<App>> {
     Router::new()
         .route("/login", get(login::show).post(login::submit))
-        .route("/login/{provider}", get(saml::begin))
+        .route("/login/{provider}", get(provider::begin))
         .route("/saml/acs", post(saml::answer))
+        .route("/oidc/callback/{provider}", get(oidc::answer_by_query).post(oidc::answer_by_form))
         .route("/logout", post(login::log_out))
         .route("/account", get(account::own))
         .route("/accounts/{account}", get(account::show))

@@ -5,7 +5,7 @@ use tower_sessions::{Session, session};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    identity::saml::response::Subject,
+    identity::answer::SessionThere,
     model::{identity::Identity, provider::ProviderId},
     store::sessions::{PROVIDER_LOGIN, SUBJECT},
 };
@@ -15,14 +15,15 @@ pub(super) const COOKIE: &str = "__Host-os2nykode";
 const IDENTITY: &str = "identity";
 
 /// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all.
-pub(super) async fn begin(session: &Session, identity: &Identity, subject: Option<&Subject>) -> Result<(), session::Error> {
+pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<&SessionThere>) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
     if let Some(account) = identity.password_of() {
         session.insert(SUBJECT, account.to_string()).await?; // ends with the password that it was begun with
     }
-    if let (Some(login), Some(subject)) = (identity.provider(), subject) {
-        session.insert(PROVIDER_LOGIN, ProviderSession { provider: login.provider.clone(), subject: subject.clone() }).await?;
+    if let (Some(login), Some(there)) = (identity.provider(), there) {
+        let (provider, person, session_there) = (login.provider.clone(), there.person().to_owned(), there.session());
+        session.insert(PROVIDER_LOGIN, ProviderSession { provider, person, session: session_there, there: there.clone() }).await?;
     }
     session.insert(IDENTITY, identity).await
 }
@@ -32,9 +33,12 @@ pub(super) async fn begin(session: &Session, identity: &Identity, subject: Optio
 pub(super) struct ProviderSession {
     /// Where.
     pub provider: ProviderId,
-    /// Whose.
-    #[serde(flatten)]
-    pub subject: Subject,
+    /// What the provider calls the person. The store finds the session by it.
+    person: String,
+    /// What the provider calls its session. The store finds ours by it.
+    session: Option<String>,
+    /// For the logout there.
+    pub there: SessionThere,
 }
 
 /// The provider's session that this one was begun with.

@@ -97,14 +97,14 @@ impl Frame {
 
     /// What a provider's button says; its id where it is configured no more.
     pub fn provider_name(&self, id: &ProviderId) -> String {
-        let provider = self.app.config.saml.provider(id);
+        let provider = self.app.config.provider(id);
         provider.map_or_else(|| id.to_string(), |provider| provider.button.in_language(self.words.language).to_owned())
     }
 
     /// The providers whose logins can be enough: the address to log in at, and what the button says. `now`: the one that the person has just
     /// come from, which has to be asked anew or it would say the same again.
     pub fn providers_for(&self, needed: &Strength, now: Option<&ProviderId>) -> Vec<(String, String)> {
-        let all = self.app.config.saml.providers.iter().filter(|p| needed.accepts(&p.id) && p.reaches(needed.level));
+        let all = self.app.config.providers().filter(|p| needed.accepts(&p.id) && p.reaches(needed.level));
         all.map(|p| {
             let again = if now == Some(&p.id) { "?again" } else { "" };
             (format!("/login/{}{again}", p.id), p.button.in_language(self.words.language).to_owned())

@@ -4,7 +4,6 @@
 //! a key, or whose metadata is over, is not used; an answer counts once, in the browser that asked, for the provider that was asked.
 
 pub mod decrypt;
-pub mod keys;
 pub mod logout;
 pub mod message;
 pub mod metadata;

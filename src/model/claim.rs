@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use super::{cpr::Cpr, guid::ObjectGuid};
+use super::{cpr::Cpr, guid::ObjectGuid, sid::Sid};
 
 /// What a provider's login is matched by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
@@ -23,6 +23,8 @@ pub enum ClaimKind {
     Email,
     /// objectGUID.
     ObjectGuid,
+    /// objectSid, as Entra ID's `onprem_sid` tells it: only synchronisation with AD sets it.
+    ObjectSid,
     /// Uni-Login id.
     UniloginId,
 }
@@ -35,6 +37,7 @@ impl ClaimKind {
             Self::Upn => Some("userPrincipalName"),
             Self::Email => Some("mail"),
             Self::ObjectGuid => Some("objectGUID"),
+            Self::ObjectSid => Some("objectSid"),
             Self::Cpr | Self::UniloginId => None,
         }
     }
@@ -47,6 +50,7 @@ impl ClaimKind {
             Self::Upn => "upn",
             Self::Email => "email",
             Self::ObjectGuid => "object_guid",
+            Self::ObjectSid => "object_sid",
             Self::UniloginId => "unilogin_id",
         }
     }
@@ -66,6 +70,8 @@ pub enum Claim {
     Email(String),
     /// objectGUID.
     ObjectGuid(Uuid),
+    /// objectSid, as `S-1-5-21-…`.
+    ObjectSid(String),
     /// Uni-Login id.
     UniloginId(String),
 }
@@ -87,6 +93,7 @@ impl Claim {
             ClaimKind::Upn => Self::Upn(text()?),
             ClaimKind::Email => Self::Email(text()?),
             ClaimKind::ObjectGuid => Self::ObjectGuid(ObjectGuid::parse(value)?.into()),
+            ClaimKind::ObjectSid => Self::ObjectSid(Sid::parse(value)?.to_string()),
             ClaimKind::UniloginId => Self::UniloginId(text()?),
         })
     }
@@ -99,6 +106,7 @@ impl Claim {
             Self::Upn(_) => ClaimKind::Upn,
             Self::Email(_) => ClaimKind::Email,
             Self::ObjectGuid(_) => ClaimKind::ObjectGuid,
+            Self::ObjectSid(_) => ClaimKind::ObjectSid,
             Self::UniloginId(_) => ClaimKind::UniloginId,
         }
     }
@@ -109,6 +117,7 @@ impl Claim {
             Self::Cpr(cpr) => vec![cpr.digits().as_bytes().to_vec(), cpr.dashed().into_bytes()],
             Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => vec![text.as_bytes().to_vec()],
             Self::ObjectGuid(guid) => vec![guid.to_bytes_le().to_vec()],
+            Self::ObjectSid(sid) => Sid::parse(sid).iter().map(Sid::to_ad).collect(),
         }
     }
 
@@ -117,11 +126,14 @@ impl Claim {
         if let Self::ObjectGuid(guid) = self {
             return value == guid.to_bytes_le();
         }
+        if let Self::ObjectSid(sid) = self {
+            return Sid::from_ad(value).is_some_and(|value| value.to_string() == *sid);
+        }
         let Ok(value) = std::str::from_utf8(value) else { return false };
         match self {
             Self::Cpr(cpr) => Cpr::parse(value).as_ref() == Some(cpr),
             Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => same_but_for_case(text, value),
-            Self::ObjectGuid(_) => false,
+            Self::ObjectGuid(_) | Self::ObjectSid(_) => false,
         }
     }
 }
@@ -189,6 +201,16 @@ mod tests {
         let bytes: Vec<u8> = (0..16).collect();
         assert!(guid.is(&bytes));
         assert_eq!(guid.spellings(), [bytes]);
+    }
+
+    #[test]
+    fn a_sid_is_compared_as_ad_stores_it() {
+        let sid = claim(ClaimKind::ObjectSid, "S-1-5-21-1-2-3-1104");
+        let bytes = Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID").to_ad();
+        assert!(sid.is(&bytes));
+        assert!(!sid.is(&bytes[..bytes.len() - 1]) && !sid.is(b"S-1-5-21-1-2-3-1104"));
+        assert_eq!(sid.spellings(), [bytes]);
+        assert_eq!(Claim::parse(ClaimKind::ObjectSid, "anna"), None);
     }
 
     #[test]

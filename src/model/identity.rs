@@ -7,23 +7,27 @@ use uuid::Uuid;
 use super::{account::Account, claim::Claim, guid::ObjectGuid, level::Level, provider::ProviderId};
 
 /// How somebody logged in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum LoginMethod {
     /// AD account name and password, proven by a bind.
     AdPassword,
     /// An assertion of a SAML 2.0 identity provider.
     Saml,
+    /// An ID token of an OpenID Connect provider.
+    Oidc,
 }
 
 impl LoginMethod {
     /// All.
-    pub const ALL: [Self; 2] = [Self::AdPassword, Self::Saml];
+    pub const ALL: [Self; 3] = [Self::AdPassword, Self::Saml, Self::Oidc];
 
     /// The name in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::AdPassword => "ad_password",
             Self::Saml => "saml",
+            Self::Oidc => "oidc",
         }
     }
 
@@ -66,11 +70,13 @@ pub enum Proof {
 pub struct ProviderLogin {
     /// Which: only its own rule may match the claim to accounts.
     pub provider: ProviderId,
+    /// What the provider speaks.
+    pub method: LoginMethod,
     /// How sure it is.
     pub level: Level,
     /// What leads to accounts.
     pub claim: Claim,
-    /// The assertion's ID, for the audit log.
+    /// What the provider's own log names the login by, for the audit log: a SAML assertion's ID, a claim of an ID token.
     pub assertion: String,
 }
 
@@ -88,9 +94,9 @@ impl Identity {
 
     /// How somebody logged in.
     pub fn method(&self) -> LoginMethod {
-        match self.proof {
+        match &self.proof {
             Proof::AdPassword { .. } => LoginMethod::AdPassword,
-            Proof::Provider(_) => LoginMethod::Saml,
+            Proof::Provider(login) => login.method,
         }
     }
 

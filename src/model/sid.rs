@@ -24,12 +24,21 @@ impl Sid {
         Some((Self { authority, parts }, rest))
     }
 
+    /// The packet form.
+    pub fn to_ad(&self) -> Vec<u8> {
+        let count = u8::try_from(self.parts.len()).expect("at most 15 parts");
+        let mut bytes = vec![1, count];
+        bytes.extend_from_slice(&self.authority.to_be_bytes()[2..]);
+        bytes.extend(self.parts.iter().flat_map(|part| part.to_le_bytes()));
+        bytes
+    }
+
     /// Reads `S-1-…`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix("S-1-")?.split('-');
         let authority = numbers.next()?.parse().ok()?;
         let parts = numbers.map(|n| n.parse().ok()).collect::<Option<Vec<u32>>>()?;
-        (parts.len() <= 15).then_some(Self { authority, parts })
+        (parts.len() <= 15 && authority < 1 << 48).then_some(Self { authority, parts })
     }
 }
 
@@ -48,7 +57,10 @@ mod tests {
     fn authenticated_users_reads_from_bytes_and_text() {
         let sid = Sid::from_ad(&[1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0]).expect("a SID");
         assert_eq!(sid.to_string(), "S-1-5-11");
+        assert_eq!(sid.to_ad(), [1, 1, 0, 0, 0, 0, 0, 5, 11, 0, 0, 0]);
         assert_eq!(Sid::parse("S-1-5-11"), Some(sid));
+        let domain = Sid::parse("S-1-5-21-1-4294967295-3-1104").expect("a SID");
+        assert_eq!(Sid::from_ad(&domain.to_ad()), Some(domain));
     }
 
     #[test]

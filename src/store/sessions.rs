@@ -67,17 +67,19 @@ impl Sessions {
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// Ends the sessions that a provider's logins of this person began; only those of some of the provider's own sessions where they are named. Gives how many.
-    pub async fn end_all_of_provider(&self, provider: &str, name_id: &str, sessions: &[String]) -> Result<u64, StoreError> {
-        if sessions.is_empty() {
-            let delete = sqlx::query("DELETE FROM sessions WHERE provider_subject = $1")
-                .bind(self.keys.session_subject(&of_person(provider, name_id)));
-            return Ok(within(delete.execute(&self.store.pool)).await?.rows_affected());
-        }
+    /// Ends the sessions that a provider's logins of this person began. Gives how many.
+    pub async fn end_of_person_there(&self, provider: &str, person: &str) -> Result<u64, StoreError> {
+        let delete =
+            sqlx::query("DELETE FROM sessions WHERE provider_subject = $1").bind(self.keys.session_subject(&of_person(provider, person)));
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    /// Ends the sessions that were begun in these sessions of the provider's. Gives how many.
+    pub async fn end_of_sessions_there(&self, provider: &str, sessions: &[String]) -> Result<u64, StoreError> {
         let mut ended = 0;
         for session in sessions {
             let delete = sqlx::query("DELETE FROM sessions WHERE provider_session = $1");
-            let delete = delete.bind(self.keys.session_subject(&of_session(provider, name_id, session)));
+            let delete = delete.bind(self.keys.session_subject(&of_session(provider, session)));
             ended += within(delete.execute(&self.store.pool)).await?.rows_affected();
         }
         Ok(ended)
@@ -87,9 +89,9 @@ impl Sessions {
     fn provider(&self, record: &Record) -> (Option<String>, Option<String>) {
         let Some(login) = record.data.get(PROVIDER_LOGIN) else { return (None, None) };
         let text = |key: &str| login.get(key).and_then(Value::as_str);
-        let (Some(provider), Some(name_id)) = (text("provider"), text("name_id")) else { return (None, None) };
-        let session = text("session_index").map(|session| self.keys.session_subject(&of_session(provider, name_id, session)));
-        (Some(self.keys.session_subject(&of_person(provider, name_id))), session)
+        let Some(provider) = text("provider") else { return (None, None) };
+        let person = text("person").map(|person| self.keys.session_subject(&of_person(provider, person)));
+        (person, text("session").map(|session| self.keys.session_subject(&of_session(provider, session))))
     }
 
     fn subject(&self, record: &Record) -> Option<String> {
@@ -166,12 +168,12 @@ impl Sessions {
 }
 
 /// Two texts that can't run into one another: a provider's name holds no colon.
-fn of_person(provider: &str, name_id: &str) -> String {
-    format!("person {provider}:{name_id}")
+fn of_person(provider: &str, person: &str) -> String {
+    format!("person {provider}:{person}")
 }
 
-fn of_session(provider: &str, name_id: &str, session: &str) -> String {
-    format!("session {provider}:{}:{name_id}:{session}", name_id.len())
+fn of_session(provider: &str, session: &str) -> String {
+    format!("session {provider}:{session}")
 }
 
 fn backend(error: &StoreError) -> session_store::Error {

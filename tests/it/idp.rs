@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::LazyLock};
 use data_encoding::BASE64;
 use os2nykode::{
     clock::{Clock, SystemClock},
-    identity::saml::keys::{self, Keys},
+    identity::keys::{self, Keys},
 };
 use reqwest::{Client, Response};
 use scraper::{Html, Selector};

@@ -1,7 +1,10 @@
 //! Logins at real identity providers, and what is refused of them.
 
 use jiff::Timestamp;
-use os2nykode::model::audit::{AuditOutcome, EventKind};
+use os2nykode::{
+    identity::answer::SessionThere,
+    model::audit::{AuditOutcome, EventKind},
+};
 use sqlx::Connection;
 
 use crate::{
@@ -181,8 +184,11 @@ async fn a_provider_that_calls_people_by_their_cpr_number_is_told_of_a_logout_in
             session_index: None,
         };
         assert!(!format!("{subject:?}").contains(name_id));
-        let begun = os2nykode::flow::provider_sign_out::begin(app, &provider, &subject).await.expect("made").expect("it takes logouts");
-        assert_eq!(matches!(begun.transport, os2nykode::identity::saml::message::Transport::Form { .. }), by_form, "{name_id}");
+        let begun = os2nykode::flow::provider_sign_out::begin(app, &provider, &SessionThere::Saml(subject.clone()))
+            .await
+            .expect("made")
+            .expect("it takes logouts");
+        assert_eq!(matches!(begun.transport, os2nykode::identity::transport::Transport::Form { .. }), by_form, "{name_id}");
     }
 }
 

@@ -16,13 +16,16 @@ use openssl::{
 use samael::crypto::CertificateDer;
 
 use os2nykode::{
-    config::{Binding, LevelSource, MetadataSource, Profile, Provider, Source, Text},
-    identity::saml::{
-        Refused,
+    config::{Binding, LevelSource, MetadataSource, Profile, Provider, SamlProvider, Source, Text},
+    identity::{
+        answer::{Answer, Login},
         keys::{self, Keys, Pair},
-        metadata::{Addresses, Metadata},
-        response::{self, Answer, Expected, Login},
-        signature::enveloped,
+        saml::{
+            Refused,
+            metadata::{Addresses, Metadata},
+            response::{self, Expected},
+            signature::enveloped,
+        },
     },
     model::{claim::ClaimKind, level::Level, provider::ProviderId},
 };
@@ -253,12 +256,18 @@ pub fn metadata() -> Metadata {
     }
 }
 
-pub fn provider() -> Provider {
+pub fn provider() -> SamlProvider {
     let levels = [("Low", Level::Low), ("Substantial", Level::Substantial), ("High", Level::High)];
-    Provider {
-        id: ProviderId::parse("idp").expect("an id"),
-        button: Text { da: "x".to_owned(), en: None },
-        hint: None,
+    SamlProvider {
+        common: Provider {
+            id: ProviderId::parse("idp").expect("an id"),
+            button: Text { da: "x".to_owned(), en: None },
+            mitid: false,
+            hint: None,
+            match_by: ClaimKind::AccountName,
+            match_attribute: "sAMAccountName".to_owned(),
+            highest: Level::High,
+        },
         metadata: MetadataSource::Url(String::new()),
         metadata_certificate_file: None,
         entity_id: None,
@@ -270,11 +279,9 @@ pub fn provider() -> Provider {
         force_authn: true,
         skew_seconds: 180,
         spec_versions: vec!["OIO-SAML-3.0".to_owned()],
-        match_by: ClaimKind::AccountName,
-        match_attribute: "sAMAccountName".to_owned(),
         claim: Source::Attribute("account".to_owned()),
         name: None,
-        level: LevelSource::Attributes(vec![(
+        level: LevelSource::Said(vec![(
             "https://data.gov.dk/concept/core/nsis/loa".to_owned(),
             levels.into_iter().map(|(word, level)| (word.to_owned(), level)).collect(),
         )]),
@@ -287,7 +294,7 @@ pub fn read(message: &str) -> Result<Answer, Refused> {
     read_by(&provider(), &metadata(), message.as_bytes(), now(), true)
 }
 
-pub fn read_by(provider: &Provider, metadata: &Metadata, message: &[u8], now: Timestamp, forced: bool) -> Result<Answer, Refused> {
+pub fn read_by(provider: &SamlProvider, metadata: &Metadata, message: &[u8], now: Timestamp, forced: bool) -> Result<Answer, Refused> {
     let asked = "2026-11-23T08:09:00Z".parse().expect("a time");
     let expected = Expected { provider, metadata, entity_id: ENTITY, acs: ACS, request: REQUEST, asked, forced, now };
     response::read(message, &EVERYBODY.ours, &expected)

@@ -53,7 +53,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         Some("logged-out-here") => Some(frame.t("front-logged-out-here")),
         _ => None,
     };
-    let providers = app.config.saml.providers.iter().map(|provider| Method::of(provider, frame.words.language)).collect();
+    let providers = app.config.providers().map(|provider| Method::of(provider, frame.words.language)).collect();
     page(StatusCode::OK, &FrontPage { ad_password: app.config.login.ad_password.enabled, providers, notice, frame })
 }
 

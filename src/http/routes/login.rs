@@ -95,7 +95,7 @@ pub(in crate::http) async fn log_out(
         tracing::warn!(error = %fault, "a logout could not be logged");
     }
     match provider {
-        Ok(Some(at)) => Ok(super::saml::log_out_there(&app, member.frame, &at).await),
+        Ok(Some(at)) => Ok(super::provider::log_out_there(&app, member.frame, &at).await),
         Ok(None) => Ok(Redirect::to("/?logged-out").into_response()),
         Err(error) => {
             tracing::warn!(error = %error, "a session does not say at which provider it was begun");

@@ -11,7 +11,7 @@ use super::{
     front::{FrontPage, Method},
     login::LoginPage,
     password::{PasswordPage, ResultPage},
-    saml::{self, SendPage},
+    provider::{SendPage, notice_of},
 };
 use crate::{
     app::App,
@@ -23,7 +23,7 @@ use crate::{
         view::{Errors, Frame, Notice, Person},
         words::Words,
     },
-    identity::saml::response::Failure,
+    identity::answer::{ErrorCode, Failure},
     model::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
         attempt::AttemptId,
@@ -72,7 +72,7 @@ async fn app(dir: &std::path::Path) -> Arc<App> {
         dir.display(),
         dir.display()
     );
-    crate::identity::saml::keys::generate(&dir.join("keys"), "localhost", now()).expect("keys");
+    crate::identity::keys::generate(&dir.join("keys"), "localhost", now()).expect("keys");
     let file = dir.join("config.toml");
     std::fs::write(&file, text).expect("written");
     let config = config::load(&file, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
@@ -207,8 +207,17 @@ fn barred() -> Vec<Refusal> {
 /// Every way in which a login at a provider ends without a session.
 fn unfinished() -> Vec<Finished> {
     let provider = || ProviderId::parse("mitid").expect("an id");
-    let kinds = [ClaimKind::Cpr, ClaimKind::AccountName, ClaimKind::Upn, ClaimKind::Email, ClaimKind::ObjectGuid, ClaimKind::UniloginId];
-    let failures = [Failure::Cancelled, Failure::Level, Failure::Passive, Failure::Other];
+    let kinds = [
+        ClaimKind::Cpr,
+        ClaimKind::AccountName,
+        ClaimKind::Upn,
+        ClaimKind::Email,
+        ClaimKind::ObjectGuid,
+        ClaimKind::ObjectSid,
+        ClaimKind::UniloginId,
+    ];
+    let word = ErrorCode::parse("mitid_user_aborted-1.0");
+    let failures = [Failure::Cancelled, Failure::Level, Failure::Passive, Failure::Busy, Failure::Other(None), Failure::Other(word)];
     let none = kinds.map(|by| Finished::NoAccount { by, provider: provider() });
     let failed = failures.map(|failure| Finished::Failed { failure, provider: provider() });
     let refused = [Some(provider()), None].map(|provider| Finished::Refused { provider });
@@ -293,7 +302,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
         SendPage { frame: guest("/login/x"), title: NAME.into(), text: NAME.into(), action: "https://idp.dk/?a=\"&b".into(), fields };
     add("send".into(), send.render());
     for finished in unfinished() {
-        add(format!("{finished:?}"), Ok(saml::notice_of(guest("/saml/acs"), &finished).1.render().expect("rendered")));
+        add(format!("{finished:?}"), Ok(notice_of(guest("/saml/acs"), &finished).1.render().expect("rendered")));
     }
     for key in ["unavailable", "not-found", "forbidden", "bad-request", "busy", "fault"] {
         let mut notice = Notice::new(guest("/"), &format!("{key}-title"), &format!("{key}-text"));

@@ -10,12 +10,14 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Refused,
-    keys::Pair,
     response::Subject,
     signature,
     xml::{ASSERTION, LARGEST, PROTOCOL, content, escaped},
 };
-use crate::config::{IdType, Provider};
+use crate::{
+    config::{IdType, SamlProvider},
+    identity::{keys::Pair, transport::Transport},
+};
 
 /// A message with the place of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,20 +42,6 @@ impl Kind {
             Self::Response => "SAMLResponse",
         }
     }
-}
-
-/// A message on its way through the browser.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Transport {
-    /// An address to go to.
-    Redirect(String),
-    /// A form to send.
-    Form {
-        /// Where to.
-        action: String,
-        /// Names and values of its fields.
-        fields: Vec<(&'static str, String)>,
-    },
 }
 
 /// An identifier with 128 random bits; an underscore makes it a name.
@@ -94,7 +82,7 @@ pub struct AuthnRequest<'a> {
     /// Must the person show who they are again?
     pub force: bool,
     /// Whom it asks.
-    pub provider: &'a Provider,
+    pub provider: &'a SamlProvider,
 }
 
 impl AuthnRequest<'_> {

@@ -7,13 +7,12 @@ use openssl::{
 };
 use roxmltree::Node;
 use samael::crypto::CertificateDer;
-use x509_parser::prelude::FromDer;
 
 use super::{
     Refused, decrypt, screen, signature,
     xml::{Bounds, DS, METADATA, Plain, attribute, children, is, text, time},
 };
-use crate::config::is_safe_address;
+use crate::{config::is_safe_address, identity::keys::expiry};
 
 /// What can be wrong with it. For the log and the check command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -194,10 +193,4 @@ fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, Metadata
         }
     }
     Ok(found)
-}
-
-/// When a certificate ends.
-pub fn expiry(der: &[u8]) -> Option<Timestamp> {
-    let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(der).ok()?;
-    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }

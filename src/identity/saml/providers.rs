@@ -17,16 +17,19 @@ use samael::crypto::CertificateDer;
 use tokio::sync::Semaphore;
 
 use super::{
-    Refused,
-    keys::{Keys, KeysError},
-    logout,
-    message::{Message, Transport},
+    Refused, logout,
+    message::Message,
     metadata::{Metadata, MetadataError},
-    response::{self, Answer},
+    response,
     sp_metadata::Addresses,
 };
 use crate::{
-    config::{MetadataSource, Provider, Saml},
+    config::{MetadataSource, Saml, SamlProvider},
+    identity::{
+        answer::Answer,
+        keys::{Keys, KeysError},
+        transport::Transport,
+    },
     model::provider::ProviderId,
     tls::{self, TlsSetupError},
 };
@@ -75,7 +78,7 @@ pub enum State {
 
 #[derive(Debug)]
 struct Entry {
-    config: Provider,
+    config: SamlProvider,
     signer: Option<CertificateDer>,
     state: RwLock<State>,
 }
@@ -122,17 +125,17 @@ impl Providers {
                 Entry { config: provider.clone(), signer, state: RwLock::new(State::Unusable("its metadata was not read yet".to_owned())) };
             let at_hand = match &provider.metadata {
                 MetadataSource::File(file) => Some(file.clone()),
-                MetadataSource::Url(_) => all.cached(&provider.id).filter(|file| file.exists()),
+                MetadataSource::Url(_) => all.cached(&provider.common.id).filter(|file| file.exists()),
             };
             if let Some(file) = at_hand {
                 let read = from_file(&file).and_then(|bytes| Ok(entry.parse(&bytes, now)?));
                 if let Err(error) = &read {
-                    tracing::warn!(provider = provider.id.as_str(), file = %file.display(), error = %error, "a provider's metadata can't be used");
+                    tracing::warn!(provider = provider.common.id.as_str(), file = %file.display(), error = %error, "a provider's metadata can't be used");
                 }
                 entry.state =
                     RwLock::new(read.map_or_else(|error| State::Unusable(error.to_string()), |metadata| State::Ready(Arc::new(metadata))));
             }
-            all.entries.insert(provider.id.clone(), entry);
+            all.entries.insert(provider.common.id.clone(), entry);
         }
         Ok(Some(all))
     }
@@ -158,7 +161,7 @@ impl Providers {
     }
 
     /// The provider with this entity id.
-    pub fn by_entity(&self, entity_id: &str, now: Timestamp) -> Option<(&Provider, Arc<Metadata>)> {
+    pub fn by_entity(&self, entity_id: &str, now: Timestamp) -> Option<(&SamlProvider, Arc<Metadata>)> {
         self.entries.iter().find_map(|(id, entry)| {
             let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;
             Some((&entry.config, metadata))
@@ -294,7 +297,7 @@ impl Providers {
         self.at_work(Refused::ProviderUnusable, move || {
             let (provider, metadata) = all.by_entity(&logout::issuer(&unpacked)?, now).ok_or(Refused::Issuer)?;
             let read = logout::request(&unpacked, &all.logout_expected(provider, &metadata, now))?;
-            Ok((provider.id.clone(), read, unpacked.relay))
+            Ok((provider.common.id.clone(), read, unpacked.relay))
         })
         .await
     }
@@ -316,7 +319,7 @@ impl Providers {
         .await
     }
 
-    fn logout_expected<'a>(&'a self, provider: &Provider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
+    fn logout_expected<'a>(&'a self, provider: &SamlProvider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
         logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
     }
 

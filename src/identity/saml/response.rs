@@ -10,14 +10,17 @@ use zeroize::Zeroizing;
 
 use super::{
     Refused, decrypt,
-    keys::Keys,
     metadata::Metadata,
     screen::{self, Holds},
     signature,
     xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 use crate::{
-    config::{LevelSource, Profile, Provider, Source},
+    config::{LevelSource, Profile, SamlProvider, Source},
+    identity::{
+        answer::{Answer, Failure, Login, SessionThere},
+        keys::Keys,
+    },
     model::{claim::Claim, level::Level},
 };
 
@@ -25,7 +28,7 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
     /// The provider's configuration.
-    pub provider: &'a Provider,
+    pub provider: &'a SamlProvider,
     /// The provider's metadata.
     pub metadata: &'a Metadata,
     /// Our entity id.
@@ -48,59 +51,6 @@ impl Expected<'_> {
     }
 }
 
-/// What the provider answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
-    /// A login.
-    Login(Box<Login>),
-    /// No login. Nothing in it is proven; it only ends what was begun.
-    Failure(Failure),
-}
-
-/// Why there was no login, as far as a visitor can act on it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failure {
-    /// Given up or refused there.
-    Cancelled,
-    /// The level that was asked for can't be reached.
-    Level,
-    /// The provider would have had to ask the person, and was told not to.
-    Passive,
-    /// Anything else.
-    Other,
-}
-
-impl Failure {
-    /// The word in the audit log.
-    pub fn code(self) -> &'static str {
-        match self {
-            Self::Cancelled => "provider_cancelled",
-            Self::Level => "provider_level_not_reached",
-            Self::Passive => "provider_no_passive",
-            Self::Other => "provider_failed",
-        }
-    }
-}
-
-/// A proven login.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
-    /// The assertion's ID, for the log and against replay.
-    pub assertion: String,
-    /// Until when it could be used again.
-    pub until: Timestamp,
-    /// What leads to accounts.
-    pub claim: Claim,
-    /// How sure it is.
-    pub level: Level,
-    /// The person's name, where the provider tells it.
-    pub name: Option<String>,
-    /// When the person showed who they are.
-    pub at: Timestamp,
-    /// What a logout needs.
-    pub subject: Option<Subject>,
-}
-
 /// Whom a logout is about, as the provider named them.
 #[derive(Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Subject {
@@ -114,6 +64,13 @@ pub struct Subject {
     pub sp_name_qualifier: Option<String>,
     /// The provider's session.
     pub session_index: Option<String>,
+}
+
+impl Subject {
+    /// A session of a person: a provider's SessionIndex may come again for somebody else (Core 2.7.2). Two texts that can't run into one another.
+    pub fn session(name_id: &str, session_index: &str) -> String {
+        format!("{}:{name_id}:{session_index}", name_id.len())
+    }
 }
 
 impl std::fmt::Debug for Subject {
@@ -208,7 +165,7 @@ fn failure(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<Failure, Refus
         Some("AuthnFailed" | "RequestDenied" | "Responder" | "UnknownPrincipal") => Failure::Cancelled,
         Some("NoAuthnContext") => Failure::Level,
         Some("NoPassive") => Failure::Passive,
-        Some(_) => Failure::Other,
+        Some(_) => Failure::Other(None),
     })
 }
 
@@ -282,7 +239,7 @@ fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refu
             _ => None,
         }),
         at,
-        subject,
+        session: subject.map(SessionThere::Saml),
     })
 }
 
@@ -387,7 +344,7 @@ fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Optio
 }
 
 /// Attributes that have to have one of the configured values, and the profile's own.
-fn required(attributes: &Attributes<'_>, provider: &Provider) -> Result<(), Refused> {
+fn required(attributes: &Attributes<'_>, provider: &SamlProvider) -> Result<(), Refused> {
     if provider.profile == Profile::Oiosaml3 {
         let versions = attributes.get("https://data.gov.dk/model/core/specVersion").map(Vec::as_slice).unwrap_or_default();
         if !matches!(versions, [one] if provider.spec_versions.iter().any(|accepted| accepted == one)) {
@@ -401,7 +358,7 @@ fn required(attributes: &Attributes<'_>, provider: &Provider) -> Result<(), Refu
 }
 
 /// The one value that leads to accounts. Two different ones would leave it to chance whose account it is.
-fn claim(attributes: &Attributes<'_>, subject: Option<&Subject>, provider: &Provider) -> Result<Claim, Refused> {
+fn claim(attributes: &Attributes<'_>, subject: Option<&Subject>, provider: &SamlProvider) -> Result<Claim, Refused> {
     let value = match &provider.claim {
         Source::NameId => subject.map(|subject| subject.name_id.as_str()).ok_or(Refused::NoClaim)?,
         Source::Attribute(name) => match attributes.get(name.as_str()).map(Vec::as_slice) {
@@ -411,19 +368,15 @@ fn claim(attributes: &Attributes<'_>, subject: Option<&Subject>, provider: &Prov
             Some([_, ..]) => return Err(Refused::Claim),
         },
     };
-    Claim::parse(provider.match_by, value).ok_or(Refused::Claim)
+    Claim::parse(provider.common.match_by, value).ok_or(Refused::Claim)
 }
 
 /// The level, from the first of the configured attributes that is there. More than one value, or one that is not in the map, is none.
-fn level(attributes: &Attributes<'_>, source: &LevelSource) -> Level {
-    match source {
-        LevelSource::Fixed(level) => *level,
-        LevelSource::Attributes(sources) => {
-            let found = sources.iter().find_map(|(name, values)| Some((attributes.get(name.as_str())?, values)));
-            match found.map(|(sent, values)| (sent.as_slice(), values)) {
-                Some(([one], values)) => values.get(*one).copied().unwrap_or_default(),
-                Some(_) | None => Level::None,
-            }
-        }
-    }
+fn level(attributes: &Attributes<'_>, source: &LevelSource<String>) -> Level {
+    source.level(|name| {
+        attributes.get(name.as_str()).map(|sent| match sent.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        })
+    })
 }

@@ -6,12 +6,14 @@ use data_encoding::BASE64;
 use openssl::error::ErrorStack;
 
 use super::{
-    keys::{Keys, Pair},
     metadata::{POST, REDIRECT},
     signature,
     xml::{DS, METADATA, content, escaped},
 };
-use crate::config::{LevelSource, Saml, Source};
+use crate::{
+    config::{LevelSource, Saml, Source},
+    identity::keys::{Keys, Pair},
+};
 
 /// Where we can be reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +91,7 @@ fn requested(config: &Saml, service: &str) -> String {
         }
         names.extend(provider.name.as_deref());
         names.extend(provider.require.keys().map(String::as_str));
-        if let LevelSource::Attributes(sources) = &provider.level {
+        if let LevelSource::Said(sources) = &provider.level {
             names.extend(sources.iter().map(|(name, _)| name.as_str()));
         }
     }

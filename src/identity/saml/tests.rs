@@ -47,7 +47,7 @@ fn a_changed_byte_anywhere_proves_nothing_else() {
     for at in start..whole.len() {
         let mut changed = whole.clone().into_bytes();
         changed[at] = if changed[at] == b'x' { b'y' } else { b'x' };
-        if let Ok(super::response::Answer::Login(login)) = forge::read(&String::from_utf8_lossy(&changed)) {
+        if let Ok(crate::identity::answer::Answer::Login(login)) = forge::read(&String::from_utf8_lossy(&changed)) {
             assert_eq!(*login, right, "byte {at}");
         }
     }
@@ -71,7 +71,7 @@ fn deflated_bombs_and_large_messages_are_refused_while_they_are_unpacked() {
 #[test]
 fn our_requests_carry_a_signature_that_xmlsec_verifies() {
     use super::{
-        message::{AuthnRequest, Transport},
+        message::AuthnRequest,
         screen, signature,
         xml::{Bounds, Plain},
     };
@@ -89,7 +89,7 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
         provider: &provider,
     };
     let sent = asks.message().form("https://idp.test/sso", Some("relay"), &everybody.ours.signing, false).expect("made");
-    let Transport::Form { fields, .. } = sent else { panic!("a form") };
+    let crate::identity::transport::Transport::Form { fields, .. } = sent else { panic!("a form") };
     let xml = data_encoding::BASE64.decode(fields[0].1.as_bytes()).expect("base64");
     let plain = Plain::parse(&xml, Bounds::MESSAGE).expect("plain");
     assert_eq!(screen::message(&plain.document().expect("XML"), "AuthnRequest"), Ok(true));
@@ -106,10 +106,7 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
 
 #[test]
 fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
-    use super::{
-        message::{Transport, logout_request},
-        response::Subject,
-    };
+    use super::{message::logout_request, response::Subject};
     let everybody = &*forge::EVERYBODY;
     let slo = "https://os2nykode.test/saml/slo";
     let subject = Subject {
@@ -127,7 +124,11 @@ fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
         logout::request(&unpacked, &expected)
     };
     for pss in [false, true] {
-        let Transport::Redirect(address) = asks.redirect(slo, Some("r 1"), &everybody.idp.signing, pss).expect("made") else { panic!() };
+        let crate::identity::transport::Transport::Redirect(address) =
+            asks.redirect(slo, Some("r 1"), &everybody.idp.signing, pss).expect("made")
+        else {
+            panic!()
+        };
         let query = address.split_once('?').expect("a query").1;
         let told = read(query).expect("taken");
         assert_eq!((told.name_id.as_str(), told.sessions.as_slice()), ("anna & søn", &["_s".to_owned()][..]));
@@ -150,7 +151,11 @@ fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
         ] {
             assert_eq!(read(&wrong), Err(reason), "{wrong}");
         }
-        let Transport::Redirect(forged) = asks.redirect(slo, None, &everybody.attacker.signing, pss).expect("made") else { panic!() };
+        let crate::identity::transport::Transport::Redirect(forged) =
+            asks.redirect(slo, None, &everybody.attacker.signing, pss).expect("made")
+        else {
+            panic!()
+        };
         assert_eq!(read(forged.split_once('?').expect("a query").1), Err(Refused::Signature));
     }
     for (message, reason) in [
@@ -159,7 +164,11 @@ fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
         (logout_request("_l", forge::now() - jiff::SignedDuration::from_mins(30), slo, forge::IDP, &subject), Refused::IssueInstant),
         (logout_request("_l", forge::now() + jiff::SignedDuration::from_mins(30), slo, forge::IDP, &subject), Refused::IssueInstant),
     ] {
-        let Transport::Form { fields, .. } = message.form(slo, None, &everybody.idp.signing, false).expect("made") else { panic!() };
+        let crate::identity::transport::Transport::Form { fields, .. } =
+            message.form(slo, None, &everybody.idp.signing, false).expect("made")
+        else {
+            panic!()
+        };
         let unpacked = logout::unpack(logout::Incoming::Form { message: &fields[0].1, request: true, relay: None }).expect("unpacked");
         assert_eq!(logout::request(&unpacked, &expected), Err(reason));
     }

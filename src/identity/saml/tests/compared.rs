@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use saml_rs::crypto::verify::verify_signature;
 
 use super::forge::{EVERYBODY, Forge, read};
-use crate::identity::saml::{Refused, response::Answer};
+use crate::identity::{answer::Answer, saml::Refused};
 
 /// What saml-rs takes as signed; `None`: it refuses.
 fn other(message: &str) -> Option<String> {

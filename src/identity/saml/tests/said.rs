@@ -3,9 +3,9 @@
 use super::forge::{ASSERTION, Content, Forge, KeyWay, metadata, now, proven, provider, read, read_by};
 use crate::{
     config::{LevelSource, Profile, Source},
-    identity::saml::{
-        Refused,
-        response::{Answer, Failure},
+    identity::{
+        answer::{Answer, Failure},
+        saml::Refused,
     },
     model::{claim::ClaimKind, level::Level},
 };
@@ -231,7 +231,7 @@ fn a_name_id_can_be_the_claim_and_a_cpr_number_has_to_be_one() {
     let without =
         Forge::default().say("<saml:NameID Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified\">anna</saml:NameID>", "");
     assert_eq!(read_by(&provider, &metadata(), without.message().as_bytes(), now(), true), Err(Refused::NoClaim));
-    provider.match_by = ClaimKind::Cpr;
+    provider.common.match_by = ClaimKind::Cpr;
     assert_eq!(read_by(&provider, &metadata(), Forge::default().message().as_bytes(), now(), true), Err(Refused::Claim));
 }
 
@@ -250,7 +250,7 @@ fn a_failure_is_told_as_what_it_is_and_only_in_answer_to_the_request() {
         ("Requester", "RequestDenied", Failure::Cancelled),
         ("Responder", "NoAuthnContext", Failure::Level),
         ("Responder", "NoPassive", Failure::Passive),
-        ("Requester", "RequestUnsupported", Failure::Other),
+        ("Requester", "RequestUnsupported", Failure::Other(None)),
     ] {
         let told = read(&status(&code(outer, inner)).message());
         assert_eq!(told, Ok(Answer::Failure(failure)), "{inner}");

@@ -315,7 +315,7 @@ mod mutated {
     use proptest::{prelude::*, sample::Index};
 
     use super::{Content, Forge, KeyWay, evil, read};
-    use crate::identity::saml::response::Answer;
+    use crate::identity::answer::Answer;
 
     /// What an attacker would put in.
     fn snippets() -> Vec<String> {

@@ -1,4 +1,4 @@
-//! Our own keys and certificates: made by `os2nykode saml keygen`, read at start.
+//! Our own keys and certificates: made by `os2nykode saml keygen` and `os2nykode oidc keygen`, read at start.
 //!
 //! A folder holds `signing.key`, `signing.crt`, `encryption.key`, `encryption.crt`; beside them, during a rollover, `next-…` (published, so that providers
 //! learn of them) and `old-…` (still used to decrypt what comes in on the old one).
@@ -20,8 +20,7 @@ use openssl::{
     rsa::Rsa,
     x509::{X509, X509NameBuilder, extension::BasicConstraints, extension::KeyUsage},
 };
-
-use super::metadata::expiry;
+use x509_parser::prelude::FromDer;
 
 /// Bits of a new RSA key: OIOSAML demands 2048, CFCS recommends 3000 and more.
 const BITS: u32 = 3072;
@@ -162,7 +161,7 @@ pub fn generate(dir: &Path, common_name: &str, now: Timestamp) -> Result<Vec<Str
     } else if !dir.join("next-signing.key").exists() && !dir.join("next-encryption.key").exists() {
         "next-"
     } else {
-        return Err(KeysError::Nothing("there are keys and next keys already: `os2nykode saml rollover` puts the next ones in use"));
+        return Err(KeysError::Nothing("there are keys and next keys already: `rollover` puts the next ones in use"));
     };
     fs::create_dir_all(dir).map_err(|error| KeysError::File(dir.display().to_string(), error))?;
     let mut written = Vec::new();
@@ -179,7 +178,7 @@ pub fn rollover(dir: &Path) -> Result<(), KeysError> {
     let names = ["signing.key", "signing.crt", "encryption.key", "encryption.crt"];
     if !names.iter().all(|name| dir.join(format!("next-{name}")).exists()) {
         return Err(KeysError::Nothing(
-            "there are no next keys: make them with `os2nykode saml keygen`, and give the providers time to read our metadata",
+            "there are no next keys: make them with `keygen`, and give the providers time to read what we publish",
         ));
     }
     for name in names {
@@ -221,6 +220,12 @@ fn new_pair(common_name: &str, signs: bool, now: Timestamp) -> Result<(zeroize::
     certificate.append_extension(usage.critical().build()?)?;
     certificate.sign(&key, MessageDigest::sha256())?;
     Ok((zeroize::Zeroizing::new(key.private_key_to_pem_pkcs8()?), certificate.build().to_pem()?))
+}
+
+/// When a certificate ends.
+pub fn expiry(der: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(der).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
 #[cfg(test)]

@@ -1,0 +1,155 @@
+//! OpenID Connect's part of a login: the authorization request, and the answer to it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{AT_MOST, Arrival, Begun, Finished, Trouble, Unfit, in_time, seal};
+use crate::{
+    app::App,
+    config::{Language, OidcProvider},
+    flow::{Fault, Visit},
+    identity::{
+        answer::{Answer, ErrorCode, Failure},
+        oidc::{self, Asked, Providers, Refused, authorize::Begin},
+        transport::Transport,
+    },
+    model::{identity::LoginMethod, provider::ProviderId},
+};
+
+/// A login that is under way, as the browser keeps it for us, sealed under its `state`.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Pending {
+    asked_at: ProviderId,
+    nonce: String,
+    verifier: String,
+    asked: Timestamp,
+    forced: bool,
+}
+
+/// What came back: the parameters of RFC 6749, section 4.1.2, and RFC 9207.
+#[derive(Debug, Default, Deserialize)]
+pub struct Reply {
+    /// Names what the browser keeps.
+    #[serde(default)]
+    pub state: String,
+    code: Option<String>,
+    error: Option<String>,
+    iss: Option<String>,
+}
+
+pub(super) async fn begin(app: &App, oidc: &Providers, provider: &OidcProvider, again: bool, language: Language) -> Result<Begun, Fault> {
+    let (now, id) = (app.clock.now(), &provider.common.id);
+    let begin = Begin {
+        state: oidc::random_text(&[app.keys.random()?]),
+        nonce: oidc::random_text(&[app.keys.random()?]),
+        verifier: oidc::random_text(&[app.keys.random()?, app.keys.random()?]),
+        force: provider.prompt_login || again,
+        language: language.code(),
+    };
+    let address = match oidc.begin(id, &begin, now, app.keys.random()?).await {
+        Ok(address) => address,
+        Err(trouble) => {
+            if let oidc::Trouble::Provider(why) = trouble {
+                tracing::warn!(provider = id.as_str(), error = why, "a login at a provider can't be begun");
+            }
+            return Ok(Begun::Unusable);
+        }
+    };
+    let Begin { state, nonce, verifier, force, .. } = begin;
+    let pending = Pending { asked_at: id.clone(), nonce, verifier, asked: now, forced: force };
+    Ok(Begun::Go { transport: Transport::Redirect(address), sealed: seal(app, &state, &pending)?, relay: state })
+}
+
+/// Ends a login with the provider's answer, which came to the address of `provider`. It goes on to its end, audit entries included, when the person goes
+/// away in the middle.
+pub async fn finish(
+    app: &Arc<App>,
+    visit: &Visit,
+    provider: Option<ProviderId>,
+    pending: Option<Pending>,
+    reply: Result<Reply, Refused>,
+) -> Result<Finished, Fault> {
+    let (app, visit) = (app.clone(), *visit);
+    let task = tokio::spawn(async move {
+        let asked = pending.as_ref().and_then(|pending| app.config.provider(&pending.asked_at));
+        let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Oidc, provider: asked };
+        let read = async {
+            let pending = pending.clone().ok_or(Refused::NotAsked)?;
+            if provider.as_ref() != Some(&pending.asked_at) {
+                return Err(Refused::NotAsked.into());
+            }
+            read(&app, pending, reply?).await
+        };
+        arrival.conclude(read).await
+    });
+    task.await.map_err(|_| Fault::Crashed)?
+}
+
+/// What the answer proves.
+async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Trouble> {
+    let now = app.clock.now();
+    let oidc = app.oidc.as_ref().ok_or(Refused::NotAsked)?;
+    if !in_time(pending.asked, now) {
+        return Err(Refused::NotAsked.into());
+    }
+    if !oidc.may_answer(&pending.asked_at, reply.iss.as_deref(), reply.error.is_some()) {
+        return Err(Refused::AnswerIssuer.into());
+    }
+    // Before anybody is asked: an answer that is sent many times makes one question.
+    let once = format!("state:{}", app.keys.fingerprint(&reply.state));
+    if !app.used.first_time(&once, now + AT_MOST).await? {
+        return Err(Refused::Replayed.into());
+    }
+    let code = match (reply.code, reply.error) {
+        (Some(code), None) => code,
+        (None, Some(error)) => return Ok(Answer::Failure(failure(&error))),
+        (Some(_), Some(_)) | (None, None) => return Err(Refused::Query.into()),
+    };
+    let provider = pending.asked_at.clone();
+    let asked =
+        Asked { provider: pending.asked_at, nonce: pending.nonce, verifier: pending.verifier, at: pending.asked, forced: pending.forced };
+    let random = app.keys.random().map_err(|error| Trouble::Fault(error.into()))?;
+    let login = oidc.finish(asked, &code, now, random).await;
+    if let Err(oidc::Trouble::Provider(why)) = &login {
+        tracing::warn!(provider = provider.as_str(), error = why, "a provider did not do its part of a login");
+    }
+    Ok(Answer::Login(Box::new(login?)))
+}
+
+/// What a provider's word for an error means to the person (RFC 6749, section 4.1.2.1; OpenID Connect Core 3.1.2.6; Unmet Authentication Requirements 1.0).
+fn failure(error: &str) -> Failure {
+    match error {
+        "access_denied" => Failure::Cancelled,
+        "unmet_authentication_requirements" => Failure::Level,
+        "login_required" | "interaction_required" | "account_selection_required" | "consent_required" => Failure::Passive,
+        "server_error" | "temporarily_unavailable" => Failure::Busy,
+        other => Failure::Other(ErrorCode::parse(other)),
+    }
+}
+
+impl From<Refused> for Trouble {
+    /// Three are known only of what a key of the provider has signed.
+    fn from(refused: Refused) -> Self {
+        let code = refused.code();
+        if refused == Refused::NoClaim {
+            Self::Unfit(code, Unfit::Claim)
+        } else if refused == Refused::Required {
+            Self::Unfit(code, Unfit::Kind)
+        } else if refused == Refused::Level {
+            Self::Unfit(code, Unfit::Level)
+        } else {
+            Self::Refused(code)
+        }
+    }
+}
+
+impl From<oidc::Trouble> for Trouble {
+    fn from(trouble: oidc::Trouble) -> Self {
+        match trouble {
+            oidc::Trouble::Refused(refused) => refused.into(),
+            oidc::Trouble::Provider(_) => Self::Provider("provider_unreachable"),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! SAML's part of a login: the AuthnRequest, and the Response to it.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{AT_MOST, Arrival, Begun, Finished, Trouble, Unfit, in_time, seal};
+use crate::{
+    app::App,
+    config::{Binding, SamlProvider},
+    flow::{Fault, Visit},
+    identity::{
+        answer::Answer,
+        saml::{
+            Asked, Providers, Refused, Way,
+            message::{self, AuthnRequest},
+        },
+    },
+    model::{identity::LoginMethod, provider::ProviderId},
+};
+
+/// A login that is under way, as the browser keeps it for us, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pending {
+    provider: ProviderId,
+    request: String,
+    asked: Timestamp,
+    forced: bool,
+}
+
+pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvider, again: bool) -> Result<Begun, Fault> {
+    let now = app.clock.now();
+    let id = &provider.common.id;
+    let Some(metadata) = saml.metadata(id, now) else { return Ok(Begun::Unusable) };
+    let request = message::id(app.keys.random()?);
+    let relay = message::id(app.keys.random()?);
+    let (address, by_form) = match (provider.binding, &metadata.sign_on.redirect, &metadata.sign_on.post) {
+        (Binding::Redirect, Some(address), _) | (Binding::Post, Some(address), None) => (address, false),
+        (Binding::Post, _, Some(address)) | (Binding::Redirect, None, Some(address)) => (address, true),
+        (Binding::Redirect | Binding::Post, None, None) => return Ok(Begun::Unusable),
+    };
+    let forced = provider.force_authn || again;
+    let asks = AuthnRequest {
+        id: &request,
+        at: now,
+        destination: address,
+        entity_id: &saml.at.entity_id,
+        acs: &saml.at.acs,
+        force: forced,
+        provider,
+    };
+    let way = Way { address: address.clone(), by_form, relay: Some(relay.clone()), pss: provider.pss };
+    let transport = saml.send(asks.message(), way).await?;
+    let pending = Pending { provider: id.clone(), request, asked: now, forced };
+    Ok(Begun::Go { transport, sealed: seal(app, &relay, &pending)?, relay })
+}
+
+/// Ends a login with the provider's answer. It goes on to its end, audit entries included, when the person goes away in the middle.
+pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, answer: Result<String, Refused>) -> Result<Finished, Fault> {
+    let (app, visit) = (app.clone(), *visit);
+    let task = tokio::spawn(async move {
+        let provider = pending.as_ref().and_then(|pending| app.config.provider(&pending.provider));
+        let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Saml, provider };
+        arrival.conclude(async { read(&app, pending.as_ref().ok_or(Refused::NotAsked)?, &answer?).await }).await
+    });
+    task.await.map_err(|_| Fault::Crashed)?
+}
+
+/// What the answer proves.
+async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trouble> {
+    let now = app.clock.now();
+    let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
+    if !in_time(pending.asked, now) {
+        return Err(Refused::NotAsked.into());
+    }
+    let asked =
+        Asked { provider: pending.provider.clone(), request: pending.request.clone(), at: pending.asked, forced: pending.forced, now };
+    let read = saml.read_response(asked, message::decoded(answer)?).await?;
+    if let Answer::Login(login) = &read {
+        let assertion = format!("assertion:{}:{}", pending.provider, app.keys.fingerprint(&login.assertion));
+        let request = format!("request:{}", pending.request);
+        // An assertion may be valid for longer than a login may take: it is remembered for as long as either.
+        let until = login.until.max(now + AT_MOST);
+        if !app.used.first_time(&assertion, until).await? || !app.used.first_time(&request, until).await? {
+            return Err(Refused::Replayed.into());
+        }
+    }
+    Ok(read)
+}
+
+impl From<Refused> for Trouble {
+    /// Two are known only of what a key of the provider has signed.
+    fn from(refused: Refused) -> Self {
+        let code = refused.code();
+        if refused == Refused::NoClaim {
+            Self::Unfit(code, Unfit::Claim)
+        } else if refused == Refused::Required {
+            Self::Unfit(code, Unfit::Kind)
+        } else {
+            Self::Refused(code)
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! SAML's single logout: ours, and the provider's.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::{Begun, Kept, ended_by_provider, refused, seal};
+use crate::{
+    app::App,
+    flow::{Fault, Visit, provider_sign_in::unseal},
+    identity::{
+        saml::{
+            Refused, Way,
+            logout::{self, Incoming},
+            message,
+            metadata::Addresses,
+            response::Subject,
+        },
+        transport::Transport,
+    },
+    model::{cpr::Cpr, identity::LoginMethod, provider::ProviderId},
+};
+
+/// A logout that was not answered by then is forgotten.
+const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
+
+/// A logout that is under way, as the browser keeps it for us, sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Pending {
+    logout_at: ProviderId,
+    request: String,
+    asked: Timestamp,
+}
+
+/// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
+pub(super) async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
+    let now = app.clock.now();
+    let Some(saml) = &app.saml else { return Ok(None) };
+    let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
+    // A CPR number goes in no address: where the provider calls people by it, the message travels as a form or not at all.
+    let redirect = metadata.log_out.redirect.as_ref().filter(|_| Cpr::parse(&subject.name_id).is_none());
+    let Some(address) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
+    let request = message::id(app.keys.random()?);
+    let relay = message::id(app.keys.random()?);
+    let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
+    let way = way(app, provider, address, redirect.is_none(), Some(relay.clone()));
+    let transport = saml.send(message, way).await?;
+    let sealed = seal(app, &relay, &Pending { logout_at: provider.clone(), request, asked: now })?;
+    Ok(Some(Begun { transport, kept: Some(Kept { relay, sealed }) }))
+}
+
+fn way(app: &App, provider: &ProviderId, address: &str, by_form: bool, relay: Option<String>) -> Way {
+    let pss = app.config.saml.provider(provider).is_some_and(|provider| provider.pss);
+    Way { address: address.to_owned(), by_form, relay, pss }
+}
+
+/// What a message to our logout address led to.
+#[derive(Debug)]
+pub enum Heard {
+    /// The provider's logout was carried out; this is the answer to take back. `None`: it wants none.
+    LoggedOut(Option<Transport>),
+    /// Our own logout was answered.
+    Answered {
+        /// Was it carried out everywhere?
+        everywhere: bool,
+    },
+    /// The message proves nothing. The reason is in the log.
+    Refused,
+}
+
+/// Hears what a provider says of logouts: its own, or its answer to one of ours. `kept`: what the browser keeps under a RelayState.
+pub async fn hear(app: &Arc<App>, visit: &Visit, incoming: Incoming<'_>, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Fault> {
+    let heard = match logout::unpack(incoming) {
+        Ok(unpacked) if unpacked.request => asked(app, visit, unpacked).await?,
+        Ok(unpacked) => answered(app, unpacked, kept).await,
+        Err(refused) => Err(refused),
+    };
+    match heard {
+        Ok(heard) => Ok(heard),
+        Err(reason) => {
+            refused(LoginMethod::Saml, reason.code());
+            Ok(Heard::Refused)
+        }
+    }
+}
+
+async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Refused> {
+    let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
+    let now = app.clock.now();
+    let relay = unpacked.relay.clone().ok_or(Refused::NotAsked)?;
+    let pending: Pending = kept(&relay).and_then(|sealed| unseal(app, &relay, &sealed)).ok_or(Refused::NotAsked)?;
+    if now.duration_since(pending.asked) > AT_MOST {
+        return Err(Refused::NotAsked);
+    }
+    let everywhere = saml.read_logout_answer(unpacked, pending.logout_at, pending.request, now).await?;
+    Ok(Heard::Answered { everywhere })
+}
+
+async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Result<Result<Heard, Refused>, Fault> {
+    let Some(saml) = &app.saml else { return Ok(Err(Refused::ProviderUnusable)) };
+    let now = app.clock.now();
+    let (provider, request, relay) = match saml.read_logout(unpacked, now).await {
+        Ok(read) => read,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&request.id)), request.until).await? {
+        return Ok(Err(Refused::Replayed));
+    }
+    let ended = if request.sessions.is_empty() {
+        app.sessions.end_of_person_there(provider.as_str(), &request.name_id).await?
+    } else {
+        let sessions: Vec<_> = request.sessions.iter().map(|session| Subject::session(&request.name_id, session)).collect();
+        app.sessions.end_of_sessions_there(provider.as_str(), &sessions).await?
+    };
+    ended_by_provider(app, visit, &provider, LoginMethod::Saml, ended).await?;
+    let Some(metadata) = saml.metadata(&provider, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let Addresses { redirect, post, answers } = &metadata.log_out;
+    let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
+    let way = way(app, &provider, address, redirect.is_none(), relay);
+    Ok(Ok(Heard::LoggedOut(Some(saml.send(answer, way).await?))))
+}

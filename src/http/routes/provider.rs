@@ -1,0 +1,195 @@
+//! Identity providers, whatever they speak: on the way there, what became of it, and logging out there.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use axum_extra::extract::CookieJar;
+
+use crate::{
+    app::App,
+    flow::{
+        provider_sign_in::{self, Begun, Finished},
+        provider_sign_out,
+    },
+    http::{
+        headers::FormGoesElsewhere,
+        kept,
+        session::{self, ProviderSession},
+        view::{Anybody, Failure, Frame, Guest, Notice, page},
+    },
+    identity::{answer, transport::Transport},
+    model::{claim::ClaimKind, provider::ProviderId},
+};
+
+/// The page that takes a form to a provider.
+#[derive(Template)]
+#[template(path = "pages/send.html")]
+pub(super) struct SendPage {
+    pub(super) frame: Frame,
+    pub(super) title: String,
+    pub(super) text: String,
+    pub(super) action: String,
+    pub(super) fields: Vec<(&'static str, String)>,
+}
+
+/// `GET /login/{provider}`: on the way there. Nothing is stored but in the browser.
+pub(in crate::http) async fn begin(
+    State(app): State<Arc<App>>,
+    Path(provider): Path<String>,
+    RawQuery(query): RawQuery,
+    cookies: CookieJar,
+    Anybody { frame }: Anybody,
+) -> Result<Response, Failure> {
+    let again = query.as_deref() == Some("again");
+    Ok(match provider_sign_in::begin(&app, &provider, again, frame.words.language).await? {
+        Begun::Unknown => StatusCode::NOT_FOUND.into_response(),
+        Begun::Unusable => page(StatusCode::SERVICE_UNAVAILABLE, &Notice::new(frame, "provider-unusable-title", "provider-unusable")),
+        Begun::Go { transport, relay, sealed } => {
+            let name = name_of(&app, &frame, &provider);
+            let text = frame.words.with("provider-continue", "name", &name);
+            let title = frame.t("provider-continue-title");
+            (kept::keep(cookies, &relay, sealed), go(frame, transport, title, text)).into_response()
+        }
+    })
+}
+
+fn name_of(app: &App, frame: &Frame, provider: &str) -> String {
+    let known = ProviderId::parse(provider).and_then(|id| app.config.provider(&id));
+    known.map(|provider| provider.button.in_language(frame.words.language).to_owned()).unwrap_or_default()
+}
+
+/// To the provider: by redirect, or by a page whose form the script sends, or the person.
+pub(super) fn go(frame: Frame, transport: Transport, title: String, text: String) -> Response {
+    match transport {
+        Transport::Redirect(address) => Redirect::to(&address).into_response(),
+        Transport::Form { action, fields } => {
+            let mut response = page(StatusCode::OK, &SendPage { frame, title, text, action, fields });
+            response.extensions_mut().insert(FormGoesElsewhere);
+            response
+        }
+    }
+}
+
+/// A login that has come to its end: in, or told why not.
+pub(super) async fn arrive(guest: Guest, relay: &str, had_one: bool, finished: Finished) -> Result<Response, Failure> {
+    let response = match &finished {
+        Finished::Welcome { identity, session } => {
+            session::begin(&guest.session, identity, session.as_ref()).await?;
+            Redirect::to("/account").into_response()
+        }
+        Finished::NoAccount { .. }
+        | Finished::NotForHere { .. }
+        | Finished::Failed { .. }
+        | Finished::Refused { .. }
+        | Finished::Throttled { .. } => told(guest.frame, &finished),
+    };
+    Ok(if had_one { (kept::gone(relay), response).into_response() } else { response })
+}
+
+/// What became of a login that did not succeed, and where to go on.
+fn told(frame: Frame, finished: &Finished) -> Response {
+    let (status, notice) = notice_of(frame, finished);
+    page(status, &notice)
+}
+
+pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, Notice) {
+    frame.path = String::from("/");
+    let again = |provider: Option<&ProviderId>| provider.map(|id| (format!("/login/{id}"), "provider-again"));
+    let (status, title, text, way) = match finished {
+        Finished::Welcome { .. } => (StatusCode::OK, "provider-continue-title", "provider-continue-title", None),
+        Finished::NoAccount { by, .. } => (StatusCode::FORBIDDEN, "provider-no-account-title", looked_for(*by), None),
+        Finished::NotForHere { missing } => (StatusCode::FORBIDDEN, "provider-not-for-here-title", lacks(*missing), None),
+        Finished::Failed { failure, provider } => (StatusCode::FORBIDDEN, "provider-refused-title", failed(failure), again(Some(provider))),
+        Finished::Refused { provider } => (StatusCode::FORBIDDEN, "provider-refused-title", "provider-refused", again(provider.as_ref())),
+        Finished::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider-refused-title", "provider-refused", None),
+    };
+    let way = way.map(|(href, key)| (href, frame.t(key)));
+    let throttled = if let Finished::Throttled { until } = finished {
+        Some(frame.words.with("provider-throttled", "time", &frame.words.time(*until)))
+    } else {
+        None
+    };
+    // The provider's own word, for whoever is asked for help. Anybody may have written it: it is short and plain, or not there.
+    let word = if let Finished::Failed { failure: answer::Failure::Other(Some(code)), .. } = finished {
+        Some(frame.words.with("provider-failed-code", "code", code.as_str()))
+    } else {
+        None
+    };
+    let mut notice = Notice::new(frame, title, text);
+    notice.way = way;
+    if let Some(text) = throttled {
+        notice.paragraphs = vec![text];
+    }
+    notice.paragraphs.extend(word);
+    (status, notice)
+}
+
+fn looked_for(by: ClaimKind) -> &'static str {
+    match by {
+        ClaimKind::Cpr => "provider-no-account-cpr",
+        ClaimKind::AccountName | ClaimKind::Upn | ClaimKind::ObjectGuid | ClaimKind::ObjectSid => "provider-no-account-name",
+        ClaimKind::Email => "provider-no-account-email",
+        ClaimKind::UniloginId => "provider-no-account-unilogin",
+    }
+}
+
+/// What a login does not tell.
+fn lacks(missing: Option<ClaimKind>) -> &'static str {
+    match missing {
+        Some(ClaimKind::Cpr) => "provider-lacks-cpr",
+        Some(
+            ClaimKind::AccountName
+            | ClaimKind::Upn
+            | ClaimKind::ObjectGuid
+            | ClaimKind::ObjectSid
+            | ClaimKind::Email
+            | ClaimKind::UniloginId,
+        ) => "provider-lacks-name",
+        None => "provider-not-for-here",
+    }
+}
+
+fn failed(failure: &answer::Failure) -> &'static str {
+    match failure {
+        answer::Failure::Cancelled => "provider-cancelled",
+        answer::Failure::Level => "provider-level",
+        answer::Failure::Passive => "provider-passive",
+        answer::Failure::Busy => "provider-unusable",
+        answer::Failure::Other(_) => "provider-failed",
+    }
+}
+
+/// Ends the provider's session as well, where it takes logouts. Our own has ended already.
+pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSession) -> Response {
+    let begun = match provider_sign_out::begin(app, &at.provider, &at.there).await {
+        Ok(Some(begun)) => begun,
+        Ok(None) => return Redirect::to("/?logged-out-here").into_response(),
+        Err(fault) => {
+            tracing::warn!(error = %fault, "a provider could not be told of a logout");
+            return Redirect::to("/?logged-out-here").into_response();
+        }
+    };
+    frame.person = None;
+    frame.path = String::from("/");
+    let (title, text) = (frame.t("provider-logout-title"), frame.t("provider-logout"));
+    let cookies = begun.kept.map_or_else(CookieJar::new, |kept| kept::keep(CookieJar::new(), &kept.relay, kept.sealed));
+    let response = match begun.transport {
+        // Not a redirect: it would be one of a form, and our own pages' policy lets no form end elsewhere.
+        Transport::Redirect(address) => {
+            let mut notice = Notice::new(frame, "provider-logout-title", "provider-logout");
+            notice.way = Some((address.clone(), notice.frame.t("provider-continue-button")));
+            let mut response = page(StatusCode::OK, &notice);
+            if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={address}")) {
+                response.headers_mut().insert(header::REFRESH, refresh);
+            }
+            response
+        }
+        form @ Transport::Form { .. } => go(frame, form, title, text),
+    };
+    (cookies, response).into_response()
+}

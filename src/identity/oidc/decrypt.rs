@@ -1,0 +1,48 @@
+//! Encrypted tokens (RFC 7516): RSA-OAEP-256 with A256GCM and nothing else, without compression.
+
+use josekit::jwe::{
+    JweContext, RSA_OAEP_256,
+    alg::rsaes::RsaesJweDecrypter,
+    enc::{A128CBC_HS256, A128GCM, A192CBC_HS384, A192GCM, A256CBC_HS512},
+};
+use openssl::pkey::{PKey, Private};
+use zeroize::Zeroizing;
+
+use super::{Refused, jwt::Header};
+
+/// Our decryption keys, the likeliest first.
+#[derive(Debug)]
+pub struct Decrypters {
+    context: JweContext,
+    keys: Vec<RsaesJweDecrypter>,
+}
+
+impl Decrypters {
+    /// Of these keys. A key that can't be used is left out: another may fit.
+    pub fn of<'k>(keys: impl Iterator<Item = &'k PKey<Private>>) -> Self {
+        let mut context = JweContext::new();
+        context.remove_compression("DEF"); // a small token could become any size
+        for (name, _) in
+            [(A128CBC_HS256.name(), 0), (A192CBC_HS384.name(), 0), (A256CBC_HS512.name(), 0), (A128GCM.name(), 0), (A192GCM.name(), 0)]
+        {
+            context.remove_content_encryption(name);
+        }
+        let keys = keys.filter_map(|key| {
+            let der = Zeroizing::new(key.private_key_to_pkcs8().ok()?);
+            RSA_OAEP_256.decrypter_from_der(der.as_slice()).ok()
+        });
+        Self { context, keys: keys.collect() }
+    }
+
+    /// The signed token inside.
+    pub fn open(&self, token: &str) -> Result<Zeroizing<String>, Refused> {
+        let header = Header::of(token)?;
+        if header.alg != "RSA-OAEP-256" || header.enc.as_deref() != Some("A256GCM") || header.zip.is_some() || header.crit.is_some() {
+            return Err(Refused::Encryption);
+        }
+        let opened = self.keys.iter().find_map(|key| self.context.deserialize_compact(token, key).ok());
+        let (bytes, _) = opened.ok_or(Refused::Undecipherable)?;
+        let bytes = Zeroizing::new(bytes);
+        Ok(Zeroizing::new(std::str::from_utf8(&bytes).map_err(|_| Refused::NotJwt)?.to_owned()))
+    }
+}

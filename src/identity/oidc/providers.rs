@@ -1,0 +1,377 @@
+//! The providers as they are now: what each says of itself and its keys, read at start and refreshed in the background; and what is asked of them.
+//!
+//! Invariants: what can't be read leaves the last good state in use; one provider that stalls holds up nobody but its own visitors, and of those at most
+//! [`AT_ONCE`]; keys are read again because of an unknown name at most once a [`REFETCH_EVERY`].
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{Mutex, Semaphore};
+use zeroize::Zeroizing;
+
+use super::{
+    Recognised, Refused, Session, Trouble,
+    authorize::{self, Begin},
+    claims::Said,
+    client_auth::{self, Credentials, For},
+    decrypt::Decrypters,
+    discovery::{self, DiscoveryError, Known},
+    http::{self, Http, HttpSetupError},
+    id_token::{self, Expected, Verified},
+    jwks::KeySet,
+    jwt,
+    logout::{self, LoggedOut},
+    random_text,
+    token::{self, Exchange},
+    userinfo,
+};
+use crate::{
+    config::{ClientAuth, Oidc, OidcProvider},
+    identity::{
+        answer::{Login, SessionThere},
+        keys::{Keys, KeysError},
+        transport::Transport,
+    },
+    model::provider::ProviderId,
+};
+
+/// Logins that wait for one provider at once; more are told to come back.
+const AT_ONCE: usize = 64;
+/// So often at most are keys read again because a token names one that is not known.
+const REFETCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
+
+/// Why OpenID Connect can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum OidcError {
+    /// Our keys.
+    #[error("oidc.keys_dir: {0}")]
+    Keys(#[from] KeysError),
+    /// The HTTP client, or trust for it.
+    #[error("oidc: {0}")]
+    Http(#[from] HttpSetupError),
+}
+
+/// A provider now.
+#[derive(Debug, Clone)]
+pub enum State {
+    /// It can be used.
+    Ready(Arc<Known>),
+    /// It can't, and why.
+    Unusable(String),
+}
+
+#[derive(Debug)]
+struct Entry {
+    config: OidcProvider,
+    state: RwLock<State>,
+    /// How many may ask at once.
+    places: Semaphore,
+    /// When the keys were last read because of an unknown name. Held while they are read: one asks, the others wait for what comes.
+    refetched: Mutex<Option<Timestamp>>,
+}
+
+/// Everybody's state, and our keys.
+#[derive(Debug)]
+pub struct Providers {
+    /// Our keys, where a provider needs them.
+    pub keys: Option<Arc<Keys>>,
+    decrypters: Option<Arc<Decrypters>>,
+    entries: BTreeMap<ProviderId, Entry>,
+    http: Http,
+    public_url: String,
+}
+
+/// What was asked, of whom, and when: as the browser has kept it.
+pub struct Asked {
+    /// The provider.
+    pub provider: ProviderId,
+    /// What the token has to hold.
+    pub nonce: String,
+    /// What the code is bound to.
+    pub verifier: String,
+    /// When.
+    pub at: Timestamp,
+    /// Was a fresh login asked for?
+    pub forced: bool,
+}
+
+impl Providers {
+    /// Reads our keys; asks nobody yet. `None` where no provider is configured.
+    pub fn start(config: &Oidc, public_url: &str) -> Result<Option<Self>, OidcError> {
+        if config.providers.is_empty() {
+            return Ok(None);
+        }
+        let keys = config.keys_dir.as_deref().map(Keys::read).transpose()?.map(Arc::new);
+        let entry = |provider: &OidcProvider| Entry {
+            config: provider.clone(),
+            state: RwLock::new(State::Unusable("it was not asked yet".to_owned())),
+            places: Semaphore::new(AT_ONCE),
+            refetched: Mutex::new(None),
+        };
+        Ok(Some(Self {
+            decrypters: keys.as_ref().map(|keys| Arc::new(Decrypters::of(keys.decrypting()))),
+            keys,
+            entries: config.providers.iter().map(|provider| (provider.common.id.clone(), entry(provider))).collect(),
+            http: Http::new(config.ca_file.as_deref())?,
+            public_url: public_url.to_owned(),
+        }))
+    }
+
+    /// Every provider's name.
+    pub fn ids(&self) -> impl Iterator<Item = &ProviderId> {
+        self.entries.keys()
+    }
+
+    /// Where a provider sends its answers: to an address of its own, so that no other's answer is taken for it (RFC 9700, section 4.4.2.2).
+    pub fn redirect_uri(&self, id: &ProviderId) -> String {
+        format!("{}/oidc/callback/{id}", self.public_url)
+    }
+
+    /// Where people come back to after a logout.
+    pub fn logged_out_uri(&self) -> String {
+        format!("{}/oidc/logged-out", self.public_url)
+    }
+
+    /// A provider now.
+    pub fn state(&self, id: &ProviderId) -> State {
+        match self.entries.get(id) {
+            Some(entry) => entry.state.read().unwrap_or_else(PoisonError::into_inner).clone(),
+            None => State::Unusable("there is no such provider".to_owned()),
+        }
+    }
+
+    fn ready(&self, id: &ProviderId) -> Result<(&Entry, Arc<Known>), Trouble> {
+        match (self.entries.get(id), self.state(id)) {
+            (Some(entry), State::Ready(known)) => Ok((entry, known)),
+            (_, State::Unusable(why)) => Err(Trouble::Provider(why)),
+            (None, State::Ready(_)) => Err(Trouble::Provider("there is no such provider".to_owned())),
+        }
+    }
+
+    /// Asks a provider for what it says of itself, and takes that over. What is no good leaves the last good state in use.
+    pub async fn refresh(&self, id: &ProviderId) -> Result<Arc<Known>, DiscoveryError> {
+        let found = self.look(id).await;
+        let Some(entry) = self.entries.get(id) else { return found.map(Arc::new) };
+        let mut state = entry.state.write().unwrap_or_else(PoisonError::into_inner);
+        match found {
+            Ok(known) => {
+                let known = Arc::new(known);
+                *state = State::Ready(known.clone());
+                Ok(known)
+            }
+            Err(error) => {
+                if let State::Unusable(reason) = &mut *state {
+                    *reason = error.to_string();
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// What a refresh would find.
+    pub async fn look(&self, id: &ProviderId) -> Result<Known, DiscoveryError> {
+        match self.entries.get(id) {
+            Some(entry) => discovery::discover(&self.http, &entry.config).await,
+            None => Err(DiscoveryError::Unreadable("there is no such provider".to_owned())),
+        }
+    }
+
+    /// Begins a login: the address to go to.
+    pub async fn begin(&self, id: &ProviderId, with: &Begin, now: Timestamp, random: [u8; 16]) -> Result<String, Trouble> {
+        let (entry, known) = self.ready(id)?;
+        let parameters = with.parameters(&entry.config, &self.redirect_uri(id));
+        match known.par.as_deref().filter(|_| entry.config.par) {
+            Some(par) => {
+                let _place = place(entry)?;
+                let client = self.credentials(entry, &known, now, random).await?;
+                authorize::push(&self.http, &known, par, &client, &parameters).await
+            }
+            None => Ok(authorize::address(&known, &parameters)),
+        }
+    }
+
+    /// May an answer with this `iss` be this provider's (RFC 9207)? The library does not look at it. An error proves nothing, and some providers that
+    /// put `iss` in their answers leave it out of errors.
+    pub fn may_answer(&self, id: &ProviderId, iss: Option<&str>, is_error: bool) -> bool {
+        let Ok((entry, known)) = self.ready(id) else { return false };
+        match iss {
+            Some(iss) => iss == entry.config.issuer,
+            None => is_error || !known.iss_parameter,
+        }
+    }
+
+    /// Exchanges a code, and reads what the login proves.
+    pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Result<Login, Trouble> {
+        let (entry, known) = self.ready(&asked.provider)?;
+        let _place = place(entry)?;
+        let client = self.credentials(entry, &known, now, random).await?;
+        let redirect_uri = self.redirect_uri(&asked.provider);
+        let exchange = Exchange { code, redirect_uri: &redirect_uri, verifier: &asked.verifier };
+        let tokens = token::exchange(&self.http, &known.token, &client, &exchange).await?;
+        let (verified, token) = self.verified(entry, &known, &asked, tokens.id_token, tokens.access_token.clone(), now).await?;
+        let userinfo = match &known.userinfo {
+            Some(address) if entry.config.asks_userinfo() => {
+                let accept = if entry.config.signed_userinfo { "application/jwt" } else { "application/json" };
+                let answer = self.http.get(address, Some(&tokens.access_token), accept).await;
+                let answer = answer.map_err(|error| Trouble::Provider(format!("UserInfo: {error}")))?;
+                let mut read = userinfo::read(&answer, &entry.config, &known.keys, &verified.sub);
+                if read == Err(Trouble::Refused(Refused::Key))
+                    && let Some(keys) = self.refetched(entry, &known, now).await
+                {
+                    read = userinfo::read(&answer, &entry.config, &keys, &verified.sub);
+                }
+                Some(read?)
+            }
+            Some(_) | None => None,
+        };
+        // What was decrypted stays here: only the provider's own, plain token is shown to it again.
+        let hint = if entry.config.encrypted_id_token { None } else { logout::hint(&token, &verified.payload) };
+        let Verified { payload, sub, sid, at, until } = verified;
+        let read = Said { id_token: payload, userinfo }.read(&entry.config)?;
+        Ok(Login {
+            assertion: read.reference,
+            until,
+            claim: read.claim,
+            level: read.level,
+            name: read.name,
+            at,
+            session: Some(SessionThere::Oidc(Session { sub, sid, hint: known.end_session.is_some().then_some(hint).flatten() })),
+        })
+    }
+
+    /// The ID token, verified, on a thread of its own: that takes processor time. A key's unknown name is looked up once.
+    async fn verified(
+        &self,
+        entry: &Entry,
+        known: &Known,
+        asked: &Asked,
+        token: Zeroizing<String>,
+        access_token: Zeroizing<String>,
+        now: Timestamp,
+    ) -> Result<(Verified, Zeroizing<String>), Trouble> {
+        let token = self.opened(entry, token).await?;
+        let attempt = |keys: KeySet, token: Zeroizing<String>| {
+            let (config, nonce, access_token) = (entry.config.clone(), asked.nonce.clone(), access_token.clone());
+            let (asked, forced) = (asked.at, asked.forced);
+            work(move || {
+                let expected = Expected { provider: &config, keys: &keys, nonce: &nonce, asked, forced, now };
+                id_token::verify(&token, Some(&access_token), &expected)
+            })
+        };
+        let mut read = attempt(known.keys.clone(), token.clone()).await?;
+        if read.as_ref().err() == Some(&Refused::Key)
+            && let Some(keys) = self.refetched(entry, known, now).await
+        {
+            read = attempt(keys, token.clone()).await?;
+        }
+        Ok((read?, token))
+    }
+
+    /// The signed token, out of the encrypted one where there has to be one.
+    async fn opened(&self, entry: &Entry, token: Zeroizing<String>) -> Result<Zeroizing<String>, Trouble> {
+        if jwt::is_encrypted(&token) != entry.config.encrypted_id_token {
+            return Err(Refused::Encryption.into());
+        }
+        match &self.decrypters {
+            Some(decrypters) if entry.config.encrypted_id_token => {
+                let decrypters = decrypters.clone();
+                Ok(work(move || decrypters.open(&token)).await??)
+            }
+            Some(_) | None => Ok(token),
+        }
+    }
+
+    /// The keys, read again because one was not known; `None` where that was tried a moment ago, or failed.
+    async fn refetched(&self, entry: &Entry, known: &Known, now: Timestamp) -> Option<KeySet> {
+        let mut last = entry.refetched.lock().await;
+        // Others may have come before: what they have found is in the state by now.
+        if let State::Ready(current) = &*entry.state.read().unwrap_or_else(PoisonError::into_inner)
+            && current.keys != known.keys
+        {
+            return Some(current.keys.clone());
+        }
+        if last.is_some_and(|last| now.duration_since(last) < REFETCH_EVERY) {
+            return None;
+        }
+        *last = Some(now);
+        match discovery::keys(&self.http, known, &entry.config).await {
+            Ok(keys) => {
+                let renewed = Arc::new(Known { keys: keys.clone(), ..known.clone() });
+                *entry.state.write().unwrap_or_else(PoisonError::into_inner) = State::Ready(renewed);
+                Some(keys)
+            }
+            Err(error) => {
+                tracing::warn!(provider = entry.config.common.id.as_str(), error = %error, "a token names an unknown key, and the keys can't be read again");
+                None
+            }
+        }
+    }
+
+    async fn credentials(&self, entry: &Entry, known: &Known, now: Timestamp, random: [u8; 16]) -> Result<Credentials, Trouble> {
+        let (auth, client_id, issuer) = (entry.config.client_auth.clone(), entry.config.client_id.clone(), entry.config.issuer.clone());
+        let (keys, token_endpoint) = (self.keys.clone(), known.token.clone());
+        let sign = move || {
+            let to = For { client_id: &client_id, issuer: &issuer, token_endpoint: &token_endpoint, now, random };
+            client_auth::credentials(&auth, keys.as_deref(), &to)
+        };
+        let made = match entry.config.client_auth {
+            ClientAuth::PrivateKeyJwt { .. } => work(sign).await?,
+            ClientAuth::Basic(_) | ClientAuth::Post(_) => sign(),
+        };
+        made.map_err(|error| Trouble::Provider(error.to_string()))
+    }
+
+    /// Does a provider know us? Asked with a code that does not exist.
+    pub async fn recognised(&self, id: &ProviderId, now: Timestamp, random: [u8; 16]) -> Result<Recognised, String> {
+        let told = |trouble: Trouble| match trouble {
+            Trouble::Provider(why) => why,
+            Trouble::Refused(refused) => refused.code().to_owned(),
+        };
+        let (entry, known) = self.ready(id).map_err(told)?;
+        let client = self.credentials(entry, &known, now, random).await.map_err(told)?;
+        let (redirect_uri, verifier) = (self.redirect_uri(id), random_text(&[random, random]));
+        let exchange = Exchange { code: "os2nykode-check", redirect_uri: &redirect_uri, verifier: &verifier };
+        token::recognised(&self.http, &known.token, &client, &exchange).await.map_err(|error| error.to_string())
+    }
+
+    /// The time by the provider's clock, to the second.
+    pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
+        let address = format!("{}/.well-known/openid-configuration", self.entries.get(id)?.config.issuer.trim_end_matches('/'));
+        http::time(&self.http.get(&address, None, "application/json").await.ok()?)
+    }
+
+    /// The way to a provider's logout.
+    pub fn log_out(&self, id: &ProviderId, session: &Session) -> Option<Transport> {
+        let (entry, known) = self.ready(id).ok()?;
+        logout::at_provider(&known, &entry.config, session, &self.logged_out_uri())
+    }
+
+    /// Reads a provider's word that somebody has logged out.
+    pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, Trouble> {
+        let (entry, known) = self.ready(id)?;
+        let _place = place(entry)?;
+        let attempt = |keys: KeySet, token: String| {
+            let config = entry.config.clone();
+            work(move || logout::told(&token, &config, &keys, now))
+        };
+        let mut read = attempt(known.keys.clone(), token.clone()).await?;
+        if read.as_ref().err() == Some(&Refused::Key)
+            && let Some(keys) = self.refetched(entry, &known, now).await
+        {
+            read = attempt(keys, token).await?;
+        }
+        Ok(read?)
+    }
+}
+
+/// One of the places of those who wait for this provider.
+fn place(entry: &Entry) -> Result<tokio::sync::SemaphorePermit<'_>, Trouble> {
+    entry.places.try_acquire().map_err(|_| Trouble::Provider("too many logins wait for it".to_owned()))
+}
+
+async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Provider("a task of the service ended unexpectedly".to_owned()))
+}

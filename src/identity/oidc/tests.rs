@@ -1,0 +1,455 @@
+//! Every check of a token, of UserInfo, of a logout token and of what is read from them, broken alone.
+
+#[path = "../../../tests/it/oidc_forge.rs"]
+pub(crate) mod forge;
+
+use josekit::jwe::{self, JweHeader, RSA_OAEP, RSA_OAEP_256};
+use serde_json::{Value, json};
+
+use self::forge::{
+    ACCESS, CLIENT, EC, ISSUER, NONCE, NSIS, RSA, STRANGER, WEAK, at_hash, but, claims, field, keys, now, provider, set, verify, verify_by,
+};
+use super::{
+    Refused,
+    claims::Said,
+    client_auth::{self, For},
+    decrypt::Decrypters,
+    jwt, logout, userinfo,
+};
+use crate::{
+    config::{Algorithm, AssertionAudience, ClientAuth, LevelSource, OidcProvider, Place, Required},
+    identity::keys::{self, Keys},
+    model::{
+        claim::{Claim, ClaimKind},
+        level::Level,
+    },
+};
+
+/// Why it was refused.
+fn why<T>(result: Result<T, Refused>) -> Option<Refused> {
+    result.err()
+}
+
+#[test]
+fn a_right_token_is_taken_with_each_algorithm() {
+    for (signer, alg) in [(&RSA, "RS256"), (&RSA, "PS256"), (&EC, "ES256")] {
+        let token = signer.token(alg, &but(claims(), json!({ "at_hash": at_hash(ACCESS) })));
+        let verified = verify(&token).unwrap_or_else(|refused| panic!("{alg}: {refused:?}"));
+        assert_eq!((verified.sub.as_str(), verified.sid.as_deref(), verified.at), ("6d0c", Some("s-1"), now()));
+        let mut narrow = provider();
+        narrow.algorithms.retain(|algorithm| format!("{algorithm:?}") != alg);
+        assert_eq!(why(verify_by(&narrow, &keys(), &token)), Some(Refused::Algorithm), "{alg} is not listed");
+    }
+}
+
+#[test]
+fn every_check_of_the_token_is_made() {
+    let second = now().as_second();
+    for (what, change, refused) in [
+        ("another issuer", json!({ "iss": "https://evil.test" }), Refused::Issuer),
+        ("an issuer with a slash", json!({ "iss": format!("{ISSUER}/") }), Refused::Issuer),
+        ("an issuer in capitals", json!({ "iss": "https://BROKER.test/op" }), Refused::Issuer),
+        ("no issuer", json!({ "iss": null }), Refused::Issuer),
+        ("another audience", json!({ "aud": "somebody" }), Refused::Audience),
+        ("two audiences", json!({ "aud": [CLIENT, "somebody"] }), Refused::Audience),
+        ("no audience", json!({ "aud": null }), Refused::Audience),
+        ("an empty audience", json!({ "aud": [] }), Refused::Audience),
+        ("another authorized party", json!({ "azp": "somebody" }), Refused::AuthorizedParty),
+        ("expired", json!({ "exp": second - 181 }), Refused::Expired),
+        ("no end", json!({ "exp": null }), Refused::Expired),
+        ("an end in words", json!({ "exp": "never" }), Refused::Expired),
+        ("from the future", json!({ "iat": second + 181 }), Refused::IssuedAt),
+        ("from before the request", json!({ "iat": second - 181 }), Refused::IssuedAt),
+        ("no iat", json!({ "iat": null }), Refused::IssuedAt),
+        ("iat as text", json!({ "iat": second.to_string() }), Refused::IssuedAt),
+        ("not yet", json!({ "nbf": second + 181 }), Refused::NotYet),
+        ("nbf as text", json!({ "nbf": "soon" }), Refused::NotYet),
+        ("another nonce", json!({ "nonce": "0" }), Refused::Nonce),
+        ("no nonce", json!({ "nonce": null }), Refused::Nonce),
+        ("no sub", json!({ "sub": null }), Refused::Subject),
+        ("an empty sub", json!({ "sub": "" }), Refused::Subject),
+        ("an old login", json!({ "auth_time": second - 181 }), Refused::AuthTime),
+        ("a login in the future", json!({ "auth_time": second + 181 }), Refused::AuthTime),
+        ("no auth_time", json!({ "auth_time": null }), Refused::AuthTime),
+        ("another's access token", json!({ "at_hash": at_hash("another") }), Refused::AccessTokenHash),
+        ("an at_hash cut short", json!({ "at_hash": &at_hash(ACCESS)[..20] }), Refused::AccessTokenHash),
+    ] {
+        assert_eq!(why(verify(&RSA.token("RS256", &but(claims(), change)))), Some(refused), "{what}");
+    }
+    for (what, change) in [
+        ("azp is ours", json!({ "azp": CLIENT })),
+        ("a list of one audience", json!({ "aud": [CLIENT] })),
+        ("within the skew", json!({ "exp": second - 170, "iat": second - 170, "auth_time": second - 170, "nbf": second + 170 })),
+    ] {
+        assert!(verify(&RSA.token("RS256", &but(claims(), change))).is_ok(), "{what}");
+    }
+}
+
+#[test]
+fn only_a_key_of_the_providers_signs() {
+    let right = claims();
+    let header = |alg: &str| json!({ "alg": alg, "kid": "rsa" });
+    for (what, token, refused) in [
+        ("a stranger's key of the same name", STRANGER.token("RS256", &right), Refused::Signature),
+        ("none", RSA.token_with(&header("none"), &right), Refused::Algorithm),
+        ("nOnE", RSA.token_with(&header("nOnE"), &right), Refused::Algorithm),
+        ("HS256 with the public key", RSA.token_with(&header("HS256"), &right), Refused::Algorithm),
+        ("RS512", RSA.token_with(&header("RS512"), &right), Refused::Algorithm),
+        ("an EC key's name", RSA.token_with(&json!({ "alg": "RS256", "kid": "ec" }), &right), Refused::Key),
+        ("an unknown name", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &right), Refused::Key),
+        ("what we do not know", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "crit": ["x"], "x": 1 }), &right), Refused::Type),
+        ("an access token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), &right), Refused::Type),
+        ("a logout token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "logout+jwt" }), &right), Refused::Type),
+        ("a token in it", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "cty": "JWT" }), &right), Refused::Type),
+        (
+            "the key beside it",
+            STRANGER.token_with(&json!({ "alg": "RS256", "kid": "rsa", "jwk": STRANGER.jwk() }), &right),
+            Refused::Signature,
+        ),
+        ("a text", "x".to_owned(), Refused::NotJwt),
+        ("two parts", "e30.e30".to_owned(), Refused::NotJwt),
+        ("five parts", "e30.e30.e30.e30.e30".to_owned(), Refused::Encryption),
+        ("nothing", String::new(), Refused::NotJwt),
+    ] {
+        assert_eq!(why(verify(&token)), Some(refused), "{what}");
+    }
+    let token = RSA.token("RS256", &right);
+    let (start, signature) = token.rsplit_once('.').expect("three parts");
+    assert_eq!(why(verify(&format!("{start}."))), Some(Refused::Signature), "an empty signature");
+    assert!(verify(&format!("{start}.{signature}=")).is_err(), "padding");
+    let changed = RSA.token("RS256", &but(right.clone(), json!({ "dk.cpr": "0202902345" })));
+    let moved = format!("{}.{signature}", changed.rsplit_once('.').expect("three parts").0);
+    assert_eq!(why(verify(&moved)), Some(Refused::Signature), "another's claims under a right signature");
+}
+
+#[test]
+fn which_keys_of_a_set_count() {
+    let token = |header: Value| RSA.token_with(&header, &claims());
+    let nameless = token(json!({ "alg": "RS256" }));
+    assert!(verify(&nameless).is_ok(), "there is only one key of the kind");
+    let two = set(&[RSA.jwk(), but(STRANGER.jwk(), json!({ "kid": "other" }))]);
+    assert_eq!(why(verify_by(&provider(), &two, &nameless)), Some(Refused::Key), "which of two?");
+    let same_name = set(&[RSA.jwk(), STRANGER.jwk()]);
+    assert_eq!(why(verify_by(&provider(), &same_name, &RSA.token("RS256", &claims()))), Some(Refused::Key));
+    let purpose = set(&[but(RSA.jwk(), json!({ "use": "enc" })), EC.jwk()]);
+    assert_eq!(why(verify_by(&provider(), &purpose, &RSA.token("RS256", &claims()))), Some(Refused::Key));
+    let bound = set(&[but(RSA.jwk(), json!({ "alg": "RS256" }))]);
+    assert_eq!(why(verify_by(&provider(), &bound, &RSA.token("PS256", &claims()))), Some(Refused::Key), "the key is for RS256");
+    assert!(set(&[WEAK.jwk()]).is_empty(), "1024 bits");
+    assert!(set(&[json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "x" })]).is_empty(), "a shared secret");
+    assert_eq!(set(&[WEAK.jwk(), RSA.jwk(), json!({ "kty": "strange" })]).len(), 1);
+}
+
+#[test]
+fn the_time_of_the_login_is_read_and_held_against_what_was_asked() {
+    let second = now().as_second();
+    let at = |provider: &OidcProvider, change| verify_by(provider, &keys(), &RSA.token("RS256", &but(claims(), change)));
+    let with = |set: fn(&mut OidcProvider)| {
+        let mut provider = provider();
+        set(&mut provider);
+        provider
+    };
+    let hour = with(|p| (p.prompt_login, p.max_age_seconds) = (false, Some(3600)));
+    assert_eq!(at(&hour, json!({ "auth_time": second - 3600 })).expect("taken").at.as_second(), second - 3600);
+    assert_eq!(why(at(&hour, json!({ "auth_time": second - 3600 - 181 }))), Some(Refused::AuthTime));
+    assert_eq!(why(at(&hour, json!({ "auth_time": null }))), Some(Refused::AuthTime));
+    let any = with(|p| p.prompt_login = false);
+    assert_eq!(at(&any, json!({ "auth_time": 1 })).expect("taken").at.as_second(), 1, "an old session is old: the reset asks again");
+    assert_eq!(at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
+    let lenient = with(|p| p.require_auth_time = false);
+    assert!(at(&lenient, json!({ "auth_time": null })).is_ok());
+    assert_eq!(why(at(&lenient, json!({ "auth_time": second - 181 }))), Some(Refused::AuthTime), "but what is said counts");
+    let instant = with(|p| p.auth_time = "authenticationinstant".to_owned());
+    for text in ["2026-11-23T08:09:30Z", "2026-11-23T09:09:30+01:00", "2026-11-23T08:09:30.000"] {
+        let change = json!({ "authenticationinstant": text, "auth_time": null });
+        assert_eq!(at(&instant, change).unwrap_or_else(|r| panic!("{text} {r:?}")).at.as_second(), second - 30, "{text}");
+    }
+    for wrong in [json!("yesterday"), json!(true), json!(1e300), json!("2026-11-23T07:00:00Z"), json!({})] {
+        assert_eq!(why(at(&instant, json!({ "authenticationinstant": wrong }))), Some(Refused::AuthTime), "{wrong}");
+    }
+}
+
+/// Our keys.
+fn ours() -> Keys {
+    let dir = tempfile::tempdir().expect("a folder");
+    keys::generate(dir.path(), "localhost", now()).expect("keys");
+    Keys::read(dir.path()).expect("read")
+}
+
+#[test]
+fn an_encrypted_token_is_opened_in_one_way_only() {
+    let (ours, strangers) = (ours(), ours());
+    let decrypters = Decrypters::of(ours.decrypting());
+    let inside = RSA.token("RS256", &claims());
+    let sealed = |keys: &Keys, alg: &str, enc: &str, zip: bool, text: &str| {
+        let mut header = JweHeader::new();
+        header.set_content_encryption(enc);
+        header.set_content_type("JWT");
+        if zip {
+            header.set_compression("DEF");
+        }
+        let der = keys.encryption.key().public_key_to_der().expect("DER");
+        let algorithm = if alg == "RSA-OAEP" { RSA_OAEP } else { RSA_OAEP_256 };
+        jwe::serialize_compact(text.as_bytes(), &header, &algorithm.encrypter_from_der(der).expect("a key")).expect("sealed")
+    };
+    let right = sealed(&ours, "RSA-OAEP-256", "A256GCM", false, &inside);
+    assert!(jwt::is_encrypted(&right));
+    assert_eq!(decrypters.open(&right).expect("opened").as_str(), inside);
+    for (what, token, refused) in [
+        ("OAEP with SHA-1", sealed(&ours, "RSA-OAEP", "A256GCM", false, &inside), Refused::Encryption),
+        ("another cipher", sealed(&ours, "RSA-OAEP-256", "A128CBC-HS256", false, &inside), Refused::Encryption),
+        ("a shorter key", sealed(&ours, "RSA-OAEP-256", "A128GCM", false, &inside), Refused::Encryption),
+        ("compressed", sealed(&ours, "RSA-OAEP-256", "A256GCM", true, &"x".repeat(100_000)), Refused::Encryption),
+        ("to somebody else", sealed(&strangers, "RSA-OAEP-256", "A256GCM", false, &inside), Refused::Undecipherable),
+        ("no JWT", "x.y.z.a.b".to_owned(), Refused::NotJwt),
+        ("cut", right[..right.len() - 4].to_owned(), Refused::Undecipherable),
+    ] {
+        assert_eq!(why(decrypters.open(&token)), Some(refused), "{what}");
+    }
+    let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
+    parts[0] = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"x"}"#);
+    assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "the header is sealed too");
+    assert_eq!(
+        why(verify(
+            &decrypters.open(&sealed(&ours, "RSA-OAEP-256", "A256GCM", false, &STRANGER.token("RS256", &claims()))).expect("opened")
+        )),
+        Some(Refused::Signature)
+    );
+}
+
+fn said(id_token: Value, userinfo: Option<Value>) -> Said {
+    let object = |value: Value| value.as_object().expect("an object").clone();
+    Said { id_token: object(id_token), userinfo: userinfo.map(object) }
+}
+
+#[test]
+fn a_field_is_a_literal_name_or_a_pointer_in_one_of_two_places() {
+    let token = json!({
+        "dk.cpr": "0101901234", "dk": { "cpr": "0202902345" }, "https://x.dk/cpr": "0303903456",
+        "a": { "b/c": [ { "~d": "0404904567" } ] }, "list": ["0505905678"], "two": ["0505905678", "0606906789"], "no": null, "n": 101_901_234,
+    });
+    let read = |from: &str, place| {
+        let mut provider = provider();
+        provider.claim = crate::config::Field { place, from: from.to_owned() };
+        let said = said(token.clone(), Some(json!({ "dk.cpr": "0707907890" })));
+        said.read(&provider).map(|read| read.claim)
+    };
+    let cpr = |text: &str| Ok(Claim::parse(ClaimKind::Cpr, text).expect("a CPR number"));
+    for (from, place, expected) in [
+        ("dk.cpr", Place::IdToken, cpr("0101901234")),
+        ("/dk/cpr", Place::IdToken, cpr("0202902345")),
+        ("/dk.cpr", Place::IdToken, cpr("0101901234")),
+        ("https://x.dk/cpr", Place::IdToken, cpr("0303903456")),
+        ("/https:~1~1x.dk~1cpr", Place::IdToken, cpr("0303903456")),
+        ("/a/b~1c/0/~0d", Place::IdToken, cpr("0404904567")),
+        ("list", Place::IdToken, cpr("0505905678")),
+        ("/two/1", Place::IdToken, cpr("0606906789")),
+        ("dk.cpr", Place::Userinfo, cpr("0707907890")),
+        ("two", Place::IdToken, Err(Refused::NoClaim)),
+        ("no", Place::IdToken, Err(Refused::NoClaim)),
+        ("n", Place::IdToken, Err(Refused::NoClaim)),
+        ("dk", Place::IdToken, Err(Refused::NoClaim)),
+        ("/a/b~1c/9/~0d", Place::IdToken, Err(Refused::NoClaim)),
+        ("gone", Place::IdToken, Err(Refused::NoClaim)),
+        ("gone", Place::Userinfo, Err(Refused::NoClaim)),
+    ] {
+        assert_eq!(read(from, place), expected, "{from} {place:?}");
+    }
+    let nobody_asked = said(json!({}), None);
+    let mut from_userinfo = provider();
+    from_userinfo.claim.place = Place::Userinfo;
+    assert_eq!(nobody_asked.read(&from_userinfo).err(), Some(Refused::NoClaim));
+    assert_eq!(said(json!({ "dk.cpr": "9999999999" }), None).read(&provider()).err(), Some(Refused::Claim), "no CPR number");
+}
+
+#[test]
+fn the_level_is_the_mapped_one_and_has_a_minimum() {
+    let level = |claims: Value| said(but(claims, json!({ "dk.cpr": "0101901234" })), None).read(&provider()).map(|read| read.level);
+    assert_eq!(level(json!({ "loa": format!("{NSIS}High") })), Ok(Level::High));
+    for unknown in [
+        json!({}),
+        json!({ "loa": "Substantial" }),
+        json!({ "loa": 3 }),
+        json!({ "loa": [format!("{NSIS}High"), format!("{NSIS}Low")] }),
+        json!({ "acr": format!("{NSIS}High") }),
+    ] {
+        assert_eq!(level(unknown.clone()), Ok(Level::None), "{unknown}");
+    }
+    let mut strict = provider();
+    strict.minimum_level = Level::Substantial;
+    let with =
+        |word: &str| said(json!({ "dk.cpr": "0101901234", "loa": format!("{NSIS}{word}") }), None).read(&strict).map(|read| read.level);
+    assert_eq!((with("Substantial"), with("Low"), with("x")), (Ok(Level::Substantial), Err(Refused::Level), Err(Refused::Level)));
+    let mut fixed = provider();
+    fixed.level = LevelSource::Fixed(Level::Low);
+    assert_eq!(said(claims(), None).read(&fixed).map(|read| read.level), Ok(Level::Low), "whatever it says itself");
+}
+
+#[test]
+fn what_is_required_has_to_be_there() {
+    let read = |or_absent, claims: Value| {
+        let mut provider = provider();
+        provider.require =
+            vec![Required { field: field("identity_type"), values: vec!["private".into(), "0".into(), "true".into()], or_absent }];
+        said(but(claims, json!({ "dk.cpr": "0101901234" })), None).read(&provider).err()
+    };
+    for good in [json!("private"), json!(["x", "private"]), json!(0), json!(true)] {
+        assert_eq!(read(false, json!({ "identity_type": good })), None, "{good}");
+    }
+    for bad in [json!("professional"), json!("Private"), json!([]), json!(1), json!({ "private": "private" })] {
+        assert_eq!(read(true, json!({ "identity_type": bad })), Some(Refused::Required), "{bad}");
+    }
+    assert_eq!((read(false, json!({})), read(true, json!({}))), (Some(Refused::Required), None));
+}
+
+#[test]
+fn nothing_that_was_said_is_ever_printed() {
+    assert_eq!(format!("{:?}", said(claims(), None)), "Said(…)");
+}
+
+fn answer(status: u16, kind: &str, body: &str) -> openidconnect::HttpResponse {
+    let answer = openidconnect::http::Response::builder().status(status).header("content-type", kind);
+    answer.body(body.as_bytes().to_vec()).expect("an answer")
+}
+
+#[test]
+fn userinfo_is_about_the_person_of_the_token_and_from_the_provider() {
+    use super::Trouble;
+    let plain = |body: &str| userinfo::read(&answer(200, "application/json; charset=utf-8", body), &provider(), &keys(), "6d0c");
+    assert!(plain(r#"{"sub":"6d0c","dk.cpr":"0101901234"}"#).is_ok());
+    for (body, refused) in [
+        (r#"{"sub":"other"}"#, Refused::Subject),
+        ("{}", Refused::Subject),
+        (r#"{"sub":7}"#, Refused::Subject),
+        ("<html>", Refused::Userinfo),
+        ("[]", Refused::Userinfo),
+    ] {
+        assert_eq!(plain(body), Err(Trouble::Refused(refused)), "{body}");
+    }
+    assert_eq!(
+        userinfo::read(&answer(200, "text/html", r#"{"sub":"6d0c"}"#), &provider(), &keys(), "6d0c"),
+        Err(Trouble::Refused(Refused::Userinfo))
+    );
+    assert!(matches!(
+        userinfo::read(&answer(302, "application/json", r#"{"sub":"6d0c"}"#), &provider(), &keys(), "6d0c"),
+        Err(Trouble::Provider(_))
+    ));
+    let mut signed = provider();
+    signed.signed_userinfo = true;
+    assert_eq!(
+        userinfo::read(&answer(200, "application/json", r#"{"sub":"6d0c"}"#), &signed, &keys(), "6d0c"),
+        Err(Trouble::Refused(Refused::Userinfo))
+    );
+    let by = |token: &str| userinfo::read(&answer(200, "application/jwt", token), &signed, &keys(), "6d0c");
+    let says = json!({ "iss": ISSUER, "aud": CLIENT, "sub": "6d0c", "dk.cpr": "0101901234" });
+    for (signer, alg) in [(&RSA, "RS256"), (&RSA, "PS256"), (&EC, "ES256")] {
+        assert!(by(&signer.token(alg, &says)).is_ok(), "{alg}");
+    }
+    for (what, token, refused) in [
+        ("a stranger", STRANGER.token("RS256", &says), Refused::Signature),
+        ("none", RSA.token_with(&json!({ "alg": "none" }), &says), Refused::Algorithm),
+        ("HS256", RSA.token_with(&json!({ "alg": "HS256", "kid": "rsa" }), &says), Refused::Algorithm),
+        ("another issuer", RSA.token("RS256", &but(says.clone(), json!({ "iss": "x" }))), Refused::Issuer),
+        ("another audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": "x" }))), Refused::Audience),
+        ("no audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": null }))), Refused::Audience),
+        ("another person", RSA.token("RS256", &but(says.clone(), json!({ "sub": "x" }))), Refused::Subject),
+        ("an unknown key", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &says), Refused::Key),
+    ] {
+        assert_eq!(by(&token), Err(Trouble::Refused(refused)), "{what}");
+    }
+}
+
+#[test]
+fn every_check_of_a_logout_token_is_made() {
+    let second = now().as_second();
+    let event = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    let says = json!({ "iss": ISSUER, "aud": CLIENT, "iat": second, "exp": second + 120, "jti": "l-1", "sub": "6d0c", "sid": "s-1", "events": event });
+    let told = |token: &str| logout::told(token, &provider(), &keys(), now());
+    let by = |header: Value, change: Value| told(&RSA.token_with(&header, &but(says.clone(), change)));
+    let logout_type = || json!({ "alg": "RS256", "kid": "rsa", "typ": "logout+jwt" });
+    let right = told(&RSA.token_with(&logout_type(), &says)).unwrap_or_else(|refused| panic!("{refused:?}"));
+    assert_eq!((right.jti.as_str(), right.sub.as_deref(), right.sid.as_deref()), ("l-1", Some("6d0c"), Some("s-1")));
+    assert!(by(logout_type(), json!({ "sub": null })).is_ok() && by(logout_type(), json!({ "sid": null, "exp": null })).is_ok());
+    for (what, change, refused) in [
+        ("another issuer", json!({ "iss": "https://evil.test" }), Refused::Issuer),
+        ("another audience", json!({ "aud": "x" }), Refused::Audience),
+        ("old", json!({ "iat": second - 781, "exp": null }), Refused::IssuedAt),
+        ("from the future", json!({ "iat": second + 181 }), Refused::IssuedAt),
+        ("no iat", json!({ "iat": null }), Refused::IssuedAt),
+        ("expired", json!({ "exp": second - 180 }), Refused::Expired),
+        ("an end in words", json!({ "exp": "never" }), Refused::Expired),
+        ("no event", json!({ "events": null }), Refused::LogoutToken),
+        ("another event", json!({ "events": { "x": {} } }), Refused::LogoutToken),
+        (
+            "an event that is no object",
+            json!({ "events": { "http://schemas.openid.net/event/backchannel-logout": true } }),
+            Refused::LogoutToken,
+        ),
+        ("a nonce: it is an ID token", json!({ "nonce": NONCE }), Refused::LogoutToken),
+        ("about nobody", json!({ "sub": null, "sid": null }), Refused::LogoutToken),
+        ("without a name", json!({ "jti": null }), Refused::LogoutToken),
+    ] {
+        assert_eq!(why(by(logout_type(), change)), Some(refused), "{what}");
+    }
+    assert_eq!(why(told(&STRANGER.token_with(&logout_type(), &says))), Some(Refused::Signature));
+    assert_eq!(why(by(json!({ "alg": "none" }), json!({}))), Some(Refused::Algorithm));
+    assert_eq!(why(by(json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), json!({}))), Some(Refused::Type));
+    assert_eq!(why(told(&RSA.token("RS256", &claims()))), Some(Refused::LogoutToken), "an ID token ends nothing");
+    assert_eq!(
+        why(verify(&RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa" }), &says))),
+        Some(Refused::Nonce),
+        "and a logout token logs nobody in"
+    );
+}
+
+#[test]
+fn a_token_with_a_cpr_number_is_put_in_no_page() {
+    let hint = |change| logout::hint("token", but(claims(), change).as_object().expect("an object"));
+    assert_eq!(hint(json!({ "dk.cpr": null })).as_deref(), Some("token"));
+    for holds in [json!({}), json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }), json!({ "dk.cpr": null, "n": 101_901_234 })] {
+        assert_eq!(hint(holds.clone()), None, "{holds}");
+    }
+}
+
+#[test]
+fn an_assertion_of_ours_is_for_one_provider_for_a_minute() {
+    let keys = ours();
+    let to = For { client_id: CLIENT, issuer: ISSUER, token_endpoint: "https://broker.test/token", now: now(), random: [7; 16] };
+    for (audience, expected) in [(AssertionAudience::Issuer, ISSUER), (AssertionAudience::TokenEndpoint, "https://broker.test/token")] {
+        for pss in [false, true] {
+            let made = client_auth::credentials(&ClientAuth::PrivateKeyJwt { audience, pss }, Some(&keys), &to).expect("made");
+            let token = made.fields.iter().find(|(name, _)| *name == "client_assertion").expect("an assertion").1.to_string();
+            // Verified with what we publish, by the code that verifies providers' tokens.
+            let published = client_auth::published(&keys);
+            let set = set(published["keys"].as_array().expect("keys"));
+            assert_eq!(set.len(), 1, "the encryption key verifies nothing");
+            let payload =
+                jwt::verified(&token, &set, &[if pss { Algorithm::PS256 } else { Algorithm::RS256 }], &["JWT"]).expect("verified");
+            let second = now().as_second();
+            let text = |name: &str| payload.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+            assert_eq!((text("iss"), text("sub"), text("aud")), (CLIENT.into(), CLIENT.into(), expected.into()));
+            assert_eq!((payload["iat"].as_i64(), payload["exp"].as_i64()), (Some(second), Some(second + 60)));
+            assert!(!text("jti").is_empty());
+        }
+    }
+    assert!(client_auth::credentials(&ClientAuth::PrivateKeyJwt { audience: AssertionAudience::Issuer, pss: false }, None, &to).is_err());
+    let published = client_auth::published(&keys).to_string();
+    for private in ["\"d\"", "\"p\"", "\"q\"", "\"dp\"", "PRIVATE"] {
+        assert!(!published.contains(private), "{private}");
+    }
+}
+
+#[test]
+fn a_secret_is_encoded_before_it_is_put_together() {
+    let to = For { client_id: "urn:a:b c", issuer: ISSUER, token_endpoint: "", now: now(), random: [0; 16] };
+    let basic = client_auth::credentials(&ClientAuth::Basic("p%:w +æ".to_owned().into()), None, &to).expect("made");
+    assert_eq!(basic.authorization.as_deref().map(String::as_str), Some(forge::basic("urn%3Aa%3Ab+c", "p%25%3Aw+%2B%C3%A6").as_str()));
+    assert!(basic.fields.is_empty());
+}
+
+#[test]
+fn every_reason_has_a_word_of_its_own() {
+    let words: std::collections::BTreeSet<_> = Refused::ALL.iter().map(|refused| refused.code()).collect();
+    assert_eq!(words.len(), Refused::ALL.len());
+    assert!(words.iter().all(|word| word.starts_with("oidc_")));
+}
