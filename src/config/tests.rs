@@ -3,6 +3,7 @@
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
+use crate::model::level::Level;
 
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -381,7 +382,7 @@ fn the_example_explains_every_key_and_no_other() {
     assert_eq!(config.policy.groups.len(), 1);
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
-    let sources = ["directory", "log", "login", "policy", "reset", "saml", "server", "site", "store", "throttle"];
+    let sources = ["directory", "log", "login", "oidc", "policy", "reset", "saml", "server", "site", "store", "throttle"];
     for source in sources {
         let path = format!("{}/src/config/{source}.rs", env!("CARGO_MANIFEST_DIR"));
         let code = fs::read_to_string(path).expect("source");
@@ -393,4 +394,83 @@ fn the_example_explains_every_key_and_no_other() {
             }
         }
     }
+}
+
+/// A configuration with this section, and the secrets that it names.
+fn with_section(case: &Case, section: &str) -> Result<Config, Problems> {
+    let text = section.lines().map(|line| match line.split_once("client_secret_file = \"") {
+        Some((start, rest)) => {
+            let file = case.file("client-secret", "hemmelig", 0o600);
+            format!("{start}client_secret_file = \"{}\"{}\n", file.display(), rest.split_once('"').map_or("", |(_, rest)| rest))
+        }
+        None => format!("{line}\n"),
+    });
+    case.load(&format!("{MINIMAL}\n{}", text.collect::<String>()), &[])
+}
+
+#[test]
+fn every_preset_can_be_pasted() {
+    let case = Case::new();
+    let presets = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/config/providers")).expect("presets");
+    let mut count = 0;
+    for preset in presets {
+        let path = preset.expect("a file").path();
+        let config = with_section(&case, &fs::read_to_string(&path).expect("text")).unwrap_or_else(|p| panic!("{}: {p}", path.display()));
+        let [provider] = config.oidc.providers.as_slice() else { panic!("{}: one provider", path.display()) };
+        assert!(provider.prompt_login && provider.require_auth_time, "{}: a fresh login", path.display());
+        if provider.common.mitid {
+            assert_eq!((provider.common.button.da.as_str(), provider.minimum_level), ("Log ind med MitID", Level::Substantial));
+        }
+        count += 1;
+    }
+    assert_eq!(count, 6);
+}
+
+#[test]
+fn what_can_not_be_right_of_an_openid_provider_is_told() {
+    let case = Case::new();
+    let right = "[[oidc.provider]]\nid = \"mitid\"\nmitid = true\nissuer = \"https://broker.dk/op\"\nclient_id = \"x\"\nclient_secret = \"s\"\nfixed_level = \"low\"\n\
+                 match = { by = \"cpr\", from = \"dk.cpr\", in = \"userinfo\", ad_attribute = \"employeeNumber\" }\n";
+    let config = with_section(&case, right).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.oidc.providers[0].asks_userinfo() && !config.oidc.providers[0].needs_keys());
+    for (what, with, told) in [
+        ("issuer = \"https://broker.dk/op\"", "issuer = \"http://broker.dk/op\"", "issuer: has to begin with https://"),
+        ("issuer = \"https://broker.dk/op\"", "issuer = \"https://127.0.0.1@evil.dk\"", "issuer: has to begin with https://"),
+        ("issuer = \"https://broker.dk/op\"", "issuer = \"https://broker.dk/?x\"", "issuer: has to begin with https://"),
+        ("client_id = \"x\"", "client_id = \"\"", "client_id: is empty"),
+        ("client_secret = \"s\"\n", "", "client_secret: missing"),
+        ("client_secret = \"s\"", "client_auth = \"private_key_jwt\"", "oidc.keys_dir: missing"),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nclient_auth = \"private_key_jwt\"", "client_secret: is not used"),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nassertion_algorithm = \"PS256\"", "private_key_jwt"),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nscopes = [\"ssn\"]", "scopes: has to hold \"openid\""),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nalgorithms = []", "algorithms: is empty"),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nalgorithms = [\"HS256\"]", "has to be"),
+        (
+            "client_secret = \"s\"",
+            "client_secret = \"s\"\nparameters = { redirect_uri = \"https://evil.dk\" }",
+            "is set by the service itself",
+        ),
+        ("client_secret = \"s\"", "client_secret = \"s\"\nencrypted_id_token = true", "oidc.keys_dir: missing"),
+        ("fixed_level = \"low\"\n", "", "needs fixed_level or"),
+        ("fixed_level = \"low\"", "fixed_level = \"low\"\nminimum_level = \"high\"", "minimum_level: is above every level"),
+        ("mitid = true", "mitid = true\nbutton = { da = \"MitID login\" }", "the text of MitID's button is fixed"),
+        ("mitid = true\n", "", "button: missing"),
+        ("from = \"dk.cpr\"", "from = \"/a~2b\"", "is no claim's name"),
+        ("ad_attribute = \"employeeNumber\"", "ad_attribute = \"a)(b=*\"", "match.ad_attribute"),
+        ("[[oidc.provider]]", "[oidc]\nrefresh_hours = 0\n[[oidc.provider]]", "oidc.refresh_hours: has to be"),
+    ] {
+        let text = right.replace(what, with);
+        assert_ne!(text, right, "{with}");
+        let problems = with_section(&case, &text).expect_err(with).to_string();
+        assert!(problems.contains(told), "{with}: {problems}");
+    }
+    let twice = format!(
+        "{right}[saml]\nkeys_dir = \"/x\"\n[[saml.provider]]\nid = \"mitid\"\nmitid = true\nmetadata_file = \"/x\"\nmatch = {{ by = \"upn\", from = \"NameID\" }}\n"
+    );
+    assert!(with_section(&case, &twice).expect_err("two of one name").to_string().contains("two providers have this id"));
+    let named =
+        format!("{right}[reset]\nproviders = [\"mitid\"]\n[[reset.group]]\ngroup = \"x\"\nlevel = \"low\"\nproviders = [\"other\"]\n");
+    let told = with_section(&case, &named).expect_err("another").to_string();
+    assert!(told.contains("there is no provider \"other\"") && !told.contains("\"mitid\""), "{told}");
+    assert!(!format!("{:?}", config.oidc).contains("\"s\""), "no secret is printed");
 }

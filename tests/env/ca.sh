@@ -49,6 +49,7 @@ make_certificates() (
   new_ca other-ca 'Another CA, trusted by nobody'
   new_leaf dc ca "$dc"
   new_leaf web ca DNS:localhost,IP:127.0.0.1,DNS:nykode.kommune.test
+  new_leaf op ca "DNS:localhost,IP:$DC_IP"
   new_leaf wrong-name ca DNS:somebody-else.kommune.test
   new_expired_leaf expired ca "$dc"
   new_leaf foreign other-ca "$dc"

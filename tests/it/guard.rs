@@ -98,6 +98,7 @@ const THROTTLED: Setup = Setup {
     server: "",
     store: None,
     port: None,
+    listen: None,
 };
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,8 @@ mod guard;
 mod idp;
 mod journey;
 mod layers;
+mod oidc;
+mod oidc_forge;
 mod page_check;
 mod people;
 mod process;

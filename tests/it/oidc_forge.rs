@@ -1,9 +1,8 @@
 //! Makes whatever a provider, or somebody who would like to be one, may send: tokens of any header and payload, by any key.
 
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::sync::LazyLock;
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
-use jiff::Timestamp;
 use openssl::{
     ec::{EcGroup, EcKey},
     ecdsa::EcdsaSig,
@@ -13,22 +12,9 @@ use openssl::{
     rsa::{Padding, Rsa},
     sign::{RsaPssSaltlen, Signer as Signing},
 };
-use os2nykode::{
-    config::{Algorithm, ClientAuth, Field, LevelSource, OidcProvider, Place, Provider, ResponseMode, Text},
-    identity::oidc::{Refused, id_token, jwks::KeySet},
-    model::{claim::ClaimKind, level::Level, provider::ProviderId},
-};
 use serde_json::{Value, json};
 
-pub const ISSUER: &str = "https://broker.test/op";
-pub const CLIENT: &str = "os2nykode";
-pub const NONCE: &str = "5e0f7c2a9d5b4f6e8a7c1b3d2e4f6a8b";
-pub const ACCESS: &str = "an access token";
 pub const NSIS: &str = "https://data.gov.dk/concept/core/nsis/";
-
-pub fn now() -> Timestamp {
-    "2026-11-23T08:10:00Z".parse().expect("a time")
-}
 
 /// Somebody's key.
 pub struct Signer {
@@ -36,14 +22,13 @@ pub struct Signer {
     pub key: PKey<Private>,
 }
 
-fn rsa(kid: &'static str, bits: u32) -> Signer {
+pub fn rsa(kid: &'static str, bits: u32) -> Signer {
     Signer { kid, key: PKey::from_rsa(Rsa::generate(bits).expect("a key")).expect("a key") }
 }
 
 pub static RSA: LazyLock<Signer> = LazyLock::new(|| rsa("rsa", 2048));
 /// With the provider's name on it.
 pub static STRANGER: LazyLock<Signer> = LazyLock::new(|| rsa("rsa", 2048));
-pub static WEAK: LazyLock<Signer> = LazyLock::new(|| rsa("weak", 1024));
 pub static EC: LazyLock<Signer> = LazyLock::new(|| {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("P-256");
     Signer { kid: "ec", key: PKey::from_ec_key(EcKey::generate(&group).expect("a key")).expect("a key") }
@@ -101,15 +86,6 @@ impl Signer {
     }
 }
 
-/// What a right ID token of `anna` says.
-pub fn claims() -> Value {
-    let second = now().as_second();
-    json!({
-        "iss": ISSUER, "sub": "6d0c", "aud": CLIENT, "exp": second + 300, "iat": second, "auth_time": second, "nonce": NONCE, "jti": "t-1", "sid": "s-1",
-        "loa": format!("{NSIS}Substantial"), "identity_type": "private", "dk.cpr": "0101901234", "name": "Anna Andersen",
-    })
-}
-
 /// The same with something else in it; `null` takes it away.
 #[allow(clippy::needless_pass_by_value, reason = "made in place at every call")]
 pub fn but(mut claims: Value, changes: Value) -> Value {
@@ -121,70 +97,6 @@ pub fn but(mut claims: Value, changes: Value) -> Value {
         }
     }
     claims
-}
-
-pub fn set(keys: &[Value]) -> KeySet {
-    let all = serde_json::from_value(json!({ "keys": keys })).expect("keys");
-    KeySet::of(&all, &Algorithm::ALL)
-}
-
-pub fn keys() -> KeySet {
-    set(&[RSA.jwk(), EC.jwk()])
-}
-
-pub fn field(from: &str) -> Field {
-    Field { place: Place::IdToken, from: from.to_owned() }
-}
-
-pub fn provider() -> OidcProvider {
-    let levels = [("Low", Level::Low), ("Substantial", Level::Substantial), ("High", Level::High)];
-    OidcProvider {
-        common: Provider {
-            id: ProviderId::parse("mitid").expect("an id"),
-            button: Text { da: "x".to_owned(), en: None },
-            mitid: false,
-            hint: None,
-            match_by: ClaimKind::Cpr,
-            match_attribute: "employeeNumber".to_owned(),
-            highest: Level::High,
-        },
-        issuer: ISSUER.to_owned(),
-        client_id: CLIENT.to_owned(),
-        client_auth: ClientAuth::Basic("s3cret".to_owned().into()),
-        scopes: vec!["openid".to_owned(), "ssn".to_owned()],
-        parameters: BTreeMap::new(),
-        response_mode: ResponseMode::Query,
-        par: true,
-        prompt_login: true,
-        max_age_seconds: None,
-        require_auth_time: true,
-        auth_time: "auth_time".to_owned(),
-        algorithms: Algorithm::ALL.to_vec(),
-        encrypted_id_token: false,
-        signed_userinfo: false,
-        skew_seconds: 180,
-        claim: field("dk.cpr"),
-        name: Some(field("name")),
-        reference: field("jti"),
-        level: LevelSource::Said(vec![(field("loa"), levels.into_iter().map(|(word, level)| (format!("{NSIS}{word}"), level)).collect())]),
-        minimum_level: Level::None,
-        require: Vec::new(),
-    }
-}
-
-/// Holds a token against everything as it usually is.
-pub fn verify(token: &str) -> Result<id_token::Verified, Refused> {
-    verify_by(&provider(), &keys(), token)
-}
-
-pub fn verify_by(provider: &OidcProvider, keys: &KeySet, token: &str) -> Result<id_token::Verified, Refused> {
-    let expected = id_token::Expected { provider, keys, nonce: NONCE, asked: now(), forced: provider.prompt_login, now: now() };
-    id_token::verify(token, Some(ACCESS), &expected)
-}
-
-/// `at_hash` of an access token (OpenID Connect Core 3.1.3.6).
-pub fn at_hash(token: &str) -> String {
-    BASE64URL_NOPAD.encode(&ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref()[..16])
 }
 
 /// The header's form of `client_secret_basic`.

@@ -27,6 +27,8 @@ pub struct Setup {
     pub server: &'static str,
     /// A port of its own, which its address tells too: for a browser that comes back from elsewhere. Else any.
     pub port: Option<u16>,
+    /// A port of its own, which its address does not tell: for a provider that calls here.
+    pub listen: Option<u16>,
     /// A database to share; else one of its own.
     pub store: Option<String>,
 }
@@ -79,7 +81,7 @@ impl Setup {
 
     pub fn config(&self, dir: &std::path::Path) -> config::Config {
         let path = dir.join("config.toml");
-        let text = self.text(dir, &format!("127.0.0.1:{}", self.port.unwrap_or(0)));
+        let text = self.text(dir, &format!("127.0.0.1:{}", self.port.or(self.listen).unwrap_or(0)));
         let text = self.port.map_or(text.clone(), |port| text.replace("\"https://localhost\"", &format!("\"https://localhost:{port}\"")));
         std::fs::write(&path, text).expect("written");
         config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"))

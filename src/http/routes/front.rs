@@ -37,12 +37,14 @@ pub(super) struct Method {
     pub(super) id: String,
     pub(super) text: String,
     pub(super) hint: Option<String>,
+    /// Does the button look as MitID's does?
+    pub(super) mitid: bool,
 }
 
 impl Method {
     pub(super) fn of(provider: &Provider, language: Language) -> Self {
         let text = |text: &Text| text.in_language(language).to_owned();
-        Self { id: provider.id.to_string(), text: text(&provider.button), hint: provider.hint.as_ref().map(text) }
+        Self { id: provider.id.to_string(), text: text(&provider.button), hint: provider.hint.as_ref().map(text), mitid: provider.mitid }
     }
 }
 

@@ -229,8 +229,8 @@ fn unfinished() -> Vec<Finished> {
 fn methods() -> Vec<Method> {
     let hint = Some(NAME.to_owned());
     vec![
-        Method { id: "os2faktor".into(), text: NAME.into(), hint },
-        Method { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None },
+        Method { id: "os2faktor".into(), text: NAME.into(), hint, mitid: false },
+        Method { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
     ]
 }
 

@@ -1,13 +1,15 @@
 //! Every check of a token, of UserInfo, of a logout token and of what is read from them, broken alone.
 
 #[path = "../../../tests/it/oidc_forge.rs"]
-pub(crate) mod forge;
+mod forge;
+mod held;
 
 use josekit::jwe::{self, JweHeader, RSA_OAEP, RSA_OAEP_256};
 use serde_json::{Value, json};
 
-use self::forge::{
-    ACCESS, CLIENT, EC, ISSUER, NONCE, NSIS, RSA, STRANGER, WEAK, at_hash, but, claims, field, keys, now, provider, set, verify, verify_by,
+use self::{
+    forge::{EC, NSIS, RSA, STRANGER, but},
+    held::{ACCESS, CLIENT, ISSUER, NONCE, WEAK, at_hash, claims, field, keys, now, provider, set, verify, verify_by},
 };
 use super::{
     Refused,
@@ -406,6 +408,11 @@ fn every_check_of_a_logout_token_is_made() {
 fn a_token_with_a_cpr_number_is_put_in_no_page() {
     let hint = |change| logout::hint("token", but(claims(), change).as_object().expect("an object"));
     assert_eq!(hint(json!({ "dk.cpr": null })).as_deref(), Some("token"));
+    assert_eq!(
+        hint(json!({ "dk.cpr": null, "iat": 1_801_901_234, "exp": 1_801_901_534 })).as_deref(),
+        Some("token"),
+        "a time is no CPR number"
+    );
     for holds in [json!({}), json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }), json!({ "dk.cpr": null, "n": 101_901_234 })] {
         assert_eq!(hint(holds.clone()), None, "{holds}");
     }

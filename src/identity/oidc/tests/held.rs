@@ -1,0 +1,99 @@
+//! What a right token of a right provider is, and what it is held against.
+
+use std::{collections::BTreeMap, sync::LazyLock};
+
+use data_encoding::BASE64URL_NOPAD;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::forge::{EC, NSIS, RSA, Signer, rsa};
+use crate::{
+    config::{Algorithm, ClientAuth, Field, LevelSource, OidcProvider, Place, Provider, ResponseMode, Text},
+    identity::oidc::{Refused, id_token, jwks::KeySet},
+    model::{claim::ClaimKind, level::Level, provider::ProviderId},
+};
+
+pub const ISSUER: &str = "https://broker.test/op";
+pub const CLIENT: &str = "os2nykode";
+pub const NONCE: &str = "5e0f7c2a9d5b4f6e8a7c1b3d2e4f6a8b";
+pub const ACCESS: &str = "an access token";
+
+pub fn now() -> Timestamp {
+    "2026-11-23T08:10:00Z".parse().expect("a time")
+}
+
+/// Too small to be believed.
+pub static WEAK: LazyLock<Signer> = LazyLock::new(|| rsa("weak", 1024));
+
+/// What a right ID token of `anna` says.
+pub fn claims() -> Value {
+    let second = now().as_second();
+    json!({
+        "iss": ISSUER, "sub": "6d0c", "aud": CLIENT, "exp": second + 300, "iat": second, "auth_time": second, "nonce": NONCE, "jti": "t-1", "sid": "s-1",
+        "loa": format!("{NSIS}Substantial"), "identity_type": "private", "dk.cpr": "0101901234", "name": "Anna Andersen",
+    })
+}
+
+pub fn set(keys: &[Value]) -> KeySet {
+    let all = serde_json::from_value(json!({ "keys": keys })).expect("keys");
+    KeySet::of(&all, &Algorithm::ALL)
+}
+
+pub fn keys() -> KeySet {
+    set(&[RSA.jwk(), EC.jwk()])
+}
+
+pub fn field(from: &str) -> Field {
+    Field { place: Place::IdToken, from: from.to_owned() }
+}
+
+pub fn provider() -> OidcProvider {
+    let levels = [("Low", Level::Low), ("Substantial", Level::Substantial), ("High", Level::High)];
+    OidcProvider {
+        common: Provider {
+            id: ProviderId::parse("mitid").expect("an id"),
+            button: Text { da: "x".to_owned(), en: None },
+            mitid: false,
+            hint: None,
+            match_by: ClaimKind::Cpr,
+            match_attribute: "employeeNumber".to_owned(),
+            highest: Level::High,
+        },
+        issuer: ISSUER.to_owned(),
+        client_id: CLIENT.to_owned(),
+        client_auth: ClientAuth::Basic("s3cret".to_owned().into()),
+        scopes: vec!["openid".to_owned(), "ssn".to_owned()],
+        parameters: BTreeMap::new(),
+        response_mode: ResponseMode::Query,
+        par: true,
+        prompt_login: true,
+        max_age_seconds: None,
+        require_auth_time: true,
+        auth_time: "auth_time".to_owned(),
+        algorithms: Algorithm::ALL.to_vec(),
+        encrypted_id_token: false,
+        signed_userinfo: false,
+        skew_seconds: 180,
+        claim: field("dk.cpr"),
+        name: Some(field("name")),
+        reference: field("jti"),
+        level: LevelSource::Said(vec![(field("loa"), levels.into_iter().map(|(word, level)| (format!("{NSIS}{word}"), level)).collect())]),
+        minimum_level: Level::None,
+        require: Vec::new(),
+    }
+}
+
+/// Holds a token against everything as it usually is.
+pub fn verify(token: &str) -> Result<id_token::Verified, Refused> {
+    verify_by(&provider(), &keys(), token)
+}
+
+pub fn verify_by(provider: &OidcProvider, keys: &KeySet, token: &str) -> Result<id_token::Verified, Refused> {
+    let expected = id_token::Expected { provider, keys, nonce: NONCE, asked: now(), forced: provider.prompt_login, now: now() };
+    id_token::verify(token, Some(ACCESS), &expected)
+}
+
+/// `at_hash` of an access token (OpenID Connect Core 3.1.3.6).
+pub fn at_hash(token: &str) -> String {
+    BASE64URL_NOPAD.encode(&ring::digest::digest(&ring::digest::SHA256, token.as_bytes()).as_ref()[..16])
+}

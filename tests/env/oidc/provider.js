@@ -1,0 +1,63 @@
+// One of the OpenID providers of the tests: `node provider.js NAME DIR`. A certified library does the protocol; here is what makes it like a Danish broker.
+import fs from 'node:fs';
+import https from 'node:https';
+import path from 'node:path';
+import Provider from 'oidc-provider';
+import { brokers } from './brokers.js';
+import { adapter } from './files.js';
+import { login } from './login.js';
+
+const [name, dir] = process.argv.slice(2);
+const broker = brokers[name];
+const issuer = new URL(process.env.OIDC_ISSUER);
+const read = (file) => JSON.parse(fs.readFileSync(path.join(dir, name, file)));
+const person = (user) => read(path.join('people', `${path.basename(user)}.json`));
+
+const provider = new Provider(issuer.href.replace(/\/$/, ''), {
+  adapter: adapter(path.join(dir, name, 'clients')),
+  jwks: read('jwks.json'),
+  cookies: { keys: [process.env.OIDC_COOKIE_KEY] },
+  claims: broker.claims,
+  ttl: { Interaction: 600, Grant: 3600, Session: 3600, AccessToken: 600, IdToken: 300, AuthorizationCode: 60, PushedAuthorizationRequest: 60 },
+  scopes: ['openid', 'ssn', 'profile'],
+  conformIdTokenClaims: false,
+  pkce: { required: () => true },
+  enabledJWA: { idTokenEncryptionAlgValues: ['RSA-OAEP-256'], idTokenEncryptionEncValues: ['A256GCM'] },
+  // Its own guard against addresses inside would keep it from the tests' services, which are all inside.
+  fetch: (url, options) => fetch(url, options),
+  features: {
+    devInteractions: { enabled: false },
+    pushedAuthorizationRequests: { enabled: broker.par },
+    backchannelLogout: { enabled: true },
+    encryption: { enabled: true },
+    jwtUserinfo: { enabled: true },
+    rpInitiatedLogout: { enabled: true, logoutSource: login.logoutPage, postLogoutSuccessSource: login.loggedOutPage },
+  },
+  interactions: { url: (_, interaction) => `${issuer.pathname.replace(/\/$/, '')}/interaction/${interaction.uid}` },
+  renderError: login.errorPage,
+  // A broker asks nobody whether the municipality may know them: the order was its question.
+  async loadExistingGrant(ctx) {
+    const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
+    grant.addOIDCScope(ctx.oidc.client.scope ?? 'openid ssn profile');
+    await grant.save();
+    return grant;
+  },
+  async findAccount(_, id) {
+    const { id_token = {}, userinfo = {}, ssn = {}, ...rest } = person(id);
+    return { accountId: id, claims: (use, scope) => ({ sub: rest.sub ?? id, ...broker.say(use, scope.split(' '), { id_token, userinfo, ssn }) }) };
+  },
+});
+provider.on('server_error', (_, error) => console.error(error));
+
+const handle = provider.callback();
+const prefix = issuer.pathname.replace(/\/$/, '');
+const options = { key: fs.readFileSync(process.env.OIDC_TLS_KEY), cert: fs.readFileSync(process.env.OIDC_TLS_CERT) };
+https
+  .createServer(options, (request, response) => {
+    if (!request.url.startsWith(`${prefix}/`)) return response.writeHead(404).end();
+    request.originalUrl = request.url; // how the library learns below which path it is mounted
+    request.url = request.url.slice(prefix.length);
+    const interaction = /^\/interaction\/[^/]+$/.test(request.url);
+    return interaction ? login.handle(provider, person, request, response) : handle(request, response);
+  })
+  .listen(Number(issuer.port), issuer.hostname);
