@@ -25,7 +25,7 @@ pub(crate) use load::PREFIX;
 pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
-pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, Oidc, OidcProvider, Place, Required, ResponseMode};
+pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, LogoutBy, Oidc, OidcProvider, Place, Required, ResponseMode};
 pub use policy::{GroupRules, Policy, Rules};
 pub(crate) use provider::is_safe_address;
 pub use provider::{LevelSource, Provider};

@@ -61,6 +61,8 @@ pub struct OidcProvider {
     pub require_auth_time: bool,
     /// The claim of the ID token that holds the time of the login: seconds since 1970, or ISO 8601 (in UTC where it has no offset).
     pub auth_time: String,
+    /// How people are taken to its logout.
+    pub logout_by: LogoutBy,
     /// Signatures that are taken.
     pub algorithms: Vec<Algorithm>,
     /// Have ID tokens to be encrypted to us?
@@ -174,6 +176,17 @@ pub enum ResponseMode {
     FormPost,
 }
 
+/// How people are taken to a provider's logout (RP-Initiated Logout 1.0, section 2).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogoutBy {
+    /// By a form, with the ID token as a hint.
+    #[default]
+    Form,
+    /// By an address, without a hint: a token goes in no address. For providers that take no forms; they may ask the person.
+    Address,
+}
+
 /// A signature algorithm (RFC 7518, section 3.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub enum Algorithm {
@@ -235,6 +248,8 @@ struct RawProvider {
     require_auth_time: bool,
     #[serde(default = "auth_time")]
     auth_time: String,
+    #[serde(default)]
+    logout_by: LogoutBy,
     #[serde(default = "algorithms")]
     algorithms: Vec<Algorithm>,
     #[serde(default)]
@@ -425,6 +440,7 @@ impl RawProvider {
             max_age_seconds: self.max_age_seconds,
             require_auth_time: self.require_auth_time,
             auth_time: self.auth_time,
+            logout_by: self.logout_by,
             algorithms: self.algorithms,
             encrypted_id_token: self.encrypted_id_token,
             signed_userinfo: self.signed_userinfo,

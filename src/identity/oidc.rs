@@ -31,6 +31,13 @@ pub fn random_text(random: &[[u8; 16]]) -> String {
     random.iter().map(|bytes| data_encoding::HEXLOWER.encode(bytes)).collect()
 }
 
+/// An address with more parameters.
+fn with_query(address: &str, parameters: &(impl Serialize + ?Sized)) -> String {
+    let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
+    let joint = if address.contains('?') { '&' } else { '?' };
+    format!("{address}{joint}{query}")
+}
+
 /// The session at a provider that a login has begun there.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {

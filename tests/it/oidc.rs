@@ -574,6 +574,14 @@ async fn a_logout_is_taken_to_the_provider_as_a_form_without_a_cpr_number() {
     let (person, cpr) = citizen(&mut admin).await;
     let by_name = "match = { by = \"account_name\", from = \"account\" }";
     let named = crate::oidc::service(&[section("liar", &liar, by_name)]).await;
+    let by_address = crate::oidc::service(&[section("liar", &liar, &format!("{by_name}\nlogout_by = \"address\""))]).await;
+    let visitor = by_address.visitor();
+    let account = log_in(&by_address, &liar, &visitor, json!({ "account": person.sam })).await;
+    let token = crate::page_check::attribute(&account.html, "input[name=csrf]", "value").expect("a token");
+    let page = visitor.post("/logout", &[("csrf", &token)]).await;
+    let there = page.headers["refresh"].to_str().expect("text");
+    assert!(there.starts_with(&format!("0; url={}/logout?client_id=liar-client&post_logout_redirect_uri=https", liar.issuer)), "{there}");
+    assert!(!there.contains("id_token"), "a token goes in no address");
     for (service, changes, hinted) in [(&service, json!({ "dk.cpr": cpr }), false), (&named, json!({ "account": person.sam }), true)] {
         let visitor = service.visitor();
         let account = log_in(service, &liar, &visitor, changes).await;

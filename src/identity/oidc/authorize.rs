@@ -8,6 +8,7 @@ use super::{
     client_auth::Credentials,
     discovery::Known,
     http::{self, Http},
+    with_query,
 };
 use crate::config::{OidcProvider, ResponseMode};
 
@@ -64,9 +65,7 @@ impl Begin {
 
 /// Where the browser has to go with these parameters.
 pub fn address(known: &Known, parameters: &[(String, String)]) -> String {
-    let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
-    let joint = if known.authorize.contains('?') { '&' } else { '?' };
-    format!("{}{joint}{query}", known.authorize)
+    with_query(&known.authorize, parameters)
 }
 
 #[derive(Deserialize)]

@@ -9,22 +9,30 @@ use super::{
     jwks::KeySet,
     jwt::{self, Payload},
     userinfo::for_us,
+    with_query,
 };
-use crate::{config::OidcProvider, identity::transport::Transport, model::cpr::Cpr};
+use crate::{
+    config::{LogoutBy, OidcProvider},
+    identity::transport::Transport,
+    model::cpr::Cpr,
+};
 
 /// The event of a logout token (Back-Channel Logout 1.0, section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// A logout token counts for so long after it was made.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
 
-/// The way to the provider's logout (RP-Initiated Logout 1.0). Always as a form: an ID token goes in no address. `None`: it has no such place.
+/// The way to the provider's logout (RP-Initiated Logout 1.0). An ID token goes in no address. `None`: it has no such place.
 pub fn at_provider(known: &Known, provider: &OidcProvider, session: &Session, back_to: &str) -> Option<Transport> {
     let action = known.end_session.clone()?;
     let mut fields = vec![("client_id", provider.client_id.clone()), ("post_logout_redirect_uri", back_to.to_owned())];
-    if let Some(hint) = &session.hint {
-        fields.push(("id_token_hint", hint.clone()));
-    }
-    Some(Transport::Form { action, fields })
+    Some(match provider.logout_by {
+        LogoutBy::Form => {
+            fields.extend(session.hint.clone().map(|hint| ("id_token_hint", hint)));
+            Transport::Form { action, fields }
+        }
+        LogoutBy::Address => Transport::Redirect(with_query(&action, &fields)),
+    })
 }
 
 /// The ID token, if a page may hold it: one with a CPR number may not.

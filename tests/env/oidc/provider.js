@@ -16,7 +16,9 @@ const person = (user) => read(path.join('people', `${path.basename(user)}.json`)
 const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   adapter: adapter(path.join(dir, name, 'clients')),
   jwks: read('jwks.json'),
-  cookies: { keys: [process.env.OIDC_COOKIE_KEY] },
+  // Logouts come as forms from another site.
+  enableHttpPostMethods: true,
+  cookies: { keys: [process.env.OIDC_COOKIE_KEY], long: { signed: true, sameSite: 'none' } },
   claims: broker.claims,
   ttl: { Interaction: 600, Grant: 3600, Session: 3600, AccessToken: 600, IdToken: 300, AuthorizationCode: 60, PushedAuthorizationRequest: 60 },
   scopes: ['openid', 'ssn', 'profile'],
@@ -24,7 +26,7 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   pkce: { required: () => true },
   enabledJWA: { idTokenEncryptionAlgValues: ['RSA-OAEP-256'], idTokenEncryptionEncValues: ['A256GCM'] },
   // Its own guard against addresses inside would keep it from the tests' services, which are all inside.
-  fetch: (url, options) => fetch(url, options),
+  fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: {
     devInteractions: { enabled: false },
     pushedAuthorizationRequests: { enabled: broker.par },
@@ -48,6 +50,8 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   },
 });
 provider.on('server_error', (_, error) => console.error(error));
+provider.on('backchannel.error', (_, error, client) => console.error(client.clientId, error));
+provider.on('backchannel.success', (_, client) => console.log(client.clientId, 'told of a logout'));
 
 const handle = provider.callback();
 const prefix = issuer.pathname.replace(/\/$/, '');

@@ -6,6 +6,7 @@ use super::{Browser, NEW};
 use crate::{
     environment::environment,
     idp::{Idp, Wishes, configuration, introduce, pupil},
+    oidc::real::{self, Op},
     people::{Admin, bind},
     service::{Service, Setup},
 };
@@ -87,4 +88,62 @@ async fn somebody_without_an_account_is_told_so_on_a_page_that_a_screen_reader_c
     browser.says("CPR-nummer").await;
     browser.look("no-account-390").await;
     assert!(!browser.client.source().await.expect("a page").contains("1212825104"));
+}
+
+/// A service that the OpenID providers know, at an address that they send people back to.
+async fn mitid(response_mode: &str) -> Service {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let text = Op::Neb.configuration(&format!("https://localhost:{port}"), &format!("response_mode = \"{response_mode}\""));
+    let service = Setup { more: text.leak(), port: Some(port), ..Setup::default() }.start().await;
+    real::asked(&service).await;
+    service
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_citizen_logs_in_with_mitid_resets_and_logs_out_whatever_way_the_answer_travels() {
+    let mut admin = Admin::new().await;
+    for (response_mode, javascript, width) in [("query", true, 390), ("form_post", true, 1280), ("form_post", false, 1280)] {
+        let service = mitid(response_mode).await;
+        let (person, _) = real::known_to(Op::Neb, &mut admin, "Substantial").await;
+        let browser = Browser::open(javascript, width).await;
+        browser.go(&service, "/").await;
+        browser.says("Log ind med MitID").await;
+        if javascript {
+            browser.look(&format!("front-with-mitid-{width}")).await;
+        }
+        browser.press("a[href='/login/neb']").await;
+        browser.fill("#user", &person.sam).await;
+        browser.fill("#password", environment().fact("OIDC_PASSWORD")).await;
+        browser.press("#login").await;
+        if !javascript {
+            browser.press("button[type=submit], input[type=submit]").await; // the provider's own form back to us
+        }
+        browser.says("Testa Prøvesen").await;
+        browser.press("main a.button").await;
+        browser.fill("#new", NEW).await;
+        browser.fill("#repeat", NEW).await;
+        browser.press("main button[type=submit]").await;
+        browser.says("Din adgangskode er skiftet").await;
+        assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+        browser.press("form[action='/logout'] button").await;
+        if !javascript {
+            browser.press("form[data-send] button").await;
+        }
+        browser.press("#logout").await; // the provider asks
+        browser.says("Skift din adgangskode").await;
+        let at = browser.client.current_url().await.expect("an address");
+        assert_eq!((at.host_str(), at.query()), (Some("localhost"), Some("logged-out")), "by way of the provider");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_who_gives_up_mitid_is_told_so_and_can_begin_again() {
+    let service = mitid("query").await;
+    let browser = Browser::open(true, 390).await;
+    browser.go(&service, "/login/neb").await;
+    browser.press("#cancel").await;
+    browser.says("afbrudt eller afvist").await;
+    browser.look("mitid-cancelled-390").await;
+    browser.press("a[href='/login/neb']").await;
+    browser.fill("#user", "anna").await;
 }

@@ -98,6 +98,20 @@ impl Op {
     }
 }
 
+impl Op {
+    /// The configuration of a service at this address, which the provider knows.
+    pub fn configuration(self, origin: &str, ours: &str) -> String {
+        let client = unique("client");
+        self.client(&client, origin, &json!({}));
+        configuration(&self.section(&client, ours), &KEYS_DIR)
+    }
+}
+
+fn configuration(section: &str, keys_dir: &std::path::Path) -> String {
+    let ca_file = environment().fact("CA_FILE");
+    format!("{CALM}[oidc]\nkeys_dir = \"{}\"\nca_file = \"{ca_file}\"\n{section}", keys_dir.display())
+}
+
 /// A service that one provider knows.
 async fn introduced(op: Op, ours: &str, theirs: &Value, keys_dir: Option<&std::path::Path>) -> Service {
     let client = unique("client");
@@ -106,15 +120,14 @@ async fn introduced(op: Op, ours: &str, theirs: &Value, keys_dir: Option<&std::p
 }
 
 async fn started(op: Op, client: &str, ours: &str, keys_dir: Option<&std::path::Path>) -> Service {
-    let keys_dir = keys_dir.unwrap_or(&KEYS_DIR).display();
-    let oidc = format!("[oidc]\nkeys_dir = \"{keys_dir}\"\nca_file = \"{}\"\n", environment().fact("CA_FILE"));
-    let text = format!("{CALM}{oidc}{}", op.section(client, ours));
+    let text = configuration(&op.section(client, ours), keys_dir.unwrap_or(&KEYS_DIR));
     let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
     asked(&service).await;
     service
 }
 
-async fn asked(service: &Service) {
+/// Asks its providers, as the service does by itself after its start.
+pub async fn asked(service: &Service) {
     let oidc = service.app.oidc.as_ref().expect("configured");
     for id in oidc.ids() {
         oidc.refresh(id).await.unwrap_or_else(|error| panic!("{id}: {error}"));
@@ -186,7 +199,7 @@ impl Visitor {
 }
 
 /// An account and its person at a provider.
-async fn known_to(op: Op, admin: &mut Admin, level: &str) -> (Person, String) {
+pub async fn known_to(op: Op, admin: &mut Admin, level: &str) -> (Person, String) {
     let (person, cpr) = citizen(admin).await;
     op.person(&person.sam, &cpr, level);
     (person, cpr)
@@ -349,7 +362,7 @@ async fn a_logout_there_ends_the_session_here_and_the_other_way_round() {
     let client = unique("client");
     let theirs = json!({ "backchannel_logout_uri": format!("https://localhost:{port}/oidc/logout/neb"), "backchannel_logout_session_required": true });
     Op::Neb.client(&client, "https://localhost", &theirs);
-    let oidc = format!("{CALM}[oidc]\nca_file = \"{}\"\n{}", environment().fact("CA_FILE"), Op::Neb.section(&client, ""));
+    let oidc = configuration(&Op::Neb.section(&client, ""), &KEYS_DIR);
     // Listens where the provider calls, and tells the address that the test client follows.
     let service = Setup { more: oidc.leak(), listen: Some(port), ..Setup::default() }.start().await;
     asked(&service).await;

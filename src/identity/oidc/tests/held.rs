@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::forge::{EC, NSIS, RSA, Signer, rsa};
 use crate::{
-    config::{Algorithm, ClientAuth, Field, LevelSource, OidcProvider, Place, Provider, ResponseMode, Text},
+    config::{Algorithm, ClientAuth, Field, LevelSource, LogoutBy, OidcProvider, Place, Provider, ResponseMode, Text},
     identity::oidc::{Refused, id_token, jwks::KeySet},
     model::{claim::ClaimKind, level::Level, provider::ProviderId},
 };
@@ -70,6 +70,7 @@ pub fn provider() -> OidcProvider {
         max_age_seconds: None,
         require_auth_time: true,
         auth_time: "auth_time".to_owned(),
+        logout_by: LogoutBy::Form,
         algorithms: Algorithm::ALL.to_vec(),
         encrypted_id_token: false,
         signed_userinfo: false,
