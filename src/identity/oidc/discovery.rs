@@ -150,6 +150,7 @@ fn told<E: std::error::Error + 'static>(error: &openidconnect::DiscoveryError<E>
         openidconnect::DiscoveryError::Parse(error) => format!("answered JSON that is no such document ({})", error.path()),
         openidconnect::DiscoveryError::Request(error) => error.to_string(),
         openidconnect::DiscoveryError::UrlParse(error) => error.to_string(),
-        openidconnect::DiscoveryError::Other(_) | openidconnect::DiscoveryError::Validation(_) | _ => error.to_string(),
+        openidconnect::DiscoveryError::Validation(what) => format!("its discovery document is of another issuer: {what}"),
+        openidconnect::DiscoveryError::Other(_) | _ => error.to_string(),
     }
 }

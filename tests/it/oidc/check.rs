@@ -1,0 +1,75 @@
+//! What the check command says of OpenID providers.
+
+use os2nykode::{
+    check::{self, Level, Options, Report},
+    clock::ShiftedClock,
+};
+use serde_json::json;
+
+use super::{
+    BY_CPR,
+    liar::{DISCOVERY, Liar, Says},
+    real::Op,
+    section,
+};
+use crate::{oidc_forge::but, service::Setup};
+
+async fn check(more: String, clock: &ShiftedClock) -> Report {
+    let dir = tempfile::tempdir().expect("a folder");
+    let config = Setup { more: more.leak(), ..Setup::default() }.config(dir.path());
+    check::run(&config, &Options { account: None }, clock).await
+}
+
+fn has(report: &Report, level: Level, what: &str, advice: &str) {
+    let found = report
+        .findings
+        .iter()
+        .any(|f| f.area.starts_with("oidc") && f.level == level && f.what.contains(what) && f.advice.contains(advice));
+    assert!(found, "{level:?} {what:?} → {advice:?} in\n{report}");
+    assert!(!report.to_string().contains("s3cret"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_real_provider_that_knows_us_has_no_problem_and_one_that_does_not_says_so() {
+    let clock = ShiftedClock::default();
+    let right = Op::Neb.configuration("https://localhost", "");
+    let report = check(right.clone(), &clock).await;
+    assert!(report.is_good(), "{report}");
+    has(&report, Level::Ok, "can be used, with 2 signing keys; requests are pushed", "");
+    has(&report, Level::Ok, "takes our credentials", "");
+    has(&report, Level::Ok, "clock and ours agree", "");
+    has(&report, Level::Ok, "RSA key of 3072 bits", "");
+    has(&report, Level::Ok, "tell of logouts", "");
+    let wrong = check(right.replace("s3:cret %", "another"), &clock).await;
+    has(&wrong, Level::Problem, "does not take our credentials (invalid_client)", "client_secret".split('_').next().expect("a word"));
+    let nobody = check(right.replace("client_id = \"", "client_id = \"x"), &clock).await;
+    has(&nobody, Level::Problem, "does not take our credentials (invalid_client)", "client_id");
+    let late = ShiftedClock::default();
+    late.shift_to(1000);
+    has(&check(right, &late).await, Level::Warning, "its clock and ours differ by", "time server");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_fit_or_is_unsafe_is_told_of_with_what_to_do() {
+    let clock = ShiftedClock::default();
+    let liar = Liar::start().await;
+    let told = async |changes, more: &str| {
+        liar.says(DISCOVERY, Says::Json(200, but(liar.discovery(), changes)));
+        check(section("liar", &liar, &format!("{BY_CPR}\n{more}")), &clock).await
+    };
+    liar.says("/token", Says::Json(400, json!({ "error": "invalid_grant" })));
+    let methods = json!({ "token_endpoint_auth_methods_supported": ["private_key_jwt"] });
+    has(&told(methods, "").await, Level::Warning, "does not name client_secret_basic", "client_auth");
+    let algorithms = json!({ "id_token_signing_alg_values_supported": ["RS512"] });
+    has(&told(algorithms, "").await, Level::Problem, "it signs with RS512 and we take RS256", "algorithms");
+    has(&told(json!({ "end_session_endpoint": null }), "").await, Level::Warning, "takes no logouts", "");
+    has(&told(json!({}), "require_auth_time = false").await, Level::Warning, "does not say when it was", "require_auth_time");
+    has(&told(json!({}), "prompt_login = false").await, Level::Warning, "no fresh login is asked for", "prompt_login");
+    has(&told(json!({ "issuer": "https://evil.dk" }), "").await, Level::Problem, "another issuer", "issuer");
+    liar.says("/token", Says::Text("text/html", "<html>".to_owned()));
+    has(&told(json!({}), "").await, Level::Warning, "is not clear", "try a login");
+    liar.says("/jwks", Says::Json(200, json!({ "keys": [] })));
+    has(&told(json!({}), "").await, Level::Problem, "no key that fits", "");
+    let gone = section("liar", &liar, BY_CPR).replace(&liar.issuer, "http://127.0.0.1:1");
+    has(&check(gone, &clock).await, Level::Problem, "can't be used", ".well-known/openid-configuration");
+}
