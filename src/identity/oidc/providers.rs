@@ -353,7 +353,9 @@ impl Providers {
     pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, Trouble> {
         let (entry, known) = self.ready(id)?;
         let _place = place(entry)?;
-        let attempt = |keys: KeySet, token: String| {
+        // A provider that encrypts ID tokens may encrypt these too (section 2.4); who has signed is what counts.
+        let token = if jwt::is_encrypted(&token) { self.opened(entry, token.into()).await? } else { token.into() };
+        let attempt = |keys: KeySet, token: Zeroizing<String>| {
             let config = entry.config.clone();
             work(move || logout::told(&token, &config, &keys, now))
         };

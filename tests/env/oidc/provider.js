@@ -18,7 +18,12 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   jwks: read('jwks.json'),
   // Logouts come as forms from another site.
   enableHttpPostMethods: true,
-  cookies: { keys: [process.env.OIDC_COOKIE_KEY], long: { signed: true, sameSite: 'none' } },
+  // Cookies know no ports: the other provider, on the same address, has names of its own.
+  cookies: {
+    keys: [process.env.OIDC_COOKIE_KEY],
+    long: { signed: true, sameSite: 'none' },
+    names: { session: `${name}_session`, interaction: `${name}_interaction`, resume: `${name}_resume` },
+  },
   claims: broker.claims,
   ttl: { Interaction: 600, Grant: 3600, Session: 3600, AccessToken: 600, IdToken: 300, AuthorizationCode: 60, PushedAuthorizationRequest: 60 },
   scopes: ['openid', 'ssn', 'profile'],

@@ -355,6 +355,28 @@ async fn the_next_keys_are_known_to_the_provider_before_they_are_used() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_logout_is_heard_from_a_provider_that_encrypts_its_tokens() {
+    let mut admin = Admin::new().await;
+    let (person, _) = known_to(Op::Idura, &mut admin, "Substantial").await;
+    let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
+    let client = unique("client");
+    let theirs = json!({
+        "backchannel_logout_uri": format!("https://localhost:{port}/oidc/logout/idura"), "backchannel_logout_session_required": true,
+        "jwks": client_auth::published(&Keys::read(&KEYS_DIR).expect("keys")), "id_token_signed_response_alg": "RS256",
+        "id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A256GCM",
+    });
+    Op::Idura.client(&client, "https://localhost", &theirs);
+    let oidc = configuration(&Op::Idura.section(&client, "encrypted_id_token = true"), &KEYS_DIR);
+    let service = Setup { more: oidc.leak(), listen: Some(port), ..Setup::default() }.start().await;
+    asked(&service).await;
+    let visitor = service.visitor();
+    assert!(visitor.log_in_by(Op::Idura, &person.sam).await.path.starts_with("/accounts/"));
+    let page = visitor.follow_there(format!("{}/session/end?client_id={client}", Op::Idura.issuer())).await.expect_err("a page");
+    log_out_there(&visitor, page).await;
+    assert!(visitor.get("/account").await.path.starts_with("/login"), "the session here has ended");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_logout_there_ends_the_session_here_and_the_other_way_round() {
     let mut admin = Admin::new().await;
     let (person, _) = known_to(Op::Neb, &mut admin, "Substantial").await;
