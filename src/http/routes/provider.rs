@@ -104,6 +104,9 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
         Finished::Welcome { .. } => (StatusCode::OK, "provider-continue-title", "provider-continue-title", None),
         Finished::NoAccount { by, .. } => (StatusCode::FORBIDDEN, "provider-no-account-title", looked_for(*by), None),
         Finished::NotForHere { missing } => (StatusCode::FORBIDDEN, "provider-not-for-here-title", lacks(*missing), None),
+        Finished::Failed { failure: answer::Failure::Busy, provider } => {
+            (StatusCode::SERVICE_UNAVAILABLE, "provider-refused-title", "provider-unusable", again(Some(provider)))
+        }
         Finished::Failed { failure, provider } => (StatusCode::FORBIDDEN, "provider-refused-title", failed(failure), again(Some(provider))),
         Finished::Refused { provider } => (StatusCode::FORBIDDEN, "provider-refused-title", "provider-refused", again(provider.as_ref())),
         Finished::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider-refused-title", "provider-refused", None),

@@ -86,7 +86,8 @@ pub fn verify(token: &str, access_token: Option<&str>, expected: &Expected<'_>) 
             return Err(Refused::NotYet);
         }
     }
-    let at = shown_at(payload.get(&expected.provider.auth_time), expected)?.unwrap_or(issued);
+    // Their clock may be ahead of ours; a login is never younger than now.
+    let at = shown_at(payload.get(&expected.provider.auth_time), expected)?.unwrap_or(issued).min(expected.now);
     if let (Some(hash), Some(access_token)) = (claims.access_token_hash(), access_token) {
         let key = token.signing_key(&verifier).map_err(|_| Refused::Key)?;
         let right = AccessTokenHash::from_token(&AccessToken::new(access_token.to_owned()), &signing(algorithm), key);

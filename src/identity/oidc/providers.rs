@@ -40,6 +40,8 @@ use crate::{
 
 /// Logins that wait for one provider at once; more are told to come back.
 const AT_ONCE: usize = 64;
+/// Words of logouts that are read at once: anybody may send some, and they take no places from logins.
+const LOGOUTS_AT_ONCE: usize = 8;
 /// So often at most are keys read again because a token names one that is not known.
 const REFETCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -67,8 +69,10 @@ pub enum State {
 struct Entry {
     config: OidcProvider,
     state: RwLock<State>,
-    /// How many may ask at once.
-    places: Semaphore,
+    /// How many logins may ask at once.
+    logins: Semaphore,
+    /// How many words of logouts are read at once.
+    logouts: Semaphore,
     /// When the keys were last read because of an unknown name. Held while they are read: one asks, the others wait for what comes.
     refetched: Mutex<Option<Timestamp>>,
 }
@@ -108,7 +112,8 @@ impl Providers {
         let entry = |provider: &OidcProvider| Entry {
             config: provider.clone(),
             state: RwLock::new(State::Unusable("it was not asked yet".to_owned())),
-            places: Semaphore::new(AT_ONCE),
+            logins: Semaphore::new(AT_ONCE),
+            logouts: Semaphore::new(LOGOUTS_AT_ONCE),
             refetched: Mutex::new(None),
         };
         Ok(Some(Self {
@@ -185,7 +190,7 @@ impl Providers {
         let parameters = with.parameters(&entry.config, &self.redirect_uri(id));
         match known.par.as_deref().filter(|_| entry.config.par) {
             Some(par) => {
-                let _place = place(entry)?;
+                let _place = place(&entry.logins)?;
                 let client = self.credentials(entry, &known, now, random).await?;
                 authorize::push(&self.http, &known, par, &client, &parameters).await
             }
@@ -206,7 +211,7 @@ impl Providers {
     /// Exchanges a code, and reads what the login proves.
     pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Result<Login, Trouble> {
         let (entry, known) = self.ready(&asked.provider)?;
-        let _place = place(entry)?;
+        let _place = place(&entry.logins)?;
         let client = self.credentials(entry, &known, now, random).await?;
         let redirect_uri = self.redirect_uri(&asked.provider);
         let exchange = Exchange { code, redirect_uri: &redirect_uri, verifier: &asked.verifier };
@@ -293,7 +298,8 @@ impl Providers {
         {
             return Some(current.keys.clone());
         }
-        if last.is_some_and(|last| now.duration_since(last) < REFETCH_EVERY) {
+        // A clock that was put back does not stop it for as long.
+        if last.is_some_and(|last| last <= now && now.duration_since(last) < REFETCH_EVERY) {
             return None;
         }
         *last = Some(now);
@@ -352,7 +358,7 @@ impl Providers {
     /// Reads a provider's word that somebody has logged out.
     pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, Trouble> {
         let (entry, known) = self.ready(id)?;
-        let _place = place(entry)?;
+        let _place = place(&entry.logouts)?;
         // A provider that encrypts ID tokens may encrypt these too (section 2.4); who has signed is what counts.
         let token = if jwt::is_encrypted(&token) { self.opened(entry, token.into()).await? } else { token.into() };
         let attempt = |keys: KeySet, token: Zeroizing<String>| {
@@ -369,9 +375,9 @@ impl Providers {
     }
 }
 
-/// One of the places of those who wait for this provider.
-fn place(entry: &Entry) -> Result<tokio::sync::SemaphorePermit<'_>, Trouble> {
-    entry.places.try_acquire().map_err(|_| Trouble::Provider("too many logins wait for it".to_owned()))
+/// One of the places, if there is one.
+fn place(places: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, Trouble> {
+    places.try_acquire().map_err(|_| Trouble::Provider("too many wait for it".to_owned()))
 }
 
 async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {

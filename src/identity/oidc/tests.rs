@@ -118,10 +118,55 @@ fn only_a_key_of_the_providers_signs() {
     let token = RSA.token("RS256", &right);
     let (start, signature) = token.rsplit_once('.').expect("three parts");
     assert_eq!(why(verify(&format!("{start}."))), Some(Refused::Signature), "an empty signature");
+    let curve = EC.token("ES256", &right);
+    let zeros = format!("{}.{}", curve.rsplit_once('.').expect("three parts").0, data_encoding::BASE64URL_NOPAD.encode(&[0; 64]));
+    assert_eq!(why(verify(&zeros)), Some(Refused::Signature), "r and s of nothing");
     assert!(verify(&format!("{start}.{signature}=")).is_err(), "padding");
     let changed = RSA.token("RS256", &but(right.clone(), json!({ "dk.cpr": "0202902345" })));
     let moved = format!("{}.{signature}", changed.rsplit_once('.').expect("three parts").0);
     assert_eq!(why(verify(&moved)), Some(Refused::Signature), "another's claims under a right signature");
+}
+
+mod mutated {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn changed(text: &str, changes: &[(usize, u8)]) -> String {
+        let mut bytes = text.as_bytes().to_vec();
+        for (at, byte) in changes {
+            let at = at % bytes.len();
+            bytes[at] = *byte;
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(1000))]
+
+        #[test]
+        fn no_mutation_makes_another_token_count(changes in prop::collection::vec((any::<usize>(), any::<u8>()), 1..4), alg in 0..3_usize) {
+            let (signer, alg) = [(&RSA, "RS256"), (&RSA, "PS256"), (&EC, "ES256")][alg];
+            let right = signer.token(alg, &claims());
+            let text = changed(&right, &changes);
+            if text != right {
+                prop_assert!(verify(&text).is_err(), "{}", text);
+                let _ = jwt::verified(&text, &keys(), &Algorithm::ALL, &["JWT"]);
+            }
+        }
+
+        #[test]
+        fn whatever_is_said_is_read_or_refused(text in "[a-zA-Z0-9._=+/{}\\\"-]{0,200}") {
+            let _ = (verify(&text), Decrypters::of(std::iter::empty()).open(&text), logout::told(&text, &provider(), &keys(), now()));
+        }
+
+        #[test]
+        fn no_time_of_any_size_is_too_much(exp in any::<i64>(), iat in any::<i64>(), auth_time in any::<f64>(), nbf in any::<i64>()) {
+            for changes in [json!({ "exp": exp }), json!({ "iat": iat }), json!({ "auth_time": auth_time }), json!({ "nbf": nbf }), json!({ "exp": i64::MAX, "iat": iat, "nbf": nbf })] {
+                let _ = verify(&RSA.token("RS256", &but(claims(), changes)));
+            }
+        }
+    }
 }
 
 #[test]
