@@ -133,19 +133,9 @@ async fn refused(visitor: &Visitor, page: &Page, what: &str) {
     assert!(visitor.get("/account").await.path.starts_with("/login"), "{what}: nobody is logged in");
 }
 
-/// The reasons of logins that came to nothing, the newest last.
-async fn reasons(service: &Service) -> Vec<String> {
-    use sqlx::Row;
-    let path = format!("sqlite://{}/os2nykode.db", service.dir.path().display());
-    let mut connection = <sqlx::SqliteConnection as sqlx::Connection>::connect(&path).await.expect("opened");
-    let rows = sqlx::query("SELECT reason FROM audit WHERE kind = 'sign_in' AND outcome <> 'succeeded' ORDER BY seq")
-        .fetch_all(&mut connection)
-        .await;
-    rows.expect("read").iter().map(|row| row.get(0)).collect()
-}
-
+/// Why the last login came to nothing.
 async fn last_reason(service: &Service) -> String {
-    reasons(service).await.pop().unwrap_or_default()
+    crate::saml::reasons(&format!("sqlite://{}/os2nykode.db", service.dir.path().display())).await.pop().unwrap_or_default()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -267,6 +257,47 @@ async fn an_answer_that_somebody_keeps_is_used_up_whoever_brings_it_and_old_ones
 
 /// A token of these claims.
 type Forge = fn(&Value) -> String;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_counts_once_over_all_instances() {
+    let liar = Liar::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let text: &'static str = format!("{CALM}{}", section("liar", &liar, BY_CPR)).leak();
+    let url = format!("sqlite://{}/shared.db", dir.path().display());
+    let mut admin = Admin::new().await;
+    let (_, cpr) = citizen(&mut admin).await;
+    let mut services = Vec::new();
+    for _ in 0..2 {
+        let service = Setup { more: text, store: Some(url.clone()), ..Setup::default() }.start().await;
+        real::asked(&service).await;
+        services.push(service);
+    }
+    let nobody = |service: &Service| Visitor { client: crate::visitor::client().build().expect("a client"), ..service.visitor() };
+    let response = nobody(&services[0]).request(Method::GET, "/login/liar").send().await.expect("an answer");
+    let cookie = response.headers()["set-cookie"].to_str().expect("text").split(';').next().unwrap_or_default().to_owned();
+    let begun = Begun { url: response.headers()["location"].to_str().expect("text").parse().expect("an address") };
+    liar.gives(&begun.token(&liar, &services[0], json!({ "dk.cpr": cpr })));
+    let mut statuses = Vec::new();
+    for service in [&services[1], &services[0]] {
+        let sent = nobody(service).request(Method::GET, &begun.answer(&liar)).header("cookie", &cookie).send();
+        statuses.push(sent.await.expect("an answer").status().as_u16());
+    }
+    assert_eq!(statuses, [303, 403], "begun at one, finished at the other, and over");
+    assert_eq!(liar.asked("/token").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_that_is_down_is_told_of() {
+    let liar = Liar::start().await;
+    let nowhere = "http://127.0.0.1:1";
+    liar.says(DISCOVERY, Says::Json(200, but(liar.discovery(), json!({ "token_endpoint": format!("{nowhere}/token") }))));
+    let service = service_with(&liar).await;
+    let visitor = service.visitor();
+    let begun = begin(&visitor, "liar").await;
+    let page = bring(&visitor, &begun.answer(&liar)).await;
+    assert_eq!((page.status.as_u16(), last_reason(&service).await.as_str()), (503, "provider_unreachable"));
+    page.says("Prøv igen om lidt");
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_no_key_of_the_provider_has_signed_for_this_login_logs_nobody_in() {
