@@ -4,6 +4,7 @@
 //! fetched because a message says so.
 
 pub mod answer;
+pub mod http;
 pub mod keys;
 pub mod oidc;
 pub mod saml;

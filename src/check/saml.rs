@@ -57,8 +57,7 @@ const ROLL: &str = "make new keys with `os2nykode saml keygen`, wait until the p
 fn advice(error: &SamlError) -> &'static str {
     match error {
         SamlError::Keys(_) => "make keys with `os2nykode saml keygen`, as the user that the service runs as",
-        SamlError::Tls(_) => "correct saml.ca_file, or leave it out to use the system's",
-        SamlError::Client(_) => "run the check again",
+        SamlError::Http(_) => "correct saml.ca_file, or leave it out to use the system's",
         SamlError::Certificate(_) => "correct metadata_certificate_file",
     }
 }

@@ -8,7 +8,6 @@ pub mod claims;
 pub mod client_auth;
 mod decrypt;
 pub mod discovery;
-pub mod http;
 pub mod id_token;
 pub mod jwks;
 pub mod jwt;

@@ -3,14 +3,11 @@
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use serde::Deserialize;
 
-use super::{
-    Trouble,
-    client_auth::Credentials,
-    discovery::Known,
-    http::{self, Http},
-    with_query,
+use super::{Trouble, client_auth::Credentials, discovery::Known, with_query};
+use crate::{
+    config::{OidcProvider, ResponseMode},
+    identity::http::{self, Http},
 };
-use crate::config::{OidcProvider, ResponseMode};
 
 /// What one login is begun with.
 pub struct Begin {

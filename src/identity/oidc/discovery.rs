@@ -9,8 +9,11 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 
-use super::{http::Http, jwks::KeySet};
-use crate::config::{OidcProvider, is_safe_address};
+use super::jwks::KeySet;
+use crate::{
+    config::{OidcProvider, is_safe_address},
+    identity::http::Http,
+};
 
 /// What the library's own metadata leaves out.
 #[derive(Debug, Clone, Serialize, Deserialize)]

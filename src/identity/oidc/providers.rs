@@ -19,7 +19,6 @@ use super::{
     client_auth::{self, Credentials, For},
     decrypt::Decrypters,
     discovery::{self, DiscoveryError, Known},
-    http::{self, Http, HttpSetupError},
     id_token::{self, Expected, Verified},
     jwks::KeySet,
     jwt,
@@ -32,12 +31,15 @@ use crate::{
     config::{ClientAuth, Oidc, OidcProvider},
     identity::{
         answer::{Login, SessionThere},
+        http::{self, Http, HttpSetupError},
         keys::{Keys, KeysError},
         transport::Transport,
     },
     model::provider::ProviderId,
 };
 
+/// Largest answer, bytes: a discovery document has some 5 KB, a JWKS of ten keys some 20.
+const LARGEST: usize = 256 * 1024;
 /// Logins that wait for one provider at once; more are told to come back.
 const AT_ONCE: usize = 64;
 /// Words of logouts that are read at once: anybody may send some, and they take no places from logins.
@@ -120,7 +122,7 @@ impl Providers {
             decrypters: keys.as_ref().map(|keys| Arc::new(Decrypters::of(keys.decrypting()))),
             keys,
             entries: config.providers.iter().map(|provider| (provider.common.id.clone(), entry(provider))).collect(),
-            http: Http::new(config.ca_file.as_deref())?,
+            http: Http::new(config.ca_file.as_deref(), LARGEST)?,
             public_url: public_url.to_owned(),
         }))
     }

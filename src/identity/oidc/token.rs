@@ -4,11 +4,8 @@ use openidconnect::HttpResponse;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{
-    Refused, Trouble,
-    client_auth::Credentials,
-    http::{self, Http},
-};
+use super::{Refused, Trouble, client_auth::Credentials};
+use crate::identity::http::{self, Http};
 
 /// What came for the code.
 pub struct Tokens {

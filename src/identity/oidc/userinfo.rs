@@ -4,11 +4,11 @@ use openidconnect::{HttpResponse, http::StatusCode};
 use serde_json::Value;
 
 use super::{
-    Refused, Trouble, http,
+    Refused, Trouble,
     jwks::KeySet,
     jwt::{self, Payload},
 };
-use crate::config::OidcProvider;
+use crate::{config::OidcProvider, identity::http};
 
 /// Reads an answer. `sub`: whom the ID token is about.
 pub fn read(answer: &HttpResponse, provider: &OidcProvider, keys: &KeySet, sub: &str) -> Result<Payload, Trouble> {

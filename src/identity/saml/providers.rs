@@ -9,7 +9,6 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
 use jiff::Timestamp;
@@ -27,15 +26,13 @@ use crate::{
     config::{MetadataSource, Saml, SamlProvider},
     identity::{
         answer::Answer,
+        http::{self, Http, HttpSetupError},
         keys::{Keys, KeysError},
         transport::Transport,
     },
     model::provider::ProviderId,
-    tls::{self, TlsSetupError},
 };
 
-/// Longest time for reading metadata from an address.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Largest metadata, bytes.
 const LARGEST: usize = 8 * 1024 * 1024;
 
@@ -45,12 +42,9 @@ pub enum SamlError {
     /// Our keys.
     #[error("saml.keys_dir: {0}")]
     Keys(#[from] KeysError),
-    /// Trust for https metadata.
+    /// The HTTP client for metadata, or trust for it.
     #[error("saml.ca_file: {0}")]
-    Tls(#[from] TlsSetupError),
-    /// The HTTP client.
-    #[error("an HTTP client can't be made: {0}")]
-    Client(reqwest::Error),
+    Http(#[from] HttpSetupError),
     /// A certificate that metadata has to be signed with.
     #[error("{0}: holds no certificate in PEM")]
     Certificate(String),
@@ -92,7 +86,7 @@ pub struct Providers {
     pub keys: Keys,
     entries: BTreeMap<ProviderId, Entry>,
     cache_dir: Option<PathBuf>,
-    client: reqwest::Client,
+    http: Http,
     /// How many messages are verified at once: as many as there are cores, so that logins do not starve the rest.
     work: Arc<Semaphore>,
 }
@@ -102,21 +96,14 @@ impl Providers {
     pub fn start(config: &Saml, public_url: &str, now: Timestamp) -> Result<Option<Self>, SamlError> {
         let (Some(keys_dir), false) = (&config.keys_dir, config.providers.is_empty()) else { return Ok(None) };
         let keys = Keys::read(keys_dir)?;
-        let tls = tls::client_config(config.ca_file.as_deref())?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.as_ref().clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .timeout(PATIENCE)
-            .connect_timeout(PATIENCE / 2)
-            .build()
-            .map_err(SamlError::Client)?;
+        let http = Http::new(config.ca_file.as_deref(), LARGEST)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut all = Self {
             at: Addresses::of(config, public_url),
             keys,
             entries: BTreeMap::new(),
             cache_dir: config.cache_dir.clone(),
-            client,
+            http,
             work: Arc::new(Semaphore::new(cores)),
         };
         for provider in &config.providers {
@@ -217,26 +204,14 @@ impl Providers {
     }
 
     async fn fetch(&self, url: &str) -> Result<Vec<u8>, String> {
-        let mut answer = self.client.get(url).send().await.map_err(|error| format!("{url} can't be read: {}", causes(&error)))?;
-        if answer.status() != reqwest::StatusCode::OK {
-            return Err(format!("{url} answered {}", answer.status()));
-        }
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(|error| format!("{url} broke off: {}", causes(&error)))? {
-            bytes.extend_from_slice(&chunk);
-            if bytes.len() > LARGEST {
-                return Err(format!("{url} answers more than {} MiB", LARGEST / 1024 / 1024));
-            }
-        }
-        Ok(bytes)
+        let answer = self.http.get(url, None, "*/*").await.map_err(|error| format!("{url} can't be read: {error}"))?;
+        if answer.status().as_u16() == 200 { Ok(answer.into_body()) } else { Err(format!("{url} answered {}", answer.status())) }
     }
 
     /// The time by the clock of the machine that a provider's metadata comes from, to the second.
     pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
         let MetadataSource::Url(url) = &self.entries.get(id)?.config.metadata else { return None };
-        let answer = self.client.head(url).send().await.ok()?;
-        let date = answer.headers().get(reqwest::header::DATE)?.to_str().ok()?;
-        Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
+        http::time(&self.http.head(url).await.ok()?)
     }
 
     fn cached(&self, id: &ProviderId) -> Option<PathBuf> {
@@ -403,16 +378,4 @@ fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     file.write_all(bytes)?;
     file.sync_all()?;
     fs::rename(beside, path)
-}
-
-/// An error with what is below it: the outermost word alone says too little to an operator.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(cause) = below {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        below = cause.source();
-    }
-    text
 }

@@ -14,12 +14,13 @@ use crate::tls::{self, TlsSetupError};
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Longest time for a connection.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Largest answer, bytes: a discovery document has some 5 KB, a JWKS of ten keys some 20.
-pub const LARGEST: usize = 256 * 1024;
 
 /// The client. Trust is in the configured CA, or the system's.
 #[derive(Debug, Clone)]
-pub struct Http(reqwest::Client);
+pub struct Http {
+    client: reqwest::Client,
+    largest: usize,
+}
 
 impl<'c> AsyncHttpClient<'c> for Http {
     type Error = HttpError;
@@ -47,14 +48,14 @@ pub enum HttpError {
     /// No connection, no answer in time, or it broke off.
     #[error("{0}")]
     Unreachable(String),
-    /// More than [`LARGEST`].
-    #[error("the answer is larger than {} KiB", LARGEST / 1024)]
-    TooLarge,
+    /// More than was thought of, bytes.
+    #[error("the answer is larger than {} KiB", .0 / 1024)]
+    TooLarge(usize),
 }
 
 impl Http {
-    /// Trusts the CA certificates of this file, or the system's.
-    pub fn new(ca_file: Option<&Path>) -> Result<Self, HttpSetupError> {
+    /// Trusts the CA certificates of this file, or the system's; reads at most so many bytes of an answer.
+    pub fn new(ca_file: Option<&Path>, largest: usize) -> Result<Self, HttpSetupError> {
         let tls = tls::client_config(ca_file)?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls.as_ref().clone())
@@ -63,19 +64,19 @@ impl Http {
             .connect_timeout(CONNECT)
             .build()
             .map_err(HttpSetupError::Client)?;
-        Ok(Self(client))
+        Ok(Self { client, largest })
     }
 
     /// Asks, and reads the whole answer, whatever its status.
     pub async fn send(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let unreachable = |error: reqwest::Error| HttpError::Unreachable(causes(&error.without_url()));
         let request = reqwest::Request::try_from(request).map_err(unreachable)?;
-        let mut answer = self.0.execute(request).await.map_err(unreachable)?;
+        let mut answer = self.client.execute(request).await.map_err(unreachable)?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));
         let mut body = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if body.len() + chunk.len() > LARGEST {
-                return Err(HttpError::TooLarge);
+            if body.len() + chunk.len() > self.largest {
+                return Err(HttpError::TooLarge(self.largest));
             }
             body.extend_from_slice(&chunk);
         }
@@ -98,6 +99,12 @@ impl Http {
         }
         let request = request.body(body.into_bytes()).map_err(|error| HttpError::Unreachable(error.to_string()))?;
         self.send(request).await
+    }
+
+    /// Asks for the headers of a document.
+    pub async fn head(&self, address: &str) -> Result<HttpResponse, HttpError> {
+        let request = Request::builder().method(Method::HEAD).uri(address).body(Vec::new());
+        self.send(request.map_err(|error| HttpError::Unreachable(error.to_string()))?).await
     }
 
     /// Asks for a document.
