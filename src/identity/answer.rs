@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::saml::response::Subject;
+use super::saml::subject::Subject;
 use crate::model::{claim::Claim, level::Level};
 
 /// What the provider answered.

@@ -13,6 +13,7 @@ pub mod response;
 pub mod screen;
 pub mod signature;
 pub mod sp_metadata;
+pub mod subject;
 #[cfg(test)]
 mod tests;
 pub mod xml;

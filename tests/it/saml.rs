@@ -176,7 +176,7 @@ async fn a_provider_that_calls_people_by_their_cpr_number_is_told_of_a_logout_in
     let app = &introduced.service.app;
     let provider = os2nykode::model::provider::ProviderId::parse("os2faktor").expect("an id");
     for (name_id, by_form) in [("0102805100", true), ("010280-5100", true), ("anna", false)] {
-        let subject = os2nykode::identity::saml::response::Subject {
+        let subject = os2nykode::identity::saml::subject::Subject {
             name_id: name_id.to_owned(),
             format: None,
             name_qualifier: None,

@@ -15,7 +15,7 @@ use crate::{
             logout::{self, Incoming},
             message,
             metadata::Addresses,
-            response::Subject,
+            subject::Subject,
         },
         transport::Transport,
     },

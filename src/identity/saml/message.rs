@@ -9,9 +9,8 @@ use openssl::error::ErrorStack;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
-    Refused,
-    response::Subject,
-    signature,
+    Refused, signature,
+    subject::Subject,
     xml::{ASSERTION, LARGEST, PROTOCOL, content, escaped},
 };
 use crate::{

@@ -106,7 +106,7 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
 
 #[test]
 fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
-    use super::{message::logout_request, response::Subject};
+    use super::{message::logout_request, subject::Subject};
     let everybody = &*forge::EVERYBODY;
     let slo = "https://os2nykode.test/saml/slo";
     let subject = Subject {
