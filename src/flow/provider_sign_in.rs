@@ -253,3 +253,18 @@ impl Arrival<'_> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{from_value, json};
+
+    use super::{oidc, saml};
+
+    #[test]
+    fn what_is_kept_for_one_protocol_is_nothing_to_the_other() {
+        let saml = json!({ "provider": "mitid", "request": "_1", "asked": "2026-11-23T08:10:00Z", "forced": true });
+        let oidc = json!({ "asked_at": "mitid", "nonce": "1", "verifier": "2", "asked": "2026-11-23T08:10:00Z", "forced": true });
+        assert!(from_value::<saml::Pending>(saml.clone()).is_ok() && from_value::<oidc::Pending>(oidc.clone()).is_ok());
+        assert!(from_value::<saml::Pending>(oidc).is_err() && from_value::<oidc::Pending>(saml).is_err());
+    }
+}
