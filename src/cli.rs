@@ -14,11 +14,14 @@ use crate::{
     check,
     clock::{Clock, SystemClock},
     config::{self, Config, Problem, Problems, Secret},
+    directory::Directory,
+    flow::others::explain,
     identity::{
         keys::{self, Keys, KeysError},
         oidc::client_auth,
         saml::sp_metadata::{self, Addresses},
     },
+    model::{authority::Action, level::Level},
     serve, telemetry,
 };
 
@@ -59,6 +62,11 @@ enum Command {
         #[command(subcommand)]
         command: OidcCommand,
     },
+    /// Who may act on whose account.
+    Authority {
+        #[command(subcommand)]
+        command: AuthorityCommand,
+    },
     /// Things to do with the configuration itself.
     Config {
         #[command(subcommand)]
@@ -87,6 +95,20 @@ enum OidcCommand {
 }
 
 #[derive(Debug, Subcommand)]
+enum AuthorityCommand {
+    /// Says what one account may do to another, and why.
+    Explain {
+        /// The account that acts.
+        actor: String,
+        /// The account that is acted on.
+        target: String,
+        /// The level of the login that it acts with: none, low, substantial or high.
+        #[arg(long, default_value = "substantial", value_parser = level)]
+        level: Level,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum ConfigCommand {
     /// Prints a new value for server.secret.
     Secret,
@@ -111,6 +133,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         },
         Command::Oidc { command } => match read(&cli.config) {
             Ok(config) => run_oidc(&config, &command),
+            Err(code) => code,
+        },
+        Command::Authority { command: AuthorityCommand::Explain { actor, target, level } } => match read(&cli.config) {
+            Ok(config) => explain(&config, &actor, &target, level).await,
             Err(code) => code,
         },
         Command::Check { json, account } => match read(&cli.config) {
@@ -202,6 +228,27 @@ fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<
     }
     problems.0.retain(|problem| problem.key.starts_with(config::PREFIX)); // others are none of ours
     if problems.0.is_empty() { Ok(read) } else { Err(problems) }
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::from_code(text).ok_or_else(|| "none, low, substantial or high".to_owned())
+}
+
+/// Exit code 0: the actor may set a password or give a code; 1: not.
+async fn explain(config: &Config, actor: &str, target: &str, level: Level) -> ExitCode {
+    let directory = match Directory::new(&config.directory) {
+        Ok(directory) => directory,
+        Err(error) => return complain(&format!("{error}\n"), ExitCode::from(UNUSABLE)),
+    };
+    match explain::explain(config, &directory, actor, target, level, SystemClock.now()).await {
+        Ok(explanation) => {
+            let acts =
+                |(action, judged): &(Action, Result<_, _>)| matches!(action, Action::SetPassword | Action::IssueCode) && judged.is_ok();
+            let code = if explanation.judged.iter().any(acts) { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+            say(&explanation.to_string(), code)
+        }
+        Err(error) => complain(&format!("{error}\n"), ExitCode::from(UNUSABLE)),
+    }
 }
 
 fn new_secret() -> ExitCode {

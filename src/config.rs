@@ -2,6 +2,7 @@
 //!
 //! Invariant: what [`load`] returns is complete and without contradictions; no problem's text holds a secret.
 
+mod authority;
 mod directory;
 mod load;
 mod log;
@@ -20,6 +21,7 @@ mod suggest;
 mod tests;
 mod throttle;
 
+pub use authority::{Authority, Circles, Helpdesk, MustChange, Teachers};
 pub use directory::{Controller, Directory, Transport};
 pub(crate) use load::PREFIX;
 pub use load::{Problem, Problems, load};
@@ -60,6 +62,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[reset]`: which logins are enough for a new password without the old one.
     pub reset: Reset,
+    /// `[authority]`: who may act on whose account besides their own.
+    pub authority: Authority,
     /// `[saml]`: identity providers that speak SAML 2.0.
     pub saml: Saml,
     /// `[oidc]`: identity providers that speak OpenID Connect.

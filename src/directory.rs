@@ -6,11 +6,12 @@
 pub mod answer;
 mod connection;
 mod controller;
-mod dn;
+
 mod entry;
 mod fault;
 mod groups;
 mod inspect;
+mod list;
 mod lockout;
 mod lookup;
 mod password;
@@ -21,9 +22,10 @@ pub mod security_descriptor;
 
 pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
-pub use dn::is_under;
+
 pub use fault::Fault;
 pub use inspect::{Inspection, Sample};
+pub use list::{Members, Within};
 pub use lookup::LoginMatch;
 pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, WriteAnswer};
 pub use pinned::Pinned;
@@ -53,6 +55,7 @@ pub struct Directory {
     timeout: Duration,
     policies: policy::Cache,
     groups: groups::Cache,
+    lists: list::Cache,
     pdc: lockout::PdcCache,
 }
 
@@ -76,6 +79,7 @@ impl Directory {
             timeout: config.timeout,
             policies: policy::Cache::default(),
             groups: groups::Cache::default(),
+            lists: list::Cache::default(),
             pdc: lockout::PdcCache::default(),
         })
     }
@@ -88,6 +92,11 @@ impl Directory {
     /// Does any controller answer? One rootDSE read, bounded by the time-out of each controller.
     pub async fn ready(&self) -> bool {
         self.read(|mut pinned| async move { (pinned.connection().root_dse().await, pinned) }).await.is_ok()
+    }
+
+    /// The first controller that can be connected to.
+    pub async fn any(&self) -> Result<Pinned, Fault> {
+        Ok(self.read(|pinned| async move { (Ok(()), pinned) }).await?.1)
     }
 
     /// Runs a read on the first controller that answers, and gives the controller back with the result, so that what follows goes to the same one.

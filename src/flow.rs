@@ -7,6 +7,7 @@ mod account_lock;
 mod authority;
 pub mod health;
 pub mod list_accounts;
+pub mod others;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
@@ -93,6 +94,9 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         target: None,
         controller: None,
         attempt: None,
+        authority: None,
+        note: None,
+        ticket: None,
         password_set_before: None,
     }
 }

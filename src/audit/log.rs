@@ -22,8 +22,8 @@ use crate::{
 
 const INSERT: &str =
     "INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client,
-    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)";
+    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion, authority, note, ticket)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)";
 
 /// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
 const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
@@ -89,10 +89,10 @@ impl Log {
     }
 
     /// An account's own history, newest first: logins, logouts, and for each change or reset its latest word. Not what somebody else tried on it
-    /// without a right to: anybody who can log in could fill it.
+    /// without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {COLUMNS} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' AND NOT EXISTS
+            "SELECT seq, {COLUMNS} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' AND kind <> 'account_seen' AND NOT EXISTS
                 (SELECT 1 FROM audit b WHERE b.actor_guid = a.actor_guid AND b.attempt = a.attempt AND ({}, b.seq) > ({}, a.seq))
              ORDER BY seq DESC LIMIT $3",
             weight("b"),
@@ -150,4 +150,7 @@ fn bound(statement: &str, event: &AuditEvent) -> Query<'static, Any, AnyArgument
         .bind(event.provider.as_ref().map(ProviderId::as_str).map(str::to_owned))
         .bind(event.level.map(Level::code))
         .bind(event.assertion.as_deref().map(clean))
+        .bind(event.authority.as_deref().map(clean))
+        .bind(event.note.as_deref().map(clean))
+        .bind(event.ticket.as_deref().map(clean))
 }

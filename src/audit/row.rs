@@ -23,7 +23,7 @@ const LONGEST_TEXT: usize = 1000;
 
 /// The columns, in the order of [`super::log`]'s statements.
 pub(super) const COLUMNS: &str = "at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client, \
-    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion";
+    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion, authority, note, ticket";
 
 /// A text that every database takes and that can't break a line of anything: control characters become U+FFFD.
 pub(super) fn clean(text: &str) -> String {
@@ -65,6 +65,9 @@ pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
         target: party("target_guid", "target_account", "target_name")?,
         controller: text("controller")?,
         attempt: attempt.map(|id| AttemptId::parse(&id).ok_or_else(corrupt)).transpose()?,
+        authority: text("authority")?,
+        note: text("note")?,
+        ticket: text("ticket")?,
         password_set_before: row.try_get("password_set_before")?,
     })
 }
@@ -94,6 +97,7 @@ mod tests {
             attempt in option::of(any::<[u8; 16]>()),
             method in any::<bool>(),
             (provider, level, assertion) in (option::of("[a-z0-9-]{1,32}"), option::of(0..Level::ALL.len()), option::of(".*")),
+            (authority, note, ticket) in (option::of(".*"), option::of(".*"), option::of(".*")),
             password_set_before in option::of(any::<i64>()),
         ) -> AuditEvent {
             AuditEvent {
@@ -112,6 +116,9 @@ mod tests {
                 target: Some(target),
                 controller,
                 attempt: attempt.map(AttemptId::from_random),
+                authority,
+                note,
+                ticket,
                 password_set_before,
             }
         }
@@ -124,7 +131,9 @@ mod tests {
         }
         event.reason = clean(&event.reason);
         event.assertion = event.assertion.as_deref().map(clean);
-        event.controller = event.controller.as_deref().map(clean);
+        for text in [&mut event.controller, &mut event.authority, &mut event.note, &mut event.ticket] {
+            *text = text.as_deref().map(clean);
+        }
         event
     }
 

@@ -10,13 +10,14 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, Reset, Saml, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest, throttle,
+    Config, Oidc, Reset, Saml, authority, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest,
+    throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 12] =
-    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "saml", "oidc", "log"];
+const SECTIONS: [&str; 13] =
+    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "authority", "saml", "oidc", "log"];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -79,6 +80,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         throttle: section(&table, "throttle", &mut problems),
         policy: section(&table, "policy", &mut problems),
         reset: section(&table, "reset", &mut problems),
+        authority: section(&table, "authority", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
         log: section(&table, "log", &mut problems),
@@ -101,6 +103,7 @@ struct Sections {
     throttle: Option<throttle::Raw>,
     policy: Option<policy::Raw>,
     reset: Option<reset::Raw>,
+    authority: Option<authority::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
     log: Option<log::Raw>,
@@ -118,6 +121,7 @@ impl Sections {
         let throttle = self.throttle.and_then(|raw| raw.check(problems));
         let policy = self.policy.and_then(|raw| raw.check(problems));
         let reset = self.reset.and_then(|raw| raw.check(problems));
+        let authority = self.authority.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
@@ -134,6 +138,7 @@ impl Sections {
             throttle: throttle?,
             policy: policy?,
             reset: reset?,
+            authority: authority?,
             saml: saml?,
             oidc: oidc?,
             log: log?,

@@ -143,6 +143,26 @@ impl Connection {
         Ok(found.pop())
     }
 
+    /// Every value of an attribute that may have more than a controller tells at once (MaxValRange), as text, in ranges (MS-ADTS 3.1.1.3.1.3.3). An object
+    /// that is not there has none.
+    pub(crate) async fn all_values(&mut self, dn: &str, attribute: &'static str) -> Result<Vec<String>, Fault> {
+        let mut values: Vec<String> = Vec::new();
+        loop {
+            let asked = format!("{attribute};range={}-*", values.len());
+            let Some(entry) = self.read_object(dn, "(objectClass=*)", [asked]).await? else { return Ok(values) };
+            let Some((more, found)) = entry.range(attribute) else { return Ok(values) };
+            let before = values.len();
+            values.extend(found.iter().filter_map(|value| String::from_utf8(value.clone()).ok()));
+            // Nothing new would go on for ever, and a value that is no text would shift the next range.
+            if values.len() - before != found.len() || (more && found.is_empty()) {
+                return Err(Fault::Unreadable(attribute));
+            }
+            if !more {
+                return Ok(values);
+            }
+        }
+    }
+
     /// The same with a control.
     pub(crate) async fn read_object_with(
         &mut self,

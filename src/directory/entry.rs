@@ -26,6 +26,16 @@ impl Entry {
         self.values.get(&attribute.to_ascii_lowercase()).map_or(&[], Vec::as_slice)
     }
 
+    /// The values that a controller told of an attribute that was asked for in ranges, and whether there are more. `None`: it has none.
+    pub fn range(&self, attribute: &str) -> Option<(bool, &[Vec<u8>])> {
+        let start = format!("{};range=", attribute.to_ascii_lowercase());
+        let ranged = self.values.iter().find_map(|(name, values)| Some((name.strip_prefix(&start)?, values)));
+        match ranged {
+            Some((range, values)) => Some((!range.ends_with('*'), values)),
+            None => Some((false, self.all(attribute))).filter(|(_, values)| !values.is_empty()),
+        }
+    }
+
     /// The first value, as bytes.
     pub fn bytes(&self, attribute: &str) -> Option<&[u8]> {
         self.all(attribute).first().map(Vec::as_slice)

@@ -1,4 +1,4 @@
-//! The configuration's groups as SIDs, so that membership is one look into an account's tokenGroups.
+//! Groups: those of the configuration as SIDs, so that membership is one look into an account's tokenGroups, and those that an account is in by name.
 
 use std::{
     collections::HashMap,
@@ -8,8 +8,8 @@ use std::{
 
 use ldap3::{Scope, ldap_escape};
 
-use super::{Directory, Fault, Pinned};
-use crate::model::sid::Sid;
+use super::{Directory, Fault, Pinned, entry::Entry};
+use crate::model::{authority::Group, group_pattern::Pattern, sid::Sid};
 
 /// A SID stays with its group for life, a name can move to another group: names are looked up again after this long.
 const FRESH: Duration = Duration::from_mins(5);
@@ -17,32 +17,99 @@ const FRESH: Duration = Duration::from_mins(5);
 /// SIDs by the name in the configuration.
 pub(super) type Cache = Mutex<HashMap<String, (Instant, Sid)>>;
 
+const ATTRIBUTES: [&str; 4] = ["objectSid", "groupType", "sAMAccountName", "objectGUID"];
+
 impl Directory {
-    /// The same on any controller, for the check command.
+    /// The same as [`Directory::group_sid`] on any controller, for the check command.
     pub async fn find_group(&self, group: &str) -> Result<(Sid, Pinned), Fault> {
         self.read(|mut pinned| async move { (self.group_sid(&mut pinned, group).await, pinned) }).await
     }
 
     /// The SID of a group given as SID, DN or sAMAccountName. A group that can't be found is a fault: leaving it out could weaken a policy.
     pub async fn group_sid(&self, pinned: &mut Pinned, group: &str) -> Result<Sid, Fault> {
-        if let Some(sid) = Sid::parse(group) {
-            return Ok(sid);
-        }
-        let cached = self.groups.lock().unwrap_or_else(PoisonError::into_inner).get(group).filter(|(at, _)| at.elapsed() < FRESH).cloned();
-        if let Some((_, sid)) = cached {
-            return Ok(sid);
-        }
-        let by = if group.contains('=') { "distinguishedName" } else { "sAMAccountName" };
-        let filter = format!("(&(objectClass=group)({by}={}))", ldap_escape(group));
-        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &["objectSid", "groupType"]).await?;
-        let missing = || Fault::GroupMissing(group.to_owned());
-        let [only] = found.as_slice() else { return Err(missing()) };
-        // tokenGroups holds security groups only (groupType bit 0x80000000, so negative): a distribution group would never have a member.
-        if only.number("groupType").is_none_or(|kind| kind >= 0) {
-            return Err(missing());
-        }
-        let sid = only.bytes("objectSid").and_then(Sid::from_ad).ok_or_else(missing)?;
-        self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), (Instant::now(), sid.clone()));
-        Ok(sid)
+        let mut found = self.group_sids(pinned, &[group]).await?;
+        found.remove(group).ok_or_else(|| Fault::GroupMissing(group.to_owned()))
     }
+
+    /// The SIDs of several groups with at most one search, by their names in the configuration. One that can't be found, that two objects answer to, or that is
+    /// no security group (tokenGroups holds no other) is left out.
+    pub async fn group_sids(&self, pinned: &mut Pinned, groups: &[&str]) -> Result<HashMap<String, Sid>, Fault> {
+        let mut known = HashMap::new();
+        for group in groups {
+            let sid = Sid::parse(group).or_else(|| self.cached_group(group));
+            known.extend(sid.map(|sid| ((*group).to_owned(), sid)));
+        }
+        let missing: Vec<&str> = groups.iter().copied().filter(|group| !known.contains_key(*group)).collect();
+        if missing.is_empty() {
+            return Ok(known);
+        }
+        let by = |group: &&str| {
+            format!("({}={})", if group.contains('=') { "distinguishedName" } else { "sAMAccountName" }, ldap_escape(*group))
+        };
+        let filter = format!("(&(objectClass=group)(|{}))", missing.iter().map(by).collect::<String>());
+        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &ATTRIBUTES).await?;
+        for group in missing {
+            let mut named = found.iter().filter(|entry| is_named(entry, group));
+            if let (Some(only), None) = (named.next(), named.next())
+                && let Some(Group { sid, .. }) = security_group(only)
+            {
+                self.groups.lock().unwrap_or_else(PoisonError::into_inner).insert(group.to_owned(), (Instant::now(), sid.clone()));
+                known.insert(group.to_owned(), sid);
+            }
+        }
+        Ok(known)
+    }
+
+    fn cached_group(&self, group: &str) -> Option<Sid> {
+        let cache = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.get(group).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, sid)| sid.clone())
+    }
+
+    /// Those of the groups that are below a unit, in the order of their names. A unit that is not there has none.
+    pub async fn groups_below(&self, pinned: &mut Pinned, unit: &str, sids: &[Sid]) -> Result<Vec<Group>, Fault> {
+        self.groups_among(pinned, unit, "", sids).await
+    }
+
+    /// Those of the groups whose names fit one of the patterns.
+    pub async fn groups_like(&self, pinned: &mut Pinned, patterns: &[&Pattern], sids: &[Sid]) -> Result<Vec<Group>, Fault> {
+        let wild = patterns.iter().filter_map(|pattern| match pattern {
+            Pattern::Exact(_) => None,
+            Pattern::Wild { before, after } => {
+                Some(format!("(sAMAccountName={}*{})", ldap_escape(before.as_str()), ldap_escape(after.as_str())))
+            }
+        });
+        let names = wild.collect::<String>();
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.groups_among(pinned, &self.base_dn.clone(), &format!("(|{names})"), sids).await
+    }
+
+    async fn groups_among(&self, pinned: &mut Pinned, base: &str, filter: &str, sids: &[Sid]) -> Result<Vec<Group>, Fault> {
+        if sids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let any = sids.iter().map(|sid| format!("(objectSid={})", super::lookup::escaped(&sid.to_ad()))).collect::<String>();
+        let filter = format!("(&(objectClass=group){filter}(|{any}))");
+        let found = pinned.connection().search(base, Scope::Subtree, &filter, &ATTRIBUTES).await?;
+        let mut groups: Vec<Group> = found.iter().filter_map(security_group).collect();
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(groups)
+    }
+}
+
+/// AD compares names without regard to case and to blanks around the separators of a DN.
+fn is_named(entry: &Entry, group: &str) -> bool {
+    if group.contains('=') {
+        crate::model::dn::is_under(&entry.dn, group) && crate::model::dn::is_under(group, &entry.dn)
+    } else {
+        entry.text("sAMAccountName").is_some_and(|name| name.to_lowercase() == group.to_lowercase())
+    }
+}
+
+/// `None` for a distribution group (groupType bit 0x80000000 marks security groups, which makes the number negative).
+fn security_group(entry: &Entry) -> Option<Group> {
+    let sid = entry.bytes("objectSid").and_then(Sid::from_ad)?;
+    let name = entry.text("sAMAccountName")?.to_owned();
+    entry.number("groupType").is_some_and(|kind| kind < 0).then_some(Group { sid, name })
 }

@@ -3,20 +3,21 @@
 use ldap3::{Scope, ldap_escape};
 use tracing::warn;
 
-use super::{Connection, Directory, Fault, Pinned, dn::is_under, entry::Entry};
+use super::{Connection, Directory, Fault, Pinned, entry::Entry};
 use crate::model::{
     account::{Account, PasswordExpiry, PasswordState, WrongTries},
     account_name::LoginName,
     claim::Match,
+    dn::is_under,
     filetime,
     guid::ObjectGuid,
     sid::Sid,
 };
 
 /// Only people's accounts: no computers, contacts, groups or trusts.
-const PERSON: &str = "(objectCategory=person)(objectClass=user)";
+pub(super) const PERSON: &str = "(objectCategory=person)(objectClass=user)";
 
-const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
+pub(super) const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
     Some((_groups, others)) => others,
     None => &[],
 };
@@ -24,6 +25,7 @@ const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
 /// The same and, last, the groups, which AD computes for a base search only.
 const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "objectGUID",
+    "objectSid",
     "sAMAccountName",
     "userPrincipalName",
     "displayName",
@@ -34,9 +36,11 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "msDS-User-Account-Control-Computed",
     "pwdLastSet",
     "msDS-UserPasswordExpiryTimeComputed",
+    "lastLogonTimestamp",
     "badPwdCount",
     "badPasswordTime",
     "msDS-ResultantPSO",
+    "adminCount",
     "tokenGroups",
 ];
 
@@ -192,7 +196,7 @@ impl Directory {
         Ok(Some(account))
     }
 
-    fn serves(&self, dn: &str) -> bool {
+    pub(super) fn serves(&self, dn: &str) -> bool {
         self.search_bases.iter().any(|base| is_under(dn, base))
     }
 }
@@ -217,7 +221,7 @@ fn filter(by: &Match) -> String {
 }
 
 /// Every byte that is no letter or digit of ASCII as `\\XX` (RFC 4515 3).
-fn escaped(value: &[u8]) -> String {
+pub(super) fn escaped(value: &[u8]) -> String {
     let one = |b: &u8| if b.is_ascii_alphanumeric() { char::from(*b).to_string() } else { format!("\\{b:02x}") };
     value.iter().map(one).collect()
 }
@@ -228,7 +232,7 @@ fn holds(entry: &Entry, by: &Match) -> bool {
 }
 
 /// An entry as an account. What has to be there and is not is a fault: nothing is guessed.
-fn account(entry: &Entry) -> Result<Account, Fault> {
+pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
     let text = |name| entry.text(name).map(str::to_owned);
     let number = |name: &'static str| entry.number(name).ok_or(Fault::Unreadable(name));
     let control = number("userAccountControl")?;
@@ -240,6 +244,7 @@ fn account(entry: &Entry) -> Result<Account, Fault> {
     Ok(Account {
         guid: entry.bytes("objectGUID").and_then(ObjectGuid::from_ad).ok_or(Fault::Unreadable("objectGUID"))?,
         dn: entry.dn.clone(),
+        sid: entry.bytes("objectSid").and_then(Sid::from_ad).ok_or(Fault::Unreadable("objectSid"))?,
         sam: text("sAMAccountName").ok_or(Fault::Unreadable("sAMAccountName"))?,
         upn: text("userPrincipalName"),
         display_name: text("displayName"),
@@ -253,8 +258,10 @@ fn account(entry: &Entry) -> Result<Account, Fault> {
             last_set: filetime::point(last_set_ticks),
             expiry: expiry(control, last_set_ticks, entry.number("msDS-UserPasswordExpiryTimeComputed")),
         },
+        last_logon: entry.number("lastLogonTimestamp").and_then(filetime::point),
         wrong_tries: wrong_tries(entry)?,
         resultant_pso: text("msDS-ResultantPSO"),
+        admin_count: entry.number("adminCount").is_some_and(|count| count != 0),
         groups,
     })
 }

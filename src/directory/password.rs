@@ -122,11 +122,17 @@ impl Pinned {
     }
 
     /// Sets a password without knowing the old one; needs the right Reset Password. With the policy-hints control, critical, where the
-    /// controller lists it: without it AD does not look at history and minimum age.
-    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password) -> Result<WriteAnswer, Fault> {
+    /// controller lists it: without it AD does not look at history and minimum age. `must_change`: it has to be changed at the next logon; needs the
+    /// right to write pwdLastSet. Both are one modify, so that there is never a password that another knows and that does not have to be changed.
+    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, must_change: bool) -> Result<WriteAnswer, Fault> {
         let control = self.policy_hints().await?;
         let (attribute, new) = value("unicodePwd", new.unicode_pwd().to_vec());
-        self.write(target, vec![Mod::Replace(attribute, new)], control).await
+        let mut changes = vec![Mod::Replace(attribute, new)];
+        if must_change {
+            let (attribute, never) = value("pwdLastSet", b"0".to_vec());
+            changes.push(Mod::Replace(attribute, never));
+        }
+        self.write(target, changes, control).await
     }
 
     /// Ends a lockout; needs the right to write lockoutTime. 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). On its own: a

@@ -2,7 +2,7 @@
 //!
 //! Invariant: what a provider has proven is matched by that provider's own rule and by no other.
 
-use super::Fault;
+use super::{Fault, others};
 use crate::{
     app::App,
     directory::Pinned,
@@ -18,9 +18,11 @@ use crate::{
 #[derive(Debug)]
 pub(super) enum Own {
     /// It is theirs, as read now, with its groups.
-    Yes(Box<Account>, Pinned),
+    Yes(Box<(Account, Pinned)>),
+    /// It is theirs, but they are in a group that never uses the service.
+    Barred,
     /// It is theirs, but disabled, expired, gone or not served.
-    NotUsable(Pinned),
+    NotUsable,
     /// It is not theirs.
     No,
 }
@@ -39,8 +41,9 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
         }
     };
     Ok(match account.filter(|account| account.usable(app.clock.now())) {
-        Some(account) => Own::Yes(Box::new(account), pinned),
-        None => Own::NotUsable(pinned),
+        Some(_) if others::bars(app, identity).await? => Own::Barred,
+        Some(account) => Own::Yes(Box::new((account, pinned))),
+        None => Own::NotUsable,
     })
 }
 
@@ -62,7 +65,7 @@ pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Accou
 }
 
 /// The provider's rule, if it still takes this kind of claim.
-fn rule(app: &App, login: &ProviderLogin) -> Option<Match> {
+pub(super) fn rule(app: &App, login: &ProviderLogin) -> Option<Match> {
     let provider = app.config.provider(&login.provider)?;
     let same = provider.match_by == login.claim.kind();
     same.then(|| Match { attribute: provider.match_attribute.clone(), claim: login.claim.clone() })

@@ -5,8 +5,8 @@ use jiff::{SignedDuration, Timestamp};
 use super::Fault;
 use crate::{
     app::App,
-    config::Reset,
-    directory::Pinned,
+    config::{Config, Reset},
+    directory::{Directory, Pinned},
     model::{
         account::Account,
         identity::{Identity, ProviderLogin},
@@ -26,16 +26,16 @@ pub(super) async fn hindrance(
     pinned: &mut Pinned,
     account: &Account,
 ) -> Result<Option<Refusal>, Fault> {
-    let needed = needed(app, pinned, account).await?;
+    let needed = needed(&app.config, &app.directory, pinned, account).await?;
     Ok(judge(&app.config.reset, needed, login, identity.at, account, app.clock.now()))
 }
 
 /// The rules of the account's groups, else the default. A group that can't be found is a fault: leaving it out could loosen the rule.
-async fn needed(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Strength, Fault> {
-    let rules = &app.config.reset;
+pub(super) async fn needed(config: &Config, directory: &Directory, pinned: &mut Pinned, account: &Account) -> Result<Strength, Fault> {
+    let rules = &config.reset;
     let mut of_groups = Vec::new();
     for group in &rules.groups {
-        let sid = app.directory.group_sid(pinned, &group.group).await?;
+        let sid = directory.group_sid(pinned, &group.group).await?;
         if account.groups.contains(&sid) {
             of_groups.push(&group.strength);
         }
@@ -70,6 +70,7 @@ mod tests {
         Account {
             guid: uuid::Uuid::nil().into(),
             dn: String::new(),
+            sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
             sam: String::new(),
             upn: None,
             display_name: None,
@@ -81,6 +82,8 @@ mod tests {
             password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
             wrong_tries: WrongTries::default(),
             resultant_pso: None,
+            admin_count: false,
+            last_logon: None,
             groups: Vec::new(),
         }
     }

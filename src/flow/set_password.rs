@@ -1,32 +1,36 @@
-//! A person sets a new password for an account that they have proven to be theirs: a *change* with the current password, or a *reset* on the
-//! word of an identity provider.
+//! A person sets a new password: for an account that they have proven to be theirs a *change* with the current password, or a *reset* on the word of an
+//! identity provider; for another's a *reset* where they have the authority.
 //!
-//! Invariants: which of the two it is follows from the login and never from the form; the account in the request is authorised and read again
+//! Invariants: which of the first two it is follows from the login and never from the form; the account in the request is authorised and read again
 //! here, and for a reset so are the strength and the age of the login; the attempt is on disk before AD is asked to write; the read, the write
 //! and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
 
+mod answered;
+
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
+use self::answered::{counts, refusal_of};
 use super::{
     Fault, Visit, account_lock, actor_of,
     authority::{self, Own},
-    event_of, party_of, policy, reset,
+    event_of, others, party_of, policy, reset,
 };
 use crate::{
     app::App,
     audit::Begun,
-    directory::{self, BindAnswer, Pinned, WriteAnswer, answer::PolicyDetail},
+    directory::{self, BindAnswer, Pinned, WriteAnswer},
     model::{
         account::Account,
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        authority::{Action, Denial, Ground},
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
         lockout::Guard,
         password::Password,
-        policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
+        policy::{Candidate, PasswordPolicy, evaluate},
         refusal::Refusal,
         throttle::Limits,
     },
@@ -50,6 +54,20 @@ pub struct Request {
     pub current: Option<Password>,
     /// The new password, as typed.
     pub new: Password,
+    /// Whose account it is said to be.
+    pub whose: Whose,
+}
+
+/// Whose account a form is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// The person's own.
+    Own,
+    /// Somebody else's.
+    Anothers {
+        /// Has the password to be changed at the next logon?
+        must_change: bool,
+    },
 }
 
 /// How it ended.
@@ -74,21 +92,51 @@ enum Operation<'a> {
     Change { current: &'a Password },
     /// Replace the password with the service account's right; nobody checks an old one.
     Reset { login: &'a ProviderLogin },
+    /// The same, for somebody else.
+    ResetOther { must_change: bool },
+}
+
+/// On whose behalf, as the log tells it; `None` in its place: for themselves.
+#[derive(Debug)]
+struct Behalf {
+    actor: Party,
+    ground: Ground,
 }
 
 /// Changes or resets the password, whichever the login allows, or says why not.
 pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), *visit, identity.clone());
-    let task = tokio::spawn(async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request }.run().await });
+    let task =
+        tokio::spawn(
+            async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request, behalf: None }.run().await },
+        );
     task.await.map_err(|_| Fault::Crashed)?
 }
 
-/// How an earlier change or reset of this person ended, by its form's number: one of this visit, or of the account whose password they have
-/// proven.
-pub async fn outcome_of(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
-    let outcome = app.audit.outcome_of(target, attempt).await?;
+/// How an earlier change or reset of an account ended, by its form's number: one of this visit, or of the account whose password they have proven.
+/// `actor`: who had sent it, the account itself or who acted on it.
+pub async fn outcome_of(
+    app: &App,
+    identity: &Identity,
+    actor: ObjectGuid,
+    target: ObjectGuid,
+    attempt: AttemptId,
+) -> Result<Option<AuditEvent>, Fault> {
+    let outcome = app.audit.outcome_of(actor, attempt).await?;
     let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.password_of() == Some(target);
     Ok(outcome.filter(theirs))
+}
+
+/// The same of what they sent for somebody else, in this visit.
+pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
+    for actor in others::actors(app, identity).await? {
+        let outcome = app.audit.outcome_of(actor, attempt).await?;
+        let of_target = |event: &AuditEvent| event.target.as_ref().is_some_and(|party| party.guid == target);
+        if let Some(event) = outcome.filter(|event| event.visit == identity.visit && of_target(event)) {
+            return Ok(Some(event));
+        }
+    }
+    Ok(None)
 }
 
 struct Submitted<'a> {
@@ -96,12 +144,17 @@ struct Submitted<'a> {
     visit: &'a Visit,
     identity: &'a Identity,
     request: &'a Request,
+    behalf: Option<&'a Behalf>,
 }
 
 impl Submitted<'_> {
     async fn run(&self) -> Result<Answer, Fault> {
         let limits = self.app.config.throttle.address;
-        Box::pin(self.counted(ThrottleKey::address(self.visit.client), limits, false, self.authorised())).await
+        let key = ThrottleKey::address(self.visit.client);
+        match self.request.whose {
+            Whose::Own => Box::pin(self.counted(key, limits, false, self.authorised())).await,
+            Whose::Anothers { must_change } => Box::pin(self.counted(key, limits, false, self.for_another(must_change))).await,
+        }
     }
 
     /// Counts a try before the work is begun, and takes it off again where it was no failure. `theirs`: it is known whose account it is.
@@ -144,7 +197,55 @@ impl Submitted<'_> {
         }
         let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
         let limits = self.app.config.throttle.name;
-        self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation)).await
+        Box::pin(self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation))).await
+    }
+
+    /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
+    async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
+        let mut standing = others::standing(self.app, self.identity).await?;
+        let Some(seen) = standing.look_at(self.app, self.request.target).await? else {
+            return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
+        };
+        if standing.owns(self.request.target) {
+            // It has a form of its own, where the rules for it hold.
+            return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
+        }
+        match standing.decide(self.app, &seen, Action::SetPassword) {
+            Ok(ground) => {
+                let behalf = Behalf { actor: standing.party(self.app, self.identity, &ground, self.request.target), ground };
+                drop(standing);
+                Submitted { behalf: Some(&behalf), ..*self }.alone(Operation::ResetOther { must_change }).await
+            }
+            Err(denial) => {
+                let actor = standing.somebody(self.app, self.identity);
+                let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
+                entry.actor = Some(actor);
+                self.app.audit.append(&entry).await?;
+                Ok(Answer::Refused(Refusal::Denied(denial)))
+            }
+        }
+    }
+
+    /// The account as it is now, if it still is this person's to act on.
+    async fn still(&self) -> Result<Result<(Account, Pinned), Refusal>, Fault> {
+        let Some(behalf) = self.behalf else {
+            return Ok(match authority::own(self.app, self.identity, self.request.target).await? {
+                Own::Yes(read) => Ok(*read),
+                Own::Barred => Err(Refusal::Denied(Denial::Barred)),
+                Own::NotUsable => Err(Refusal::NotUsable),
+                Own::No => Err(Refusal::NotYours),
+            });
+        };
+        let mut standing = others::standing(self.app, self.identity).await?;
+        let Some(seen) = standing.look_at(self.app, self.request.target).await? else {
+            return Ok(Err(Refusal::Denied(Denial::NoRelation)));
+        };
+        Ok(match standing.decide(self.app, &seen, Action::SetPassword) {
+            Ok(ground) if ground == behalf.ground => Ok((seen.account, standing.pinned)),
+            // Between the two looks it became something else: begun again, it will be judged as that.
+            Ok(_) => Err(Refusal::Denied(Denial::NoRelation)),
+            Err(denial) => Err(Refusal::Denied(denial)),
+        })
     }
 
     /// By the login. `None`: a change without the current password, which must never become a reset.
@@ -162,7 +263,7 @@ impl Submitted<'_> {
             // Others were trying all the time.
             let refusal = match operation {
                 Operation::Change { .. } => Refusal::NearLockout,
-                Operation::Reset { .. } => Refusal::Throttled { until: self.app.clock.now() + BUSY },
+                Operation::Reset { .. } | Operation::ResetOther { .. } => Refusal::Throttled { until: self.app.clock.now() + BUSY },
             };
             return self.refused(None, None, refusal).await;
         };
@@ -178,13 +279,12 @@ impl Submitted<'_> {
     async fn locked(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
         let Request { target, attempt, .. } = *self.request;
         // Before the rules are looked at: after the change, the same form would be refused as too young.
-        if self.app.audit.outcome_of(target, attempt).await?.is_some() {
+        if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
             return Ok(Answer::AlreadySent);
         }
-        let (account, mut pinned) = match authority::own(self.app, self.identity, target).await? {
-            Own::Yes(account, pinned) => (*account, pinned),
-            Own::NotUsable(pinned) => return self.refused(None, Some(&pinned), Refusal::NotUsable).await,
-            Own::No => return self.refused(None, None, Refusal::NotYours).await,
+        let (account, mut pinned) = match self.still().await? {
+            Ok(read) => read,
+            Err(refusal) => return self.refused(None, None, refusal).await,
         };
         let policy = policy::in_force(self.app, &mut pinned, &account).await?;
         if let Some(refusal) = self.hindrance(operation, &mut pinned, &account, &policy).await? {
@@ -226,6 +326,10 @@ impl Submitted<'_> {
             Operation::Reset { login } => {
                 Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
             }
+            Operation::ResetOther { .. } => {
+                let locked = account.locked && !self.app.config.reset.unlock;
+                Ok(locked.then_some(Refusal::Locked).or_else(|| broken(None)))
+            }
         }
     }
 
@@ -240,7 +344,8 @@ impl Submitted<'_> {
         let new = &self.request.new;
         let answer = match operation {
             Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
-            Operation::Reset { .. } => pinned.reset_password(account.guid, new).await,
+            Operation::Reset { .. } => pinned.reset_password(account.guid, new, false).await,
+            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, must_change).await,
         };
         match answer {
             Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
@@ -262,7 +367,7 @@ impl Submitted<'_> {
 
     /// The password is set: unlocks the account where it was locked, and proves the password. `confirmed`: AD has said that it is set.
     async fn finish(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, confirmed: bool) -> Answer {
-        let is_reset = matches!(operation, Operation::Reset { .. });
+        let is_reset = !matches!(operation, Operation::Change { .. });
         if is_reset && account.locked {
             match pinned.unlock(account.guid).await {
                 Ok(WriteAnswer::Done) => {}
@@ -331,7 +436,10 @@ impl Submitted<'_> {
         pinned: Option<&Pinned>,
     ) -> AuditEvent {
         let mut entry = event_of(self.visit, self.identity, self.app.clock.now(), kind, outcome, reason);
-        entry.actor = actor_of(self.identity, account);
+        match self.behalf {
+            Some(behalf) => (entry.actor, entry.authority) = (Some(behalf.actor.clone()), Some(behalf.ground.code())),
+            None => entry.actor = actor_of(self.identity, account),
+        }
         let unread = || Party { guid: self.request.target, account_name: String::new(), name: String::new() };
         entry.target = Some(account.map_or_else(unread, party_of));
         entry.controller = pinned.map(|p| p.name().to_owned());
@@ -341,63 +449,9 @@ impl Submitted<'_> {
 
     /// What the log calls the attempt and its outcome.
     fn kinds(&self) -> (EventKind, EventKind) {
-        match self.identity.proof {
-            Proof::AdPassword { .. } => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            Proof::Provider(_) => (EventKind::ResetAttempt, EventKind::ResetOutcome),
+        match (self.request.whose, &self.identity.proof) {
+            (Whose::Own, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
+            (Whose::Own, Proof::Provider(_)) | (Whose::Anothers { .. }, _) => (EventKind::ResetAttempt, EventKind::ResetOutcome),
         }
-    }
-}
-
-/// Is it a guess that went wrong, or may have, at the current password or at whose account it is? A refused new password is none.
-fn counts(refusal: &Refusal) -> bool {
-    match refusal {
-        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
-        Refusal::Policy(_)
-        | Refusal::Throttled { .. }
-        | Refusal::CannotChange
-        | Refusal::NoRight
-        | Refusal::NotUsable
-        | Refusal::TooWeak { .. }
-        | Refusal::LoginTooOld
-        | Refusal::PolicyUnexplained => false,
-    }
-}
-
-/// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
-fn refusal_of(
-    operation: Operation<'_>,
-    answer: WriteAnswer,
-    account: &Account,
-    policy: &PasswordPolicy,
-    now: Timestamp,
-) -> Result<Refusal, directory::Fault> {
-    let broken = |broken| Refusal::Policy(vec![broken]);
-    let rc = match (answer, operation) {
-        (WriteAnswer::Policy(detail), _) => {
-            return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken));
-        }
-        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
-        (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
-        // Neither is asked of a reset: an answer that makes no sense.
-        (WriteAnswer::WrongCurrent | WriteAnswer::CannotChange, Operation::Reset { .. }) => 19,
-        (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
-        (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
-        (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),
-        (WriteAnswer::Done, _) => 0,
-        (WriteAnswer::ControlRefused, _) => 12,
-        (WriteAnswer::Other(rc), _) => rc,
-    };
-    Err(directory::Fault::Answer { rc, text: "to a new password".to_owned() })
-}
-
-/// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
-/// password filter, and the answer names both.
-fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
-    match detail {
-        PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
-        PolicyDetail::TooYoung => changeable_at(policy, account).filter(|at| now < *at).map(Broken::TooYoung),
-        PolicyDetail::TooShort => Some(Broken::TooShort(policy.min_length)),
-        PolicyDetail::Complexity => Some(Broken::NotComplex),
-        PolicyDetail::Unsaid => None,
     }
 }

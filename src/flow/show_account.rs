@@ -44,13 +44,19 @@ pub struct AccountView {
 pub enum Shown {
     /// The account.
     Account(Box<AccountView>),
+    /// They are in a group that never uses the service.
+    Barred,
     /// Not this person's, gone, disabled, or outside what is served.
     Unavailable,
 }
 
 /// Reads the account for the person who owns it.
 pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    let Own::Yes(account, mut pinned) = authority::own(app, identity, target).await? else { return Ok(Shown::Unavailable) };
+    let (account, mut pinned) = match authority::own(app, identity, target).await? {
+        Own::Yes(read) => *read,
+        Own::Barred => return Ok(Shown::Barred),
+        Own::NotUsable | Own::No => return Ok(Shown::Unavailable),
+    };
     let now = app.clock.now();
     let policy = policy::in_force(app, &mut pinned, &account).await?;
     let barred = match identity.provider() {
@@ -63,7 +69,7 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
         rules: policy.rules(),
         changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
         barred,
-        account: *account,
+        account,
         history,
     })))
 }

@@ -5,6 +5,9 @@ mod front;
 mod health;
 mod login;
 mod oidc;
+mod other_account;
+mod other_password;
+mod others;
 mod password;
 mod provider;
 mod saml;
@@ -51,6 +54,12 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}", get(account::show))
         .route("/accounts/{account}/password", get(password::show).post(password::submit))
         .route("/accounts/{account}/password/{attempt}", get(password::result))
+        .route("/others", get(others::choose))
+        .route("/others/{kind}/{id}", get(others::list))
+        .route("/others/accounts/{account}", get(other_account::show))
+        .route("/others/accounts/{account}/unlock", post(other_account::unlock))
+        .route("/others/accounts/{account}/password", get(other_password::show).post(other_password::submit))
+        .route("/others/accounts/{account}/password/{attempt}", get(other_password::result))
 }
 
 pub(super) async fn not_found() -> StatusCode {

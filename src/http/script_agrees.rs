@@ -89,6 +89,7 @@ fn account() -> Account {
     Account {
         guid: ObjectGuid::parse("03020100-0504-0706-0809-0a0b0c0d0e0f").expect("a GUID"),
         dn: "CN=x".into(),
+        sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "soeren7".into(),
         upn: Some("soae@skole.test".into()),
         display_name: Some("Søren \"Pølse\" Ærø-Lilian, O'Brien".into()),
@@ -100,6 +101,8 @@ fn account() -> Account {
         password: PasswordState { last_set_ticks: 1, last_set: Some(at), expiry: PasswordExpiry::Never },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        admin_count: false,
+        last_logon: None,
         groups: Vec::new(),
     }
 }

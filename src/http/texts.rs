@@ -51,8 +51,8 @@ mod tests {
     use std::{collections::BTreeSet, fs, path::Path};
 
     fn keys(language: &str) -> BTreeSet<String> {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("locales").join(language).join("main.ftl");
-        let text = fs::read_to_string(path).expect("the texts");
+        let mut text = String::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("locales").join(language), &mut text);
         let starts = text.lines().filter(|l| l.starts_with(|c: char| c.is_ascii_lowercase()));
         starts.filter_map(|l| l.split_once(" =")).map(|(key, _)| key.to_owned()).collect()
     }

@@ -112,6 +112,28 @@ impl Frame {
         .collect()
     }
 
+    /// A helpdesk's name; its id where it is configured no more.
+    pub fn helpdesk(&self, id: &str) -> String {
+        let desk = self.app.config.authority.helpdesks.iter().find(|desk| desk.id == id);
+        desk.map_or_else(|| id.to_owned(), |desk| desk.name.in_language(self.words.language).to_owned())
+    }
+
+    /// Can anybody act on others here?
+    pub fn others(&self) -> bool {
+        self.app.config.authority.is_used()
+    }
+
+    /// An account's history: time as shown, time for machines, what happened.
+    pub fn history(&self, entries: &[crate::audit::Entry]) -> Vec<(String, String, String)> {
+        let line = |entry: &crate::audit::Entry| {
+            let at = entry.event.at;
+            let provider = entry.event.provider.as_ref().map(|id| self.provider_name(id));
+            let machine = at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+            (self.words.time(at), machine, self.words.event(&entry.event, provider.as_deref()))
+        };
+        entries.iter().map(line).collect()
+    }
+
     /// Can people log in with their AD password?
     pub fn ad_password(&self) -> bool {
         self.app.config.login.ad_password.enabled

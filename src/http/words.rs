@@ -13,6 +13,7 @@ use crate::{
     model::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind},
+        authority::Denial,
         level::Level,
         policy::{Broken, Rule},
         refusal::Refusal,
@@ -51,6 +52,12 @@ impl Words {
     /// A text with one number in it.
     pub fn counting(&self, key: &str, name: &'static str, number: i64) -> String {
         text(self.language, key, &[(name, Value::Number(number))])
+    }
+
+    /// `Side 2 af 400`.
+    pub fn page_of(&self, page: usize, pages: usize) -> String {
+        let (page, pages) = (page.to_string(), pages.to_string());
+        text(self.language, "list-page-of", &[("page", Value::Word(&page)), ("pages", Value::Word(&pages))])
     }
 
     /// `24. november kl. 09.10`, Danish time; with the year where it is another one.
@@ -142,7 +149,25 @@ impl Words {
             Refusal::NotYours => one("", self.t("refusal-not-yours")),
             Refusal::TooWeak { needed } => one("", self.too_weak(needed)),
             Refusal::LoginTooOld => one("", self.t("refusal-login-too-old")),
+            Refusal::Denied(denial) => one("", self.denial(*denial)),
             Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
+        }
+    }
+
+    /// Why somebody may not act on an account, and what to do.
+    pub fn denial(&self, denial: Denial) -> String {
+        match denial {
+            Denial::Barred => self.t("denied-barred"),
+            Denial::Unreadable => self.t("denied-unreadable"),
+            Denial::NoRelation => self.t("denied-no-relation"),
+            Denial::NotUsable => self.t("denied-not-usable"),
+            Denial::ClosedToOthers => self.t("denied-closed"),
+            Denial::Protected => self.t("denied-protected"),
+            Denial::MasterAdmin => self.t("denied-master-admin"),
+            Denial::PasswordAdmin => self.t("denied-password-admin"),
+            Denial::TooWeak(level) => self.with("denied-too-weak", "level", &self.level(level).unwrap_or_default()),
+            Denial::LoginTooOld => self.t("denied-login-too-old"),
+            Denial::NotThisAction => self.t("denied-not-this-action"),
         }
     }
 
@@ -164,8 +189,12 @@ impl Words {
         }
     }
 
-    /// An entry of somebody's own history. `provider`: the name of the one they had logged in at.
+    /// An entry of an account's history. `provider`: the name of the one that its owner had logged in at.
     pub fn event(&self, event: &AuditEvent, provider: Option<&str>) -> String {
+        if let Some(key) = helped_key(event) {
+            let who = event.actor.as_ref().map(|actor| actor.name.as_str()).unwrap_or_default();
+            return self.with(key, "who", who);
+        }
         if let Some(provider) = provider
             && let Some(key) = reset_key(event)
         {
@@ -186,17 +215,46 @@ impl Words {
     }
 }
 
-/// The text of a reset; `None` for anything else.
-fn reset_key(event: &AuditEvent) -> Option<&'static str> {
+/// The text of what somebody else did or tried; `None` for anything else.
+fn helped_key(event: &AuditEvent) -> Option<&'static str> {
+    let done = event.outcome == AuditOutcome::Succeeded;
+    let ended = |done_key, other_key| Some(if done { done_key } else { other_key });
     match event.kind {
-        EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled => Some(match event.outcome {
-            AuditOutcome::Succeeded => "event-reset",
-            AuditOutcome::Refused => "event-reset-refused",
-            AuditOutcome::Failed => "event-reset-failed",
-            AuditOutcome::Started | AuditOutcome::Unknown => "event-reset-unknown",
+        EventKind::UnlockAttempt | EventKind::UnlockOutcome => ended("event-unlocked", "event-unlock-not-done"),
+        EventKind::AccountSeen | EventKind::ListSeen | EventKind::SlipsMade => Some("event-seen"),
+        EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled if is_anothers(event) => Some(match event.outcome {
+            AuditOutcome::Succeeded => "event-other-reset",
+            AuditOutcome::Refused | AuditOutcome::Failed => "event-other-reset-not-done",
+            AuditOutcome::Started | AuditOutcome::Unknown => "event-other-reset-unknown",
         }),
-        EventKind::SignIn | EventKind::SignOut | EventKind::ChangeAttempt | EventKind::ChangeOutcome | EventKind::ChangeReconciled => None,
+        EventKind::SignIn
+        | EventKind::SignOut
+        | EventKind::ChangeAttempt
+        | EventKind::ChangeOutcome
+        | EventKind::ChangeReconciled
+        | EventKind::ResetAttempt
+        | EventKind::ResetOutcome
+        | EventKind::ResetReconciled => None,
     }
+}
+
+/// Was the actor somebody else than the account's owner?
+fn is_anothers(event: &AuditEvent) -> bool {
+    match (&event.actor, &event.target) {
+        (Some(actor), Some(target)) => actor.guid != target.guid,
+        (None, _) | (_, None) => event.authority.is_some(),
+    }
+}
+
+/// The text of a reset by the owner; `None` for anything else.
+fn reset_key(event: &AuditEvent) -> Option<&'static str> {
+    let is_reset = matches!(event.kind, EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled);
+    is_reset.then_some(match event.outcome {
+        AuditOutcome::Succeeded => "event-reset",
+        AuditOutcome::Refused => "event-reset-refused",
+        AuditOutcome::Failed => "event-reset-failed",
+        AuditOutcome::Started | AuditOutcome::Unknown => "event-reset-unknown",
+    })
 }
 
 /// Where a broken rule is put right: in the new password, but for its age, which no other password changes.

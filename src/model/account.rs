@@ -11,6 +11,8 @@ pub struct Account {
     pub guid: ObjectGuid,
     /// The distinguished name at the moment of reading.
     pub dn: String,
+    /// objectSid.
+    pub sid: Sid,
     /// sAMAccountName.
     pub sam: String,
     /// userPrincipalName, where one is set.
@@ -29,10 +31,14 @@ pub struct Account {
     pub locked: bool,
     /// The state of the password.
     pub password: PasswordState,
+    /// The last logon that all controllers know of (lastLogonTimestamp): up to 14 days behind by AD's design; `None` = none yet.
+    pub last_logon: Option<Timestamp>,
     /// Wrong tries that this controller knows of.
     pub wrong_tries: WrongTries,
     /// DN of the password settings object that applies (msDS-ResultantPSO); `None` = the domain's policy.
     pub resultant_pso: Option<String>,
+    /// adminCount is set: AD protects the account, or once did (AdminSDHolder, MS-ADTS 3.1.1.6.1).
+    pub admin_count: bool,
     /// SIDs of every group, nested ones too (tokenGroups). Empty where it was not asked for.
     pub groups: Vec<Sid>,
 }
@@ -41,6 +47,11 @@ impl Account {
     /// Neither disabled nor expired.
     pub fn usable(&self, now: Timestamp) -> bool {
         !self.disabled && self.expires.is_none_or(|end| now < end)
+    }
+
+    /// Is it a member of one of the groups, nested or not?
+    pub fn is_in_any(&self, groups: &[Sid]) -> bool {
+        groups.iter().any(|group| self.groups.contains(group))
     }
 
     /// The name to show: displayName, else sAMAccountName.

@@ -26,6 +26,16 @@ pub enum EventKind {
     ResetOutcome,
     /// As `ChangeReconciled`, for a reset.
     ResetReconciled,
+    /// A lockout is about to be ended for somebody, without a new password. Followed by an `UnlockOutcome`.
+    UnlockAttempt,
+    /// How the unlocking ended, or why it was not tried.
+    UnlockOutcome,
+    /// Somebody looked at another's account.
+    AccountSeen,
+    /// Somebody looked at, or searched in, a list of others.
+    ListSeen,
+    /// Slips with new passwords were made for several pupils; each password has a reset of its own.
+    SlipsMade,
 }
 
 impl EventKind {
@@ -34,9 +44,17 @@ impl EventKind {
         match self {
             Self::ChangeAttempt => Some(Self::ChangeReconciled),
             Self::ResetAttempt => Some(Self::ResetReconciled),
-            Self::SignIn | Self::SignOut | Self::ChangeOutcome | Self::ChangeReconciled | Self::ResetOutcome | Self::ResetReconciled => {
-                None
-            }
+            Self::SignIn
+            | Self::SignOut
+            | Self::ChangeOutcome
+            | Self::ChangeReconciled
+            | Self::ResetOutcome
+            | Self::ResetReconciled
+            | Self::UnlockAttempt
+            | Self::UnlockOutcome
+            | Self::AccountSeen
+            | Self::ListSeen
+            | Self::SlipsMade => None,
         }
     }
 }
@@ -84,6 +102,11 @@ codes!(EventKind {
     ResetAttempt = "reset_attempt",
     ResetOutcome = "reset_outcome",
     ResetReconciled = "reset_reconciled",
+    UnlockAttempt = "unlock_attempt",
+    UnlockOutcome = "unlock_outcome",
+    AccountSeen = "account_seen",
+    ListSeen = "list_seen",
+    SlipsMade = "slips_made",
 });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
@@ -132,6 +155,12 @@ pub struct AuditEvent {
     pub controller: Option<String>,
     /// The submitted form that it belongs to.
     pub attempt: Option<AttemptId>,
+    /// Why the actor may act on another's account (`Ground::code`); `None` where it is their own.
+    pub authority: Option<String>,
+    /// The helper's reason, in their own words.
+    pub note: Option<String>,
+    /// The helper's ticket number.
+    pub ticket: Option<String>,
     /// pwdLastSet before the change, in AD's ticks: what a lone attempt is reconciled with.
     pub password_set_before: Option<i64>,
 }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{policy::Broken, strength::Strength};
+use super::{authority::Denial, policy::Broken, strength::Strength};
 
 /// A refusal of a change or a reset: an answer, not an error. Nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub enum Refusal {
     },
     /// The login at the provider is too long ago for a reset.
     LoginTooOld,
+    /// The person may not act on this account.
+    Denied(Denial),
     /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
     PolicyUnexplained,
 }
@@ -54,6 +56,7 @@ impl Refusal {
             Self::NotYours => "not_yours",
             Self::TooWeak { .. } => "too_weak",
             Self::LoginTooOld => "login_too_old",
+            Self::Denied(denial) => denial.code(),
             Self::PolicyUnexplained => "policy_unexplained",
         };
         word.to_owned()

@@ -33,6 +33,27 @@ impl Sid {
         bytes
     }
 
+    /// The number within its domain of an account or group of an AD domain (`S-1-5-21-a-b-c-RID`).
+    pub fn rid(&self) -> Option<u32> {
+        match (self.authority, self.parts.as_slice()) {
+            (5, [21, _, _, _, rid]) => Some(*rid),
+            _ => None,
+        }
+    }
+
+    /// The number of a group that every Windows has (`S-1-5-32-RID`).
+    pub fn builtin(&self) -> Option<u32> {
+        match (self.authority, self.parts.as_slice()) {
+            (5, [32, rid]) => Some(*rid),
+            _ => None,
+        }
+    }
+
+    /// The base DN that names the object by its SID (MS-ADTS 3.1.1.3.1.2.4).
+    pub fn as_dn(&self) -> String {
+        format!("<SID={self}>")
+    }
+
     /// Reads `S-1-…`.
     pub fn parse(text: &str) -> Option<Self> {
         let mut numbers = text.strip_prefix("S-1-")?.split('-');

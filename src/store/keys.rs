@@ -63,6 +63,16 @@ impl Keys {
         HEXLOWER.encode(&hmac::sign(&self.fingerprint, name.as_bytes()).as_ref()[..8])
     }
 
+    /// What the log calls somebody who has no account by: the same for the same name, and nobody can compute it without the secret.
+    pub fn pseudonym(&self, name: &[u8]) -> uuid::Uuid {
+        let mut context = hmac::Context::with_key(&self.fingerprint);
+        context.update(b"pseudonym ");
+        context.update(name);
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&context.sign().as_ref()[..16]);
+        uuid::Builder::from_custom_bytes(bytes).into_uuid()
+    }
+
     /// The token of a form, bound to a session or to a browser: 64 hexadecimal digits.
     pub fn form_token(&self, binding: &str) -> String {
         HEXLOWER.encode(hmac::sign(&self.form, binding.as_bytes()).as_ref())

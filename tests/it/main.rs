@@ -11,6 +11,7 @@ mod journey;
 mod layers;
 mod oidc;
 mod oidc_forge;
+mod others;
 mod page_check;
 mod people;
 mod process;

@@ -88,7 +88,20 @@ impl Admin {
     }
 
     pub async fn group(&mut self, name: &str) -> String {
-        let dn = format!("CN={name},{}", environment().fact("PEOPLE_OU"));
+        self.group_in(name, environment().fact("PEOPLE_OU")).await
+    }
+
+    /// A unit below the people's.
+    pub async fn unit(&mut self, name: &str) -> String {
+        let dn = format!("OU={name},{}", environment().fact("PEOPLE_OU"));
+        let attributes = vec![(b"objectClass".to_vec(), set(["organizationalUnit"]))];
+        self.0.add(&dn, attributes).await.expect("sent").success().expect("added");
+        dn
+    }
+
+    /// A group in a unit.
+    pub async fn group_in(&mut self, name: &str, unit: &str) -> String {
+        let dn = format!("CN={name},{unit}");
         let attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = vec![
             (b"objectClass".to_vec(), set(["group"])),
             (b"sAMAccountName".to_vec(), set([name])),
@@ -100,6 +113,31 @@ impl Admin {
 
     pub async fn must_change(&mut self, person: &Person) {
         self.replace(&person.dn, "pwdLastSet", "0").await;
+    }
+
+    /// A contact: a member of groups that is nobody's account.
+    pub async fn contact(&mut self, name: &str, unit: &str) -> String {
+        let dn = format!("CN={name},{unit}");
+        self.0.add(&dn, vec![(b"objectClass".to_vec(), set(["contact"]))]).await.expect("sent").success().expect("added");
+        dn
+    }
+
+    /// Adds many values to an attribute.
+    pub async fn add_all(&mut self, dn: &str, attribute: &str, values: &[String]) {
+        let values: HashSet<Vec<u8>> = values.iter().map(|value| value.as_bytes().to_vec()).collect();
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(attribute.as_bytes().to_vec(), values)];
+        self.0.modify(dn, change).await.expect("sent").success().expect("added");
+    }
+
+    /// Takes a value from an attribute.
+    pub async fn remove(&mut self, dn: &str, attribute: &str, value: &str) {
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Delete(attribute.as_bytes().to_vec(), set([value]))];
+        self.0.modify(dn, change).await.expect("sent").success().expect("removed");
+    }
+
+    /// Renames an object, or moves it to another unit.
+    pub async fn rename(&mut self, dn: &str, name: &str, unit: Option<&str>) {
+        self.0.modifydn(dn, &format!("CN={name}"), true, unit).await.expect("sent").success().expect("renamed");
     }
 
     pub async fn delete(&mut self, dn: &str) {

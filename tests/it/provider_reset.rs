@@ -14,7 +14,7 @@ use os2nykode::{
     directory::WriteAnswer,
     flow::{
         Visit, list_accounts, reconcile,
-        set_password::{self, Answer, Request},
+        set_password::{self, Answer, Request, Whose},
         show_account::{self, Shown},
         sign_out,
     },
@@ -68,16 +68,16 @@ pub fn setup(more: &str) -> Setup {
     Setup { more: format!("{}{more}", providers()).leak(), ..Setup::default() }
 }
 
-fn password(text: &str) -> Password {
+pub fn password(text: &str) -> Password {
     Password::parse(text.to_owned()).expect("a password")
 }
 
-fn claim(kind: ClaimKind, value: &str) -> Claim {
+pub fn claim(kind: ClaimKind, value: &str) -> Claim {
     Claim::parse(kind, value).expect(value)
 }
 
 /// A number of this test's own, of nobody alive: born in 1881.
-fn cpr() -> String {
+pub fn cpr() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(5).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
     format!("{:02}{:02}815{:03}", n % 28 + 1, n / 28 % 12 + 1, n / (28 * 12) % 1000)
@@ -88,7 +88,7 @@ fn id(name: &str) -> ProviderId {
 }
 
 /// Just logged in at a provider.
-fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> Identity {
+pub fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> Identity {
     let proof =
         Proof::Provider(ProviderLogin { provider: id(provider), method: LoginMethod::Saml, level, claim, assertion: ASSERTION.to_owned() });
     let visit = Uuid::from_bytes(service.app.keys.random().expect("random"));
@@ -101,33 +101,33 @@ pub fn os2faktor(service: &Service, person: &Person, level: Level) -> Identity {
 }
 
 /// The login of somebody who knows the account's password.
-fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -> Identity {
+pub fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -> Identity {
     let proof = Proof::AdPassword { account: account.into(), account_name: person.sam.clone() };
     Identity { proof, ..os2faktor(service, person, Level::None) }
 }
 
-fn visit(identity: &Identity) -> Visit {
+pub fn visit(identity: &Identity) -> Visit {
     Visit { id: identity.visit, client: "192.0.2.1".parse().expect("an address") }
 }
 
 fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str) -> Request {
     let attempt = AttemptId::from_random(service.app.keys.random().expect("random"));
-    Request { target, attempt, current: current.map(password), new: password(new) }
+    Request { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own }
 }
 
 async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
     set_password::set(&service.app, &visit(identity), identity, form(service, target, None, new)).await.expect("an answer")
 }
 
-async fn guid(person: &Person) -> ObjectGuid {
+pub async fn guid(person: &Person) -> ObjectGuid {
     Admin::new().await.guid(&person.sam).await
 }
 
-async fn is_locked(person: &Person) -> bool {
+pub async fn is_locked(person: &Person) -> bool {
     Admin::new().await.value(&person.sam, "lockoutTime").await.parse::<i64>().unwrap_or(0) != 0
 }
 
-async fn locked_person() -> Person {
+pub async fn locked_person() -> Person {
     let person = Admin::new().await.person().await;
     for _ in 0..5 {
         bind(&person.dn, WRONG).await.expect_err("wrong");
@@ -136,7 +136,7 @@ async fn locked_person() -> Person {
     person
 }
 
-async fn history(service: &Service, target: ObjectGuid) -> Vec<AuditEvent> {
+pub async fn history(service: &Service, target: ObjectGuid) -> Vec<AuditEvent> {
     let entries = service.app.audit.history_of(target, 50, Timestamp::UNIX_EPOCH).await.expect("read");
     entries.into_iter().map(|entry| entry.event).collect()
 }
@@ -146,7 +146,7 @@ async fn unchanged(person: &Person) {
 }
 
 /// A browser with the session of this login.
-async fn visitor(service: &Service, identity: &Identity) -> Visitor {
+pub async fn visitor(service: &Service, identity: &Identity) -> Visitor {
     let session = tower_sessions::Session::new(None, Arc::new(service.app.sessions.clone()), None);
     session.insert("identity", identity).await.expect("kept");
     session.save().await.expect("saved");

@@ -85,13 +85,7 @@ impl AccountPage {
 
     /// Time as shown, time for machines, what happened.
     fn history(&self) -> Vec<(String, String, String)> {
-        let words = &self.frame.words;
-        let line = |entry: &crate::audit::Entry| {
-            let at = entry.event.at;
-            let provider = entry.event.provider.as_ref().map(|id| self.frame.provider_name(id));
-            (words.time(at), at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), words.event(&entry.event, provider.as_deref()))
-        };
-        self.view.history.iter().map(line).collect()
+        self.frame.history(&self.view.history)
     }
 }
 
@@ -109,12 +103,19 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
         Shown::Account(view) => page(StatusCode::OK, &account_page(member.frame, *view, &member.identity)),
+        Shown::Barred => barred(member.frame),
         Shown::Unavailable => unavailable(member.frame),
     })
 }
 
 fn account_page(frame: Frame, view: AccountView, identity: &Identity) -> AccountPage {
     AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()) }
+}
+
+/// They never use the service.
+pub(super) fn barred(mut frame: Frame) -> Response {
+    frame.path = String::from("/");
+    page(StatusCode::FORBIDDEN, &Notice::new(frame, "barred-title", "denied-barred"))
 }
 
 /// Not theirs, gone, or not served: one page for all.

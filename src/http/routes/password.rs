@@ -11,11 +11,11 @@ use axum::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::account::unavailable;
+use super::account::{barred, unavailable};
 use crate::{
     app::App,
     flow::{
-        set_password::{self, Answer, Request, STILL_LOCKED},
+        set_password::{self, Answer, Request, STILL_LOCKED, Whose},
         show_account::{self, AccountView, Shown},
     },
     http::{
@@ -87,7 +87,7 @@ pub(in crate::http) async fn submit(
         Ok(passwords) => passwords,
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
-    let request = Request { target, attempt, current, new };
+    let request = Request { target, attempt, current, new, whose: Whose::Own };
     let answer = set_password::set(&app, &member.visit, &member.identity, request).await?;
     if matches!(answer, Answer::Done | Answer::StillLocked) {
         end_other_sessions(&app, &member, target).await;
@@ -109,6 +109,7 @@ pub(in crate::http) async fn submit(
                 | Refusal::NotUsable
                 | Refusal::TooWeak { .. }
                 | Refusal::LoginTooOld
+                | Refusal::Denied(_)
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
@@ -135,15 +136,47 @@ async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode,
             let change = identity.provider().is_none();
             page(status, &PasswordPage { frame, view: *view, token, attempt, change, errors })
         }
+        Shown::Barred => barred(frame),
         Shown::Unavailable => unavailable(frame),
     })
 }
 
 /// The current password, where the login has one to be asked for, and the new one; or what is wrong with the form itself.
 fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Password), Errors> {
-    let frame = &member.frame;
     let mut errors = Errors::default();
-    let mut one = |field: &'static str, typed: String| match Password::parse(typed) {
+    let current = if member.identity.provider().is_none() {
+        typed(&member.frame, "current", sent.current, &mut errors).map(Some)
+    } else {
+        drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
+        Some(None)
+    };
+    match (current, twice(&member.frame, sent.new, sent.repeat, &mut errors)) {
+        (Some(current), Some(new)) => Ok((current, new)),
+        (None, _) | (_, None) => Err(errors),
+    }
+}
+
+/// A new password for somebody else, or what is wrong with the form itself.
+pub(super) fn parse_new(frame: &Frame, new: String, repeat: String) -> Result<Password, Errors> {
+    let mut errors = Errors::default();
+    twice(frame, new, repeat, &mut errors).ok_or(errors)
+}
+
+fn twice(frame: &Frame, new: String, repeat: String, errors: &mut Errors) -> Option<Password> {
+    let new = typed(frame, "new", new, errors);
+    let repeat = typed(frame, "repeat", repeat, errors);
+    match (new, repeat) {
+        (Some(new), Some(repeat)) if new == repeat => Some(new),
+        (Some(_), Some(_)) => {
+            errors.add("repeat", frame.t("form-repeat"));
+            None
+        }
+        (None, _) | (_, None) => None,
+    }
+}
+
+fn typed(frame: &Frame, field: &'static str, typed: String, errors: &mut Errors) -> Option<Password> {
+    match Password::parse(typed) {
         Ok(password) => Some(password),
         Err(problem) => {
             let key = match problem {
@@ -155,22 +188,6 @@ fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Passw
             errors.add(field, text(frame.words.language, key, &[("field", Value::Word(&name))]));
             None
         }
-    };
-    let current = if member.identity.provider().is_none() {
-        one("current", sent.current).map(Some)
-    } else {
-        drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
-        Some(None)
-    };
-    let new = one("new", sent.new);
-    let repeat = one("repeat", sent.repeat);
-    match (current, new, repeat) {
-        (Some(current), Some(new), Some(repeat)) if new == repeat => Ok((current, new)),
-        (_, Some(new), Some(repeat)) if new != repeat => {
-            errors.add("repeat", frame.t("form-repeat"));
-            Err(errors)
-        }
-        _ => Err(errors),
     }
 }
 
@@ -194,7 +211,7 @@ pub(in crate::http) async fn result(
     let (Some(account), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
         return Ok(StatusCode::NOT_FOUND.into_response());
     };
-    let outcome = set_password::outcome_of(&app, &member.identity, account, attempt).await?;
+    let outcome = set_password::outcome_of(&app, &member.identity, account, account, attempt).await?;
     let Some(outcome) = outcome.filter(|outcome| outcome.target.as_ref().is_none_or(|target| target.guid == account)) else {
         return Ok(unavailable(member.frame));
     };

@@ -10,6 +10,9 @@ use super::{
     account::{AccountPage, AccountsPage},
     front::{FrontPage, Method},
     login::LoginPage,
+    other_account::OtherAccountPage,
+    other_password::{OtherPasswordPage, OtherResultPage},
+    others::{ListPage, OthersPage},
     password::{PasswordPage, ResultPage},
     provider::{SendPage, notice_of},
 };
@@ -18,7 +21,15 @@ use crate::{
     audit::Entry,
     clock::ShiftedClock,
     config::{self, Language},
-    flow::{list_accounts::Listed, provider_sign_in::Finished, show_account::AccountView},
+    flow::{
+        list_accounts::Listed,
+        others::{
+            lists::{Choice, Found, Place, Question},
+            show::OtherView,
+        },
+        provider_sign_in::Finished,
+        show_account::AccountView,
+    },
     http::{
         view::{Errors, Frame, Notice, Person},
         words::Words,
@@ -28,12 +39,14 @@ use crate::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind},
+        authority::{Action, Denial, Ground, Group},
         claim::ClaimKind,
         guid::ObjectGuid,
         level::Level,
-        policy::{Broken, Rule},
+        policy::{Broken, PasswordPolicy, Rule},
         provider::ProviderId,
         refusal::Refusal,
+        sid::Sid,
         strength::Strength,
     },
 };
@@ -84,6 +97,7 @@ fn account(expiry: PasswordExpiry, locked: bool) -> Account {
     Account {
         guid: guid(),
         dn: String::new(),
+        sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "<s&m>".into(),
         upn: Some("x\"y@z".into()),
         display_name: Some(NAME.into()),
@@ -95,6 +109,8 @@ fn account(expiry: PasswordExpiry, locked: bool) -> Account {
         password: PasswordState { last_set_ticks: 1, last_set, expiry },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        admin_count: false,
+        last_logon: None,
         groups: Vec::new(),
     }
 }
@@ -116,6 +132,9 @@ fn history() -> Vec<Entry> {
         target: None,
         controller: None,
         attempt: None,
+        authority: None,
+        note: None,
+        ticket: None,
         password_set_before: None,
     };
     let by = |provider: &'static str| move |event| AuditEvent { provider: Some(id(provider)), ..event };
@@ -181,6 +200,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::PolicyUnexplained,
     ]);
     all.extend(barred());
+    all.extend(denials().into_iter().map(Refusal::Denied));
     all
 }
 
@@ -232,6 +252,84 @@ fn methods() -> Vec<Method> {
         Method { id: "os2faktor".into(), text: NAME.into(), hint, mitid: false },
         Method { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
     ]
+}
+
+fn grounds() -> Vec<Ground> {
+    let group = || Group { sid: Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"), name: NAME.into() };
+    vec![
+        Ground::Own,
+        Ground::Parent,
+        Ground::Circle(group()),
+        Ground::MasterOfCircle(group()),
+        Ground::Teacher(group()),
+        Ground::Helpdesk("gone".into()),
+    ]
+}
+
+fn denials() -> Vec<Denial> {
+    vec![
+        Denial::Barred,
+        Denial::Unreadable,
+        Denial::NoRelation,
+        Denial::NotUsable,
+        Denial::ClosedToOthers,
+        Denial::Protected,
+        Denial::MasterAdmin,
+        Denial::PasswordAdmin,
+        Denial::TooWeak(Level::High),
+        Denial::LoginTooOld,
+        Denial::NotThisAction,
+    ]
+}
+
+/// The pages of those who act on others.
+fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama::Result<String>)> {
+    let mut pages = Vec::new();
+    let place = Place::Group(Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"));
+    let choices: Vec<Choice> = grounds().into_iter().map(|ground| Choice { place: place.clone(), ground }).collect();
+    for choices in [Vec::new(), choices.clone()] {
+        pages.push((format!("others {}", choices.len()), OthersPage { frame: member("/others"), choices }.render()));
+    }
+    let all = [PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::Never];
+    for (total, more, unusable_words, page, text) in [
+        (Some(20_000), false, false, 400, ""),
+        (Some(20_000), false, false, usize::MAX, ""),
+        (Some(0), false, false, 1, ""),
+        (None, true, false, 1, NAME),
+        (None, false, false, 1, NAME),
+        (None, false, false, 1, ""),
+        (None, false, true, 1, "x"),
+    ] {
+        let accounts = all.iter().map(|expiry| account(*expiry, *expiry == PasswordExpiry::Never)).collect();
+        let found = Found { choice: choices[2].clone(), accounts, total, more, unusable_words };
+        let list = ListPage { frame: member("/x"), found, question: Question { words: text.into(), page } };
+        pages.push((format!("list {total:?} {page} {text}"), list.render()));
+    }
+    let view = |ground: Ground, judged: Result<Ground, Denial>, locked| OtherView {
+        account: account(PasswordExpiry::Never, locked),
+        ground,
+        actions: Action::ALL.into_iter().map(|action| (action, judged.clone())).collect(),
+        rules: rules(),
+        policy: PasswordPolicy::default(),
+        must_change: true,
+        history: history(),
+    };
+    for ground in grounds() {
+        let page = OtherAccountPage { frame: member("/x"), view: view(ground.clone(), Ok(ground), true), token: "t".into(), told: None };
+        pages.push(("other account".into(), page.render()));
+    }
+    for denial in denials() {
+        let told = Some(("error", words.denial(denial)));
+        let page = OtherAccountPage { frame: member("/x"), view: view(Ground::Parent, Err(denial), false), token: "t".into(), told };
+        pages.push((format!("other account {denial:?}"), page.render()));
+    }
+    for errors in [Errors::default(), words.refusal(&Refusal::Policy(broken())).into_iter().collect()] {
+        let (view, attempt) = (view(Ground::Parent, Ok(Ground::Parent), true), AttemptId::from_random([7; 16]));
+        pages.push(("other password".into(), OtherPasswordPage { frame: member("/x"), view, token: "t".into(), attempt, errors }.render()));
+    }
+    let result = OtherResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
+    pages.push(("other result".into(), result.render()));
+    pages
 }
 
 /// Each page with a name.
@@ -296,6 +394,9 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let listed = |name: &str| Listed { guid: guid(), account_name: "<anna>".into(), name: name.into() };
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
+    }
+    for (name, html) in others(&member, &words) {
+        add(name, html);
     }
     let fields = vec![("SAMLRequest", "\"><b>".to_owned())];
     let send =

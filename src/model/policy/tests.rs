@@ -22,6 +22,7 @@ fn account(last_set: Option<Timestamp>) -> Account {
     Account {
         guid: ObjectGuid::from_ad(&[7; 16]).expect("16 bytes"),
         dn: "CN=Søren Ærø,DC=kommune,DC=test".into(),
+        sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "saeroe".into(),
         upn: Some("soren.aero@skole.test".into()),
         display_name: Some("Søren \"Pølse\" Ærø-Bo".into()),
@@ -33,6 +34,8 @@ fn account(last_set: Option<Timestamp>) -> Account {
         password: PasswordState { last_set_ticks, last_set, expiry: PasswordExpiry::Never },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        admin_count: false,
+        last_logon: None,
         groups: Vec::new(),
     }
 }

@@ -79,7 +79,7 @@ async fn an_accounts_two_owners_see_only_what_they_did_themselves() {
     let sent = form(&service, target, None, NEW);
     let attempt = sent.attempt;
     assert_eq!(set_password::set(&service.app, &visit(&first), &first, sent).await.expect("an answer"), Answer::Done);
-    let told = async |who: &Identity| set_password::outcome_of(&service.app, who, target, attempt).await.expect("read").is_some();
+    let told = async |who: &Identity| set_password::outcome_of(&service.app, who, target, target, attempt).await.expect("read").is_some();
     assert!(told(&first).await);
     assert!(!told(&second).await);
     assert!(!told(&stranger).await);

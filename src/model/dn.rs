@@ -6,6 +6,21 @@ pub fn is_under(dn: &str, base: &str) -> bool {
     !base.is_empty() && dn.len() >= base.len() && dn.iter().rev().zip(base.iter().rev()).all(|(a, b)| a == b)
 }
 
+/// The value of the first part, such as the common name, as people read it: escapes of single characters are undone.
+pub fn common_name(dn: &str) -> String {
+    let value = dn.split_once('=').map_or("", |(_, rest)| rest);
+    let mut name = String::new();
+    let mut chars = value.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '\\' => name.extend(chars.next()),
+            ',' => break,
+            _ => name.push(c),
+        }
+    }
+    name
+}
+
 fn parts(dn: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = dn.chars();
@@ -29,7 +44,7 @@ fn parts(dn: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::is_under;
+    use super::{common_name, is_under};
 
     #[test]
     fn only_whole_parts_count() {
@@ -45,5 +60,12 @@ mod tests {
     fn an_escaped_comma_does_not_make_a_part() {
         assert!(!is_under(r"CN=x\,OU=Ansatte\,DC=test,OU=Andre,DC=test", "OU=Ansatte,DC=test"));
         assert!(is_under(r"CN=Ærø\, Søren \+ Co,OU=Ansatte,DC=test", "OU=Ansatte,DC=test"));
+    }
+
+    #[test]
+    fn the_common_name_ends_at_the_first_separator() {
+        assert_eq!(common_name(r#"CN=Ærø\, Søren \"Pølse\" \+ Co,OU=Ansatte,DC=test"#), r#"Ærø, Søren "Pølse" + Co"#);
+        assert_eq!(common_name("CN=Anna"), "Anna");
+        assert_eq!(common_name(""), "");
     }
 }

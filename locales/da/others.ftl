@@ -1,0 +1,73 @@
+# At handle for andre.
+others-title = Andres konti
+others-lead = Vælg, hvem du vil hjælpe.
+others-none = Der er ingen, du kan hjælpe herfra. Mener du, at det er en fejl, så kontakt servicedesken.
+others-link = Hjælp andre
+ground-own = Din egen konto
+ground-parent = Dit barn
+ground-circle = Kredsen { $group }
+ground-master = Kredsen { $group } (overordnet administrator)
+ground-teacher = Din klasse: { $group }
+state-fine = Kan bruges
+state-disabled = Lukket
+state-locked = Låst
+state-must-change = Skal skiftes ved næste logon
+state-expired = Adgangskoden er udløbet
+list-search = Søg efter navn eller brugernavn
+list-search-hint = Skriv begyndelsen af fornavn, efternavn eller brugernavn, mindst to tegn
+list-search-button = Søg
+list-results = Fundet
+list-words = Skriv mindst to tegn og højst hundrede.
+list-search-first = Søg for at finde den, du vil hjælpe.
+list-more = Her er { $count }, men der er flere. Skriv mere af navnet.
+list-total = { $count ->
+    [0] Her er ingen.
+    [one] Her er 1.
+   *[other] Her er { $count }.
+  }
+list-found = { $count ->
+    [0] Ingen fundet. Prøv med noget andet af navnet.
+    [one] 1 fundet.
+   *[other] { $count } fundet.
+  }
+list-pages = Sider
+list-previous = Forrige side
+list-next = Næste side
+list-page-of = Side { $page } af { $pages }
+other-why = Derfor kan du hjælpe
+other-state = Tilstand
+other-last-logon = Sidste logon (kan være op til 14 dage forsinket)
+other-wrong-tries = Sidste forkerte adgangskode
+other-set = Sæt en ny adgangskode
+other-must-change = Adgangskoden skal skiftes ved næste logon
+other-back = Tilbage til kontoen
+other-done-title = Adgangskoden er sat
+other-done = Den nye adgangskode gælder fra nu af. Vi har prøvet den af. Giv den kun videre til den, det drejer sig om.
+other-still-locked = Den nye adgangskode er sat, men kontoen er stadig låst, og vi kunne ikke låse den op.
+other-unknown-title = Vi ved ikke, om adgangskoden blev sat
+other-unknown = Forbindelsen blev afbrudt undervejs. Vent et par minutter, og se på kontoen, hvornår adgangskoden sidst er skiftet.
+other-not-done-title = Adgangskoden blev ikke sat
+other-not-done = Intet er ændret. Gå tilbage til kontoen, og prøv igen.
+unlock = Lås op
+unlock-done = Kontoen er låst op.
+unlock-not-locked = Kontoen var ikke låst. Der er ikke gjort noget.
+unlock-unknown = Forbindelsen blev afbrudt, så vi ved ikke, om kontoen er låst op. Du kan roligt prøve igen.
+denied-title = Det kan du ikke her
+barred-title = Du kan ikke bruge denne tjeneste
+denied-barred = Din konto er i en gruppe, der ikke kan bruge denne tjeneste. Kontakt servicedesken.
+denied-unreadable = Reglerne for, hvem der må hjælpe hvem, kan ikke læses lige nu. Derfor kan ingen hjælpe andre. Kontakt dem, der driver tjenesten.
+denied-no-relation = Kontoen findes ikke, eller den er ikke en, du kan hjælpe med.
+denied-not-usable = Kontoen er lukket eller udløbet. Derfor kan der ikke sættes en adgangskode.
+denied-closed = Kontoen er i en gruppe, som andre ikke må sætte adgangskode for.
+denied-protected = Kontoen er særligt beskyttet i Active Directory, fordi den kan administrere domænet. Den kan ikke ændres herfra.
+denied-master-admin = Kontoen tilhører en overordnet kodeordsadministrator. Den kan kun ejeren selv sætte adgangskode for.
+denied-password-admin = Kontoen tilhører en kodeordsadministrator. Det kan kun en overordnet kodeordsadministrator hjælpe med.
+denied-too-weak = Dit login er ikke sikkert nok til denne konto. Der skal et login til på mindst niveauet { $level } (NSIS). Log ud, og log ind på en anden måde.
+denied-login-too-old = Det er for længe siden, du viste, hvem du er. Log ud, og log ind igen.
+denied-not-this-action = Du kan se kontoen, men ikke sætte adgangskoden.
+event-unlocked = Kontoen blev låst op af { $who }
+event-unlock-not-done = { $who } prøvede at låse kontoen op
+event-seen = { $who } så på kontoen
+event-other-reset = { $who } satte en ny adgangskode
+event-other-reset-not-done = { $who } prøvede at sætte en ny adgangskode, men intet blev ændret
+event-other-reset-unknown = { $who } var ved at sætte en ny adgangskode, og vi ved endnu ikke, om den blev sat

@@ -1,0 +1,73 @@
+# Acting for others.
+others-title = Others' accounts
+others-lead = Choose whom you want to help.
+others-none = There is nobody you can help from here. If you think that this is wrong, contact the service desk.
+others-link = Help others
+ground-own = Your own account
+ground-parent = Your child
+ground-circle = The circle { $group }
+ground-master = The circle { $group } (master administrator)
+ground-teacher = Your class: { $group }
+state-fine = Can be used
+state-disabled = Closed
+state-locked = Locked
+state-must-change = Has to be changed at the next logon
+state-expired = The password has expired
+list-search = Search for a name or user name
+list-search-hint = Type the beginning of the first name, last name or user name, at least two characters
+list-search-button = Search
+list-results = Found
+list-words = Type at least two characters and at most a hundred.
+list-search-first = Search to find the one you want to help.
+list-more = Here are { $count }, but there are more. Type more of the name.
+list-total = { $count ->
+    [0] Nobody is here.
+    [one] 1 person is here.
+   *[other] { $count } people are here.
+  }
+list-found = { $count ->
+    [0] Nobody found. Try another part of the name.
+    [one] 1 found.
+   *[other] { $count } found.
+  }
+list-pages = Pages
+list-previous = Previous page
+list-next = Next page
+list-page-of = Page { $page } of { $pages }
+other-why = Why you can help
+other-state = State
+other-last-logon = Last logon (may be up to 14 days behind)
+other-wrong-tries = Last wrong password
+other-set = Set a new password
+other-must-change = The password has to be changed at the next logon
+other-back = Back to the account
+other-done-title = The password is set
+other-done = The new password is in force from now on. We have tried it out. Give it to nobody but the person it is for.
+other-still-locked = The new password is set, but the account is still locked, and we could not unlock it.
+other-unknown-title = We do not know whether the password was set
+other-unknown = The connection was lost on the way. Wait a few minutes, and look at the account to see when the password was last changed.
+other-not-done-title = The password was not set
+other-not-done = Nothing was changed. Go back to the account and try again.
+unlock = Unlock
+unlock-done = The account is unlocked.
+unlock-not-locked = The account was not locked. Nothing was done.
+unlock-unknown = The connection was lost, so we do not know whether the account is unlocked. It does no harm to try again.
+denied-title = You can't do that here
+barred-title = You can't use this service
+denied-barred = Your account is in a group that can't use this service. Contact the service desk.
+denied-unreadable = The rules for who may help whom can't be read right now, so nobody can help others. Contact those who run the service.
+denied-no-relation = The account does not exist, or it is not one that you can help with.
+denied-not-usable = The account is closed or has expired, so no password can be set.
+denied-closed = The account is in a group that others may not set passwords for.
+denied-protected = The account is specially protected in Active Directory because it can administer the domain. It can't be changed from here.
+denied-master-admin = The account belongs to a master password administrator. Only its owner can set its password.
+denied-password-admin = The account belongs to a password administrator. Only a master password administrator can help with it.
+denied-too-weak = Your login is not secure enough for this account. It takes a login at level { $level } (NSIS) or higher. Log out, and log in another way.
+denied-login-too-old = It is too long ago that you showed who you are. Log out, and log in again.
+denied-not-this-action = You can see the account but not set its password.
+event-unlocked = The account was unlocked by { $who }
+event-unlock-not-done = { $who } tried to unlock the account
+event-seen = { $who } looked at the account
+event-other-reset = { $who } set a new password
+event-other-reset-not-done = { $who } tried to set a new password, but nothing was changed
+event-other-reset-unknown = { $who } was setting a new password, and we do not know yet whether it was set

@@ -1,0 +1,256 @@
+//! `[authority]`: who may act on whose account besides their own.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::{Text, load::Problems};
+use crate::model::{group_pattern::Pattern, level::Level};
+
+/// `[authority]`. Groups are DN, sAMAccountName or SID; nested membership counts everywhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// Members of these groups never use the service, not even for themselves.
+    pub cannot_use_the_service: Vec<String>,
+    /// Others never act on members of these groups.
+    pub cannot_be_changed_by_others: Vec<String>,
+    /// The same, besides the groups that AD itself protects; told apart in the log.
+    pub protected_groups: Vec<String>,
+    /// What a login with the AD password counts as when acting on others.
+    pub ad_password_level: Level,
+    /// A login may be this old when acting on others, 1 to 480 minutes.
+    pub max_age: SignedDuration,
+    /// Has a password that another sets to be changed at the next logon?
+    pub must_change: MustChange,
+    /// `[authority.circles]`; `None` = no password circles.
+    pub circles: Option<Circles>,
+    /// `[[authority.teachers]]`.
+    pub teachers: Vec<Teachers>,
+    /// `[[authority.helpdesk]]`.
+    pub helpdesks: Vec<Helpdesk>,
+    /// What a helper checks before a code is given out, shown line by line.
+    pub checklist: Option<Text>,
+}
+
+impl Authority {
+    /// Can anybody act on others by AD's groups or as a helpdesk?
+    pub fn is_used(&self) -> bool {
+        self.circles.is_some() || !self.teachers.is_empty() || !self.helpdesks.is_empty()
+    }
+}
+
+/// `[authority.must_change]`: what is ticked when the form opens; the helper can choose otherwise.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct MustChange {
+    /// For everybody else.
+    pub default: bool,
+    /// Not for members of these groups, such as the youngest classes.
+    pub not_for: Vec<String>,
+}
+
+impl Default for MustChange {
+    fn default() -> Self {
+        Self { default: true, not_for: Vec::new() }
+    }
+}
+
+/// `[authority.circles]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Circles {
+    /// The groups below this unit are the circles.
+    pub ou: String,
+    /// The group of password admins: they act on the circles that they are in.
+    pub admins: String,
+    /// The group whose members do so on password admins too. Nobody acts on them.
+    pub master_admins: Option<String>,
+    /// May password admins give out one-time codes?
+    #[serde(default)]
+    pub codes: bool,
+}
+
+/// `[[authority.teachers]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Teachers {
+    /// Groups of those who act.
+    pub teachers: Pattern,
+    /// Groups of those they act on; a `*` stands for what it stands for in `teachers`.
+    pub pupils: Pattern,
+    /// Are proposals easy ones, for the youngest?
+    pub easy: bool,
+}
+
+/// `[[authority.helpdesk]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Helpdesk {
+    /// Names it in the log and in addresses.
+    pub id: String,
+    /// Its name for people.
+    pub name: Text,
+    /// Who works there.
+    pub group: Option<String>,
+    /// Do local staff accounts with the role `helpdesk` work there?
+    pub local_accounts: bool,
+    /// Everybody; else the units and groups.
+    pub everybody: bool,
+    /// Units (DNs) whose accounts it helps.
+    pub units: Vec<String>,
+    /// Groups whose members it helps.
+    pub groups: Vec<String>,
+    /// May it set passwords itself, besides giving out codes?
+    pub set_password: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Raw {
+    cannot_use_the_service: Vec<String>,
+    cannot_be_changed_by_others: Vec<String>,
+    protected_groups: Vec<String>,
+    ad_password_level: Level,
+    max_age_minutes: u32,
+    must_change: MustChange,
+    circles: Option<Circles>,
+    teachers: Vec<RawTeachers>,
+    helpdesk: Vec<RawHelpdesk>,
+    checklist: Option<Text>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            cannot_use_the_service: Vec::new(),
+            cannot_be_changed_by_others: Vec::new(),
+            protected_groups: Vec::new(),
+            ad_password_level: Level::None,
+            max_age_minutes: 60,
+            must_change: MustChange::default(),
+            circles: None,
+            teachers: Vec::new(),
+            helpdesk: Vec::new(),
+            checklist: None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawTeachers {
+    teachers: String,
+    pupils: String,
+    #[serde(default)]
+    easy: bool,
+}
+
+#[derive(Deserialize)]
+struct RawHelpdesk {
+    id: String,
+    name: Text,
+    group: Option<String>,
+    #[serde(default)]
+    local_accounts: bool,
+    #[serde(default)]
+    everybody: bool,
+    #[serde(default)]
+    units: Vec<String>,
+    #[serde(default)]
+    groups: Vec<String>,
+    #[serde(default)]
+    set_password: bool,
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Authority> {
+        let before = problems.0.len();
+        if !(1..=480).contains(&self.max_age_minutes) {
+            problems.add("authority.max_age_minutes", "has to be 1 to 480");
+        }
+        if self.ad_password_level > Level::Substantial {
+            problems.add("authority.ad_password_level", "has to be none, low or substantial: a password alone is never high");
+        }
+        let named = [
+            ("cannot_use_the_service", &self.cannot_use_the_service),
+            ("cannot_be_changed_by_others", &self.cannot_be_changed_by_others),
+            ("protected_groups", &self.protected_groups),
+            ("must_change.not_for", &self.must_change.not_for),
+        ];
+        for (key, groups) in named {
+            all_named(&format!("authority.{key}"), groups, problems);
+        }
+        if let Some(circles) = &self.circles {
+            let all = [Some(&circles.ou), Some(&circles.admins), circles.master_admins.as_ref()];
+            all_named("authority.circles", all.into_iter().flatten(), problems);
+        }
+        let teachers = self.teachers.into_iter().filter_map(|raw| raw.check(problems)).collect();
+        let helpdesks: Vec<_> = self.helpdesk.into_iter().map(|raw| raw.check(problems)).collect();
+        for (at, desk) in helpdesks.iter().enumerate() {
+            if helpdesks[..at].iter().any(|other| other.id == desk.id) {
+                problems.add(&format!("authority.helpdesk {:?}", desk.id), "two helpdesks have this id");
+            }
+        }
+        (problems.0.len() == before).then_some(Authority {
+            cannot_use_the_service: self.cannot_use_the_service,
+            cannot_be_changed_by_others: self.cannot_be_changed_by_others,
+            protected_groups: self.protected_groups,
+            ad_password_level: self.ad_password_level,
+            max_age: SignedDuration::from_mins(self.max_age_minutes.into()),
+            must_change: self.must_change,
+            circles: self.circles,
+            teachers,
+            helpdesks,
+            checklist: self.checklist,
+        })
+    }
+}
+
+impl RawTeachers {
+    fn check(self, problems: &mut Problems) -> Option<Teachers> {
+        let key = format!("authority.teachers {:?}", self.teachers);
+        let (Some(teachers), Some(pupils)) = (Pattern::parse(&self.teachers), Pattern::parse(&self.pupils)) else {
+            problems.add(
+                &key,
+                "`teachers` and `pupils` are names of groups (sAMAccountName), with at most one `*` and at least 3 letters before it",
+            );
+            return None;
+        };
+        if teachers.is_wild() != pupils.is_wild() {
+            problems.add(&key, "either both `teachers` and `pupils` have a `*`, or neither has");
+            return None;
+        }
+        Some(Teachers { teachers, pupils, easy: self.easy })
+    }
+}
+
+impl RawHelpdesk {
+    fn check(self, problems: &mut Problems) -> Helpdesk {
+        let key = format!("authority.helpdesk {:?}", self.id);
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+        if self.id.is_empty() || self.id.len() > 32 || !self.id.chars().all(plain) {
+            problems.add(&key, "`id` has 1 to 32 of a-z 0-9 -");
+        }
+        if self.group.is_none() && !self.local_accounts {
+            problems.add(&key, "nobody works there: set `group`, or `local_accounts = true`");
+        }
+        if self.everybody != (self.units.is_empty() && self.groups.is_empty()) {
+            problems.add(&key, "say whom it helps: `everybody = true`, or `units` and `groups`");
+        }
+        all_named(&key, self.group.iter().chain(&self.units).chain(&self.groups), problems);
+        if let Some(unit) = self.units.iter().find(|unit| !unit.contains('=')) {
+            problems.add(&key, format!("{unit:?} is no DN of a unit"));
+        }
+        Helpdesk {
+            id: self.id,
+            name: self.name,
+            group: self.group,
+            local_accounts: self.local_accounts,
+            everybody: self.everybody,
+            units: self.units,
+            groups: self.groups,
+            set_password: self.set_password,
+        }
+    }
+}
+
+fn all_named<'a>(key: &str, names: impl IntoIterator<Item = &'a String>, problems: &mut Problems) {
+    if names.into_iter().any(|name| name.trim().is_empty()) {
+        problems.add(key, "a name is empty");
+    }
+}

@@ -1,0 +1,13 @@
+//! Acting on others' accounts: as parent, password admin, teacher or helpdesk.
+//!
+//! Invariants: [`crate::model::authority::decide`] is the only judge, on facts read from AD for this request and again at the write; a list only leads to
+//! accounts, it allows nothing; who looked at others is logged.
+
+pub mod explain;
+pub mod lists;
+pub mod show;
+mod standing;
+pub mod unlock;
+
+use standing::Standing;
+pub(super) use standing::{actors, bars, standing};

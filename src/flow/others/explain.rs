@@ -1,0 +1,93 @@
+//! Why one account may or may not act on another: for `os2nykode authority explain`.
+
+use jiff::Timestamp;
+
+use super::standing::rules;
+use crate::{
+    config::Config,
+    directory::{Directory, LoginMatch},
+    flow::{Fault, reset},
+    model::{
+        account::Account,
+        account_name::LoginName,
+        authority::{Action, Actor, Denial, Ground, Rules, Target, circles_of, classes_of, decide, desks_of},
+        level::Level,
+    },
+};
+
+/// What is decided and from what.
+#[derive(Debug)]
+pub struct Explanation {
+    /// Who would act.
+    pub actor: Account,
+    /// On whom.
+    pub target: Account,
+    /// What a login needs for the target.
+    pub needed: Level,
+    /// What the actor may act on at all.
+    pub lists: Vec<Ground>,
+    /// Each action and its judgement.
+    pub judged: Vec<(Action, Result<Ground, Denial>)>,
+}
+
+/// Why it can't be explained.
+#[derive(Debug, thiserror::Error)]
+pub enum Unexplained {
+    /// No account, or more than one, has this name.
+    #[error("no account, or more than one, is named {0:?}")]
+    NoAccount(String),
+    /// AD can't be read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Judges as the service would for somebody who has just logged in at this level and acts through this one account. Parents are judged by the family
+/// service, which needs a CPR number: they are not explained here.
+pub async fn explain(
+    config: &Config,
+    directory: &Directory,
+    actor: &str,
+    target: &str,
+    level: Level,
+    now: Timestamp,
+) -> Result<Explanation, Unexplained> {
+    let actor = find(directory, actor).await?;
+    let target = find(directory, target).await?;
+    let mut pinned = directory.any().await.map_err(Fault::from)?;
+    let acting = Actor { accounts: vec![actor.clone()], helpdesk_role: false, level, at: now };
+    let rules: Rules = rules(&config.authority, directory, &mut pinned, &acting).await?;
+    let needed = reset::needed(config, directory, &mut pinned, &target).await?.level;
+    let facts = Target { account: &target, needed, child: false };
+    let judged = Action::ALL.into_iter().map(|action| (action, decide(&rules, &acting, &facts, action, now))).collect();
+    let desks = desks_of(&rules, &acting, now).into_iter().map(|desk| Ground::Helpdesk(desk.id.clone()));
+    let lists = circles_of(&rules, &acting, now).into_iter().chain(classes_of(&rules, &acting, now)).chain(desks).collect();
+    Ok(Explanation { actor, target, needed, lists, judged })
+}
+
+/// With its groups.
+async fn find(directory: &Directory, name: &str) -> Result<Account, Unexplained> {
+    let nobody = || Unexplained::NoAccount(name.to_owned());
+    let parsed = LoginName::parse(name).ok_or_else(nobody)?;
+    let found = match directory.find(&parsed).await.map_err(Fault::from)? {
+        LoginMatch::Account(account, mut pinned) => directory.account_again(&mut pinned, account.guid).await.map_err(Fault::from)?,
+        LoginMatch::Nobody(_) => None,
+    };
+    found.ok_or_else(nobody)
+}
+
+impl std::fmt::Display for Explanation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "actor:  {} ({})", self.actor.sam, self.actor.dn)?;
+        writeln!(f, "target: {} ({})", self.target.sam, self.target.dn)?;
+        writeln!(f, "a login for the target needs the level: {}", self.needed.code())?;
+        writeln!(f, "the actor's lists:")?;
+        if self.lists.is_empty() {
+            writeln!(f, "  none")?;
+        }
+        self.lists.iter().try_for_each(|ground| writeln!(f, "  {}", ground.code()))?;
+        self.judged.iter().try_for_each(|(action, judged)| match judged {
+            Ok(ground) => writeln!(f, "{}: allowed, as {}", action.code(), ground.code()),
+            Err(denial) => writeln!(f, "{}: denied, {}: {}", action.code(), denial.code(), denial.explained()),
+        })
+    }
+}

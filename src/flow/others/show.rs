@@ -1,0 +1,109 @@
+//! Another's account: its state, what can be done about it and why not, and its history. Looking at it is logged.
+
+use jiff::SignedDuration;
+
+use super::standing;
+use crate::{
+    app::App,
+    audit,
+    flow::{Fault, Visit, event_of, party_of, policy},
+    model::{
+        account::Account,
+        audit::{AuditOutcome, EventKind},
+        authority::{Action, Denial, Ground},
+        guid::ObjectGuid,
+        identity::Identity,
+        policy::{PasswordPolicy, Rule},
+    },
+};
+
+/// Entries of the history that are shown.
+const ENTRIES: u32 = 20;
+/// How far back the history goes.
+const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 400);
+
+/// What a helper sees.
+#[derive(Debug)]
+pub struct OtherView {
+    /// As read now.
+    pub account: Account,
+    /// Why it is a matter of theirs.
+    pub ground: Ground,
+    /// What can be done about it, or why not.
+    pub actions: Vec<(Action, Result<Ground, Denial>)>,
+    /// Every rule for its next password.
+    pub rules: Vec<Rule>,
+    /// The same for a machine to judge by.
+    pub policy: PasswordPolicy,
+    /// Does the form propose that the password has to be changed at the next logon?
+    pub must_change: bool,
+    /// Newest first.
+    pub history: Vec<audit::Entry>,
+}
+
+impl OtherView {
+    /// May this be done?
+    pub fn may(&self, action: Action) -> bool {
+        self.actions.iter().any(|(of, allowed)| *of == action && allowed.is_ok())
+    }
+
+    /// Why a new password can't be set, nor a code given.
+    pub fn hindrance(&self) -> Option<Denial> {
+        let denied = |action| self.actions.iter().find(|(of, _)| *of == action).and_then(|(_, allowed)| allowed.as_ref().err().copied());
+        match (denied(Action::SetPassword), denied(Action::IssueCode)) {
+            (Some(first), Some(second)) => Some(if first == Denial::NotThisAction { second } else { first }),
+            (None, _) | (_, None) => None,
+        }
+    }
+}
+
+/// What there is to show.
+#[derive(Debug)]
+pub enum Shown {
+    /// The account.
+    Account(Box<OtherView>),
+    /// It is the person's own: it has a page of its own.
+    Own,
+    /// Not theirs to see, or they may not use the service.
+    Denied(Denial),
+}
+
+/// Reads the account for somebody who may act on it, and logs that they looked.
+pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
+    let mut standing = standing(app, identity).await?;
+    let Some(seen) = standing.look_at(app, target).await? else { return Ok(Shown::Denied(Denial::NoRelation)) };
+    let decided = standing.decide(app, &seen, Action::See);
+    let now = app.clock.now();
+    let (outcome, reason) = match &decided {
+        Ok(Ground::Own) => return Ok(Shown::Own),
+        Ok(_) => (AuditOutcome::Succeeded, ""),
+        Err(denial) => (AuditOutcome::Refused, denial.code()),
+    };
+    let mut entry = event_of(visit, identity, now, EventKind::AccountSeen, outcome, reason);
+    entry.target = Some(party_of(&seen.account));
+    entry.controller = Some(standing.pinned.name().to_owned());
+    entry.authority = decided.as_ref().ok().map(Ground::code);
+    entry.actor = Some(match &decided {
+        Ok(ground) => standing.party(app, identity, ground, target),
+        Err(_) => standing.somebody(app, identity),
+    });
+    app.audit.append(&entry).await?;
+    let ground = match decided {
+        Ok(ground) => ground,
+        Err(denial) => return Ok(Shown::Denied(denial)),
+    };
+    let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
+    let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
+    let must_change = must_change(app, &mut standing, &seen.account).await?;
+    let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
+    Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, must_change, history })))
+}
+
+/// On for everybody but the groups of the configuration. A group that can't be found leaves it on.
+async fn must_change(app: &App, standing: &mut super::Standing, account: &Account) -> Result<bool, Fault> {
+    let rule = &app.config.authority.must_change;
+    let names: Vec<&str> = rule.not_for.iter().map(String::as_str).collect();
+    let known = app.directory.group_sids(&mut standing.pinned, &names).await?;
+    let spared = known.values().any(|sid| account.groups.contains(sid));
+    Ok(rule.default && !spared)
+}

@@ -1,0 +1,234 @@
+//! The facts of one decision: who acts, the rules with their groups as SIDs, and the account to act on, all from one controller.
+
+use std::collections::HashMap;
+
+use zeroize::Zeroize;
+
+use crate::{
+    app::App,
+    config::{Authority, Helpdesk, Teachers},
+    directory::{Directory, Pinned},
+    flow::{Fault, authority::rule, party_of, reset},
+    model::{
+        account::Account,
+        audit::Party,
+        authority::{self, Action, Actor, Class, Denial, Denying, Desk, Ground, Group, Rules, Scope, Target, Unreadable},
+        group_pattern::Pattern,
+        guid::ObjectGuid,
+        identity::{Identity, Proof},
+        level::Level,
+        sid::Sid,
+    },
+};
+
+/// Who acts, and by which rules.
+#[derive(Debug)]
+pub(in crate::flow) struct Standing {
+    pub actor: Actor,
+    pub rules: Rules,
+    pub pinned: Pinned,
+}
+
+/// An account to act on, as read now.
+#[derive(Debug)]
+pub(in crate::flow) struct Seen {
+    pub account: Account,
+    pub needed: Level,
+    pub child: bool,
+}
+
+/// Reads who acts and what the rules are. A group that is missing makes a rule that forbids unreadable, and one that allows void.
+pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Standing, Fault> {
+    let (accounts, mut pinned) = accounts_of(app, identity).await?;
+    let actor = Actor { accounts, helpdesk_role: false, level: level_of(app, identity), at: identity.at };
+    let rules = rules(&app.config.authority, &app.directory, &mut pinned, &actor).await?;
+    Ok(Standing { actor, rules, pinned })
+}
+
+/// Is the person in a group that never uses the service? One search for its groups, where there is a rule at all.
+pub(in crate::flow) async fn bars(app: &App, identity: &Identity) -> Result<bool, Fault> {
+    let groups = &app.config.authority.cannot_use_the_service;
+    if groups.is_empty() {
+        return Ok(false);
+    }
+    let (accounts, mut pinned) = accounts_of(app, identity).await?;
+    let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let known = app.directory.group_sids(&mut pinned, &names).await?;
+    Ok(match denying(groups, &known) {
+        Ok(groups) => accounts.iter().any(|account| account.is_in_any(&groups)),
+        Err(Unreadable) => true,
+    })
+}
+
+/// By what the log may call the person when they act on others.
+pub(in crate::flow) async fn actors(app: &App, identity: &Identity) -> Result<Vec<ObjectGuid>, Fault> {
+    let (accounts, _) = accounts_of(app, identity).await?;
+    Ok(accounts.iter().map(|account| account.guid).chain([person(app, identity).guid]).collect())
+}
+
+/// Every account of the person's with its groups, those that can't be used too.
+async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pinned), Fault> {
+    match &identity.proof {
+        Proof::AdPassword { account, .. } => {
+            let (account, pinned) = app.directory.account((*account).into()).await?;
+            Ok((account.into_iter().collect(), pinned))
+        }
+        Proof::Provider(login) => {
+            let Some(by) = rule(app, login) else { return Ok((Vec::new(), app.directory.any().await?)) };
+            let (found, mut pinned) = app.directory.matching(&by).await?;
+            let mut accounts = Vec::with_capacity(found.len());
+            for account in found {
+                accounts.extend(app.directory.account_again(&mut pinned, account.guid).await?);
+            }
+            Ok((accounts, pinned))
+        }
+    }
+}
+
+fn level_of(app: &App, identity: &Identity) -> Level {
+    match &identity.proof {
+        Proof::AdPassword { .. } => app.config.authority.ad_password_level,
+        Proof::Provider(login) => login.level,
+    }
+}
+
+/// The rules as far as they concern the actor.
+pub(super) async fn rules(config: &Authority, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
+    let known = directory.group_sids(pinned, &named(config)).await?;
+    let circles = config.circles.as_ref();
+    let admins = denying(circles.map(|circles| &circles.admins), &known);
+    let master_admins = denying(circles.and_then(|circles| circles.master_admins.as_ref()), &known);
+    let is_admin = |groups: &Denying| groups.as_ref().is_ok_and(|groups| actor.accounts.iter().any(|own| own.is_in_any(groups)));
+    let sids: Vec<Sid> = actor.accounts.iter().flat_map(|own| own.groups.iter().cloned()).collect();
+    let circles_of_actor = match circles {
+        Some(circles) if is_admin(&admins) || is_admin(&master_admins) => directory.groups_below(pinned, &circles.ou, &sids).await?,
+        Some(_) | None => Vec::new(),
+    };
+    Ok(Rules {
+        cannot_use: denying(&config.cannot_use_the_service, &known),
+        closed_to_others: denying(&config.cannot_be_changed_by_others, &known),
+        protected: denying(&config.protected_groups, &known),
+        admins,
+        master_admins,
+        circles: circles_of_actor,
+        admins_give_codes: circles.is_some_and(|circles| circles.codes),
+        classes: classes(&config.teachers, directory, pinned, &known, &sids).await?,
+        desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
+        max_age: config.max_age,
+    })
+}
+
+/// Every group of the configuration that is named without a gap.
+fn named(config: &Authority) -> Vec<&str> {
+    let circles = config.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
+    let exact = config.teachers.iter().flat_map(|rule| [&rule.teachers, &rule.pupils]).filter_map(|pattern| match pattern {
+        Pattern::Exact(name) => Some(name),
+        Pattern::Wild { .. } => None,
+    });
+    let desks = config.helpdesks.iter().flat_map(|desk| desk.group.iter().chain(&desk.groups));
+    let denying = [&config.cannot_use_the_service, &config.cannot_be_changed_by_others, &config.protected_groups];
+    denying.into_iter().flatten().chain(circles).chain(exact).chain(desks).map(String::as_str).collect()
+}
+
+/// All of them, or nothing that could be relied on.
+fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<String, Sid>) -> Denying {
+    let sid = |name: &String| {
+        let sid = known.get(name).cloned();
+        if sid.is_none() {
+            tracing::error!(
+                group = name.as_str(),
+                "a group of [authority] can't be found, so nobody may act on others; run `os2nykode check`"
+            );
+        }
+        sid.ok_or(Unreadable)
+    };
+    names.into_iter().map(sid).collect()
+}
+
+fn desk_of(desk: &Helpdesk, known: &HashMap<String, Sid>) -> Desk {
+    let groups = desk.groups.iter().filter_map(|name| known.get(name).cloned()).collect();
+    Desk {
+        id: desk.id.clone(),
+        group: desk.group.as_ref().and_then(|name| known.get(name).cloned()),
+        local_accounts: desk.local_accounts,
+        scope: if desk.everybody { Scope::Everybody } else { Scope::Some { units: desk.units.clone(), groups } },
+        set_password: desk.set_password,
+    }
+}
+
+/// The classes that the actor teaches: two searches where a rule has a gap, none where none has.
+async fn classes(
+    rules: &[Teachers],
+    directory: &Directory,
+    pinned: &mut Pinned,
+    known: &HashMap<String, Sid>,
+    sids: &[Sid],
+) -> Result<Vec<Class>, Fault> {
+    let mut classes = Vec::new();
+    for rule in rules {
+        if let (Pattern::Exact(teachers), Pattern::Exact(pupils)) = (&rule.teachers, &rule.pupils)
+            && let (Some(teachers), Some(sid)) = (known.get(teachers), known.get(pupils))
+            && sids.contains(teachers)
+        {
+            classes.push(Class { teachers: teachers.clone(), pupils: Group { sid: sid.clone(), name: pupils.clone() } });
+        }
+    }
+    let patterns: Vec<&Pattern> = rules.iter().map(|rule| &rule.teachers).collect();
+    let mut taught: Vec<(String, Sid)> = Vec::new();
+    for group in directory.groups_like(pinned, &patterns, sids).await? {
+        let fillings = rules.iter().filter_map(|rule| rule.pupils.filled(&rule.teachers.filling(&group.name)?));
+        taught.extend(fillings.map(|pupils| (pupils, group.sid.clone())));
+    }
+    let names: Vec<&str> = taught.iter().map(|(pupils, _)| pupils.as_str()).collect();
+    let pupils = directory.group_sids(pinned, &names).await?;
+    classes.extend(taught.iter().filter_map(|(name, teachers)| {
+        let pupils = Group { sid: pupils.get(name)?.clone(), name: name.clone() };
+        Some(Class { teachers: teachers.clone(), pupils })
+    }));
+    Ok(classes)
+}
+
+impl Standing {
+    /// Reads an account with what a decision about it needs. `None`: gone, no person's, or outside what is served.
+    pub async fn look_at(&mut self, app: &App, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
+        let Some(account) = app.directory.account_again(&mut self.pinned, target).await? else { return Ok(None) };
+        let needed = reset::needed(&app.config, &app.directory, &mut self.pinned, &account).await?.level;
+        Ok(Some(Seen { account, needed, child: false }))
+    }
+
+    /// Is it one of the person's own?
+    pub fn owns(&self, target: ObjectGuid) -> bool {
+        self.actor.accounts.iter().any(|own| own.guid == target)
+    }
+
+    /// The judgement.
+    pub fn decide(&self, app: &App, seen: &Seen, action: Action) -> Result<Ground, Denial> {
+        let target = Target { account: &seen.account, needed: seen.needed, child: seen.child };
+        authority::decide(&self.rules, &self.actor, &target, action, app.clock.now())
+    }
+
+    /// Who the log says has tried something that they have no ground for.
+    pub fn somebody(&self, app: &App, identity: &Identity) -> Party {
+        self.actor.accounts.first().map_or_else(|| person(app, identity), party_of)
+    }
+
+    /// Who the log says has acted.
+    pub fn party(&self, app: &App, identity: &Identity, ground: &Ground, target: ObjectGuid) -> Party {
+        let acting = authority::acting_as(&self.rules, &self.actor, ground, target, app.clock.now());
+        acting.map_or_else(|| if *ground == Ground::Parent { person(app, identity) } else { self.somebody(app, identity) }, party_of)
+    }
+}
+
+/// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
+fn person(app: &App, identity: &Identity) -> Party {
+    let mut key = match &identity.proof {
+        Proof::AdPassword { account, .. } => account.as_bytes().to_vec(),
+        Proof::Provider(login) => {
+            let claim = login.claim.spellings().into_iter().next().unwrap_or_default();
+            [login.provider.as_str().as_bytes(), b" ", &claim].concat()
+        }
+    };
+    let guid = app.keys.pseudonym(&key).into();
+    key.zeroize(); // it may hold a CPR number
+    Party { guid, account_name: String::new(), name: identity.name.clone() }
+}

@@ -1,0 +1,70 @@
+//! What AD's answer to a new password means, as the person can act on it. Pure.
+
+use jiff::Timestamp;
+
+use super::Operation;
+use crate::{
+    directory::{self, WriteAnswer, answer::PolicyDetail},
+    model::{
+        account::Account,
+        authority::Denial,
+        policy::{Broken, PasswordPolicy, changeable_at},
+        refusal::Refusal,
+    },
+};
+
+/// Is it a guess that went wrong, or may have, at the current password or at whose account it is? A refused new password is none.
+pub(super) fn counts(refusal: &Refusal) -> bool {
+    match refusal {
+        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
+        Refusal::Policy(_)
+        | Refusal::Throttled { .. }
+        | Refusal::CannotChange
+        | Refusal::NoRight
+        | Refusal::NotUsable
+        | Refusal::TooWeak { .. }
+        | Refusal::LoginTooOld
+        | Refusal::PolicyUnexplained => false,
+        // Whoever names an account that is not theirs to act on is guessing.
+        Refusal::Denied(denial) => *denial == Denial::NoRelation,
+    }
+}
+
+/// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
+pub(super) fn refusal_of(
+    operation: Operation<'_>,
+    answer: WriteAnswer,
+    account: &Account,
+    policy: &PasswordPolicy,
+    now: Timestamp,
+) -> Result<Refusal, directory::Fault> {
+    let broken = |broken| Refusal::Policy(vec![broken]);
+    let rc = match (answer, operation) {
+        (WriteAnswer::Policy(detail), _) => {
+            return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken));
+        }
+        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
+        (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
+        // Neither is asked of a reset: an answer that makes no sense.
+        (WriteAnswer::WrongCurrent | WriteAnswer::CannotChange, Operation::Reset { .. } | Operation::ResetOther { .. }) => 19,
+        (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
+        (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
+        (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),
+        (WriteAnswer::Done, _) => 0,
+        (WriteAnswer::ControlRefused, _) => 12,
+        (WriteAnswer::Other(rc), _) => rc,
+    };
+    Err(directory::Fault::Answer { rc, text: "to a new password".to_owned() })
+}
+
+/// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
+/// password filter, and the answer names both.
+fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
+    match detail {
+        PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
+        PolicyDetail::TooYoung => changeable_at(policy, account).filter(|at| now < *at).map(Broken::TooYoung),
+        PolicyDetail::TooShort => Some(Broken::TooShort(policy.min_length)),
+        PolicyDetail::Complexity => Some(Broken::NotComplex),
+        PolicyDetail::Unsaid => None,
+    }
+}

@@ -1,0 +1,160 @@
+//! Another's account: state, what can be done and why not, unlocking.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, RawQuery, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+
+use super::others::denied;
+use crate::{
+    app::App,
+    flow::others::{
+        show::{self, OtherView, Shown},
+        unlock::{self, Answer},
+    },
+    http::{
+        form::Form,
+        view::{Failure, Frame, Member, page},
+    },
+    model::{
+        account::PasswordExpiry,
+        authority::{Action, Denial},
+        guid::ObjectGuid,
+        refusal::Refusal,
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/other-account.html")]
+pub(super) struct OtherAccountPage {
+    pub(super) frame: Frame,
+    pub(super) view: OtherView,
+    pub(super) token: String,
+    /// What has just been done, or why not, with the kind of alert.
+    pub(super) told: Option<(&'static str, String)>,
+}
+
+impl OtherAccountPage {
+    fn may_set(&self) -> bool {
+        self.view.may(Action::SetPassword)
+    }
+
+    fn may_unlock(&self) -> bool {
+        self.view.account.locked && self.view.may(Action::Unlock)
+    }
+
+    fn why(&self) -> String {
+        self.frame.ground(&self.view.ground)
+    }
+
+    /// Why nothing can be done.
+    fn hindrance(&self) -> Option<String> {
+        self.view.hindrance().map(|denial| self.frame.words.denial(denial))
+    }
+
+    fn state(&self) -> String {
+        let now = self.frame.words.now;
+        let account = &self.view.account;
+        let key = if !account.usable(now) {
+            "state-disabled"
+        } else if account.locked {
+            "state-locked"
+        } else {
+            match account.password.expiry {
+                PasswordExpiry::MustChange => "state-must-change",
+                PasswordExpiry::At(end) if end <= now => "state-expired",
+                PasswordExpiry::At(_) | PasswordExpiry::Never => "state-fine",
+            }
+        };
+        self.frame.t(key)
+    }
+
+    fn last_changed(&self) -> Option<String> {
+        self.view.account.password.last_set.map(|at| self.frame.words.time(at))
+    }
+
+    fn last_logon(&self) -> Option<String> {
+        self.view.account.last_logon.map(|at| self.frame.words.time(at))
+    }
+
+    fn wrong_tries(&self) -> Option<String> {
+        let last = self.view.account.wrong_tries.last?;
+        Some(self.frame.words.time(last))
+    }
+
+    fn expires(&self) -> String {
+        match self.view.account.password.expiry {
+            PasswordExpiry::Never => self.frame.t("never-expires"),
+            PasswordExpiry::MustChange => self.frame.t("state-must-change"),
+            PasswordExpiry::At(end) => self.frame.words.expiry(end),
+        }
+    }
+
+    /// Time as shown, time for machines, what happened.
+    fn history(&self) -> Vec<(String, String, String)> {
+        self.frame.history(&self.view.history)
+    }
+}
+
+/// `GET /others/accounts/{account}`.
+pub(in crate::http) async fn show(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    RawQuery(query): RawQuery,
+    member: Member,
+) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    let told = match query.as_deref() {
+        Some("unlocked") => Some(("success", member.frame.t("unlock-done"))),
+        Some("not-locked") => Some(("info", member.frame.t("unlock-not-locked"))),
+        Some("unlock-unknown") => Some(("warning", member.frame.t("unlock-unknown"))),
+        Some(_) | None => None,
+    };
+    account_page(&app, member, target, StatusCode::OK, told).await
+}
+
+async fn account_page(
+    app: &App,
+    member: Member,
+    target: ObjectGuid,
+    status: StatusCode,
+    told: Option<(&'static str, String)>,
+) -> Result<Response, Failure> {
+    let Member { mut frame, visit, identity, token, .. } = member;
+    frame.path = format!("/others/accounts/{target}");
+    Ok(match show::show(app, &visit, &identity, target).await? {
+        Shown::Account(view) => page(status, &OtherAccountPage { frame, view: *view, token, told }),
+        Shown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),
+        Shown::Denied(denial) => denied(frame, denial),
+    })
+}
+
+/// A form with nothing but its token.
+#[derive(Deserialize)]
+pub(in crate::http) struct Nothing {}
+
+/// `POST /others/accounts/{account}/unlock`.
+pub(in crate::http) async fn unlock(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    member: Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    let back = |told: &str| Redirect::to(&format!("/others/accounts/{target}?{told}")).into_response();
+    Ok(match unlock::unlock(&app, &member.visit, &member.identity, target).await? {
+        Answer::Done => back("unlocked"),
+        Answer::NotLocked => back("not-locked"),
+        Answer::Unknown => back("unlock-unknown"),
+        Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred))) => denied(member.frame, denial),
+        Answer::Refused(refusal) => {
+            let text = member.frame.words.refusal(&refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" ");
+            account_page(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, Some(("error", text))).await?
+        }
+    })
+}

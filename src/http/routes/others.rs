@@ -1,0 +1,192 @@
+//! Whom somebody can act on: the choice of lists, and a list with its search.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::Deserialize;
+
+use crate::{
+    app::App,
+    flow::others::lists::{self, Choice, Found, Listed, PAGE, Place, Question},
+    http::view::{Failure, Frame, Member, Notice, page},
+    model::{
+        account::{Account, PasswordExpiry},
+        authority::{Denial, Ground},
+    },
+};
+
+/// The lists to choose from.
+#[derive(Template)]
+#[template(path = "pages/others.html")]
+pub(super) struct OthersPage {
+    pub(super) frame: Frame,
+    pub(super) choices: Vec<Choice>,
+}
+
+impl OthersPage {
+    /// Address and name.
+    fn lists(&self) -> Vec<(String, String)> {
+        self.choices.iter().map(|choice| (address(&choice.place), self.frame.ground(&choice.ground))).collect()
+    }
+}
+
+/// One list.
+#[derive(Template)]
+#[template(path = "pages/others-list.html")]
+pub(super) struct ListPage {
+    pub(super) frame: Frame,
+    pub(super) found: Found,
+    pub(super) question: Question,
+}
+
+/// A person in a list.
+pub(super) struct Line {
+    guid: String,
+    name: String,
+    account_name: String,
+    states: Vec<String>,
+}
+
+impl ListPage {
+    fn name(&self) -> String {
+        self.frame.ground(&self.found.choice.ground)
+    }
+
+    fn address(&self) -> String {
+        address(&self.found.choice.place)
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let line = |account: &Account| Line {
+            guid: account.guid.to_string(),
+            name: account.name().to_owned(),
+            account_name: account.sam.clone(),
+            states: self.states(account),
+        };
+        self.found.accounts.iter().map(line).collect()
+    }
+
+    fn states(&self, account: &Account) -> Vec<String> {
+        let now = self.frame.words.now;
+        let password = match account.password.expiry {
+            PasswordExpiry::MustChange => Some("state-must-change"),
+            PasswordExpiry::At(end) if end <= now => Some("state-expired"),
+            PasswordExpiry::At(_) | PasswordExpiry::Never => None,
+        };
+        let keys = [(!account.usable(now)).then_some("state-disabled"), account.locked.then_some("state-locked"), password];
+        keys.into_iter().flatten().map(|key| self.frame.t(key)).collect()
+    }
+
+    /// What the list says of itself above its lines.
+    fn told(&self) -> String {
+        let words = &self.frame.words;
+        if self.found.unusable_words {
+            words.t("list-words")
+        } else if self.found.more {
+            words.counting("list-more", "count", count(PAGE))
+        } else if let Some(total) = self.found.total {
+            words.counting("list-total", "count", count(total))
+        } else if self.question.words.is_empty() {
+            words.t("list-search-first")
+        } else {
+            words.counting("list-found", "count", count(self.found.accounts.len()))
+        }
+    }
+
+    fn pages(&self) -> usize {
+        self.found.total.map_or(1, |total| total.div_ceil(PAGE).max(1))
+    }
+
+    fn now(&self) -> usize {
+        self.question.page.clamp(1, self.pages())
+    }
+
+    fn place(&self) -> String {
+        self.frame.words.page_of(self.now(), self.pages())
+    }
+}
+
+fn count(number: usize) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn address(place: &Place) -> String {
+    match place {
+        Place::Group(sid) => format!("/others/group/{sid}"),
+        Place::Desk(id) => format!("/others/desk/{id}"),
+    }
+}
+
+/// `GET /others`.
+pub(in crate::http) async fn choose(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
+    Ok(match lists::choices(&app, &member.identity).await? {
+        Ok(choices) => page(StatusCode::OK, &OthersPage { frame: member.frame, choices }),
+        Err(denial) => denied(member.frame, denial),
+    })
+}
+
+/// What is asked in the address.
+#[derive(Deserialize)]
+pub(in crate::http) struct Asked {
+    #[serde(default)]
+    q: String,
+    #[serde(default)]
+    page: String,
+}
+
+/// `GET /others/{kind}/{id}`: a page of a list, or what a search in it finds.
+pub(in crate::http) async fn list(
+    State(app): State<Arc<App>>,
+    Path((kind, id)): Path<(String, String)>,
+    Query(asked): Query<Asked>,
+    member: Member,
+) -> Result<Response, Failure> {
+    let Some(place) = Place::parse(&kind, &id) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    let words: String = asked.q.trim().chars().filter(|c| !c.is_control()).collect();
+    let question = Question { words, page: asked.page.parse().unwrap_or(1).max(1) };
+    Ok(match lists::look(&app, &member.visit, &member.identity, &place, &question).await? {
+        Listed::Found(found) => page(StatusCode::OK, &ListPage { frame: member.frame, found, question }),
+        Listed::Denied(denial) => denied(member.frame, denial),
+    })
+}
+
+/// Why there is nothing to see here. What is not theirs looks like what does not exist.
+pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
+    frame.path = String::from("/");
+    let (status, title) = match denial {
+        Denial::NoRelation => (StatusCode::NOT_FOUND, "unavailable-title"),
+        Denial::Barred
+        | Denial::Unreadable
+        | Denial::NotUsable
+        | Denial::ClosedToOthers
+        | Denial::Protected
+        | Denial::MasterAdmin
+        | Denial::PasswordAdmin
+        | Denial::TooWeak(_)
+        | Denial::LoginTooOld
+        | Denial::NotThisAction => (StatusCode::FORBIDDEN, "denied-title"),
+    };
+    let mut notice = Notice::new(frame, title, "denied-no-relation");
+    notice.paragraphs = vec![notice.frame.words.denial(denial)];
+    notice.way = Some(("/others".to_owned(), notice.frame.t("others-title")));
+    page(status, &notice)
+}
+
+impl Frame {
+    /// Why somebody may act, in words.
+    pub(in crate::http) fn ground(&self, ground: &Ground) -> String {
+        match ground {
+            Ground::Own => self.t("ground-own"),
+            Ground::Parent => self.t("ground-parent"),
+            Ground::Circle(group) => self.words.with("ground-circle", "group", &group.name),
+            Ground::MasterOfCircle(group) => self.words.with("ground-master", "group", &group.name),
+            Ground::Teacher(group) => self.words.with("ground-teacher", "group", &group.name),
+            Ground::Helpdesk(id) => self.helpdesk(id),
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! Who may do what to whom, held against a table that was written by hand from the rules.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::model::account::{PasswordExpiry, PasswordState, WrongTries};
+
+const NOW: &str = "2026-11-23T08:10:00Z";
+
+fn now() -> Timestamp {
+    NOW.parse().expect("a time")
+}
+
+fn sid(text: &str) -> Sid {
+    Sid::parse(text).expect("a SID")
+}
+
+fn domain(rid: u32) -> Sid {
+    sid(&format!("S-1-5-21-1-2-3-{rid}"))
+}
+
+// The groups of this town.
+const CIRCLE: u32 = 2001;
+const OTHER_CIRCLE: u32 = 2002;
+const ADMINS: u32 = 2003;
+const MASTERS: u32 = 2004;
+const BARRED: u32 = 2005;
+const CLOSED: u32 = 2006;
+const TEACHERS: u32 = 2007;
+const PUPILS: u32 = 2008;
+const DESK: u32 = 2009;
+const SCHOOL_DESK: u32 = 2010;
+const SETTING_DESK: u32 = 2011;
+const OWN_PROTECTED: u32 = 2012;
+
+fn account(number: u32, unit: &str, groups: &[u32]) -> Account {
+    Account {
+        guid: uuid::Uuid::from_u128(number.into()).into(),
+        dn: format!("CN=a{number},OU={unit},DC=kommune,DC=test"),
+        sid: domain(number),
+        sam: format!("a{number}"),
+        upn: None,
+        display_name: None,
+        given_name: None,
+        surname: None,
+        disabled: false,
+        expires: None,
+        locked: false,
+        password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
+        last_logon: None,
+        wrong_tries: WrongTries::default(),
+        resultant_pso: None,
+        admin_count: false,
+        groups: groups.iter().map(|rid| domain(*rid)).chain([domain(513)]).collect(),
+    }
+}
+
+fn rules() -> Rules {
+    let group = |rid, name: &str| Group { sid: domain(rid), name: name.to_owned() };
+    let desk = |id: &str, rid, scope, set_password| Desk {
+        id: id.to_owned(),
+        group: Some(domain(rid)),
+        local_accounts: id == "all",
+        scope,
+        set_password,
+    };
+    let school = Scope::Some { units: vec!["OU=Skole,DC=kommune,DC=test".to_owned()], groups: Vec::new() };
+    let class = Scope::Some { units: Vec::new(), groups: vec![domain(PUPILS)] };
+    Rules {
+        cannot_use: Ok(vec![domain(BARRED)]),
+        closed_to_others: Ok(vec![domain(CLOSED)]),
+        protected: Ok(vec![domain(OWN_PROTECTED)]),
+        admins: Ok(vec![domain(ADMINS)]),
+        master_admins: Ok(vec![domain(MASTERS)]),
+        circles: vec![group(CIRCLE, "Kreds"), group(OTHER_CIRCLE, "Anden kreds")],
+        admins_give_codes: false,
+        classes: vec![Class { teachers: domain(TEACHERS), pupils: group(PUPILS, "Elever 3A") }],
+        desks: vec![
+            desk("all", DESK, Scope::Everybody, false),
+            desk("school", SCHOOL_DESK, school, false),
+            desk("setting", SETTING_DESK, class, true),
+        ],
+        max_age: SignedDuration::from_mins(60),
+    }
+}
+
+/// Whoever acts, by the name in the table.
+fn actor(name: &str) -> Actor {
+    let of = |groups: &[u32]| vec![account(1, "Ansatte", groups)];
+    let plain = |accounts| Actor { accounts, helpdesk_role: false, level: Level::Substantial, at: now() };
+    match name {
+        "nobody" => plain(of(&[])),
+        "parent" => plain(Vec::new()),
+        "admin" => plain(of(&[ADMINS, CIRCLE])),
+        "circle" => plain(of(&[CIRCLE])),
+        "outside" => plain(of(&[ADMINS])),
+        "master" => plain(of(&[MASTERS, CIRCLE])),
+        "master-out" => plain(of(&[MASTERS, ADMINS])),
+        "teacher" => plain(of(&[TEACHERS])),
+        "desk" => plain(of(&[DESK])),
+        "local" => Actor { helpdesk_role: true, ..plain(Vec::new()) },
+        "school" => plain(of(&[SCHOOL_DESK])),
+        "setting" => plain(of(&[SETTING_DESK])),
+        "barred" => plain(of(&[ADMINS, CIRCLE, DESK, TEACHERS, BARRED])),
+        "barred-2nd" => {
+            plain(vec![account(1, "Ansatte", &[MASTERS, CIRCLE]), Account { disabled: true, ..account(2, "Ansatte", &[BARRED]) }])
+        }
+        "closed-acc" => plain(vec![Account { disabled: true, ..account(1, "Ansatte", &[MASTERS, ADMINS, CIRCLE, DESK, TEACHERS]) }]),
+        "low" => Actor { level: Level::Low, ..plain(of(&[ADMINS, CIRCLE, TEACHERS])) },
+        "old" => Actor { at: now() - SignedDuration::from_secs(3601), ..plain(of(&[ADMINS, CIRCLE])) },
+        other => panic!("{other}"),
+    }
+}
+
+/// Whoever is acted on. All but the last three are in the circle and in the class, and live in the school.
+fn target(name: &str) -> (Account, Level) {
+    let of = |more: &[u32]| account(100, "Skole", &[&[CIRCLE, PUPILS], more].concat());
+    let usual = |account| (account, Level::Substantial);
+    let also = |account: Account, sid| Account { groups: [account.groups, vec![sid]].concat(), ..account };
+    match name {
+        "plain" | "child" => usual(of(&[])),
+        "disabled" => usual(Account { disabled: true, ..of(&[]) }),
+        "expired" => usual(Account { expires: Some(now()), ..of(&[]) }),
+        "closed" => usual(of(&[CLOSED])),
+        "adminCnt" => usual(Account { admin_count: true, ..of(&[]) }),
+        "domAdmin" => usual(of(&[512])),
+        "operator" => usual(also(of(&[]), sid("S-1-5-32-548"))),
+        "rid500" => usual(Account { sid: domain(500), ..of(&[]) }),
+        "ownProt" => usual(of(&[OWN_PROTECTED])),
+        "admin" => usual(of(&[ADMINS])),
+        "master" => usual(of(&[MASTERS, ADMINS])),
+        "high" => (of(&[]), Level::High),
+        "barredCh" => usual(of(&[BARRED])),
+        "other" => usual(account(101, "Ansatte", &[OTHER_CIRCLE])),
+        "schoolOnly" => usual(account(102, "Skole", &[])),
+        "self" => usual(account(1, "Ansatte", &[])),
+        other => panic!("{other}"),
+    }
+}
+
+/// By hand, from the rules. What each letter allows:
+/// `.` nothing, not even to look; `s` look and see why nothing can be done; `P` look, set, unlock; `C` look, unlock, give a code; `B` look, set, unlock,
+/// give a code.
+const TABLE: &str = "
+actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self
+nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
+circle        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
+parent        .     P      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
+admin         P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P
+outside       .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
+master        P     P      s        s      s       s        s        s       s       s      P     s     s      P       .       .       P
+master-out    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
+teacher       P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P
+desk          C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       P
+local         C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       C
+school        C     C      s        s      s       s        s        s       s       s      s     s     s      C       .       C       P
+setting       B     B      s        s      s       s        s        s       s       s      s     s     s      B       .       .       P
+barred        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
+barred-2nd    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
+closed-acc    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
+low           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s
+old           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s
+";
+
+fn allowed(letter: char, action: Action) -> bool {
+    match (letter, action) {
+        ('.', _)
+        | ('s', Action::SetPassword | Action::Unlock | Action::IssueCode)
+        | ('P', Action::IssueCode)
+        | ('C', Action::SetPassword) => false,
+        ('s' | 'P' | 'C' | 'B', Action::See | Action::SetPassword | Action::Unlock | Action::IssueCode) => true,
+        (other, _) => panic!("{other}"),
+    }
+}
+
+#[test]
+fn every_combination_is_as_the_table_says() {
+    let mut lines = TABLE.trim().lines();
+    let targets: Vec<&str> = lines.next().expect("a heading").split_whitespace().skip(1).collect();
+    let (rules, mut seen) = (rules(), 0);
+    let mut wrong = Vec::new();
+    for line in lines {
+        let mut cells = line.split_whitespace();
+        let name = cells.next().expect("an actor");
+        let actor = actor(name);
+        for (of, letter) in targets.iter().zip(cells.by_ref()) {
+            let (account, needed) = target(of);
+            let facts = Target { account: &account, needed, child: name == "parent" && *of == "child" };
+            for action in Action::ALL {
+                let judged = decide(&rules, &actor, &facts, action, now());
+                if judged.is_ok() != allowed(letter.chars().next().expect("a letter"), action) {
+                    wrong.push(format!("{name} {action:?} {of}: {judged:?}"));
+                }
+                seen += 1;
+            }
+        }
+        assert_eq!(cells.next(), None, "{name}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(seen >= 1000, "{seen}");
+}
+
+/// What is said where nothing can be done.
+#[test]
+fn each_refusal_has_its_own_reason() {
+    let expected = BTreeMap::from([
+        ("disabled", Denial::NotUsable),
+        ("expired", Denial::NotUsable),
+        ("closed", Denial::ClosedToOthers),
+        ("adminCnt", Denial::Protected),
+        ("domAdmin", Denial::Protected),
+        ("operator", Denial::Protected),
+        ("rid500", Denial::Protected),
+        ("ownProt", Denial::Protected),
+        ("admin", Denial::PasswordAdmin),
+        ("master", Denial::MasterAdmin),
+        ("high", Denial::TooWeak(Level::High)),
+        ("other", Denial::NoRelation),
+    ]);
+    let rules = rules();
+    for (name, denial) in expected {
+        let (account, needed) = target(name);
+        let facts = Target { account: &account, needed, child: false };
+        assert_eq!(decide(&rules, &actor("admin"), &facts, Action::SetPassword, now()), Err(denial), "{name}");
+    }
+    let (account, needed) = target("plain");
+    let facts = Target { account: &account, needed, child: false };
+    for (name, action, denial) in [
+        ("low", Action::SetPassword, Denial::TooWeak(Level::Substantial)),
+        ("old", Action::Unlock, Denial::LoginTooOld),
+        ("desk", Action::SetPassword, Denial::NotThisAction),
+        ("teacher", Action::IssueCode, Denial::NotThisAction),
+        ("barred", Action::See, Denial::Barred),
+        ("nobody", Action::See, Denial::NoRelation),
+    ] {
+        assert_eq!(decide(&rules, &actor(name), &facts, action, now()), Err(denial), "{name}");
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_owner() {
+    let (account, needed) = target("plain");
+    let facts = Target { account: &account, needed, child: false };
+    let breaks: [fn(&mut Rules); 4] = [
+        |rules| rules.closed_to_others = Err(Unreadable),
+        |rules| rules.protected = Err(Unreadable),
+        |rules| rules.master_admins = Err(Unreadable),
+        |rules| rules.admins = Err(Unreadable),
+    ];
+    for (number, break_it) in breaks.into_iter().enumerate() {
+        let mut rules = rules();
+        break_it(&mut rules);
+        let expected = if number == 3 { Denial::NoRelation } else { Denial::Unreadable };
+        for (name, expected) in [("admin", expected), ("teacher", Denial::Unreadable), ("setting", Denial::Unreadable)] {
+            assert_eq!(decide(&rules, &actor(name), &facts, Action::SetPassword, now()), Err(expected), "{number} {name}");
+        }
+        let (own, needed) = target("self");
+        let own = Target { account: &own, needed, child: false };
+        assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Ok(Ground::Own));
+    }
+    let mut rules = rules();
+    rules.cannot_use = Err(Unreadable);
+    let (own, needed) = target("self");
+    let own = Target { account: &own, needed, child: false };
+    assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Err(Denial::Unreadable));
+}
+
+#[test]
+fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
+    let rules = rules();
+    let judge = |level, of: &str, needed| {
+        let actor = Actor { level, ..actor("parent") };
+        let (account, _) = target(of);
+        decide(&rules, &actor, &Target { account: &account, needed, child: true }, Action::SetPassword, now())
+    };
+    assert_eq!(judge(Level::Substantial, "plain", Level::Low), Ok(Ground::Parent));
+    assert_eq!(judge(Level::Low, "plain", Level::Low), Err(Denial::TooWeak(Level::Substantial)), "whatever the account needs");
+    assert_eq!(judge(Level::Substantial, "plain", Level::High), Err(Denial::TooWeak(Level::High)));
+    for (of, denial) in [
+        ("disabled", Denial::NotUsable),
+        ("closed", Denial::ClosedToOthers),
+        ("adminCnt", Denial::Protected),
+        ("barredCh", Denial::ClosedToOthers),
+        ("admin", Denial::PasswordAdmin),
+        ("master", Denial::MasterAdmin),
+    ] {
+        assert_eq!(judge(Level::High, of, Level::Low), Err(denial), "{of}");
+    }
+}
+
+#[test]
+fn whoever_gives_the_ground_is_the_one_who_acted() {
+    let rules = rules();
+    let two = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("admin") };
+    let (plain, needed) = target("plain");
+    let facts = Target { account: &plain, needed, child: false };
+    let ground = decide(&rules, &two, &facts, Action::SetPassword, now()).expect("allowed");
+    assert_eq!(ground.code(), "circle:Kreds");
+    let acted = acting_as(&rules, &two, &ground, plain.guid, now()).map(|account| account.sam.as_str());
+    assert_eq!(acted, Some("a2"), "the one that is a password admin");
+    let split = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS])], ..actor("admin") };
+    assert_eq!(decide(&rules, &split, &facts, Action::See, now()), Err(Denial::NoRelation), "one account has to be both");
+}

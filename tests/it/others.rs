@@ -1,0 +1,99 @@
+//! Acting on others' accounts, on a real controller.
+
+mod attacks;
+mod lists;
+mod roles;
+
+use os2nykode::{
+    flow::set_password::{self, Answer, Request, Whose},
+    model::{attempt::AttemptId, guid::ObjectGuid, identity::Identity, level::Level},
+};
+
+use crate::{
+    environment::unique,
+    people::{Admin, PASSWORD, Person, bind},
+    provider_reset::{guid, history, is_locked, locked_person, os2faktor, password, setup, visit, visitor},
+    service::Service,
+    visitor::{Page, Visitor},
+};
+
+const NEW: &str = "Blå-Sejlbåd-4711";
+const OTHER: &str = "Røde-Tage-5522";
+
+/// A town of a test's own: circles in a unit, and groups for every role. Its service knows them.
+struct Town {
+    service: Service,
+    circles: String,
+    circle: String,
+    admins: String,
+    masters: String,
+    barred: String,
+    closed: String,
+    protected: String,
+    desk: String,
+    name: String,
+}
+
+impl Town {
+    async fn new(more: &str) -> Self {
+        let name = unique("by");
+        let mut admin = Admin::new().await;
+        let circles = admin.unit(&format!("Kredse {name}")).await;
+        let circle = admin.group_in(&format!("Kreds {name}"), &circles).await;
+        let (admins, masters) = (admin.group(&format!("Adm {name}")).await, admin.group(&format!("Master {name}")).await);
+        let (barred, closed) = (admin.group(&format!("Spærret {name}")).await, admin.group(&format!("Lukket {name}")).await);
+        let (protected, desk) = (admin.group(&format!("Beskyttet {name}")).await, admin.group(&format!("Desk {name}")).await);
+        let text = format!(
+            "[authority]\ncannot_use_the_service = [\"{barred}\"]\ncannot_be_changed_by_others = [\"{closed}\"]\nprotected_groups = [\"{protected}\"]\n\
+             [authority.circles]\nou = \"{circles}\"\nadmins = \"Adm {name}\"\nmaster_admins = \"Master {name}\"\n\
+             [[authority.teachers]]\nteachers = \"Lærere {name} *\"\npupils = \"Elever {name} *\"\n\
+             [[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Desk {name}\"\neverybody = true\nset_password = true\n{more}"
+        );
+        let service = setup(&text).start().await;
+        Self { service, circles, circle, admins, masters, barred, closed, protected, desk, name }
+    }
+
+    /// Somebody new in these groups.
+    async fn person(&self, groups: &[&str]) -> Person {
+        let mut admin = Admin::new().await;
+        let person = admin.person().await;
+        for group in groups {
+            admin.add_to_group(group, &person.dn).await;
+        }
+        person
+    }
+
+    /// A password admin of the circle, and a member of it.
+    async fn pair(&self) -> (Person, Person) {
+        (self.person(&[&self.admins, &self.circle]).await, self.person(&[&self.circle]).await)
+    }
+
+    fn login(&self, person: &Person) -> Identity {
+        os2faktor(&self.service, person, Level::Substantial)
+    }
+
+    async fn browser(&self, person: &Person) -> Visitor {
+        visitor(&self.service, &self.login(person)).await
+    }
+
+    /// Sets a password for somebody else.
+    async fn set(&self, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
+        let attempt = AttemptId::from_random(self.service.app.keys.random().expect("random"));
+        let request = Request { target, attempt, current: None, new: password(new), whose: Whose::Anothers { must_change: true } };
+        set_password::set(&self.service.app, &visit(identity), identity, request).await.expect("an answer")
+    }
+}
+
+/// Fills in the form for somebody else and sends it.
+async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_change: bool) -> Page {
+    let path = format!("/others/accounts/{target}/password");
+    let form = visitor.get(&path).await;
+    let (token, attempt) = (form.token(), form.attempt());
+    let mut fields = vec![("csrf", token.as_str()), ("attempt", &attempt), ("new", new), ("repeat", new)];
+    if must_change {
+        fields.push(("must_change", "1"));
+    }
+    let page = visitor.post(&path, &fields).await;
+    page.does_not_hold(new);
+    page
+}

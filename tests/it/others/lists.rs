@@ -1,0 +1,103 @@
+//! Lists of members, and searches in them.
+
+use super::*;
+
+/// The address of the only list of somebody's.
+async fn only_list(browser: &Visitor) -> String {
+    let page = browser.get("/others").await;
+    let mut all = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).filter(|path| path.starts_with("/others/"));
+    let path = all.next().expect("a list").to_owned();
+    assert_eq!(all.next(), None);
+    path
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_comes_in_pages_and_a_search_finds_by_the_beginning_of_a_name() {
+    let town = Town::new("").await;
+    let acting = town.person(&[&town.admins, &town.circle]).await;
+    let mut admin = Admin::new().await;
+    let mut last = String::new();
+    for n in 0..60 {
+        let sam = format!("{}{n:02}", unique("l"));
+        let member = admin.person_named(&sam, &format!("Elev{n:02}"), "Ærøskøbing").await;
+        admin.add_to_group(&town.circle, &member.dn).await;
+        last = sam;
+    }
+    let browser = town.browser(&acting).await;
+    let path = only_list(&browser).await;
+    let first = browser.get(&path).await;
+    first.says("Her er 61.");
+    first.says("Side 1 af 2");
+    assert_eq!(first.html.matches("/others/accounts/").count(), 50);
+    let second = browser.get(&format!("{path}?page=2")).await;
+    second.says("Side 2 af 2");
+    assert_eq!(second.html.matches("/others/accounts/").count(), 11);
+    for query in ["Elev59", "elev59%20ærø", last.as_str(), "Elev59%20Ærøskøbing"] {
+        let found = browser.get(&format!("{path}?q={query}")).await;
+        found.says("1 fundet.");
+        found.says(&last);
+    }
+    browser.get(&format!("{path}?q=Ærøsk")).await.says("Her er 50, men der er flere");
+    browser.get(&format!("{path}?q=x")).await.says("Skriv mindst to tegn");
+    browser.get(&format!("{path}?q=anna")).await.says("Ingen fundet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_group_of_more_members_than_one_answer_holds_is_listed_whole() {
+    let town = Town::new("").await;
+    let acting = town.person(&[&town.admins, &town.circle]).await;
+    let mut admin = Admin::new().await;
+    // Contacts are members like others, and quickly made; people are what is shown.
+    let unit = admin.unit(&format!("Mange {}", town.name)).await;
+    let mut dns = Vec::new();
+    for n in 0..1600 {
+        dns.push(admin.contact(&format!("k{n}"), &unit).await);
+    }
+    admin.add_all(&town.circle, "member", &dns).await;
+    let browser = town.browser(&acting).await;
+    browser.get(&only_list(&browser).await).await.says("Her er 1601.");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_is_logged_and_a_cpr_number_typed_as_a_name_is_not() {
+    let town = Town::new("").await;
+    let (acting, member) = town.pair().await;
+    let browser = town.browser(&acting).await;
+    let path = only_list(&browser).await;
+    browser.get(&format!("{path}?q=0102031234")).await;
+    browser.get(&format!("{path}?q=Testa")).await;
+    browser.get(&format!("/others/accounts/{}", guid(&member).await)).await;
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let rows: Vec<(String, Option<String>, String)> =
+        sqlx::query_as("SELECT kind, note, authority FROM audit ORDER BY seq").fetch_all(&pool).await.expect("read");
+    pool.close().await;
+    let authority = format!("circle:Kreds {}", town.name);
+    let seen = |kind: &str, note: Option<&str>| (kind.to_owned(), note.map(str::to_owned), authority.clone());
+    assert_eq!(rows, [seen("list_seen", Some("••••••••••")), seen("list_seen", Some("Testa")), seen("account_seen", None)]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_searches_where_it_helps_and_nowhere_else() {
+    let scope = unique("omr");
+    let unit = Admin::new().await.unit(&scope).await;
+    let more = format!(
+        "[[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\" }}\ngroup = \"Skoledesk {scope}\"\nunits = [\"{unit}\"]\n"
+    );
+    let group = Admin::new().await.group(&format!("Skoledesk {scope}")).await;
+    let town = Town::new(&more).await;
+    let helper = town.person(&[&group]).await;
+    let mut admin = Admin::new().await;
+    let inside = admin.person().await;
+    admin.rename(&inside.dn, &inside.sam, Some(&unit)).await;
+    let outside = admin.person().await;
+    let browser = town.browser(&helper).await;
+    let path = only_list(&browser).await;
+    assert_eq!(path, "/others/desk/skole");
+    browser.get(&path).await.says("Søg for at finde");
+    browser.get(&format!("{path}?q={}", inside.sam)).await.says("1 fundet.");
+    browser.get(&format!("{path}?q={}", outside.sam)).await.says("Ingen fundet");
+    let page = browser.get(&format!("/others/accounts/{}", guid(&inside).await)).await;
+    assert_eq!(page.status, 200);
+    assert!(!page.text.contains("Sæt en ny adgangskode"), "this helpdesk gives codes only");
+    assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&outside).await)).await.status, 404);
+}
