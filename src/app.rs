@@ -12,9 +12,12 @@ use crate::{
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
-    store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
+    store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
     tls::TlsSetupError,
 };
+
+/// 19 MiB each: a flood of codes takes no more memory than this.
+const HASHES_AT_ONCE: usize = 2;
 
 /// Everything that a request may need. Made once at start.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct App {
     pub leases: Leases,
     /// What counts only once.
     pub used: Used,
+    /// One-time codes.
+    pub codes: Codes,
+    /// Places for work that takes much memory: hashing of short secrets.
+    pub hashing: tokio::sync::Semaphore,
     /// SAML identity providers; `None` where none is configured.
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
@@ -79,6 +86,8 @@ impl App {
             throttles: Throttles::new(&store),
             leases: Leases::new(&store),
             used: Used::new(&store),
+            codes: Codes::new(&store),
+            hashing: tokio::sync::Semaphore::new(HASHES_AT_ONCE),
             saml,
             oidc,
             audit: audit::Log::new(&store),

@@ -3,6 +3,7 @@
 //! Invariant: what [`load`] returns is complete and without contradictions; no problem's text holds a secret.
 
 mod authority;
+mod codes;
 mod directory;
 mod load;
 mod log;
@@ -22,6 +23,7 @@ mod tests;
 mod throttle;
 
 pub use authority::{Authority, Circles, Helpdesk, MustChange, Teachers};
+pub use codes::Codes;
 pub use directory::{Controller, Directory, Transport};
 pub(crate) use load::PREFIX;
 pub use load::{Problem, Problems, load};
@@ -64,6 +66,8 @@ pub struct Config {
     pub reset: Reset,
     /// `[authority]`: who may act on whose account besides their own.
     pub authority: Authority,
+    /// `[codes]`: one-time codes.
+    pub codes: Codes,
     /// `[saml]`: identity providers that speak SAML 2.0.
     pub saml: Saml,
     /// `[oidc]`: identity providers that speak OpenID Connect.

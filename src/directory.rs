@@ -27,7 +27,7 @@ pub use fault::Fault;
 pub use inspect::{Inspection, Sample};
 pub use list::{Members, Within};
 pub use lookup::LoginMatch;
-pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, WriteAnswer};
+pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, Reset, WriteAnswer};
 pub use pinned::Pinned;
 pub use policy::AdPolicy;
 pub use root_dse::RootDse;

@@ -5,6 +5,7 @@
 
 mod account_lock;
 mod authority;
+pub mod codes;
 pub mod health;
 pub mod list_accounts;
 pub mod others;
@@ -59,6 +60,9 @@ pub enum Fault {
     /// A message of ours could not be made.
     #[error(transparent)]
     Unsent(#[from] Unsent),
+    /// This machine has no memory for a slow hash.
+    #[error("no memory for a slow hash")]
+    NoMemory,
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,
@@ -108,7 +112,7 @@ fn party_of(account: &Account) -> Party {
 /// Who acts, as far as an account stands for them: the one whose password the login has proven, else the own account that they act on.
 fn actor_of(identity: &Identity, own: Option<&Account>) -> Option<Party> {
     match &identity.proof {
-        Proof::AdPassword { account, account_name } => {
+        Proof::AdPassword { account, account_name } | Proof::Code { account, account_name, .. } => {
             Some(Party { guid: (*account).into(), account_name: account_name.clone(), name: identity.name.clone() })
         }
         Proof::Provider(_) => own.map(party_of),

@@ -136,13 +136,14 @@ fn publish_expiry(app: &App) {
 async fn keep_tidy(app: Arc<App>) {
     loop {
         let now = app.clock.now();
-        let (sessions, counts, leases, used) = tokio::join!(
+        let (sessions, counts, leases, used, codes) = tokio::join!(
             app.sessions.delete_expired(now),
             app.throttles.delete_stale(now),
             app.leases.delete_stale(now),
-            app.used.delete_stale(now)
+            app.used.delete_stale(now),
+            app.codes.delete_stale(now)
         );
-        for error in [sessions.err(), counts.err(), leases.err(), used.err()].into_iter().flatten() {
+        for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err()].into_iter().flatten() {
             warn!(error = %error, "what has expired could not be deleted now");
         }
         tokio::time::sleep(TIDY_EVERY).await;

@@ -3,6 +3,7 @@
 //! Invariants: an audit entry is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value. What a
 //! power cut may lose of the last instants are counts, leases and sessions, where a lost one does no harm.
 
+pub mod codes;
 mod keys;
 pub mod leases;
 pub mod sessions;

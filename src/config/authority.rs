@@ -21,6 +21,8 @@ pub struct Authority {
     pub max_age: SignedDuration,
     /// Has a password that another sets to be changed at the next logon?
     pub must_change: MustChange,
+    /// Members of these groups, such as the youngest classes, are proposed easy passwords.
+    pub easy_passwords_for: Vec<String>,
     /// `[authority.circles]`; `None` = no password circles.
     pub circles: Option<Circles>,
     /// `[[authority.teachers]]`.
@@ -75,8 +77,6 @@ pub struct Teachers {
     pub teachers: Pattern,
     /// Groups of those they act on; a `*` stands for what it stands for in `teachers`.
     pub pupils: Pattern,
-    /// Are proposals easy ones, for the youngest?
-    pub easy: bool,
 }
 
 /// `[[authority.helpdesk]]`.
@@ -109,6 +109,7 @@ pub(super) struct Raw {
     ad_password_level: Level,
     max_age_minutes: u32,
     must_change: MustChange,
+    easy_passwords_for: Vec<String>,
     circles: Option<Circles>,
     teachers: Vec<RawTeachers>,
     helpdesk: Vec<RawHelpdesk>,
@@ -124,6 +125,7 @@ impl Default for Raw {
             ad_password_level: Level::None,
             max_age_minutes: 60,
             must_change: MustChange::default(),
+            easy_passwords_for: Vec::new(),
             circles: None,
             teachers: Vec::new(),
             helpdesk: Vec::new(),
@@ -136,8 +138,6 @@ impl Default for Raw {
 struct RawTeachers {
     teachers: String,
     pupils: String,
-    #[serde(default)]
-    easy: bool,
 }
 
 #[derive(Deserialize)]
@@ -171,6 +171,7 @@ impl Raw {
             ("cannot_be_changed_by_others", &self.cannot_be_changed_by_others),
             ("protected_groups", &self.protected_groups),
             ("must_change.not_for", &self.must_change.not_for),
+            ("easy_passwords_for", &self.easy_passwords_for),
         ];
         for (key, groups) in named {
             all_named(&format!("authority.{key}"), groups, problems);
@@ -193,6 +194,7 @@ impl Raw {
             ad_password_level: self.ad_password_level,
             max_age: SignedDuration::from_mins(self.max_age_minutes.into()),
             must_change: self.must_change,
+            easy_passwords_for: self.easy_passwords_for,
             circles: self.circles,
             teachers,
             helpdesks,
@@ -215,7 +217,7 @@ impl RawTeachers {
             problems.add(&key, "either both `teachers` and `pupils` have a `*`, or neither has");
             return None;
         }
-        Some(Teachers { teachers, pupils, easy: self.easy })
+        Some(Teachers { teachers, pupils })
     }
 }
 

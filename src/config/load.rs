@@ -10,14 +10,28 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, Reset, Saml, authority, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest,
+    Config, Oidc, Reset, Saml, authority, codes, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest,
     throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 13] =
-    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "authority", "saml", "oidc", "log"];
+const SECTIONS: [&str; 14] = [
+    "site",
+    "server",
+    "store",
+    "directory",
+    "login",
+    "session",
+    "throttle",
+    "policy",
+    "reset",
+    "authority",
+    "codes",
+    "saml",
+    "oidc",
+    "log",
+];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -81,6 +95,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         policy: section(&table, "policy", &mut problems),
         reset: section(&table, "reset", &mut problems),
         authority: section(&table, "authority", &mut problems),
+        codes: section(&table, "codes", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
         log: section(&table, "log", &mut problems),
@@ -104,6 +119,7 @@ struct Sections {
     policy: Option<policy::Raw>,
     reset: Option<reset::Raw>,
     authority: Option<authority::Raw>,
+    codes: Option<codes::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
     log: Option<log::Raw>,
@@ -122,6 +138,7 @@ impl Sections {
         let policy = self.policy.and_then(|raw| raw.check(problems));
         let reset = self.reset.and_then(|raw| raw.check(problems));
         let authority = self.authority.and_then(|raw| raw.check(problems));
+        let codes = self.codes.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
@@ -139,6 +156,7 @@ impl Sections {
             policy: policy?,
             reset: reset?,
             authority: authority?,
+            codes: codes?,
             saml: saml?,
             oidc: oidc?,
             log: log?,

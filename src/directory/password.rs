@@ -89,6 +89,22 @@ impl BindAnswer {
     }
 }
 
+/// How a password is reset.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reset {
+    /// It has to be changed at the next logon.
+    pub must_change: bool,
+    /// AD holds it against history and minimum age, where the controller can.
+    pub hints: bool,
+}
+
+impl Default for Reset {
+    /// As an owner's own reset.
+    fn default() -> Self {
+        Self { must_change: false, hints: true }
+    }
+}
+
 /// What became of a write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteAnswer {
@@ -121,14 +137,14 @@ impl Pinned {
         self.write(target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
-    /// Sets a password without knowing the old one; needs the right Reset Password. With the policy-hints control, critical, where the
-    /// controller lists it: without it AD does not look at history and minimum age. `must_change`: it has to be changed at the next logon; needs the
-    /// right to write pwdLastSet. Both are one modify, so that there is never a password that another knows and that does not have to be changed.
-    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, must_change: bool) -> Result<WriteAnswer, Fault> {
-        let control = self.policy_hints().await?;
+    /// Sets a password without knowing the old one; needs the right Reset Password. With [`Reset::hints`] the policy-hints control goes along,
+    /// critical, where the controller lists it: without it AD does not look at history and minimum age. [`Reset::must_change`] needs the right to
+    /// write pwdLastSet; both are one modify, so that there is never a password that another knows and that does not have to be changed.
+    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, reset: Reset) -> Result<WriteAnswer, Fault> {
+        let control = if reset.hints { self.policy_hints().await? } else { None };
         let (attribute, new) = value("unicodePwd", new.unicode_pwd().to_vec());
         let mut changes = vec![Mod::Replace(attribute, new)];
-        if must_change {
+        if reset.must_change {
             let (attribute, never) = value("pwdLastSet", b"0".to_vec());
             changes.push(Mod::Replace(attribute, never));
         }

@@ -8,6 +8,7 @@ use crate::{
     directory::Pinned,
     model::{
         account::Account,
+        authority::Denial,
         claim::Match,
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
@@ -19,8 +20,8 @@ use crate::{
 pub(super) enum Own {
     /// It is theirs, as read now, with its groups.
     Yes(Box<(Account, Pinned)>),
-    /// It is theirs, but they are in a group that never uses the service.
-    Barred,
+    /// It is theirs, but this login may not act on it.
+    Denied(Denial),
     /// It is theirs, but disabled, expired, gone or not served.
     NotUsable,
     /// It is not theirs.
@@ -30,8 +31,10 @@ pub(super) enum Own {
 /// Reads the account and says whether this login owns it.
 pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Own, Fault> {
     let (account, pinned) = match &identity.proof {
-        Proof::AdPassword { account, .. } if ObjectGuid::from(*account) == target => app.directory.account(target).await?,
-        Proof::AdPassword { .. } => return Ok(Own::No),
+        Proof::AdPassword { account, .. } | Proof::Code { account, .. } if ObjectGuid::from(*account) == target => {
+            app.directory.account(target).await?
+        }
+        Proof::AdPassword { .. } | Proof::Code { .. } => return Ok(Own::No),
         Proof::Provider(login) => {
             let Some(by) = rule(app, login) else { return Ok(Own::No) };
             match app.directory.account_matching(target, &by).await? {
@@ -40,17 +43,24 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
             }
         }
     };
-    Ok(match account.filter(|account| account.usable(app.clock.now())) {
-        Some(_) if others::bars(app, identity).await? => Own::Barred,
-        Some(account) => Own::Yes(Box::new((account, pinned))),
-        None => Own::NotUsable,
+    let Some(account) = account.filter(|account| account.usable(app.clock.now())) else { return Ok(Own::NotUsable) };
+    let mut pinned = pinned;
+    let closed = match &identity.proof {
+        // A helper has let them in: what the helper may not act on, they may not either.
+        Proof::Code { .. } => others::closed(app, &mut pinned, &account).await?,
+        Proof::AdPassword { .. } | Proof::Provider(_) => None,
+    };
+    Ok(match closed {
+        Some(denial) => Own::Denied(denial),
+        None if others::bars(app, identity).await? => Own::Denied(Denial::Barred),
+        None => Own::Yes(Box::new((account, pinned))),
     })
 }
 
 /// Does the account belong to this login, usable or not? For counting tries only: what is written is authorised by [`own`].
 pub(super) async fn owns(app: &App, identity: &Identity, target: ObjectGuid) -> Result<bool, Fault> {
     Ok(match &identity.proof {
-        Proof::AdPassword { account, .. } => ObjectGuid::from(*account) == target,
+        Proof::AdPassword { account, .. } | Proof::Code { account, .. } => ObjectGuid::from(*account) == target,
         Proof::Provider(_) => !matches!(own(app, identity, target).await?, Own::No),
     })
 }

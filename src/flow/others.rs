@@ -6,8 +6,12 @@
 pub mod explain;
 pub mod lists;
 pub mod show;
+pub mod slips;
 mod standing;
 pub mod unlock;
+mod usual;
 
 use standing::Standing;
-pub(super) use standing::{actors, bars, standing};
+pub(super) use standing::{actors, bars, closed, standing};
+pub use usual::Usual;
+use usual::{propose, usual};

@@ -10,17 +10,18 @@ mod answered;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
+use uuid::Uuid;
 
 use self::answered::{counts, refusal_of};
 use super::{
     Fault, Visit, account_lock, actor_of,
     authority::{self, Own},
-    event_of, others, party_of, policy, reset,
+    codes, event_of, others, party_of, policy, reset,
 };
 use crate::{
     app::App,
     audit::Begun,
-    directory::{self, BindAnswer, Pinned, WriteAnswer},
+    directory::{self, BindAnswer, Pinned, Reset, WriteAnswer},
     model::{
         account::Account,
         attempt::AttemptId,
@@ -30,7 +31,7 @@ use crate::{
         identity::{Identity, Proof, ProviderLogin},
         lockout::Guard,
         password::Password,
-        policy::{Candidate, PasswordPolicy, evaluate},
+        policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
         refusal::Refusal,
         throttle::Limits,
     },
@@ -92,6 +93,8 @@ enum Operation<'a> {
     Change { current: &'a Password },
     /// Replace the password with the service account's right; nobody checks an old one.
     Reset { login: &'a ProviderLogin },
+    /// The same, on the word of a helper who has given out a code.
+    ResetByCode { code: Uuid },
     /// The same, for somebody else.
     ResetOther { must_change: bool },
 }
@@ -123,7 +126,7 @@ pub async fn outcome_of(
     attempt: AttemptId,
 ) -> Result<Option<AuditEvent>, Fault> {
     let outcome = app.audit.outcome_of(actor, attempt).await?;
-    let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.password_of() == Some(target);
+    let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.only_account() == Some(target);
     Ok(outcome.filter(theirs))
 }
 
@@ -231,7 +234,7 @@ impl Submitted<'_> {
         let Some(behalf) = self.behalf else {
             return Ok(match authority::own(self.app, self.identity, self.request.target).await? {
                 Own::Yes(read) => Ok(*read),
-                Own::Barred => Err(Refusal::Denied(Denial::Barred)),
+                Own::Denied(denial) => Err(Refusal::Denied(denial)),
                 Own::NotUsable => Err(Refusal::NotUsable),
                 Own::No => Err(Refusal::NotYours),
             });
@@ -254,6 +257,7 @@ impl Submitted<'_> {
             (Proof::AdPassword { .. }, Some(current)) => Some(Operation::Change { current }),
             (Proof::AdPassword { .. }, None) => None,
             (Proof::Provider(login), _) => Some(Operation::Reset { login }),
+            (Proof::Code { code, .. }, _) => Some(Operation::ResetByCode { code: *code }),
         }
     }
 
@@ -263,7 +267,9 @@ impl Submitted<'_> {
             // Others were trying all the time.
             let refusal = match operation {
                 Operation::Change { .. } => Refusal::NearLockout,
-                Operation::Reset { .. } | Operation::ResetOther { .. } => Refusal::Throttled { until: self.app.clock.now() + BUSY },
+                Operation::Reset { .. } | Operation::ResetByCode { .. } | Operation::ResetOther { .. } => {
+                    Refusal::Throttled { until: self.app.clock.now() + BUSY }
+                }
             };
             return self.refused(None, None, refusal).await;
         };
@@ -297,6 +303,9 @@ impl Submitted<'_> {
             Begun::AlreadySent => return Ok(Answer::AlreadySent),
         }
         let written = self.write(operation, &mut pinned, &account, &policy).await;
+        if let (Operation::ResetByCode { code }, Ok(Answer::Done | Answer::StillLocked | Answer::Unknown)) = (operation, &written) {
+            codes::spend(self.app, target, code).await;
+        }
         self.conclude(&account, &pinned, written).await
     }
 
@@ -313,6 +322,11 @@ impl Submitted<'_> {
             let broken = evaluate(policy, Candidate { new, current, account, now });
             (!broken.is_empty()).then_some(Refusal::Policy(broken))
         };
+        let broken_by_itself = || {
+            let mut broken = evaluate(policy, Candidate { new, current: None, account, now });
+            broken.retain(|broken| !matches!(broken, Broken::TooYoung(_)));
+            (!broken.is_empty()).then_some(Refusal::Policy(broken))
+        };
         match operation {
             Operation::Change { current } => Ok(match broken(Some(current)) {
                 Some(refusal) => Some(refusal),
@@ -326,9 +340,12 @@ impl Submitted<'_> {
             Operation::Reset { login } => {
                 Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
             }
+            Operation::ResetByCode { code } => {
+                Ok(codes::hindrance(self.app, self.identity, code, account).await?.or_else(broken_by_itself))
+            }
             Operation::ResetOther { .. } => {
                 let locked = account.locked && !self.app.config.reset.unlock;
-                Ok(locked.then_some(Refusal::Locked).or_else(|| broken(None)))
+                Ok(locked.then_some(Refusal::Locked).or_else(broken_by_itself))
             }
         }
     }
@@ -342,10 +359,13 @@ impl Submitted<'_> {
         policy: &PasswordPolicy,
     ) -> Result<Answer, directory::Fault> {
         let new = &self.request.new;
+        // A password that was set today can be forgotten today: where somebody helps, the minimum age is no hindrance.
+        let hints = changeable_at(policy, account).is_none_or(|at| at <= self.app.clock.now());
         let answer = match operation {
             Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
-            Operation::Reset { .. } => pinned.reset_password(account.guid, new, false).await,
-            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, must_change).await,
+            Operation::Reset { .. } => pinned.reset_password(account.guid, new, Reset::default()).await,
+            Operation::ResetByCode { .. } => pinned.reset_password(account.guid, new, Reset { must_change: false, hints }).await,
+            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, Reset { must_change, hints }).await,
         };
         match answer {
             Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
@@ -441,6 +461,9 @@ impl Submitted<'_> {
             None => entry.actor = actor_of(self.identity, account),
         }
         let unread = || Party { guid: self.request.target, account_name: String::new(), name: String::new() };
+        if let Proof::Code { issuer, .. } = &self.identity.proof {
+            entry.authority = Some(format!("code:{issuer}"));
+        }
         entry.target = Some(account.map_or_else(unread, party_of));
         entry.controller = pinned.map(|p| p.name().to_owned());
         entry.attempt = Some(self.request.attempt);
@@ -451,7 +474,9 @@ impl Submitted<'_> {
     fn kinds(&self) -> (EventKind, EventKind) {
         match (self.request.whose, &self.identity.proof) {
             (Whose::Own, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            (Whose::Own, Proof::Provider(_)) | (Whose::Anothers { .. }, _) => (EventKind::ResetAttempt, EventKind::ResetOutcome),
+            (Whose::Own, Proof::Provider(_) | Proof::Code { .. }) | (Whose::Anothers { .. }, _) => {
+                (EventKind::ResetAttempt, EventKind::ResetOutcome)
+            }
         }
     }
 }

@@ -5,15 +5,16 @@ use jiff::{SignedDuration, Timestamp};
 use super::{
     Fault,
     authority::{self, Own},
-    policy, reset,
+    codes, policy, reset,
 };
 use crate::{
     app::App,
     audit,
     model::{
         account::Account,
+        authority::Denial,
         guid::ObjectGuid,
-        identity::Identity,
+        identity::{Identity, Proof},
         policy::{Rule, changeable_at},
         refusal::Refusal,
     },
@@ -44,8 +45,8 @@ pub struct AccountView {
 pub enum Shown {
     /// The account.
     Account(Box<AccountView>),
-    /// They are in a group that never uses the service.
-    Barred,
+    /// Theirs, but this login may not act on it.
+    Denied(Denial),
     /// Not this person's, gone, disabled, or outside what is served.
     Unavailable,
 }
@@ -54,20 +55,21 @@ pub enum Shown {
 pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
     let (account, mut pinned) = match authority::own(app, identity, target).await? {
         Own::Yes(read) => *read,
-        Own::Barred => return Ok(Shown::Barred),
+        Own::Denied(denial) => return Ok(Shown::Denied(denial)),
         Own::NotUsable | Own::No => return Ok(Shown::Unavailable),
     };
     let now = app.clock.now();
     let policy = policy::in_force(app, &mut pinned, &account).await?;
-    let barred = match identity.provider() {
-        Some(login) => reset::hindrance(app, identity, login, &mut pinned, &account).await?,
-        None => None,
+    let barred = match &identity.proof {
+        Proof::Provider(login) => reset::hindrance(app, identity, login, &mut pinned, &account).await?,
+        Proof::Code { code, .. } => codes::hindrance(app, identity, *code, &account).await?,
+        Proof::AdPassword { .. } => None,
     };
     drop(pinned);
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(AccountView {
         rules: policy.rules(),
-        changeable_at: changeable_at(&policy, &account).filter(|at| now < *at),
+        changeable_at: changeable_at(&policy, &account).filter(|at| now < *at && !matches!(identity.proof, Proof::Code { .. })),
         barred,
         account,
         history,

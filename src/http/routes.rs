@@ -1,11 +1,13 @@
 //! Every address there is. One file a page group, each page's struct beside its handler.
 
 mod account;
+mod code;
 mod front;
 mod health;
 mod login;
 mod oidc;
 mod other_account;
+mod other_code;
 mod other_password;
 mod others;
 mod password;
@@ -13,6 +15,7 @@ mod provider;
 mod saml;
 #[cfg(test)]
 mod samples;
+mod slips;
 
 use std::sync::Arc;
 
@@ -49,6 +52,7 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/login/{provider}", get(provider::begin))
         .route("/saml/acs", post(saml::answer))
         .route("/oidc/callback/{provider}", get(oidc::answer_by_query).post(oidc::answer_by_form))
+        .route("/code", get(code::show).post(code::submit))
         .route("/logout", post(login::log_out))
         .route("/account", get(account::own))
         .route("/accounts/{account}", get(account::show))
@@ -56,8 +60,10 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}/password/{attempt}", get(password::result))
         .route("/others", get(others::choose))
         .route("/others/{kind}/{id}", get(others::list))
+        .route("/others/group/{group}/slips", post(slips::submit))
         .route("/others/accounts/{account}", get(other_account::show))
         .route("/others/accounts/{account}/unlock", post(other_account::unlock))
+        .route("/others/accounts/{account}/code", get(other_code::show).post(other_code::submit))
         .route("/others/accounts/{account}/password", get(other_password::show).post(other_password::submit))
         .route("/others/accounts/{account}/password/{attempt}", get(other_password::result))
 }

@@ -118,6 +118,20 @@ impl Frame {
         desk.map_or_else(|| id.to_owned(), |desk| desk.name.in_language(self.words.language).to_owned())
     }
 
+    /// Where people find the service, as it is read to them.
+    pub fn public_address(&self) -> &str {
+        self.app.config.server.public_url.trim_start_matches("https://")
+    }
+
+    /// What a helper checks before a code is given out.
+    pub fn checklist(&self) -> Vec<String> {
+        let own = self.app.config.authority.checklist.as_ref().map(|text| text.in_language(self.words.language));
+        own.map_or_else(
+            || vec![self.t("checklist-default")],
+            |text| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
+        )
+    }
+
     /// Can anybody act on others here?
     pub fn others(&self) -> bool {
         self.app.config.authority.is_used()

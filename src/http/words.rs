@@ -150,6 +150,7 @@ impl Words {
             Refusal::TooWeak { needed } => one("", self.too_weak(needed)),
             Refusal::LoginTooOld => one("", self.t("refusal-login-too-old")),
             Refusal::Denied(denial) => one("", self.denial(*denial)),
+            Refusal::CodeOver => one("", self.t("refusal-code-over")),
             Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
         }
     }
@@ -206,6 +207,10 @@ impl Words {
                 "event-sign-in-refused"
             }
             (EventKind::SignOut, _) => "event-sign-out",
+            (EventKind::CodeUsed, AuditOutcome::Succeeded) => "event-code-used",
+            (EventKind::CodeUsed, AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed | AuditOutcome::Unknown) => {
+                "event-code-refused"
+            }
             (_, AuditOutcome::Succeeded) => "event-changed",
             (_, AuditOutcome::Refused) => "event-change-refused",
             (_, AuditOutcome::Failed) => "event-change-failed",
@@ -221,6 +226,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
     let ended = |done_key, other_key| Some(if done { done_key } else { other_key });
     match event.kind {
         EventKind::UnlockAttempt | EventKind::UnlockOutcome => ended("event-unlocked", "event-unlock-not-done"),
+        EventKind::CodeIssued => ended("event-code-issued", "event-code-not-issued"),
         EventKind::AccountSeen | EventKind::ListSeen | EventKind::SlipsMade => Some("event-seen"),
         EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled if is_anothers(event) => Some(match event.outcome {
             AuditOutcome::Succeeded => "event-other-reset",
@@ -229,6 +235,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
         }),
         EventKind::SignIn
         | EventKind::SignOut
+        | EventKind::CodeUsed
         | EventKind::ChangeAttempt
         | EventKind::ChangeOutcome
         | EventKind::ChangeReconciled

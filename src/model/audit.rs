@@ -34,6 +34,10 @@ pub enum EventKind {
     AccountSeen,
     /// Somebody looked at, or searched in, a list of others.
     ListSeen,
+    /// A one-time code was given out for somebody.
+    CodeIssued,
+    /// A login with a one-time code, in whatever way it ended.
+    CodeUsed,
     /// Slips with new passwords were made for several pupils; each password has a reset of its own.
     SlipsMade,
 }
@@ -54,6 +58,8 @@ impl EventKind {
             | Self::UnlockOutcome
             | Self::AccountSeen
             | Self::ListSeen
+            | Self::CodeIssued
+            | Self::CodeUsed
             | Self::SlipsMade => None,
         }
     }
@@ -106,6 +112,8 @@ codes!(EventKind {
     UnlockOutcome = "unlock_outcome",
     AccountSeen = "account_seen",
     ListSeen = "list_seen",
+    CodeIssued = "code_issued",
+    CodeUsed = "code_used",
     SlipsMade = "slips_made",
 });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });

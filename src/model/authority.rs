@@ -71,6 +71,8 @@ pub struct Rules {
     pub master_admins: Denying,
     /// The circles that the actor is in. One that could not be read is not among them.
     pub circles: Vec<Group>,
+    /// Are codes given out at all?
+    pub codes: bool,
     /// May password admins give out codes?
     pub admins_give_codes: bool,
     /// Who teaches whom.
@@ -373,13 +375,13 @@ fn is_in(groups: &Denying, account: &Account) -> bool {
 }
 
 fn goes_as_far_as(rules: &Rules, ground: &Ground, action: Action) -> bool {
-    match (ground, action) {
-        (_, Action::See | Action::Unlock)
-        | (Ground::Own | Ground::Parent | Ground::Circle(_) | Ground::MasterOfCircle(_) | Ground::Teacher(_), Action::SetPassword)
-        | (Ground::Helpdesk(_), Action::IssueCode) => true,
-        (Ground::Own | Ground::Parent | Ground::Teacher(_), Action::IssueCode) => false,
-        (Ground::Circle(_) | Ground::MasterOfCircle(_), Action::IssueCode) => rules.admins_give_codes,
-        (Ground::Helpdesk(id), Action::SetPassword) => rules.desks.iter().any(|desk| desk.id == *id && desk.set_password),
+    match (action, ground) {
+        (Action::See | Action::Unlock, _)
+        | (Action::SetPassword, Ground::Own | Ground::Parent | Ground::Circle(_) | Ground::MasterOfCircle(_) | Ground::Teacher(_)) => true,
+        (Action::SetPassword, Ground::Helpdesk(id)) => rules.desks.iter().any(|desk| desk.id == *id && desk.set_password),
+        (Action::IssueCode, Ground::Helpdesk(_)) => rules.codes,
+        (Action::IssueCode, Ground::Circle(_) | Ground::MasterOfCircle(_)) => rules.codes && rules.admins_give_codes,
+        (Action::IssueCode, Ground::Own | Ground::Parent | Ground::Teacher(_)) => false,
     }
 }
 

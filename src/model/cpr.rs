@@ -48,6 +48,25 @@ impl Cpr {
     }
 }
 
+/// The text with every CPR number in it masked: people write them where they should not. Six digits, perhaps a blank or dash, four digits, and no more
+/// digits around them; what is no date is no CPR number.
+pub fn mask_in(text: &str) -> String {
+    let mut masked: Vec<char> = text.chars().collect();
+    for from in 0..masked.len() {
+        if from > 0 && masked[from - 1].is_ascii_digit() {
+            continue;
+        }
+        let gap = usize::from(masked.get(from + 6).is_some_and(|c| matches!(c, '-' | ' ' | '–' | '.')));
+        let end = from + 10 + gap;
+        let digits: String = masked.iter().skip(from).take(6).chain(masked.iter().skip(from + 6 + gap).take(4)).collect();
+        let ends = masked.get(end).is_none_or(|c| !c.is_ascii_digit());
+        if ends && Cpr::parse(&digits).is_some() {
+            masked[from + 6 + gap..end].fill('•');
+        }
+    }
+    masked.into_iter().collect()
+}
+
 impl Drop for Cpr {
     fn drop(&mut self) {
         self.0.zeroize();
@@ -136,6 +155,23 @@ mod tests {
             assert_eq!(Cpr::parse(cpr).and_then(|cpr| cpr.born()).expect(cpr).to_string(), born, "{cpr}");
         }
         assert_eq!(Cpr::parse("2902001000"), None, "1900 had no 29 February");
+    }
+
+    #[test]
+    fn numbers_in_a_text_are_masked_and_nothing_else() {
+        for (text, masked) in [
+            ("cpr 010190-1234, ringede", "cpr 010190-••••, ringede"),
+            ("0101901234", "010190••••"),
+            ("010190 1234.", "010190 ••••."),
+            ("både 0101901234 og 020290–1234", "både 010190•••• og 020290–••••"),
+            ("12345678", "12345678"),
+            ("3102901234", "3102901234"),
+            ("901019012345", "901019012345"),
+            ("æ0101901234", "æ010190••••"),
+            ("", ""),
+        ] {
+            assert_eq!(mask_in(text), masked);
+        }
     }
 
     #[test]

@@ -16,11 +16,13 @@ pub enum LoginMethod {
     Saml,
     /// An ID token of an OpenID Connect provider.
     Oidc,
+    /// A one-time code that a helper has given out.
+    Code,
 }
 
 impl LoginMethod {
     /// All.
-    pub const ALL: [Self; 3] = [Self::AdPassword, Self::Saml, Self::Oidc];
+    pub const ALL: [Self; 4] = [Self::AdPassword, Self::Saml, Self::Oidc, Self::Code];
 
     /// The name in the audit log.
     pub fn code(self) -> &'static str {
@@ -28,6 +30,7 @@ impl LoginMethod {
             Self::AdPassword => "ad_password",
             Self::Saml => "saml",
             Self::Oidc => "oidc",
+            Self::Code => "code",
         }
     }
 
@@ -63,6 +66,17 @@ pub enum Proof {
     },
     /// What an identity provider says.
     Provider(ProviderLogin),
+    /// A one-time code for one account.
+    Code {
+        /// objectGUID.
+        account: Uuid,
+        /// sAMAccountName at login, for the audit log.
+        account_name: String,
+        /// Which code.
+        code: Uuid,
+        /// sAMAccountName of who gave it out, for the audit log.
+        issuer: String,
+    },
 }
 
 /// A login at an identity provider.
@@ -97,6 +111,7 @@ impl Identity {
         match &self.proof {
             Proof::AdPassword { .. } => LoginMethod::AdPassword,
             Proof::Provider(login) => login.method,
+            Proof::Code { .. } => LoginMethod::Code,
         }
     }
 
@@ -104,14 +119,30 @@ impl Identity {
     pub fn password_of(&self) -> Option<ObjectGuid> {
         match &self.proof {
             Proof::AdPassword { account, .. } => Some((*account).into()),
+            Proof::Provider(_) | Proof::Code { .. } => None,
+        }
+    }
+
+    /// The one account that the login is about, whether or not it has proven a password.
+    pub fn only_account(&self) -> Option<ObjectGuid> {
+        match &self.proof {
+            Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),
             Proof::Provider(_) => None,
+        }
+    }
+
+    /// Is a new password set without the current one?
+    pub fn resets(&self) -> bool {
+        match &self.proof {
+            Proof::AdPassword { .. } => false,
+            Proof::Provider(_) | Proof::Code { .. } => true,
         }
     }
 
     /// The provider's login.
     pub fn provider(&self) -> Option<&ProviderLogin> {
         match &self.proof {
-            Proof::AdPassword { .. } => None,
+            Proof::AdPassword { .. } | Proof::Code { .. } => None,
             Proof::Provider(login) => Some(login),
         }
     }

@@ -37,6 +37,8 @@ pub enum Refusal {
     LoginTooOld,
     /// The person may not act on this account.
     Denied(Denial),
+    /// The one-time code was used, replaced by another, or is too old.
+    CodeOver,
     /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
     PolicyUnexplained,
 }
@@ -57,6 +59,7 @@ impl Refusal {
             Self::TooWeak { .. } => "too_weak",
             Self::LoginTooOld => "login_too_old",
             Self::Denied(denial) => denial.code(),
+            Self::CodeOver => "code_over",
             Self::PolicyUnexplained => "policy_unexplained",
         };
         word.to_owned()

@@ -1,6 +1,7 @@
 //! Acting on others' accounts, on a real controller.
 
 mod attacks;
+mod codes;
 mod lists;
 mod roles;
 

@@ -11,7 +11,7 @@ use std::sync::{
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    directory::WriteAnswer,
+    directory::{Reset, WriteAnswer},
     flow::{
         Visit, list_accounts, reconcile,
         set_password::{self, Answer, Request, Whose},

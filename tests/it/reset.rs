@@ -1,7 +1,7 @@
 //! A reset by the service account, which later features use: what it does and what it asks for.
 
 use os2nykode::{
-    directory::{Directory, POLICY_HINTS, WriteAnswer},
+    directory::{Directory, POLICY_HINTS, Reset, WriteAnswer},
     model::password::Password,
 };
 
@@ -23,7 +23,7 @@ async fn a_reset_needs_no_old_password_and_works_on_a_young_one() {
     let person = admin.young_person().await;
     let (account, mut pinned) = directory.account(admin.guid(&person.sam).await).await.expect("read");
     let account = account.expect("there");
-    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), false).await.expect("an answer");
+    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
     assert_eq!(answer, WriteAnswer::Done);
     assert_eq!(bind(&person.dn, "Blå-Sejlbåd-4711").await, Ok(()));
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
@@ -36,7 +36,7 @@ async fn a_protected_account_is_out_of_reach() {
     let guid = Admin::new().await.guid("beate").await;
     let (account, mut pinned) = directory.account(guid).await.expect("read");
     let account = account.expect("there");
-    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), false).await.expect("an answer");
+    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
     assert_eq!(answer, WriteAnswer::NoRight);
 }
 
@@ -51,7 +51,8 @@ async fn the_policy_hints_control_is_sent_critical_where_the_controller_lists_it
     let mut admin = Admin::new().await;
     let person = admin.young_person().await;
     let (account, mut pinned) = directory.account(admin.guid(&person.sam).await).await.expect("read");
-    let answer = pinned.reset_password(account.expect("there").guid, &password("Blå-Sejlbåd-4711"), false).await.expect("an answer");
+    let answer =
+        pinned.reset_password(account.expect("there").guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
     assert_eq!(answer, WriteAnswer::ControlRefused);
     let request = proxy.last(MODIFY).expect("a modify");
     // Control ::= SEQUENCE { OID, criticality TRUE, value OCTET STRING { SEQUENCE { INTEGER 1 } } } (RFC 4511 4.1.11)

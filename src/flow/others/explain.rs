@@ -55,7 +55,7 @@ pub async fn explain(
     let target = find(directory, target).await?;
     let mut pinned = directory.any().await.map_err(Fault::from)?;
     let acting = Actor { accounts: vec![actor.clone()], helpdesk_role: false, level, at: now };
-    let rules: Rules = rules(&config.authority, directory, &mut pinned, &acting).await?;
+    let rules: Rules = rules(config, directory, &mut pinned, &acting).await?;
     let needed = reset::needed(config, directory, &mut pinned, &target).await?.level;
     let facts = Target { account: &target, needed, child: false };
     let judged = Action::ALL.into_iter().map(|action| (action, decide(&rules, &acting, &facts, action, now))).collect();

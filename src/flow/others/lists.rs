@@ -13,6 +13,7 @@ use crate::{
         account::Account,
         audit::{AuditOutcome, EventKind},
         authority::{Denial, Ground, Scope, barred, circles_of, classes_of, desks_of},
+        cpr::mask_in,
         identity::Identity,
         sid::Sid,
     },
@@ -57,11 +58,11 @@ pub async fn choices(app: &App, identity: &Identity) -> Result<Result<Vec<Choice
     let standing = standing(app, identity).await?;
     Ok(match barred(&standing.rules, &standing.actor) {
         Some(denial) => Err(denial),
-        None => Ok(all(app, &standing)),
+        None => Ok(choices_of(app, &standing)),
     })
 }
 
-fn all(app: &App, standing: &Standing) -> Vec<Choice> {
+pub(super) fn choices_of(app: &App, standing: &Standing) -> Vec<Choice> {
     let (rules, actor, now) = (&standing.rules, &standing.actor, app.clock.now());
     let mut choices = Vec::new();
     for ground in circles_of(rules, actor, now).into_iter().chain(classes_of(rules, actor, now)) {
@@ -113,13 +114,13 @@ pub async fn look(app: &App, visit: &Visit, identity: &Identity, place: &Place, 
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
         return Ok(Listed::Denied(denial));
     }
-    let Some(choice) = all(app, &standing).into_iter().find(|choice| choice.place == *place) else {
+    let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
         return Ok(Listed::Denied(Denial::NoRelation));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");
     entry.actor = Some(standing.somebody(app, identity));
     entry.authority = Some(choice.ground.code());
-    entry.note = (!question.words.is_empty()).then(|| told(&question.words));
+    entry.note = (!question.words.is_empty()).then(|| mask_in(&question.words));
     app.audit.append(&entry).await?;
     let length = question.words.chars().count();
     if length > 0 && !WORDS.contains(&length) {
@@ -168,10 +169,4 @@ async fn within(app: &App, standing: &mut Standing, place: &Place) -> Result<Opt
             }
         },
     })
-}
-
-/// What the log tells of a search: long numbers in it may be CPR numbers, which people type where a name belongs.
-fn told(words: &str) -> String {
-    let digits = words.chars().filter(char::is_ascii_digit).count();
-    if digits < 4 { words.to_owned() } else { words.chars().map(|c| if c.is_ascii_digit() { '•' } else { c }).collect() }
 }

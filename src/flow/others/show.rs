@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::standing;
+use super::{Usual, propose, standing, usual};
 use crate::{
     app::App,
     audit,
@@ -13,6 +13,7 @@ use crate::{
         authority::{Action, Denial, Ground},
         guid::ObjectGuid,
         identity::Identity,
+        password::Password,
         policy::{PasswordPolicy, Rule},
     },
 };
@@ -35,8 +36,8 @@ pub struct OtherView {
     pub rules: Vec<Rule>,
     /// The same for a machine to judge by.
     pub policy: PasswordPolicy,
-    /// Does the form propose that the password has to be changed at the next logon?
-    pub must_change: bool,
+    /// What the form proposes.
+    pub usual: Usual,
     /// Newest first.
     pub history: Vec<audit::Entry>,
 }
@@ -45,6 +46,11 @@ impl OtherView {
     /// May this be done?
     pub fn may(&self, action: Action) -> bool {
         self.actions.iter().any(|(of, allowed)| *of == action && allowed.is_ok())
+    }
+
+    /// A password that fits the account's policy; `None` where words can't.
+    pub fn propose(&self, app: &App) -> Result<Option<Password>, Fault> {
+        propose(app, &self.policy, &self.account, self.usual.ease)
     }
 
     /// Why a new password can't be set, nor a code given.
@@ -94,16 +100,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
     };
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
-    let must_change = must_change(app, &mut standing, &seen.account).await?;
+    let usual = usual(app, &mut standing, &seen.account).await?;
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
-    Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, must_change, history })))
-}
-
-/// On for everybody but the groups of the configuration. A group that can't be found leaves it on.
-async fn must_change(app: &App, standing: &mut super::Standing, account: &Account) -> Result<bool, Fault> {
-    let rule = &app.config.authority.must_change;
-    let names: Vec<&str> = rule.not_for.iter().map(String::as_str).collect();
-    let known = app.directory.group_sids(&mut standing.pinned, &names).await?;
-    let spared = known.values().any(|sid| account.groups.contains(sid));
-    Ok(rule.default && !spared)
+    Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, usual, history })))
 }

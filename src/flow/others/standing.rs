@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use crate::{
     app::App,
-    config::{Authority, Helpdesk, Teachers},
+    config::{Authority, Config, Helpdesk, Teachers},
     directory::{Directory, Pinned},
     flow::{Fault, authority::rule, party_of, reset},
     model::{
@@ -39,9 +39,12 @@ pub(in crate::flow) struct Seen {
 
 /// Reads who acts and what the rules are. A group that is missing makes a rule that forbids unreadable, and one that allows void.
 pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Standing, Fault> {
-    let (accounts, mut pinned) = accounts_of(app, identity).await?;
+    let (mut accounts, mut pinned) = accounts_of(app, identity).await?;
+    if let Proof::Code { .. } = identity.proof {
+        accounts.clear(); // it is for the own account and for nothing else
+    }
     let actor = Actor { accounts, helpdesk_role: false, level: level_of(app, identity), at: identity.at };
-    let rules = rules(&app.config.authority, &app.directory, &mut pinned, &actor).await?;
+    let rules = rules(&app.config, &app.directory, &mut pinned, &actor).await?;
     Ok(Standing { actor, rules, pinned })
 }
 
@@ -60,6 +63,14 @@ pub(in crate::flow) async fn bars(app: &App, identity: &Identity) -> Result<bool
     })
 }
 
+/// What keeps everybody but its owner from acting on the account.
+pub(in crate::flow) async fn closed(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Option<Denial>, Fault> {
+    let now = app.clock.now();
+    let nobody = Actor { accounts: Vec::new(), helpdesk_role: false, level: Level::None, at: now };
+    let rules = rules(&app.config, &app.directory, pinned, &nobody).await?;
+    Ok(authority::closed(&rules, account, now))
+}
+
 /// By what the log may call the person when they act on others.
 pub(in crate::flow) async fn actors(app: &App, identity: &Identity) -> Result<Vec<ObjectGuid>, Fault> {
     let (accounts, _) = accounts_of(app, identity).await?;
@@ -69,7 +80,7 @@ pub(in crate::flow) async fn actors(app: &App, identity: &Identity) -> Result<Ve
 /// Every account of the person's with its groups, those that can't be used too.
 async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pinned), Fault> {
     match &identity.proof {
-        Proof::AdPassword { account, .. } => {
+        Proof::AdPassword { account, .. } | Proof::Code { account, .. } => {
             let (account, pinned) = app.directory.account((*account).into()).await?;
             Ok((account.into_iter().collect(), pinned))
         }
@@ -88,12 +99,15 @@ async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pi
 fn level_of(app: &App, identity: &Identity) -> Level {
     match &identity.proof {
         Proof::AdPassword { .. } => app.config.authority.ad_password_level,
+        Proof::Code { .. } => Level::None,
         Proof::Provider(login) => login.level,
     }
 }
 
 /// The rules as far as they concern the actor.
-pub(super) async fn rules(config: &Authority, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
+pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
+    let codes = config.codes.enabled;
+    let config = &config.authority;
     let known = directory.group_sids(pinned, &named(config)).await?;
     let circles = config.circles.as_ref();
     let admins = denying(circles.map(|circles| &circles.admins), &known);
@@ -111,6 +125,7 @@ pub(super) async fn rules(config: &Authority, directory: &Directory, pinned: &mu
         admins,
         master_admins,
         circles: circles_of_actor,
+        codes,
         admins_give_codes: circles.is_some_and(|circles| circles.codes),
         classes: classes(&config.teachers, directory, pinned, &known, &sids).await?,
         desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
@@ -222,7 +237,7 @@ impl Standing {
 /// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
 fn person(app: &App, identity: &Identity) -> Party {
     let mut key = match &identity.proof {
-        Proof::AdPassword { account, .. } => account.as_bytes().to_vec(),
+        Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.as_bytes().to_vec(),
         Proof::Provider(login) => {
             let claim = login.claim.spellings().into_iter().next().unwrap_or_default();
             [login.provider.as_str().as_bytes(), b" ", &claim].concat()

@@ -24,6 +24,7 @@ pub(super) fn counts(refusal: &Refusal) -> bool {
         | Refusal::NotUsable
         | Refusal::TooWeak { .. }
         | Refusal::LoginTooOld
+        | Refusal::CodeOver
         | Refusal::PolicyUnexplained => false,
         // Whoever names an account that is not theirs to act on is guessing.
         Refusal::Denied(denial) => *denial == Denial::NoRelation,
@@ -46,7 +47,10 @@ pub(super) fn refusal_of(
         (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
         (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
         // Neither is asked of a reset: an answer that makes no sense.
-        (WriteAnswer::WrongCurrent | WriteAnswer::CannotChange, Operation::Reset { .. } | Operation::ResetOther { .. }) => 19,
+        (
+            WriteAnswer::WrongCurrent | WriteAnswer::CannotChange,
+            Operation::Reset { .. } | Operation::ResetByCode { .. } | Operation::ResetOther { .. },
+        ) => 19,
         (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
         (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
         (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),

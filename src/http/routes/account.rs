@@ -16,7 +16,7 @@ use crate::{
         show_account::{self, AccountView, Shown},
     },
     http::view::{Failure, Frame, Member, Notice, page},
-    model::{account::PasswordExpiry, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
+    model::{account::PasswordExpiry, authority::Denial, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
 };
 
 #[derive(Template)]
@@ -103,7 +103,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
         Shown::Account(view) => page(StatusCode::OK, &account_page(member.frame, *view, &member.identity)),
-        Shown::Barred => barred(member.frame),
+        Shown::Denied(denial) => denied(member.frame, denial),
         Shown::Unavailable => unavailable(member.frame),
     })
 }
@@ -112,10 +112,12 @@ fn account_page(frame: Frame, view: AccountView, identity: &Identity) -> Account
     AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()) }
 }
 
-/// They never use the service.
-pub(super) fn barred(mut frame: Frame) -> Response {
+/// Theirs, but not to act on.
+pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
     frame.path = String::from("/");
-    page(StatusCode::FORBIDDEN, &Notice::new(frame, "barred-title", "denied-barred"))
+    let mut notice = Notice::new(frame, "barred-title", "denied-barred");
+    notice.paragraphs = vec![notice.frame.words.denial(denial)];
+    page(StatusCode::FORBIDDEN, &notice)
 }
 
 /// Not theirs, gone, or not served: one page for all.

@@ -28,6 +28,7 @@ use crate::{
 pub(super) struct FrontPage {
     pub(super) frame: Frame,
     pub(super) ad_password: bool,
+    pub(super) codes: bool,
     pub(super) providers: Vec<Method>,
     pub(super) notice: Option<String>,
 }
@@ -56,7 +57,10 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         _ => None,
     };
     let providers = app.config.providers().map(|provider| Method::of(provider, frame.words.language)).collect();
-    page(StatusCode::OK, &FrontPage { ad_password: app.config.login.ad_password.enabled, providers, notice, frame })
+    page(
+        StatusCode::OK,
+        &FrontPage { ad_password: app.config.login.ad_password.enabled, codes: app.config.codes.enabled, providers, notice, frame },
+    )
 }
 
 #[derive(Deserialize)]

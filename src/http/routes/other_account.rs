@@ -48,6 +48,10 @@ impl OtherAccountPage {
         self.view.account.locked && self.view.may(Action::Unlock)
     }
 
+    fn may_give_code(&self) -> bool {
+        self.view.may(Action::IssueCode)
+    }
+
     fn why(&self) -> String {
         self.frame.ground(&self.view.ground)
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{Path, State},
+    extract::{Path, RawQuery, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
@@ -27,6 +27,7 @@ use crate::{
         audit::AuditOutcome,
         authority::{Action, Denial},
         guid::ObjectGuid,
+        password::Password,
         refusal::Refusal,
     },
 };
@@ -39,6 +40,8 @@ pub(super) struct OtherPasswordPage {
     pub(super) token: String,
     pub(super) attempt: AttemptId,
     pub(super) errors: Errors,
+    /// A password that fits, where one was asked for.
+    pub(super) proposal: Option<Password>,
 }
 
 impl OtherPasswordPage {
@@ -48,9 +51,14 @@ impl OtherPasswordPage {
 }
 
 /// `GET /others/accounts/{account}/password`.
-pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
+pub(in crate::http) async fn show(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    RawQuery(query): RawQuery,
+    member: Member,
+) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-    form(&app, member, target, StatusCode::OK, Errors::default()).await
+    form(&app, member, target, StatusCode::OK, Errors::default(), query.as_deref() == Some("propose")).await
 }
 
 /// What is typed.
@@ -58,7 +66,10 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
 pub(in crate::http) struct OtherPasswordForm {
     attempt: String,
     new: String,
+    #[serde(default)]
     repeat: String,
+    /// There where the password was typed in sight: once is enough.
+    seen: Option<String>,
     /// There where it is ticked.
     must_change: Option<String>,
 }
@@ -73,9 +84,10 @@ pub(in crate::http) async fn submit(
     let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
-    let new = match parse_new(&member.frame, sent.new, sent.repeat) {
+    let repeat = if sent.seen.is_some() { sent.new.clone() } else { sent.repeat };
+    let new = match parse_new(&member.frame, sent.new, repeat) {
         Ok(new) => new,
-        Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
+        Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors, false).await,
     };
     let whose = Whose::Anothers { must_change: sent.must_change.is_some() };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current: None, new, whose }).await?;
@@ -91,19 +103,27 @@ pub(in crate::http) async fn submit(
             let status =
                 if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
-            form(&app, member, target, status, errors).await
+            form(&app, member, target, status, errors, false).await
         }
     }
 }
 
 /// The form, empty. Where no form could succeed, the account's page says why.
-async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
+async fn form(
+    app: &App,
+    member: Member,
+    target: ObjectGuid,
+    status: StatusCode,
+    errors: Errors,
+    propose: bool,
+) -> Result<Response, Failure> {
     let Member { mut frame, visit, identity, token, .. } = member;
     frame.path = format!("/others/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
     Ok(match show::show(app, &visit, &identity, target).await? {
         Shown::Account(view) if view.may(Action::SetPassword) => {
-            page(status, &OtherPasswordPage { frame, view: *view, token, attempt, errors })
+            let proposal = if propose { view.propose(app)? } else { None };
+            page(status, &OtherPasswordPage { frame, view: *view, token, attempt, errors, proposal })
         }
         Shown::Account(_) => Redirect::to(&format!("/others/accounts/{target}")).into_response(),
         Shown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),

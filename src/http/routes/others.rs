@@ -16,6 +16,7 @@ use crate::{
     http::view::{Failure, Frame, Member, Notice, page},
     model::{
         account::{Account, PasswordExpiry},
+        attempt::AttemptId,
         authority::{Denial, Ground},
     },
 };
@@ -42,6 +43,10 @@ pub(super) struct ListPage {
     pub(super) frame: Frame,
     pub(super) found: Found,
     pub(super) question: Question,
+    pub(super) token: String,
+    pub(super) attempt: AttemptId,
+    /// Is everybody ticked?
+    pub(super) all: bool,
 }
 
 /// A person in a list.
@@ -55,6 +60,11 @@ pub(super) struct Line {
 impl ListPage {
     fn name(&self) -> String {
         self.frame.ground(&self.found.choice.ground)
+    }
+
+    /// Where slips can be made for those who are ticked.
+    fn slips(&self) -> Option<String> {
+        matches!(self.found.choice.place, Place::Group(_)).then(|| format!("{}/slips", self.address()))
     }
 
     fn address(&self) -> String {
@@ -137,6 +147,7 @@ pub(in crate::http) struct Asked {
     q: String,
     #[serde(default)]
     page: String,
+    all: Option<String>,
 }
 
 /// `GET /others/{kind}/{id}`: a page of a list, or what a search in it finds.
@@ -150,7 +161,11 @@ pub(in crate::http) async fn list(
     let words: String = asked.q.trim().chars().filter(|c| !c.is_control()).collect();
     let question = Question { words, page: asked.page.parse().unwrap_or(1).max(1) };
     Ok(match lists::look(&app, &member.visit, &member.identity, &place, &question).await? {
-        Listed::Found(found) => page(StatusCode::OK, &ListPage { frame: member.frame, found, question }),
+        Listed::Found(found) => {
+            let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
+            let (frame, token, all) = (member.frame, member.token, asked.all.is_some());
+            page(StatusCode::OK, &ListPage { frame, found, question, token, attempt, all })
+        }
         Listed::Denied(denial) => denied(member.frame, denial),
     })
 }

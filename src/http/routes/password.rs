@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::account::{barred, unavailable};
+use super::account::{denied, unavailable};
 use crate::{
     app::App,
     flow::{
@@ -110,6 +110,7 @@ pub(in crate::http) async fn submit(
                 | Refusal::TooWeak { .. }
                 | Refusal::LoginTooOld
                 | Refusal::Denied(_)
+                | Refusal::CodeOver
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
@@ -133,10 +134,10 @@ async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode,
     Ok(match show_account::show(app, &identity, target).await? {
         Shown::Account(view) if view.barred.is_some() => Redirect::to(&format!("/accounts/{target}")).into_response(),
         Shown::Account(view) => {
-            let change = identity.provider().is_none();
+            let change = !identity.resets();
             page(status, &PasswordPage { frame, view: *view, token, attempt, change, errors })
         }
-        Shown::Barred => barred(frame),
+        Shown::Denied(denial) => denied(frame, denial),
         Shown::Unavailable => unavailable(frame),
     })
 }
@@ -144,11 +145,11 @@ async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode,
 /// The current password, where the login has one to be asked for, and the new one; or what is wrong with the form itself.
 fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Password), Errors> {
     let mut errors = Errors::default();
-    let current = if member.identity.provider().is_none() {
-        typed(&member.frame, "current", sent.current, &mut errors).map(Some)
-    } else {
+    let current = if member.identity.resets() {
         drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
         Some(None)
+    } else {
+        typed(&member.frame, "current", sent.current, &mut errors).map(Some)
     };
     match (current, twice(&member.frame, sent.new, sent.repeat, &mut errors)) {
         (Some(current), Some(new)) => Ok((current, new)),

@@ -8,13 +8,16 @@ use uuid::Uuid;
 
 use super::{
     account::{AccountPage, AccountsPage},
+    code::CodePage,
     front::{FrontPage, Method},
     login::LoginPage,
     other_account::OtherAccountPage,
+    other_code::{CodeShownPage, OtherCodePage},
     other_password::{OtherPasswordPage, OtherResultPage},
     others::{ListPage, OthersPage},
     password::{PasswordPage, ResultPage},
     provider::{SendPage, notice_of},
+    slips::SlipsPage,
 };
 use crate::{
     app::App,
@@ -24,8 +27,10 @@ use crate::{
     flow::{
         list_accounts::Listed,
         others::{
+            Usual,
             lists::{Choice, Found, Place, Question},
             show::OtherView,
+            slips::{Missing, Slip},
         },
         provider_sign_in::Finished,
         show_account::AccountView,
@@ -43,7 +48,9 @@ use crate::{
         claim::ClaimKind,
         guid::ObjectGuid,
         level::Level,
+        password::Password,
         policy::{Broken, PasswordPolicy, Rule},
+        proposal::Ease,
         provider::ProviderId,
         refusal::Refusal,
         sid::Sid,
@@ -198,6 +205,7 @@ fn refusals() -> Vec<Refusal> {
         Refusal::NotUsable,
         Refusal::NotYours,
         Refusal::PolicyUnexplained,
+        Refusal::CodeOver,
     ]);
     all.extend(barred());
     all.extend(denials().into_iter().map(Refusal::Denied));
@@ -300,9 +308,20 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
         (None, false, false, 1, ""),
         (None, false, true, 1, "x"),
     ] {
-        let accounts = all.iter().map(|expiry| account(*expiry, *expiry == PasswordExpiry::Never)).collect();
+        let numbered = |(number, expiry): (u128, &PasswordExpiry)| Account {
+            guid: Uuid::from_u128(number).into(),
+            ..account(*expiry, *expiry == PasswordExpiry::Never)
+        };
+        let accounts = (1..).zip(&all).map(numbered).collect();
         let found = Found { choice: choices[2].clone(), accounts, total, more, unusable_words };
-        let list = ListPage { frame: member("/x"), found, question: Question { words: text.into(), page } };
+        let list = ListPage {
+            frame: member("/x"),
+            found,
+            question: Question { words: text.into(), page },
+            token: "t".into(),
+            attempt: AttemptId::from_random([7; 16]),
+            all: more,
+        };
         pages.push((format!("list {total:?} {page} {text}"), list.render()));
     }
     let view = |ground: Ground, judged: Result<Ground, Denial>, locked| OtherView {
@@ -311,7 +330,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
         actions: Action::ALL.into_iter().map(|action| (action, judged.clone())).collect(),
         rules: rules(),
         policy: PasswordPolicy::default(),
-        must_change: true,
+        usual: Usual { must_change: true, ease: Ease::Easy },
         history: history(),
     };
     for ground in grounds() {
@@ -325,8 +344,34 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     }
     for errors in [Errors::default(), words.refusal(&Refusal::Policy(broken())).into_iter().collect()] {
         let (view, attempt) = (view(Ground::Parent, Ok(Ground::Parent), true), AttemptId::from_random([7; 16]));
-        pages.push(("other password".into(), OtherPasswordPage { frame: member("/x"), view, token: "t".into(), attempt, errors }.render()));
+        pages.push((
+            "other password".into(),
+            OtherPasswordPage { frame: member("/x"), view, token: "t".into(), attempt, errors, proposal: None }.render(),
+        ));
     }
+    let (proposal, attempt) = (Password::parse("Rolig-<b>&\"-47".to_owned()).ok(), AttemptId::from_random([7; 16]));
+    let (view_of, errors) = (view(Ground::Parent, Ok(Ground::Parent), true), Errors::default());
+    let page = OtherPasswordPage { frame: member("/x"), view: view_of, token: "t".into(), attempt, errors, proposal };
+    pages.push(("proposal".into(), page.render()));
+    for (errors, reason) in [
+        (Errors::default(), ""),
+        (["checked", "reason", "ticket"].map(|field| (field, words.t("code-no-reason"))).into_iter().collect(), NAME),
+    ] {
+        let view = view(Ground::Parent, Ok(Ground::Parent), false);
+        let page = OtherCodePage { frame: member("/x"), view, token: "t".into(), errors, reason: reason.into(), ticket: reason.into() };
+        pages.push(("give a code".into(), page.render()));
+    }
+    let (account_name, code, until) = (NAME.into(), "K7Q-4MXP-9WD".into(), "nu".into());
+    pages.push(("code".into(), CodeShownPage { frame: member("/x"), account: guid(), account_name, code, until }.render()));
+    let outcomes = [
+        Password::parse("Rolig-<b>&\"-47".to_owned()).map_err(|_| Missing::Unknown),
+        Err(Missing::Refused(Refusal::Denied(Denial::NoRelation))),
+        Err(Missing::NoProposal),
+        Err(Missing::AlreadySent),
+        Err(Missing::Unknown),
+    ];
+    let slips = outcomes.into_iter().map(|outcome| Slip { name: NAME.into(), account_name: "<x>".into(), outcome }).collect();
+    pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/others".into(), slips }.render()));
     let result = OtherResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
     pages.push(("other result".into(), result.render()));
     pages
@@ -350,7 +395,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
         let frame = guest("/");
         let notice = notice.map(|key| frame.t(key));
-        add(name.into(), FrontPage { frame, ad_password, providers: methods(), notice }.render());
+        add(name.into(), FrontPage { frame, ad_password, codes: ad_password, providers: methods(), notice }.render());
     }
     for (name, notice, error) in
         [("login", None, None), ("login, ended", Some("login-ended"), None), ("login, refused", None, Some("login-refused"))]
@@ -358,6 +403,9 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
         let frame = guest("/login");
         let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
         add(name.into(), LoginPage { frame, token: "t\"".into(), notice, errors }.render());
+    }
+    for errors in [Errors::default(), std::iter::once(("", words.t("code-refused"))).collect()] {
+        add("code".into(), CodePage { frame: guest("/code"), token: "t\"".into(), errors }.render());
     }
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];

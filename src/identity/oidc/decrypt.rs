@@ -10,6 +10,11 @@ use zeroize::Zeroizing;
 
 use super::{Refused, jwt::Header};
 
+/// 16 bytes in base64url.
+const TAG: usize = 22;
+/// 12 bytes in base64url.
+const NONCE: usize = 16;
+
 /// Our decryption keys, the likeliest first.
 #[derive(Debug)]
 pub struct Decrypters {
@@ -39,6 +44,11 @@ impl Decrypters {
         let header = Header::of(token)?;
         if header.alg != "RSA-OAEP-256" || header.enc.as_deref() != Some("A256GCM") || header.zip.is_some() || header.crit.is_some() {
             return Err(Refused::Encryption);
+        }
+        // The library takes a tag of any length, down to a byte that anybody can guess: 96 bits of nonce and 128 of tag it has to be (RFC 7518 5.3).
+        let (Some(tag), Some(nonce)) = (token.rsplit('.').next(), token.rsplit('.').nth(2)) else { return Err(Refused::NotJwt) };
+        if tag.len() != TAG || nonce.len() != NONCE {
+            return Err(Refused::Undecipherable);
         }
         let opened = self.keys.iter().find_map(|key| self.context.deserialize_compact(token, key).ok());
         let (bytes, _) = opened.ok_or(Refused::Undecipherable)?;

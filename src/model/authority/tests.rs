@@ -73,6 +73,7 @@ fn rules() -> Rules {
         admins: Ok(vec![domain(ADMINS)]),
         master_admins: Ok(vec![domain(MASTERS)]),
         circles: vec![group(CIRCLE, "Kreds"), group(OTHER_CIRCLE, "Anden kreds")],
+        codes: true,
         admins_give_codes: false,
         classes: vec![Class { teachers: domain(TEACHERS), pupils: group(PUPILS, "Elever 3A") }],
         desks: vec![

@@ -73,7 +73,7 @@ async fn looking_is_logged_and_a_cpr_number_typed_as_a_name_is_not() {
     pool.close().await;
     let authority = format!("circle:Kreds {}", town.name);
     let seen = |kind: &str, note: Option<&str>| (kind.to_owned(), note.map(str::to_owned), authority.clone());
-    assert_eq!(rows, [seen("list_seen", Some("••••••••••")), seen("list_seen", Some("Testa")), seen("account_seen", None)]);
+    assert_eq!(rows, [seen("list_seen", Some("010203••••")), seen("list_seen", Some("Testa")), seen("account_seen", None)]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

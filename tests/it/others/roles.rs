@@ -161,3 +161,90 @@ async fn the_command_explains_who_may_what_and_why() {
     assert_eq!(code, Some(2), "{problem}");
     assert!(problem.contains("findes-ikke"), "{problem}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposal_fits_and_can_be_taken_as_it_is() {
+    let town = Town::new("").await;
+    let (acting, member) = town.pair().await;
+    let target = guid(&member).await;
+    let browser = town.browser(&acting).await;
+    let path = format!("/others/accounts/{target}/password");
+    let form = browser.get(&format!("{path}?propose")).await;
+    let proposal = crate::page_check::attribute(&form.html, "input[name=new]", "value").expect("a proposal");
+    assert!(proposal.chars().count() >= 12, "{proposal}");
+    let again = browser.get(&format!("{path}?propose")).await;
+    assert!(!again.html.contains(&proposal), "another each time");
+    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", proposal.clone()), ("seen", "1".into())];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let done = browser.post(&path, &fields).await;
+    done.says("Adgangskoden er sat");
+    done.does_not_hold(&proposal);
+    assert_eq!(bind(&member.dn, &proposal).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_teacher_makes_slips_for_those_chosen_once_and_for_nobody_else() {
+    let mut admin = Admin::new().await;
+    let small = admin.group(&unique("Indskoling")).await;
+    let town = Town::new(&format!("[authority.must_change]\nnot_for = [\"{small}\"]\n")).await;
+    let mut group = async |name: &str| admin.group(&format!("{name} {} 1b", town.name)).await;
+    let (teachers, pupils) = (group("Lærere").await, group("Elever").await);
+    let teacher = town.person(&[&teachers]).await;
+    let (first, second, left_out) = (town.person(&[&pupils, &small]).await, town.person(&[&pupils]).await, town.person(&[&pupils]).await);
+    let (closed, stranger) = (town.person(&[&pupils, &town.closed]).await, town.person(&[]).await);
+    let browser = town.browser(&teacher).await;
+    let choices = browser.get("/others").await;
+    let path = choices
+        .html
+        .split("href=\"")
+        .filter_map(|rest| rest.split('"').next())
+        .find(|path| path.starts_with("/others/group/"))
+        .expect("a list");
+    let list = browser.get(path).await;
+    let mut fields = vec![
+        ("csrf", list.token()),
+        ("attempt", crate::page_check::attribute(&list.html, "input[name=attempt]", "value").expect("a number")),
+    ];
+    for person in [&first, &second, &closed, &stranger, &first] {
+        fields.push(("account", guid(person).await.to_string()));
+    }
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let slips = browser.post(&format!("{path}/slips"), &fields).await;
+    assert_eq!(slips.html.matches("class=\"slip\"").count(), 2, "{}", slips.text);
+    slips.says("i en gruppe, som andre ikke må sætte adgangskode for");
+    assert!(!slips.text.contains(&stranger.sam) && !slips.text.contains(&left_out.sam), "{}", slips.text);
+    let passwords: Vec<&str> = slips.html.split("slip-password\">").skip(1).filter_map(|rest| rest.split('<').next()).collect();
+    assert_eq!(bind(&first.dn, passwords[0]).await, Ok(()), "the smallest need not change it");
+    assert_eq!(bind(&second.dn, passwords[1]).await, Err("773".to_owned()), "the others have to");
+    for untouched in [&left_out, &closed, &stranger] {
+        assert_eq!(bind(&untouched.dn, PASSWORD).await, Ok(()));
+    }
+    // Sent again, nothing is set and nothing is shown.
+    let again = browser.post(&format!("{path}/slips"), &fields).await;
+    assert_eq!(again.html.matches("class=\"slip\"").count(), 0, "{}", again.text);
+    again.says("Denne liste er sendt før");
+    assert_eq!(bind(&first.dn, passwords[0]).await, Ok(()));
+    // And nobody else's class is within reach.
+    let other = town.browser(&town.person(&[]).await).await;
+    let token = other.get("/others").await;
+    assert!(!token.html.contains("/others/group/"));
+    for file in ["os2nykode.db", "os2nykode.db-wal"] {
+        let bytes = std::fs::read(town.service.dir.path().join(file)).unwrap_or_default();
+        assert!(passwords.iter().all(|secret| !bytes.windows(secret.len()).any(|w| w == secret.as_bytes())), "they are not in {file}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_of_a_list_that_is_not_theirs_are_refused() {
+    let town = Town::new("").await;
+    let (acting, member) = town.pair().await;
+    let browser = town.browser(&acting).await;
+    let form = browser.get(&format!("/others/accounts/{}/password", guid(&member).await)).await;
+    let target = guid(&member).await.to_string();
+    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("account", target)];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert_eq!(browser.post("/others/group/S-1-5-21-1-2-3-4/slips", &fields).await.status, 404);
+    assert_eq!(browser.post("/others/group/x/slips", &fields).await.status, 404);
+    assert_eq!(browser.post("/others/group/S-1-5-21-1-2-3-4/slips", &[("csrf", &form.token()), ("account", "x")]).await.status, 400);
+    assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
+}

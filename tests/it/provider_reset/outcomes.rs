@@ -109,7 +109,7 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
             password_set_before: Some(account.password.last_set_ticks),
         };
         service.app.audit.begin(&begun).await.expect("begun");
-        assert_eq!(pinned.reset_password(target, &password(NEW), false).await.expect("an answer"), WriteAnswer::Done);
+        assert_eq!(pinned.reset_password(target, &password(NEW), Reset::default()).await.expect("an answer"), WriteAnswer::Done);
         drop(pinned);
         service.clock.shift_to(60);
         assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);

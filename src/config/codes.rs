@@ -1,0 +1,38 @@
+//! `[codes]`: one-time codes, by which a caller chooses a password that the helper never knows.
+
+use jiff::SignedDuration;
+use serde::Deserialize;
+
+use super::load::Problems;
+
+/// `[codes]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Codes {
+    /// Are they given out and taken?
+    pub enabled: bool,
+    /// A code counts for so long, and then a login begun with it, 5 to 60 minutes.
+    pub lasts: SignedDuration,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+pub(super) struct Raw {
+    enabled: bool,
+    minutes: u32,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self { enabled: false, minutes: 15 }
+    }
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<Codes> {
+        if !(5..=60).contains(&self.minutes) {
+            problems.add("codes.minutes", "has to be 5 to 60");
+            return None;
+        }
+        Some(Codes { enabled: self.enabled, lasts: SignedDuration::from_mins(self.minutes.into()) })
+    }
+}

@@ -1,0 +1,94 @@
+//! A helper gives out a code, after checking who is calling.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use uuid::Uuid;
+
+use super::hashed;
+use crate::{
+    app::App,
+    flow::{
+        Fault, Visit, event_of,
+        others::{self},
+        party_of,
+    },
+    model::{
+        audit::{AuditOutcome, EventKind},
+        authority::{Action, Denial},
+        code::Code,
+        cpr::mask_in,
+        guid::ObjectGuid,
+        identity::Identity,
+        slow_hash::SlowHash,
+    },
+    store::codes::Kept,
+};
+
+/// What the helper says.
+#[derive(Debug, Clone)]
+pub struct Issue {
+    /// For whose account.
+    pub target: ObjectGuid,
+    /// Why, and how the caller was known. Never empty.
+    pub reason: String,
+    /// A ticket number.
+    pub ticket: Option<String>,
+}
+
+/// How it ended.
+#[derive(Debug)]
+pub enum Issued {
+    /// The code, to be read aloud.
+    Code {
+        /// For the helper's page, once.
+        code: Code,
+        /// It counts until then.
+        until: Timestamp,
+        /// sAMAccountName of the caller, who has to type it.
+        account_name: String,
+    },
+    /// No code, and why.
+    Denied(Denial),
+}
+
+/// Gives out a code for an account, in the place of any earlier one; logins that the earlier one began are ended.
+pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Issue) -> Result<Issued, Fault> {
+    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let task = tokio::spawn(async move { run(&app, &visit, &identity, &sent).await });
+    task.await.map_err(|_| Fault::Crashed)?
+}
+
+async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
+    let mut standing = others::standing(app, identity).await?;
+    let Some(seen) = standing.look_at(app, sent.target).await? else { return Ok(Issued::Denied(Denial::NoRelation)) };
+    let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
+    let now = app.clock.now();
+    let mut entry = event_of(visit, identity, now, EventKind::CodeIssued, AuditOutcome::Refused, "");
+    entry.target = Some(party_of(&seen.account));
+    entry.controller = Some(standing.pinned.name().to_owned());
+    entry.note = Some(mask_in(&sent.reason));
+    entry.ticket = sent.ticket.as_deref().map(mask_in);
+    let ground = match decided {
+        Ok(ground) => ground,
+        Err(denial) => {
+            entry.actor = Some(standing.somebody(app, identity));
+            denial.code().clone_into(&mut entry.reason);
+            app.audit.append(&entry).await?;
+            return Ok(Issued::Denied(denial));
+        }
+    };
+    let issuer = standing.party(app, identity, &ground, sent.target);
+    drop(standing);
+    (entry.actor, entry.authority, entry.outcome) = (Some(issuer.clone()), Some(ground.code()), AuditOutcome::Succeeded);
+    let code = Code::from_random(&app.keys.random()?).ok_or(Fault::NoRandomness(crate::store::NoRandomness))?;
+    let (salt, secret) = (app.keys.random()?, code.clone());
+    let hash = hashed(app, move || SlowHash::of(secret.bytes(), salt)).await?;
+    let until = now + app.config.codes.lasts;
+    // Logged before it can be used: a crash in between leaves an entry about a code that nobody has.
+    app.audit.append(&entry).await?;
+    let kept = Kept { id: Uuid::from_bytes(app.keys.random()?), hash, issuer };
+    app.codes.issue(sent.target, &kept, now, until).await?;
+    app.sessions.end_all_of(sent.target, None).await?;
+    Ok(Issued::Code { code, until, account_name: seen.account.sam })
+}

@@ -1,0 +1,74 @@
+//! Logging in with a one-time code that a helper has read aloud.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use crate::{
+    app::App,
+    flow::codes::{Redeemed, redeem},
+    http::{
+        form::Form,
+        session,
+        view::{Errors, Failure, Frame, Guest, page},
+    },
+};
+
+#[derive(Template)]
+#[template(path = "pages/code.html")]
+pub(super) struct CodePage {
+    pub(super) frame: Frame,
+    pub(super) token: String,
+    pub(super) errors: Errors,
+}
+
+/// What is typed.
+#[derive(Deserialize)]
+pub(in crate::http) struct CodeForm {
+    name: String,
+    code: Zeroizing<String>,
+}
+
+/// `GET /code`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, guest: Guest) -> Response {
+    if !app.config.codes.enabled {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    form(StatusCode::OK, guest, Errors::default())
+}
+
+/// `POST /code`.
+pub(in crate::http) async fn submit(
+    State(app): State<Arc<App>>,
+    guest: Guest,
+    Form(CodeForm { name, code }): Form<CodeForm>,
+) -> Result<Response, Failure> {
+    if !app.config.codes.enabled {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    let (status, text) = match redeem(&app, &guest.visit, &name, &code).await? {
+        Redeemed::Welcome(identity) => {
+            session::begin(&guest.session, &identity, None).await?;
+            let form = identity.only_account().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}/password"));
+            return Ok(Redirect::to(&form).into_response());
+        }
+        Redeemed::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("code-refused")),
+        Redeemed::Throttled { until } => {
+            let time = guest.frame.words.time(until);
+            (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("code-throttled", "time", &time))
+        }
+    };
+    Ok(form(status, guest, std::iter::once(("", text)).collect()))
+}
+
+fn form(status: StatusCode, guest: Guest, errors: Errors) -> Response {
+    let Guest { frame, token, cookies, .. } = guest;
+    (cookies, page(status, &CodePage { frame, token, errors })).into_response()
+}

@@ -1,0 +1,78 @@
+//! Slips with new passwords for a class, to print and cut.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{
+    extract::{Path, State},
+    http::StatusCode,
+    response::{IntoResponse, Redirect, Response},
+};
+
+use super::others::denied;
+use crate::{
+    app::App,
+    flow::others::slips::{Chosen, Made, Missing, Slip, make},
+    http::{
+        form::Form,
+        view::{Failure, Frame, Member, page},
+    },
+    model::{attempt::AttemptId, guid::ObjectGuid, sid::Sid},
+};
+
+#[derive(Template)]
+#[template(path = "pages/slips.html")]
+pub(super) struct SlipsPage {
+    pub(super) frame: Frame,
+    pub(super) title: String,
+    pub(super) back: String,
+    pub(super) slips: Vec<Slip>,
+}
+
+impl SlipsPage {
+    fn done(&self) -> impl Iterator<Item = &Slip> {
+        self.slips.iter().filter(|slip| slip.outcome.is_ok())
+    }
+
+    /// Who has no slip, and why.
+    fn missing(&self) -> Vec<(String, String)> {
+        let words = &self.frame.words;
+        let why = |missing: &Missing| match missing {
+            Missing::Refused(refusal) => words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "),
+            Missing::NoProposal => words.t("slip-no-proposal"),
+            Missing::AlreadySent => words.t("slip-already"),
+            Missing::Unknown => words.t("slip-unknown"),
+        };
+        let line = |slip: &Slip| slip.outcome.as_ref().err().map(|missing| (slip.name.clone(), why(missing)));
+        self.slips.iter().filter_map(line).collect()
+    }
+}
+
+/// `POST /others/group/{group}/slips`. The answer is the page with the passwords: nothing leads back to it.
+pub(in crate::http) async fn submit(
+    State(app): State<Arc<App>>,
+    Path(group): Path<String>,
+    member: Member,
+    Form(sent): Form<Vec<(String, String)>>,
+) -> Result<Response, Failure> {
+    let Some(group) = Sid::parse(&group) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    let all = |name: &'static str| sent.iter().filter(move |(key, _)| key == name).map(|(_, value)| value.as_str());
+    let Some(attempt) = all("attempt").next().and_then(AttemptId::parse) else { return Ok(StatusCode::BAD_REQUEST.into_response()) };
+    let Some(mut targets) = all("account").map(ObjectGuid::parse).collect::<Option<Vec<_>>>() else {
+        return Ok(StatusCode::BAD_REQUEST.into_response());
+    };
+    let back = format!("/others/group/{group}");
+    let mut seen = std::collections::BTreeSet::new();
+    targets.retain(|target| seen.insert(*target));
+    if targets.is_empty() {
+        return Ok(Redirect::to(&back).into_response());
+    }
+    Ok(match make(&app, &member.visit, &member.identity, &Chosen { group, targets, attempt }).await? {
+        Made::Slips(ground, slips) => {
+            let mut frame = member.frame;
+            frame.path.clone_from(&back);
+            page(StatusCode::OK, &SlipsPage { title: frame.ground(&ground), frame, back, slips })
+        }
+        Made::Denied(denial) => denied(member.frame, denial),
+    })
+}

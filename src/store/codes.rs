@@ -1,0 +1,135 @@
+//! One-time codes: one for an account, five tries, one login, one password. Shared by all instances.
+//!
+//! Invariants: a try is taken before the code is compared, so that guesses in parallel get no more of them; of several who have the right code at
+//! once, one wins; a new code for the account ends the one before.
+
+use data_encoding::HEXLOWER;
+use jiff::{SignedDuration, Timestamp};
+use sqlx::{Row, any::AnyRow};
+use uuid::Uuid;
+
+use super::{Store, StoreError, stored, within, written};
+use crate::model::{audit::Party, guid::ObjectGuid, slow_hash::SlowHash};
+
+/// Wrong codes that are taken.
+const TRIES: i64 = 5;
+/// Clocks of instances may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
+/// What is over is kept so long, so that the log can say why a code was refused.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// A code as it is kept.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    /// Its own number.
+    pub id: Uuid,
+    /// What the code is compared with.
+    pub hash: SlowHash,
+    /// Who gave it out.
+    pub issuer: Party,
+}
+
+/// May a code be compared?
+#[derive(Debug, Clone)]
+pub enum Try {
+    /// Yes; one try is taken.
+    Compare(Kept),
+    /// No, and why, for the log.
+    No(&'static str),
+}
+
+/// Codes in the store.
+#[derive(Debug, Clone)]
+pub struct Codes {
+    store: Store,
+}
+
+impl Codes {
+    /// In this store.
+    pub fn new(store: &Store) -> Self {
+        Self { store: store.clone() }
+    }
+
+    /// Keeps a new code in the place of any other for the account. On disk when this returns.
+    pub async fn issue(&self, account: ObjectGuid, code: &Kept, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
+        let statement = "INSERT INTO codes (account, id, salt, hash, issuer_guid, issuer_account, issuer_name, issued, until, tries)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+            ON CONFLICT (account) DO UPDATE SET id = $2, salt = $3, hash = $4, issuer_guid = $5, issuer_account = $6, issuer_name = $7,
+                issued = $8, until = $9, tries = 0, redeemed = NULL, spent = NULL";
+        let query = sqlx::query(statement)
+            .bind(account.to_string())
+            .bind(code.id.to_string())
+            .bind(HEXLOWER.encode(&code.hash.salt))
+            .bind(HEXLOWER.encode(&code.hash.hash))
+            .bind(code.issuer.guid.to_string())
+            .bind(code.issuer.account_name.clone())
+            .bind(code.issuer.name.clone())
+            .bind(stored(now))
+            .bind(stored(until));
+        within(query.execute(&self.store.durable)).await?;
+        Ok(())
+    }
+
+    /// Takes one of the tries.
+    pub async fn begin(&self, account: ObjectGuid, now: Timestamp) -> Result<Try, StoreError> {
+        // A clock that went back must not make a code live longer.
+        let statement = "UPDATE codes SET tries = tries + 1
+            WHERE account = $1 AND redeemed IS NULL AND until > $2 AND issued <= $3 AND tries < $4
+            RETURNING id, salt, hash, issuer_guid, issuer_account, issuer_name";
+        let soonest = now.saturating_add(SKEW).unwrap_or(Timestamp::MAX);
+        let query = sqlx::query(statement).bind(account.to_string()).bind(stored(now)).bind(stored(soonest)).bind(TRIES);
+        if let Some(row) = written(query, &self.store.durable).await? {
+            return Ok(Try::Compare(kept(&row)?));
+        }
+        let query = sqlx::query("SELECT redeemed, tries FROM codes WHERE account = $1").bind(account.to_string());
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        let Some(row) = row else { return Ok(Try::No("no_code")) };
+        let (redeemed, tries): (Option<i64>, i64) = (row.try_get("redeemed")?, row.try_get("tries")?);
+        Ok(Try::No(match (redeemed, tries) {
+            (Some(_), _) => "code_used",
+            (None, TRIES..) => "code_tries_used_up",
+            (None, _) => "code_expired",
+        }))
+    }
+
+    /// Begins a login with it: true for one only, and only while it is the account's code.
+    pub async fn redeem(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let statement = "UPDATE codes SET redeemed = $3 WHERE account = $1 AND id = $2 AND redeemed IS NULL";
+        self.once(statement, account, id, now).await
+    }
+
+    /// May the login that was begun with it still set a password? Not after it has, nor after a new code was given out.
+    pub async fn is_good(&self, account: ObjectGuid, id: Uuid) -> Result<bool, StoreError> {
+        let statement = "SELECT 1 FROM codes WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";
+        let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
+        Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
+    }
+
+    /// A password was set, or may have been: true for one only.
+    pub async fn spend(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let statement = "UPDATE codes SET spent = $3 WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";
+        self.once(statement, account, id, now).await
+    }
+
+    async fn once(&self, statement: &'static str, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
+        let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string()).bind(stored(now));
+        Ok(within(query.execute(&self.store.durable)).await?.rows_affected() == 1)
+    }
+
+    /// Forgets what is long over.
+    pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let delete = sqlx::query("DELETE FROM codes WHERE until < $1").bind(stored(now - KEPT));
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+}
+
+fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
+    let corrupt = || StoreError::Corrupt("codes");
+    let text = |column: &str| Ok::<String, StoreError>(row.try_get(column)?);
+    let bytes = |column: &str| HEXLOWER.decode(text(column)?.as_bytes()).map_err(|_| corrupt());
+    let hash =
+        SlowHash { salt: bytes("salt")?.try_into().map_err(|_| corrupt())?, hash: bytes("hash")?.try_into().map_err(|_| corrupt())? };
+    let guid = ObjectGuid::parse(&text("issuer_guid")?).ok_or_else(corrupt)?;
+    let issuer = Party { guid, account_name: text("issuer_account")?, name: text("issuer_name")? };
+    Ok(Kept { id: Uuid::try_parse(&text("id")?).map_err(|_| corrupt())?, hash, issuer })
+}

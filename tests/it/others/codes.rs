@@ -1,0 +1,264 @@
+//! One-time codes: given out by a helper, used by the caller, once.
+
+use os2nykode::{
+    flow::codes::{self, Issue, Issued},
+    model::audit::{AuditOutcome, EventKind},
+};
+
+use super::*;
+
+const CODES: &str = "[codes]\nenabled = true\n";
+
+async fn town() -> (Town, Person, Person) {
+    let town = Town::new(CODES).await;
+    let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
+    (town, helper, caller)
+}
+
+/// A code given out through the pages.
+async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
+    let path = format!("/others/accounts/{target}/code");
+    let form = browser.get(&path).await;
+    form.says("Det skal du kontrollere først");
+    let fields = [
+        ("csrf", form.token()),
+        ("checked", "1".into()),
+        ("reason", "Ringede fra sin telefon, cpr 010190-1234".into()),
+        ("ticket", "INC-1".into()),
+    ];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let page = browser.post(&path, &fields).await;
+    page.says("Læs koden op");
+    page.html.split("code-shown\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a code").to_owned()
+}
+
+/// A code given out, without the pages.
+async fn given(town: &Town, helper: &Person, target: ObjectGuid) -> String {
+    let identity = town.login(helper);
+    let issue = Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
+    match codes::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer") {
+        Issued::Code { code, .. } => code.shown(),
+        Issued::Denied(denial) => panic!("{denial:?}"),
+    }
+}
+
+async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
+    let token = visitor.get("/code").await.token();
+    visitor.post("/code", &[("csrf", &token), ("name", name), ("code", code)]).await
+}
+
+fn is_in(page: &Page) -> bool {
+    page.path.ends_with("/password")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_chooses_a_password_that_the_helper_never_knows() {
+    let (town, helper, caller) = town().await;
+    let target = guid(&caller).await;
+    let helping = town.browser(&helper).await;
+    let code = code_for(&helping, target).await;
+    let visitor = town.service.visitor();
+    visitor.get("/").await.says("Engangskode fra servicedesken");
+    let form = type_in(&visitor, &caller.sam, &code.to_lowercase().replace('-', " ")).await;
+    assert!(is_in(&form), "{} {}", form.path, form.text);
+    assert!(!form.html.contains("name=\"current\""), "there is no old password to give");
+    let done = visitor.reset(&format!("/accounts/{target}"), NEW).await;
+    done.says("Din adgangskode er skiftet");
+    assert_eq!(bind(&caller.dn, NEW).await, Ok(()));
+    assert_eq!(bind(&caller.dn, PASSWORD).await, Err("52e".to_owned()));
+    // Once.
+    assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await));
+    let again = visitor.get(&format!("/accounts/{target}/password")).await;
+    again.says("Engangskoden er brugt");
+    let events = history(&town.service, target).await;
+    let told: Vec<_> = events.iter().map(|event| (event.kind, event.outcome, event.authority.as_deref())).collect();
+    let by = format!("code:{}", helper.sam);
+    assert_eq!(
+        told,
+        [
+            (EventKind::CodeUsed, AuditOutcome::Refused, None),
+            (EventKind::ResetOutcome, AuditOutcome::Succeeded, Some(by.as_str())),
+            (EventKind::CodeUsed, AuditOutcome::Succeeded, Some(by.as_str())),
+            (EventKind::CodeIssued, AuditOutcome::Succeeded, Some("helpdesk:desk")),
+        ]
+    );
+    let issued = events.last().expect("given out");
+    assert_eq!((issued.ticket.as_deref(), issued.note.as_deref()), (Some("INC-1"), Some("Ringede fra sin telefon, cpr 010190-••••")));
+    for file in ["os2nykode.db", "os2nykode.db-wal"] {
+        let bytes = std::fs::read(town.service.dir.path().join(file)).unwrap_or_default();
+        for secret in [code.as_str(), &code.replace('-', ""), NEW, "010190-1234"] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "it is not in {file}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_used_old_replaced_and_strangers_codes_all_look_the_same() {
+    let (town, helper, caller) = town().await;
+    let (target, other) = (guid(&caller).await, town.person(&[]).await);
+    let mut told = std::collections::BTreeSet::new();
+    let mut refused = async |name: &str, code: &str| {
+        let page = type_in(&town.service.visitor(), name, code).await;
+        assert!(!is_in(&page), "{name}");
+        told.insert((page.status.as_u16(), page.text));
+    };
+    let first = given(&town, &helper, target).await;
+    let second = given(&town, &helper, target).await;
+    refused(&caller.sam, &first).await; // replaced
+    refused(&other.sam, &second).await; // another's
+    refused("findes-ikke", &second).await;
+    refused("", &second).await;
+    refused("*)(cn=*", &second).await;
+    for wrong in ["", "ACD-EFGH-JKM", "x".repeat(5000).as_str(), "';DROP TABLE codes;--"] {
+        refused(&caller.sam, wrong).await;
+    }
+    // Five wrong ones are more than a code stands: the right one comes too late.
+    refused(&caller.sam, &second).await;
+    let third = given(&town, &helper, target).await;
+    town.service.clock.shift_to(15 * 60 + 1);
+    refused(&caller.sam, &third).await; // too old
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(bind(&caller.dn, PASSWORD).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_who_have_the_right_code_at_once_one_wins() {
+    let (town, helper, caller) = town().await;
+    let code = given(&town, &helper, guid(&caller).await).await;
+    let tries = (0..4).map(|_| {
+        let visitor = town.service.visitor();
+        let (sam, code) = (caller.sam.clone(), code.clone());
+        async move { is_in(&type_in(&visitor, &sam, &code).await) }
+    });
+    let won = futures_util::future::join_all(tries).await;
+    assert_eq!(won.iter().filter(|won| **won).count(), 1, "{won:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_in_parallel_get_no_more_than_five_tries() {
+    let (town, helper, caller) = town().await;
+    let code = given(&town, &helper, guid(&caller).await).await;
+    let guesses = (0..12).map(|_| {
+        let visitor = town.service.visitor();
+        let sam = caller.sam.clone();
+        async move { type_in(&visitor, &sam, "ACD-EFGH-JKM").await.status.as_u16() }
+    });
+    assert_eq!(futures_util::future::join_all(guesses).await, [422; 12]);
+    assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await));
+    let kept: Vec<_> = history(&town.service, guid(&caller).await).await.into_iter().map(|event| event.reason).collect();
+    assert_eq!(kept.iter().filter(|reason| *reason == "wrong_code").count(), 5, "{kept:?}");
+    assert_eq!(kept.iter().filter(|reason| *reason == "code_tries_used_up").count(), 8, "{kept:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_becomes_of_the_account_after_the_code_was_given_counts() {
+    let (town, helper, caller) = town().await;
+    let target = guid(&caller).await;
+    let mut admin = Admin::new().await;
+    for (attribute, value, back) in [("userAccountControl", "514", "512"), ("adminCount", "1", "")] {
+        // Between the giving and the typing.
+        let code = given(&town, &helper, target).await;
+        admin.replace(&caller.dn, attribute, value).await;
+        assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await), "{attribute}");
+        admin.replace(&caller.dn, attribute, back).await;
+        // Between the typing and the password.
+        let code = given(&town, &helper, target).await;
+        let visitor = town.service.visitor();
+        let form = type_in(&visitor, &caller.sam, &code).await;
+        assert!(is_in(&form), "{attribute}");
+        admin.replace(&caller.dn, attribute, value).await;
+        let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let page = visitor.post(&form.path, &fields).await;
+        assert!(!page.text.contains("Din adgangskode er skiftet"), "{attribute}: {}", page.text);
+        admin.replace(&caller.dn, attribute, back).await;
+    }
+    assert_eq!(bind(&caller.dn, PASSWORD).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_by_code_is_for_one_password_of_one_account() {
+    let (town, helper, caller) = town().await;
+    let target = guid(&caller).await;
+    let mut admin = Admin::new().await;
+    for group in [&town.desk, &town.admins, &town.circle] {
+        admin.add_to_group(group, &caller.dn).await; // rights of their own, which a code does not carry
+    }
+    let other = town.person(&[&town.circle]).await;
+    let master = town.person(&[&town.masters, &town.circle]).await;
+    let identity = town.login(&master);
+    let issue = Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
+    let denied = codes::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer");
+    assert!(matches!(denied, Issued::Denied(_)), "password admins give no codes here");
+    admin.remove(&town.admins, "member", &caller.dn).await;
+    let code = given(&town, &helper, target).await;
+    let visitor = town.service.visitor();
+    assert!(is_in(&type_in(&visitor, &caller.sam, &code).await));
+    for path in
+        [format!("/others/accounts/{}", guid(&other).await), "/others/desk/desk".to_owned(), format!("/accounts/{}", guid(&other).await)]
+    {
+        assert_eq!(visitor.get(&path).await.status, 404, "{path}");
+    }
+    visitor.get("/others").await.says("Der er ingen, du kan hjælpe");
+    // A new code ends the login that the earlier one began.
+    given(&town, &helper, target).await;
+    let page = visitor.get(&format!("/accounts/{target}/password")).await;
+    page.says("Du er logget ud");
+    // And a login is too old when the code would be.
+    let code = given(&town, &helper, target).await;
+    let slow = town.service.visitor();
+    let form = type_in(&slow, &caller.sam, &code).await;
+    assert!(is_in(&form));
+    town.service.clock.shift_to(9 * 60);
+    slow.get(&form.path).await.says("Vælg adgangskode");
+    town.service.clock.shift_to(15 * 60 + 1);
+    slow.get(&form.path).await.says("Engangskoden er brugt");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_needs_a_check_a_reason_and_the_right_to_give_it() {
+    let (town, helper, caller) = town().await;
+    let target = guid(&caller).await;
+    let helping = town.browser(&helper).await;
+    let path = format!("/others/accounts/{target}/code");
+    let form = helping.get(&path).await;
+    let page = helping.post(&path, &[("csrf", &form.token()), ("reason", " x "), ("ticket", &"9".repeat(51))]).await;
+    assert_eq!(page.status, 422);
+    for text in ["sæt et kryds", "mellem 5 og 500 tegn", "højst have 50 tegn"] {
+        page.says(text);
+    }
+    let stranger = town.browser(&town.person(&[]).await).await;
+    assert_eq!(stranger.get(&path).await.status, 404);
+    let fields = [("csrf", stranger.get("/accounts").await.html), ("checked", "1".into()), ("reason", "Fordi jeg vil".into())];
+    let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    assert!(stranger.send(&path, &fields).await.status().is_client_error());
+    let masters = town.person(&[&town.masters]).await;
+    let refused = helping.get(&format!("/others/accounts/{}/code", guid(&masters).await)).await;
+    assert!(!refused.html.contains("code-shown") && !refused.html.contains("name=\"reason\""), "{}", refused.html);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_that_was_set_today_can_be_forgotten_today() {
+    let (town, helper, _) = town().await;
+    let mut admin = Admin::new().await;
+    let (caller, member) = (admin.young_person().await, admin.young_person().await);
+    let target = guid(&caller).await;
+    let code = given(&town, &helper, target).await;
+    let visitor = town.service.visitor();
+    let form = type_in(&visitor, &caller.sam, &code).await;
+    assert!(is_in(&form));
+    assert!(!form.text.contains("Du kan skifte den igen"), "{}", form.text);
+    visitor.reset(&format!("/accounts/{target}"), NEW).await.says("Din adgangskode er skiftet");
+    assert_eq!(bind(&caller.dn, NEW).await, Ok(()));
+    set_for(&town.browser(&helper).await, guid(&member).await, NEW, false).await.says("Adgangskoden er sat");
+    assert_eq!(bind(&member.dn, NEW).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_off_unless_they_are_switched_on() {
+    let town = Town::new("").await;
+    let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
+    assert_eq!(town.service.visitor().get("/code").await.status, 404);
+    let page = town.browser(&helper).await.get(&format!("/others/accounts/{}", guid(&caller).await)).await;
+    assert!(!page.text.contains("engangskode"), "{}", page.text);
+}
