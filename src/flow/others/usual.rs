@@ -28,11 +28,10 @@ pub(super) async fn usual(app: &App, standing: &mut Standing, account: &Account)
     let names: Vec<&str> = spared.iter().chain(easy).map(String::as_str).collect();
     let known = app.directory.group_sids(&mut standing.pinned, &names).await?;
     let is_in = |groups: &[String]| groups.iter().filter_map(|name| known.get(name)).any(|sid| account.groups.contains(sid));
-    Ok(Usual { must_change: config.must_change.default && !is_in(spared), ease: if is_in(easy) { Ease::Easy } else { Ease::Usual } })
+    Ok(Usual { must_change: config.must_change.default && !is_in(spared), ease: if is_in(easy) { Ease::Easy } else { Ease::Ordinary } })
 }
 
 /// A password that fits; `None` where words can't.
 pub(super) fn propose(app: &App, policy: &PasswordPolicy, account: &Account, ease: Ease) -> Result<Option<Password>, Fault> {
-    let random = || app.keys.random().map(u32::from_le_bytes);
-    Ok(proposal::propose(policy, account, app.clock.now(), ease, random)?)
+    Ok(proposal::propose(policy, account, app.clock.now(), ease, &mut || app.keys.random())?)
 }

@@ -1,0 +1,40 @@
+//! The words: concrete and friendly Danish ones that are easy to spell. No names, nothing that hurts when it is read aloud, alone or beside another.
+
+use std::sync::LazyLock;
+
+use super::Ease;
+
+/// Longest word, letters.
+pub(super) const LONGEST: usize = 9;
+
+static ORDINARY: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("words.txt").lines().collect());
+static EASY: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("easy.txt").lines().collect());
+
+/// All words of an ease.
+pub(super) fn all(ease: Ease) -> &'static [&'static str] {
+    match ease {
+        Ease::Ordinary => &ORDINARY,
+        Ease::Easy => &EASY,
+    }
+}
+
+/// The words that may be used, by their number of letters.
+#[derive(Debug, Clone)]
+pub(super) struct Pool(pub(super) [Vec<&'static str>; LONGEST + 1]);
+
+impl Pool {
+    pub(super) fn new(ease: Ease, usable: impl Fn(&'static str) -> bool) -> Self {
+        Self::of(all(ease).iter().copied().filter(|word| usable(word)))
+    }
+
+    /// Words longer than the longest are left out.
+    pub(super) fn of(words: impl Iterator<Item = &'static str>) -> Self {
+        let mut pool = Self(Default::default());
+        for word in words {
+            if let Some(place) = pool.0.get_mut(word.chars().count()) {
+                place.push(word);
+            }
+        }
+        pool
+    }
+}
