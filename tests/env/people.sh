@@ -68,6 +68,7 @@ people_up() {
   {
     fill_in domain.ldif | on_sam ldbmodify
     fill_in people.ldif | on_sam ldbadd
+    fill_in circles.ldif | on_sam ldbadd
     fill_in policies.ldif | on_sam ldbadd
     rights | on_sam ldbmodify
     age_everybody | write_ages
