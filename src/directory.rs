@@ -14,6 +14,7 @@ mod inspect;
 mod list;
 mod lockout;
 mod lookup;
+mod names;
 mod password;
 mod pinned;
 mod policy;
@@ -56,6 +57,7 @@ pub struct Directory {
     policies: policy::Cache,
     groups: groups::Cache,
     lists: list::Cache,
+    names: names::Names,
     pdc: lockout::PdcCache,
 }
 
@@ -80,6 +82,7 @@ impl Directory {
             policies: policy::Cache::default(),
             groups: groups::Cache::default(),
             lists: list::Cache::default(),
+            names: names::Names::default(),
             pdc: lockout::PdcCache::default(),
         })
     }

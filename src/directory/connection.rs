@@ -13,7 +13,7 @@ use std::{
 
 use ldap3::{
     Ldap, LdapConnAsync, LdapConnSettings, LdapError, LdapResult, Mod, Scope, SearchEntry, SearchOptions, SearchResult, StdStream,
-    controls::RawControl,
+    controls::{ControlType, PagedResults, RawControl},
 };
 use metrics::counter;
 use rustls::ClientConfig;
@@ -21,6 +21,9 @@ use tokio::net::TcpStream;
 
 use super::{Fault, ServiceAccount, entry::Entry, root_dse::RootDse};
 use crate::config::{self, Transport};
+
+/// Objects in one answer: what a controller gives at most (MaxPageSize).
+const PAGE: i32 = 1000;
 
 /// Where a controller is and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -200,6 +203,45 @@ impl Connection {
             ldap.with_search_options(SearchOptions::new().sizelimit(limit));
         };
         self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await
+    }
+
+    /// Searches a subtree in pages of 1,000 (MaxPageSize). More than `most` objects are a fault.
+    pub(crate) async fn search_paged(
+        &mut self,
+        base: &str,
+        scope: Scope,
+        filter: &str,
+        attributes: &[&str],
+        most: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let mut all = Vec::new();
+        let mut cookie = Vec::new();
+        loop {
+            let (base, filter, asked) = (base.to_owned(), filter.to_owned(), cookie);
+            let attributes: Vec<String> = attributes.iter().map(|name| (*name).to_owned()).collect();
+            let page = self.run("search", self.timeout, move |mut ldap| async move {
+                ldap.with_controls(RawControl::from(PagedResults { size: PAGE, cookie: asked }));
+                let SearchResult(found, result) = ldap.search(&base, scope, &filter, attributes).await?;
+                match result.rc {
+                    0 => {
+                        let next = result.ctrls.iter().find(|control| matches!(control.0, Some(ControlType::PagedResults)));
+                        let cookie = next.map(|control| control.1.parse::<PagedResults>().cookie).unwrap_or_default();
+                        Ok((found.into_iter().map(|entry| Entry::from(SearchEntry::construct(entry))).collect::<Vec<_>>(), cookie))
+                    }
+                    32 => Ok((Vec::new(), Vec::new())),
+                    _ => Err(LdapError::LdapResult { result }),
+                }
+            });
+            let (found, next) = page.await?;
+            all.extend(found);
+            if all.len() > most {
+                return Err(Fault::TooMany("objectClass".to_owned()));
+            }
+            if next.is_empty() {
+                return Ok(all);
+            }
+            cookie = next;
+        }
     }
 
     async fn search_prepared(

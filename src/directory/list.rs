@@ -1,4 +1,4 @@
-//! Lists of accounts: the members of a group, nested ones too, page by page, and searches by the beginning of a name.
+//! Lists of accounts: the members of a group, nested ones too, page by page.
 //!
 //! Invariants: what is listed is no authority; members are read in ranges, group by group, never by a chain search over the domain (measured: that takes a minute
 //! in a domain of 20,000, and the controller answers nobody meanwhile).
@@ -31,8 +31,8 @@ const AT_ONCE: usize = 150;
 /// A group's members as DNs.
 #[derive(Debug)]
 pub struct Members {
-    /// The group and every group within.
-    groups: Vec<String>,
+    /// In lower case, to look up.
+    all: HashSet<String>,
     /// Everything else that is a member, each once, in the order of its common name.
     pub people: Vec<String>,
 }
@@ -54,18 +54,15 @@ pub enum Within {
 }
 
 impl Within {
-    /// The searches that it takes: from where, and what narrows it.
-    fn searches(&self, base_dn: &str, search_bases: &[String]) -> Vec<(String, String)> {
-        let whole = |units: &[String]| units.iter().map(|unit| (unit.clone(), String::new())).collect::<Vec<_>>();
-        let members = |all: &[Arc<Members>]| {
-            let groups: Vec<String> = all.iter().flat_map(|members| members.groups.iter().cloned()).collect();
-            groups.chunks(AT_ONCE).map(|some| (base_dn.to_owned(), member_of(some))).collect::<Vec<_>>()
-        };
+    /// Does somebody belong here, by a DN in lower case?
+    pub(super) fn holds(&self, dn: &str) -> bool {
+        let below = |units: &[String]| units.iter().any(|unit| dn::is_under(dn, unit));
+        let member = |all: &[Arc<Members>]| all.iter().any(|members| members.all.contains(dn));
         match self {
-            Self::Everybody => whole(search_bases),
-            Self::Units(units) => whole(units),
-            Self::Members(all) => members(all),
-            Self::Either(units, all) => [whole(units), members(all)].concat(),
+            Self::Everybody => true,
+            Self::Units(units) => below(units),
+            Self::Members(all) => member(all),
+            Self::Either(units, all) => member(all) || below(units),
         }
     }
 }
@@ -89,38 +86,39 @@ impl Directory {
     }
 
     async fn read_members(&self, connection: &mut Connection, group: &Sid) -> Result<Option<Members>, Fault> {
-        let Some(root) = connection.read_object(&group.as_dn(), "(objectClass=group)", ["cn"]).await? else { return Ok(None) };
-        let mut groups = vec![root.dn];
-        let mut seen: HashSet<String> = groups.iter().map(|dn| dn.to_lowercase()).collect();
-        let mut level = groups.clone();
+        let Some(root) = connection.read_object(&group.as_dn(), "(objectClass=group)", ["member"]).await? else { return Ok(None) };
+        let mut groups = vec![root.dn.clone()];
+        let mut seen = HashSet::from([root.dn.to_lowercase()]);
+        let mut level = vec![root];
+        let mut people = HashMap::new();
         while !level.is_empty() {
+            for group in &level {
+                let members = match group.range("member") {
+                    Some((true, _)) => connection.all_values(&group.dn, "member").await?,
+                    Some((false, values)) => values.iter().filter_map(|value| String::from_utf8(value.clone()).ok()).collect(),
+                    None => Vec::new(),
+                };
+                people.extend(members.into_iter().map(|dn| (dn.to_lowercase(), dn)));
+            }
             let mut within = Vec::new();
-            for some in level.chunks(AT_ONCE) {
+            let dns: Vec<String> = level.iter().map(|group| group.dn.clone()).collect();
+            for some in dns.chunks(AT_ONCE) {
                 let filter = format!("(&(objectClass=group){})", member_of(some));
-                within.extend(connection.search(&self.base_dn, Scope::Subtree, &filter, ["cn"]).await?.into_iter().map(|entry| entry.dn));
+                within.extend(connection.search(&self.base_dn, Scope::Subtree, &filter, ["member"]).await?);
             }
             // A ring of groups ends here: each is followed once.
-            within.retain(|dn| seen.insert(dn.to_lowercase()));
-            groups.extend(within.iter().cloned());
-            if groups.len() > MOST_GROUPS {
+            within.retain(|group| seen.insert(group.dn.to_lowercase()));
+            groups.extend(within.iter().map(|group| group.dn.clone()));
+            if groups.len() > MOST_GROUPS || people.len() > MOST_MEMBERS {
                 return Err(Fault::TooMany("member".to_owned()));
             }
             level = within;
         }
-        let mut people = HashMap::new();
-        for group in &groups {
-            for member in connection.all_values(group, "member").await? {
-                if !seen.contains(&member.to_lowercase()) {
-                    people.insert(member.to_lowercase(), member);
-                }
-            }
-            if people.len() > MOST_MEMBERS {
-                return Err(Fault::TooMany("member".to_owned()));
-            }
-        }
+        people.retain(|dn, _| !seen.contains(dn));
+        let all = people.keys().cloned().collect();
         let mut people: Vec<(String, String)> = people.into_values().map(|dn| (dn::common_name(&dn).to_lowercase(), dn)).collect();
         people.sort();
-        Ok(Some(Members { groups, people: people.into_iter().map(|(_, dn)| dn).collect() }))
+        Ok(Some(Members { all, people: people.into_iter().map(|(_, dn)| dn).collect() }))
     }
 
     /// The people among some DNs, in their order, without their groups: one search.
@@ -134,40 +132,8 @@ impl Directory {
         let in_order = dns.iter().filter_map(|dn| found.remove(&dn.to_lowercase())).filter(|entry| self.serves(&entry.dn));
         in_order.map(|entry| account(&entry)).collect()
     }
-
-    /// At most `limit` people whose name or account name begins with the words, in the order of their names, without their groups.
-    pub async fn search_people(&self, pinned: &mut Pinned, within: &Within, words: &str, limit: usize) -> Result<Vec<Account>, Fault> {
-        let named = named(words);
-        let mut found = HashMap::new();
-        for (base, only) in within.searches(&self.base_dn, &self.search_bases) {
-            let filter = format!("(&{PERSON}{only}{named})");
-            let some = pinned.connection().search_some(&base, &filter, ATTRIBUTES, i32::try_from(limit).unwrap_or(i32::MAX)).await?;
-            for entry in some.iter().filter(|entry| self.serves(&entry.dn)) {
-                let account = account(entry)?;
-                found.insert(account.guid, account);
-            }
-            if found.len() >= limit {
-                break;
-            }
-        }
-        let mut found: Vec<Account> = found.into_values().collect();
-        found.sort_by_cached_key(|account| (account.name().to_lowercase(), account.sam.to_lowercase()));
-        found.truncate(limit);
-        Ok(found)
-    }
 }
 
 fn member_of(groups: &[String]) -> String {
     format!("(|{})", groups.iter().map(|dn| format!("(memberOf={})", ldap_escape(dn.as_str()))).collect::<String>())
-}
-
-/// Beginnings of the whole name, of a given name, surname or account name; of two words also the first of the one and the last of the other.
-fn named(words: &str) -> String {
-    let begins = |attribute: &str, word: &str| format!("({attribute}={}*)", ldap_escape(word));
-    let mut any: Vec<String> =
-        ["displayName", "givenName", "sn", "sAMAccountName"].iter().map(|attribute| begins(attribute, words)).collect();
-    if let Some((first, last)) = words.split_once(' ') {
-        any.push(format!("(&{}{})", begins("givenName", first), begins("sn", last.rsplit(' ').next().unwrap_or(last))));
-    }
-    format!("(|{})", any.concat())
 }
