@@ -351,7 +351,7 @@ impl FromRequestParts<Arc<App>> for Member {
         };
         if staff_sign_in::is_over(app, &identity).await.map_err(|fault| Failure::from(fault).into_response())? {
             session::end(&session).await.map_err(|error| Failure::from(error).into_response())?;
-            return Err(Redirect::to("/staff?ended").into_response());
+            return Err(Redirect::to(if app.config.staff.enabled { "/staff?ended" } else { "/" }).into_response());
         }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
         let visit = Visit { id: identity.visit, ..visit(app, parts).map_err(IntoResponse::into_response)? };
