@@ -60,7 +60,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
     };
     let providers = app.config.providers().map(|provider| Method::of(provider, frame.words.language)).collect();
     let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.staff.enabled);
-    page(StatusCode::OK, &FrontPage { ad_password, codes, staff, providers, notice, frame })
+    page(StatusCode::OK, &FrontPage { frame, ad_password, codes, staff, providers, notice })
 }
 
 #[derive(Deserialize)]

@@ -114,6 +114,16 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn nobody_waits_long_for_a_place() {
+        let hasher = Hasher::default();
+        let all = u32::try_from(AT_ONCE).expect("few");
+        let places = hasher.0.clone().acquire_many_owned(all).await.expect("places");
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Err(HashError::Busy));
+        drop(places);
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Ok(false));
+    }
+
+    #[tokio::test]
     async fn no_more_than_two_are_worked_on_at_once() {
         use std::sync::atomic::{AtomicUsize, Ordering};
         let (hasher, now, most) = (Hasher::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));

@@ -95,11 +95,12 @@ async fn a_refusal_takes_a_whole_number_of_steps_and_an_unknown_name_is_hashed_t
         times.sort_unstable();
         times[4]
     };
-    let hash = {
+    let mut hash = Duration::MAX;
+    for _ in 0..5 {
         let started = Instant::now();
         service.app.hasher.verify(&password(PASSWORD), None).await.expect("judged");
-        started.elapsed()
-    };
+        hash = hash.min(started.elapsed());
+    }
     let (known, unknown) = (median(&colleague.name).await, median(&unique("ukendt")).await);
     assert!(unknown >= hash / 2 && known >= hash / 2, "{known:?} {unknown:?} {hash:?}");
     let held = Setup { more: "[staff]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
@@ -118,6 +119,9 @@ async fn a_refusal_takes_a_whole_number_of_steps_and_an_unknown_name_is_hashed_t
 async fn a_code_counts_once_and_with_the_one_before_and_after() {
     let service = on().start().await;
     let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
+    // From the beginning of a step: the next one is far enough away.
+    let begun = 31 - service.clock.now().as_second() % 30;
+    service.clock.shift_to(begun);
     let now = service.clock.now();
     let of = |seconds: i64| colleague.app.code(now + jiff::SignedDuration::from_secs(seconds));
     let try_code = async |code: String| log_in(&service.visitor(), &colleague.name, PASSWORD, &code).await.status;
@@ -128,7 +132,7 @@ async fn a_code_counts_once_and_with_the_one_before_and_after() {
     assert_eq!(colleague.history(&service).await[0].reason, "used_code");
     assert_eq!(try_code(of(30)).await, 200, "the step after");
     assert_eq!(try_code(of(0)).await, 422, "a step before the latest that was used is used up with it");
-    service.clock.shift_to(60);
+    service.clock.shift_to(begun + 60);
     assert_eq!(try_code(of(60)).await, 200);
 }
 
@@ -175,7 +179,7 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
         let page = late.get("/others").await;
         assert_eq!(page.path, "/staff?ended", "{change}");
         page.says("Du er logget ud");
-        assert_eq!(late.get("/others").await.path, "/login?ended", "and ended");
+        assert_eq!(late.get("/others").await.path, "/login", "and ended");
         let told = colleague.told(&service).await;
         let reason = if change == "reset" { "reset".to_owned() } else { change.trim_end_matches('e').to_owned() + "ed" };
         assert_eq!(told[0], (EventKind::StaffAccount, AuditOutcome::Succeeded, reason.clone()));
