@@ -9,10 +9,11 @@ use crate::{
     directory::Directory,
     flow::{health::Readiness, waits::Waits},
     identity::{
+        local::hash::Hasher,
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
-    store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
+    store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles, used::Used},
     tls::TlsSetupError,
 };
 
@@ -44,6 +45,10 @@ pub struct App {
     pub codes: Codes,
     /// Places for work that takes much memory: hashing of short secrets.
     pub hashing: tokio::sync::Semaphore,
+    /// Local staff accounts.
+    pub staff: Staff,
+    /// Places for checking their passwords.
+    pub hasher: Hasher,
     /// SAML identity providers; `None` where none is configured.
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
@@ -88,6 +93,8 @@ impl App {
             used: Used::new(&store),
             codes: Codes::new(&store),
             hashing: tokio::sync::Semaphore::new(HASHES_AT_ONCE),
+            staff: Staff::new(&store, &keys),
+            hasher: Hasher::default(),
             saml,
             oidc,
             audit: audit::Log::new(&store),

@@ -1,5 +1,8 @@
 //! The commands.
 
+mod account;
+mod terminal;
+
 use std::{
     ffi::OsString,
     io::Write,
@@ -61,6 +64,11 @@ enum Command {
     Oidc {
         #[command(subcommand)]
         command: OidcCommand,
+    },
+    /// Local staff accounts, for when no identity provider can say who somebody is.
+    Account {
+        #[command(subcommand)]
+        command: account::AccountCommand,
     },
     /// Who may act on whose account.
     Authority {
@@ -133,6 +141,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         },
         Command::Oidc { command } => match read(&cli.config) {
             Ok(config) => run_oidc(&config, &command),
+            Err(code) => code,
+        },
+        Command::Account { command } => match read(&cli.config) {
+            Ok(config) => account::run(&config, command).await,
             Err(code) => code,
         },
         Command::Authority { command: AuthorityCommand::Explain { actor, target, level } } => match read(&cli.config) {

@@ -16,6 +16,7 @@ mod saml;
 mod secret;
 mod server;
 mod site;
+mod staff;
 mod store;
 mod suggest;
 #[cfg(test)]
@@ -38,6 +39,7 @@ pub use saml::{Binding, IdType, MetadataSource, Profile, Saml, SamlProvider, Sou
 pub use secret::Secret;
 pub use server::{Server, Tls};
 pub use site::{Language, Site, Text};
+pub use staff::Staff;
 pub use store::Store;
 pub use throttle::Throttle;
 
@@ -68,6 +70,8 @@ pub struct Config {
     pub authority: Authority,
     /// `[codes]`: one-time codes.
     pub codes: Codes,
+    /// `[staff]`: local accounts of the service desk.
+    pub staff: Staff,
     /// `[saml]`: identity providers that speak SAML 2.0.
     pub saml: Saml,
     /// `[oidc]`: identity providers that speak OpenID Connect.

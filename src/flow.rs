@@ -18,6 +18,8 @@ pub mod set_password;
 pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
+pub mod staff_accounts;
+pub mod staff_sign_in;
 pub mod waits;
 
 use std::net::IpAddr;
@@ -27,7 +29,7 @@ use uuid::Uuid;
 
 use crate::{
     directory,
-    identity::saml::Unsent,
+    identity::{local::hash::HashError, saml::Unsent},
     model::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
@@ -63,6 +65,9 @@ pub enum Fault {
     /// This machine has no memory for a slow hash.
     #[error("no memory for a slow hash")]
     NoMemory,
+    /// A password could not be hashed or judged.
+    #[error(transparent)]
+    Hash(#[from] HashError),
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,
@@ -74,7 +79,7 @@ fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, 
     AuditEvent {
         method: Some(identity.method()),
         provider: login.map(|login| login.provider.clone()),
-        level: login.map(|login| login.level),
+        level: identity.level(),
         assertion: login.map(|login| login.assertion.clone()),
         ..event(visit, at, kind, outcome, reason)
     }
@@ -116,5 +121,8 @@ fn actor_of(identity: &Identity, own: Option<&Account>) -> Option<Party> {
             Some(Party { guid: (*account).into(), account_name: account_name.clone(), name: identity.name.clone() })
         }
         Proof::Provider(_) => own.map(party_of),
+        Proof::Local { id, account_name, .. } => {
+            Some(Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() })
+        }
     }
 }

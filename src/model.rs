@@ -22,5 +22,6 @@ pub mod provider;
 pub mod refusal;
 pub mod sid;
 pub mod slow_hash;
+pub mod staff;
 pub mod strength;
 pub mod throttle;

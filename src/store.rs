@@ -7,6 +7,7 @@ pub mod codes;
 mod keys;
 pub mod leases;
 pub mod sessions;
+pub mod staff;
 pub mod throttle;
 pub mod used;
 
@@ -150,8 +151,12 @@ impl Store {
 
 /// The file of a SQLite database that is not there yet; `None` where it is, or where the database is no file.
 pub fn missing_file(url: &str) -> Option<std::path::PathBuf> {
-    let path = url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??.get_filename().to_owned();
-    (!path.exists()).then_some(path)
+    file(url).filter(|path| !path.exists())
+}
+
+/// The file of a SQLite database; `None` where the database is no file.
+pub fn file(url: &str) -> Option<std::path::PathBuf> {
+    Some(url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??.get_filename().to_owned())
 }
 
 async fn pool<const N: usize>(url: &str, connections: u32, settings: [&'static str; N]) -> Result<AnyPool, StoreError> {

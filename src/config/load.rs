@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, Reset, Saml, authority, codes, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest,
-    throttle,
+    Config, Oidc, Reset, Saml, authority, codes, directory, log, login, oidc, policy, providers, reset, saml, server, site, staff, store,
+    suggest, throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 14] = [
+const SECTIONS: [&str; 15] = [
     "site",
     "server",
     "store",
@@ -28,6 +28,7 @@ const SECTIONS: [&str; 14] = [
     "reset",
     "authority",
     "codes",
+    "staff",
     "saml",
     "oidc",
     "log",
@@ -96,6 +97,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         reset: section(&table, "reset", &mut problems),
         authority: section(&table, "authority", &mut problems),
         codes: section(&table, "codes", &mut problems),
+        staff: section(&table, "staff", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
         log: section(&table, "log", &mut problems),
@@ -120,6 +122,7 @@ struct Sections {
     reset: Option<reset::Raw>,
     authority: Option<authority::Raw>,
     codes: Option<codes::Raw>,
+    staff: Option<staff::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
     log: Option<log::Raw>,
@@ -157,6 +160,7 @@ impl Sections {
             reset: reset?,
             authority: authority?,
             codes: codes?,
+            staff: self.staff?,
             saml: saml?,
             oidc: oidc?,
             log: log?,

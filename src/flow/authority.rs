@@ -34,7 +34,7 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } if ObjectGuid::from(*account) == target => {
             app.directory.account(target).await?
         }
-        Proof::AdPassword { .. } | Proof::Code { .. } => return Ok(Own::No),
+        Proof::AdPassword { .. } | Proof::Code { .. } | Proof::Local { .. } => return Ok(Own::No),
         Proof::Provider(login) => {
             let Some(by) = rule(app, login) else { return Ok(Own::No) };
             match app.directory.account_matching(target, &by).await? {
@@ -48,7 +48,7 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
     let closed = match &identity.proof {
         // A helper has let them in: what the helper may not act on, they may not either.
         Proof::Code { .. } => others::closed(app, &mut pinned, &account).await?,
-        Proof::AdPassword { .. } | Proof::Provider(_) => None,
+        Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => None,
     };
     Ok(match closed {
         Some(denial) => Own::Denied(denial),
@@ -62,6 +62,7 @@ pub(super) async fn owns(app: &App, identity: &Identity, target: ObjectGuid) -> 
     Ok(match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => ObjectGuid::from(*account) == target,
         Proof::Provider(_) => !matches!(own(app, identity, target).await?, Own::No),
+        Proof::Local { .. } => false,
     })
 }
 

@@ -35,5 +35,6 @@ pub async fn list(app: &App, identity: &Identity) -> Result<Vec<Listed>, Fault> 
             };
             Ok(accounts.into_iter().map(listed).collect())
         }
+        Proof::Local { .. } => Ok(Vec::new()),
     }
 }

@@ -255,7 +255,7 @@ impl Submitted<'_> {
     fn operation(&self) -> Option<Operation<'_>> {
         match (&self.identity.proof, &self.request.current) {
             (Proof::AdPassword { .. }, Some(current)) => Some(Operation::Change { current }),
-            (Proof::AdPassword { .. }, None) => None,
+            (Proof::AdPassword { .. }, None) | (Proof::Local { .. }, _) => None,
             (Proof::Provider(login), _) => Some(Operation::Reset { login }),
             (Proof::Code { code, .. }, _) => Some(Operation::ResetByCode { code: *code }),
         }
@@ -474,7 +474,7 @@ impl Submitted<'_> {
     fn kinds(&self) -> (EventKind, EventKind) {
         match (self.request.whose, &self.identity.proof) {
             (Whose::Own, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            (Whose::Own, Proof::Provider(_) | Proof::Code { .. }) | (Whose::Anothers { .. }, _) => {
+            (Whose::Own, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
                 (EventKind::ResetAttempt, EventKind::ResetOutcome)
             }
         }

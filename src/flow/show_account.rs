@@ -63,7 +63,7 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
     let barred = match &identity.proof {
         Proof::Provider(login) => reset::hindrance(app, identity, login, &mut pinned, &account).await?,
         Proof::Code { code, .. } => codes::hindrance(app, identity, *code, &account).await?,
-        Proof::AdPassword { .. } => None,
+        Proof::AdPassword { .. } | Proof::Local { .. } => None,
     };
     drop(pinned);
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;

@@ -16,6 +16,7 @@ mod saml;
 #[cfg(test)]
 mod samples;
 mod slips;
+mod staff;
 
 use std::sync::Arc;
 
@@ -49,6 +50,7 @@ pub(super) fn without_session() -> Router<Arc<App>> {
 pub(super) fn with_session() -> Router<Arc<App>> {
     Router::new()
         .route("/login", get(login::show).post(login::submit))
+        .route("/staff", get(staff::show).post(staff::submit))
         .route("/login/{provider}", get(provider::begin))
         .route("/saml/acs", post(saml::answer))
         .route("/oidc/callback/{provider}", get(oidc::answer_by_query).post(oidc::answer_by_form))

@@ -18,8 +18,8 @@ const IDENTITY: &str = "identity";
 pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<&SessionThere>) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
-    if let Some(account) = identity.only_account() {
-        session.insert(SUBJECT, account.to_string()).await?; // ends with the password that it was begun with
+    if let Some(owner) = identity.session_ends_with() {
+        session.insert(SUBJECT, owner.to_string()).await?; // ends with the password that it was begun with
     }
     if let (Some(login), Some(there)) = (identity.provider(), there) {
         let (provider, person, session_there) = (login.provider.clone(), there.person().to_owned(), there.session());

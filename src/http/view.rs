@@ -26,7 +26,7 @@ use super::{
 use crate::{
     app::App,
     config::{Language, Site},
-    flow::Visit,
+    flow::{Visit, staff_sign_in},
     model::{identity::Identity, provider::ProviderId, strength::Strength},
     telemetry,
 };
@@ -349,6 +349,10 @@ impl FromRequestParts<Arc<App>> for Member {
             let had_one = cookies.get(session::COOKIE).is_some();
             return Err(Redirect::to(if had_one { "/login?ended" } else { "/login" }).into_response());
         };
+        if staff_sign_in::is_over(app, &identity).await.map_err(|fault| Failure::from(fault).into_response())? {
+            session::end(&session).await.map_err(|error| Failure::from(error).into_response())?;
+            return Err(Redirect::to(if app.config.staff.enabled { "/staff?ended" } else { "/" }).into_response());
+        }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
         let visit = Visit { id: identity.visit, ..visit(app, parts).map_err(IntoResponse::into_response)? };
         frame.person = Some(Person { name: identity.name.clone(), token: token.clone() });

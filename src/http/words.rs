@@ -228,6 +228,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
         EventKind::UnlockAttempt | EventKind::UnlockOutcome => ended("event-unlocked", "event-unlock-not-done"),
         EventKind::CodeIssued => ended("event-code-issued", "event-code-not-issued"),
         EventKind::AccountSeen | EventKind::ListSeen | EventKind::SlipsMade => Some("event-seen"),
+        EventKind::StaffAccount => Some("event-staff-account"),
         EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled if is_anothers(event) => Some(match event.outcome {
             AuditOutcome::Succeeded => "event-other-reset",
             AuditOutcome::Refused | AuditOutcome::Failed => "event-other-reset-not-done",

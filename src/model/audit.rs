@@ -40,6 +40,8 @@ pub enum EventKind {
     CodeUsed,
     /// Slips with new passwords were made for several pupils; each password has a reset of its own.
     SlipsMade,
+    /// A local staff account was made, removed or changed at the command line; the reason says what was done. Begun before it is done.
+    StaffAccount,
 }
 
 impl EventKind {
@@ -60,7 +62,8 @@ impl EventKind {
             | Self::ListSeen
             | Self::CodeIssued
             | Self::CodeUsed
-            | Self::SlipsMade => None,
+            | Self::SlipsMade
+            | Self::StaffAccount => None,
         }
     }
 }
@@ -115,6 +118,7 @@ codes!(EventKind {
     CodeIssued = "code_issued",
     CodeUsed = "code_used",
     SlipsMade = "slips_made",
+    StaffAccount = "staff_account",
 });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
@@ -151,7 +155,7 @@ pub struct AuditEvent {
     pub method: Option<LoginMethod>,
     /// At which identity provider.
     pub provider: Option<ProviderId>,
-    /// How sure that login was; `None` where no provider was asked.
+    /// How sure that login was; `None` for one with an AD password.
     pub level: Option<Level>,
     /// The ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,

@@ -1,10 +1,19 @@
 //! What a login has proven, and about whom.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{account::Account, claim::Claim, guid::ObjectGuid, level::Level, provider::ProviderId};
+use super::{
+    account::Account,
+    claim::Claim,
+    guid::ObjectGuid,
+    level::Level,
+    provider::ProviderId,
+    staff::{Role, StaffAccount},
+};
 
 /// How somebody logged in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,11 +27,13 @@ pub enum LoginMethod {
     Oidc,
     /// A one-time code that a helper has given out.
     Code,
+    /// The password and the second factor of a local staff account.
+    Local,
 }
 
 impl LoginMethod {
     /// All.
-    pub const ALL: [Self; 4] = [Self::AdPassword, Self::Saml, Self::Oidc, Self::Code];
+    pub const ALL: [Self; 5] = [Self::AdPassword, Self::Saml, Self::Oidc, Self::Code, Self::Local];
 
     /// The name in the audit log.
     pub fn code(self) -> &'static str {
@@ -31,6 +42,7 @@ impl LoginMethod {
             Self::Saml => "saml",
             Self::Oidc => "oidc",
             Self::Code => "code",
+            Self::Local => "local",
         }
     }
 
@@ -77,6 +89,19 @@ pub enum Proof {
         /// sAMAccountName of who gave it out, for the audit log.
         issuer: String,
     },
+    /// The password and the second factor of a local staff account. It owns no account in AD.
+    Local {
+        /// Which.
+        id: Uuid,
+        /// Its name at login, for the audit log.
+        account_name: String,
+        /// Its roles at login. What it may do is read again at every use.
+        roles: BTreeSet<Role>,
+        /// The account's stamp at login: with another one, the login is over.
+        stamp: Uuid,
+        /// What the login counts as.
+        level: Level,
+    },
 }
 
 /// A login at an identity provider.
@@ -106,12 +131,20 @@ impl Identity {
         Self { proof, name: account.name().to_owned(), at, visit }
     }
 
+    /// The password and the second factor of a local account were right.
+    pub fn from_staff(account: &StaffAccount, level: Level, at: Timestamp, visit: Uuid) -> Self {
+        let (account_name, roles) = (account.name.clone(), account.roles.clone());
+        let proof = Proof::Local { id: account.id, account_name, roles, stamp: account.stamp, level };
+        Self { proof, name: account.full_name.clone(), at, visit }
+    }
+
     /// How somebody logged in.
     pub fn method(&self) -> LoginMethod {
         match &self.proof {
             Proof::AdPassword { .. } => LoginMethod::AdPassword,
             Proof::Provider(login) => login.method,
             Proof::Code { .. } => LoginMethod::Code,
+            Proof::Local { .. } => LoginMethod::Local,
         }
     }
 
@@ -119,7 +152,7 @@ impl Identity {
     pub fn password_of(&self) -> Option<ObjectGuid> {
         match &self.proof {
             Proof::AdPassword { account, .. } => Some((*account).into()),
-            Proof::Provider(_) | Proof::Code { .. } => None,
+            Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. } => None,
         }
     }
 
@@ -127,14 +160,14 @@ impl Identity {
     pub fn only_account(&self) -> Option<ObjectGuid> {
         match &self.proof {
             Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),
-            Proof::Provider(_) => None,
+            Proof::Provider(_) | Proof::Local { .. } => None,
         }
     }
 
     /// Is a new password set without the current one?
     pub fn resets(&self) -> bool {
         match &self.proof {
-            Proof::AdPassword { .. } => false,
+            Proof::AdPassword { .. } | Proof::Local { .. } => false,
             Proof::Provider(_) | Proof::Code { .. } => true,
         }
     }
@@ -142,8 +175,26 @@ impl Identity {
     /// The provider's login.
     pub fn provider(&self) -> Option<&ProviderLogin> {
         match &self.proof {
-            Proof::AdPassword { .. } | Proof::Code { .. } => None,
+            Proof::AdPassword { .. } | Proof::Code { .. } | Proof::Local { .. } => None,
             Proof::Provider(login) => Some(login),
+        }
+    }
+
+    /// How sure the login is, where that is known of it; `None` for one with an AD password.
+    pub fn level(&self) -> Option<Level> {
+        match &self.proof {
+            Proof::AdPassword { .. } | Proof::Code { .. } => None,
+            Proof::Provider(login) => Some(login.level),
+            Proof::Local { level, .. } => Some(*level),
+        }
+    }
+
+    /// With whose password the session ends. `None`: it ends where it was begun, at a provider.
+    pub fn session_ends_with(&self) -> Option<ObjectGuid> {
+        match &self.proof {
+            Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),
+            Proof::Local { id, .. } => Some((*id).into()),
+            Proof::Provider(_) => None,
         }
     }
 }

@@ -44,7 +44,7 @@ impl Password {
         }
     }
 
-    /// The text itself. Only the policy rules and the directory may ask for it.
+    /// The text itself. Only the policy rules, the directory and the hash of a local staff account may ask for it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }

@@ -1,4 +1,4 @@
-//! What short secrets are kept as: argon2id, slow on purpose. Costs 19 MiB and some tens of milliseconds: never on a thread that serves requests.
+//! What secrets that can be guessed are kept as: argon2id, slow on purpose. Costs 19 MiB and some tens of milliseconds: never on a thread that serves requests.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use subtle::ConstantTimeEq;
@@ -7,6 +7,12 @@ use subtle::ConstantTimeEq;
 const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
+
+/// The function with these parameters, 32 bytes long.
+pub fn argon2id() -> Argon2<'static> {
+    let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32)).expect("within the limits of argon2");
+    Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
+}
 
 /// A salt and what it makes of a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,9 +26,8 @@ pub struct SlowHash {
 impl SlowHash {
     /// Of a secret. `None`: this machine has no memory for it.
     pub fn of(secret: &[u8], salt: [u8; 16]) -> Option<Self> {
-        let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32)).ok()?;
         let mut hash = [0; 32];
-        Argon2::new(Algorithm::Argon2id, Version::V0x13, params).hash_password_into(secret, &salt, &mut hash).ok()?;
+        argon2id().hash_password_into(secret, &salt, &mut hash).ok()?;
         Some(Self { salt, hash })
     }
 

@@ -25,6 +25,7 @@ pub struct Keys {
     fingerprint: hmac::Key,
     form: hmac::Key,
     sealed: hmac::Key,
+    staff: hmac::Key,
     random: SystemRandom,
 }
 
@@ -47,6 +48,7 @@ impl Keys {
             fingerprint: key("fingerprint"),
             form: key("form"),
             sealed: key("sealed"),
+            staff: key("staff second factor"),
             random: SystemRandom::new(),
         }
     }
@@ -110,6 +112,11 @@ impl Keys {
         let length = cipher(key).open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::from(name.as_bytes()), &mut sealed).ok()?.len();
         sealed.truncate(length);
         Some(sealed)
+    }
+
+    /// What the second factor of a local staff account is sealed with.
+    pub(super) fn staff(&self, id: &str) -> hmac::Tag {
+        hmac::sign(&self.staff, id.as_bytes())
     }
 
     pub(super) fn session_id(&self, id: i128) -> String {

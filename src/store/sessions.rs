@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 use super::{Keys, Store, StoreError, stored, within};
 use crate::{clock::Clock, config, model::guid::ObjectGuid};
 
-/// The key in a session's data that says whose it is: the account's objectGUID as text. Sessions with it can be ended by [`Sessions::end_all_of`].
+/// The key in a session's data that says whose it is: the account's objectGUID, or the local staff account's id, as text. Sessions with it can be ended by [`Sessions::end_all_of`].
 pub const SUBJECT: &str = "subject";
 /// The key in a session's data that says by which provider's login it was begun, for the provider's own logout.
 pub const PROVIDER_LOGIN: &str = "provider_login";
@@ -59,7 +59,7 @@ impl Sessions {
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// Ends every session of an account, except perhaps the one that asks for it. Gives how many.
+    /// Ends every session of an account, in AD or of local staff, except perhaps the one that asks for it. Gives how many.
     pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Id>) -> Result<u64, StoreError> {
         let spared = except.map(|id| self.keys.session_id(id.0)).unwrap_or_default();
         let delete = sqlx::query("DELETE FROM sessions WHERE subject = $1 AND id <> $2");

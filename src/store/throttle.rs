@@ -22,6 +22,11 @@ impl ThrottleKey {
         Self(format!("name:{}", keys.fingerprint(name)))
     }
 
+    /// The name of a local staff account: a count of its own, so that wrong logins with a name in AD keep nobody out here.
+    pub fn staff(keys: &Keys, name: &str) -> Self {
+        Self(format!("staff:{}", keys.fingerprint(name)))
+    }
+
     /// An account, however its name was spelled: AD takes names without regard to case, width and accents.
     pub fn account(account: ObjectGuid) -> Self {
         Self(format!("account:{account}"))

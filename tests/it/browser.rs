@@ -149,7 +149,7 @@ impl Browser {
 
 /// Every page, looked at.
 async fn every_page(width: u32) {
-    let service = setup("").start().await;
+    let service = setup("[staff]\nenabled = true\n").start().await;
     let mut admin = Admin::new().await;
     let (person, must, young) = (admin.person().await, admin.person().await, admin.young_person().await);
     admin.must_change(&must).await;
@@ -159,6 +159,14 @@ async fn every_page(width: u32) {
     browser.look(&name("front")).await;
     browser.go(&service, "/nowhere").await;
     browser.look(&name("not-found")).await;
+    browser.go(&service, "/staff").await;
+    browser.look(&name("staff")).await;
+    for (css, text) in [("#name", "ukendt-browser"), ("#password", "Helt-Forkert-99"), ("#code", "000000")] {
+        browser.fill(css, text).await;
+    }
+    browser.press("main button[type=submit]").await;
+    browser.says("Vi kunne ikke logge dig ind").await;
+    browser.look(&name("staff-refused")).await;
     browser.log_in(&service, "ukendt-browser", "Helt-Forkert-99").await;
     browser.says("Vi kunne ikke logge dig ind").await;
     browser.look(&name("login-refused")).await;

@@ -21,5 +21,6 @@ mod proxy;
 mod reset;
 mod saml;
 mod service;
+mod staff;
 mod store;
 mod visitor;

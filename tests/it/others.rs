@@ -86,7 +86,7 @@ impl Town {
 }
 
 /// Fills in the form for somebody else and sends it.
-async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_change: bool) -> Page {
+pub async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_change: bool) -> Page {
     let path = format!("/others/accounts/{target}/password");
     let form = visitor.get(&path).await;
     let (token, attempt) = (form.token(), form.attempt());

@@ -16,10 +16,10 @@ use crate::{
     visitor::Visitor,
 };
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_os2nykode");
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_os2nykode");
 
-struct Running {
-    child: Child,
+pub struct Running {
+    pub child: Child,
     address: SocketAddr,
 }
 
@@ -30,15 +30,15 @@ impl Drop for Running {
     }
 }
 
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound")
 }
 
-fn write_config(dir: &Path, setup: &Setup, address: SocketAddr) {
+pub fn write_config(dir: &Path, setup: &Setup, address: SocketAddr) {
     std::fs::write(dir.join("config.toml"), setup.text(dir, &address.to_string())).expect("written");
 }
 
-async fn start(dir: &Path, address: SocketAddr) -> Running {
+pub async fn start(dir: &Path, address: SocketAddr) -> Running {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log");
     let child = Command::new(PROGRAM)
         .arg("--config")

@@ -89,17 +89,22 @@ impl Setup {
 
     pub async fn start(self) -> Service {
         let dir = tempfile::tempdir().expect("a folder");
-        let clock = Arc::new(ShiftedClock::default());
-        let app = App::start(self.config(dir.path()), clock.clone() as Arc<dyn Clock>).await.expect("started");
-        let handle = Handle::new();
-        let (serving, listening) = (app.clone(), handle.clone());
-        tokio::spawn(async move { http::serve_with(serving, std::future::pending(), listening).await });
-        let address = handle.listening().await.expect("listening");
-        Service { app, clock, address, dir, handle }
+        Service::of(self.config(dir.path()), dir).await
     }
 }
 
 impl Service {
+    /// With this configuration, and a folder to keep as long as it runs.
+    pub async fn of(config: config::Config, dir: tempfile::TempDir) -> Self {
+        let clock = Arc::new(ShiftedClock::default());
+        let app = App::start(config, clock.clone() as Arc<dyn Clock>).await.expect("started");
+        let handle = Handle::new();
+        let (serving, listening) = (app.clone(), handle.clone());
+        tokio::spawn(async move { http::serve_with(serving, std::future::pending(), listening).await });
+        let address = handle.listening().await.expect("listening");
+        Self { app, clock, address, dir, handle }
+    }
+
     /// The ordinary service.
     pub async fn start() -> Self {
         Setup::default().start().await

@@ -7,5 +7,6 @@ mod log;
 mod opening;
 mod place;
 mod sessions;
+mod staff;
 
 pub use place::postgres_database;

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     config::{Authority, Config, Helpdesk, Teachers},
     directory::{Directory, Pinned},
-    flow::{Fault, authority::rule, party_of, reset},
+    flow::{Fault, authority::rule, party_of, reset, staff_sign_in},
     model::{
         account::Account,
         audit::Party,
@@ -18,6 +18,7 @@ use crate::{
         identity::{Identity, Proof},
         level::Level,
         sid::Sid,
+        staff::Role,
     },
 };
 
@@ -43,7 +44,8 @@ pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<
     if let Proof::Code { .. } = identity.proof {
         accounts.clear(); // it is for the own account and for nothing else
     }
-    let actor = Actor { accounts, helpdesk_role: false, level: level_of(app, identity), at: identity.at };
+    let helpdesk_role = works_at_helpdesks(app, identity).await?;
+    let actor = Actor { accounts, helpdesk_role, level: level_of(app, identity), at: identity.at };
     let rules = rules(&app.config, &app.directory, &mut pinned, &actor).await?;
     Ok(Standing { actor, rules, pinned })
 }
@@ -93,7 +95,14 @@ async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pi
             }
             Ok((accounts, pinned))
         }
+        Proof::Local { .. } => Ok((Vec::new(), app.directory.any().await?)),
     }
+}
+
+/// Is it a local staff account with the role, still as it was at the login?
+async fn works_at_helpdesks(app: &App, identity: &Identity) -> Result<bool, Fault> {
+    let account = staff_sign_in::current(app, identity).await?;
+    Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
 }
 
 fn level_of(app: &App, identity: &Identity) -> Level {
@@ -101,6 +110,7 @@ fn level_of(app: &App, identity: &Identity) -> Level {
         Proof::AdPassword { .. } => app.config.authority.ad_password_level,
         Proof::Code { .. } => Level::None,
         Proof::Provider(login) => login.level,
+        Proof::Local { level, .. } => app.config.staff.level.min(*level),
     }
 }
 
@@ -237,6 +247,9 @@ impl Standing {
 /// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
 fn person(app: &App, identity: &Identity) -> Party {
     let mut key = match &identity.proof {
+        Proof::Local { id, account_name, .. } => {
+            return Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() };
+        }
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.as_bytes().to_vec(),
         Proof::Provider(login) => {
             let claim = login.claim.spellings().into_iter().next().unwrap_or_default();

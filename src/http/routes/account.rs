@@ -16,7 +16,14 @@ use crate::{
         show_account::{self, AccountView, Shown},
     },
     http::view::{Failure, Frame, Member, Notice, page},
-    model::{account::PasswordExpiry, authority::Denial, guid::ObjectGuid, identity::Identity, provider::ProviderId, refusal::Refusal},
+    model::{
+        account::PasswordExpiry,
+        authority::Denial,
+        guid::ObjectGuid,
+        identity::{Identity, LoginMethod},
+        provider::ProviderId,
+        refusal::Refusal,
+    },
 };
 
 #[derive(Template)]
@@ -91,6 +98,9 @@ impl AccountPage {
 
 /// `GET /account`: the account that the login has proven, or the choice where there are several.
 pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
+    if member.identity.method() == LoginMethod::Local {
+        return Ok(Redirect::to("/others").into_response()); // it owns no account
+    }
     let accounts = list_accounts::list(&app, &member.identity).await?;
     Ok(match accounts.as_slice() {
         [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),

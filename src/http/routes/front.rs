@@ -29,6 +29,8 @@ pub(super) struct FrontPage {
     pub(super) frame: Frame,
     pub(super) ad_password: bool,
     pub(super) codes: bool,
+    /// Can anybody log in with a local staff account?
+    pub(super) staff: bool,
     pub(super) providers: Vec<Method>,
     pub(super) notice: Option<String>,
 }
@@ -57,10 +59,8 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         _ => None,
     };
     let providers = app.config.providers().map(|provider| Method::of(provider, frame.words.language)).collect();
-    page(
-        StatusCode::OK,
-        &FrontPage { ad_password: app.config.login.ad_password.enabled, codes: app.config.codes.enabled, providers, notice, frame },
-    )
+    let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.staff.enabled);
+    page(StatusCode::OK, &FrontPage { frame, ad_password, codes, staff, providers, notice })
 }
 
 #[derive(Deserialize)]

@@ -18,6 +18,7 @@ use super::{
     password::{PasswordPage, ResultPage},
     provider::{SendPage, notice_of},
     slips::SlipsPage,
+    staff::StaffPage,
 };
 use crate::{
     app::App,
@@ -395,7 +396,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
         let frame = guest("/");
         let notice = notice.map(|key| frame.t(key));
-        add(name.into(), FrontPage { frame, ad_password, codes: ad_password, providers: methods(), notice }.render());
+        add(name.into(), FrontPage { frame, ad_password, codes: ad_password, staff: ad_password, providers: methods(), notice }.render());
     }
     for (name, notice, error) in
         [("login", None, None), ("login, ended", Some("login-ended"), None), ("login, refused", None, Some("login-refused"))]
@@ -406,6 +407,13 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     }
     for errors in [Errors::default(), std::iter::once(("", words.t("code-refused"))).collect()] {
         add("code".into(), CodePage { frame: guest("/code"), token: "t\"".into(), errors }.render());
+    }
+    for (name, notice, error) in
+        [("staff", None, None), ("staff, ended", Some("staff-ended"), None), ("staff, refused", None, Some("staff-refused"))]
+    {
+        let frame = guest("/staff");
+        let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
+        add(name.into(), StaffPage { frame, token: "t\"".into(), notice, errors }.render());
     }
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];

@@ -1,0 +1,11 @@
+# Local staff accounts.
+staff-link = Local staff account
+staff-title = Log in with a local staff account
+staff-lead = Only for staff who have been given a local account here. Everybody else logs in from the front page.
+staff-name = Name of the account
+staff-code = Code from your authenticator app
+staff-code-hint = Six digits. The code changes every half minute and can be used only once.
+staff-ended = You are logged out. Log in again if your account can still be used.
+staff-refused = We could not log you in. Check that the name, the password and the code are right. If you have just used the code, wait for the next one. If the clock on your phone is wrong, the code does not fit. If you are still in doubt, contact those who run the service.
+staff-throttled = There have been too many tries. You can try again { $time }.
+event-staff-account = A local staff account was changed

@@ -1,0 +1,155 @@
+//! `os2nykode account …`: local staff accounts.
+//!
+//! Invariant: a password is never an argument, and a secret goes to standard output and nowhere else.
+
+use std::{os::unix::fs::MetadataExt, path::PathBuf, process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use secrecy::ExposeSecret;
+use zeroize::Zeroizing;
+
+use super::{UNUSABLE, complain, say, terminal};
+use crate::{
+    audit::Log,
+    clock::SystemClock,
+    config::Config,
+    flow::staff_accounts::{NotDone, StaffDesk},
+    identity::local::{hash::Hasher, totp::TotpSecret},
+    model::staff::{Role, StaffAccount, roles_code},
+    store::{self, Keys, Store, StoreError, sessions::Sessions, staff::Staff},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AccountCommand {
+    /// Makes an account. Its password is typed twice, or read from the first line of standard input.
+    Add {
+        /// What its owner logs in with.
+        name: String,
+        /// The name of the person.
+        #[arg(long = "name", value_name = "FULL NAME")]
+        full_name: String,
+        /// What they may do: helpdesk or auditor. May be given several times.
+        #[arg(long = "role", required = true, value_parser = role)]
+        roles: Vec<Role>,
+    },
+    /// Lists all accounts.
+    List,
+    /// Keeps an account from logging in, and logs it out.
+    Disable {
+        /// Which.
+        name: String,
+    },
+    /// Lets a disabled account log in again.
+    Enable {
+        /// Which.
+        name: String,
+    },
+    /// Gives an account a new password and a new secret for the authenticator app, and logs it out.
+    Reset {
+        /// Which.
+        name: String,
+    },
+    /// Removes an account, and logs it out. What it did stays in the audit log.
+    Remove {
+        /// Which.
+        name: String,
+    },
+}
+
+fn role(text: &str) -> Result<Role, String> {
+    Role::from_code(text).ok_or_else(|| "helpdesk or auditor".to_owned())
+}
+
+/// Exit code 0: done; 1: not done; 2: it can't be done in this way.
+pub(super) async fn run(config: &Config, command: AccountCommand) -> ExitCode {
+    let url = config.store.url.expose_secret();
+    if let Some(problem) = anothers(url) {
+        return complain(&problem, ExitCode::from(UNUSABLE));
+    }
+    let (desk, store) = match open(config, url).await {
+        Ok(opened) => opened,
+        Err(error) => return complain(&format!("the store can't be opened: {error}\n"), ExitCode::FAILURE),
+    };
+    let done = work(config, &desk, command).await;
+    store.close().await;
+    match done {
+        Ok(text) => say(&text, ExitCode::SUCCESS),
+        Err(problem) => complain(&format!("{problem}\n"), ExitCode::FAILURE),
+    }
+}
+
+async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Result<Zeroizing<String>, String> {
+    let text = |error: NotDone| error.to_string();
+    let said = |what: &str| Ok(Zeroizing::new(what.to_owned()));
+    match command {
+        AccountCommand::Add { name, full_name, roles } => {
+            desk.is_free(&name).await.map_err(text)?; // before anything is typed
+            let password = terminal::new_password().map_err(|error| error.to_string())?;
+            let secret = desk.add(&name, &full_name, roles.into_iter().collect(), &password).await.map_err(text)?;
+            Ok(told(config, "The account is made.", &secret, &name))
+        }
+        AccountCommand::Reset { name } => {
+            let account = desk.find(&name).await.map_err(text)?;
+            let password = terminal::new_password().map_err(|error| error.to_string())?;
+            let secret = desk.reset(&name, &password).await.map_err(text)?;
+            Ok(told(config, "The account has a new password and a new secret.", &secret, &account.name))
+        }
+        AccountCommand::List => Ok(Zeroizing::new(desk.all().await.map_err(text)?.iter().map(line).collect())),
+        AccountCommand::Disable { name } => {
+            desk.disable(&name).await.map_err(text)?;
+            said("The account is disabled and logged out.\n")
+        }
+        AccountCommand::Enable { name } => {
+            desk.enable(&name).await.map_err(text)?;
+            said("The account is enabled.\n")
+        }
+        AccountCommand::Remove { name } => {
+            desk.remove(&name).await.map_err(text)?;
+            said("The account is removed and logged out.\n")
+        }
+    }
+}
+
+fn told(config: &Config, what: &str, secret: &TotpSecret, name: &str) -> Zeroizing<String> {
+    let off = if config.staff.enabled { "" } else { "Nobody can log in with it yet: staff.enabled is false.\n" };
+    Zeroizing::new(format!(
+        "{what}\n{off}For its owner's authenticator app, now and never again:\n{}\nor typed by hand: {}\n",
+        *secret.uri(&config.site.name, name.trim()),
+        *secret.base32()
+    ))
+}
+
+fn line(account: &StaffAccount) -> String {
+    let state = if account.disabled { "disabled" } else { "enabled" };
+    let made = account.created.strftime("%Y-%m-%d");
+    format!("{}\t{}\t{}\t{state}\t{made}\n", account.name, account.full_name, roles_code(&account.roles))
+}
+
+async fn open(config: &Config, url: &str) -> Result<(StaffDesk, Store), StoreError> {
+    let store = Store::open(url).await?;
+    let keys = Keys::new(config.server.secret.bytes());
+    let clock = Arc::new(SystemClock);
+    let desk = StaffDesk {
+        staff: Staff::new(&store, &keys),
+        sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
+        audit: Log::new(&store),
+        hasher: Hasher::default(),
+        clock,
+        keys,
+    };
+    Ok((desk, store))
+}
+
+/// What is wrong where the database is another user's file: whatever this command wrote beside it, the service could not use.
+fn anothers(url: &str) -> Option<String> {
+    let file: PathBuf = store::file(url)?;
+    let there = [Some(file.as_path()), file.parent()].into_iter().flatten().find_map(|path| std::fs::metadata(path).ok())?;
+    let owner = there.uid();
+    let us = rustix::process::geteuid().as_raw();
+    (owner != us).then(|| {
+        format!(
+            "{} belongs to another user: run this as the user of the service, such as `sudo -u os2nykode os2nykode account …`\n",
+            file.display()
+        )
+    })
+}

@@ -1,0 +1,147 @@
+//! argon2id hashes of passwords, two at a time, off the threads that answer requests. Kept with their parameters, so that those can be raised.
+
+use std::{sync::Arc, time::Duration};
+
+use argon2::{PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
+use tokio::sync::Semaphore;
+
+use crate::model::{password::Password, slow_hash::argon2id};
+
+/// At most so many at once: each takes 19 MiB and a core. They are not the places of one-time codes: a flood of those keeps nobody of the staff out.
+const AT_ONCE: usize = 2;
+/// Longest wait for a place.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// What the password of nobody is held against, so that it takes as long. No password has this hash, and it would not count if one had.
+const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bmluZ2VuIGhhciBkZW5uZQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Why there is no hash, or no judgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Others are waiting too.
+    #[error("too many passwords of local accounts are being checked at once")]
+    Busy,
+    /// What is kept is no hash of ours, or the machine has no memory for it.
+    #[error("a password's hash could not be computed")]
+    Failed,
+}
+
+/// The places for hashing.
+#[derive(Debug, Clone)]
+pub struct Hasher(Arc<Semaphore>);
+
+impl Default for Hasher {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(AT_ONCE)))
+    }
+}
+
+impl Hasher {
+    /// A hash in PHC's text form, with its parameters in it.
+    pub async fn hash(&self, password: &Password, salt: [u8; 16]) -> Result<String, HashError> {
+        let password = password.clone();
+        self.alone(move || {
+            let hash: Result<PasswordHash, _> = argon2id().hash_password_with_salt(password.expose().as_bytes(), &salt);
+            hash.map(|hash| hash.to_string()).map_err(|_| HashError::Failed)
+        })
+        .await
+    }
+
+    /// Is it the password of this hash? `None`: of nobody, which takes as long and is never right.
+    pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<bool, HashError> {
+        let (password, known) = (password.clone(), hash.is_some());
+        let hash = hash.unwrap_or(NOBODYS).to_owned();
+        self.alone(move || {
+            let hash = PasswordHash::new(&hash).map_err(|_| HashError::Failed)?;
+            let right = match argon2id().verify_password(password.expose().as_bytes(), &hash) {
+                Ok(()) => true,
+                Err(argon2::password_hash::Error::PasswordInvalid) => false,
+                Err(_) => return Err(HashError::Failed),
+            };
+            Ok(right && known)
+        })
+        .await
+    }
+
+    /// The place is given back when the work is done, though nobody may be waiting for it any more.
+    async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
+        let place = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await.map_err(|_| HashError::Busy)?;
+        let place = place.map_err(|_| HashError::Busy)?;
+        let worked = tokio::task::spawn_blocking(move || {
+            let done = work();
+            drop(place);
+            done
+        });
+        worked.await.map_err(|_| HashError::Failed)?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn password(text: &str) -> Password {
+        Password::parse(text.into()).expect("a password")
+    }
+
+    #[tokio::test]
+    async fn a_hash_has_the_parameters_in_it_and_fits_its_own_password_only() {
+        let hasher = Hasher::default();
+        let hash = hasher.hash(&password("Rolig-Cykel-472"), [7; 16]).await.expect("hashed");
+        assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$") && hash.len() < 120, "{hash}");
+        assert_ne!(hasher.hash(&password("Rolig-Cykel-472"), [8; 16]).await.expect("hashed"), hash);
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), Some(&hash)).await, Ok(true));
+        assert_eq!(hasher.verify(&password("rolig-Cykel-472"), Some(&hash)).await, Ok(false));
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Ok(false));
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), Some("x")).await, Err(HashError::Failed));
+    }
+
+    /// From the reference implementation of argon2 (github.com/P-H-C/phc-winner-argon2, src/test.c), with `argon2id`, one lane.
+    #[tokio::test]
+    async fn a_hash_of_the_reference_implementation_is_understood() {
+        let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";
+        let hasher = Hasher::default();
+        assert_eq!(hasher.verify(&password("password"), Some(hash)).await, Ok(true));
+        assert_eq!(hasher.verify(&password("differentpassword"), Some(hash)).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn the_password_of_nobody_costs_as_much() {
+        let hasher = Hasher::default();
+        let hash = hasher.hash(&password("Rolig-Cykel-472"), [7; 16]).await.expect("hashed");
+        let parameters = |hash: &str| hash.split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        let lengths = |hash: &str| hash.split('$').skip(4).map(str::len).collect::<Vec<_>>();
+        assert_eq!((parameters(NOBODYS), lengths(NOBODYS)), (parameters(&hash), lengths(&hash)));
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_long_for_a_place() {
+        let hasher = Hasher::default();
+        let all = u32::try_from(AT_ONCE).expect("few");
+        let places = hasher.0.clone().acquire_many_owned(all).await.expect("places");
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Err(HashError::Busy));
+        drop(places);
+        assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn no_more_than_two_are_worked_on_at_once() {
+        use std::sync::atomic::{AtomicUsize, Ordering};
+        let (hasher, now, most) = (Hasher::default(), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let all = (0..8).map(|_| {
+            let (hasher, now, most) = (hasher.clone(), now.clone(), most.clone());
+            tokio::spawn(async move {
+                let work = move || {
+                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::sleep(Duration::from_millis(30));
+                    now.fetch_sub(1, Ordering::SeqCst);
+                    Ok(())
+                };
+                hasher.alone(work).await
+            })
+        });
+        for done in futures_util::future::join_all(all).await {
+            assert_eq!(done.expect("joined"), Ok(()));
+        }
+        assert_eq!(most.load(Ordering::SeqCst), 2);
+    }
+}

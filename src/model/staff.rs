@@ -1,0 +1,158 @@
+//! Local staff accounts: for people who have to log in while no identity provider can say who they are.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use unicode_normalization::UnicodeNormalization;
+use uuid::Uuid;
+
+use super::{password::Password, policy::contains_folded};
+
+/// What somebody may do here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Works at the helpdesks with `local_accounts`.
+    Helpdesk,
+    /// Reads the audit log.
+    Auditor,
+}
+
+impl Role {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Helpdesk, Self::Auditor];
+
+    /// The word in the store and on the command line.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Helpdesk => "helpdesk",
+            Self::Auditor => "auditor",
+        }
+    }
+
+    /// Reads the word.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|role| role.code() == code)
+    }
+}
+
+/// Several roles, with a comma between them.
+pub fn roles_code(roles: &BTreeSet<Role>) -> String {
+    roles.iter().map(|role| role.code()).collect::<Vec<_>>().join(",")
+}
+
+/// The name that somebody logs in with: 2 to 64 letters, digits and `.` `-` `_`, the letters those of Danish.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffName(String);
+
+impl StaffName {
+    /// Blanks around it are a slip of the finger. `None`: it can't be one.
+    pub fn parse(text: &str) -> Option<Self> {
+        let name: String = text.trim().nfc().collect();
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | 'æ' | 'ø' | 'å' | 'Æ' | 'Ø' | 'Å');
+        ((2..=64).contains(&name.chars().count()) && name.chars().all(plain)).then_some(Self(name))
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What two spellings of one name share.
+    pub fn key(&self) -> String {
+        self.0.to_lowercase()
+    }
+}
+
+/// An account as it was read at one moment. Its password and its second factor are elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StaffAccount {
+    /// The key.
+    pub id: Uuid,
+    /// What its owner logs in with.
+    pub name: String,
+    /// The name of a person.
+    pub full_name: String,
+    /// At least one.
+    pub roles: BTreeSet<Role>,
+    /// Another each time that its password is set anew or it is disabled: a login with another stamp is over.
+    pub stamp: Uuid,
+    /// Nobody can log in with it.
+    pub disabled: bool,
+    /// When it was made.
+    pub created: Timestamp,
+}
+
+/// Fewest characters of a password.
+pub const LEAST_CHARS: usize = 12;
+
+/// Why a password can't be an account's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BadPassword {
+    /// Fewer than [`LEAST_CHARS`] characters.
+    TooShort,
+    /// Holds the account's name or one of the person's, however spelled.
+    HoldsName,
+}
+
+/// May it be the password of this account?
+pub fn check_password(password: &Password, name: &StaffName, full_name: &str) -> Result<(), BadPassword> {
+    let text = password.expose();
+    if text.chars().count() < LEAST_CHARS {
+        return Err(BadPassword::TooShort);
+    }
+    let parts = [name.as_str(), full_name].into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
+    let names = parts.chain([name.as_str()]).filter(|part| part.chars().count() >= 3);
+    if names.into_iter().any(|part| contains_folded(text, part)) { Err(BadPassword::HoldsName) } else { Ok(()) }
+}
+
+/// The name of a person as the log keeps it: 1 to 128 characters, none that can't be seen. `None`: it is no name.
+pub fn full_name(text: &str) -> Option<String> {
+    let name: String = text.trim().nfc().collect();
+    let visible = |c: char| {
+        c == ' '
+            || (!c.is_control()
+                && !c.is_whitespace()
+                && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'))
+    };
+    ((1..=128).contains(&name.chars().count()) && name.chars().all(visible)).then_some(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_key_however_it_is_spelled() {
+        for text in ["Vagt.Åse", " vagt.åse ", "VAGT.A\u{30A}SE"] {
+            assert_eq!(StaffName::parse(text).expect("a name").key(), "vagt.åse", "{text}");
+        }
+        for text in ["", "a", "a b", "a:b", "a'--", "a\0b", "an\u{202E}na", "anna@x", "аnna", &"x".repeat(65)] {
+            assert_eq!(StaffName::parse(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_long_and_holds_no_name() {
+        let name = StaffName::parse("vagt-1").expect("a name");
+        let judged = |text: &str| check_password(&Password::parse(text.into()).expect("a password"), &name, "Søren Ærø Bo");
+        assert_eq!(judged("kort-kode-9"), Err(BadPassword::TooShort));
+        assert_eq!(judged("æøåæøåæøåæø"), Err(BadPassword::TooShort));
+        for held in ["min-V4GT-her-99", "kære-soeren-2026", "paa-aeroe-i-juli", "xxvagt-1xxxxxx"] {
+            assert_eq!(judged(held), Err(BadPassword::HoldsName), "{held}");
+        }
+        assert_eq!(judged("Rolig-Cykel-472"), Ok(()));
+        assert_eq!(judged("robot-bordet-99"), Ok(()), "two letters are no name");
+    }
+
+    #[test]
+    fn roles_have_words_and_a_person_has_a_name() {
+        assert!(Role::ALL.into_iter().all(|role| Role::from_code(role.code()) == Some(role)));
+        assert_eq!(roles_code(&Role::ALL.into()), "helpdesk,auditor");
+        assert_eq!(full_name("  Åse  Ærø-Bo ").as_deref(), Some("Åse  Ærø-Bo"));
+        for text in ["", "  ", "a\nb", "a\u{202E}b", &"x".repeat(129)] {
+            assert_eq!(full_name(text), None, "{text:?}");
+        }
+    }
+}

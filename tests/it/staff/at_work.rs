@@ -1,0 +1,86 @@
+//! What somebody with a local account may do: what their role says, to whom the helpdesk's scope says, and nothing of their own.
+
+use super::*;
+use crate::{
+    others::set_for,
+    people::{self, Admin, bind},
+    provider_reset::guid,
+};
+use os2nykode::model::level::Level;
+
+const NEW: &str = "Blå-Sejlbåd-4711";
+
+fn helpdesk(level: &str) -> Setup {
+    let more = format!(
+        "{ON}level = \"{level}\"\n[authority]\n[[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\n\
+         local_accounts = true\neverybody = true\nset_password = true\n"
+    );
+    Setup { more: more.leak(), ..Setup::default() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_account_sets_somebodys_password_and_the_log_names_it() {
+    let service = helpdesk("substantial").start().await;
+    let colleague = Colleague::new(&service, &[Role::Helpdesk, Role::Auditor]).await;
+    let person = Admin::new().await.person().await;
+    let target = guid(&person).await;
+    let visitor = colleague.at_work(&service).await;
+    visitor.get("/others").await.says("Servicedesken");
+    visitor.get(&format!("/others/desk/desk?q={}", person.sam)).await.says(&person.sam);
+    let page = set_for(&visitor, target, NEW, false).await;
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()), "{}", page.text);
+    let entries = service.app.audit.history_of(target, 5, Timestamp::UNIX_EPOCH).await.expect("read");
+    let event = entries.into_iter().map(|entry| entry.event).find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
+    assert_eq!(event.outcome, AuditOutcome::Succeeded);
+    assert_eq!((event.level, event.authority.as_deref()), (Some(Level::Substantial), Some("helpdesk:desk")));
+    let actor = event.actor.expect("an actor");
+    assert_eq!(
+        (actor.guid, actor.account_name, actor.name),
+        (colleague.account.id.into(), colleague.name.clone(), "Åse Bech-Øst".to_owned())
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_a_disabled_account_and_a_weak_one_set_nothing() {
+    let person = Admin::new().await.person().await;
+    let target = guid(&person).await;
+    let service = helpdesk("substantial").start().await;
+    let auditor = Colleague::new(&service, &[Role::Auditor]).await;
+    let visitor = auditor.at_work(&service).await;
+    assert!(!visitor.get("/others").await.text.contains("Servicedesken"));
+    assert_eq!(visitor.get(&format!("/others/accounts/{target}")).await.status, 404);
+    assert_eq!(visitor.get("/others/desk/desk").await.status, 404);
+    // Disabled between the form and its answer.
+    let helper = Colleague::new(&service, &[Role::Helpdesk]).await;
+    let visitor = helper.at_work(&service).await;
+    let path = format!("/others/accounts/{target}/password");
+    let form = visitor.get(&path).await;
+    let (token, attempt) = (form.token(), form.attempt());
+    desk(&service).disable(&helper.name).await.expect("disabled");
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
+    assert_eq!(visitor.post(&path, &fields).await.path, "/login?ended");
+    let weak = helpdesk("low").start().await;
+    let visitor = Colleague::new(&weak, &[Role::Helpdesk]).await.at_work(&weak).await;
+    assert_eq!(visitor.get(&path).await.path, format!("/others/accounts/{target}"), "no form that can't succeed");
+    assert_eq!(bind(&person.dn, people::PASSWORD).await, Ok(()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_account_in_ad_is_its_own() {
+    let service = helpdesk("high").start().await;
+    let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
+    let person = Admin::new().await.person_named(&colleague.name, "Åse", "Bech-Øst").await; // the same name in AD
+    let target = guid(&person).await;
+    let visitor = colleague.at_work(&service).await;
+    let own = format!("/accounts/{target}");
+    assert_eq!(visitor.get(&own).await.status, 404);
+    assert_eq!(visitor.get(&format!("{own}/password")).await.status, 404);
+    let form = visitor.get(&format!("/others/accounts/{target}/password")).await;
+    let (token, attempt) = (form.token(), form.attempt());
+    for current in ["", people::PASSWORD] {
+        let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("current", current), ("new", NEW), ("repeat", NEW)];
+        let page = visitor.post(&format!("{own}/password"), &fields).await;
+        assert!(page.status.is_client_error(), "{} {}", page.status, page.text);
+    }
+    assert_eq!(bind(&person.dn, people::PASSWORD).await, Ok(()));
+}
