@@ -12,6 +12,7 @@ use crate::{
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
+    people::{self, Family, Lookups},
     store::{self, Store, StoreError, leases::Leases, sessions::Sessions, throttle::Throttles, used::Used},
     tls::TlsSetupError,
 };
@@ -41,6 +42,10 @@ pub struct App {
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
     pub oidc: Option<Arc<oidc::Providers>>,
+    /// Registers that know which accounts belong to a CPR number.
+    pub people: Lookups,
+    /// The service that knows whose parent somebody is; `None` where none is configured.
+    pub family: Option<Family>,
     /// Who did what.
     pub audit: audit::Log,
     /// The last answer to "can the service do its work?".
@@ -64,6 +69,9 @@ pub enum StartError {
     /// The same, of those that speak OpenID Connect.
     #[error(transparent)]
     Oidc(#[from] OidcError),
+    /// The registers can't be prepared.
+    #[error("[people] or [parents]: {0}")]
+    People(#[from] people::SetupError),
 }
 
 impl App {
@@ -73,6 +81,8 @@ impl App {
         let directory = Directory::new(&config.directory)?;
         let saml = saml::Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
         let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
+        let people = Lookups::new(&config.people)?;
+        let family = config.parents.as_ref().map(Family::new).transpose()?;
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
@@ -81,6 +91,8 @@ impl App {
             used: Used::new(&store),
             saml,
             oidc,
+            people,
+            family,
             audit: audit::Log::new(&store),
             readiness: Readiness::default(),
             waits: Waits::default(),

@@ -10,14 +10,14 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, Reset, Saml, authority, directory, log, login, oidc, policy, providers, reset, saml, server, site, store, suggest,
+    Config, Oidc, People, Reset, Saml, authority, directory, log, login, oidc, parents, people, policy, providers, reset, saml, server, site, store, suggest,
     throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 13] =
-    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "authority", "saml", "oidc", "log"];
+const SECTIONS: [&str; 15] =
+    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "authority", "saml", "oidc", "people", "parents", "log"];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -83,6 +83,9 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         authority: section(&table, "authority", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
+        people: section(&table, "people", &mut problems),
+        // Without the section it is off; with it, it has to be whole.
+        parents: if table.contains_key("parents") { section(&table, "parents", &mut problems).map(Some) } else { Some(None) },
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -106,6 +109,8 @@ struct Sections {
     authority: Option<authority::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
+    people: Option<people::Raw>,
+    parents: Option<Option<parents::Raw>>,
     log: Option<log::Raw>,
 }
 
@@ -124,9 +129,14 @@ impl Sections {
         let authority = self.authority.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
+        let people = self.people.and_then(|raw| raw.check(problems));
+        let parents = self.parents.and_then(|raw| raw.map_or(Some(None), |raw| raw.check(problems).map(Some)));
         let log = self.log.and_then(|raw| raw.check(problems));
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
             names(reset, saml, oidc, problems);
+        }
+        if let (Some(people), Some(saml), Some(oidc)) = (&people, &saml, &oidc) {
+            somewhere(people, saml, oidc, problems);
         }
         Some(Config {
             site: site?,
@@ -141,6 +151,8 @@ impl Sections {
             authority: authority?,
             saml: saml?,
             oidc: oidc?,
+            people: people?,
+            parents: parents?,
             log: log?,
         })
     }
@@ -156,6 +168,14 @@ fn names(reset: &Reset, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
     }
     for (key, id) in reset.named().filter(|(_, id)| !known.contains(id)) {
         problems.add(&key, format!("there is no provider {:?}", id.as_str()));
+    }
+}
+
+/// What leads from a login to accounts is held against an AD attribute, or there is a register that knows.
+fn somewhere(people: &People, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
+    for provider in providers(saml, oidc).filter(|provider| provider.match_attribute.is_none() && people.is_empty()) {
+        let what = "missing: the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber; or set up a register in [people]";
+        problems.add(&format!("provider {:?}.match.ad_attribute", provider.id.as_str()), what);
     }
 }
 
@@ -177,7 +197,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
 }
 
 /// Keys whose value is a secret: always text, whatever it looks like.
-const SECRETS: [&str; 3] = ["secret", "bind_password", "url"];
+const SECRETS: [&str; 5] = ["secret", "bind_password", "url", "password", "token"];
 
 /// `directory__base_dn` = value. A value that reads as a TOML number, truth value, list or table is taken as that, anything else as text.
 fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems) {

@@ -8,7 +8,7 @@ use crate::{
     app::App,
     config::{Authority, Helpdesk, Teachers},
     directory::{Directory, Pinned},
-    flow::{Fault, authority::rule, party_of, reset},
+    flow::{Fault, authority::led_to, party_of, reset},
     model::{
         account::Account,
         audit::Party,
@@ -74,8 +74,7 @@ async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pi
             Ok((account.into_iter().collect(), pinned))
         }
         Proof::Provider(login) => {
-            let Some(by) = rule(app, login) else { return Ok((Vec::new(), app.directory.any().await?)) };
-            let (found, mut pinned) = app.directory.matching(&by).await?;
+            let Some((found, mut pinned)) = led_to(app, login).await? else { return Ok((Vec::new(), app.directory.any().await?)) };
             let mut accounts = Vec::with_capacity(found.len());
             for account in found {
                 accounts.extend(app.directory.account_again(&mut pinned, account.guid).await?);

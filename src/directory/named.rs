@@ -1,0 +1,33 @@
+//! Accounts that another register names: searched for in AD, which alone knows whether they exist.
+//!
+//! Invariant: a reference leads to one account or to none. What it leads to is a person's account below the search bases whose own value is the same by our
+//! comparison.
+
+use tracing::warn;
+
+use super::{
+    Connection, Directory, Fault, Pinned,
+    lookup::{ATTRIBUTES, filter, with},
+};
+use crate::model::{account::Account, account_ref::AccountRef};
+
+impl Directory {
+    /// The accounts that are named so, each once, without their groups: one search per reference, all on the first controller that answers.
+    pub async fn accounts_named(&self, references: &[AccountRef]) -> Result<(Vec<Account>, Pinned), Fault> {
+        self.read(|mut pinned| async move { (self.accounts_named_on(pinned.connection(), references).await, pinned) }).await
+    }
+
+    async fn accounts_named_on(&self, connection: &mut Connection, references: &[AccountRef]) -> Result<Vec<Account>, Fault> {
+        let mut accounts: Vec<Account> = Vec::new();
+        for reference in references {
+            let by = reference.sought();
+            let mut found = self.matching_on(connection, &by, &filter(&by), with(ATTRIBUTES, &by)).await?;
+            if found.len() > 1 {
+                warn!(attribute = by.attribute, matches = found.len(), "what a register names is the name of several accounts: none of them is taken");
+                continue;
+            }
+            accounts.extend(found.pop().filter(|account| accounts.iter().all(|known| known.guid != account.guid)));
+        }
+        Ok(accounts)
+    }
+}
