@@ -48,9 +48,12 @@ pub enum HttpSetupError {
 /// There was no whole answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// No connection, no answer in time, or it broke off.
+    /// No connection, or it broke off.
     #[error("{0}")]
     Unreachable(String),
+    /// No whole answer in time.
+    #[error("no answer in time")]
+    TimedOut,
     /// More than was thought of, bytes.
     #[error("the answer is larger than {} KiB", .0 / 1024)]
     TooLarge(usize),
@@ -73,7 +76,9 @@ impl Http {
 
     /// Asks, and reads the whole answer, whatever its status.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
-        let unreachable = |error: reqwest::Error| HttpError::Unreachable(causes(&error.without_url()));
+        let unreachable = |error: reqwest::Error| {
+            if error.is_timeout() { HttpError::TimedOut } else { HttpError::Unreachable(causes(&error.without_url())) }
+        };
         let request = reqwest::Request::try_from(request).map_err(unreachable)?;
         let mut answer = self.client.execute(request).await.map_err(unreachable)?;
         let (status, headers) = (answer.status(), std::mem::take(answer.headers_mut()));

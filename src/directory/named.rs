@@ -21,13 +21,28 @@ impl Directory {
         let mut accounts: Vec<Account> = Vec::new();
         for reference in references {
             let by = reference.sought();
-            let mut found = self.matching_on(connection, &by, &filter(&by), with(ATTRIBUTES, &by)).await?;
-            if found.len() > 1 {
-                warn!(attribute = by.attribute, matches = found.len(), "what a register names is the name of several accounts: none of them is taken");
-                continue;
-            }
-            accounts.extend(found.pop().filter(|account| accounts.iter().all(|known| known.guid != account.guid)));
+            let found = self.matching_on(connection, &by, &filter(&by), with(ATTRIBUTES, &by)).await?;
+            accounts.extend(sole(found, &by.attribute).filter(|account| accounts.iter().all(|known| known.guid != account.guid)));
         }
         Ok(accounts)
+    }
+}
+
+/// The only one. Of several, nobody can say which is meant (AD keeps UPNs from being given twice only since Windows Server 2012 R2).
+fn sole<T>(mut found: Vec<T>, attribute: &str) -> Option<T> {
+    if found.len() > 1 {
+        warn!(attribute, matches = found.len(), "what a register names is the name of several accounts: none of them is taken");
+        return None;
+    }
+    found.pop()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_several_accounts_with_one_name_none_is_taken() {
+        assert_eq!((sole(vec!["a", "b"], "x"), sole(vec!["a"], "x"), sole(Vec::<&str>::new(), "x")), (None, Some("a"), None));
     }
 }

@@ -58,6 +58,7 @@ impl Service {
     pub async fn ask(&self, cpr: &str) -> Result<Option<Value>, Trouble> {
         let answer = self.http.send(self.request(cpr)?).await.map_err(|error| match error {
             HttpError::Unreachable(what) => Trouble::Unreachable(what),
+            HttpError::TimedOut => Trouble::TimedOut,
             HttpError::TooLarge(_) => Trouble::TooLarge(error.to_string()),
         })?;
         let status = answer.status().as_u16();

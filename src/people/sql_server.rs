@@ -145,8 +145,9 @@ fn target(source: &config::SqlSource) -> Result<Config, Trouble> {
         }
         config.trust_cert();
     }
-    config.handshake_timeout(Some(source.timeout));
-    config.command_timeout(Some(source.timeout));
+    // Ours end it first.
+    config.handshake_timeout(None);
+    config.command_timeout(None);
     Ok(config)
 }
 
