@@ -76,6 +76,7 @@ pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCerti
     let wrong = |what: String| TlsSetupError::Certificate { file: file.display().to_string(), what };
     let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| wrong(e.to_string()))?;
     // The parser's own words may quote a line of the key.
-    let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| wrong("its key is no private key in PEM".into()))?;
+    let key =
+        PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| wrong("its key is no private key in PEM".into()))?;
     Ok(Arc::new(config.with_client_auth_cert(chain, key).map_err(|e| wrong(e.to_string()))?))
 }

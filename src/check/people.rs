@@ -79,17 +79,25 @@ fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Repo
         Err(trouble) => trouble,
     };
     let advice = match &trouble {
-        Trouble::Unreachable(_) => "see that this machine may reach it, that the address is right, and that ca_file or sslrootcert (MySQL: ssl-ca) holds its CA",
+        Trouble::Unreachable(_) => {
+            "see that this machine may reach it, that the address is right, and that ca_file or sslrootcert (MySQL: ssl-ca) holds its CA"
+        }
         Trouble::TimedOut => "see that this machine may reach it and that it is fast enough, or raise timeout_seconds",
         Trouble::NotLetIn(_) => "compare our credentials with what it has",
         Trouble::Refused(_) => "correct the query, or give the user the right to read what it reads",
         Trouble::Status(400 | 404 | 410 | 422) => {
             let what = format!("it {trouble} to a number that nobody has: reachable, but whether it knows people is not clear");
-            return report.warning(area, &what, "where this is how it says that it knows nobody, put the status in nobody_statuses; else correct url");
+            return report.warning(
+                area,
+                &what,
+                "where this is how it says that it knows nobody, put the status in nobody_statuses; else correct url",
+            );
         }
         Trouble::Status(300..400) => "redirects are not followed: write the address that it answers at",
         Trouble::Status(_) => "see its own log",
-        Trouble::NotAsConfigured(_) => "compare answers, field, answer_at (for parents: name_field, cpr_field) and the query's first column with what it answers",
+        Trouble::NotAsConfigured(_) => {
+            "compare answers, field, answer_at (for parents: name_field, cpr_field) and the query's first column with what it answers"
+        }
         Trouble::TooLarge(_) | Trouble::TooMany(_) => "see that the query or the service goes by the number that it is given",
         Trouble::Crashed => "tell the developers",
     };

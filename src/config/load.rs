@@ -10,14 +10,29 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, People, Reset, Saml, authority, directory, log, login, oidc, parents, people, policy, providers, reset, saml, server, site, store, suggest,
-    throttle,
+    Config, Oidc, People, Reset, Saml, authority, directory, log, login, oidc, parents, people, policy, providers, reset, saml, server,
+    site, store, suggest, throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 15] =
-    ["site", "server", "store", "directory", "login", "session", "throttle", "policy", "reset", "authority", "saml", "oidc", "people", "parents", "log"];
+const SECTIONS: [&str; 15] = [
+    "site",
+    "server",
+    "store",
+    "directory",
+    "login",
+    "session",
+    "throttle",
+    "policy",
+    "reset",
+    "authority",
+    "saml",
+    "oidc",
+    "people",
+    "parents",
+    "log",
+];
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
@@ -85,7 +100,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         oidc: section(&table, "oidc", &mut problems),
         people: section(&table, "people", &mut problems),
         // Without the section it is off; with it, it has to be whole.
-        parents: if table.contains_key("parents") { section(&table, "parents", &mut problems).map(Some) } else { Some(None) },
+        parents: if table.contains_key("parents") { section(&table, "parents", &mut problems) } else { None },
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -110,7 +125,7 @@ struct Sections {
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
     people: Option<people::Raw>,
-    parents: Option<Option<parents::Raw>>,
+    parents: Option<parents::Raw>,
     log: Option<log::Raw>,
 }
 
@@ -130,7 +145,7 @@ impl Sections {
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let people = self.people.and_then(|raw| raw.check(problems));
-        let parents = self.parents.and_then(|raw| raw.map_or(Some(None), |raw| raw.check(problems).map(Some)));
+        let parents = self.parents.and_then(|raw| raw.check(problems)); // what is wrong with it is a problem
         let log = self.log.and_then(|raw| raw.check(problems));
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
             names(reset, saml, oidc, problems);
@@ -152,7 +167,7 @@ impl Sections {
             saml: saml?,
             oidc: oidc?,
             people: people?,
-            parents: parents?,
+            parents,
             log: log?,
         })
     }

@@ -386,7 +386,23 @@ fn the_example_explains_every_key_and_no_other() {
     assert_eq!(config.policy.groups.len(), 1);
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
-    let sources = ["directory", "log", "login", "oidc", "parents", "people/rest", "people/sql", "policy", "reset", "saml", "server", "service", "site", "store", "throttle"];
+    let sources = [
+        "directory",
+        "log",
+        "login",
+        "oidc",
+        "parents",
+        "people/rest",
+        "people/sql",
+        "policy",
+        "reset",
+        "saml",
+        "server",
+        "service",
+        "site",
+        "store",
+        "throttle",
+    ];
     for source in sources {
         let path = format!("{}/src/config/{source}.rs", env!("CARGO_MANIFEST_DIR"));
         let code = fs::read_to_string(path).expect("source");
@@ -441,7 +457,11 @@ fn what_can_not_be_right_of_a_register_is_told() {
         ("token = \"hemmelig\"", "username = \"a\"", "password: missing"),
         ("token = \"hemmelig\"", "password = \"hemmelig\"", "username: missing"),
         ("token = \"hemmelig\"", "client_key_file = \"/x\"", "belong together"),
-        ("token = \"hemmelig\"", &format!("client_certificate_file = \"/x\"\nclient_key_file = \"{open}\""), "everybody on this machine can read it"),
+        (
+            "token = \"hemmelig\"",
+            &format!("client_certificate_file = \"/x\"\nclient_key_file = \"{open}\""),
+            "everybody on this machine can read it",
+        ),
         ("token = \"hemmelig\"", "ca_file = \"/nowhere\"", "ca_file: /nowhere"),
         ("token = \"hemmelig\"", "answer_at = \"/a~2\"", "answer_at: is no member's name"),
         ("token = \"hemmelig\"", "field = \"\"", "field: is no member's name"),

@@ -7,8 +7,8 @@ use openidconnect::{
     http::{Method, Request, header},
 };
 
-pub use crate::outward::{Http, HttpError, HttpSetupError, content_type, json, time};
 use crate::outward::Terms;
+pub use crate::outward::{Http, HttpError, HttpSetupError, content_type, json, time};
 
 /// Longest time for one question, from the connection to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The accounts in one column of a database's answer; no value is no account.
-pub fn column(values: Vec<Option<String>>, kind: AccountRefKind) -> Result<Vec<AccountRef>, Trouble> {
+pub fn column(values: &[Option<String>], kind: AccountRefKind) -> Result<Vec<AccountRef>, Trouble> {
     values.iter().flatten().filter(|text| !text.trim_matches(' ').is_empty()).map(|text| account(text, kind)).collect()
 }
 
@@ -58,7 +58,8 @@ pub fn children(answer: &Value, parents: &config::Parents) -> Result<Vec<(String
     };
     list.iter()
         .map(|child| {
-            let cpr = Cpr::try_from(text(child, &parents.cpr_field)?).map_err(|_| Trouble::not_as_configured("a child has no CPR number"))?;
+            let cpr =
+                Cpr::try_from(text(child, &parents.cpr_field)?).map_err(|_| Trouble::not_as_configured("a child has no CPR number"))?;
             Ok((name(&text(child, &parents.name_field)?), cpr))
         })
         .collect()

@@ -21,7 +21,7 @@ pub struct Lookups {
 enum Register {
     Sql(Sql),
     SqlServer(SqlServer),
-    Rest(Rest),
+    Rest(Box<Rest>),
 }
 
 /// What a register did when it was asked for a number that is nobody's.
@@ -40,7 +40,7 @@ impl Lookups {
             Database::SqlServer => Ok(Register::SqlServer(SqlServer::new(source))),
             Database::Postgres | Database::MySql | Database::Sqlite => Ok(Register::Sql(Sql::new(source))),
         });
-        let rest = config.rest.iter().map(|source| Rest::new(source).map(Register::Rest));
+        let rest = config.rest.iter().map(|source| Ok(Register::Rest(Box::new(Rest::new(source)?))));
         Ok(Self { registers: sql.chain(rest).collect::<Result<_, SetupError>>()? })
     }
 

@@ -45,17 +45,18 @@ impl Sql {
     /// Connects at the first question only.
     pub fn new(config: &config::SqlSource) -> Self {
         sqlx::any::install_default_drivers();
-        let pool = AnyConnectOptions::from_str(config.url.expose_secret()).map_err(|error| trouble(&error, Words::CodesOnly)).map(|options| {
-            let options = options.disable_statement_logging();
-            let (database, timeout) = (config.database, config.timeout);
-            let pool = AnyPoolOptions::new()
-                .max_connections(CONNECTIONS)
-                .acquire_timeout(timeout)
-                .idle_timeout(IDLE)
-                .after_connect(move |connection, _| Box::pin(settle(connection, database, timeout)))
-                .connect_lazy_with(options.clone());
-            Pool { pool, options }
-        });
+        let pool =
+            AnyConnectOptions::from_str(config.url.expose_secret()).map_err(|error| trouble(&error, Words::CodesOnly)).map(|options| {
+                let options = options.disable_statement_logging();
+                let (database, timeout) = (config.database, config.timeout);
+                let pool = AnyPoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(timeout)
+                    .idle_timeout(IDLE)
+                    .after_connect(move |connection, _| Box::pin(settle(connection, database, timeout)))
+                    .connect_lazy_with(options.clone());
+                Pool { pool, options }
+            });
         Self { config: config.clone(), pool }
     }
 
@@ -71,7 +72,7 @@ impl Sql {
         let mut connection = pool.acquire().await.map_err(|error| trouble(&error, words))?;
         let written = cpr.written(self.config.cpr_format);
         match tokio::time::timeout(self.config.timeout, rows(&mut connection, &self.config.query, &written, words)).await {
-            Ok(Ok(values)) => answer::column(values, self.config.answers),
+            Ok(Ok(values)) => answer::column(&values, self.config.answers),
             Ok(Err(trouble)) => {
                 close(connection);
                 Err(trouble)
@@ -92,7 +93,7 @@ impl Sql {
             settle(&mut connection, self.config.database, timeout).await.map_err(|error| trouble(&error, words))?;
             let values = rows(&mut connection, &self.config.query, self.config.cpr_format.nobody(), words).await?;
             connection.close().await.map_err(|error| trouble(&error, words))?;
-            Ok(answer::column(values, self.config.answers)?.len())
+            Ok(answer::column(&values, self.config.answers)?.len())
         };
         tokio::time::timeout(timeout * 2, work).await.unwrap_or(Err(Trouble::TimedOut))
     }

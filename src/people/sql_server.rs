@@ -57,14 +57,12 @@ impl SqlServer {
         let config = self.config.clone();
         // In a task of its own: what the driver does not expect of a server must not end the request with a panic.
         let mut asking = tokio::spawn(async move { rows(&config, cpr).await });
-        let values = match timeout(patience * 2, &mut asking).await {
-            Ok(done) => done.map_err(|_| Trouble::Crashed)?.map_err(|error| trouble(error, own_words))?,
-            Err(_) => {
-                asking.abort();
-                return Err(Trouble::TimedOut);
-            }
+        let Ok(done) = timeout(patience * 2, &mut asking).await else {
+            asking.abort();
+            return Err(Trouble::TimedOut);
         };
-        answer::column(values, self.config.answers)
+        let values = done.map_err(|_| Trouble::Crashed)?.map_err(|error| trouble(error, own_words))?;
+        answer::column(&values, self.config.answers)
     }
 }
 
@@ -85,7 +83,8 @@ impl From<tiberius::error::Error> for Wrong {
 async fn rows(source: &config::SqlSource, cpr: String) -> Result<Vec<Option<String>>, Wrong> {
     let connect = async {
         let config = target(source).map_err(Wrong::Trouble)?;
-        let stream = TcpStream::connect(config.get_addr()).await.map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
+        let stream =
+            TcpStream::connect(config.get_addr()).await.map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
         stream.set_nodelay(true).map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
         Ok::<_, Wrong>(Client::connect(config, stream.compat_write()).await?)
     };

@@ -11,7 +11,11 @@ use super::{
     peer::{Peer, trusted},
     tells_nothing,
 };
-use crate::{environment::environment, oidc::liar::Says, service::Setup};
+use crate::{
+    environment::environment,
+    oidc::liar::{Liar, Says},
+    service::Setup,
+};
 
 async fn check(more: &str, clock: &ShiftedClock) -> Report {
     let dir = tempfile::tempdir().expect("a folder");
@@ -44,7 +48,9 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     assert!(!seen.is_good());
     let number = check(&postgres("SELECT 1 WHERE $1 <> ''"), &clock).await;
     has(&number, "people db", Level::Problem, "a column is no text", "answers");
-    let gone = check(&postgres("SELECT 'x' WHERE $1 = ''").replace("postgres://", "postgres://a:s3cret@127.0.0.1:1/x?host=127.0.0.1&x="), &clock).await;
+    let gone =
+        check(&postgres("SELECT 'x' WHERE $1 = ''").replace("postgres://", "postgres://a:s3cret@127.0.0.1:1/x?host=127.0.0.1&x="), &clock)
+            .await;
     has(&gone, "people db", Level::Problem, "can't be reached: Connection refused", "this machine may reach it");
     let host = environment().fact("MARIADB_HOST");
     let mysql = |user: &str, password: &str, rest: &str| {
@@ -56,7 +62,13 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     let password = environment().fact("MARIADB_PASSWORD");
     let verified = format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", environment().fact("CA_FILE"));
     has(&check(&mysql("reader", password, &verified), &clock).await, "people my", Level::Ok, "answers as configured", "");
-    has(&check(&mysql("reader", "wrong", &verified), &clock).await, "people my", Level::Problem, "does not take our credentials", "compare");
+    has(
+        &check(&mysql("reader", "wrong", &verified), &clock).await,
+        "people my",
+        Level::Problem,
+        "does not take our credentials",
+        "compare",
+    );
     let elsewhere = mysql("a", "s3cret", "?ssl-mode=REQUIRED").replace(host, "register.invalid");
     has(&check(&elsewhere, &clock).await, "people my", Level::Warning, "does not ask for a verified certificate", "VERIFY_IDENTITY");
 }
@@ -64,8 +76,10 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_web_service_is_tried_with_nobodys_number() {
     let clock = ShiftedClock::default();
-    let peer = Peer::start().await;
-    let rest = |more: &str| format!("[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\n{}{more}\n", peer.url("/x"), trusted());
+    let peer = Peer::start();
+    let rest = |more: &str| {
+        format!("[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\n{}{more}\n", peer.url("/x"), trusted())
+    };
     let parents = || format!("[parents]\nurl = \"{}\"\ncpr_format = \"dashed\"\n{}", peer.url("/x"), trusted());
     peer.says(Says::Json(200, json!([])));
     let good = check(&(rest("") + &parents()), &clock).await;
@@ -96,7 +110,8 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     has(&check(&rest(""), &later).await, "people idm", Level::Warning, "our certificate ends on", "get a new one");
     later.shift_to(400 * 24 * 3600);
     has(&check(&rest(""), &later).await, "people idm", Level::Problem, "our certificate ended on", "get a new one");
-    let bare = "[[people.rest]]\nid = \"bare\"\nanswers = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
+    let bare =
+        "[[people.rest]]\nid = \"bare\"\nanswers = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
     let report = check(bare, &clock).await;
     has(&report, "people bare", Level::Warning, "the CPR number in the address", "POST");
     has(&report, "people bare", Level::Warning, "nothing by which it could know us", "client certificate");
@@ -105,4 +120,24 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     let report = check(&unreadable, &clock).await;
     has(&report, "people", Level::Problem, "the client certificate", "client_certificate_file");
     assert!(lookups("").is_empty(), "nothing is configured where nothing is");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_of_the_environment_never_sees_what_is_asked_in_clear() {
+    let proxy = Liar::start().await;
+    proxy.says("/x", Says::Json(200, json!([])));
+    let service = Liar::start().await;
+    service.says("/x", Says::Json(200, json!([])));
+    let dir = tempfile::tempdir().expect("a folder");
+    let section = |id: &str, url: &str| format!("[[people.rest]]\nid = \"{id}\"\nanswers = \"upn\"\nurl = \"{url}\"\ntoken = \"s3cret\"\n");
+    let more = section("clear", &format!("{}/x", service.issuer)) + &section("tls", "https://127.0.0.1:1/x");
+    std::fs::write(dir.path().join("config.toml"), Setup { more: more.leak(), ..Setup::default() }.text(dir.path(), "127.0.0.1:0"))
+        .expect("written");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_os2nykode"));
+    command.arg("--config").arg(dir.path().join("config.toml")).args(["check", "--json"]);
+    command.env("http_proxy", &proxy.issuer).env("https_proxy", &proxy.issuer);
+    let check = tokio::task::spawn_blocking(move || command.output().expect("run")).await.expect("joined");
+    let told = String::from_utf8_lossy(&check.stdout);
+    assert!(told.contains("answers as configured") && told.contains("people tls"), "{told}");
+    assert_eq!((service.asked("/x").len(), proxy.asked("/x").len()), (1, 0), "{told}");
 }

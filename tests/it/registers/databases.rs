@@ -126,8 +126,10 @@ async fn a_query_can_not_write_whatever_its_user_may() {
         }
         let lookups = lookups(&table.section("INSERT INTO TABLE VALUES (@, 'evil', 1) RETURNING account", ""));
         assert!(matches!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), Trouble::Refused(_)), "{}", table.placeholder);
-        let count: i64 =
-            sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name))).fetch_one(&table.owner).await.expect("counted");
+        let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name)))
+            .fetch_one(&table.owner)
+            .await
+            .expect("counted");
         assert_eq!(count, 1);
     }
 }
@@ -211,9 +213,11 @@ async fn a_slow_database_is_not_waited_for_and_is_usable_at_once_when_it_is_quic
 #[tokio::test]
 async fn a_database_that_is_down_or_does_not_know_us_is_a_fault_that_names_the_register_only() {
     let query = "query = \"SELECT a FROM b WHERE c = QQ\"\nanswers = \"upn\"\ntimeout_seconds = 0.5\n";
-    for (url, placeholder) in
-        [("postgres://hemmelig:s3cret@127.0.0.1:1/x", "$1"), ("mysql://hemmelig:s3cret@127.0.0.1:1/x", "?"), ("sqlite:///nowhere/hemmelig.db", "?")]
-    {
+    for (url, placeholder) in [
+        ("postgres://hemmelig:s3cret@127.0.0.1:1/x", "$1"),
+        ("mysql://hemmelig:s3cret@127.0.0.1:1/x", "?"),
+        ("sqlite:///nowhere/hemmelig.db", "?"),
+    ] {
         let lookups = lookups(&format!("[[people.sql]]\nid = \"gone\"\nurl = \"{url}\"\n{}", query.replace("QQ", placeholder)));
         let started = Instant::now();
         let wrong = trouble(lookups.accounts_of(&cpr(ANNA)).await, "gone");

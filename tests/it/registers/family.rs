@@ -35,7 +35,7 @@ fn child(name: &str, cpr: &str) -> Value {
 
 #[tokio::test]
 async fn the_children_are_told_in_the_order_of_the_service() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     peer.says(Says::Json(200, json!([child("Emma Elkjær", EMMA), child("Oskar", "290212-4000")])));
     let family = family(&peer, "");
     let both = [("Emma Elkjær".to_owned(), EMMA.to_owned()), ("Oskar".to_owned(), OSKAR.to_owned())];
@@ -47,7 +47,7 @@ async fn the_children_are_told_in_the_order_of_the_service() {
 
 #[tokio::test]
 async fn fields_places_and_the_age_are_as_configured() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     peer.says(Says::Json(200, json!({ "data": [{ "n": { "first": "Emma" }, "personnummer": EMMA, "cpr": OSKAR }] })));
     let family_with = family(&peer, "answer_at = \"data\"\nname_field = \"/n/first\"\ncpr_field = \"personnummer\"\nage_limit = 12");
     assert_eq!(told(&family_with).await, [("Emma".to_owned(), EMMA.to_owned())]);
@@ -66,7 +66,7 @@ async fn fields_places_and_the_age_are_as_configured() {
 
 #[tokio::test]
 async fn of_a_service_that_lies_only_what_can_be_true_is_believed() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     let family = family(&peer, "");
     let list = [
         child("Emma", EMMA),
@@ -86,7 +86,7 @@ async fn of_a_service_that_lies_only_what_can_be_true_is_believed() {
 
 #[tokio::test]
 async fn a_name_is_one_line_that_can_be_shown() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     let family = family(&peer, "");
     for (said, shown) in [
         ("Emma\r\n\tElkjær\u{0}", "Emma Elkjær"),
@@ -103,7 +103,7 @@ async fn a_name_is_one_line_that_can_be_shown() {
 
 #[tokio::test]
 async fn what_is_no_list_of_children_is_a_fault() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     let family = family(&peer, "timeout_seconds = 0.5");
     let nearly = |changed: Value| json!([child("Emma", EMMA), changed]);
     for answer in [
@@ -156,7 +156,7 @@ async fn what_is_no_list_of_children_is_a_fault() {
 
 #[tokio::test]
 async fn nothing_of_a_person_is_logged() {
-    let peer = Peer::start().await;
+    let peer = Peer::start();
     let family = family(&peer, "token = \"s3cret\"");
     let said = super::peer::Said::default();
     for answer in [json!([child("Emma", EMMA), child("Me", ANNA)]), json!([child("Emma", "x")])] {

@@ -44,12 +44,13 @@ pub struct Peer {
 
 impl Peer {
     /// Listens. Nobody without a certificate of the test CA gets a word out of it.
-    pub async fn start() -> Self {
+    pub fn start() -> Self {
         let environment = environment();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let roots = os2nykode::tls::roots(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
         let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().expect("a verifier");
-        let chain = CertificateDer::pem_file_iter(environment.fact("WEB_CERT")).expect("a file").collect::<Result<_, _>>().expect("a chain");
+        let chain =
+            CertificateDer::pem_file_iter(environment.fact("WEB_CERT")).expect("a file").collect::<Result<_, _>>().expect("a chain");
         let key = PrivateKeyDer::from_pem_file(environment.fact("WEB_KEY")).expect("a key");
         let config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()

@@ -78,7 +78,7 @@ async fn a_person_whom_only_a_register_knows_resets_their_account() {
     assert_eq!(reset(&town.service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotYours));
     unchanged(&person).await;
     town.add(&cpr, &person.sam.to_uppercase()).await;
-    assert_eq!(town.names(&identity).await, [person.sam.clone()]);
+    assert_eq!(town.names(&identity).await, [person.sam.as_str()]);
     let browser = visitor(&town.service, &identity).await;
     let path = format!("/accounts/{}", guid(&person).await);
     browser.get(&path).await.says(&person.sam);
@@ -184,9 +184,9 @@ async fn upns_and_guids_lead_to_their_accounts_only() {
     by_upn.add(&cpr, &upn.to_uppercase()).await;
     by_upn.add(&other, &person.sam).await;
     by_guid.add(&cpr, &guid(&twin).await.to_string().to_uppercase()).await;
-    assert_eq!(by_upn.names(&by_upn.login(&cpr)).await, [person.sam.clone()]);
+    assert_eq!(by_upn.names(&by_upn.login(&cpr)).await, [person.sam.as_str()]);
     assert_eq!(by_upn.names(&by_upn.login(&other)).await, [""; 0], "an account name is no UPN");
-    assert_eq!(by_guid.names(&by_guid.login(&cpr)).await, [twin.sam.clone()]);
+    assert_eq!(by_guid.names(&by_guid.login(&cpr)).await, [twin.sam.as_str()]);
     let identity = by_guid.login(&cpr);
     assert_eq!(reset(&by_guid.service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotYours));
     assert_eq!(reset(&by_guid.service, &identity, guid(&twin).await, NEW).await, Answer::Done);
@@ -200,7 +200,9 @@ async fn without_an_attribute_the_registers_alone_know() {
     let (number, person) = (cpr(), person().await);
     Admin::new().await.replace(&person.dn, "employeeNumber", &number).await;
     let url = format!("sqlite://{}/people.db", folder.path().display());
-    let section = format!("[[people.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\nanswers = \"account_name\"\n");
+    let section = format!(
+        "[[people.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\nanswers = \"account_name\"\n"
+    );
     let with = setup(&section);
     let more = with.more.replace("from = \"x\", ad_attribute = \"employeeNumber\"", "from = \"x\"");
     assert_ne!(more, with.more);
@@ -267,9 +269,12 @@ async fn without_a_register_ad_is_asked_no_more_than_before() {
     let by_cpr = claim(ClaimKind::Cpr, &number);
     let by_name = claim(ClaimKind::AccountName, &person.sam);
     let _recording = metrics::set_default_local_recorder(&recorder);
-    for (service, provider, claim, expected) in
-        [(&plain, "mitid", &by_cpr, 1), (&plain, "os2faktor", &by_name, 1), (&town.service, "os2faktor", &by_name, 1), (&town.service, "mitid", &by_cpr, 2)]
-    {
+    for (service, provider, claim, expected) in [
+        (&plain, "mitid", &by_cpr, 1),
+        (&plain, "os2faktor", &by_name, 1),
+        (&town.service, "os2faktor", &by_name, 1),
+        (&town.service, "mitid", &by_cpr, 2),
+    ] {
         let identity = login(service, provider, Claim::clone(claim), Level::Substantial);
         list_accounts::list(&service.app, &identity).await.expect("connected");
         let before = searches();
