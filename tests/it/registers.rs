@@ -57,7 +57,7 @@ fn trouble<T: std::fmt::Debug>(outcome: Result<T, Fault>, register: &str) -> Tro
 fn tells_nothing(text: &str) {
     for number in [ANNA, BODIL] {
         let dashed = format!("{}-{}", &number[..6], &number[6..]);
-        for part in [number, &dashed, &number[6..], "hemmelig", "s3cret"] {
+        for part in [number, &dashed, "hemmelig", "s3cret"] {
             assert!(!text.contains(part), "{part} in {text}");
         }
     }
