@@ -13,6 +13,7 @@ use crate::{
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
+    people::{self, Family, Lookups},
     store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles, used::Used},
     tls::TlsSetupError,
 };
@@ -53,6 +54,10 @@ pub struct App {
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
     pub oidc: Option<Arc<oidc::Providers>>,
+    /// Registers that know which accounts belong to a CPR number.
+    pub people: Lookups,
+    /// The service that knows whose parent somebody is; `None` where none is configured.
+    pub family: Option<Family>,
     /// Who did what.
     pub audit: audit::Log,
     /// The last answer to "can the service do its work?".
@@ -76,6 +81,9 @@ pub enum StartError {
     /// The same, of those that speak OpenID Connect.
     #[error(transparent)]
     Oidc(#[from] OidcError),
+    /// The registers can't be prepared.
+    #[error("[people] or [parents]: {0}")]
+    People(#[from] people::SetupError),
 }
 
 impl App {
@@ -85,6 +93,8 @@ impl App {
         let directory = Directory::new(&config.directory)?;
         let saml = saml::Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
         let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
+        let people = Lookups::new(&config.people)?;
+        let family = config.parents.as_ref().map(Family::new).transpose()?;
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
@@ -97,6 +107,8 @@ impl App {
             hasher: Hasher::default(),
             saml,
             oidc,
+            people,
+            family,
             audit: audit::Log::new(&store),
             readiness: Readiness::default(),
             waits: Waits::default(),

@@ -4,6 +4,7 @@
 
 mod controller;
 mod oidc;
+mod people;
 mod policies;
 mod report;
 mod rights;
@@ -36,6 +37,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
     check_store(config, &mut report).await;
     saml::check(config, clock, &mut report).await;
     oidc::check(config, clock, &mut report).await;
+    people::check(config, clock, &mut report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => {

@@ -161,7 +161,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(code) => code,
         },
         Command::Serve => match read(&cli.config) {
-            Ok(config) => run_service(config).await,
+            Ok(config) => Box::pin(run_service(config)).await, // the service is large, and moves once
             Err(code) => code,
         },
     }

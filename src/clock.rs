@@ -2,12 +2,21 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use jiff::{Span, Timestamp};
+use jiff::{
+    Span, Timestamp, Zoned,
+    tz::{Offset, TimeZone},
+};
 
 /// Where the present comes from.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The present, UTC.
     fn now(&self) -> Timestamp;
+}
+
+/// A time as Danish clocks and calendars show it.
+pub fn danish(at: Timestamp) -> Zoned {
+    let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
+    at.to_zoned(zone)
 }
 
 /// The machine's own clock.

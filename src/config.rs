@@ -9,12 +9,15 @@ mod load;
 mod log;
 mod login;
 mod oidc;
+mod parents;
+mod people;
 mod policy;
 mod provider;
 mod reset;
 mod saml;
 mod secret;
 mod server;
+mod service;
 mod site;
 mod staff;
 mod store;
@@ -31,13 +34,16 @@ pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
 pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, LogoutBy, Oidc, OidcProvider, Place, Required, ResponseMode};
+pub use parents::Parents;
+pub use people::{Database, People, RestSource, SqlSource};
 pub use policy::{GroupRules, Policy, Rules};
-pub(crate) use provider::is_safe_address;
 pub use provider::{LevelSource, Provider};
 pub use reset::{GroupStrength, Reset};
 pub use saml::{Binding, IdType, MetadataSource, Profile, Saml, SamlProvider, Source};
 pub use secret::Secret;
 pub use server::{Server, Tls};
+pub(crate) use service::IN_ADDRESS;
+pub use service::{Asks, Credentials, Service};
 pub use site::{Language, Site, Text};
 pub use staff::Staff;
 pub use store::Store;
@@ -76,6 +82,10 @@ pub struct Config {
     pub saml: Saml,
     /// `[oidc]`: identity providers that speak OpenID Connect.
     pub oidc: Oidc,
+    /// `[people]`: registers that know which accounts belong to a CPR number.
+    pub people: People,
+    /// `[parents]`: the service that knows whose parent somebody is; `None` = off.
+    pub parents: Option<Parents>,
     /// `[log]`: what the service says of itself.
     pub log: Log,
 }

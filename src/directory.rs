@@ -14,6 +14,7 @@ mod inspect;
 mod list;
 mod lockout;
 mod lookup;
+mod named;
 mod names;
 mod password;
 mod pinned;

@@ -35,6 +35,7 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         identity::{Identity, Proof},
     },
+    people,
     store::{self, StoreError},
 };
 
@@ -53,6 +54,9 @@ pub enum Fault {
     /// No controller could do it.
     #[error("directory: {0}")]
     Directory(#[from] directory::Fault),
+    /// Another register could not be asked.
+    #[error("register {0}")]
+    People(#[from] people::Fault),
     /// The store could not do it.
     #[error("store: {0}")]
     Store(#[from] StoreError),

@@ -1,6 +1,6 @@
 //! OS2nykode: self-service password change for Active Directory.
 //!
-//! Data flows one way: http → flow → {directory, audit, store} → model. See docs/architecture.md.
+//! Data flows one way: http → flow → {directory, identity, people, audit, store} → model. See docs/architecture.md.
 
 // So that what unit tests share with the benches has one name for this crate.
 #[cfg(test)]
@@ -17,6 +17,8 @@ pub mod flow;
 pub mod http;
 pub mod identity;
 pub mod model;
+pub mod outward;
+pub mod people;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

@@ -2,6 +2,8 @@
 
 pub mod account;
 pub mod account_name;
+pub mod account_ref;
+pub mod address;
 pub mod attempt;
 pub mod audit;
 pub mod authority;

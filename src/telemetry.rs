@@ -12,7 +12,9 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 use crate::config::{Format, Log};
 
 /// Libraries whose debug lines quote messages, by the beginning of their names (`tower` is `tower_http` too): they only speak of errors, whatever level is asked for, unless the filter names them itself.
-const QUIET: [&str; 8] = ["axum", "ldap3", "lber", "sqlx", "hyper", "h2", "rustls", "tower"];
+const QUIET: [&str; 9] = ["axum", "ldap3", "lber", "sqlx", "hyper", "h2", "reqwest", "rustls", "tower"];
+/// Libraries whose errors quote values as well (SQL Server's own words), so that nobody can make them speak.
+const SILENT: &str = "tiberius";
 
 /// Starts logging to standard output and makes a panic a log line without the panic's own text, which may hold data.
 pub fn init(log: &Log) {
@@ -30,9 +32,11 @@ pub fn init(log: &Log) {
 /// What is asked for, with the libraries quiet that it does not name.
 fn filter(level: &str) -> Targets {
     let asked: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
+    let without: Targets = asked.iter().filter(|(target, _)| !target.starts_with(SILENT)).collect();
+    let asked = without.with_default(asked.default_level().unwrap_or(LevelFilter::OFF));
     let named = |library: &str| asked.iter().any(|(target, _)| target == library);
     let quiet = QUIET.iter().filter(|library| !named(library)).map(|library| (*library, LevelFilter::ERROR));
-    quiet.fold(asked.clone(), |filter, (library, level)| filter.with_target(library, level))
+    quiet.fold(asked.clone(), |filter, (library, level)| filter.with_target(library, level)).with_target(SILENT, LevelFilter::OFF)
 }
 
 /// Core dumps off, memory closed to other processes of the same user. An error means that the service must not start.
@@ -66,6 +70,9 @@ mod tests {
             assert!(everything.would_enable(library, &Level::ERROR), "{library}");
         }
         assert!(everything.would_enable("os2nykode::flow", &Level::TRACE));
+        for level in ["trace", "info,tiberius=trace", "info,tiberius::tds=error"] {
+            assert!(!filter(level).would_enable("tiberius::tds::stream::token", &Level::ERROR), "{level}");
+        }
         let named = filter("info,ldap3=debug");
         assert!(named.would_enable("ldap3::conn", &Level::DEBUG));
         assert!(!named.would_enable("sqlx::query", &Level::WARN) && !named.would_enable("os2nykode", &Level::DEBUG));

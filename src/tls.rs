@@ -1,11 +1,15 @@
-//! Trust: which CA a controller's certificate has to come from. There is no switch that trusts everything.
+//! Trust: which CA a controller's certificate, or another's, has to come from, and by which certificate of ours we are known. There is no switch that trusts everything.
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
+use secrecy::{ExposeSecret, SecretString};
 
 /// Why trust can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -13,6 +17,14 @@ pub enum TlsSetupError {
     /// The CA file can't be read, or holds no certificate.
     #[error("the CA file {file}: {what}")]
     CaFile {
+        /// As configured.
+        file: String,
+        /// What is wrong.
+        what: String,
+    },
+    /// Our own certificate can't be read, or its key is another's.
+    #[error("the client certificate {file}: {what}")]
+    Certificate {
         /// As configured.
         file: String,
         /// What is wrong.
@@ -39,13 +51,32 @@ pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsSetupError> {
     if roots.is_empty() { Err(wrong("holds no certificate".into())) } else { Ok(roots) }
 }
 
+/// A certificate and its key, by which we show others who we are.
+#[derive(Debug, Clone)]
+pub struct ClientCertificate {
+    /// PEM: ours first, then what it was issued by.
+    pub file: PathBuf,
+    /// The private key, PEM.
+    pub key: SecretString,
+}
+
 /// TLS 1.2 and 1.3 with full verification of chain and name.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsSetupError> {
+    client_config_as(ca_file, None)
+}
+
+/// The same, showing who we are by a certificate where the other side asks for one.
+pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCertificate>) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3")
-        .with_root_certificates(roots(ca_file)?)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_root_certificates(roots(ca_file)?);
+    let Some(ClientCertificate { file, key }) = certificate else { return Ok(Arc::new(config.with_no_client_auth())) };
+    let wrong = |what: String| TlsSetupError::Certificate { file: file.display().to_string(), what };
+    let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| wrong(e.to_string()))?;
+    // The parser's own words may quote a line of the key.
+    let key =
+        PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| wrong("its key is no private key in PEM".into()))?;
+    Ok(Arc::new(config.with_client_auth_cert(chain, key).map_err(|e| wrong(e.to_string()))?))
 }

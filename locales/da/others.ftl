@@ -119,3 +119,10 @@ slips-hint = De valgte får straks en ny adgangskode, og den gamle virker ikke l
 slip-no-proposal = Ingen ord passer til reglerne for denne konto. Sæt adgangskoden på kontoens egen side.
 slip-already = Denne liste er sendt før. Adgangskoden er sat dengang og vises ikke igen.
 slip-unknown = Vi ved ikke, om adgangskoden blev sat. Prøv igen for denne konto.
+
+# Forældre.
+children-title = Dine børn
+children-no-account = Der er ingen konto her, som kan bruges.
+children-too-weak = Har du børn, hvis adgangskode du vil ændre, så log ind på en mere sikker måde, for eksempel med MitID.
+children-unavailable = Vi kan ikke slå dine børn op lige nu. Prøv igen om lidt.
+others-lists = Andre, du kan hjælpe

@@ -119,3 +119,10 @@ slips-hint = Those chosen get a new password at once, and the old one no longer 
 slip-no-proposal = No words fit the rules for this account. Set the password on the account's own page.
 slip-already = This list was sent before. The password was set then and is not shown again.
 slip-unknown = We do not know whether the password was set. Try again for this account.
+
+# Parents.
+children-title = Your children
+children-no-account = There is no account here that can be used.
+children-too-weak = If you have children whose password you want to change, log in a more secure way, such as MitID.
+children-unavailable = We can't look up your children right now. Try again soon.
+others-lists = Others you can help

@@ -170,7 +170,8 @@ fn check_controller(Controller { name, address, port, transport: _ }: &Controlle
     }
 }
 
-fn seconds(key: &str, value: f64, least: f64, most: f64, problems: &mut Problems) -> Duration {
+/// A time-out of so many seconds.
+pub(super) fn seconds(key: &str, value: f64, least: f64, most: f64, problems: &mut Problems) -> Duration {
     if (least..=most).contains(&value) {
         Duration::from_secs_f64(value)
     } else {

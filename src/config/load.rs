@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, Reset, Saml, authority, codes, directory, log, login, oidc, policy, providers, reset, saml, server, site, staff, store,
-    suggest, throttle,
+    Config, Oidc, People, Reset, Saml, authority, codes, directory, log, login, oidc, parents, people, policy, providers, reset, saml,
+    server, site, staff, store, suggest, throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 15] = [
+const SECTIONS: [&str; 17] = [
     "site",
     "server",
     "store",
@@ -31,6 +31,8 @@ const SECTIONS: [&str; 15] = [
     "staff",
     "saml",
     "oidc",
+    "people",
+    "parents",
     "log",
 ];
 
@@ -100,6 +102,9 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         staff: section(&table, "staff", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
+        people: section(&table, "people", &mut problems),
+        // Without the section it is off; with it, it has to be whole.
+        parents: if table.contains_key("parents") { section(&table, "parents", &mut problems) } else { None },
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -125,6 +130,8 @@ struct Sections {
     staff: Option<staff::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
+    people: Option<people::Raw>,
+    parents: Option<parents::Raw>,
     log: Option<log::Raw>,
 }
 
@@ -144,9 +151,14 @@ impl Sections {
         let codes = self.codes.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
+        let people = self.people.and_then(|raw| raw.check(problems));
+        let parents = self.parents.and_then(|raw| raw.check(problems)); // what is wrong with it is a problem
         let log = self.log.and_then(|raw| raw.check(problems));
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
             names(reset, saml, oidc, problems);
+        }
+        if let (Some(people), Some(saml), Some(oidc)) = (&people, &saml, &oidc) {
+            somewhere(people, saml, oidc, problems);
         }
         Some(Config {
             site: site?,
@@ -163,6 +175,8 @@ impl Sections {
             staff: self.staff?,
             saml: saml?,
             oidc: oidc?,
+            people: people?,
+            parents,
             log: log?,
         })
     }
@@ -178,6 +192,14 @@ fn names(reset: &Reset, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
     }
     for (key, id) in reset.named().filter(|(_, id)| !known.contains(id)) {
         problems.add(&key, format!("there is no provider {:?}", id.as_str()));
+    }
+}
+
+/// What leads from a login to accounts is held against an AD attribute, or there is a register that knows.
+fn somewhere(people: &People, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
+    for provider in providers(saml, oidc).filter(|provider| provider.match_attribute.is_none() && people.is_empty()) {
+        let what = "missing: the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber; or set up a register in [people]";
+        problems.add(&format!("provider {:?}.match.ad_attribute", provider.id.as_str()), what);
     }
 }
 
@@ -199,7 +221,7 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
 }
 
 /// Keys whose value is a secret: always text, whatever it looks like.
-const SECRETS: [&str; 3] = ["secret", "bind_password", "url"];
+const SECRETS: [&str; 5] = ["secret", "bind_password", "url", "password", "token"];
 
 /// `directory__base_dn` = value. A value that reads as a TOML number, truth value, list or table is taken as that, anything else as text.
 fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems) {

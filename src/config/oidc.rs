@@ -7,11 +7,11 @@ use serde::Deserialize;
 
 use super::{
     load::Problems,
-    provider::{self, LevelSource, Provider, is_safe_address},
+    provider::{self, LevelSource, Provider},
     secret,
     site::Text,
 };
-use crate::model::{claim::ClaimKind, level::Level, provider::ProviderId};
+use crate::model::{address::is_safe_address, claim::ClaimKind, level::Level, provider::ProviderId};
 
 /// `[oidc]`.
 #[derive(Debug, Clone, Default)]
@@ -500,7 +500,7 @@ fn field(from: String, place: Place) -> Field {
 }
 
 /// RFC 6901: a pointer's `~` is followed by 0 or 1.
-fn is_pointer_or_name(text: &str) -> bool {
+pub(super) fn is_pointer_or_name(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     !text.is_empty() && (!text.starts_with('/') || escapes)
 }

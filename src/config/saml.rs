@@ -6,10 +6,10 @@ use serde::Deserialize;
 
 use super::{
     load::Problems,
-    provider::{self, LevelSource, Provider, is_safe_address},
+    provider::{self, LevelSource, Provider},
     site::Text,
 };
-use crate::model::{claim::ClaimKind, level::Level, provider::ProviderId};
+use crate::model::{address::is_safe_address, claim::ClaimKind, level::Level, provider::ProviderId};
 
 /// `[saml]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

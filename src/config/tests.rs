@@ -371,6 +371,10 @@ fn the_example_explains_every_key_and_no_other() {
                 "allowed_characters",
                 "metadata_file",
                 "fixed_level",
+                "password_file",
+                "client_certificate_file",
+                "client_key_file",
+                "username",
             ];
             match key {
                 Some(rest) if !skip.iter().any(|s| rest.starts_with(s)) => format!("{rest}\n"),
@@ -382,7 +386,23 @@ fn the_example_explains_every_key_and_no_other() {
     assert_eq!(config.policy.groups.len(), 1);
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
-    let sources = ["directory", "log", "login", "oidc", "policy", "reset", "saml", "server", "site", "store", "throttle"];
+    let sources = [
+        "directory",
+        "log",
+        "login",
+        "oidc",
+        "parents",
+        "people/rest",
+        "people/sql",
+        "policy",
+        "reset",
+        "saml",
+        "server",
+        "service",
+        "site",
+        "store",
+        "throttle",
+    ];
     for source in sources {
         let path = format!("{}/src/config/{source}.rs", env!("CARGO_MANIFEST_DIR"));
         let code = fs::read_to_string(path).expect("source");
@@ -394,6 +414,81 @@ fn the_example_explains_every_key_and_no_other() {
             }
         }
     }
+}
+
+const SQL: &str = "[[people.sql]]\nid = \"db\"\nurl = \"postgres://a:hemmelig@x.dk/y\"\nquery = \"SELECT konto FROM p WHERE cpr = $1\"\nanswers = \"upn\"\n";
+const REST: &str = "[[people.rest]]\nid = \"idm\"\nurl = \"https://idm.dk/x\"\ntoken = \"hemmelig\"\nanswers = \"account_name\"\n";
+
+#[test]
+fn what_can_not_be_right_of_a_register_is_told() {
+    let case = Case::new();
+    let open = case.file("open.key", "hemmelig", 0o644).display().to_string();
+    let right = format!("{SQL}{REST}[parents]\nurl = \"https://familie.dk/x\"\n");
+    let config = case.load(&format!("{MINIMAL}{right}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(config.people.sql[0].verified && config.people.sql[0].timeout.as_secs() == 3);
+    let parents = config.parents.as_ref().expect("set");
+    assert_eq!((parents.name_field.as_str(), parents.cpr_field.as_str(), parents.age_limit), ("name", "cpr", 18));
+    assert_eq!(parents.service.asks, Asks::Json("cpr".to_owned()));
+    assert!(!format!("{config:?}").contains("hemmelig"), "no secret is printed");
+    let get = "url = \"https://idm.dk/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true";
+    let url = "url = \"https://idm.dk/x\"";
+    for (what, with, told) in [
+        ("id = \"db\"", "id = \"DB\"", "id: has to be 1 to 32"),
+        ("id = \"db\"", "id = \"idm\"", "two sources have this id"),
+        ("postgres://a:hemmelig@x.dk/y", "oracle://a:hemmelig@x.dk/y", "url: has to be postgres://"),
+        ("cpr = $1", "cpr = ?", "query: has no $1"),
+        ("answers = \"upn\"", "", "answers: missing"),
+        ("answers = \"upn\"", "answers = \"upn\"\ntimeout_seconds = 0", "timeout_seconds: has to be"),
+        ("answers = \"upn\"", "answers = \"mail\"", "has to be"),
+        ("answers = \"upn\"", "answers = \"upn\"\nurl_file = \"/x\"", "url: given twice"),
+        ("answers = \"upn\"", "answers = \"upn\"\nfield = \"x\"", "field: unknown key"),
+        (url, "url = \"http://idm.dk/x\"", "url: has to begin with https://"),
+        (url, "url = \"https://hemmelig@idm.dk/x\"", "url: has to begin with https://"),
+        (url, "url = \"https://idm.dk/{cpr}\"", "url: can hold {cpr} only with"),
+        (url, &get.replace("\ncpr_in_address = true", ""), "cpr_in_address: and method = \"get\" belong together"),
+        (url, &get.replace("method = \"get\"\n", ""), "cpr_in_address: and method = \"get\" belong together"),
+        (url, &get.replace("/{cpr}", "/x"), "url: has to hold {cpr} once"),
+        (url, &get.replace("/{cpr}", "/{cpr}/{cpr}"), "url: has to hold {cpr} once"),
+        (url, &get.replace("idm.dk/{cpr}", "{cpr}.dk/"), "url: has to hold {cpr} once"),
+        (url, &format!("{get}\nbody = \"form\""), "cpr_parameter: and body are for POST only"),
+        ("token = \"hemmelig\"", "token = \"hemmelig\"\nusername = \"x\"\npassword = \"y\"", "keep one"),
+        ("token = \"hemmelig\"", "token = \"hemmelig æ\"", "token: holds a character"),
+        ("token = \"hemmelig\"", "username = \"a:b\"\npassword = \"hemmelig\"", "username: can't hold a colon"),
+        ("token = \"hemmelig\"", "username = \"a\"", "password: missing"),
+        ("token = \"hemmelig\"", "password = \"hemmelig\"", "username: missing"),
+        ("token = \"hemmelig\"", "client_key_file = \"/x\"", "belong together"),
+        (
+            "token = \"hemmelig\"",
+            &format!("client_certificate_file = \"/x\"\nclient_key_file = \"{open}\""),
+            "everybody on this machine can read it",
+        ),
+        ("token = \"hemmelig\"", "ca_file = \"/nowhere\"", "ca_file: /nowhere"),
+        ("token = \"hemmelig\"", "answer_at = \"/a~2\"", "answer_at: is no member's name"),
+        ("token = \"hemmelig\"", "field = \"\"", "field: is no member's name"),
+        ("token = \"hemmelig\"", "nobody_statuses = [404, 401]", "nobody_statuses: can hold"),
+        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limit = 26", "parents.age_limit: has to be"),
+        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limt = 2", "did you mean age_limit?"),
+        ("url = \"https://familie.dk/x\"", "", "parents.url: missing"),
+    ] {
+        let text = right.replace(what, with);
+        assert_ne!(text, right, "{with}");
+        let problems = case.load(&format!("{MINIMAL}{text}"), &[]).expect_err(with).to_string();
+        assert!(problems.contains(told) && !problems.contains("hemmelig"), "{with}: {problems}");
+    }
+}
+
+#[test]
+fn a_number_leads_to_accounts_by_an_attribute_or_by_a_register() {
+    let case = Case::new();
+    let provider = "[[oidc.provider]]\nid = \"mitid\"\nmitid = true\nissuer = \"https://broker.dk/op\"\nclient_id = \"x\"\nclient_secret = \"s\"\nfixed_level = \"low\"\n\
+                    match = { by = \"cpr\", from = \"dk.cpr\" }\n";
+    let told = case.load(&format!("{MINIMAL}{provider}"), &[]).expect_err("nothing leads on").to_string();
+    assert!(told.contains("provider \"mitid\".match.ad_attribute: missing") && told.contains("[people]"), "{told}");
+    let config = case.load(&format!("{MINIMAL}{provider}{SQL}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.oidc.providers[0].common.match_attribute, None);
+    let unilogin = provider.replace("\"cpr\"", "\"unilogin_id\"");
+    let told = case.load(&format!("{MINIMAL}{unilogin}{SQL}"), &[]).expect_err("a register knows CPR numbers only").to_string();
+    assert!(told.contains("match.ad_attribute: has to be"), "{told}");
 }
 
 /// A configuration with this section, and the secrets that it names.

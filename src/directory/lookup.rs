@@ -142,7 +142,7 @@ impl Directory {
         .await
     }
 
-    async fn matching_on(
+    pub(super) async fn matching_on(
         &self,
         connection: &mut Connection,
         by: &Match,
@@ -206,7 +206,7 @@ fn names(attributes: &[&str]) -> Vec<String> {
 }
 
 /// The attributes to read, with the one that a claim is held against.
-fn with(attributes: &[&str], by: &Match) -> Vec<String> {
+pub(super) fn with(attributes: &[&str], by: &Match) -> Vec<String> {
     let mut all = names(attributes);
     if !all.iter().any(|name| name.eq_ignore_ascii_case(&by.attribute)) {
         all.push(by.attribute.clone());
@@ -215,7 +215,7 @@ fn with(attributes: &[&str], by: &Match) -> Vec<String> {
 }
 
 /// AD compares more loosely than we do: this search finds at least the accounts that match.
-fn filter(by: &Match) -> String {
+pub(super) fn filter(by: &Match) -> String {
     let same = |value: Vec<u8>| format!("({}={})", by.attribute, escaped(&value));
     format!("(&{PERSON}(|{}))", by.claim.spellings().into_iter().map(same).collect::<String>())
 }

@@ -1,6 +1,7 @@
 //! Which accounts a login may act on as its own: computed from AD, for the account in the request, at every use.
 //!
-//! Invariant: what a provider has proven is matched by that provider's own rule and by no other.
+//! Invariant: what a provider has proven is matched by that provider's own rule and by no other; what another register names for a CPR number counts as far as
+//! AD has exactly one such account, and only where all registers could be asked.
 
 use super::{Fault, others};
 use crate::{
@@ -8,8 +9,9 @@ use crate::{
     directory::Pinned,
     model::{
         account::Account,
+        account_ref::AccountRef,
         authority::Denial,
-        claim::Match,
+        claim::{Claim, Match},
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
     },
@@ -35,13 +37,10 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
             app.directory.account(target).await?
         }
         Proof::AdPassword { .. } | Proof::Code { .. } | Proof::Local { .. } => return Ok(Own::No),
-        Proof::Provider(login) => {
-            let Some(by) = rule(app, login) else { return Ok(Own::No) };
-            match app.directory.account_matching(target, &by).await? {
-                (None, _) => return Ok(Own::No),
-                found => found,
-            }
-        }
+        Proof::Provider(login) => match theirs(app, login, target).await? {
+            Some(found) => found,
+            None => return Ok(Own::No),
+        },
     };
     let Some(account) = account.filter(|account| account.usable(app.clock.now())) else { return Ok(Own::NotUsable) };
     let mut pinned = pinned;
@@ -68,16 +67,86 @@ pub(super) async fn owns(app: &App, identity: &Identity, target: ObjectGuid) -> 
 
 /// Every usable account that a provider's login leads to, without groups, in the order of their names.
 pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Account>, Fault> {
-    let Some(by) = rule(app, login) else { return Ok(Vec::new()) };
-    let (mut accounts, _) = app.directory.matching(&by).await?;
+    let Some((mut accounts, _)) = led_to(app, login).await? else { return Ok(Vec::new()) };
     let now = app.clock.now();
     accounts.retain(|account| account.usable(now));
     Ok(accounts)
 }
 
+/// Every account that a login leads to, usable or not, without groups, in the order of their names: by AD's own attribute, and for a CPR number by what the
+/// registers name too. `None`: the provider's rule does not hold any more.
+pub(super) async fn led_to(app: &App, login: &ProviderLogin) -> Result<Option<(Vec<Account>, Pinned)>, Fault> {
+    let Some(rule) = rule(app, login) else { return Ok(None) };
+    let references = references(app, login).await?;
+    let by_attribute = match rule {
+        Rule::Attribute(by) => Some(app.directory.matching(&by).await?),
+        Rule::RegistersOnly => None,
+    };
+    if references.is_empty() {
+        return Ok(Some(match by_attribute {
+            Some(found) => found,
+            None => (Vec::new(), app.directory.any().await?),
+        }));
+    }
+    let (named, pinned) = app.directory.accounts_named(&references).await?;
+    let mut accounts = by_attribute.map(|(accounts, _)| accounts).unwrap_or_default();
+    for account in named {
+        if accounts.iter().all(|known| known.guid != account.guid) {
+            accounts.push(account);
+        }
+    }
+    accounts.sort_by(|a, b| a.sam.cmp(&b.sam));
+    Ok(Some((accounts, pinned)))
+}
+
+/// The account with its groups, if the login leads to it: read and asked again now, whatever was listed before. The account itself may be gone since.
+pub(super) async fn theirs(app: &App, login: &ProviderLogin, target: ObjectGuid) -> Result<Option<(Option<Account>, Pinned)>, Fault> {
+    let Some(rule) = rule(app, login) else { return Ok(None) };
+    if let Rule::Attribute(by) = rule {
+        let (account, pinned) = app.directory.account_matching(target, &by).await?;
+        if account.is_some() {
+            return Ok(Some((account, pinned)));
+        }
+    }
+    let references = references(app, login).await?;
+    if references.is_empty() {
+        return Ok(None);
+    }
+    let (named, mut pinned) = app.directory.accounts_named(&references).await?;
+    if named.iter().all(|account| account.guid != target) {
+        return Ok(None);
+    }
+    let account = app.directory.account_again(&mut pinned, target).await?;
+    Ok(Some((account, pinned)))
+}
+
+/// What the registers call the accounts of whoever has logged in; nothing for a login without a CPR number.
+async fn references(app: &App, login: &ProviderLogin) -> Result<Vec<AccountRef>, Fault> {
+    match &login.claim {
+        Claim::Cpr(cpr) if !app.people.is_empty() => Ok(app.people.accounts_of(cpr).await?),
+        Claim::Cpr(_)
+        | Claim::AccountName(_)
+        | Claim::Upn(_)
+        | Claim::Email(_)
+        | Claim::ObjectGuid(_)
+        | Claim::ObjectSid(_)
+        | Claim::UniloginId(_) => Ok(Vec::new()),
+    }
+}
+
+/// What a provider's logins are held against.
+enum Rule {
+    /// An attribute in AD.
+    Attribute(Match),
+    /// Nothing in AD: what the registers name for a CPR number.
+    RegistersOnly,
+}
+
 /// The provider's rule, if it still takes this kind of claim.
-pub(super) fn rule(app: &App, login: &ProviderLogin) -> Option<Match> {
-    let provider = app.config.provider(&login.provider)?;
-    let same = provider.match_by == login.claim.kind();
-    same.then(|| Match { attribute: provider.match_attribute.clone(), claim: login.claim.clone() })
+fn rule(app: &App, login: &ProviderLogin) -> Option<Rule> {
+    let provider = app.config.provider(&login.provider).filter(|provider| provider.match_by == login.claim.kind())?;
+    Some(match provider.match_attribute.clone() {
+        Some(attribute) => Rule::Attribute(Match { attribute, claim: login.claim.clone() }),
+        None => Rule::RegistersOnly,
+    })
 }

@@ -3,6 +3,7 @@
 //! Invariants: [`crate::model::authority::decide`] is the only judge, on facts read from AD for this request and again at the write; a list only leads to
 //! accounts, it allows nothing; who looked at others is logged.
 
+pub mod children;
 pub mod explain;
 pub mod lists;
 pub mod show;

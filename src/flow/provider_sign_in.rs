@@ -10,7 +10,9 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Fault, Visit, authority, event, event_of, party_of,
+    Fault, Visit, authority, event, event_of,
+    others::children::{Children, children},
+    party_of,
     sign_in::{forgive, hold_answer},
 };
 use crate::{
@@ -218,6 +220,15 @@ impl Arrival<'_> {
         Ok(())
     }
 
+    /// Has somebody without an account of their own a child that has one? Where that can't be asked, they see that once they are in.
+    async fn is_parent(&self, identity: &Identity) -> Result<bool, Fault> {
+        Ok(match children(self.app, identity).await? {
+            Children::NotAsked | Children::TooWeak => false,
+            Children::Unavailable => true,
+            Children::These(all) => all.iter().any(|child| !child.accounts.is_empty()),
+        })
+    }
+
     async fn welcome(&self, login: Login) -> Result<Finished, Fault> {
         let Some(provider) = self.provider else { return Ok(Finished::Refused { provider: None }) };
         let Login { assertion, claim, level, name, at, session, .. } = login;
@@ -226,7 +237,10 @@ impl Arrival<'_> {
         let accounts = authority::all_of(self.app, &proven).await?;
         let name = name.or_else(|| accounts.first().map(|account| account.name().to_owned())).unwrap_or_default();
         let identity = Identity::from_provider(proven, name, at, self.visit.id);
-        if accounts.is_empty() {
+        let parent = accounts.is_empty() && self.is_parent(&identity).await?;
+        if parent {
+            self.log(AuditOutcome::Succeeded, "parent", Some((&identity, None))).await?;
+        } else if accounts.is_empty() {
             self.log(AuditOutcome::Refused, "no_account", Some((&identity, None))).await?;
             return Ok(Finished::NoAccount { by, provider: provider.id.clone() });
         }

@@ -206,7 +206,7 @@ impl Submitted<'_> {
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
         let mut standing = others::standing(self.app, self.identity).await?;
-        let Some(seen) = standing.look_at(self.app, self.request.target).await? else {
+        let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
             return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
         };
         if standing.owns(self.request.target) {
@@ -240,7 +240,7 @@ impl Submitted<'_> {
             });
         };
         let mut standing = others::standing(self.app, self.identity).await?;
-        let Some(seen) = standing.look_at(self.app, self.request.target).await? else {
+        let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
             return Ok(Err(Refusal::Denied(Denial::NoRelation)));
         };
         Ok(match standing.decide(self.app, &seen, Action::SetPassword) {

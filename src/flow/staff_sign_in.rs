@@ -111,6 +111,7 @@ impl Attempt<'_> {
                 match fault {
                     Fault::Hash(HashError::Busy) => Ok(SignIn::Throttled { until: app.clock.now() + BUSY }),
                     Fault::Directory(_)
+                    | Fault::People(_)
                     | Fault::Store(_)
                     | Fault::NoRandomness(_)
                     | Fault::Unsent(_)

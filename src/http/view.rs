@@ -134,7 +134,7 @@ impl Frame {
 
     /// Can anybody act on others here?
     pub fn others(&self) -> bool {
-        self.app.config.authority.is_used()
+        self.app.config.authority.is_used() || self.app.family.is_some()
     }
 
     /// An account's history: time as shown, time for machines, what happened.

@@ -2,13 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{
-    Timestamp,
-    tz::{Offset, TimeZone},
-};
+use jiff::Timestamp;
 
 use super::texts::{Value, text};
 use crate::{
+    clock::danish,
     config::Language,
     model::{
         account::Account,
@@ -66,13 +64,13 @@ impl Words {
             Language::Da => "%H.%M",
             Language::En => "%H:%M",
         };
-        let time = local(at).strftime(clock).to_string();
+        let time = danish(at).strftime(clock).to_string();
         text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&time))])
     }
 
     fn date(&self, at: Timestamp) -> String {
-        let date = local(at);
-        let key = if date.year() == local(self.now).year() { "date-this-year" } else { "date-other-year" };
+        let date = danish(at);
+        let key = if date.year() == danish(self.now).year() { "date-this-year" } else { "date-other-year" };
         let (day, year, month) = (date.day().to_string(), date.year().to_string(), self.t(&format!("month-{}", date.month())));
         text(self.language, key, &[("day", Value::Word(&day)), ("month", Value::Word(&month)), ("year", Value::Word(&year))])
     }
@@ -294,11 +292,6 @@ fn names(account: &Account) -> String {
     let for_ad = account.display_name.iter().flat_map(|name| name.split([',', '.', '-', '_', '#', ' ', '\t']));
     let words = words.chain(for_ad).chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3);
     words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n")
-}
-
-fn local(at: Timestamp) -> jiff::Zoned {
-    let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
-    at.to_zoned(zone)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ impl LoginName {
 }
 
 /// Marks that change the direction of text or can't be seen: they only serve to make one name look like another.
-fn is_invisible(c: char) -> bool {
+pub fn is_invisible(c: char) -> bool {
     matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}')
 }
 

@@ -82,11 +82,7 @@ const LONGEST: usize = 1024;
 impl Claim {
     /// Reads a value as the provider sent it. `None`: it is no such thing.
     pub fn parse(kind: ClaimKind, value: &str) -> Option<Self> {
-        let text = || {
-            let plain =
-                !value.is_empty() && value.trim() == value && value.chars().count() <= LONGEST && !value.chars().any(char::is_control);
-            plain.then(|| value.to_owned())
-        };
+        let text = || is_plain(value).then(|| value.to_owned());
         Some(match kind {
             ClaimKind::Cpr => Self::Cpr(Cpr::parse(value)?),
             ClaimKind::AccountName => Self::AccountName(text()?),
@@ -136,6 +132,11 @@ impl Claim {
             Self::ObjectGuid(_) | Self::ObjectSid(_) => false,
         }
     }
+}
+
+/// Could it be somebody's name or number at all?
+pub(super) fn is_plain(value: &str) -> bool {
+    !value.is_empty() && value.trim() == value && value.chars().count() <= LONGEST && !value.chars().any(char::is_control)
 }
 
 fn same_but_for_case(a: &str, b: &str) -> bool {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 /// A CPR number, ten digits whose first six are a real date. Modulus 11 is not checked: numbers given out since 2007 need not hold it
 /// (CPR-kontoret, "Personnumre uden kontrolciffer"). Printing it masks it; it is wiped when dropped.
@@ -36,6 +36,14 @@ impl Cpr {
         Date::new(century + year, month, day).ok()
     }
 
+    /// As another register writes it, wiped when dropped.
+    pub fn written(&self, format: CprFormat) -> Zeroizing<String> {
+        Zeroizing::new(match format {
+            CprFormat::Digits => self.digits().to_owned(),
+            CprFormat::Dashed => self.dashed(),
+        })
+    }
+
     /// Ten digits. For the directory and other registers only.
     pub fn digits(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
@@ -65,6 +73,27 @@ pub fn mask_in(text: &str) -> String {
         }
     }
     masked.into_iter().collect()
+}
+
+/// How a register writes CPR numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CprFormat {
+    /// `0101901234`.
+    #[default]
+    Digits,
+    /// `010190-1234`.
+    Dashed,
+}
+
+impl CprFormat {
+    /// A number that is nobody's (there is no day 00), to try a register with.
+    pub fn nobody(self) -> &'static str {
+        match self {
+            Self::Digits => "0000000000",
+            Self::Dashed => "000000-0000",
+        }
+    }
 }
 
 impl Drop for Cpr {
@@ -171,6 +200,15 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(mask_in(text), masked);
+        }
+    }
+
+    #[test]
+    fn nobodys_number_is_no_number() {
+        for format in [CprFormat::Digits, CprFormat::Dashed] {
+            assert_eq!(Cpr::parse(format.nobody()), None);
+            let written = Cpr::parse("0101901234").expect("a number").written(format);
+            assert_eq!(written.len(), format.nobody().len());
         }
     }
 

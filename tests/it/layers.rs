@@ -62,18 +62,48 @@ fn names(code: &str, room: &str, depth: usize) -> bool {
 const RULES: &[(&str, &[&str], &[&str])] = &[
     (
         "model",
-        &["app", "audit", "check", "cli", "config", "directory", "flow", "http", "identity", "serve", "store", "telemetry", "clock"],
+        &[
+            "app",
+            "audit",
+            "check",
+            "cli",
+            "config",
+            "directory",
+            "flow",
+            "http",
+            "identity",
+            "outward",
+            "people",
+            "serve",
+            "store",
+            "telemetry",
+            "clock",
+        ],
         &["axum", "askama", "ldap3", "sqlx", "tokio"],
     ),
-    ("directory", &["identity", "app", "audit", "check", "flow", "http", "serve", "store"], &["axum", "askama", "sqlx", "tower_sessions"]),
-    ("store", &["identity", "app", "check", "directory", "flow", "http", "serve"], &["axum", "askama", "ldap3"]),
-    ("audit", &["identity", "app", "check", "directory", "flow", "http", "serve"], &["axum", "askama", "ldap3"]),
-    ("config", &["app", "audit", "check", "directory", "flow", "http", "serve", "store"], &["axum", "askama", "ldap3", "sqlx"]),
+    (
+        "directory",
+        &["identity", "people", "app", "audit", "check", "flow", "http", "serve", "store"],
+        &["axum", "askama", "sqlx", "tower_sessions"],
+    ),
+    ("store", &["identity", "people", "app", "check", "directory", "flow", "http", "serve"], &["axum", "askama", "ldap3"]),
+    ("audit", &["identity", "people", "app", "check", "directory", "flow", "http", "serve"], &["axum", "askama", "ldap3"]),
+    ("config", &["app", "audit", "check", "directory", "flow", "http", "people", "serve", "store"], &["axum", "askama", "ldap3", "sqlx"]),
     ("flow", &["check", "http", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
-    ("http", &["check", "serve", "directory"], &["ldap3", "sqlx"]),
+    ("http", &["check", "serve", "directory", "people"], &["ldap3", "sqlx"]),
     (
         "identity",
-        &["app", "audit", "check", "directory", "flow", "http", "serve", "store"],
+        &["app", "audit", "check", "directory", "flow", "http", "people", "serve", "store"],
+        &["axum", "askama", "ldap3", "sqlx", "tower_sessions"],
+    ),
+    (
+        "people",
+        &["app", "audit", "check", "directory", "flow", "http", "identity", "serve", "store"],
+        &["axum", "askama", "ldap3", "tower_sessions"],
+    ),
+    (
+        "outward",
+        &["app", "audit", "check", "config", "directory", "flow", "http", "identity", "people", "serve", "store"],
         &["axum", "askama", "ldap3", "sqlx", "tower_sessions"],
     ),
     ("check", &["app", "flow", "http", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
@@ -97,6 +127,9 @@ fn data_flows_one_way() {
                     .filter(|c| code.contains(&format!("{c}::")))
                     .map(|c| format!("{inside} uses {c}")),
             );
+        }
+        if !["people", "telemetry"].contains(&room) && code.contains("tiberius::") {
+            wrong.push(format!("{inside} uses tiberius"));
         }
         for (_, rooms, crates) in RULES.iter().filter(|(who, ..)| *who == room) {
             wrong.extend(rooms.iter().filter(|r| names(&code, r, inside.split('/').count())).map(|r| format!("{inside} names {r}")));

@@ -18,6 +18,7 @@ mod process;
 mod provider_journey;
 mod provider_reset;
 mod proxy;
+mod registers;
 mod reset;
 mod saml;
 mod service;

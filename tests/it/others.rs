@@ -3,6 +3,7 @@
 mod attacks;
 mod codes;
 mod lists;
+mod parents;
 mod roles;
 
 use os2nykode::{

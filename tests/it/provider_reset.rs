@@ -115,7 +115,7 @@ fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str)
     Request { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own }
 }
 
-async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
+pub async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
     set_password::set(&service.app, &visit(identity), identity, form(service, target, None, new)).await.expect("an answer")
 }
 
@@ -141,7 +141,7 @@ pub async fn history(service: &Service, target: ObjectGuid) -> Vec<AuditEvent> {
     entries.into_iter().map(|entry| entry.event).collect()
 }
 
-async fn unchanged(person: &Person) {
+pub async fn unchanged(person: &Person) {
     assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()), "the old password holds");
 }
 

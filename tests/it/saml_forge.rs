@@ -265,7 +265,7 @@ pub fn provider() -> SamlProvider {
             mitid: false,
             hint: None,
             match_by: ClaimKind::AccountName,
-            match_attribute: "sAMAccountName".to_owned(),
+            match_attribute: Some("sAMAccountName".to_owned()),
             highest: Level::High,
         },
         metadata: MetadataSource::Url(String::new()),

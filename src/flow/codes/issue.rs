@@ -61,7 +61,7 @@ pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Iss
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
     let mut standing = others::standing(app, identity).await?;
-    let Some(seen) = standing.look_at(app, sent.target).await? else { return Ok(Issued::Denied(Denial::NoRelation)) };
+    let Some(seen) = standing.look_at(app, identity, sent.target).await? else { return Ok(Issued::Denied(Denial::NoRelation)) };
     let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
     let now = app.clock.now();
     let mut entry = event_of(visit, identity, now, EventKind::CodeIssued, AuditOutcome::Refused, "");

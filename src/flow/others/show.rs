@@ -77,7 +77,7 @@ pub enum Shown {
 /// Reads the account for somebody who may act on it, and logs that they looked.
 pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
     let mut standing = standing(app, identity).await?;
-    let Some(seen) = standing.look_at(app, target).await? else { return Ok(Shown::Denied(Denial::NoRelation)) };
+    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(Shown::Denied(Denial::NoRelation)) };
     let decided = standing.decide(app, &seen, Action::See);
     let now = app.clock.now();
     let (outcome, reason) = match &decided {

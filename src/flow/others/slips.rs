@@ -103,7 +103,7 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
 async fn slip(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid, list: AttemptId) -> Result<Slip, Fault> {
     let mut standing = standing(app, identity).await?;
     let nobody = |refusal| Slip { name: String::new(), account_name: String::new(), outcome: Err(Missing::Refused(refusal)) };
-    let Some(seen) = standing.look_at(app, target).await? else { return Ok(nobody(Refusal::Denied(Denial::NoRelation))) };
+    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(nobody(Refusal::Denied(Denial::NoRelation))) };
     if let Err(denial) = standing.decide(app, &seen, crate::model::authority::Action::See) {
         return Ok(nobody(Refusal::Denied(denial)));
     }

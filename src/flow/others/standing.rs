@@ -4,11 +4,12 @@ use std::collections::HashMap;
 
 use zeroize::Zeroize;
 
+use super::children::is_childs;
 use crate::{
     app::App,
     config::{Authority, Config, Helpdesk, Teachers},
     directory::{Directory, Pinned},
-    flow::{Fault, authority::rule, party_of, reset, staff_sign_in},
+    flow::{Fault, authority::led_to, party_of, reset, staff_sign_in},
     model::{
         account::Account,
         audit::Party,
@@ -87,8 +88,7 @@ async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pi
             Ok((account.into_iter().collect(), pinned))
         }
         Proof::Provider(login) => {
-            let Some(by) = rule(app, login) else { return Ok((Vec::new(), app.directory.any().await?)) };
-            let (found, mut pinned) = app.directory.matching(&by).await?;
+            let Some((found, mut pinned)) = led_to(app, login).await? else { return Ok((Vec::new(), app.directory.any().await?)) };
             let mut accounts = Vec::with_capacity(found.len());
             for account in found {
                 accounts.extend(app.directory.account_again(&mut pinned, account.guid).await?);
@@ -215,10 +215,15 @@ async fn classes(
 
 impl Standing {
     /// Reads an account with what a decision about it needs. `None`: gone, no person's, or outside what is served.
-    pub async fn look_at(&mut self, app: &App, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
+    pub async fn look_at(&mut self, app: &App, identity: &Identity, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
         let Some(account) = app.directory.account_again(&mut self.pinned, target).await? else { return Ok(None) };
         let needed = reset::needed(&app.config, &app.directory, &mut self.pinned, &account).await?.level;
-        Ok(Some(Seen { account, needed, child: false }))
+        let mut seen = Seen { account, needed, child: false };
+        // Only where nothing else makes it theirs: the family service is another's, and slow.
+        if self.decide(app, &seen, Action::See) == Err(Denial::NoRelation) {
+            seen.child = is_childs(app, identity, target).await?;
+        }
+        Ok(Some(seen))
     }
 
     /// Is it one of the person's own?

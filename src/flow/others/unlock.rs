@@ -38,7 +38,7 @@ pub async fn unlock(app: &Arc<App>, visit: &Visit, identity: &Identity, target: 
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
     let mut standing = standing(app, identity).await?;
-    let Some(seen) = standing.look_at(app, target).await? else {
+    let Some(seen) = standing.look_at(app, identity, target).await? else {
         return Ok(Answer::Refused(Refusal::Denied(Denial::NoRelation)));
     };
     let decided = standing.decide(app, &seen, Action::Unlock);

@@ -103,6 +103,7 @@ pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) ->
     }
     let accounts = list_accounts::list(&app, &member.identity).await?;
     Ok(match accounts.as_slice() {
+        [] if member.frame.others() => Redirect::to("/others").into_response(), // a parent, most likely
         [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),
         [] | [_, ..] => page(StatusCode::OK, &AccountsPage { frame: member.frame, accounts }),
     })

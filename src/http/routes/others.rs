@@ -12,7 +12,10 @@ use serde::Deserialize;
 
 use crate::{
     app::App,
-    flow::others::lists::{self, Choice, Found, Listed, PAGE, Place, Question},
+    flow::others::{
+        children::{Children, OfChild, children},
+        lists::{self, Choice, Found, Listed, PAGE, Place, Question},
+    },
     http::view::{Failure, Frame, Member, Notice, page},
     model::{
         account::{Account, PasswordExpiry},
@@ -27,9 +30,26 @@ use crate::{
 pub(super) struct OthersPage {
     pub(super) frame: Frame,
     pub(super) choices: Vec<Choice>,
+    pub(super) children: Children,
 }
 
 impl OthersPage {
+    fn these(&self) -> &[OfChild] {
+        match &self.children {
+            Children::These(children) => children,
+            Children::NotAsked | Children::TooWeak | Children::Unavailable => &[],
+        }
+    }
+
+    /// What there is to say of children who can't be shown.
+    fn about_children(&self) -> Option<String> {
+        match &self.children {
+            Children::TooWeak => Some(self.frame.t("children-too-weak")),
+            Children::Unavailable => Some(self.frame.t("children-unavailable")),
+            Children::NotAsked | Children::These(_) => None,
+        }
+    }
+
     /// Address and name.
     fn lists(&self) -> Vec<(String, String)> {
         self.choices.iter().map(|choice| (address(&choice.place), self.frame.ground(&choice.ground))).collect()
@@ -135,7 +155,10 @@ fn address(place: &Place) -> String {
 /// `GET /others`.
 pub(in crate::http) async fn choose(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
     Ok(match lists::choices(&app, &member.identity).await? {
-        Ok(choices) => page(StatusCode::OK, &OthersPage { frame: member.frame, choices }),
+        Ok(choices) => {
+            let children = children(&app, &member.identity).await?;
+            page(StatusCode::OK, &OthersPage { frame: member.frame, choices, children })
+        }
         Err(denial) => denied(member.frame, denial),
     })
 }

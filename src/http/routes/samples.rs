@@ -29,6 +29,7 @@ use crate::{
         list_accounts::Listed,
         others::{
             Usual,
+            children::{Children, OfChild},
             lists::{Choice, Found, Place, Question},
             show::OtherView,
             slips::{Missing, Slip},
@@ -296,8 +297,14 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     let mut pages = Vec::new();
     let place = Place::Group(Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"));
     let choices: Vec<Choice> = grounds().into_iter().map(|ground| Choice { place: place.clone(), ground }).collect();
-    for choices in [Vec::new(), choices.clone()] {
-        pages.push((format!("others {}", choices.len()), OthersPage { frame: member("/others"), choices }.render()));
+    let listed = Listed { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
+    let child = |accounts| OfChild { name: NAME.into(), accounts };
+    let these = Children::These(vec![child(Vec::new()), child(vec![listed])]);
+    for children in [Children::NotAsked, Children::TooWeak, Children::Unavailable, these] {
+        for choices in [Vec::new(), choices.clone()] {
+            let children = children.clone();
+            pages.push((format!("others {}", choices.len()), OthersPage { frame: member("/others"), choices, children }.render()));
+        }
     }
     let all = [PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::Never];
     for (total, more, unusable_words, page, text) in [

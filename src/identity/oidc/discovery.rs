@@ -10,10 +10,7 @@ use openidconnect::{
 use serde::{Deserialize, Serialize};
 
 use super::jwks::KeySet;
-use crate::{
-    config::{OidcProvider, is_safe_address},
-    identity::http::Http,
-};
+use crate::{config::OidcProvider, identity::http::Http, model::address::is_safe_address};
 
 /// What the library's own metadata leaves out.
 #[derive(Debug, Clone, Serialize, Deserialize)]

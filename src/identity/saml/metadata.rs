@@ -12,7 +12,7 @@ use super::{
     Refused, decrypt, screen, signature,
     xml::{Bounds, DS, METADATA, Plain, attribute, children, is, text, time},
 };
-use crate::{config::is_safe_address, identity::keys::expiry};
+use crate::{identity::keys::expiry, model::address::is_safe_address};
 
 /// What can be wrong with it. For the log and the check command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,6 +22,7 @@ use crate::oidc_forge::{EC, RSA};
 #[derive(Debug, Clone)]
 pub enum Says {
     Json(u16, Value),
+    Status(u16),
     Text(&'static str, String),
     Redirect(String),
     /// Says nothing, for longer than anybody waits.
@@ -103,12 +104,18 @@ async fn answer(State(liar): State<Liar>, request: Request) -> Response {
         mind.asked.push(Question { path: path.clone(), authorization, form });
         mind.says.get(path.as_str()).cloned()
     };
+    said(says).await
+}
+
+/// What is said, as an answer.
+pub async fn said(says: Option<Says>) -> Response {
     match says {
         None => StatusCode::NOT_FOUND.into_response(),
         Some(Says::Json(status, value)) => {
             let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
             (StatusCode::from_u16(status).expect("a status"), json, value.to_string()).into_response()
         }
+        Some(Says::Status(status)) => StatusCode::from_u16(status).expect("a status").into_response(),
         Some(Says::Text(kind, text)) => ([(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response(),
         Some(Says::Redirect(to)) => (StatusCode::FOUND, [(header::LOCATION, to)]).into_response(),
         Some(Says::Nothing) => {

@@ -56,7 +56,7 @@ pub fn provider() -> OidcProvider {
             mitid: false,
             hint: None,
             match_by: ClaimKind::Cpr,
-            match_attribute: "employeeNumber".to_owned(),
+            match_attribute: Some("employeeNumber".to_owned()),
             highest: Level::High,
         },
         issuer: ISSUER.to_owned(),

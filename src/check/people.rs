@@ -1,0 +1,105 @@
+//! The registers that are asked with CPR numbers: can they be reached, do they take our credentials, and do they answer as configured? Asked with a number
+//! that is nobody's, so that no person is looked up.
+
+use jiff::Timestamp;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
+
+use super::{Report, day};
+use crate::{
+    clock::Clock,
+    config::{Asks, Config, Credentials, Service},
+    people::{Family, Lookups, SetupError, Trouble},
+};
+
+/// From so many days before its end the operator is told of a certificate.
+const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
+
+/// Looks at all of them. One that can't be asked keeps none of the others from being looked at.
+pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    for source in config.people.sql.iter().filter(|source| !source.verified) {
+        let what = "its URL does not ask for a verified certificate: whoever stands in between can say whose account it is";
+        report.warning(&format!("people {}", source.id), what, "let the URL say sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY)");
+    }
+    for source in &config.people.rest {
+        service(&source.service, &format!("people {}", source.service.id), clock.now(), report);
+    }
+    match Lookups::new(&config.people) {
+        Ok(lookups) => {
+            for probe in lookups.probe().await {
+                told(&format!("people {}", probe.id), probe.named, "account", report);
+            }
+        }
+        Err(error) => unusable("people", &error, report),
+    }
+    let Some(parents) = &config.parents else { return };
+    service(&parents.service, "parents", clock.now(), report);
+    match Family::new(parents) {
+        Ok(family) => told("parents", family.children_of_nobody().await.map_err(|fault| fault.trouble), "child", report),
+        Err(error) => unusable("parents", &error, report),
+    }
+}
+
+fn unusable(area: &str, error: &SetupError, report: &mut Report) {
+    report.problem(area, &error.to_string(), "correct ca_file, client_certificate_file or client_key_file");
+}
+
+/// What can be said of a web service without asking it.
+fn service(service: &Service, area: &str, now: Timestamp, report: &mut Report) {
+    if service.asks == Asks::InAddress {
+        let what = "it is asked with the CPR number in the address, which servers and proxies log";
+        report.warning(area, what, "use POST as soon as the service takes it, and keep those logs as you keep CPR numbers");
+    }
+    if matches!(service.credentials, Credentials::None) && service.certificate.is_none() {
+        let what = "we show it nothing by which it could know us: whoever reaches it may ask it too";
+        report.warning(area, what, "let it ask for a password, a token or a client certificate");
+    }
+    if let Some(certificate) = &service.certificate {
+        match CertificateDer::from_pem_file(&certificate.file).ok().and_then(|der| end(&der)) {
+            Some(end) if end < now => report.problem(area, &format!("our certificate ended on {}", day(end)), "get a new one"),
+            Some(end) if end < now + SOON => report.warning(area, &format!("our certificate ends on {}", day(end)), "get a new one"),
+            Some(end) => report.ok(area, &format!("our certificate holds until {}", day(end))),
+            None => report.problem(area, "our certificate can't be read", "client_certificate_file has to be a certificate in PEM"),
+        }
+    }
+}
+
+fn end(der: &[u8]) -> Option<Timestamp> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
+}
+
+/// What came of asking for nobody.
+fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Report) {
+    let trouble = match named {
+        Ok(0) => return report.ok(area, "it answers as configured to a number that nobody has"),
+        Ok(count) => {
+            let what = format!("it names {count} {what}(s) for a number that nobody has");
+            return report.warning(area, &what, "see that the query or the service goes by the number that it is given");
+        }
+        Err(trouble) => trouble,
+    };
+    let advice = match &trouble {
+        Trouble::Unreachable(_) => {
+            "see that this machine may reach it, that the address is right, and that ca_file or sslrootcert (MySQL: ssl-ca) holds its CA"
+        }
+        Trouble::TimedOut => "see that this machine may reach it and that it is fast enough, or raise timeout_seconds",
+        Trouble::NotLetIn(_) => "compare our credentials with what it has",
+        Trouble::Refused(_) => "correct the query, or give the user the right to read what it reads",
+        Trouble::Status(400 | 404 | 410 | 422) => {
+            let what = format!("it {trouble} to a number that nobody has: reachable, but whether it knows people is not clear");
+            return report.warning(
+                area,
+                &what,
+                "where this is how it says that it knows nobody, put the status in nobody_statuses; else correct url",
+            );
+        }
+        Trouble::Status(300..400) => "redirects are not followed: write the address that it answers at",
+        Trouble::Status(_) => "see its own log",
+        Trouble::NotAsConfigured(_) => {
+            "compare answers, field, answer_at (for parents: name_field, cpr_field) and the query's first column with what it answers"
+        }
+        Trouble::TooLarge(_) | Trouble::TooMany(_) => "see that the query or the service goes by the number that it is given",
+        Trouble::Crashed => "tell the developers",
+    };
+    report.problem(area, &trouble.to_string(), advice);
+}

@@ -1,0 +1,50 @@
+//! `[parents]`: the web service that knows whose parent somebody is. Off where it is not set.
+
+use super::{
+    load::Problems,
+    oidc::is_pointer_or_name,
+    service::{Service, with_service_keys},
+};
+
+/// `[parents]`.
+#[derive(Debug, Clone)]
+pub struct Parents {
+    /// How it is asked.
+    pub service: Service,
+    /// Where in an object of its answer a child's name stands: a member's literal name, or a JSON pointer.
+    pub name_field: String,
+    /// The same of the CPR number.
+    pub cpr_field: String,
+    /// Who is so many years old, 1 to 25, is no child any more.
+    pub age_limit: i8,
+}
+
+/// Custody ends on this birthday (forældreansvarsloven, section 1).
+const OF_AGE: i8 = 18;
+
+with_service_keys! {
+    struct Raw {
+        name_field: Option<String>,
+        cpr_field: Option<String>,
+        age_limit: Option<i8>,
+    }
+}
+
+impl Raw {
+    pub(super) fn check(mut self, problems: &mut Problems) -> Option<Parents> {
+        let before = problems.0.len();
+        let service = self.service().check("parents".to_owned(), "parents", problems);
+        let name_field = self.name_field.unwrap_or_else(|| "name".to_owned());
+        let cpr_field = self.cpr_field.unwrap_or_else(|| "cpr".to_owned());
+        for (key, place) in [("parents.name_field", &name_field), ("parents.cpr_field", &cpr_field)] {
+            if !is_pointer_or_name(place) {
+                problems.add(key, "is no member's name and no JSON pointer");
+            }
+        }
+        let age_limit = self.age_limit.unwrap_or(OF_AGE);
+        if !(1..=25).contains(&age_limit) {
+            problems.add("parents.age_limit", "has to be 1 to 25");
+        }
+        (problems.0.len() == before).then_some(Parents { service: service?, name_field, cpr_field, age_limit })
+    }
+}

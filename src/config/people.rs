@@ -1,0 +1,61 @@
+//! `[people]`: registers that know which accounts belong to a CPR number, besides what AD itself holds.
+
+mod rest;
+mod sql;
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize;
+
+pub use rest::RestSource;
+pub use sql::{Database, SqlSource};
+
+use super::load::Problems;
+use crate::model::provider::ProviderId;
+
+/// `[people]`. All of them are asked at every login with a CPR number.
+#[derive(Debug, Clone, Default)]
+pub struct People {
+    /// `[[people.sql]]`.
+    pub sql: Vec<SqlSource>,
+    /// `[[people.rest]]`.
+    pub rest: Vec<RestSource>,
+}
+
+impl People {
+    /// Is there no register at all?
+    pub fn is_empty(&self) -> bool {
+        self.sql.is_empty() && self.rest.is_empty()
+    }
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+pub(super) struct Raw {
+    sql: Vec<sql::RawSql>,
+    rest: Vec<rest::RawRest>,
+}
+
+impl Raw {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<People> {
+        let before = problems.0.len();
+        let sql: Vec<_> = self.sql.into_iter().filter_map(|raw| raw.check(problems)).collect();
+        let rest: Vec<_> = self.rest.into_iter().filter_map(|raw| raw.check(problems)).collect();
+        let mut known = BTreeSet::new();
+        for id in sql.iter().map(|source| &source.id).chain(rest.iter().map(|source| &source.service.id)) {
+            if !known.insert(id) {
+                problems.add(&format!("people {id:?}"), "two sources have this id");
+            }
+        }
+        (problems.0.len() == before).then_some(People { sql, rest })
+    }
+}
+
+/// A source's name in the log and in what `check` says.
+fn id(section: &str, id: &str, problems: &mut Problems) -> Option<String> {
+    if ProviderId::parse(id).is_none() {
+        problems.add(&format!("{section}.id"), "has to be 1 to 32 lower-case letters, digits and dashes");
+        return None;
+    }
+    Some(id.to_owned())
+}

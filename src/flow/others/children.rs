@@ -1,0 +1,98 @@
+//! A parent's children, and the accounts that belong to them: asked of the family service each time, and matched by the rule of the provider at which the
+//! parent has logged in.
+//!
+//! Invariant: without a sure login with a CPR number nobody is asked, and nobody is a parent.
+
+use crate::{
+    app::App,
+    clock,
+    flow::{
+        Fault,
+        authority::{led_to, theirs},
+        list_accounts::Listed,
+    },
+    model::{
+        claim::Claim,
+        cpr::Cpr,
+        guid::ObjectGuid,
+        identity::{Identity, ProviderLogin},
+        level::Level,
+    },
+    people::{Child, Family},
+};
+
+/// A child and what can be picked.
+#[derive(Debug, Clone)]
+pub struct OfChild {
+    /// The child's name, as the family service tells it.
+    pub name: String,
+    /// Usable accounts only.
+    pub accounts: Vec<Listed>,
+}
+
+/// What is known of somebody's children.
+#[derive(Debug, Clone)]
+pub enum Children {
+    /// Nobody asks here: there is no family service, or the login tells no CPR number.
+    NotAsked,
+    /// The login is not sure enough to ask.
+    TooWeak,
+    /// The family service can't be asked now.
+    Unavailable,
+    /// All of them, with an account or without.
+    These(Vec<OfChild>),
+}
+
+/// Every child under the age limit, with the accounts that can be acted on.
+pub async fn children(app: &App, identity: &Identity) -> Result<Children, Fault> {
+    let Some((family, login, cpr)) = parent(app, identity) else { return Ok(Children::NotAsked) };
+    if login.level < Level::Substantial {
+        return Ok(Children::TooWeak);
+    }
+    let told = match family.children_of(cpr, clock::danish(app.clock.now()).date()).await {
+        Ok(told) => told,
+        Err(fault) => {
+            tracing::error!(error = %fault, "a parent's children can't be looked up");
+            return Ok(Children::Unavailable);
+        }
+    };
+    let now = app.clock.now();
+    let mut children = Vec::with_capacity(told.len());
+    for child in told {
+        let found = led_to(app, &as_child(login, &child)).await?;
+        let usable = found.into_iter().flat_map(|(accounts, _)| accounts).filter(|account| account.usable(now));
+        let listed = |account: crate::model::account::Account| Listed {
+            guid: account.guid,
+            name: account.name().to_owned(),
+            account_name: account.sam,
+        };
+        children.push(OfChild { accounts: usable.map(listed).collect(), name: child.name });
+    }
+    Ok(Children::These(children))
+}
+
+/// Is it an account of a child of theirs? Asked anew each time; what can't be asked is a fault.
+pub(super) async fn is_childs(app: &App, identity: &Identity, target: ObjectGuid) -> Result<bool, Fault> {
+    let Some((family, login, cpr)) = parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial) else {
+        return Ok(false);
+    };
+    for child in family.children_of(cpr, clock::danish(app.clock.now()).date()).await? {
+        if theirs(app, &as_child(login, &child), target).await?.is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a ProviderLogin, &'a Cpr)> {
+    let (family, login) = (app.family.as_ref()?, identity.provider()?);
+    match &login.claim {
+        Claim::Cpr(cpr) => Some((family, login, cpr)),
+        Claim::AccountName(_) | Claim::Upn(_) | Claim::Email(_) | Claim::ObjectGuid(_) | Claim::ObjectSid(_) | Claim::UniloginId(_) => None,
+    }
+}
+
+/// As if the child had logged in there: its accounts are found by the same rule.
+fn as_child(login: &ProviderLogin, child: &Child) -> ProviderLogin {
+    ProviderLogin { claim: Claim::Cpr(child.cpr.clone()), ..login.clone() }
+}

@@ -1,0 +1,45 @@
+//! Which addresses may be asked at all.
+
+/// https, or http on this very machine. Without user names: what stands before an `@` is not the host, however much it looks like one.
+pub fn is_safe_address(url: &str) -> bool {
+    let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
+    if url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') || authority.contains('@') {
+        return false;
+    }
+    if url.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.starts_with('/')) {
+        return true;
+    }
+    if !url.starts_with("http://") {
+        return false;
+    }
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_loopback_may_be_asked_in_clear() {
+        for url in ["https://idp.dk/metadata", "http://localhost:8080/x", "http://127.0.0.1/x", "http://127.0.0.41:81", "http://[::1]:1/"] {
+            assert!(is_safe_address(url), "{url}");
+        }
+        for url in [
+            "",
+            "ftp://x",
+            "https://",
+            "https:///x",
+            "http://idp.dk/",
+            "http://localhost.evil.dk/",
+            "http://127.0.0.1@evil.dk/",
+            "http://127.0.0.1:80@evil.dk/",
+            "http://localhost:x@evil.dk/",
+            "http://evil.dk\\@127.0.0.1/",
+            "https://idp.dk@evil.dk/",
+            "http://127.0.0.1 /",
+        ] {
+            assert!(!is_safe_address(url), "{url}");
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! Every register that knows which accounts belong to a CPR number, asked at once.
+//!
+//! Invariant: one register that can't be asked is a fault of the whole; a part of the answer would look like all of it.
+
+use futures_util::future::join_all;
+use metrics::counter;
+
+use super::{Fault, SetupError, Trouble, rest::Rest, sql::Sql, sql_server::SqlServer};
+use crate::{
+    config::{self, Database},
+    model::{account_ref::AccountRef, cpr::Cpr},
+};
+
+/// All registers of the configuration; there may be none.
+#[derive(Debug)]
+pub struct Lookups {
+    registers: Vec<Register>,
+}
+
+#[derive(Debug)]
+enum Register {
+    Sql(Sql),
+    SqlServer(SqlServer),
+    Rest(Box<Rest>),
+}
+
+/// What a register did when it was asked for a number that is nobody's.
+#[derive(Debug)]
+pub struct Probe {
+    /// Its name in the configuration.
+    pub id: String,
+    /// How many accounts it named.
+    pub named: Result<usize, Trouble>,
+}
+
+impl Lookups {
+    /// Prepares everything and connects to nobody: a register that is down keeps no service from starting.
+    pub fn new(config: &config::People) -> Result<Self, SetupError> {
+        let sql = config.sql.iter().map(|source| match source.database {
+            Database::SqlServer => Ok(Register::SqlServer(SqlServer::new(source))),
+            Database::Postgres | Database::MySql | Database::Sqlite => Ok(Register::Sql(Sql::new(source))),
+        });
+        let rest = config.rest.iter().map(|source| Ok(Register::Rest(Box::new(Rest::new(source)?))));
+        Ok(Self { registers: sql.chain(rest).collect::<Result<_, SetupError>>()? })
+    }
+
+    /// Is there no register to ask?
+    pub fn is_empty(&self) -> bool {
+        self.registers.is_empty()
+    }
+
+    /// What all registers call the accounts of this person, each once. Whether there are such accounts, AD says.
+    pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Fault> {
+        let asked = self.registers.iter().map(async |register| counted(register.id(), register.accounts_of(cpr).await));
+        let mut all = Vec::new();
+        for named in join_all(asked).await {
+            for reference in named? {
+                if !all.contains(&reference) {
+                    all.push(reference);
+                }
+            }
+        }
+        Ok(all)
+    }
+
+    /// Asks each register for a number that is nobody's. A database's own words may be in what goes wrong: they can't tell of a person here.
+    pub async fn probe(&self) -> Vec<Probe> {
+        let asked = self.registers.iter().map(async |register| Probe { id: register.id().to_owned(), named: register.probe().await });
+        join_all(asked).await
+    }
+}
+
+impl Register {
+    fn id(&self) -> &str {
+        match self {
+            Self::Sql(sql) => sql.id(),
+            Self::SqlServer(server) => server.id(),
+            Self::Rest(rest) => rest.id(),
+        }
+    }
+
+    async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
+        match self {
+            Self::Sql(sql) => sql.accounts_of(cpr).await,
+            Self::SqlServer(server) => server.accounts_of(cpr).await,
+            Self::Rest(rest) => rest.accounts_of(cpr).await,
+        }
+    }
+
+    async fn probe(&self) -> Result<usize, Trouble> {
+        match self {
+            Self::Sql(sql) => sql.accounts_of_nobody().await,
+            Self::SqlServer(server) => server.accounts_of_nobody().await,
+            Self::Rest(rest) => rest.accounts_of_nobody().await,
+        }
+    }
+}
+
+/// Counts how often a register was asked and whether it answered.
+pub(super) fn counted<T>(register: &str, outcome: Result<T, Trouble>) -> Result<T, Fault> {
+    let word = if outcome.is_ok() { "answered" } else { "failed" };
+    counter!("register_questions_total", "register" => register.to_owned(), "outcome" => word).increment(1);
+    outcome.map_err(|trouble| trouble.of(register))
+}

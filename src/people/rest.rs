@@ -1,0 +1,43 @@
+//! Accounts of a CPR number from a web service.
+
+use super::{SetupError, Trouble, answer, service::Service};
+use crate::{
+    config,
+    model::{account_ref::AccountRef, cpr::Cpr},
+};
+
+/// One web service.
+#[derive(Debug)]
+pub struct Rest {
+    service: Service,
+    config: config::RestSource,
+}
+
+impl Rest {
+    /// Reads the certificates; connects to nobody yet.
+    pub fn new(config: &config::RestSource) -> Result<Self, SetupError> {
+        Ok(Self { service: Service::new(&config.service)?, config: config.clone() })
+    }
+
+    /// Its name in the configuration.
+    pub fn id(&self) -> &str {
+        self.service.id()
+    }
+
+    /// The accounts that it names.
+    pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
+        self.ask(&cpr.written(self.service.cpr_format())).await
+    }
+
+    /// The same for a number that is nobody's: what can be tried without a person.
+    pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
+        Ok(self.ask(self.service.cpr_format().nobody()).await?.len())
+    }
+
+    async fn ask(&self, cpr: &str) -> Result<Vec<AccountRef>, Trouble> {
+        match self.service.ask(cpr).await? {
+            Some(found) => answer::accounts(&found, &self.config),
+            None => Ok(Vec::new()),
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! A web service that is asked with a CPR number, and the JSON that it answers.
+
+use std::fmt;
+
+use data_encoding::BASE64;
+use http::{HeaderValue, Method, Request, header};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::{SetupError, Trouble};
+use crate::{
+    config::{self, Asks, Credentials, IN_ADDRESS},
+    outward::{Http, HttpError, Terms, at, content_type},
+};
+
+/// Bytes that are read of an answer at most.
+const LARGEST: usize = 256 * 1024;
+
+/// One service, ready to be asked.
+pub struct Service {
+    config: config::Service,
+    http: Http,
+    authorization: Option<HeaderValue>,
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Service({})", self.config.id)
+    }
+}
+
+impl Service {
+    /// Reads the certificates; connects to nobody yet.
+    pub fn new(config: &config::Service) -> Result<Self, SetupError> {
+        let http = Http::on(Terms {
+            ca_file: config.ca_file.as_deref(),
+            certificate: config.certificate.as_ref(),
+            patience: config.timeout,
+            connect: config.timeout,
+            largest: LARGEST,
+            proxy: config.url.starts_with("https://"),
+        })?;
+        Ok(Self { authorization: authorization(&config.credentials), config: config.clone(), http })
+    }
+
+    /// Its name in the configuration.
+    pub fn id(&self) -> &str {
+        &self.config.id
+    }
+
+    /// How it writes CPR numbers.
+    pub fn cpr_format(&self) -> crate::model::cpr::CprFormat {
+        self.config.cpr_format
+    }
+
+    /// What it says of a number, from where the configuration looks on. `None`: it knows nobody by that number.
+    pub async fn ask(&self, cpr: &str) -> Result<Option<Value>, Trouble> {
+        let answer = self.http.send(self.request(cpr)?).await.map_err(|error| match error {
+            HttpError::Unreachable(what) => Trouble::Unreachable(what),
+            HttpError::TimedOut => Trouble::TimedOut,
+            HttpError::TooLarge(_) => Trouble::TooLarge(error.to_string()),
+        })?;
+        let status = answer.status().as_u16();
+        if self.config.nobody_statuses.contains(&status) {
+            return Ok(None);
+        }
+        match status {
+            200 => {}
+            401 | 403 => return Err(Trouble::NotLetIn(status.to_string())),
+            other => return Err(Trouble::Status(other)),
+        }
+        let kind = content_type(&answer);
+        if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
+            return Err(Trouble::not_as_configured("it is not JSON by its Content-Type"));
+        }
+        // The reader's own words may quote the answer.
+        let value: Value = serde_json::from_slice(answer.body())
+            .map_err(|error| Trouble::not_as_configured(format!("it is no JSON (line {}, column {})", error.line(), error.column())))?;
+        match &self.config.answer_at {
+            None => Ok(Some(value)),
+            Some(place) => match at(&value, place) {
+                Some(found) => Ok(Some(found.clone())),
+                None => Err(Trouble::not_as_configured(format!("there is no {place}"))),
+            },
+        }
+    }
+
+    fn request(&self, cpr: &str) -> Result<Request<Vec<u8>>, Trouble> {
+        let (method, address, body) = match &self.config.asks {
+            // Digits and a hyphen mean themselves everywhere in an address.
+            Asks::InAddress => (Method::GET, Zeroizing::new(self.config.url.replace(IN_ADDRESS, cpr)), None),
+            Asks::Json(field) => {
+                let body = serde_json::json!({ field.as_str(): cpr }).to_string();
+                (Method::POST, Zeroizing::new(self.config.url.clone()), Some(("application/json", body)))
+            }
+            Asks::Form(field) => {
+                let body = serde_urlencoded::to_string([(field.as_str(), cpr)]).map_err(|_| Trouble::Crashed)?;
+                (Method::POST, Zeroizing::new(self.config.url.clone()), Some(("application/x-www-form-urlencoded", body)))
+            }
+        };
+        let mut request = Request::builder().method(method).uri(address.as_str()).header(header::ACCEPT, "application/json");
+        if let Some(authorization) = &self.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let body = match body {
+            None => Vec::new(),
+            Some((kind, text)) => {
+                request = request.header(header::CONTENT_TYPE, kind);
+                text.into_bytes()
+            }
+        };
+        request.body(body).map_err(|_| Trouble::Unreachable("the address can't be used".to_owned()))
+    }
+}
+
+/// The header, marked so that no library prints it. The configuration holds nothing that can't stand in it.
+fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
+    let text = match credentials {
+        Credentials::None => return None,
+        Credentials::Basic(user, password) => {
+            let pair = Zeroizing::new(format!("{user}:{}", password.expose_secret()));
+            Zeroizing::new(format!("Basic {}", BASE64.encode(pair.as_bytes())))
+        }
+        Credentials::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.expose_secret())),
+    };
+    let mut value = HeaderValue::from_str(&text).expect("base64, or visible ASCII as the configuration has made sure");
+    value.set_sensitive(true);
+    Some(value)
+}

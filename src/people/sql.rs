@@ -1,0 +1,181 @@
+//! Accounts of a CPR number from PostgreSQL, MySQL, MariaDB or a SQLite file, by the operator's query.
+//!
+//! Invariants: the number is a bound parameter; the connection is told that it only reads; a connection whose answer was not read to its end is closed.
+
+use std::{str::FromStr, time::Duration};
+
+use futures_util::TryStreamExt;
+use secrecy::ExposeSecret;
+use sqlx::{
+    Any, AnyConnection, AnyPool, AssertSqlSafe, ConnectOptions, Connection, Row,
+    any::{AnyConnectOptions, AnyPoolOptions},
+    pool::PoolConnection,
+};
+
+use super::{MOST_ACCOUNTS, Trouble, answer};
+use crate::{
+    config::{self, Database},
+    model::{account_ref::AccountRef, cpr::Cpr},
+};
+
+/// Connections at most: logins come in ones and twos.
+const CONNECTIONS: u32 = 4;
+/// A connection that nobody has used for so long is closed.
+const IDLE: Duration = Duration::from_mins(5);
+
+/// One database.
+#[derive(Debug)]
+pub struct Sql {
+    config: config::SqlSource,
+    pool: Result<Pool, Trouble>,
+}
+
+struct Pool {
+    pool: AnyPool,
+    options: AnyConnectOptions,
+}
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pool(…)") // the options hold the URL
+    }
+}
+
+impl Sql {
+    /// Connects at the first question only.
+    pub fn new(config: &config::SqlSource) -> Self {
+        sqlx::any::install_default_drivers();
+        let pool =
+            AnyConnectOptions::from_str(config.url.expose_secret()).map_err(|error| trouble(&error, Words::CodesOnly)).map(|options| {
+                let options = options.disable_statement_logging();
+                let (database, timeout) = (config.database, config.timeout);
+                let pool = AnyPoolOptions::new()
+                    .max_connections(CONNECTIONS)
+                    .acquire_timeout(timeout)
+                    .idle_timeout(IDLE)
+                    .after_connect(move |connection, _| Box::pin(settle(connection, database, timeout)))
+                    .connect_lazy_with(options.clone());
+                Pool { pool, options }
+            });
+        Self { config: config.clone(), pool }
+    }
+
+    /// Its name in the configuration.
+    pub fn id(&self) -> &str {
+        &self.config.id
+    }
+
+    /// The accounts that it names.
+    pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
+        let Pool { pool, .. } = self.pool.as_ref().map_err(Clone::clone)?;
+        let words = Words::CodesOnly;
+        let mut connection = pool.acquire().await.map_err(|error| trouble(&error, words))?;
+        let written = cpr.written(self.config.cpr_format);
+        match tokio::time::timeout(self.config.timeout, rows(&mut connection, &self.config.query, &written, words)).await {
+            Ok(Ok(values)) => answer::column(&values, self.config.answers),
+            Ok(Err(trouble)) => {
+                close(connection);
+                Err(trouble)
+            }
+            Err(_) => {
+                close(connection);
+                Err(Trouble::TimedOut)
+            }
+        }
+    }
+
+    /// The same for a number that is nobody's, on a connection of its own, so that what goes wrong is told in the database's own words.
+    pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
+        let Pool { options, .. } = self.pool.as_ref().map_err(Clone::clone)?;
+        let (timeout, words) = (self.config.timeout, Words::Own);
+        let work = async {
+            let mut connection = AnyConnection::connect_with(options).await.map_err(|error| trouble(&error, words))?;
+            settle(&mut connection, self.config.database, timeout).await.map_err(|error| trouble(&error, words))?;
+            let values = rows(&mut connection, &self.config.query, self.config.cpr_format.nobody(), words).await?;
+            connection.close().await.map_err(|error| trouble(&error, words))?;
+            Ok(answer::column(&values, self.config.answers)?.len())
+        };
+        tokio::time::timeout(timeout * 2, work).await.unwrap_or(Err(Trouble::TimedOut))
+    }
+}
+
+/// What is said to a connection before it is used: that it only reads, and that the server gives up when we do.
+async fn settle(connection: &mut AnyConnection, database: Database, timeout: Duration) -> Result<(), sqlx::Error> {
+    let milliseconds = timeout.as_millis();
+    match database {
+        Database::Postgres => {
+            say(connection, "SET default_transaction_read_only = on").await?;
+            // What a function of the database's own remarks may hold the number, and sqlx logs it.
+            say(connection, "SET client_min_messages = error").await?;
+            say(connection, &format!("SET statement_timeout = {milliseconds}")).await
+        }
+        Database::MySql => {
+            say(connection, "SET SESSION TRANSACTION READ ONLY").await?;
+            let version: String = sqlx::query_scalar("SELECT VERSION()").fetch_one(&mut *connection).await?;
+            if version.contains("MariaDB") {
+                say(connection, &format!("SET SESSION max_statement_time = {}", timeout.as_secs_f64())).await
+            } else {
+                say(connection, &format!("SET SESSION max_execution_time = {milliseconds}")).await
+            }
+        }
+        Database::Sqlite => say(connection, "PRAGMA query_only = ON").await,
+        Database::SqlServer => Ok(()), // asked by another driver
+    }
+}
+
+async fn say(connection: &mut AnyConnection, setting: &str) -> Result<(), sqlx::Error> {
+    sqlx::query(AssertSqlSafe(setting.to_owned())).execute(connection).await.map(|_| ())
+}
+
+/// The first column of every row; more than [`MOST_ACCOUNTS`] rows are not waited for.
+async fn rows(connection: &mut AnyConnection, query: &str, cpr: &str, words: Words) -> Result<Vec<Option<String>>, Trouble> {
+    let trouble = |error: sqlx::Error| trouble(&error, words);
+    // Safe: the query is the operator's, and the number is bound.
+    let mut rows = sqlx::query::<Any>(AssertSqlSafe(query.to_owned())).bind(cpr.to_owned()).fetch(connection);
+    let mut values = Vec::new();
+    while let Some(row) = rows.try_next().await.map_err(trouble)? {
+        if values.len() == MOST_ACCOUNTS {
+            return Err(Trouble::TooMany(MOST_ACCOUNTS));
+        }
+        values.push(row.try_get(0).map_err(trouble)?);
+    }
+    Ok(values)
+}
+
+/// Ends a connection with something left to read on it: the next question would have to wait for that.
+fn close(connection: PoolConnection<Any>) {
+    drop(connection.detach());
+}
+
+/// How much of what a database says is told. Its own words may quote the number: "invalid input syntax for type integer: …".
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Words {
+    CodesOnly,
+    /// Only where the number is nobody's.
+    Own,
+}
+
+/// Keeps the kind, never the library's own text, which may hold the URL, the query or a value.
+fn trouble(error: &sqlx::Error, words: Words) -> Trouble {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+    match error {
+        sqlx::Error::Database(error) => {
+            let code = error.code().unwrap_or_default().into_owned();
+            let told = match words {
+                Words::CodesOnly => format!("code {code}"),
+                Words::Own => format!("code {code}: {}", error.message()),
+            };
+            // SQLSTATE class 28: invalid authorization; PostgreSQL and MySQL both use it.
+            if code.starts_with("28") { Trouble::NotLetIn(told) } else { Trouble::Refused(told) }
+        }
+        sqlx::Error::Io(error) => Trouble::Unreachable(error.to_string()),
+        sqlx::Error::Tls(error) => Trouble::Unreachable(format!("TLS: {error}")),
+        sqlx::Error::PoolTimedOut => Trouble::TimedOut,
+        sqlx::Error::Configuration(_) => Trouble::Unreachable("its URL can't be understood".to_owned()),
+        sqlx::Error::ColumnDecode { .. } | sqlx::Error::AnyDriverError(_) | sqlx::Error::Decode(_) => {
+            Trouble::not_as_configured("a column is no text; write CAST(… AS text), or … AS char in MySQL, in the query")
+        }
+        sqlx::Error::ColumnIndexOutOfBounds { .. } => Trouble::not_as_configured("there is no column"),
+        _ => Trouble::Unreachable("the connection was lost".to_owned()),
+    }
+}

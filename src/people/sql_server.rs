@@ -1,0 +1,173 @@
+//! Accounts of a CPR number from Microsoft SQL Server, by the operator's query.
+//!
+//! Invariants: the number is a bound parameter; nothing, the login included, goes to a server that does not offer TLS; a connection is used for one question.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use percent_encoding::percent_decode_str;
+use reqwest::Url;
+use secrecy::ExposeSecret;
+use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel, Query};
+use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio_util::compat::TokioAsyncWriteCompatExt;
+
+use super::{MOST_ACCOUNTS, Trouble, answer};
+use crate::{
+    config,
+    model::{account_ref::AccountRef, cpr::Cpr},
+};
+
+/// Questions at once.
+const CONNECTIONS: usize = 4;
+/// Where SQL Server listens if nothing else is said.
+const PORT: u16 = 1433;
+
+/// One server.
+#[derive(Debug)]
+pub struct SqlServer {
+    config: Arc<config::SqlSource>,
+    room: Semaphore,
+}
+
+impl SqlServer {
+    /// Connects at the first question only.
+    pub fn new(config: &config::SqlSource) -> Self {
+        Self { config: Arc::new(config.clone()), room: Semaphore::new(CONNECTIONS) }
+    }
+
+    /// Its name in the configuration.
+    pub fn id(&self) -> &str {
+        &self.config.id
+    }
+
+    /// The accounts that it names.
+    pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
+        self.ask(cpr.written(self.config.cpr_format).to_string(), false).await
+    }
+
+    /// The same for a number that is nobody's, with what goes wrong in the server's own words.
+    pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
+        Ok(self.ask(self.config.cpr_format.nobody().to_owned(), true).await?.len())
+    }
+
+    async fn ask(&self, cpr: String, own_words: bool) -> Result<Vec<AccountRef>, Trouble> {
+        let patience = self.config.timeout;
+        let _place = timeout(patience, self.room.acquire()).await.map_err(|_| Trouble::TimedOut)?.map_err(|_| Trouble::Crashed)?;
+        let config = self.config.clone();
+        // In a task of its own: what the driver does not expect of a server must not end the request with a panic.
+        let mut asking = tokio::spawn(async move { rows(&config, cpr).await });
+        let Ok(done) = timeout(patience * 2, &mut asking).await else {
+            asking.abort();
+            return Err(Trouble::TimedOut);
+        };
+        let values = done.map_err(|_| Trouble::Crashed)?.map_err(|error| trouble(error, own_words))?;
+        answer::column(&values, self.config.answers)
+    }
+}
+
+/// What went wrong on the way.
+#[derive(Debug)]
+enum Wrong {
+    Trouble(Trouble),
+    Driver(tiberius::error::Error),
+}
+
+impl From<tiberius::error::Error> for Wrong {
+    fn from(error: tiberius::error::Error) -> Self {
+        Self::Driver(error)
+    }
+}
+
+/// The first column of every row; more than [`MOST_ACCOUNTS`] rows are not waited for.
+async fn rows(source: &config::SqlSource, cpr: String) -> Result<Vec<Option<String>>, Wrong> {
+    let connect = async {
+        let config = target(source).map_err(Wrong::Trouble)?;
+        let stream =
+            TcpStream::connect(config.get_addr()).await.map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
+        stream.set_nodelay(true).map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
+        Ok::<_, Wrong>(Client::connect(config, stream.compat_write()).await?)
+    };
+    let mut client = timeout(source.timeout, connect).await.map_err(|_| Wrong::Trouble(Trouble::TimedOut))??;
+    let mut query = Query::new(source.query.as_str());
+    query.bind(cpr);
+    let read = async {
+        let mut rows = query.query(&mut client).await?.into_row_stream();
+        let mut values = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            if values.len() == MOST_ACCOUNTS {
+                return Err(Wrong::Trouble(Trouble::TooMany(MOST_ACCOUNTS)));
+            }
+            values.push(text(row.get_column_data(0)?).map_err(Wrong::Trouble)?);
+        }
+        Ok(values)
+    };
+    timeout(source.timeout, read).await.map_err(|_| Wrong::Trouble(Trouble::TimedOut))?
+}
+
+fn text(value: &ColumnData<'_>) -> Result<Option<String>, Trouble> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+    match value {
+        ColumnData::String(text) => Ok(text.as_ref().map(|text| text.clone().into_owned())),
+        ColumnData::Guid(guid) => Ok(guid.map(|guid| guid.hyphenated().to_string())),
+        _ => Err(Trouble::not_as_configured("a column is no text and no uniqueidentifier; write CAST(… AS nvarchar(256)) in the query")),
+    }
+}
+
+/// The driver's settings, from `sqlserver://user:password@host:port/database?sslmode=…&sslrootcert=…`.
+fn target(source: &config::SqlSource) -> Result<Config, Trouble> {
+    let wrong = || Trouble::Unreachable("its URL can't be understood".to_owned());
+    let url = Url::parse(source.url.expose_secret()).map_err(|_| wrong())?;
+    let decoded = |text: &str| percent_decode_str(text).decode_utf8().map(String::from).map_err(|_| wrong());
+    let mut config = Config::new();
+    config.host(url.host_str().ok_or_else(wrong)?.trim_start_matches('[').trim_end_matches(']'));
+    config.port(url.port().unwrap_or(PORT));
+    config.authentication(AuthMethod::sql_server(decoded(url.username())?, decoded(url.password().unwrap_or_default())?));
+    let database = decoded(url.path().trim_start_matches('/'))?;
+    if !database.is_empty() {
+        config.database(database);
+    }
+    config.application_name("OS2nykode");
+    config.encryption(EncryptionLevel::Required);
+    let mut verify = true;
+    for (key, value) in url.query_pairs() {
+        match (key.as_ref(), value.as_ref()) {
+            ("sslmode", "verify-full") => verify = true,
+            ("sslmode", "require") => verify = false,
+            ("sslrootcert", file) => config.trust_cert_ca(file),
+            _ => return Err(wrong()),
+        }
+    }
+    if !verify {
+        if url.query_pairs().any(|(key, _)| key == "sslrootcert") {
+            return Err(wrong()); // the driver takes the two together for a mistake, and panics
+        }
+        config.trust_cert();
+    }
+    // Ours end it first.
+    config.handshake_timeout(None);
+    config.command_timeout(None);
+    Ok(config)
+}
+
+/// Login failed; the database can't be opened.
+const NOT_LET_IN: [u32; 2] = [18456, 4060];
+
+/// Keeps the kind. The server's own words may quote the number ("Conversion failed when converting the nvarchar value …").
+fn trouble(wrong: Wrong, own_words: bool) -> Trouble {
+    let error = match wrong {
+        Wrong::Trouble(trouble) => return trouble,
+        Wrong::Driver(error) => error,
+    };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
+    match error {
+        tiberius::error::Error::Server(error) => {
+            let code = error.code();
+            let told = if own_words { format!("error {code}: {}", error.message()) } else { format!("error {code}") };
+            if NOT_LET_IN.contains(&code) { Trouble::NotLetIn(told) } else { Trouble::Refused(told) }
+        }
+        tiberius::error::Error::Io { message, .. } => Trouble::Unreachable(message),
+        tiberius::error::Error::Tls(message) => Trouble::Unreachable(format!("TLS: {message}")),
+        _ => Trouble::Unreachable("it does not speak as SQL Server does".to_owned()),
+    }
+}
