@@ -1,7 +1,7 @@
 //! Acting on others' accounts, on a real controller.
 
 mod attacks;
-mod codes;
+pub mod codes;
 mod lists;
 mod parents;
 mod roles;

@@ -16,7 +16,7 @@ async fn town() -> (Town, Person, Person) {
 }
 
 /// A code given out through the pages.
-async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
+pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
     let path = format!("/others/accounts/{target}/code");
     let form = browser.get(&path).await;
     form.says("Det skal du kontrollere først");
@@ -42,7 +42,7 @@ async fn given(town: &Town, helper: &Person, target: ObjectGuid) -> String {
     }
 }
 
-async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
+pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
     let token = visitor.get("/code").await.token();
     visitor.post("/code", &[("csrf", &token), ("name", name), ("code", code)]).await
 }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    others::set_for,
+    others::{codes, set_for},
     people::{self, Admin, bind},
     provider_reset::guid,
 };
@@ -11,9 +11,13 @@ use os2nykode::model::level::Level;
 const NEW: &str = "Blå-Sejlbåd-4711";
 
 fn helpdesk(level: &str) -> Setup {
+    helpdesk_that(level, true)
+}
+
+fn helpdesk_that(level: &str, set_password: bool) -> Setup {
     let more = format!(
         "{ON}level = \"{level}\"\n[authority]\n[[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\n\
-         local_accounts = true\neverybody = true\nset_password = true\n"
+         local_accounts = true\neverybody = true\nset_password = {set_password}\n[codes]\nenabled = true\n"
     );
     Setup { more: more.leak(), ..Setup::default() }
 }
@@ -38,6 +42,26 @@ async fn a_helpdesk_account_sets_somebodys_password_and_the_log_names_it() {
         (actor.guid, actor.account_name, actor.name),
         (colleague.account.id.into(), colleague.name.clone(), "Åse Bech-Øst".to_owned())
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_account_gives_out_a_code_and_sets_no_password_itself() {
+    let service = helpdesk_that("substantial", false).start().await;
+    let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
+    let person = Admin::new().await.person().await;
+    let target = guid(&person).await;
+    let visitor = colleague.at_work(&service).await;
+    let code = codes::code_for(&visitor, target).await;
+    let caller = service.visitor();
+    let form = codes::type_in(&caller, &person.sam, &code).await;
+    assert_eq!(form.path, format!("/accounts/{target}/password"));
+    caller.reset(&format!("/accounts/{target}"), NEW).await.says("Din adgangskode er skiftet");
+    assert_eq!(bind(&person.dn, NEW).await, Ok(()));
+    let entries = service.app.audit.history_of(target, 9, Timestamp::UNIX_EPOCH).await.expect("read");
+    let given = entries.into_iter().map(|entry| entry.event).find(|event| event.kind == EventKind::CodeIssued).expect("logged");
+    assert_eq!(given.actor.map(|actor| (actor.guid, actor.account_name)), Some((colleague.account.id.into(), colleague.name.clone())));
+    let page = visitor.get(&format!("/others/accounts/{target}/password")).await;
+    assert_eq!(page.path, format!("/others/accounts/{target}"), "no form that can't succeed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
