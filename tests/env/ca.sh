@@ -13,12 +13,13 @@ new_request() {
   openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj "/CN=$2" -keyout "$1.key" -out "$1.csr"
 }
 
-leaf_extensions() { printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=serverAuth\nsubjectAltName=%s\n' "$1"; }
+# leaf_extensions SUBJECT-ALT-NAMES [USE]
+leaf_extensions() { printf 'basicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=%s\nsubjectAltName=%s\n' "${2:-serverAuth}" "$1"; }
 
-# new_leaf NAME CA SUBJECT-ALT-NAMES
+# new_leaf NAME CA SUBJECT-ALT-NAMES [USE]
 new_leaf() {
   new_request "$1" "$1"
-  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 365 -out "$1.pem" -extfile <(leaf_extensions "$3")
+  openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 365 -out "$1.pem" -extfile <(leaf_extensions "$3" "${4:-}")
 }
 
 # `x509 -req` can't set a start before now, and an end before the start is another fault than "expired".
@@ -50,6 +51,8 @@ make_certificates() (
   new_leaf dc ca "$dc"
   new_leaf web ca DNS:localhost,IP:127.0.0.1,DNS:nykode.kommune.test
   new_leaf op ca "DNS:localhost,IP:$DC_IP"
+  new_leaf family ca "DNS:localhost,IP:$DC_IP"
+  new_leaf family-client ca DNS:nykode.kommune.test clientAuth
   new_leaf wrong-name ca DNS:somebody-else.kommune.test
   new_expired_leaf expired ca "$dc"
   new_leaf foreign other-ca "$dc"
