@@ -2,6 +2,9 @@
 # Sourced by selfcheck, whose `fact` and `count` it uses. Passwords that it resets are what they were, and as old, when it returns.
 # shellcheck shell=bash
 
+# Those whose password is another one than before: account, DN.
+declare -A circles_reset=()
+
 # found FILTER ATTRIBUTE: its values, as svc-nykode reads them below OU=Kommune; binary ones in base64.
 found() { as_user "$SERVICE_UPN" "$SERVICE_PASSWORD" ldapsearch -LLL -b "$PEOPLE_OU" "$1" "$2" 2>/dev/null | sed -n "s/^$2:\{1,2\} //p"; }
 # The DN is in base64 where it has a letter beyond ASCII.
@@ -59,26 +62,36 @@ MEMBERS
 
 # The people of the two files: what svc-nykode may do to them, and what a bind says. The only way to see a right is to use it.
 circles_rights() {
-  local account expected
-  local -A dns=()
-  for account in $(cat "$ENV_HOME/pupils.ldif" "$ENV_HOME/circles.ldif" | sed -n 's/^sAMAccountName: \([a-z]*\)$/\1/p'); do
-    dns[$account]=$(dn_of "$account")
+  local account expected dn
+  local -a accounts=()
+  mapfile -t accounts < <(cat "$ENV_HOME/pupils.ldif" "$ENV_HOME/circles.ldif" | sed -n 's/^sAMAccountName: \([a-z]*\)$/\1/p')
+  for account in "${accounts[@]}"; do
+    dn=$(dn_of "$account")
+    circles_reset[$account]=$dn
     expected=773
     if [ "$account" = kasper ]; then expected=533; fi
-    fact "svc-nykode resets and unlocks $account, must change" ok "$(helped "${dns[$account]}" | modify_answer "$SERVICE_UPN" "$SERVICE_PASSWORD")"
-    fact "bind as $account then" $expected "$(bind_answer "${dns[$account]}" "$SECOND")"
-    fact "svc-bare resets $account" '50*' "$(reset_ldif "${dns[$account]}" "$THIRD" | modify_answer "$BARE_UPN" "$BARE_PASSWORD")"
+    fact "svc-nykode resets and unlocks $account, must change" ok "$(helped "$dn" | modify_answer "$SERVICE_UPN" "$SERVICE_PASSWORD")"
+    fact "bind as $account then" $expected "$(bind_answer "$dn" "$SECOND")"
+    fact "svc-bare resets $account" '50*' "$(reset_ldif "$dn" "$THIRD" | modify_answer "$BARE_UPN" "$BARE_PASSWORD")"
   done
-  for account in "${!dns[@]}"; do
-    reset_ldif "${dns[$account]}" "$PEOPLE_PASSWORD"
-    echo
-  done | on_sam ldbmodify >/dev/null
-  for account in "${!dns[@]}"; do aged "${dns[$account]}" 10; done | write_ages
-  for account in "${!dns[@]}"; do
+  circles_tidy_up
+  for account in "${accounts[@]}"; do
     expected=ok
     if [ "$account" = kasper ]; then expected=533; fi
-    fact "bind as $account" $expected "$(bind_answer "${dns[$account]}" "$PEOPLE_PASSWORD")"
+    fact "bind as $account" $expected "$(bind_answer "$DOMAIN\\$account" "$PEOPLE_PASSWORD")"
   done
+}
+
+# At the end, and where selfcheck ends early.
+circles_tidy_up() {
+  local dn
+  [ ${#circles_reset[@]} != 0 ] || return 0
+  for dn in "${circles_reset[@]}"; do
+    reset_ldif "$dn" "$PEOPLE_PASSWORD"
+    echo
+  done | on_sam ldbmodify >/dev/null
+  for dn in "${circles_reset[@]}"; do aged "$dn" 10; done | write_ages
+  circles_reset=()
 }
 helped() {
   reset_ldif "$1" "$SECOND"
