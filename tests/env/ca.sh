@@ -53,6 +53,8 @@ make_certificates() (
   new_leaf db ca "DNS:localhost,IP:$DC_IP"
   new_leaf client ca DNS:os2nykode.kommune.test clientAuth
   new_leaf foreign-client other-ca DNS:os2nykode.kommune.test clientAuth
+  new_leaf family ca "DNS:localhost,IP:$DC_IP"
+  new_leaf family-client ca DNS:nykode.kommune.test clientAuth
   new_leaf wrong-name ca DNS:somebody-else.kommune.test
   new_expired_leaf expired ca "$dc"
   new_leaf foreign other-ca "$dc"

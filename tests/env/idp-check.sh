@@ -178,6 +178,15 @@ os2faktor soren name Søren "Pølse" Ærø & Co
 os2faktor mads NameID mads
 os2faktor lone sAMAccountName lone
 os2faktor dorte upn dorte@kommune.test
+os2faktor pernille $loa Substantial
+os2faktor poul sAMAccountName poul
+os2faktor mette sAMAccountName mette
+os2faktor hans $loa Substantial
+os2faktor helle upn helle@kommune.test
+os2faktor vibeke NameID vibeke
+os2faktor tine $loa Substantial
+os2faktor tine-low $loa Low
+os2faktor tine-low sAMAccountName tine
 nemlogin anna https://data.gov.dk/model/core/specVersion OIO-SAML-3.0
 nemlogin anna NameID $EID/person/uuid/0b0f5a1e-0000-4000-8000-000000000001
 nemlogin birgit $cpr 2206845107
@@ -185,6 +194,8 @@ nemlogin soren $loa Low
 nemlogin uden-cpr $cpr
 nemlogin ukendt $cpr 1212825104
 nemlogin dorte $cpr 0405835106
+nemlogin karen $cpr 1407865105
+nemlogin karen $loa Substantial
 unilogin emma dk:unilogin:uniid emma276q
 unilogin freja dk:gov:saml:attribute:AssuranceLevel 3
 unilogin niels dk:unilogin:aktoergruppe Medarbejder

@@ -102,3 +102,20 @@ detached() (
   done
   exec setsid "$@" </dev/null
 )
+
+# end_node PID-FILE VARIABLE=VALUE: ends the process of a pid file, if it is ours: the one with this in its environment.
+end_node() {
+  local pid tries
+  [ -s "$1" ] || return 0
+  pid=$(tr -d '[:space:]' <"$1")
+  if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "$2"; then # otherwise the number is somebody else's by now
+    kill -TERM "$pid" 2>/dev/null || true
+    for tries in {1..100}; do
+      [ -e "/proc/$pid" ] || break
+      if [ "$tries" = 80 ]; then kill -KILL "$pid" 2>/dev/null || true; fi
+      sleep 0.1
+    done
+    [ ! -e "/proc/$pid" ] || die "the process of $1 (pid $pid) does not end"
+  fi
+  rm -f "$1"
+}

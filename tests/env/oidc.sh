@@ -69,18 +69,6 @@ oidc_facts() {
 }
 
 oidc_down() {
-  local file pid tries
-  for file in "$1"/oidc/*.pid; do
-    [ -s "$file" ] || continue
-    pid=$(tr -d '[:space:]' <"$file")
-    if ! tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "OIDC_DIR=$1/oidc"; then continue; fi # the number is somebody else's by now
-    kill -TERM "$pid" 2>/dev/null || true
-    for tries in {1..100}; do
-      [ -e "/proc/$pid" ] || break
-      if [ "$tries" = 80 ]; then kill -KILL "$pid" 2>/dev/null || true; fi
-      sleep 0.1
-    done
-    [ ! -e "/proc/$pid" ] || die "an OpenID provider (pid $pid) does not end"
-  done
-  rm -f "$1"/oidc/*.pid
+  local name
+  for name in "${OPS[@]}"; do end_node "$1/oidc/$name.pid" "OIDC_DIR=$1/oidc"; done
 }

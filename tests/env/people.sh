@@ -54,7 +54,7 @@ write_ages() { on_sam ldbmodify --controls=local_oid:1.3.6.1.4.1.7165.4.3.12:0 >
 # Ten days back, so that the minimum age of one day is in nobody's way, except who says otherwise.
 age_everybody() {
   local dn
-  fill_in people.ldif | sed -n 's/^dn: \(.*,OU=\(Ansatte\|Elever\),.*\)/\1/p' | while read -r dn; do
+  { fill_in people.ldif && fill_in pupils.ldif && fill_in circles.ldif; } | sed -n 's/^dn: \(.*,OU=\(Ansatte\|Elever\),.*\)/\1/p' | while read -r dn; do
     case $dn in
       'CN=Mads '*) ;;
       'CN=Erik '*) aged "$dn" 100 ;;
@@ -68,7 +68,8 @@ people_up() {
   {
     fill_in domain.ldif | on_sam ldbmodify
     fill_in people.ldif | on_sam ldbadd
-    fill_in circles.ldif | on_sam ldbadd
+    fill_in pupils.ldif | on_sam ldbadd
+    fill_in circles.ldif | on_sam ldbmodify
     fill_in policies.ldif | on_sam ldbadd
     rights | on_sam ldbmodify
     age_everybody | write_ages
