@@ -47,7 +47,32 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
             );
         }
     }
+    check_authority(directory, config, report).await;
     if report.findings.len() == before {
         report.ok(AREA, "the domain's policy and the configuration's fit together");
+    }
+}
+
+/// Groups that are named in `[authority]`, and whether the circles' unit holds any.
+async fn check_authority(directory: &Directory, config: &Config, report: &mut Report) {
+    for (group, forbids) in config.authority.named() {
+        if let Err(fault) = directory.find_group(group).await {
+            let what = if forbids { "until then nobody can act on others" } else { "until then the rule allows nothing" };
+            report.problem(
+                AREA,
+                &fault.to_string(),
+                &format!("correct the group's name under [authority] (DN, sAMAccountName or SID): {what}"),
+            );
+        }
+    }
+    let Some(circles) = &config.authority.circles else { return };
+    match directory.any_group_below(&circles.ou).await {
+        Ok(true) => {}
+        Ok(false) => report.warning(
+            AREA,
+            &format!("there is no security group below {}, so password admins have nobody to act on", circles.ou),
+            "correct authority.circles.ou, or see whether the service account may read there",
+        ),
+        Err(fault) => report.problem(AREA, &fault.to_string(), "run the check again"),
     }
 }

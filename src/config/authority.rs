@@ -34,6 +34,19 @@ pub struct Authority {
 }
 
 impl Authority {
+    /// Every group that is named without a gap, and whether its rule forbids.
+    pub fn named(&self) -> impl Iterator<Item = (&str, bool)> {
+        let circles = self.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
+        let exact = self.teachers.iter().flat_map(|rule| [&rule.teachers, &rule.pupils]).filter_map(|pattern| match pattern {
+            Pattern::Exact(name) => Some(name),
+            Pattern::Wild { .. } => None,
+        });
+        let desks = self.helpdesks.iter().flat_map(|desk| desk.group.iter().chain(&desk.groups));
+        let forbidding = [&self.cannot_use_the_service, &self.cannot_be_changed_by_others, &self.protected_groups];
+        let forbidding = forbidding.into_iter().flatten().chain(circles).map(|name| (name.as_str(), true));
+        forbidding.chain(exact.chain(desks).map(|name| (name.as_str(), false)))
+    }
+
     /// Can anybody act on others by AD's groups or as a helpdesk?
     pub fn is_used(&self) -> bool {
         self.circles.is_some() || !self.teachers.is_empty() || !self.helpdesks.is_empty()

@@ -70,6 +70,13 @@ impl Directory {
         self.groups_among(pinned, unit, "", sids).await
     }
 
+    /// Is there a security group below a unit?
+    pub async fn any_group_below(&self, unit: &str) -> Result<bool, Fault> {
+        let filter = "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))";
+        let found = self.read(|mut pinned| async move { (pinned.connection().search_some(unit, filter, ["cn"], 1).await, pinned) }).await?;
+        Ok(!found.0.is_empty())
+    }
+
     /// Those of the groups whose names fit one of the patterns.
     pub async fn groups_like(&self, pinned: &mut Pinned, patterns: &[&Pattern], sids: &[Sid]) -> Result<Vec<Group>, Fault> {
         let wild = patterns.iter().filter_map(|pattern| match pattern {

@@ -7,7 +7,7 @@ use zeroize::Zeroize;
 use super::children::is_childs;
 use crate::{
     app::App,
-    config::{Authority, Config, Helpdesk, Teachers},
+    config::{Config, Helpdesk, Teachers},
     directory::{Directory, Pinned},
     flow::{Fault, authority::led_to, party_of, reset, staff_sign_in},
     model::{
@@ -118,7 +118,7 @@ fn level_of(app: &App, identity: &Identity) -> Level {
 pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
     let codes = config.codes.enabled;
     let config = &config.authority;
-    let known = directory.group_sids(pinned, &named(config)).await?;
+    let known = directory.group_sids(pinned, &config.named().map(|(name, _)| name).collect::<Vec<_>>()).await?;
     let circles = config.circles.as_ref();
     let admins = denying(circles.map(|circles| &circles.admins), &known);
     let master_admins = denying(circles.and_then(|circles| circles.master_admins.as_ref()), &known);
@@ -141,18 +141,6 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
         desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
         max_age: config.max_age,
     })
-}
-
-/// Every group of the configuration that is named without a gap.
-fn named(config: &Authority) -> Vec<&str> {
-    let circles = config.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
-    let exact = config.teachers.iter().flat_map(|rule| [&rule.teachers, &rule.pupils]).filter_map(|pattern| match pattern {
-        Pattern::Exact(name) => Some(name),
-        Pattern::Wild { .. } => None,
-    });
-    let desks = config.helpdesks.iter().flat_map(|desk| desk.group.iter().chain(&desk.groups));
-    let denying = [&config.cannot_use_the_service, &config.cannot_be_changed_by_others, &config.protected_groups];
-    denying.into_iter().flatten().chain(circles).chain(exact).chain(desks).map(String::as_str).collect()
 }
 
 /// All of them, or nothing that could be relied on.
