@@ -129,8 +129,10 @@ family_check() {
   for name in '' foreign web; do
     fact "the register of families, ${name:-no} certificate" 'curl [35][256]' "$(ask_family "$name" '{"cpr":"1407865105"}')"
   done
-  fact "Karen's children" '200 *"Alma Kold","cpr":"1403175100"*"Anton Kold"*"Kasper Kold"*"Konrad Kold"*' "$(ask_family family-client '{"cpr":"1407865105"}')"
-  fact "one of no account" '' "$(found '(employeeNumber=2412195314)' sAMAccountName)"
+  fact "Karen's children" '200 *"Alma Kold","cpr":"1403175100"*"Anton Kold","cpr":"1403175207"*"Kasper Kold","cpr":"1206145304"*"Konrad Kold","cpr":"2412195314"*' "$(ask_family family-client '{"cpr":"1407865105"}')"
+  for name in alma=1403175100 anton=1403175207 kasper=1206145304 =2412195314; do
+    fact "account of Karen's child ${name#*=}" "${name%=*}" "$(found "(employeeNumber=${name#*=})" sAMAccountName)"
+  done
   fact 'no children' '200 \[]' "$(ask_family family-client '{"cpr":"1212825104"}')"
   fact 'no number' '400 *' "$(ask_family family-client '{"cpr":"140786-5105"}')"
   fact 'no JSON' '400 *' "$(ask_family family-client 'cpr=1407865105')"
