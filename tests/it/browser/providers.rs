@@ -69,7 +69,8 @@ async fn a_pupil_goes_to_uni_login_by_form_on_a_phone_with_and_without_javascrip
         }
         browser.log_in_there(&uniid).await;
         if !javascript {
-            browser.press("button[type=submit]").await; // the provider's own form back to us
+            // The provider's own form back to us, and not the button of the page before.
+            browser.press("form[action$='/saml/acs'] button[type=submit]").await;
         }
         browser.says("Testa Prøvesen").await;
         if javascript {
