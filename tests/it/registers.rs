@@ -4,6 +4,7 @@ mod check;
 mod databases;
 mod family;
 pub mod peer;
+mod relay;
 mod services;
 mod wired;
 

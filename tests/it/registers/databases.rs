@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use os2nykode::people::Trouble;
 use sqlx::{AnyPool, AssertSqlSafe, Connection};
 
-use super::{ANNA, BODIL, cpr, lookups, names, tells_nothing, trouble};
+use super::{ANNA, BODIL, cpr, lookups, names, relay::Relay, tells_nothing, trouble};
 use crate::environment::{environment, unique};
 
 /// A table of a test's own in one of the databases.
@@ -187,7 +187,7 @@ async fn sleepy(table: &Table, sleep: &str) -> String {
     table.add(BODIL, "'bodil'").await;
     // In a CASE, because a database may look at conditions in any order.
     let query = format!("SELECT account FROM TABLE WHERE CASE WHEN cpr <> @ THEN 1 = 0 WHEN account = 'anna' THEN {sleep} ELSE 1 = 1 END");
-    table.section(&query, "timeout_seconds = 0.4")
+    table.section(&query, "timeout_seconds = 0.8")
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_slow_database_is_not_waited_for_and_is_usable_at_once_when_it_is_quic
         let lookups = lookups(&sleepy(table, sleep).await);
         let started = Instant::now();
         let asked = futures_util::future::join_all((0..12).map(|_| async { trouble(lookups.accounts_of(&cpr(ANNA)).await, "db") })).await;
-        assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         // The server may be the first of both to give up.
         assert!(asked.iter().all(|trouble| matches!(trouble, Trouble::TimedOut | Trouble::Refused(_))), "{asked:?}");
         assert_eq!(names(lookups.accounts_of(&cpr(BODIL)).await), ["bodil"]);
@@ -208,6 +208,31 @@ async fn a_slow_database_is_not_waited_for_and_is_usable_at_once_when_it_is_quic
         assert!(started.elapsed() < Duration::from_secs(5), "the server gives up too");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
+}
+
+#[tokio::test]
+async fn connections_that_went_dead_are_not_used_again() {
+    let table = Table::mariadb().await;
+    table.add(ANNA, "'anna'").await;
+    let environment = environment();
+    let (host, port) = (environment.fact("MARIADB_HOST"), environment.fact("MARIADB_PORT"));
+    let relay = Relay::to(format!("{host}:{port}").parse().expect("an address")).await;
+    let url = mariadb("plain", "?ssl-mode=DISABLED").replace(&format!("{host}:{port}"), &relay.address.to_string());
+    let query = "SELECT account FROM TABLE WHERE cpr = @ AND SLEEP(0.3) = 0";
+    let lookups = lookups(&table.section(query, "timeout_seconds = 1.5").replace(&table.url, &url));
+    let anna = cpr(ANNA);
+    let four = || futures_util::future::join_all((0..4).map(|_| lookups.accounts_of(&anna)));
+    assert!(four().await.into_iter().all(|found| names(found) == ["anna"]));
+    assert_eq!(relay.connections(), 4);
+    // In the middle of their questions.
+    let dying = async {
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        relay.die();
+    };
+    let (asked, ()) = futures_util::future::join(four(), dying).await;
+    assert!(asked.into_iter().all(|found| trouble(found, "db") == Trouble::TimedOut));
+    assert!(four().await.into_iter().all(|found| names(found) == ["anna"]), "at once");
+    assert_eq!(relay.connections(), 8);
 }
 
 #[tokio::test]
@@ -222,7 +247,7 @@ async fn a_database_that_is_down_or_does_not_know_us_is_a_fault_that_names_the_r
         let started = Instant::now();
         let wrong = trouble(lookups.accounts_of(&cpr(ANNA)).await, "gone");
         assert!(matches!(wrong, Trouble::TimedOut | Trouble::Unreachable(_) | Trouble::Refused(_)), "{wrong:?}");
-        assert!(started.elapsed() < Duration::from_millis(1500));
+        assert!(started.elapsed() < Duration::from_millis(2500));
     }
     let table = Table::mariadb().await;
     let password = environment().fact("MARIADB_PASSWORD");
@@ -269,13 +294,13 @@ async fn all_are_asked_at_once_and_one_that_fails_is_a_fault_of_the_whole() {
     let slow = Table::postgres().await;
     slow.add(ANNA, "'x'").await;
     let slow = |id: &str| {
-        let query = "SELECT account FROM TABLE WHERE cpr = @ AND pg_sleep(0.6) IS NOT NULL";
+        let query = "SELECT account FROM TABLE WHERE cpr = @ AND pg_sleep(1) IS NOT NULL";
         slow.section(query, "").replace("\"db\"", &format!("\"{id}\""))
     };
     let three = lookups(&[slow("one"), slow("two"), slow("three")].concat());
     let started = Instant::now();
     assert_eq!(names(three.accounts_of(&cpr(ANNA)).await), ["x"]);
-    assert!(started.elapsed() < Duration::from_millis(1500), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
     let gone = "[[people.sql]]\nid = \"gone\"\nurl = \"postgres://a:s3cret@127.0.0.1:1/x\"\nquery = \"SELECT a FROM b WHERE c = $1\"\nanswers = \"upn\"\ntimeout_seconds = 0.3\n";
     trouble(lookups(&(sections + gone)).accounts_of(&cpr(ANNA)).await, "gone");
 }
