@@ -12,7 +12,6 @@ mod people;
 
 use std::{sync::Arc, time::Instant};
 
-use jiff::Timestamp;
 use ldap3::{Ldap, Scope};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use os2nykode::{
@@ -39,8 +38,8 @@ const CHAIN: &str = "1.2.840.113556.1.4.1941";
 /// Median and the worst but one in a hundred, milliseconds.
 fn spread(what: &str, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times[((times.len() as f64 * share) as usize).min(times.len() - 1)];
-    println!("{what:<78} p50 {:>8.1} ms  p99 {:>8.1} ms  ({} times)", at(0.5), at(0.99), times.len());
+    let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
+    println!("{what:<78} p50 {:>8.1} ms  p99 {:>8.1} ms  ({} times)", at(50), at(99), times.len());
 }
 
 struct Bench {
@@ -126,7 +125,7 @@ async fn main() {
     let bench_group = format!("CN=Bench,OU=Grupper,{}", environment().fact("PEOPLE_OU"));
     admin.add_to_group(&bench_group, &acting).await;
     let (account, _) = app.directory.account(admin.guid("skala-admin").await).await.expect("read");
-    let identity = Identity::from_ad_bind(&account.expect("there"), Timestamp::from(clock.now()), Uuid::nil());
+    let identity = Identity::from_ad_bind(&account.expect("there"), clock.now(), Uuid::nil());
     let bench = Bench { app, metrics, identity, visit: Visit { id: Uuid::nil(), client: [127, 0, 0, 1].into() } };
     assert_eq!(bench.app.config.authority.ad_password_level, Level::Substantial);
 
