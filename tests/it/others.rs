@@ -23,21 +23,21 @@ const NEW: &str = "Blå-Sejlbåd-4711";
 const OTHER: &str = "Røde-Tage-5522";
 
 /// A town of a test's own: circles in a unit, and groups for every role. Its service knows them.
-struct Town {
-    service: Service,
-    circles: String,
-    circle: String,
-    admins: String,
-    masters: String,
-    barred: String,
-    closed: String,
-    protected: String,
-    desk: String,
-    name: String,
+pub struct Town {
+    pub service: Service,
+    pub circles: String,
+    pub circle: String,
+    pub admins: String,
+    pub masters: String,
+    pub barred: String,
+    pub closed: String,
+    pub protected: String,
+    pub desk: String,
+    pub name: String,
 }
 
 impl Town {
-    async fn new(more: &str) -> Self {
+    pub async fn new(more: &str) -> Self {
         let name = unique("by");
         let mut admin = Admin::new().await;
         let circles = admin.unit(&format!("Kredse {name}")).await;
@@ -56,7 +56,7 @@ impl Town {
     }
 
     /// Somebody new in these groups.
-    async fn person(&self, groups: &[&str]) -> Person {
+    pub async fn person(&self, groups: &[&str]) -> Person {
         let mut admin = Admin::new().await;
         let person = admin.person().await;
         for group in groups {
@@ -70,7 +70,7 @@ impl Town {
         (self.person(&[&self.admins, &self.circle]).await, self.person(&[&self.circle]).await)
     }
 
-    fn login(&self, person: &Person) -> Identity {
+    pub fn login(&self, person: &Person) -> Identity {
         os2faktor(&self.service, person, Level::Substantial)
     }
 
