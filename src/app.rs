@@ -18,9 +18,6 @@ use crate::{
     tls::TlsSetupError,
 };
 
-/// 19 MiB each: a flood of codes takes no more memory than this.
-const HASHES_AT_ONCE: usize = 2;
-
 /// Everything that a request may need. Made once at start.
 #[derive(Debug)]
 pub struct App {
@@ -44,8 +41,8 @@ pub struct App {
     pub used: Used,
     /// One-time codes.
     pub codes: Codes,
-    /// Places for work that takes much memory: hashing of short secrets.
-    pub hashing: tokio::sync::Semaphore,
+    /// Places for comparing them.
+    pub code_hasher: Hasher,
     /// Local staff accounts.
     pub staff: Staff,
     /// Places for checking their passwords.
@@ -102,7 +99,7 @@ impl App {
             leases: Leases::new(&store),
             used: Used::new(&store),
             codes: Codes::new(&store),
-            hashing: tokio::sync::Semaphore::new(HASHES_AT_ONCE),
+            code_hasher: Hasher::default(),
             staff: Staff::new(&store, &keys),
             hasher: Hasher::default(),
             saml,

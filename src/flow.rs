@@ -66,10 +66,7 @@ pub enum Fault {
     /// A message of ours could not be made.
     #[error(transparent)]
     Unsent(#[from] Unsent),
-    /// This machine has no memory for a slow hash.
-    #[error("no memory for a slow hash")]
-    NoMemory,
-    /// A password could not be hashed or judged.
+    /// A password or a code could not be hashed or judged.
     #[error(transparent)]
     Hash(#[from] HashError),
     /// A task of ours ended with a panic.

@@ -9,37 +9,50 @@ mod redeem;
 pub use issue::{Issue, Issued, issue};
 pub use redeem::{Redeemed, redeem};
 
+use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::Fault;
+use super::{Fault, set_password::Answer};
 use crate::{
     app::App,
+    directory,
     model::{account::Account, guid::ObjectGuid, identity::Identity, refusal::Refusal, slow_hash::SlowHash},
 };
+
+/// Clocks of instances may differ by this much.
+const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
 /// What keeps a login by code from setting the password, whatever it is.
 pub(super) async fn hindrance(app: &App, identity: &Identity, code: Uuid, account: &Account) -> Result<Option<Refusal>, Fault> {
     let age = app.clock.now().duration_since(identity.at);
-    let fresh = age <= app.config.codes.lasts && app.config.codes.enabled;
-    if !fresh || !app.codes.is_good(account.guid, code).await? {
+    // A clock that went back must not make a login live longer.
+    let fresh = age <= app.config.codes.lasts && age >= -SKEW;
+    if !fresh || !app.config.codes.enabled || !app.codes.is_good(account.guid, code).await? {
         return Ok(Some(Refusal::CodeOver));
     }
     Ok((account.locked && !app.config.reset.unlock).then_some(Refusal::Locked))
 }
 
-/// Its password is set. Where that can't be kept in mind, the login could set another until it is too old.
-pub(super) async fn spend(app: &App, account: ObjectGuid, code: Uuid) {
-    if let Err(error) = app.codes.spend(account, code, app.clock.now()).await {
-        tracing::error!(error = %error, "a one-time code could not be marked as spent; it ends by itself");
+/// Writes the one password that a login by code is good for: it is used up before AD is asked, and good again only where AD has said that nothing was done.
+pub(super) async fn once(
+    app: &App,
+    account: ObjectGuid,
+    code: Uuid,
+    write: impl Future<Output = Result<Answer, directory::Fault>>,
+) -> Result<Result<Answer, directory::Fault>, Fault> {
+    if !app.codes.spend(account, code, app.clock.now()).await? {
+        return Ok(Ok(Answer::Refused(Refusal::CodeOver)));
     }
-}
-
-/// Off the threads that serve requests, and few at once.
-async fn hashed<T: Send + 'static>(app: &App, work: impl FnOnce() -> Option<T> + Send + 'static) -> Result<T, Fault> {
-    let place = app.hashing.acquire().await.map_err(|_| Fault::Crashed)?;
-    let done = tokio::task::spawn_blocking(work).await.map_err(|_| Fault::Crashed)?.ok_or(Fault::NoMemory);
-    drop(place);
-    done
+    let written = write.await;
+    match &written {
+        Ok(Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent) => {}
+        Ok(Answer::Refused(_)) | Err(_) => {
+            if let Err(error) = app.codes.give_back(account, code).await {
+                tracing::warn!(error = %error, "a one-time code whose password was refused stays used up; its owner needs a new one");
+            }
+        }
+    }
+    Ok(written)
 }
 
 /// A hash that no code has, to compare with where there is none.

@@ -302,10 +302,11 @@ impl Submitted<'_> {
             Begun::New => {}
             Begun::AlreadySent => return Ok(Answer::AlreadySent),
         }
-        let written = self.write(operation, &mut pinned, &account, &policy).await;
-        if let (Operation::ResetByCode { code }, Ok(Answer::Done | Answer::StillLocked | Answer::Unknown)) = (operation, &written) {
-            codes::spend(self.app, target, code).await;
-        }
+        let write = self.write(operation, &mut pinned, &account, &policy);
+        let written = match operation {
+            Operation::ResetByCode { code } => codes::once(self.app, target, code, write).await?,
+            Operation::Change { .. } | Operation::Reset { .. } | Operation::ResetOther { .. } => write.await,
+        };
         self.conclude(&account, &pinned, written).await
     }
 

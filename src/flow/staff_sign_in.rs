@@ -115,7 +115,6 @@ impl Attempt<'_> {
                     | Fault::Store(_)
                     | Fault::NoRandomness(_)
                     | Fault::Unsent(_)
-                    | Fault::NoMemory
                     | Fault::Hash(HashError::Failed)
                     | Fault::Crashed => Err(fault),
                 }

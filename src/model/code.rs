@@ -2,7 +2,7 @@
 
 use zeroize::Zeroize;
 
-/// No 0 O, 1 I L, 2 Z, 5 S, 8 B, U V: what is read from paper or heard on the telephone is one character and no other.
+/// Neither of 0 O, 1 I L, 2 Z, 5 S, 8 B, and of U V only one: what is read from paper or a screen is one character and no other.
 const ALPHABET: &[u8; 24] = b"ACDEFGHJKMNPQRTWXY34679V";
 
 /// Ten characters, 45 bits: with five tries in all, nobody guesses it. Wiped when dropped; `{:?}` prints no letter of it.

@@ -105,10 +105,18 @@ impl Codes {
         Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
     }
 
-    /// A password was set, or may have been: true for one only.
+    /// Its one password is about to be set: true for one only.
     pub async fn spend(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let statement = "UPDATE codes SET spent = $3 WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";
         self.once(statement, account, id, now).await
+    }
+
+    /// No password was set after all.
+    pub async fn give_back(&self, account: ObjectGuid, id: Uuid) -> Result<(), StoreError> {
+        let statement = "UPDATE codes SET spent = NULL WHERE account = $1 AND id = $2 AND spent IS NOT NULL";
+        let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
+        within(query.execute(&self.store.durable)).await?;
+        Ok(())
     }
 
     async fn once(&self, statement: &'static str, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {

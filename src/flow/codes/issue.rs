@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
-use super::hashed;
 use crate::{
     app::App,
     flow::{
@@ -13,6 +13,7 @@ use crate::{
         others::{self},
         party_of,
     },
+    identity::local::hash::HashError,
     model::{
         audit::{AuditOutcome, EventKind},
         authority::{Action, Denial},
@@ -81,9 +82,10 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
     let issuer = standing.party(app, identity, &ground, sent.target);
     drop(standing);
     (entry.actor, entry.authority, entry.outcome) = (Some(issuer.clone()), Some(ground.code()), AuditOutcome::Succeeded);
-    let code = Code::from_random(&app.keys.random()?).ok_or(Fault::NoRandomness(crate::store::NoRandomness))?;
+    let code = Code::from_random(&Zeroizing::new(app.keys.random()?)).ok_or(Fault::NoRandomness(crate::store::NoRandomness))?;
     let (salt, secret) = (app.keys.random()?, code.clone());
-    let hash = hashed(app, move || SlowHash::of(secret.bytes(), salt)).await?;
+    let place = app.code_hasher.place().await?;
+    let hash = place.work(move || SlowHash::of(secret.bytes(), salt).ok_or(HashError::Failed)).await?;
     let until = now + app.config.codes.lasts;
     // Logged before it can be used: a crash in between leaves an entry about a code that nobody has.
     app.audit.append(&entry).await?;

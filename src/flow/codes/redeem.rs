@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{NOBODYS, hashed};
+use super::NOBODYS;
 use crate::{
     app::App,
     directory::LoginMatch,
@@ -12,6 +12,7 @@ use crate::{
         Fault, Visit, event, others, party_of,
         sign_in::{forgive, hold_answer},
     },
+    identity::local::hash::{HashError, Place},
     model::{
         account::Account,
         account_name::LoginName,
@@ -25,6 +26,9 @@ use crate::{
         throttle::{Charge, ThrottleKey},
     },
 };
+
+/// How soon somebody may try again where too many try at once.
+const BUSY: SignedDuration = SignedDuration::from_secs(10);
 
 /// How it ended.
 #[derive(Debug)]
@@ -72,60 +76,83 @@ async fn run(app: &App, visit: &Visit, name: Option<LoginName>, code: Option<Cod
         }
         Err(fault) => {
             forgive(app, receipt, false).await; // our failure is not theirs
+            if matches!(fault, Fault::Hash(HashError::Busy)) {
+                return Ok(Redeemed::Throttled { until: app.clock.now() + BUSY });
+            }
             Err(fault)
         }
     }
 }
 
-/// `None`: refused, and logged as such.
+/// `None`: refused, and logged as such. One code is compared, whatever there is.
 async fn try_code(app: &App, visit: &Visit, name: Option<&LoginName>, key: &str, code: Option<Code>) -> Result<Option<Identity>, Fault> {
-    let found = match name {
-        Some(name) => app.directory.find(name).await?,
-        None => LoginMatch::Nobody(app.directory.any().await?),
-    };
-    let (account, mut pinned) = match found {
-        LoginMatch::Account(account, pinned) => (*account, pinned),
-        LoginMatch::Nobody(_) => {
-            right(app, code.as_ref(), NOBODYS).await?; // takes as long
-            log_nobody(app, visit, key, "unknown_account").await?;
+    let found = find(app, name).await?;
+    // Before a try is taken: a flood that fills all places must not use up the tries of a code.
+    let place = app.code_hasher.place().await?;
+    let account = match found {
+        Ok(account) => account,
+        Err(reason) => {
+            compare(place, code, NOBODYS).await?;
+            log_nobody(app, visit, key, reason).await?;
             return Ok(None);
         }
     };
-    let (kept, reason) = match app.codes.begin(account.guid, app.clock.now()).await? {
-        Try::Compare(kept) if right(app, code.as_ref(), kept.hash).await? => (kept, None),
-        Try::Compare(kept) => (kept, Some("wrong_code")),
+    let kept = match app.codes.begin(account.guid, app.clock.now()).await? {
+        Try::Compare(kept) => kept,
         Try::No(reason) => {
-            right(app, code.as_ref(), NOBODYS).await?;
+            compare(place, code, NOBODYS).await?;
             return refused(app, visit, &account, None, reason).await;
         }
     };
-    if let Some(reason) = reason {
-        return refused(app, visit, &account, Some(&kept), reason).await;
+    if !compare(place, code, kept.hash).await? {
+        return refused(app, visit, &account, Some(&kept), "wrong_code").await;
     }
-    let Some(account) = app.directory.account_again(&mut pinned, account.guid).await? else {
-        return refused(app, visit, &account, Some(&kept), "not_usable").await;
+    welcome(app, visit, &account, &kept).await
+}
+
+/// The account of a name, without a connection that would be held while others hash. `Err`: why there is none, for the log.
+async fn find(app: &App, name: Option<&LoginName>) -> Result<Result<Account, &'static str>, Fault> {
+    let Some(name) = name else { return Ok(Err("unknown_account")) };
+    match app.directory.find(name).await {
+        Ok(LoginMatch::Account(account, _)) => Ok(Ok(*account)),
+        Ok(LoginMatch::Nobody(_)) => Ok(Err("unknown_account")),
+        Err(cause) if cause.is_about_one_account() => {
+            tracing::error!(error = %cause, "nobody can use a code for an account that can't be read whole; run `os2nykode check`");
+            Ok(Err("unreadable"))
+        }
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Is it the code of this hash? What can't be a code is compared too, and is not.
+async fn compare(place: Place, code: Option<Code>, hash: SlowHash) -> Result<bool, Fault> {
+    let compared = move || {
+        let same = hash.is_of(code.as_ref().map_or(b"", Code::bytes)).ok_or(HashError::Failed)?;
+        Ok(same && code.is_some())
+    };
+    Ok(place.work(compared).await?)
+}
+
+/// The code was right: begins the one login that it is good for, if the account, as it is now, may still be helped.
+async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Result<Option<Identity>, Fault> {
+    let (Some(account), mut pinned) = app.directory.account(found.guid).await? else {
+        return refused(app, visit, found, Some(kept), "not_usable").await;
     };
     if let Some(denial) = others::closed(app, &mut pinned, &account).await? {
-        return refused(app, visit, &account, Some(&kept), denial.code()).await;
+        return refused(app, visit, &account, Some(kept), denial.code()).await;
     }
+    drop(pinned);
     let now = app.clock.now();
     if !app.codes.redeem(account.guid, kept.id, now).await? {
-        return refused(app, visit, &account, Some(&kept), "code_used").await;
+        return refused(app, visit, &account, Some(kept), "code_used").await;
     }
     let issuer = kept.issuer.account_name.clone();
     let proof = Proof::Code { account: account.guid.into(), account_name: account.sam.clone(), code: kept.id, issuer };
     let identity = Identity { proof, name: account.name().to_owned(), at: now, visit: visit.id };
-    let mut entry = about(app, visit, &account, Some(&kept), AuditOutcome::Succeeded, "");
+    let mut entry = about(app, visit, &account, Some(kept), AuditOutcome::Succeeded, "");
     entry.actor = Some(party_of(&account));
     app.audit.append(&entry).await?;
     Ok(Some(identity))
-}
-
-/// Compares in the same time whether or not there is anything to compare.
-async fn right(app: &App, code: Option<&Code>, hash: SlowHash) -> Result<bool, Fault> {
-    let (typed, code) = (code.is_some(), code.cloned());
-    let same = hashed(app, move || hash.is_of(code.as_ref().map_or(b"          ", Code::bytes))).await?;
-    Ok(typed && same)
 }
 
 async fn refused(app: &App, visit: &Visit, account: &Account, kept: Option<&Kept>, reason: &str) -> Result<Option<Identity>, Fault> {

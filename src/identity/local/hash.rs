@@ -1,13 +1,13 @@
-//! argon2id hashes of passwords, two at a time, off the threads that answer requests. Kept with their parameters, so that those can be raised.
+//! argon2id, two at a time, off the threads that answer requests. Hashes of passwords are kept with their parameters, so that those can be raised.
 
 use std::{sync::Arc, time::Duration};
 
 use argon2::{PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::model::{password::Password, slow_hash::argon2id};
 
-/// At most so many at once: each takes 19 MiB and a core. They are not the places of one-time codes: a flood of those keeps nobody of the staff out.
+/// At most so many at once: each takes 19 MiB and a core. One-time codes have a [`Hasher`] of their own: a flood of those keeps nobody of the staff out.
 const AT_ONCE: usize = 2;
 /// Longest wait for a place.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -18,16 +18,20 @@ const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bmluZ2VuIGhhciBkZW5uZQ$AAA
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
     /// Others are waiting too.
-    #[error("too many passwords of local accounts are being checked at once")]
+    #[error("too many passwords or codes are being checked at once")]
     Busy,
     /// What is kept is no hash of ours, or the machine has no memory for it.
-    #[error("a password's hash could not be computed")]
+    #[error("a hash could not be computed")]
     Failed,
 }
 
-/// The places for hashing.
+/// Places for hashing.
 #[derive(Debug, Clone)]
 pub struct Hasher(Arc<Semaphore>);
+
+/// A place, for one piece of work.
+#[derive(Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 impl Default for Hasher {
     fn default() -> Self {
@@ -62,13 +66,23 @@ impl Hasher {
         .await
     }
 
-    /// The place is given back when the work is done, though nobody may be waiting for it any more.
-    async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
+    /// Waits for a place, not for long.
+    pub async fn place(&self) -> Result<Place, HashError> {
         let place = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await.map_err(|_| HashError::Busy)?;
-        let place = place.map_err(|_| HashError::Busy)?;
+        Ok(Place(place.map_err(|_| HashError::Busy)?))
+    }
+
+    async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
+        self.place().await?.work(work).await
+    }
+}
+
+impl Place {
+    /// The place is given back when the work is done, though nobody may be waiting for it any more.
+    pub async fn work<T: Send + 'static>(self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
         let worked = tokio::task::spawn_blocking(move || {
             let done = work();
-            drop(place);
+            drop(self);
             done
         });
         worked.await.map_err(|_| HashError::Failed)?
