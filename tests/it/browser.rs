@@ -150,7 +150,7 @@ impl Browser {
 
 /// Every page, looked at.
 async fn every_page(width: u32) {
-    let service = setup("[staff]\nenabled = true\n").start().await;
+    let service = setup("[staff]\nenabled = true\n[codes]\nenabled = true\n").start().await;
     let mut admin = Admin::new().await;
     let (person, must, young) = (admin.person().await, admin.person().await, admin.young_person().await);
     admin.must_change(&must).await;
@@ -168,6 +168,14 @@ async fn every_page(width: u32) {
     browser.press("main button[type=submit]").await;
     browser.says("Vi kunne ikke logge dig ind").await;
     browser.look(&name("staff-refused")).await;
+    browser.go(&service, "/code").await;
+    browser.look(&name("code")).await;
+    for (css, text) in [("#name", "ukendt-browser"), ("#code", "k7q 4mxp 9wd")] {
+        browser.fill(css, text).await;
+    }
+    browser.press("main button[type=submit]").await;
+    browser.says("Brugernavnet og koden passer ikke sammen").await;
+    browser.look(&name("code-refused")).await;
     browser.log_in(&service, "ukendt-browser", "Helt-Forkert-99").await;
     browser.says("Vi kunne ikke logge dig ind").await;
     browser.look(&name("login-refused")).await;

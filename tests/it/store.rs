@@ -5,7 +5,7 @@ mod counts;
 mod durability;
 mod log;
 mod opening;
-mod place;
+pub mod place;
 mod sessions;
 mod staff;
 

@@ -1,9 +1,19 @@
 //! One-time codes: given out by a helper, used by the caller, once.
 
+mod limits;
+mod one_password;
+
+use jiff::SignedDuration;
 use os2nykode::{
     flow::codes::{self, Issue, Issued},
-    model::audit::{AuditOutcome, EventKind},
+    model::{
+        audit::{AuditOutcome, EventKind, Party},
+        code::Code,
+        slow_hash::SlowHash,
+    },
+    store::codes::{Kept, Try},
 };
+use uuid::Uuid;
 
 use super::*;
 
@@ -44,7 +54,22 @@ async fn given(town: &Town, helper: &Person, target: ObjectGuid) -> String {
 
 pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
     let token = visitor.get("/code").await.token();
-    visitor.post("/code", &[("csrf", &token), ("name", name), ("code", code)]).await
+    let page = visitor.post("/code", &[("csrf", &token), ("name", name), ("code", code)]).await;
+    for typed in [name, code, &code.replace('-', "")] {
+        assert!(is_in(&page) || typed.len() < 6 || !page.html.contains(typed), "{typed} comes back");
+    }
+    page.does_not_hold(code);
+    page
+}
+
+/// A code that somebody has given out elsewhere.
+async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
+    let issuer = Party { guid: target, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
+    let code = Code::parse(code).expect("a code");
+    let hash = SlowHash::of(code.bytes(), app.keys.random().expect("random")).expect("memory");
+    let kept = Kept { id: Uuid::from_bytes(app.keys.random().expect("random")), hash, issuer };
+    let now = app.clock.now();
+    app.codes.issue(target, &kept, now, now + SignedDuration::from_mins(15)).await.expect("kept");
 }
 
 fn is_in(page: &Page) -> bool {

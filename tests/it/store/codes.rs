@@ -76,3 +76,44 @@ async fn of_two_instances_one_gets_the_code() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn two_instances_together_take_five_tries() {
+    each_store(async |store, place| {
+        let other = place.open().await;
+        let (here, there) = (Codes::new(&store), Codes::new(&other));
+        for n in 1..=5 {
+            here.issue(account(n), &kept(n), at(0), at(900)).await.expect("kept");
+            let tries = (0..16).map(|i| {
+                let codes = if i % 2 == 0 { here.clone() } else { there.clone() };
+                async move { codes.begin(account(n), at(1)).await.expect("read") }
+            });
+            let taken = futures_util::future::join_all(tries).await;
+            assert_eq!(taken.iter().filter(|taken| matches!(taken, Try::Compare(_))).count(), 5);
+            assert!(taken.iter().all(|taken| matches!(taken, Try::Compare(_) | Try::No("code_tries_used_up"))), "{taken:?}");
+        }
+        other.close().await;
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_code_that_is_given_back_is_good_once_more_unless_it_was_replaced() {
+    each_store(async |store, _| {
+        let codes = Codes::new(&store);
+        let id = Uuid::from_u128(1);
+        codes.issue(account(1), &kept(1), at(0), at(900)).await.expect("kept");
+        codes.give_back(account(1), id).await.expect("asked");
+        assert!(!codes.is_good(account(1), id).await.expect("asked"), "nobody has logged in with it");
+        assert!(codes.redeem(account(1), id, at(1)).await.expect("asked"));
+        assert!(codes.spend(account(1), id, at(2)).await.expect("asked"));
+        codes.give_back(account(1), id).await.expect("asked");
+        assert!(codes.is_good(account(1), id).await.expect("asked"));
+        assert!(codes.spend(account(1), id, at(3)).await.expect("asked"));
+        codes.issue(account(1), &kept(2), at(4), at(904)).await.expect("kept");
+        codes.give_back(account(1), id).await.expect("asked");
+        assert!(!codes.is_good(account(1), id).await.expect("asked"));
+        assert!(!codes.is_good(account(1), Uuid::from_u128(2)).await.expect("asked"));
+    })
+    .await;
+}
