@@ -171,29 +171,28 @@ async fn a_refusal_takes_as_long_whatever_its_cause_and_a_whole_number_of_steps(
     for _ in 0..5 {
         refused(&service, &used_up.sam, WRONG).await;
     }
-    let median = async |name: &str, code: &str, fresh: bool| {
-        let mut times = Vec::new();
-        for n in 0..9 {
-            if fresh && n % 4 == 0 {
-                in_store(&service.app, guid(&with).await, CODE).await;
-            }
-            times.push(refused(&service, name, code).await);
-        }
-        times.sort_unstable();
-        times[4]
-    };
-    let unknown = unique("ukendt");
-    let times = [
-        ("wrong", median(&with.sam, WRONG, true).await),
-        ("no code at all", median(&with.sam, "x", true).await),
-        ("none", median(&without.sam, WRONG, false).await),
-        ("used up", median(&used_up.sam, CODE, false).await),
-        ("unknown", median(&unknown, WRONG, false).await),
-        ("no name", median("\u{202e}", WRONG, false).await),
+    let (target, unknown) = (guid(&with).await, unique("ukendt"));
+    let causes = [
+        ("wrong", with.sam.as_str(), WRONG),
+        ("what is no code", &with.sam, "x"),
+        ("none given out", &without.sam, WRONG),
+        ("used up", &used_up.sam, CODE),
+        ("unknown name", &unknown, WRONG),
     ];
-    let (least, most) =
-        (times.iter().map(|(_, time)| *time).min().expect("some"), times.iter().map(|(_, time)| *time).max().expect("some"));
-    assert!(most <= least * 2, "without the hash, it would be a small part: {times:?}");
+    // The least of several rounds: what else this machine does at the time only adds to it.
+    let mut least = [Duration::MAX; 5];
+    for _ in 0..15 {
+        in_store(&service.app, target, CODE).await;
+        for ((_, name, code), least) in causes.iter().zip(&mut least) {
+            *least = refused(&service, name, code).await.min(*least);
+        }
+    }
+    let (quickest, slowest) = (least.iter().min().expect("some"), least.iter().max().expect("some"));
+    assert!(
+        *slowest <= *quickest * 2,
+        "without its hash, it would be quicker than that: {:?}",
+        causes.iter().zip(least).collect::<Vec<_>>()
+    );
     let held = Setup { more: "[codes]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
     for name in [&without.sam, &unknown] {
         let took = refused(&held, name, WRONG).await;
