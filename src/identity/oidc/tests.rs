@@ -273,12 +273,28 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
     parts[0] = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"x"}"#);
     assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "the header is sealed too");
+    // Anybody can seal something to our public key, so the parts of any length come from anybody.
+    for (what, part, value) in [
+        ("no nonce", 2, String::new()),
+        ("a short nonce", 2, right.split('.').nth(2).expect("a nonce")[..8].to_owned()),
+        ("no tag", 4, String::new()),
+        ("a tag of one byte", 4, data_encoding::BASE64URL_NOPAD.encode(&tag_of(&right)[..1])),
+        ("a tag of 12 bytes", 4, data_encoding::BASE64URL_NOPAD.encode(&tag_of(&right)[..12])),
+    ] {
+        let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
+        parts[part] = value;
+        assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "{what}");
+    }
     assert_eq!(
         why(verify(
             &decrypters.open(&sealed(&ours, "RSA-OAEP-256", "A256GCM", false, &STRANGER.token("RS256", &claims()))).expect("opened")
         )),
         Some(Refused::Signature)
     );
+}
+
+fn tag_of(sealed: &str) -> Vec<u8> {
+    data_encoding::BASE64URL_NOPAD.decode(sealed.rsplit('.').next().expect("a tag").as_bytes()).expect("base64url")
 }
 
 fn said(id_token: Value, userinfo: Option<Value>) -> Said {
