@@ -219,7 +219,10 @@ fn the_time_of_the_login_is_read_and_held_against_what_was_asked() {
     assert_eq!(why(at(&hour, json!({ "auth_time": null }))), Some(Refused::AuthTime));
     let any = with(|p| p.prompt_login = false);
     assert_eq!(at(&any, json!({ "auth_time": 1 })).expect("taken").at.as_second(), 1, "an old session is old: the reset asks again");
-    assert_eq!(at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
+    let silent = at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at;
+    assert!(now().duration_since(silent) > jiff::SignedDuration::from_hours(24 * 365), "a session of unknown age is old: {silent}");
+    let trusting = with(|p| (p.prompt_login, p.require_auth_time) = (false, false));
+    assert_eq!(at(&trusting, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
     let lenient = with(|p| p.require_auth_time = false);
     assert!(at(&lenient, json!({ "auth_time": null })).is_ok());
     assert_eq!(why(at(&lenient, json!({ "auth_time": second - 181 }))), Some(Refused::AuthTime), "but what is said counts");
