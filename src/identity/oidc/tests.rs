@@ -494,7 +494,13 @@ fn a_token_with_a_cpr_number_is_put_in_no_page() {
         Some("token"),
         "a time is no CPR number"
     );
-    for holds in [json!({}), json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }), json!({ "dk.cpr": null, "n": 101_901_234 })] {
+    for holds in [
+        json!({}),
+        json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }),
+        json!({ "dk.cpr": null, "n": 101_901_234 }),
+        json!({ "dk.cpr": null, "sub": "urn:dk:cpr:0101901234" }),
+        json!({ "dk.cpr": null, "x": "{\"cpr\":\"010190-1234\"}" }),
+    ] {
         assert_eq!(hint(holds.clone()), None, "{holds}");
     }
 }
