@@ -10,10 +10,9 @@ use zeroize::Zeroizing;
 
 use super::{Refused, jwt::Header};
 
-/// 16 bytes in base64url.
-const TAG: usize = 22;
-/// 12 bytes in base64url.
-const NONCE: usize = 16;
+/// A nonce of 12 bytes and a tag of 16, in base64url (RFC 7518, section 5.3). The library holds neither to its length: it ends with a panic where there is no
+/// nonce, and takes a tag of one byte, which every 256th guess would be.
+const NONCE_AND_TAG: [usize; 2] = [16, 22];
 
 /// Our decryption keys, the likeliest first.
 #[derive(Debug)]
@@ -45,9 +44,9 @@ impl Decrypters {
         if header.alg != "RSA-OAEP-256" || header.enc.as_deref() != Some("A256GCM") || header.zip.is_some() || header.crit.is_some() {
             return Err(Refused::Encryption);
         }
-        // The library takes a tag of any length, down to a byte that anybody can guess: 96 bits of nonce and 128 of tag it has to be (RFC 7518 5.3).
-        let (Some(tag), Some(nonce)) = (token.rsplit('.').next(), token.rsplit('.').nth(2)) else { return Err(Refused::NotJwt) };
-        if tag.len() != TAG || nonce.len() != NONCE {
+        let parts: Vec<_> = token.split('.').collect();
+        let [_, _, nonce, _, tag] = parts.as_slice() else { return Err(Refused::NotJwt) };
+        if [nonce.len(), tag.len()] != NONCE_AND_TAG {
             return Err(Refused::Undecipherable);
         }
         let opened = self.keys.iter().find_map(|key| self.context.deserialize_compact(token, key).ok());

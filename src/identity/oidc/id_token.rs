@@ -51,7 +51,7 @@ pub struct Verified {
     pub sub: String,
     /// The provider's session.
     pub sid: Option<String>,
-    /// When the person showed who they are; when the token was made, where it does not say.
+    /// When the person showed who they are. Where the token does not say: when it was made, or 1970 where the time is required.
     pub at: Timestamp,
     /// Until when the token could be used.
     pub until: Timestamp,
@@ -86,8 +86,10 @@ pub fn verify(token: &str, access_token: Option<&str>, expected: &Expected<'_>) 
             return Err(Refused::NotYet);
         }
     }
-    // Their clock may be ahead of ours; a login is never younger than now.
-    let at = shown_at(payload.get(&expected.provider.auth_time), expected)?.unwrap_or(issued).min(expected.now);
+    // Where it is not said, single sign-on may have made a new token of an old login: that is as old as can be, so that a reset asks again, unless the
+    // configuration trusts the provider in this. Their clock may be ahead of ours; a login is never younger than now.
+    let unsaid = if expected.provider.require_auth_time { Timestamp::UNIX_EPOCH } else { issued };
+    let at = shown_at(payload.get(&expected.provider.auth_time), expected)?.unwrap_or(unsaid).min(expected.now);
     if let (Some(hash), Some(access_token)) = (claims.access_token_hash(), access_token) {
         let key = token.signing_key(&verifier).map_err(|_| Refused::Key)?;
         let right = AccessTokenHash::from_token(&AccessToken::new(access_token.to_owned()), &signing(algorithm), key);

@@ -45,7 +45,10 @@ pub fn hint(token: &str, payload: &Payload) -> Option<String> {
 
 fn holds_cpr(value: &Value) -> bool {
     match value {
-        Value::String(text) => Cpr::parse(text).is_some(),
+        // In a longer text too: some providers make names of it, such as `urn:dk:cpr:…`.
+        Value::String(text) => {
+            text.split(|c: char| !c.is_ascii_digit() && c != '-').any(|part| Cpr::parse(part.trim_matches('-')).is_some())
+        }
         Value::Number(number) => Cpr::parse(&format!("{:0>10}", number.to_string())).is_some(),
         Value::Array(list) => list.iter().any(holds_cpr),
         Value::Object(object) => object.values().any(holds_cpr),

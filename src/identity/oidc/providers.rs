@@ -73,6 +73,8 @@ struct Entry {
     state: RwLock<State>,
     /// How many logins may ask at once.
     logins: Semaphore,
+    /// How many may be pushed at once. Anybody may begin some, and they take no places from those who are back with an answer.
+    pushes: Semaphore,
     /// How many words of logouts are read at once.
     logouts: Semaphore,
     /// When the keys were last read because of an unknown name. Held while they are read: one asks, the others wait for what comes.
@@ -115,6 +117,7 @@ impl Providers {
             config: provider.clone(),
             state: RwLock::new(State::Unusable("it was not asked yet".to_owned())),
             logins: Semaphore::new(AT_ONCE),
+            pushes: Semaphore::new(AT_ONCE),
             logouts: Semaphore::new(LOGOUTS_AT_ONCE),
             refetched: Mutex::new(None),
         };
@@ -192,7 +195,7 @@ impl Providers {
         let parameters = with.parameters(&entry.config, &self.redirect_uri(id));
         match known.par.as_deref().filter(|_| entry.config.par) {
             Some(par) => {
-                let _place = place(&entry.logins)?;
+                let _place = place(&entry.pushes)?;
                 let client = self.credentials(entry, &known, now, random).await?;
                 authorize::push(&self.http, &known, par, &client, &parameters).await
             }

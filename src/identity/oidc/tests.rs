@@ -221,7 +221,10 @@ fn the_time_of_the_login_is_read_and_held_against_what_was_asked() {
     assert_eq!(why(at(&hour, json!({ "auth_time": null }))), Some(Refused::AuthTime));
     let any = with(|p| p.prompt_login = false);
     assert_eq!(at(&any, json!({ "auth_time": 1 })).expect("taken").at.as_second(), 1, "an old session is old: the reset asks again");
-    assert_eq!(at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
+    let silent = at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at;
+    assert!(now().duration_since(silent) > jiff::SignedDuration::from_hours(24 * 365), "a session of unknown age is old: {silent}");
+    let trusting = with(|p| (p.prompt_login, p.require_auth_time) = (false, false));
+    assert_eq!(at(&trusting, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
     let lenient = with(|p| p.require_auth_time = false);
     assert!(at(&lenient, json!({ "auth_time": null })).is_ok());
     assert_eq!(why(at(&lenient, json!({ "auth_time": second - 181 }))), Some(Refused::AuthTime), "but what is said counts");
@@ -284,12 +287,28 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
     parts[0] = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"x"}"#);
     assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "the header is sealed too");
+    // Anybody can seal something to our public key, so the parts of any length come from anybody.
+    for (what, part, value) in [
+        ("no nonce", 2, String::new()),
+        ("a short nonce", 2, right.split('.').nth(2).expect("a nonce")[..8].to_owned()),
+        ("no tag", 4, String::new()),
+        ("a tag of one byte", 4, data_encoding::BASE64URL_NOPAD.encode(&tag_of(&right)[..1])),
+        ("a tag of 12 bytes", 4, data_encoding::BASE64URL_NOPAD.encode(&tag_of(&right)[..12])),
+    ] {
+        let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
+        parts[part] = value;
+        assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "{what}");
+    }
     assert_eq!(
         why(verify(
             &decrypters.open(&sealed(&ours, "RSA-OAEP-256", "A256GCM", false, &STRANGER.token("RS256", &claims()))).expect("opened")
         )),
         Some(Refused::Signature)
     );
+}
+
+fn tag_of(sealed: &str) -> Vec<u8> {
+    data_encoding::BASE64URL_NOPAD.decode(sealed.rsplit('.').next().expect("a tag").as_bytes()).expect("base64url")
 }
 
 fn said(id_token: Value, userinfo: Option<Value>) -> Said {
@@ -486,7 +505,13 @@ fn a_token_with_a_cpr_number_is_put_in_no_page() {
         Some("token"),
         "a time is no CPR number"
     );
-    for holds in [json!({}), json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }), json!({ "dk.cpr": null, "n": 101_901_234 })] {
+    for holds in [
+        json!({}),
+        json!({ "dk.cpr": null, "x": { "y": ["010190-1234"] } }),
+        json!({ "dk.cpr": null, "n": 101_901_234 }),
+        json!({ "dk.cpr": null, "sub": "urn:dk:cpr:0101901234" }),
+        json!({ "dk.cpr": null, "x": "{\"cpr\":\"010190-1234\"}" }),
+    ] {
         assert_eq!(hint(holds.clone()), None, "{holds}");
     }
 }
