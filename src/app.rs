@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::{
-    audit,
+    audit::{self, cpr::Vault},
     clock::Clock,
-    config::Config,
+    config::{Config, Secret},
     directory::Directory,
     flow::{health::Readiness, waits::Waits},
     identity::{
@@ -13,6 +13,7 @@ use crate::{
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
+    model::dn::dns_name,
     people::{self, Family, Lookups},
     store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles, used::Used},
     tls::TlsSetupError,
@@ -92,6 +93,7 @@ impl App {
         let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
         let people = Lookups::new(&config.people)?;
         let family = config.parents.as_ref().map(Family::new).transpose()?;
+        let domain = dns_name(&config.directory.base_dn);
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
@@ -106,7 +108,7 @@ impl App {
             oidc,
             people,
             family,
-            audit: audit::Log::new(&store),
+            audit: audit::Log::new(&store, &keys).with(Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes)), &domain),
             readiness: Readiness::default(),
             waits: Waits::default(),
             config,

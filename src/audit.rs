@@ -2,6 +2,8 @@
 //!
 //! Invariants: no statement here changes or deletes an entry; an entry is never refused because of what somebody typed.
 
+pub mod cpr;
+pub mod entry;
 mod log;
 mod row;
 

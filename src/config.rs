@@ -2,6 +2,7 @@
 //!
 //! Invariant: what [`load`] returns is complete and without contradictions; no problem's text holds a secret.
 
+mod audit;
 mod authority;
 mod codes;
 mod directory;
@@ -26,6 +27,7 @@ mod suggest;
 mod tests;
 mod throttle;
 
+pub use audit::Audit;
 pub use authority::{Authority, Circles, Helpdesk, MustChange, Teachers};
 pub use codes::Codes;
 pub use directory::{Controller, Directory, Transport};
@@ -86,6 +88,8 @@ pub struct Config {
     pub people: People,
     /// `[parents]`: the service that knows whose parent somebody is; `None` = off.
     pub parents: Option<Parents>,
+    /// `[audit]`: the log of who did what.
+    pub audit: Audit,
     /// `[log]`: what the service says of itself.
     pub log: Log,
 }

@@ -22,7 +22,7 @@ pub mod staff_accounts;
 pub mod staff_sign_in;
 pub mod waits;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use jiff::Timestamp;
 use uuid::Uuid;
@@ -40,12 +40,14 @@ use crate::{
 };
 
 /// One request by one person.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
     /// Binds the audit entries of a visit together: the login's, once there is one.
     pub id: Uuid,
     /// The client's real address.
     pub client: IpAddr,
+    /// What the client's browser calls itself.
+    pub user_agent: Option<Arc<str>>,
 }
 
 /// An error that only we can mend. Its text is for the log, never for a page.
@@ -82,6 +84,7 @@ fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, 
         provider: login.map(|login| login.provider.clone()),
         level: identity.level(),
         assertion: login.map(|login| login.assertion.clone()),
+        actor_cpr: login.and_then(|login| login.claim.cpr().cloned()),
         ..event(visit, at, kind, outcome, reason)
     }
 }
@@ -100,8 +103,11 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         provider: None,
         level: None,
         assertion: None,
+        actor_cpr: None,
         client: Some(visit.client),
+        user_agent: visit.user_agent.as_deref().map(str::to_owned),
         target: None,
+        target_cpr: None,
         controller: None,
         attempt: None,
         authority: None,

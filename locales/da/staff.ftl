@@ -9,3 +9,5 @@ staff-ended = Du er logget ud. Log ind igen, hvis din konto stadig kan bruges.
 staff-refused = Vi kunne ikke logge dig ind. Se efter, om navn, adgangskode og kode er skrevet rigtigt. Har du lige brugt koden, så vent på den næste. Står uret på din telefon forkert, passer koden ikke. Er du stadig i tvivl, så kontakt dem, der driver tjenesten.
 staff-throttled = Der er prøvet for mange gange. Du kan prøve igen { $time }.
 event-staff-account = En lokal personalekonto blev ændret
+event-code-expired = En engangskode løb ud uden at blive brugt
+event-service = Tjenesten noterede noget om sig selv

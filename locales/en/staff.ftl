@@ -9,3 +9,5 @@ staff-ended = You are logged out. Log in again if your account can still be used
 staff-refused = We could not log you in. Check that the name, the password and the code are right. If you have just used the code, wait for the next one. If the clock on your phone is wrong, the code does not fit. If you are still in doubt, contact those who run the service.
 staff-throttled = There have been too many tries. You can try again { $time }.
 event-staff-account = A local staff account was changed
+event-code-expired = A one-time code ran out without being used
+event-service = The service noted something about itself

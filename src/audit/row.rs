@@ -3,9 +3,9 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use sqlx::{Row, any::AnyRow};
 use uuid::Uuid;
 
+use super::entry::StoredEntry;
 use crate::{
     model::{
         attempt::AttemptId,
@@ -21,54 +21,42 @@ use crate::{
 /// Longer texts are cut: nobody's name is longer, and a log is no place to store things.
 const LONGEST_TEXT: usize = 1000;
 
-/// The columns, in the order of [`super::log`]'s statements.
-pub(super) const COLUMNS: &str = "at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, unknown_name, method, client, \
-    target_guid, target_account, target_name, controller, attempt, password_set_before, provider, level, assertion, authority, note, ticket";
-
 /// A text that every database takes and that can't break a line of anything: control characters become U+FFFD.
 pub(super) fn clean(text: &str) -> String {
     text.chars().take(LONGEST_TEXT).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
 }
 
-pub(super) fn event(row: &AnyRow) -> Result<AuditEvent, StoreError> {
+/// The event of an entry. The numbers that it commits to stay where they are.
+pub(super) fn event(entry: &StoredEntry) -> Result<AuditEvent, StoreError> {
     let corrupt = || StoreError::Corrupt("audit");
-    let text = |column: &str| Ok::<Option<String>, StoreError>(row.try_get(column)?);
-    let needed = |column: &str| text(column)?.ok_or_else(corrupt);
-    let party = |guid: &str, account: &str, name: &str| match text(guid)? {
-        None => Ok(None),
-        Some(guid) => {
-            let guid = ObjectGuid::parse(&guid).ok_or_else(corrupt)?;
-            Ok::<_, StoreError>(Some(Party {
-                guid,
-                account_name: text(account)?.unwrap_or_default(),
-                name: text(name)?.unwrap_or_default(),
-            }))
-        }
+    let party = |guid: &Option<String>, account: &Option<String>, name: &Option<String>| {
+        let Some(guid) = guid else { return Ok(None) };
+        let guid = ObjectGuid::parse(guid).ok_or_else(corrupt)?;
+        Ok::<_, StoreError>(Some(Party { guid, account_name: account.clone().unwrap_or_default(), name: name.clone().unwrap_or_default() }))
     };
-    let method = text("method")?;
-    let client = text("client")?;
-    let attempt = text("attempt")?;
-    let (provider, level) = (text("provider")?, text("level")?);
     Ok(AuditEvent {
-        at: Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| corrupt())?,
-        visit: Uuid::try_parse(&needed("visit")?).map_err(|_| corrupt())?,
-        kind: EventKind::from_code(&needed("kind")?).ok_or_else(corrupt)?,
-        outcome: AuditOutcome::from_code(&needed("outcome")?).ok_or_else(corrupt)?,
-        reason: needed("reason")?,
-        actor: party("actor_guid", "actor_account", "actor_name")?,
-        unknown_name: text("unknown_name")?,
-        method: method.map(|code| LoginMethod::from_code(&code).ok_or_else(corrupt)).transpose()?,
-        provider: provider.map(|id| ProviderId::parse(&id).ok_or_else(corrupt)).transpose()?,
-        level: level.map(|code| Level::from_code(&code).ok_or_else(corrupt)).transpose()?,
-        assertion: text("assertion")?,
-        client: client.map(|address| address.parse::<IpAddr>().map_err(|_| corrupt())).transpose()?,
-        target: party("target_guid", "target_account", "target_name")?,
-        controller: text("controller")?,
-        attempt: attempt.map(|id| AttemptId::parse(&id).ok_or_else(corrupt)).transpose()?,
-        authority: text("authority")?,
-        note: text("note")?,
-        ticket: text("ticket")?,
-        password_set_before: row.try_get("password_set_before")?,
+        at: Timestamp::from_microsecond(entry.at).map_err(|_| corrupt())?,
+        visit: Uuid::try_parse(&entry.visit).map_err(|_| corrupt())?,
+        kind: EventKind::from_code(&entry.kind).ok_or_else(corrupt)?,
+        outcome: AuditOutcome::from_code(&entry.outcome).ok_or_else(corrupt)?,
+        reason: entry.reason.clone(),
+        actor: party(&entry.actor_guid, &entry.actor_account, &entry.actor_name)?,
+        unknown_name: entry.unknown_name.clone(),
+        method: entry.method.as_deref().map(|code| LoginMethod::from_code(code).ok_or_else(corrupt)).transpose()?,
+        provider: entry.provider.as_deref().map(|id| ProviderId::parse(id).ok_or_else(corrupt)).transpose()?,
+        level: entry.level.as_deref().map(|code| Level::from_code(code).ok_or_else(corrupt)).transpose()?,
+        assertion: entry.assertion.clone(),
+        actor_cpr: None,
+        client: entry.client.as_deref().map(|address| address.parse::<IpAddr>().map_err(|_| corrupt())).transpose()?,
+        user_agent: entry.user_agent.clone(),
+        target: party(&entry.target_guid, &entry.target_account, &entry.target_name)?,
+        target_cpr: None,
+        controller: entry.controller.clone(),
+        attempt: entry.attempt.as_deref().map(|id| AttemptId::parse(id).ok_or_else(corrupt)).transpose()?,
+        authority: entry.authority.clone(),
+        note: entry.note.clone(),
+        ticket: entry.ticket.clone(),
+        password_set_before: entry.password_set_before,
     })
 }
 
@@ -77,7 +65,10 @@ mod tests {
     use proptest::{option, prelude::*};
 
     use super::*;
-    use crate::{audit::Log, store::Store};
+    use crate::{
+        audit::Log,
+        store::{Keys, Store},
+    };
 
     fn party() -> impl Strategy<Value = Party> {
         (any::<u128>(), ".*", ".*").prop_map(|(guid, account_name, name)| Party { guid: Uuid::from_u128(guid).into(), account_name, name })
@@ -97,7 +88,7 @@ mod tests {
             attempt in option::of(any::<[u8; 16]>()),
             method in any::<bool>(),
             (provider, level, assertion) in (option::of("[a-z0-9-]{1,32}"), option::of(0..Level::ALL.len()), option::of(".*")),
-            (authority, note, ticket) in (option::of(".*"), option::of(".*"), option::of(".*")),
+            (authority, note, ticket, user_agent) in (option::of(".*"), option::of(".*"), option::of(".*"), option::of(".*")),
             password_set_before in option::of(any::<i64>()),
         ) -> AuditEvent {
             AuditEvent {
@@ -112,8 +103,11 @@ mod tests {
                 provider: provider.and_then(|id| ProviderId::parse(&id)),
                 level: level.map(|n| Level::ALL[n]),
                 assertion,
+                actor_cpr: None,
                 client,
+                user_agent,
                 target: Some(target),
+                target_cpr: None,
                 controller,
                 attempt: attempt.map(AttemptId::from_random),
                 authority,
@@ -131,7 +125,7 @@ mod tests {
         }
         event.reason = clean(&event.reason);
         event.assertion = event.assertion.as_deref().map(clean);
-        for text in [&mut event.controller, &mut event.authority, &mut event.note, &mut event.ticket] {
+        for text in [&mut event.controller, &mut event.authority, &mut event.note, &mut event.ticket, &mut event.user_agent] {
             *text = text.as_deref().map(clean);
         }
         event
@@ -143,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let url = format!("sqlite://{}/store.db", folder.path().display());
         let store = runtime.block_on(Store::open(&url)).expect("opened");
-        let log = Log::new(&store);
+        let log = Log::new(&store, &Keys::new(&[7; 32]));
         proptest!(ProptestConfig::with_cases(200), |(event in events())| {
             let target = event.target.as_ref().expect("a target").guid;
             let read = runtime.block_on(async {

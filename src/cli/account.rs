@@ -132,7 +132,7 @@ async fn open(config: &Config, url: &str) -> Result<(StaffDesk, Store), StoreErr
     let desk = StaffDesk {
         staff: Staff::new(&store, &keys),
         sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
-        audit: Log::new(&store),
+        audit: Log::new(&store, &keys),
         hasher: Hasher::default(),
         clock,
         keys,

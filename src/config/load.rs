@@ -10,13 +10,13 @@ use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
 use super::{
-    Config, Oidc, People, Reset, Saml, authority, codes, directory, log, login, oidc, parents, people, policy, providers, reset, saml,
-    server, site, staff, store, suggest, throttle,
+    Config, Oidc, People, Reset, Saml, audit, authority, codes, directory, log, login, oidc, parents, people, policy, providers, reset,
+    saml, server, site, staff, store, suggest, throttle,
 };
 
 /// The beginning of every environment variable that overrides a key; `__` goes down one level.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
-const SECTIONS: [&str; 17] = [
+const SECTIONS: [&str; 18] = [
     "site",
     "server",
     "store",
@@ -33,6 +33,7 @@ const SECTIONS: [&str; 17] = [
     "oidc",
     "people",
     "parents",
+    "audit",
     "log",
 ];
 
@@ -105,6 +106,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         people: section(&table, "people", &mut problems),
         // Without the section it is off; with it, it has to be whole.
         parents: if table.contains_key("parents") { section(&table, "parents", &mut problems) } else { None },
+        audit: section(&table, "audit", &mut problems),
         log: section(&table, "log", &mut problems),
     };
     let config = sections.check(&mut problems);
@@ -132,6 +134,7 @@ struct Sections {
     oidc: Option<oidc::Raw>,
     people: Option<people::Raw>,
     parents: Option<parents::Raw>,
+    audit: Option<audit::Raw>,
     log: Option<log::Raw>,
 }
 
@@ -153,6 +156,7 @@ impl Sections {
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let people = self.people.and_then(|raw| raw.check(problems));
         let parents = self.parents.and_then(|raw| raw.check(problems)); // what is wrong with it is a problem
+        let audit = self.audit.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
             names(reset, saml, oidc, problems);
@@ -177,6 +181,7 @@ impl Sections {
             oidc: oidc?,
             people: people?,
             parents,
+            audit: audit?,
             log: log?,
         })
     }

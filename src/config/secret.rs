@@ -57,7 +57,8 @@ pub(super) fn one_of(key: &str, value: Option<SecretString>, file: Option<&Path>
     }
 }
 
-fn read(key: &str, file: &Path, problems: &mut Problems) -> Option<SecretString> {
+/// What the file `{key}_file` holds.
+pub(super) fn read(key: &str, file: &Path, problems: &mut Problems) -> Option<SecretString> {
     let key = format!("{key}_file");
     let wrong = |what: String, problems: &mut Problems| {
         problems.add(&key, format!("{}: {what}", file.display()));

@@ -340,7 +340,9 @@ fn example(case: &Case) -> String {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
     let secret = case.file("secret", SECRET, 0o600);
     let other = case.file("other", "hemmelig", 0o600);
-    text.replace("/etc/os2nykode/secret", &secret.display().to_string())
+    let cpr_key = case.file("audit-cpr.key", SECRET, 0o600);
+    text.replace("/etc/os2nykode/audit-cpr.key", &cpr_key.display().to_string())
+        .replace("/etc/os2nykode/secret", &secret.display().to_string())
         .replace("/etc/os2nykode/bind-password", &other.display().to_string())
 }
 
@@ -387,6 +389,7 @@ fn the_example_explains_every_key_and_no_other() {
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
     let sources = [
+        "audit",
         "directory",
         "log",
         "login",

@@ -108,7 +108,7 @@ struct Behalf {
 
 /// Changes or resets the password, whichever the login allows, or says why not.
 pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
-    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     let task =
         tokio::spawn(
             async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request, behalf: None }.run().await },

@@ -47,7 +47,7 @@ pub async fn with_ad_password(
     name: &str,
     password: Result<Password, NotAPassword>,
 ) -> Result<SignIn, Fault> {
-    let (app, visit, name) = (app.clone(), *visit, LoginName::parse(name));
+    let (app, visit, name) = (app.clone(), visit.clone(), LoginName::parse(name));
     let task = tokio::spawn(async move { sign_in(&app, &visit, name, password.ok()).await });
     task.await.map_err(|_| Fault::Crashed)?
 }

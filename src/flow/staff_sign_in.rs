@@ -40,7 +40,7 @@ pub struct Typed {
 
 /// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
 pub async fn sign_in(app: &Arc<App>, visit: &Visit, typed: Typed) -> Result<SignIn, Fault> {
-    let (app, visit) = (app.clone(), *visit);
+    let (app, visit) = (app.clone(), visit.clone());
     let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, typed: &typed }.run().await });
     task.await.map_err(|_| Fault::Crashed)?
 }

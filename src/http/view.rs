@@ -360,9 +360,16 @@ impl FromRequestParts<Arc<App>> for Member {
     }
 }
 
+/// What the log keeps of a browser's word for itself, in characters: real ones are shorter.
+const LONGEST_USER_AGENT: usize = 300;
+
 fn visit(app: &App, parts: &Parts) -> Result<Visit, Failure> {
     let Client(client) = parts.extensions.get::<Client>().copied().ok_or_else(|| Failure::new("no client address"))?;
-    Ok(Visit { id: Uuid::from_bytes(random(app)?), client })
+    let user_agent = parts.headers.get(header::USER_AGENT).map(|value| {
+        let text = String::from_utf8_lossy(value.as_bytes());
+        text.chars().take(LONGEST_USER_AGENT).collect::<String>().into()
+    });
+    Ok(Visit { id: Uuid::from_bytes(random(app)?), client, user_agent })
 }
 
 fn random(app: &App) -> Result<[u8; 16], Failure> {

@@ -225,8 +225,22 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
     match event.kind {
         EventKind::UnlockAttempt | EventKind::UnlockOutcome => ended("event-unlocked", "event-unlock-not-done"),
         EventKind::CodeIssued => ended("event-code-issued", "event-code-not-issued"),
-        EventKind::AccountSeen | EventKind::ListSeen | EventKind::SlipsMade => Some("event-seen"),
+        EventKind::AccountSeen
+        | EventKind::ListSeen
+        | EventKind::SlipsMade
+        | EventKind::LogSeen
+        | EventKind::LogExported
+        | EventKind::CprRevealed => Some("event-seen"),
+        EventKind::CodeExpired => Some("event-code-expired"),
         EventKind::StaffAccount => Some("event-staff-account"),
+        EventKind::ServiceStarted
+        | EventKind::ServiceStopped
+        | EventKind::ProviderChanged
+        | EventKind::ApiToken
+        | EventKind::RetentionRan
+        | EventKind::LogVerified
+        | EventKind::CprKeyRotated
+        | EventKind::AlertRaised => Some("event-service"),
         EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled if is_anothers(event) => Some(match event.outcome {
             AuditOutcome::Succeeded => "event-other-reset",
             AuditOutcome::Refused | AuditOutcome::Failed => "event-other-reset-not-done",

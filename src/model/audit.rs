@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{attempt::AttemptId, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
+use super::{attempt::AttemptId, cpr::Cpr, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
 
 /// What happened. `code` is what is stored; a code once released never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +42,43 @@ pub enum EventKind {
     SlipsMade,
     /// A local staff account was made, removed or changed at the command line; the reason says what was done. Begun before it is done.
     StaffAccount,
+    /// A one-time code ran out without being used.
+    CodeExpired,
+    /// Somebody searched in the log, or looked at one of its entries; the note says for what.
+    LogSeen,
+    /// Somebody took a part of the log away; the note says which.
+    LogExported,
+    /// Somebody made a masked CPR number of the log readable.
+    CprRevealed,
+    /// An instance started; the note is the hash of its configuration.
+    ServiceStarted,
+    /// An instance was asked to stop, and did.
+    ServiceStopped,
+    /// An identity provider's metadata or keys are not what they were.
+    ProviderChanged,
+    /// A token for the log's API was made or revoked at the command line.
+    ApiToken,
+    /// Entries that had been kept long enough were deleted.
+    RetentionRan,
+    /// The log was verified; the outcome says whether it was whole.
+    LogVerified,
+    /// The CPR numbers of the log were encrypted with another key.
+    CprKeyRotated,
+    /// Something in the log looks like an attack or a mistake; the reason is the rule, the note what was counted.
+    AlertRaised,
+}
+
+/// What kinds are kept equally long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Logins and logouts.
+    Logins,
+    /// What was done to passwords and accounts.
+    Passwords,
+    /// Who looked at whose data.
+    Views,
+    /// What the service, its operators and its alerts did.
+    Operations,
 }
 
 impl EventKind {
@@ -63,7 +100,48 @@ impl EventKind {
             | Self::CodeIssued
             | Self::CodeUsed
             | Self::SlipsMade
-            | Self::StaffAccount => None,
+            | Self::StaffAccount
+            | Self::CodeExpired
+            | Self::LogSeen
+            | Self::LogExported
+            | Self::CprRevealed
+            | Self::ServiceStarted
+            | Self::ServiceStopped
+            | Self::ProviderChanged
+            | Self::ApiToken
+            | Self::RetentionRan
+            | Self::LogVerified
+            | Self::CprKeyRotated
+            | Self::AlertRaised => None,
+        }
+    }
+
+    /// How long it is kept is configured by class.
+    pub fn class(self) -> Class {
+        match self {
+            Self::SignIn | Self::SignOut => Class::Logins,
+            Self::ChangeAttempt
+            | Self::ChangeOutcome
+            | Self::ChangeReconciled
+            | Self::ResetAttempt
+            | Self::ResetOutcome
+            | Self::ResetReconciled
+            | Self::UnlockAttempt
+            | Self::UnlockOutcome
+            | Self::CodeIssued
+            | Self::CodeUsed
+            | Self::CodeExpired
+            | Self::SlipsMade => Class::Passwords,
+            Self::AccountSeen | Self::ListSeen | Self::LogSeen | Self::LogExported | Self::CprRevealed => Class::Views,
+            Self::StaffAccount
+            | Self::ServiceStarted
+            | Self::ServiceStopped
+            | Self::ProviderChanged
+            | Self::ApiToken
+            | Self::RetentionRan
+            | Self::LogVerified
+            | Self::CprKeyRotated
+            | Self::AlertRaised => Class::Operations,
         }
     }
 }
@@ -119,7 +197,20 @@ codes!(EventKind {
     CodeUsed = "code_used",
     SlipsMade = "slips_made",
     StaffAccount = "staff_account",
+    CodeExpired = "code_expired",
+    LogSeen = "log_seen",
+    LogExported = "log_exported",
+    CprRevealed = "cpr_revealed",
+    ServiceStarted = "service_started",
+    ServiceStopped = "service_stopped",
+    ProviderChanged = "provider_changed",
+    ApiToken = "api_token",
+    RetentionRan = "retention_ran",
+    LogVerified = "log_verified",
+    CprKeyRotated = "cpr_key_rotated",
+    AlertRaised = "alert_raised",
 });
+codes!(Class { Logins = "logins", Passwords = "passwords", Views = "views", Operations = "operations" });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
 /// An account as the log names it.
@@ -133,8 +224,8 @@ pub struct Party {
     pub name: String,
 }
 
-/// One entry. Never holds a password or a CPR number; a login name that belongs to no account is not stored either (people type their password into
-/// the wrong field), only a keyed fingerprint of it.
+/// One entry. Never holds a password, a code or a token; CPR numbers are written encrypted, beside it; a login name that belongs to no account is not
+/// stored either (people type their password into the wrong field), only a keyed fingerprint of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
     /// When.
@@ -159,10 +250,16 @@ pub struct AuditEvent {
     pub level: Option<Level>,
     /// The ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,
+    /// The CPR number of who acts, where the login proved one. Never read back with an entry.
+    pub actor_cpr: Option<Cpr>,
     /// The client's address.
     pub client: Option<IpAddr>,
+    /// What the client's browser calls itself.
+    pub user_agent: Option<String>,
     /// The account acted on.
     pub target: Option<Party>,
+    /// The CPR number of the person whose account that is, where a register told it. Never read back with an entry.
+    pub target_cpr: Option<Cpr>,
     /// The controller asked, by its configured name.
     pub controller: Option<String>,
     /// The submitted form that it belongs to.
@@ -175,4 +272,15 @@ pub struct AuditEvent {
     pub ticket: Option<String>,
     /// pwdLastSet before the change, in AD's ticks: what a lone attempt is reconciled with.
     pub password_set_before: Option<i64>,
+}
+
+impl AuditEvent {
+    /// What the actor was in this: `own` on their own account, else the first word of the authority; `None` where nobody acted on an account with a right.
+    pub fn role(&self) -> Option<&str> {
+        let own = || self.actor.as_ref().zip(self.target.as_ref()).is_some_and(|(actor, target)| actor.guid == target.guid);
+        match &self.authority {
+            Some(authority) => authority.split(':').next(),
+            None => own().then_some("own"),
+        }
+    }
 }

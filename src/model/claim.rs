@@ -94,6 +94,14 @@ impl Claim {
         })
     }
 
+    /// The CPR number, where it is one.
+    pub fn cpr(&self) -> Option<&Cpr> {
+        match self {
+            Self::Cpr(cpr) => Some(cpr),
+            Self::AccountName(_) | Self::Upn(_) | Self::Email(_) | Self::ObjectGuid(_) | Self::ObjectSid(_) | Self::UniloginId(_) => None,
+        }
+    }
+
     /// What it is.
     pub fn kind(&self) -> ClaimKind {
         match self {

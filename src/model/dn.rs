@@ -21,6 +21,12 @@ pub fn common_name(dn: &str) -> String {
     name
 }
 
+/// The DNS name of a domain from its DN: `DC=kommune,DC=test` is `kommune.test`.
+pub fn dns_name(dn: &str) -> String {
+    let names: Vec<_> = parts(dn).into_iter().filter_map(|part| Some(part.strip_prefix("dc=")?.to_owned())).collect();
+    names.join(".")
+}
+
 fn parts(dn: &str) -> Vec<String> {
     let mut parts = vec![String::new()];
     let mut chars = dn.chars();
@@ -44,7 +50,7 @@ fn parts(dn: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{common_name, is_under};
+    use super::{common_name, dns_name, is_under};
 
     #[test]
     fn only_whole_parts_count() {
@@ -54,6 +60,12 @@ mod tests {
         assert!(!is_under("CN=Anna,OU=IkkeAnsatte,DC=kommune,DC=test", base));
         assert!(!is_under("DC=kommune,DC=test", base));
         assert!(!is_under("CN=Anna,OU=Ansatte,DC=kommune,DC=test", ""));
+    }
+
+    #[test]
+    fn a_domain_has_a_dns_name() {
+        assert_eq!(dns_name("DC=Kommune, dc=test"), "kommune.test");
+        assert_eq!(dns_name("OU=Skole,DC=kommune,DC=test"), "kommune.test");
     }
 
     #[test]

@@ -10,3 +10,13 @@ mod sessions;
 mod staff;
 
 pub use place::postgres_database;
+
+use os2nykode::{
+    audit::Log,
+    store::{Keys, Store},
+};
+
+/// The log in a store.
+fn audit_log(store: &Store) -> Log {
+    Log::new(store, &Keys::new(&[1; 32]))
+}

@@ -55,7 +55,7 @@ pub enum Issued {
 
 /// Gives out a code for an account, in the place of any earlier one; logins that the earlier one began are ended.
 pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Issue) -> Result<Issued, Fault> {
-    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     let task = tokio::spawn(async move { run(&app, &visit, &identity, &sent).await });
     task.await.map_err(|_| Fault::Crashed)?
 }

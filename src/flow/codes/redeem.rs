@@ -46,7 +46,7 @@ pub enum Redeemed {
 
 /// Logs in with a code. It goes on to its end, audit entry included, when the person goes away in the middle.
 pub async fn redeem(app: &Arc<App>, visit: &Visit, name: &str, code: &str) -> Result<Redeemed, Fault> {
-    let (app, visit, name, code) = (app.clone(), *visit, LoginName::parse(name), Code::parse(code));
+    let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
     let task = tokio::spawn(async move { run(&app, &visit, name, code).await });
     task.await.map_err(|_| Fault::Crashed)?
 }

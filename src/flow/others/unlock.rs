@@ -31,7 +31,7 @@ pub enum Answer {
 
 /// Unlocks an account. Once begun, it goes on to its outcome though the person goes away.
 pub async fn unlock(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
-    let (app, visit, identity) = (app.clone(), *visit, identity.clone());
+    let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     let task = tokio::spawn(async move { run(&app, &visit, &identity, target).await });
     task.await.map_err(|_| Fault::Crashed)?
 }

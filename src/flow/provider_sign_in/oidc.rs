@@ -71,7 +71,7 @@ pub async fn finish(
     pending: Option<Pending>,
     reply: Result<Reply, Refused>,
 ) -> Result<Finished, Fault> {
-    let (app, visit) = (app.clone(), *visit);
+    let (app, visit) = (app.clone(), visit.clone());
     let task = tokio::spawn(async move {
         let asked = pending.as_ref().and_then(|pending| app.config.provider(&pending.asked_at));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Oidc, provider: asked };

@@ -58,7 +58,7 @@ pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvi
 
 /// Ends a login with the provider's answer. It goes on to its end, audit entries included, when the person goes away in the middle.
 pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, answer: Result<String, Refused>) -> Result<Finished, Fault> {
-    let (app, visit) = (app.clone(), *visit);
+    let (app, visit) = (app.clone(), visit.clone());
     let task = tokio::spawn(async move {
         let provider = pending.as_ref().and_then(|pending| app.config.provider(&pending.provider));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Saml, provider };

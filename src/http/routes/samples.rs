@@ -45,7 +45,7 @@ use crate::{
     model::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
         attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, EventKind},
+        audit::{AuditEvent, AuditOutcome, Class, EventKind},
         authority::{Action, Denial, Ground, Group},
         claim::ClaimKind,
         guid::ObjectGuid,
@@ -137,8 +137,11 @@ fn history() -> Vec<Entry> {
         provider: None,
         level: None,
         assertion: None,
+        actor_cpr: None,
         client: Some(IpAddr::from([127, 0, 0, 1])),
+        user_agent: None,
         target: None,
+        target_cpr: None,
         controller: None,
         attempt: None,
         authority: None,
@@ -147,7 +150,9 @@ fn history() -> Vec<Entry> {
         password_set_before: None,
     };
     let by = |provider: &'static str| move |event| AuditEvent { provider: Some(id(provider)), ..event };
-    let all = EventKind::ALL.iter().flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
+    // What an own history shows.
+    let shown = |kind: &&EventKind| matches!(kind.class(), Class::Logins | Class::Passwords) || **kind == EventKind::StaffAccount;
+    let all = EventKind::ALL.iter().filter(shown).flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
     let resets = AuditOutcome::ALL.iter().map(|outcome| event(EventKind::ResetOutcome, *outcome));
     all.chain(resets.clone().map(by("fixed-low")))
         .chain(resets.map(by("gone")))

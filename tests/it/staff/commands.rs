@@ -166,8 +166,14 @@ async fn while_it_waits_for_the_password_nobody_sees_it() {
     write_config(dir.path(), &on(), free_address());
     let mut child = command(dir.path(), &["add", "vagt", "--name", "Åse Bech", "--role", "helpdesk"]);
     let mut input = child.stdin.take().expect("a pipe");
+    let id = child.id();
+    let of = |file: &str| std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
+    // The kernel lets us go on before the new program's arguments can be read.
+    while of("cmdline").is_empty() {
+        assert!(child.try_wait().expect("asked").is_none(), "it waits");
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
     input.write_all(&PASSWORD.as_bytes()[..10]).expect("written");
-    let of = |file: &str| std::fs::read(format!("/proc/{}/{file}", child.id())).unwrap_or_default();
     for file in ["cmdline", "environ"] {
         assert!(!String::from_utf8_lossy(&of(file)).contains("Rolig-Cyke"), "{file}");
     }

@@ -7,7 +7,7 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    audit::{Begun, Log},
+    audit::Begun,
     model::{
         attempt::AttemptId,
         audit::{AuditEvent, EventKind},
@@ -16,6 +16,7 @@ use os2nykode::{
 };
 use uuid::Uuid;
 
+use super::audit_log;
 use super::{
     log::{account, at, event},
     place::each_place,
@@ -31,7 +32,7 @@ fn sign_in(n: i64) -> AuditEvent {
 /// What the child does: it appends and tells so until it is killed.
 async fn append_until_killed(url: &str) {
     let store = Store::open(url).await.expect("opened");
-    let log = Log::new(&store);
+    let log = audit_log(&store);
     for n in 0_i64.. {
         log.append(&sign_in(n)).await.expect("appended");
         writeln(&format!("told {n}"));
@@ -62,7 +63,7 @@ async fn entries_that_were_told_survive_a_kill() {
             child.wait().expect("ended");
             let last = told.expect("it appends");
             let store = place.open().await;
-            let log = Log::new(&store);
+            let log = audit_log(&store);
             let kept: Vec<_> = log.history_of(account(1), 10_000, Timestamp::MIN).await.expect("read");
             let highest = kept.iter().filter_map(|entry| entry.event.password_set_before).max();
             assert!(highest >= Some(last), "told {last}, kept {highest:?}");
@@ -78,7 +79,7 @@ async fn entries_that_were_told_survive_a_kill() {
 async fn a_full_disk_refuses_an_attempt_and_harms_nothing_that_is_there() {
     let disk = Disk::new();
     let store = Store::open(&format!("sqlite://{}/store.db", disk.0.path().display())).await.expect("opened");
-    let log = Log::new(&store);
+    let log = audit_log(&store);
     log.append(&sign_in(0)).await.expect("there is room");
     let ballast = disk.0.path().join("ballast");
     let _full = std::fs::write(&ballast, vec![1; 64 << 20]);

@@ -2,10 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    audit::{Begun, Log},
+    audit::{
+        Begun, Log,
+        cpr::{SealedCpr, Vault},
+        entry::StoredEntry,
+    },
     model::{
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        cpr::Cpr,
         guid::ObjectGuid,
         identity::LoginMethod,
         level::Level,
@@ -15,6 +20,7 @@ use os2nykode::{
 };
 use uuid::Uuid;
 
+use super::audit_log;
 use super::place::each_store;
 
 pub fn at(seconds: i64) -> Timestamp {
@@ -43,8 +49,11 @@ pub fn event(attempt: u8) -> AuditEvent {
         provider: ProviderId::parse("os2faktor"),
         level: Some(Level::Substantial),
         assertion: Some("_a75adf55-01d7-40cc-929f-dbd8372ebdfc".to_owned()),
+        actor_cpr: None,
         client: Some("2001:db8::1".parse().expect("an address")),
+        user_agent: Some("Mozilla/5.0".to_owned()),
         target: Some(party(1)),
+        target_cpr: None,
         controller: Some("dc1.kommune.test".to_owned()),
         attempt: Some(AttemptId::from_random([attempt; 16])),
         authority: Some("circle:Kreds Skole".to_owned()),
@@ -65,7 +74,7 @@ async fn latest(log: &Log, attempt: u8) -> AuditEvent {
 #[tokio::test]
 async fn every_kind_and_outcome_comes_back_as_it_was_written() {
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         let mut n = 0;
         for kind in EventKind::ALL {
             for outcome in AuditOutcome::ALL {
@@ -73,7 +82,9 @@ async fn every_kind_and_outcome_comes_back_as_it_was_written() {
                 let full = followed(*kind, *outcome, n);
                 let sequence = log.append(&full).await.expect("appended");
                 let read = log.history_of(account(1), 1, Timestamp::MIN).await.expect("read").remove(0);
-                if *kind == EventKind::AccountSeen {
+                let looked =
+                    [EventKind::AccountSeen, EventKind::LogSeen, EventKind::LogExported, EventKind::CprRevealed, EventKind::AlertRaised];
+                if looked.contains(kind) {
                     assert_ne!(read.sequence, sequence, "who looked is no part of the own history");
                     continue;
                 }
@@ -107,7 +118,7 @@ async fn every_kind_and_outcome_comes_back_as_it_was_written() {
 #[tokio::test]
 async fn no_name_breaks_an_entry() {
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         for name in ["\0", "a\0b\r\nc", &"Æ".repeat(100_000), "\u{202e}\u{200f}", "'); DROP TABLE audit; --", "$1"] {
             let who = Party { name: name.to_owned(), account_name: name.to_owned(), ..party(1) };
             let entry = AuditEvent {
@@ -129,7 +140,7 @@ async fn no_name_breaks_an_entry() {
 #[tokio::test]
 async fn nobody_changes_or_deletes_an_entry() {
     each_store(async |store, place| {
-        Log::new(&store).append(&event(1)).await.expect("appended");
+        audit_log(&store).append(&event(1)).await.expect("appended");
         let mut forbidden = vec!["UPDATE audit SET outcome = 'failed'", "DELETE FROM audit"];
         if !place.sqlite {
             forbidden.push("TRUNCATE audit");
@@ -148,6 +159,7 @@ fn no_statement_of_ours_changes_the_log() {
         "src/audit.rs",
         "src/audit/log.rs",
         "src/audit/row.rs",
+        "src/audit/entry.rs",
         "src/store.rs",
         "src/store/sessions.rs",
         "src/store/throttle.rs",
@@ -163,7 +175,7 @@ fn no_statement_of_ours_changes_the_log() {
 #[tokio::test]
 async fn a_form_sent_twice_is_one_attempt_for_one_person() {
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         assert_eq!(log.begin(&event(1)).await.expect("begun"), Begun::New);
         assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent);
         assert_eq!(log.begin(&event(2)).await.expect("begun"), Begun::New);
@@ -187,7 +199,7 @@ async fn a_form_sent_many_times_at_once_is_one_attempt() {
         let tries: Vec<_> = (0..20)
             .map(|n| {
                 let store: Store = if n % 2 == 0 { store.clone() } else { second.clone() };
-                tokio::spawn(async move { Log::new(&store).begin(&event(1)).await.expect("an answer") })
+                tokio::spawn(async move { audit_log(&store).begin(&event(1)).await.expect("an answer") })
             })
             .collect();
         let mut new = 0;
@@ -205,7 +217,7 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
     use AuditOutcome::{Failed, Refused, Succeeded, Unknown};
     use EventKind::{ChangeOutcome, ChangeReconciled};
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         for n in 1..=6 {
             log.begin(&event(n)).await.expect("begun");
         }
@@ -237,7 +249,7 @@ async fn resets_are_kept_open_settled_and_weighed_as_changes_are() {
     use AuditOutcome::{Failed, Refused, Succeeded, Unknown};
     use EventKind::{ResetAttempt, ResetOutcome, ResetReconciled};
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         let begun = |n| AuditEvent { kind: ResetAttempt, ..event(n) };
         for n in 1..=4 {
             assert_eq!(log.begin(&begun(n)).await.expect("begun"), Begun::New);
@@ -269,7 +281,7 @@ async fn what_ad_answered_counts_before_what_was_found_out_afterwards_and_that_b
     use AuditOutcome::{Failed, Succeeded, Unknown};
     use EventKind::{ChangeAttempt, ChangeOutcome, ChangeReconciled};
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         log.begin(&event(1)).await.expect("begun");
         assert_eq!(latest(&log, 1).await.kind, ChangeAttempt);
         log.settle(&followed(ChangeReconciled, Failed, 1)).await.expect("settled");
@@ -288,7 +300,7 @@ async fn what_ad_answered_counts_before_what_was_found_out_afterwards_and_that_b
 #[tokio::test]
 async fn the_history_is_the_accounts_own_newest_first_and_bounded() {
     each_store(async |store, _| {
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         for n in 0..30 {
             log.append(&AuditEvent {
                 kind: EventKind::SignIn,
@@ -306,6 +318,53 @@ async fn the_history_is_the_accounts_own_newest_first_and_bounded() {
         };
         assert_eq!(seconds(3, Timestamp::MIN).await, [29, 27, 25]);
         assert_eq!(seconds(50, at(30) - SignedDuration::from_secs(4)).await, [29, 27]);
+    })
+    .await;
+}
+
+/// The bytes under mac and seal tell every column apart, whatever it holds.
+#[test]
+fn no_two_entries_have_the_same_content() {
+    let entry = |fields: &[(&str, &str)]| {
+        let mut value = serde_json::json!({ "at": 1, "visit": "v", "kind": "sign_in", "outcome": "failed", "reason": "" });
+        for (name, text) in fields {
+            value[*name] = (*text).into();
+        }
+        serde_json::from_value::<StoredEntry>(value).expect("an entry").content()
+    };
+    let all = [
+        entry(&[]),
+        entry(&[("note", "")]),
+        entry(&[("note", "x")]),
+        entry(&[("ticket", "x")]),
+        entry(&[("note", "x"), ("ticket", "y")]),
+        entry(&[("note", "xticket"), ("ticket", "")]),
+        entry(&[("reason", "note"), ("note", "x")]),
+    ];
+    assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
+    assert_eq!(entry(&[("mac", "00")]), entry(&[]), "the mac is not under itself");
+}
+
+/// A CPR number is found by its keyed hash and opened by its key; the log itself holds a commitment only.
+#[tokio::test]
+async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
+    each_store(async |store, place| {
+        let cpr = Cpr::parse("010190-1234").expect("a CPR number");
+        let vault = || Vault::new([&[2; 32]]);
+        let log = audit_log(&store).with(vault(), "kommune.test");
+        log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), target_cpr: Some(cpr.clone()), ..event(1) }).await.expect("begun");
+        assert_eq!(log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), ..event(1) }).await.expect("asked"), Begun::AlreadySent);
+        let count = async |table: &str| place.one::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await;
+        assert_eq!((count("audit_cpr").await, count("audit_unsealed").await), (2, 1), "of the entry that was written");
+        let commitment = place.one::<String>("SELECT actor_cpr FROM audit").await;
+        let sealed = SealedCpr {
+            key_id: place.one("SELECT key_id FROM audit_cpr WHERE party = 'actor'").await,
+            blind: place.one("SELECT blind FROM audit_cpr WHERE party = 'actor'").await,
+            sealed: place.one("SELECT sealed FROM audit_cpr WHERE party = 'actor'").await,
+        };
+        assert_eq!(vault().blinds(&cpr), std::slice::from_ref(&sealed.blind));
+        assert_eq!(vault().open(&commitment, &sealed), Some(cpr));
+        assert_eq!(place.one::<String>("SELECT target_domain FROM audit").await, "kommune.test");
     })
     .await;
 }

@@ -3,11 +3,12 @@
 use std::os::unix::fs::PermissionsExt;
 
 use os2nykode::{
-    audit::{Begun, Log},
+    audit::Begun,
     model::audit::{AuditEvent, EventKind},
     store::{Store, StoreError},
 };
 
+use super::audit_log;
 use super::{
     log::event,
     place::{Place, each_place, each_store},
@@ -32,9 +33,9 @@ async fn two_instances_see_the_same() {
     each_store(async |first, place| {
         let second = place.open().await;
         let entry = event(1);
-        Log::new(&first).append(&entry).await.expect("appended");
+        audit_log(&first).append(&entry).await.expect("appended");
         let account = entry.target.as_ref().expect("a target").guid;
-        assert_eq!(Log::new(&second).history_of(account, 10, jiff::Timestamp::MIN).await.expect("read").len(), 1);
+        assert_eq!(audit_log(&second).history_of(account, 10, jiff::Timestamp::MIN).await.expect("read").len(), 1);
         second.close().await;
     })
     .await;
@@ -62,11 +63,11 @@ async fn a_row_that_somebody_locks_does_not_hold_a_request_for_ever() {
         let lock = if place.sqlite { "INSERT INTO leases VALUES ('x', 'x', 0, 0)" } else { "LOCK TABLE audit" };
         sqlx::query(lock).execute(&mut *held).await.expect("locked");
         let started = std::time::Instant::now();
-        let refused = Log::new(&store).append(&event(1)).await.expect_err("locked");
+        let refused = audit_log(&store).append(&event(1)).await.expect_err("locked");
         assert!(matches!(refused, StoreError::TimedOut | StoreError::Unavailable(_)), "{refused}");
         assert!(started.elapsed().as_secs() < 5, "{:?}", started.elapsed());
         held.rollback().await.expect("unlocked");
-        Log::new(&store).append(&event(2)).await.expect("goes on afterwards");
+        audit_log(&store).append(&event(2)).await.expect("goes on afterwards");
     })
     .await;
 }
@@ -77,7 +78,7 @@ async fn a_new_file_is_for_its_owner_only_with_its_journal() {
     let path = folder.path().join("med mellemrum & æ.db");
     let url = format!("sqlite://{}", path.display()).replace(' ', "%20");
     let store = Store::open(&url).await.expect("opened");
-    Log::new(&store).append(&event(1)).await.expect("appended");
+    audit_log(&store).append(&event(1)).await.expect("appended");
     let mut files = 0;
     for file in std::fs::read_dir(folder.path()).expect("a folder").map(|f| f.expect("a file")) {
         assert_eq!(file.metadata().expect("facts").permissions().mode() & 0o777, 0o600, "{:?}", file.path());
@@ -126,7 +127,7 @@ async fn a_database_of_the_first_version_keeps_its_entries_and_its_open_attempts
         );
         place.run(&insert).await.expect("inserted");
         let store = place.open().await;
-        let log = Log::new(&store);
+        let log = audit_log(&store);
         let open = log.unsettled(jiff::Timestamp::MAX, 10).await.expect("read");
         assert_eq!(open.len(), 1);
         assert_eq!((&open[0].provider, open[0].level, &open[0].assertion), (&None, None, &None));

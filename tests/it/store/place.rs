@@ -1,7 +1,7 @@
 //! A database of a test's own.
 
 use os2nykode::store::Store;
-use sqlx::{AnyConnection, AssertSqlSafe, Connection};
+use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Decode, Type};
 
 use crate::environment::{environment, unique};
 
@@ -24,6 +24,17 @@ impl Place {
     pub async fn run(&self, sql: &str) -> Result<u64, sqlx::Error> {
         let mut connection = self.intruder().await;
         Ok(sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut connection).await?.rows_affected())
+    }
+}
+
+impl Place {
+    /// The one value that a query gives.
+    pub async fn one<T>(&self, sql: &str) -> T
+    where
+        T: for<'r> Decode<'r, Any> + Type<Any> + Send + Unpin,
+    {
+        let mut connection = self.intruder().await;
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut connection).await.expect("a value")
     }
 }
 
