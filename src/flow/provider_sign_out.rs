@@ -55,6 +55,8 @@ pub enum Told {
     Done,
     /// It proves nothing. The reason is in the log.
     Refused,
+    /// The provider's keys can't be had now: it may say so again.
+    NotNow,
 }
 
 /// Hears an OpenID provider's word of a logout.
@@ -64,22 +66,27 @@ pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: S
     let LoggedOut { jti, sub, sid, until } = match oidc.told_of_logout(provider, token, now).await {
         Ok(told) => told,
         Err(trouble) => {
-            let reason = match trouble {
-                oidc::Trouble::Refused(refused) => refused.code(),
-                oidc::Trouble::Provider(_) => "provider_unusable",
-            };
-            return Ok(refused(LoginMethod::Oidc, reason));
+            return Ok(match trouble {
+                oidc::Trouble::Refused(reason) => refused(LoginMethod::Oidc, reason.code()),
+                oidc::Trouble::Provider(_) => {
+                    refused(LoginMethod::Oidc, "provider_unusable");
+                    Told::NotNow
+                }
+            });
         }
     };
-    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&jti)), until).await? {
+    let name = format!("logout:{provider}:{}", app.keys.fingerprint(&jti));
+    if app.used.is_used(&name).await? {
         return Ok(refused(LoginMethod::Oidc, oidc::Refused::Replayed.code()));
     }
     let ended = match (sid, sub) {
-        (Some(sid), _) => app.sessions.end_of_sessions_there(provider.as_str(), &[sid]).await?,
+        (Some(sid), sub) => app.sessions.end_of_sessions_there(provider.as_str(), &[sid], sub.as_deref()).await?,
         (None, Some(sub)) => app.sessions.end_of_person_there(provider.as_str(), &sub).await?,
         (None, None) => 0,
     };
     ended_by_provider(app, visit, provider, LoginMethod::Oidc, ended).await?;
+    // Afterwards: what was begun and failed may be told again.
+    app.used.first_time(&name, until).await?;
     Ok(Told::Done)
 }
 

@@ -23,6 +23,12 @@ impl Used {
         Ok(within(insert.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
+    /// Was it used before? For what may safely be done twice, and must not be lost: it is done first, and marked afterwards.
+    pub async fn is_used(&self, name: &str) -> Result<bool, StoreError> {
+        let select = sqlx::query("SELECT 1 FROM used WHERE name = $1").bind(name.to_owned());
+        Ok(within(select.fetch_optional(&self.store.pool)).await?.is_some())
+    }
+
     /// Forgets what is over anyway.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM used WHERE until < $1").bind(stored(now));

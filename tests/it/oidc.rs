@@ -594,6 +594,24 @@ async fn a_providers_logout_ends_the_sessions_of_that_login_and_nothing_else_doe
     let person = but(says.clone(), json!({ "sid": null, "sub": "6d0c", "jti": "l-2" }));
     assert_eq!(tell(RSA.token_with(&header, &person)).await, 200);
     assert!(!logged_in(&other).await, "every session of the person");
+    // A login of which the provider did not say the session may be the one that it ends now.
+    let (unnamed, named) = (service.visitor(), service.visitor());
+    log_in(&service, &liar, &unnamed, json!({ "dk.cpr": cpr, "sid": null })).await.says("Testa");
+    log_in(&service, &liar, &named, json!({ "dk.cpr": cpr, "sid": "s-3" })).await.says("Testa");
+    let both = but(says.clone(), json!({ "sid": "s-4", "sub": "6d0c", "jti": "l-3" }));
+    assert_eq!(tell(RSA.token_with(&header, &both)).await, 200);
+    assert!(!logged_in(&unnamed).await && logged_in(&named).await);
+    // Who can't end the sessions has not used up the token.
+    let ends = RSA.token_with(&header, &but(says.clone(), json!({ "sid": "s-3", "jti": "l-4" })));
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", service.dir.path().display())).await.expect("open");
+    let run = async |sql: &'static str| sqlx::query(sql).execute(&pool).await.expect("done");
+    run("CREATE TRIGGER stuck BEFORE DELETE ON sessions BEGIN SELECT RAISE(ABORT, 'stuck'); END").await;
+    assert_eq!(tell(ends.clone()).await, 500);
+    run("DROP TRIGGER stuck").await;
+    pool.close().await;
+    assert!(logged_in(&named).await);
+    assert_eq!(tell(ends).await, 200);
+    assert!(!logged_in(&named).await);
     let gone =
         service.visitor().request(Method::POST, "/oidc/logout/nobody").form(&[("logout_token", "x")]).send().await.expect("an answer");
     assert_eq!(gone.status(), 400);

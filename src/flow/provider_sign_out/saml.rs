@@ -104,16 +104,19 @@ async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Res
         Ok(read) => read,
         Err(refused) => return Ok(Err(refused)),
     };
-    if !app.used.first_time(&format!("logout:{provider}:{}", app.keys.fingerprint(&request.id)), request.until).await? {
+    let name = format!("logout:{provider}:{}", app.keys.fingerprint(&request.id));
+    if app.used.is_used(&name).await? {
         return Ok(Err(Refused::Replayed));
     }
     let ended = if request.sessions.is_empty() {
         app.sessions.end_of_person_there(provider.as_str(), &request.name_id).await?
     } else {
         let sessions: Vec<_> = request.sessions.iter().map(|session| Subject::session(&request.name_id, session)).collect();
-        app.sessions.end_of_sessions_there(provider.as_str(), &sessions).await?
+        app.sessions.end_of_sessions_there(provider.as_str(), &sessions, Some(&request.name_id)).await?
     };
     ended_by_provider(app, visit, &provider, LoginMethod::Saml, ended).await?;
+    // Afterwards: what was begun and failed may be told again.
+    app.used.first_time(&name, request.until).await?;
     let Some(metadata) = saml.metadata(&provider, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
     let Addresses { redirect, post, answers } = &metadata.log_out;
     let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };

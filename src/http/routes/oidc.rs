@@ -100,6 +100,7 @@ pub(in crate::http) async fn told_of_logout(
     let no_store = [(header::CACHE_CONTROL, HeaderValue::from_static("no-store"))];
     Ok(match told {
         Told::Done => (StatusCode::OK, no_store).into_response(),
+        Told::NotNow => (StatusCode::SERVICE_UNAVAILABLE, no_store).into_response(),
         Told::Refused => {
             let json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
             (StatusCode::BAD_REQUEST, no_store, json, r#"{"error":"invalid_request"}"#).into_response()
