@@ -62,7 +62,9 @@ pub enum Told {
 /// Hears an OpenID provider's word of a logout.
 pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: String) -> Result<Told, Fault> {
     let now = app.clock.now();
-    let Some(oidc) = &app.oidc else { return Ok(Told::Refused) };
+    let Some(oidc) = app.oidc.as_ref().filter(|_| app.config.provider(provider).is_some()) else {
+        return Ok(refused(LoginMethod::Oidc, "unknown_provider"));
+    };
     let LoggedOut { jti, sub, sid, until } = match oidc.told_of_logout(provider, token, now).await {
         Ok(told) => told,
         Err(trouble) => {
