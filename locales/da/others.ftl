@@ -62,6 +62,8 @@ denied-closed = Kontoen er i en gruppe, som andre ikke må sætte adgangskode fo
 denied-protected = Kontoen er særligt beskyttet i Active Directory, fordi den kan administrere domænet. Den kan ikke ændres herfra.
 denied-master-admin = Kontoen tilhører en overordnet kodeordsadministrator. Den kan kun ejeren selv sætte adgangskode for.
 denied-password-admin = Kontoen tilhører en kodeordsadministrator. Det kan kun en overordnet kodeordsadministrator hjælpe med.
+denied-helper = Kontoen tilhører en, der arbejder i en helpdesk. Det kan kun en overordnet kodeordsadministrator hjælpe med.
+denied-teacher = Kontoen tilhører en lærer. Kontakt helpdesken eller en kodeordsadministrator.
 denied-too-weak = Dit login er ikke sikkert nok til denne konto. Der skal et login til på mindst niveauet { $level } (NSIS). Log ud, og log ind på en anden måde.
 denied-login-too-old = Det er for længe siden, du viste, hvem du er. Log ud, og log ind igen.
 denied-not-this-action = Du kan se kontoen, men ikke sætte adgangskoden.
@@ -119,6 +121,10 @@ slips-hint = De valgte får straks en ny adgangskode, og den gamle virker ikke l
 slip-no-proposal = Ingen ord passer til reglerne for denne konto. Sæt adgangskoden på kontoens egen side.
 slip-already = Denne liste er sendt før. Adgangskoden er sat dengang og vises ikke igen.
 slip-unknown = Vi ved ikke, om adgangskoden blev sat. Prøv igen for denne konto.
+slips-no-time = { $count ->
+    [one] Der var ikke tid til 1 af dem. Den konto er ikke ændret: vælg den igen.
+   *[other] Der var ikke tid til { $count } af dem. De konti er ikke ændret: vælg dem igen.
+}
 
 # Forældre.
 children-title = Dine børn

@@ -62,6 +62,8 @@ denied-closed = The account is in a group that others may not set passwords for.
 denied-protected = The account is specially protected in Active Directory because it can administer the domain. It can't be changed from here.
 denied-master-admin = The account belongs to a master password administrator. Only its owner can set its password.
 denied-password-admin = The account belongs to a password administrator. Only a master password administrator can help with it.
+denied-helper = The account belongs to somebody who works at a helpdesk. Only a master password administrator can help with it.
+denied-teacher = The account belongs to a teacher. Ask the helpdesk or a password administrator.
 denied-too-weak = Your login is not secure enough for this account. It takes a login at level { $level } (NSIS) or higher. Log out, and log in another way.
 denied-login-too-old = It is too long ago that you showed who you are. Log out, and log in again.
 denied-not-this-action = You can see the account but not set its password.
@@ -119,6 +121,10 @@ slips-hint = Those chosen get a new password at once, and the old one no longer 
 slip-no-proposal = No words fit the rules for this account. Set the password on the account's own page.
 slip-already = This list was sent before. The password was set then and is not shown again.
 slip-unknown = We do not know whether the password was set. Try again for this account.
+slips-no-time = { $count ->
+    [one] There was no time for 1 of them. That account was not changed: choose it again.
+   *[other] There was no time for { $count } of them. Those accounts were not changed: choose them again.
+}
 
 # Parents.
 children-title = Your children

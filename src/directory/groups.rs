@@ -31,20 +31,21 @@ impl Directory {
         found.remove(group).ok_or_else(|| Fault::GroupMissing(group.to_owned()))
     }
 
-    /// The SIDs of several groups with at most one search, by their names in the configuration. One that can't be found, that two objects answer to, or that is
+    /// The SIDs of several groups with at most one search, by their names in the configuration. One that can't be found (given as a SID, too: a slip in it
+    /// would forbid nothing to nobody), that two objects answer to, or that is
     /// no security group (tokenGroups holds no other) is left out.
     pub async fn group_sids(&self, pinned: &mut Pinned, groups: &[&str]) -> Result<HashMap<String, Sid>, Fault> {
         let mut known = HashMap::new();
         for group in groups {
-            let sid = Sid::parse(group).or_else(|| self.cached_group(group));
-            known.extend(sid.map(|sid| ((*group).to_owned(), sid)));
+            known.extend(self.cached_group(group).map(|sid| ((*group).to_owned(), sid)));
         }
         let missing: Vec<&str> = groups.iter().copied().filter(|group| !known.contains_key(*group)).collect();
         if missing.is_empty() {
             return Ok(known);
         }
-        let by = |group: &&str| {
-            format!("({}={})", if group.contains('=') { "distinguishedName" } else { "sAMAccountName" }, ldap_escape(*group))
+        let by = |group: &&str| match Sid::parse(group) {
+            Some(sid) => format!("(objectSid={})", super::lookup::escaped(&sid.to_ad())),
+            None => format!("({}={})", if group.contains('=') { "distinguishedName" } else { "sAMAccountName" }, ldap_escape(*group)),
         };
         let filter = format!("(&(objectClass=group)(|{}))", missing.iter().map(by).collect::<String>());
         let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &ATTRIBUTES).await?;
@@ -107,7 +108,9 @@ impl Directory {
 
 /// AD compares names without regard to case and to blanks around the separators of a DN.
 fn is_named(entry: &Entry, group: &str) -> bool {
-    if group.contains('=') {
+    if let Some(sid) = Sid::parse(group) {
+        entry.bytes("objectSid").and_then(Sid::from_ad) == Some(sid)
+    } else if group.contains('=') {
         crate::model::dn::is_under(&entry.dn, group) && crate::model::dn::is_under(group, &entry.dn)
     } else {
         entry.text("sAMAccountName").is_some_and(|name| name.to_lowercase() == group.to_lowercase())

@@ -142,6 +142,14 @@ impl Directory {
         .await
     }
 
+    /// The same on the controller that is at work already.
+    pub async fn matching_again(&self, pinned: &mut Pinned, by: &Match) -> Result<Vec<Account>, Fault> {
+        if !pinned.connection().is_usable() {
+            pinned.reconnect().await?;
+        }
+        self.matching_on(pinned.connection(), by, &filter(by), with(ATTRIBUTES, by)).await
+    }
+
     pub(super) async fn matching_on(
         &self,
         connection: &mut Connection,

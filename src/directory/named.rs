@@ -17,6 +17,14 @@ impl Directory {
         self.read(|mut pinned| async move { (self.accounts_named_on(pinned.connection(), references).await, pinned) }).await
     }
 
+    /// The same on the controller that is at work already.
+    pub async fn accounts_named_again(&self, pinned: &mut Pinned, references: &[AccountRef]) -> Result<Vec<Account>, Fault> {
+        if !pinned.connection().is_usable() {
+            pinned.reconnect().await?;
+        }
+        self.accounts_named_on(pinned.connection(), references).await
+    }
+
     async fn accounts_named_on(&self, connection: &mut Connection, references: &[AccountRef]) -> Result<Vec<Account>, Fault> {
         let mut accounts: Vec<Account> = Vec::new();
         for reference in references {

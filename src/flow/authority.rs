@@ -51,9 +51,28 @@ pub(super) async fn own(app: &App, identity: &Identity, target: ObjectGuid) -> R
     };
     Ok(match closed {
         Some(denial) => Own::Denied(denial),
-        None if others::bars(app, identity).await? => Own::Denied(Denial::Barred),
+        None if bars(app, identity, &mut pinned, &account).await? => Own::Denied(Denial::Barred),
         None => Own::Yes(Box::new((account, pinned))),
     })
+}
+
+/// Is the person in a group that never uses the service? By every account of theirs, all on the connection at hand: a second one, held beside the first,
+/// could be the last that there is.
+async fn bars(app: &App, identity: &Identity, pinned: &mut Pinned, account: &Account) -> Result<bool, Fault> {
+    let Some(denying) = others::barring(app, pinned).await? else { return Ok(false) };
+    let Ok(groups) = denying else { return Ok(true) };
+    if account.is_in_any(&groups) {
+        return Ok(true);
+    }
+    let Proof::Provider(login) = &identity.proof else { return Ok(false) };
+    for other in led_to_on(app, login, pinned).await? {
+        if other.guid != account.guid
+            && app.directory.account_again(pinned, other.guid).await?.is_some_and(|other| other.is_in_any(&groups))
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// Does the account belong to this login, usable or not? For counting tries only: what is written is authorised by [`own`].
@@ -82,21 +101,40 @@ pub(super) async fn led_to(app: &App, login: &ProviderLogin) -> Result<Option<(V
         Rule::Attribute(by) => Some(app.directory.matching(&by).await?),
         Rule::RegistersOnly => None,
     };
-    if references.is_empty() {
-        return Ok(Some(match by_attribute {
-            Some(found) => found,
-            None => (Vec::new(), app.directory.any().await?),
-        }));
-    }
-    let (named, pinned) = app.directory.accounts_named(&references).await?;
-    let mut accounts = by_attribute.map(|(accounts, _)| accounts).unwrap_or_default();
+    let (accounts, mut pinned) = match by_attribute {
+        Some(found) => found,
+        None => (Vec::new(), app.directory.any().await?),
+    };
+    let named = if references.is_empty() { Vec::new() } else { app.directory.accounts_named_again(&mut pinned, &references).await? };
+    Ok(Some((together(accounts, named), pinned)))
+}
+
+/// The same on the connection at hand.
+async fn led_to_on(app: &App, login: &ProviderLogin, pinned: &mut Pinned) -> Result<Vec<Account>, Fault> {
+    let Some(rule) = rule(app, login) else { return Ok(Vec::new()) };
+    let references = references(app, login).await?;
+    let accounts = match rule {
+        Rule::Attribute(by) => app.directory.matching_again(pinned, &by).await?,
+        Rule::RegistersOnly => Vec::new(),
+    };
+    let named = if references.is_empty() { Vec::new() } else { app.directory.accounts_named_again(pinned, &references).await? };
+    Ok(together(accounts, named))
+}
+
+/// Each once, in the order of their names.
+fn together(mut accounts: Vec<Account>, named: Vec<Account>) -> Vec<Account> {
     for account in named {
         if accounts.iter().all(|known| known.guid != account.guid) {
             accounts.push(account);
         }
     }
     accounts.sort_by(|a, b| a.sam.cmp(&b.sam));
-    Ok(Some((accounts, pinned)))
+    accounts
+}
+
+/// Does the login lead to the account? Asked now, on the connection at hand.
+pub(super) async fn leads_to(app: &App, login: &ProviderLogin, pinned: &mut Pinned, target: ObjectGuid) -> Result<bool, Fault> {
+    Ok(led_to_on(app, login, pinned).await?.iter().any(|account| account.guid == target))
 }
 
 /// The account with its groups, if the login leads to it: read and asked again now, whatever was listed before. The account itself may be gone since.

@@ -55,5 +55,13 @@ pub(super) async fn once(
     Ok(written)
 }
 
+/// A new password ends every way in that was given out before it: a code that nobody has used yet, and a login by one. A failure here does not hide the new
+/// password; it is told of, and the code runs out by itself.
+pub(super) async fn void(app: &App, account: ObjectGuid) {
+    if let Err(error) = app.codes.void(account, app.clock.now()).await {
+        tracing::error!(error = %error, "a one-time code could not be ended after a new password; it counts until it runs out");
+    }
+}
+
 /// A hash that no code has, to compare with where there is none.
 const NOBODYS: SlowHash = SlowHash { salt: [0; 16], hash: [0; 32] };

@@ -13,6 +13,6 @@ pub mod unlock;
 mod usual;
 
 use standing::Standing;
-pub(super) use standing::{actors, bars, closed, standing};
+pub(super) use standing::{actors, barring, closed, standing};
 pub use usual::Usual;
 use usual::{propose, usual};

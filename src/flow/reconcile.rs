@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Fault, set_password::STILL_LOCKED};
+use super::{Fault, codes, set_password::STILL_LOCKED};
 use crate::{
     app::App,
     model::{
@@ -30,7 +30,12 @@ pub async fn settle(app: &App) -> Result<usize, Fault> {
     let mut settled = 0;
     for attempt in app.audit.unsettled(before, BATCH).await? {
         match look(app, &attempt, longest).await {
-            Ok(Some(entry)) => settled += usize::from(app.audit.settle(&entry).await?),
+            Ok(Some(entry)) => {
+                settled += usize::from(app.audit.settle(&entry).await?);
+                if let (Some(target), AuditOutcome::Succeeded | AuditOutcome::Unknown) = (&entry.target, entry.outcome) {
+                    codes::void(app, target.guid).await;
+                }
+            }
             Ok(None) => {}
             // One that can't be read keeps no other from being settled.
             Err(fault) => tracing::warn!(error = %fault, "a change without an outcome can't be looked into now"),
@@ -88,6 +93,10 @@ fn verdict(
     now: Timestamp,
 ) -> Option<(AuditOutcome, &'static str)> {
     let Some(seen) = seen else { return Some((AuditOutcome::Unknown, "account_gone")) };
+    // A reset with "must change" leaves 0, as one before it did.
+    if seen.last_set_ticks == 0 && before == 0 {
+        return Some((AuditOutcome::Unknown, "must_change_shows_nothing"));
+    }
     if seen.last_set_ticks == before {
         return if same_controller {
             Some((AuditOutcome::Failed, "password_not_set_since"))
@@ -130,5 +139,8 @@ mod tests {
             let told = verdict(at, Duration::from_secs(20), before, state, same, now);
             assert_eq!(told.map(|(_, reason)| reason), expected, "{state:?} {same} {hours_later}");
         }
+        // "Must change" before and after.
+        let told = verdict(at, Duration::from_secs(20), 0, Some(seen(None)), true, at + minute);
+        assert_eq!(told, Some((AuditOutcome::Unknown, "must_change_shows_nothing")));
     }
 }

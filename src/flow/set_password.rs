@@ -429,10 +429,23 @@ impl Submitted<'_> {
         };
         let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
         entry.password_set_before = Some(account.password.last_set_ticks);
+        if matches!(written, Ok(Answer::Done | Answer::StillLocked | Answer::Unknown)) {
+            self.end_what_was_before(account.guid).await;
+        }
         if let Err(error) = self.app.audit.append(&entry).await {
             tracing::error!(error = %error, "the outcome of a new password could not be logged; it will be settled from AD");
         }
         Ok(written?)
+    }
+
+    /// Under the account's lock. Of the own sessions, the page ends all but the one that it is in.
+    async fn end_what_was_before(&self, account: ObjectGuid) {
+        codes::void(self.app, account).await;
+        if self.behalf.is_some()
+            && let Err(error) = self.app.sessions.end_all_of(account, None).await
+        {
+            tracing::error!(error = %error, "the sessions of an account could not be ended after its new password");
+        }
     }
 
     /// Logs a refusal that came before AD was asked to write.

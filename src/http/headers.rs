@@ -15,7 +15,7 @@ use crate::app::App;
 /// - no `'unsafe-inline'`: a script or style that was smuggled into a page does not run.
 /// - `form-action 'self'`: a form can't be turned to send a password elsewhere.
 /// - `frame-ancestors 'none'`: nobody can lay our pages under theirs. `base-uri 'none'`: relative links stay ours.
-const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; \
+const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
 /// - `nosniff`: a file is what we say that it is.

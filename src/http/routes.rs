@@ -61,7 +61,7 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}/password", get(password::show).post(password::submit))
         .route("/accounts/{account}/password/{attempt}", get(password::result))
         .route("/others", get(others::choose))
-        .route("/others/{kind}/{id}", get(others::list))
+        .route("/others/{kind}/{id}", get(others::list).post(others::search))
         .route("/others/group/{group}/slips", post(slips::submit))
         .route("/others/accounts/{account}", get(other_account::show))
         .route("/others/accounts/{account}/unlock", post(other_account::unlock))

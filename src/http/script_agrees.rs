@@ -34,7 +34,7 @@ let typed = () => {};
 const input = { value: "", addEventListener: (_, f) => { typed = f; } };
 const list = { dataset: { met: "met", unmet: "unmet" }, querySelectorAll: () => items };
 const elements = { rules: list, new: input, "rules-told": { dataset: { text: "" } } };
-const document = { querySelectorAll: () => [], getElementById: (id) => elements[id] ?? null };
+const document = { addEventListener() {}, querySelectorAll: () => [], getElementById: (id) => elements[id] ?? null };
 vm.runInNewContext(script, { document, window: { addEventListener() {} }, setTimeout() {}, clearTimeout() {} });
 const states = passwords.map((password) => {
   input.value = password;

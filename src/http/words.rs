@@ -164,6 +164,8 @@ impl Words {
             Denial::Protected => self.t("denied-protected"),
             Denial::MasterAdmin => self.t("denied-master-admin"),
             Denial::PasswordAdmin => self.t("denied-password-admin"),
+            Denial::Helper => self.t("denied-helper"),
+            Denial::Teacher => self.t("denied-teacher"),
             Denial::TooWeak(level) => self.with("denied-too-weak", "level", &self.level(level).unwrap_or_default()),
             Denial::LoginTooOld => self.t("denied-login-too-old"),
             Denial::NotThisAction => self.t("denied-not-this-action"),

@@ -143,6 +143,8 @@ pub struct Target<'a> {
     pub needed: Level,
     /// It belongs to a child of the actor, who is under the age limit.
     pub child: bool,
+    /// Its owner teaches some class. Asked only where it matters: see [`asks_who_teaches`].
+    pub teaches: bool,
 }
 
 /// Why somebody may act.
@@ -203,6 +205,10 @@ pub enum Denial {
     MasterAdmin,
     /// A password admin's account, and the actor is no master.
     PasswordAdmin,
+    /// The account of somebody who works at a helpdesk, and the actor is no master.
+    Helper,
+    /// A teacher's account, and the actor is a teacher or a parent.
+    Teacher,
     /// The login is not sure enough for the account.
     TooWeak(Level),
     /// The login is too long ago.
@@ -223,6 +229,8 @@ impl Denial {
             Self::Protected => "protected",
             Self::MasterAdmin => "master_admin",
             Self::PasswordAdmin => "password_admin",
+            Self::Helper => "helper",
+            Self::Teacher => "teacher",
             Self::TooWeak(_) => "too_weak",
             Self::LoginTooOld => "login_too_old",
             Self::NotThisAction => "not_this_action",
@@ -242,6 +250,8 @@ impl Denial {
             Self::PasswordAdmin => {
                 "the account is in authority.circles.admins, and the actor is no master admin of a circle that both are in"
             }
+            Self::Helper => "the account is in the group of a helpdesk, and the actor is no master admin of a circle that both are in",
+            Self::Teacher => "the account's owner teaches, and only teaching, or being a parent, makes it the actor's",
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
             Self::LoginTooOld => "the login is older than authority.max_age_minutes",
             Self::NotThisAction => "what makes the account the actor's does not go so far",
@@ -266,9 +276,19 @@ pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action,
     if let Some(denial) = forbidden {
         return Err(denial);
     }
-    let master = grounds.iter().any(|ground| matches!(ground, Ground::MasterOfCircle(_)));
-    if !own && !master && is_in(&rules.admins, target.account) {
-        return Err(Denial::PasswordAdmin);
+    // Who resets a helper has the helper's rights.
+    let helper = if is_in(&rules.admins, target.account) {
+        Some(Denial::PasswordAdmin)
+    } else {
+        works_at_a_desk(rules, target.account).then_some(Denial::Helper)
+    };
+    let (grounds, denial) = match helper.filter(|_| !own) {
+        Some(denial) => (only(grounds, |ground| matches!(ground, Ground::MasterOfCircle(_))), denial),
+        None if target.teaches => (only(grounds, |ground| !matches!(ground, Ground::Teacher(_) | Ground::Parent)), Denial::Teacher),
+        None => (grounds, Denial::NoRelation),
+    };
+    if grounds.is_empty() {
+        return Err(denial);
     }
     if actor.level < target.needed {
         return Err(Denial::TooWeak(target.needed));
@@ -287,6 +307,11 @@ pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action,
         return Err(Denial::LoginTooOld);
     }
     Ok(able)
+}
+
+/// Does the decision hang on whether the account's owner teaches?
+pub fn asks_who_teaches(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
+    grounds(rules, actor, target, now).iter().any(|ground| matches!(ground, Ground::Teacher(_) | Ground::Parent))
 }
 
 /// What keeps the actor from using the service at all, whatever the account.
@@ -368,6 +393,14 @@ pub fn desks_of<'a>(rules: &'a Rules, actor: &Actor, now: Timestamp) -> Vec<&'a 
         by_group || (desk.local_accounts && actor.helpdesk_role)
     };
     rules.desks.iter().filter(works).collect()
+}
+
+fn only(grounds: Vec<Ground>, is_one: impl Fn(&Ground) -> bool) -> Vec<Ground> {
+    grounds.into_iter().filter(is_one).collect()
+}
+
+fn works_at_a_desk(rules: &Rules, account: &Account) -> bool {
+    rules.desks.iter().any(|desk| desk.group.as_ref().is_some_and(|group| account.groups.contains(group)))
 }
 
 fn is_in(groups: &Denying, account: &Account) -> bool {

@@ -56,23 +56,51 @@ impl Cpr {
     }
 }
 
-/// The text with every CPR number in it masked: people write them where they should not. Six digits, perhaps a blank or dash, four digits, and no more
-/// digits around them; what is no date is no CPR number.
+/// Signs that may stand between the digits of a CPR number, and how many of them in a row: people write `010190 - 1234` and `01 01 90-1234`.
+const GAP: usize = 3;
+
+fn is_gap(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '-' | '.' | '/' | '_' | ',' | ':' | '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FEFF}')
+}
+
+/// The text with every CPR number in it masked: people write them where they should not. Ten digits with small gaps and no more digits beside them; what is
+/// no date is no CPR number.
 pub fn mask_in(text: &str) -> String {
     let mut masked: Vec<char> = text.chars().collect();
+    // Digits of other scripts read as well as ours.
+    let digit = |c: char| c.to_digit(10).or_else(|| (0xFF10..=0xFF19).contains(&(c as u32)).then(|| c as u32 - 0xFF10));
     for from in 0..masked.len() {
-        if from > 0 && masked[from - 1].is_ascii_digit() {
+        if from > 0 && digit(masked[from - 1]).is_some() {
             continue;
         }
-        let gap = usize::from(masked.get(from + 6).is_some_and(|c| matches!(c, '-' | ' ' | '–' | '.')));
-        let end = from + 10 + gap;
-        let digits: String = masked.iter().skip(from).take(6).chain(masked.iter().skip(from + 6 + gap).take(4)).collect();
-        let ends = masked.get(end).is_none_or(|c| !c.is_ascii_digit());
-        if ends && Cpr::parse(&digits).is_some() {
-            masked[from + 6 + gap..end].fill('•');
+        let Some(places) = ten_digits(&masked, from, &digit) else { continue };
+        let written: String = places.iter().filter_map(|place| char::from_digit(digit(masked[*place])?, 10)).collect();
+        let ends = masked.get(places[9] + 1).is_none_or(|c| digit(*c).is_none());
+        if ends && Cpr::parse(&written).is_some() {
+            for place in &places[6..] {
+                masked[*place] = '•';
+            }
         }
     }
     masked.into_iter().collect()
+}
+
+/// Where ten digits are that begin here, with no more than [`GAP`] other signs between two of them.
+fn ten_digits(text: &[char], from: usize, digit: &impl Fn(char) -> Option<u32>) -> Option<[usize; 10]> {
+    let mut places = [0; 10];
+    let mut at = from;
+    for (number, place) in places.iter_mut().enumerate() {
+        let gap = text[at.min(text.len())..].iter().take_while(|c| is_gap(**c)).count();
+        if gap > GAP || (number == 0 && gap > 0) {
+            return None;
+        }
+        at += gap;
+        digit(*text.get(at)?)?;
+        *place = at;
+        at += 1;
+    }
+    Some(places)
 }
 
 /// How a register writes CPR numbers.
@@ -198,8 +226,19 @@ mod tests {
             ("901019012345", "901019012345"),
             ("æ0101901234", "æ010190••••"),
             ("", ""),
+            ("010190 - 1234", "010190 - ••••"),
+            ("010190\u{A0}1234", "010190\u{A0}••••"),
+            ("010190/1234", "010190/••••"),
+            ("010190—1234", "010190—••••"),
+            ("01 01 90-1234", "01 01 90-••••"),
+            ("01.01.90 1 2 3 4", "01.01.90 • • • •"),
+            ("０１０１９０1234", "０１０１９０••••"),
+            ("010190    1234", "010190    1234"),
+            ("den 01.01.90, 1234 Byen", "den 01.01.90, •••• Byen"),
+            ("010190\n1234", "010190\n••••"),
+            ("tlf. 12 34 56 78, sag 12345", "tlf. 12 34 56 78, sag 12345"),
         ] {
-            assert_eq!(mask_in(text), masked);
+            assert_eq!(mask_in(text), masked, "{text}");
         }
     }
 

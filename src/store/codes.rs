@@ -1,7 +1,7 @@
 //! One-time codes: one for an account, five tries, one login, one password. Shared by all instances.
 //!
 //! Invariants: a try is taken before the code is compared, so that guesses in parallel get no more of them; of several who have the right code at
-//! once, one wins; a new code for the account ends the one before.
+//! once, one wins; a new code for the account, or a new password, ends the one before.
 
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
@@ -116,6 +116,13 @@ impl Codes {
         let statement = "UPDATE codes SET spent = NULL WHERE account = $1 AND id = $2 AND spent IS NOT NULL";
         let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
         within(query.execute(&self.store.durable)).await?;
+        Ok(())
+    }
+
+    /// Ends whatever code the account has, and the login that was begun with it: its password is another now.
+    pub async fn void(&self, account: ObjectGuid, now: Timestamp) -> Result<(), StoreError> {
+        let statement = "UPDATE codes SET redeemed = COALESCE(redeemed, $2), spent = COALESCE(spent, $2) WHERE account = $1";
+        within(sqlx::query(statement).bind(account.to_string()).bind(stored(now)).execute(&self.store.durable)).await?;
         Ok(())
     }
 

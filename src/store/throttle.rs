@@ -22,6 +22,11 @@ impl ThrottleKey {
         Self(format!("name:{}", keys.fingerprint(name)))
     }
 
+    /// A name that is typed with a one-time code: a count of its own, so that wrong passwords with the name keep no caller from using the code.
+    pub fn code(keys: &Keys, name: &str) -> Self {
+        Self(format!("code:{}", keys.fingerprint(name)))
+    }
+
     /// The name of a local staff account: a count of its own, so that wrong logins with a name in AD keep nobody out here.
     pub fn staff(keys: &Keys, name: &str) -> Self {
         Self(format!("staff:{}", keys.fingerprint(name)))

@@ -1,4 +1,4 @@
-// Ticks off the rules while a new password is typed, shows a password on request, and moves the focus to what went wrong.
+// Ticks off the rules while a new password is typed, shows a password on request, searches while somebody types, and moves the focus to what went wrong.
 // Everything works without it; the server judges by the same rules (src/model/policy), and a test holds the two against each other
 // (src/http/script_agrees.rs).
 "use strict";
@@ -97,6 +97,30 @@
     input.after(button);
   }
 
+  // Searches while somebody types. By form, as the button does: no name gets into an address.
+  function searching(input) {
+    let pause;
+    let latest = 0;
+    const results = document.getElementById("results");
+    const search = async (number) => {
+      const body = new URLSearchParams(new FormData(input.form));
+      const sent = await fetch(input.form.action, { method: "POST", body, redirect: "error", signal: AbortSignal.timeout(10000) });
+      const page = new DOMParser().parseFromString(await sent.text(), "text/html");
+      if (!sent.ok || number !== latest) return; // the button says what is wrong
+      for (const id of input.dataset.search.split(" ")) {
+        const fresh = page.getElementById(id);
+        if (fresh) document.getElementById(id).replaceChildren(...fresh.childNodes);
+      }
+    };
+    input.addEventListener("input", () => {
+      clearTimeout(pause);
+      const number = ++latest; // whatever is still under way is over
+      results.ariaBusy = "true";
+      const done = () => { if (number === latest) results.ariaBusy = "false"; };
+      pause = setTimeout(() => { if (input.value.trim().length !== 1) search(number).catch(() => {}).then(done); else done(); }, 400);
+    });
+  }
+
   for (const input of document.querySelectorAll("input[data-show]")) showable(input);
   const list = document.getElementById("rules");
   const typed = document.getElementById("new");
@@ -105,12 +129,13 @@
   const summary = document.getElementById("error-summary");
   if (summary) summary.focus();
   for (const form of document.querySelectorAll("form[data-send]")) form.submit(); // a signed message on its way to a provider
-  for (const form of document.querySelectorAll("form[data-once]")) {
-    form.addEventListener("submit", (event) => {
-      if (form.dataset.sent) event.preventDefault();
-      form.dataset.sent = "yes";
-      setTimeout(() => { delete form.dataset.sent; }, 5000); // somebody who stopped the page may try again
-    });
-  }
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    if (!form.matches("form[data-once]")) return;
+    if (form.dataset.sent) event.preventDefault();
+    form.dataset.sent = "yes";
+    setTimeout(() => { delete form.dataset.sent; }, 5000); // somebody who stopped the page may try again
+  });
+  for (const input of document.querySelectorAll("input[data-search]")) searching(input);
   window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent; });
 })();

@@ -5,6 +5,7 @@ pub mod codes;
 mod lists;
 mod parents;
 mod roles;
+mod ways_in;
 
 use os2nykode::{
     flow::set_password::{self, Answer, Request, Whose},
@@ -15,7 +16,7 @@ use crate::{
     environment::unique,
     people::{Admin, PASSWORD, Person, bind},
     provider_reset::{guid, history, is_locked, locked_person, os2faktor, password, setup, visit, visitor},
-    service::Service,
+    service::{Service, Setup},
     visitor::{Page, Visitor},
 };
 
@@ -34,10 +35,17 @@ pub struct Town {
     pub protected: String,
     pub desk: String,
     pub name: String,
+    /// The configuration of `[authority]`.
+    pub text: String,
 }
 
 impl Town {
     pub async fn new(more: &str) -> Self {
+        Self::with(more, Setup::default()).await
+    }
+
+    /// With a service that differs from the ordinary one.
+    pub async fn with(more: &str, service: Setup) -> Self {
         let name = unique("by");
         let mut admin = Admin::new().await;
         let circles = admin.unit(&format!("Kredse {name}")).await;
@@ -51,8 +59,8 @@ impl Town {
              [[authority.teachers]]\nteachers = \"Lærere {name} *\"\npupils = \"Elever {name} *\"\n\
              [[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Desk {name}\"\neverybody = true\nset_password = true\n{more}"
         );
-        let service = setup(&text).start().await;
-        Self { service, circles, circle, admins, masters, barred, closed, protected, desk, name }
+        let service = Setup { more: setup(&text).more, ..service }.start().await;
+        Self { service, circles, circle, admins, masters, barred, closed, protected, desk, name, text }
     }
 
     /// Somebody new in these groups.
@@ -98,4 +106,10 @@ pub async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_chan
     let page = visitor.post(&path, &fields).await;
     page.does_not_hold(new);
     page
+}
+
+/// Searches in a list by its form.
+pub async fn search(visitor: &Visitor, path: &str, words: &str) -> Page {
+    let token = visitor.get(path).await.token();
+    visitor.post(path, &[("csrf", &token), ("q", words)]).await
 }

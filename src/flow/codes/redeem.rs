@@ -20,6 +20,7 @@ use crate::{
         code::Code,
         identity::{Identity, LoginMethod, Proof},
         slow_hash::SlowHash,
+        throttle::Limits,
     },
     store::{
         codes::{Kept, Try},
@@ -29,6 +30,10 @@ use crate::{
 
 /// How soon somebody may try again where too many try at once.
 const BUSY: SignedDuration = SignedDuration::from_secs(10);
+
+/// Somebody who types wrong codes with a name keeps its owner out no longer than this: the caller is on the telephone, and five tries are all that a code
+/// has anyhow.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
 
 /// How it ended.
 #[derive(Debug)]
@@ -54,8 +59,9 @@ pub async fn redeem(app: &Arc<App>, visit: &Visit, name: &str, code: &str) -> Re
 async fn run(app: &App, visit: &Visit, name: Option<LoginName>, code: Option<Code>) -> Result<Redeemed, Fault> {
     let started = tokio::time::Instant::now();
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let charges =
-        [(ThrottleKey::name(&app.keys, &key), app.config.throttle.name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
+    let by_name = app.config.throttle.name;
+    let by_name = Limits { longest_wait: by_name.longest_wait.min(LONGEST_WAIT), ..by_name };
+    let charges = [(ThrottleKey::code(&app.keys, &key), by_name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
     let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
         Charge::Taken(receipt) => receipt,
         Charge::Wait(until) => {

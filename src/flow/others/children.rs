@@ -6,9 +6,10 @@
 use crate::{
     app::App,
     clock,
+    directory::Pinned,
     flow::{
         Fault,
-        authority::{led_to, theirs},
+        authority::{leads_to, led_to},
         list_accounts::Listed,
     },
     model::{
@@ -71,13 +72,13 @@ pub async fn children(app: &App, identity: &Identity) -> Result<Children, Fault>
     Ok(Children::These(children))
 }
 
-/// Is it an account of a child of theirs? Asked anew each time; what can't be asked is a fault.
-pub(super) async fn is_childs(app: &App, identity: &Identity, target: ObjectGuid) -> Result<bool, Fault> {
+/// Is it an account of a child of theirs? Asked anew each time, of AD on the connection at hand; what can't be asked is a fault.
+pub(super) async fn is_childs(app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<bool, Fault> {
     let Some((family, login, cpr)) = parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial) else {
         return Ok(false);
     };
     for child in family.children_of(cpr, clock::danish(app.clock.now()).date()).await? {
-        if theirs(app, &as_child(login, &child), target).await?.is_some() {
+        if leads_to(app, &as_child(login, &child), pinned, target).await? {
             return Ok(true);
         }
     }

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::standing::rules;
+use super::standing::{rules, teaches};
 use crate::{
     config::Config,
     directory::{Directory, LoginMatch},
@@ -10,7 +10,7 @@ use crate::{
     model::{
         account::Account,
         account_name::LoginName,
-        authority::{Action, Actor, Denial, Ground, Rules, Target, circles_of, classes_of, decide, desks_of},
+        authority::{Action, Actor, Denial, Ground, Rules, Target, asks_who_teaches, circles_of, classes_of, decide, desks_of},
         level::Level,
     },
 };
@@ -57,7 +57,8 @@ pub async fn explain(
     let acting = Actor { accounts: vec![actor.clone()], helpdesk_role: false, level, at: now };
     let rules: Rules = rules(config, directory, &mut pinned, &acting).await?;
     let needed = reset::needed(config, directory, &mut pinned, &target).await?.level;
-    let facts = Target { account: &target, needed, child: false };
+    let mut facts = Target { account: &target, needed, child: false, teaches: false };
+    facts.teaches = asks_who_teaches(&rules, &acting, &facts, now) && teaches(config, directory, &mut pinned, &target).await?;
     let judged = Action::ALL.into_iter().map(|action| (action, decide(&rules, &acting, &facts, action, now))).collect();
     let desks = desks_of(&rules, &acting, now).into_iter().map(|desk| Ground::Helpdesk(desk.id.clone()));
     let lists = circles_of(&rules, &acting, now).into_iter().chain(classes_of(&rules, &acting, now)).chain(desks).collect();

@@ -2,7 +2,7 @@
 //!
 //! Invariants: each account is judged and written on its own, as if its form had been sent; a list that is sent twice writes once.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
@@ -52,6 +52,8 @@ pub enum Missing {
     AlreadySent,
     /// Nobody knows whether it was set: try again.
     Unknown,
+    /// There was no time left for it: nothing was done. The passwords that were set have to be shown before the request ends.
+    NoTime,
 }
 
 /// What there is to show.
@@ -88,7 +90,12 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
     entry.note = Some(format!("{} accounts", chosen.targets.len().min(MOST)));
     drop(standing);
     app.audit.append(&entry).await?;
+    let began = tokio::time::Instant::now();
+    let time = Duration::from_secs(app.config.server.request_timeout_seconds) / 2;
     let slips = stream::iter(chosen.targets.iter().take(MOST).copied()).map(|target| async move {
+        if began.elapsed() >= time {
+            return Slip { name: String::new(), account_name: String::new(), outcome: Err(Missing::NoTime) };
+        }
         match slip(app, visit, identity, target, chosen.attempt).await {
             Ok(slip) => slip,
             Err(fault) => {
@@ -118,11 +125,6 @@ async fn slip(app: &Arc<App>, visit: &Visit, identity: &Identity, target: Object
     let whose = Whose::Anothers { must_change: usual.must_change };
     let request = Request { target, attempt, current: None, new: password.clone(), whose };
     let answer = set_password::set(app, visit, identity, request).await?;
-    if matches!(answer, Answer::Done | Answer::StillLocked)
-        && let Err(error) = app.sessions.end_all_of(target, None).await
-    {
-        tracing::warn!(error = %error, "the sessions of an account could not be ended after its new password");
-    }
     Ok(with(match answer {
         Answer::Done | Answer::StillLocked => Ok(password),
         Answer::Refused(refusal) => Err(Missing::Refused(refusal)),

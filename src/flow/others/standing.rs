@@ -37,13 +37,18 @@ pub(in crate::flow) struct Seen {
     pub account: Account,
     pub needed: Level,
     pub child: bool,
+    pub teaches: bool,
 }
 
 /// Reads who acts and what the rules are. A group that is missing makes a rule that forbids unreadable, and one that allows void.
 pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Standing, Fault> {
     let (mut accounts, mut pinned) = accounts_of(app, identity).await?;
-    if let Proof::Code { .. } = identity.proof {
-        accounts.clear(); // it is for the own account and for nothing else
+    let first_an_own_password = |account: &Account| account.password.must_change();
+    match &identity.proof {
+        Proof::Code { .. } => accounts.clear(), // it is for the own account and for nothing else
+        // Whoever has set that password knows it too.
+        Proof::AdPassword { .. } if accounts.iter().any(first_an_own_password) => accounts.clear(),
+        Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => {}
     }
     let helpdesk_role = works_at_helpdesks(app, identity).await?;
     let actor = Actor { accounts, helpdesk_role, level: level_of(app, identity), at: identity.at };
@@ -51,19 +56,15 @@ pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<
     Ok(Standing { actor, rules, pinned })
 }
 
-/// Is the person in a group that never uses the service? One search for its groups, where there is a rule at all.
-pub(in crate::flow) async fn bars(app: &App, identity: &Identity) -> Result<bool, Fault> {
+/// The groups that never use the service; `None` where there is no such rule.
+pub(in crate::flow) async fn barring(app: &App, pinned: &mut Pinned) -> Result<Option<Denying>, Fault> {
     let groups = &app.config.authority.cannot_use_the_service;
     if groups.is_empty() {
-        return Ok(false);
+        return Ok(None);
     }
-    let (accounts, mut pinned) = accounts_of(app, identity).await?;
     let names: Vec<&str> = groups.iter().map(String::as_str).collect();
-    let known = app.directory.group_sids(&mut pinned, &names).await?;
-    Ok(match denying(groups, &known) {
-        Ok(groups) => accounts.iter().any(|account| account.is_in_any(&groups)),
-        Err(Unreadable) => true,
-    })
+    let known = app.directory.group_sids(pinned, &names).await?;
+    Ok(Some(denying(groups, &known)))
 }
 
 /// What keeps everybody but its owner from acting on the account.
@@ -125,7 +126,13 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
     let is_admin = |groups: &Denying| groups.as_ref().is_ok_and(|groups| actor.accounts.iter().any(|own| own.is_in_any(groups)));
     let sids: Vec<Sid> = actor.accounts.iter().flat_map(|own| own.groups.iter().cloned()).collect();
     let circles_of_actor = match circles {
-        Some(circles) if is_admin(&admins) || is_admin(&master_admins) => directory.groups_below(pinned, &circles.ou, &sids).await?,
+        Some(circles) if is_admin(&admins) || is_admin(&master_admins) => {
+            let mut below = directory.groups_below(pinned, &circles.ou, &sids).await?;
+            // Else every admin would share a circle with every other.
+            let themselves: Vec<&Sid> = [&admins, &master_admins].into_iter().flatten().flatten().collect();
+            below.retain(|circle| !themselves.contains(&&circle.sid));
+            below
+        }
         Some(_) | None => Vec::new(),
     };
     Ok(Rules {
@@ -201,15 +208,36 @@ async fn classes(
     Ok(classes)
 }
 
+/// Is it in a teachers' group of any rule? One search where a rule has a gap.
+pub(super) async fn teaches(config: &Config, directory: &Directory, pinned: &mut Pinned, account: &Account) -> Result<bool, Fault> {
+    let patterns: Vec<&Pattern> = config.authority.teachers.iter().map(|rule| &rule.teachers).collect();
+    let exact = patterns.iter().filter_map(|pattern| match pattern {
+        Pattern::Exact(name) => Some(name.as_str()),
+        Pattern::Wild { .. } => None,
+    });
+    let known = directory.group_sids(pinned, &exact.collect::<Vec<_>>()).await?;
+    let sids: Vec<Sid> = known.into_values().collect();
+    Ok(account.is_in_any(&sids) || !directory.groups_like(pinned, &patterns, &account.groups).await?.is_empty())
+}
+
+impl Seen {
+    fn facts(&self) -> Target<'_> {
+        Target { account: &self.account, needed: self.needed, child: self.child, teaches: self.teaches }
+    }
+}
+
 impl Standing {
     /// Reads an account with what a decision about it needs. `None`: gone, no person's, or outside what is served.
     pub async fn look_at(&mut self, app: &App, identity: &Identity, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
         let Some(account) = app.directory.account_again(&mut self.pinned, target).await? else { return Ok(None) };
         let needed = reset::needed(&app.config, &app.directory, &mut self.pinned, &account).await?.level;
-        let mut seen = Seen { account, needed, child: false };
+        let mut seen = Seen { account, needed, child: false, teaches: false };
         // Only where nothing else makes it theirs: the family service is another's, and slow.
         if self.decide(app, &seen, Action::See) == Err(Denial::NoRelation) {
-            seen.child = is_childs(app, identity, target).await?;
+            seen.child = is_childs(app, identity, &mut self.pinned, target).await?;
+        }
+        if authority::asks_who_teaches(&self.rules, &self.actor, &seen.facts(), app.clock.now()) {
+            seen.teaches = teaches(&app.config, &app.directory, &mut self.pinned, &seen.account).await?;
         }
         Ok(Some(seen))
     }
@@ -221,8 +249,7 @@ impl Standing {
 
     /// The judgement.
     pub fn decide(&self, app: &App, seen: &Seen, action: Action) -> Result<Ground, Denial> {
-        let target = Target { account: &seen.account, needed: seen.needed, child: seen.child };
-        authority::decide(&self.rules, &self.actor, &target, action, app.clock.now())
+        authority::decide(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())
     }
 
     /// Who the log says has tried something that they have no ground for.

@@ -93,9 +93,6 @@ pub(in crate::http) async fn submit(
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current: None, new, whose }).await?;
     match answer {
         Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
-            if let Err(error) = app.sessions.end_all_of(target, None).await {
-                tracing::warn!(error = %error, "the sessions of an account could not be ended after its new password");
-            }
             Ok(Redirect::to(&format!("/others/accounts/{target}/password/{attempt}")).into_response())
         }
         Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred))) => Ok(denied(member.frame, denial)),

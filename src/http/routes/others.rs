@@ -16,6 +16,7 @@ use crate::{
         children::{Children, OfChild, children},
         lists::{self, Choice, Found, Listed, PAGE, Place, Question},
     },
+    http::form::Form,
     http::view::{Failure, Frame, Member, Notice, page},
     model::{
         account::{Account, PasswordExpiry},
@@ -163,7 +164,14 @@ pub(in crate::http) async fn choose(State(app): State<Arc<App>>, member: Member)
     })
 }
 
-/// What is asked in the address.
+/// What is asked in the address: never a name, which may be a CPR number that somebody typed.
+#[derive(Deserialize)]
+pub(in crate::http) struct Turned {
+    #[serde(default)]
+    page: String,
+}
+
+/// What is asked by form.
 #[derive(Deserialize)]
 pub(in crate::http) struct Asked {
     #[serde(default)]
@@ -173,17 +181,31 @@ pub(in crate::http) struct Asked {
     all: Option<String>,
 }
 
-/// `GET /others/{kind}/{id}`: a page of a list, or what a search in it finds.
+/// `GET /others/{kind}/{id}`: a page of a list.
 pub(in crate::http) async fn list(
     State(app): State<Arc<App>>,
-    Path((kind, id)): Path<(String, String)>,
-    Query(asked): Query<Asked>,
+    Path(place): Path<(String, String)>,
+    Query(turned): Query<Turned>,
     member: Member,
 ) -> Result<Response, Failure> {
+    look(&app, place, Asked { q: String::new(), page: turned.page, all: None }, member).await
+}
+
+/// `POST /others/{kind}/{id}`: what a search in it finds, or the same page with everybody ticked. Changes nothing.
+pub(in crate::http) async fn search(
+    State(app): State<Arc<App>>,
+    Path(place): Path<(String, String)>,
+    member: Member,
+    Form(asked): Form<Asked>,
+) -> Result<Response, Failure> {
+    look(&app, place, asked, member).await
+}
+
+async fn look(app: &App, (kind, id): (String, String), asked: Asked, member: Member) -> Result<Response, Failure> {
     let Some(place) = Place::parse(&kind, &id) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     let words: String = asked.q.trim().chars().filter(|c| !c.is_control()).collect();
     let question = Question { words, page: asked.page.parse().unwrap_or(1).max(1) };
-    Ok(match lists::look(&app, &member.visit, &member.identity, &place, &question).await? {
+    Ok(match lists::look(app, &member.visit, &member.identity, &place, &question).await? {
         Listed::Found(found) => {
             let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
             let (frame, token, all) = (member.frame, member.token, asked.all.is_some());
@@ -205,6 +227,8 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
         | Denial::Protected
         | Denial::MasterAdmin
         | Denial::PasswordAdmin
+        | Denial::Helper
+        | Denial::Teacher
         | Denial::TooWeak(_)
         | Denial::LoginTooOld
         | Denial::NotThisAction => (StatusCode::FORBIDDEN, "denied-title"),

@@ -89,7 +89,7 @@ pub(in crate::http) async fn submit(
     };
     let request = Request { target, attempt, current, new, whose: Whose::Own };
     let answer = set_password::set(&app, &member.visit, &member.identity, request).await?;
-    if matches!(answer, Answer::Done | Answer::StillLocked) {
+    if matches!(answer, Answer::Done | Answer::StillLocked | Answer::Unknown) {
         end_other_sessions(&app, &member, target).await;
     }
     match answer {

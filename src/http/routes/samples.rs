@@ -291,6 +291,8 @@ fn denials() -> Vec<Denial> {
         Denial::Protected,
         Denial::MasterAdmin,
         Denial::PasswordAdmin,
+        Denial::Helper,
+        Denial::Teacher,
         Denial::TooWeak(Level::High),
         Denial::LoginTooOld,
         Denial::NotThisAction,
@@ -382,6 +384,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
         Err(Missing::NoProposal),
         Err(Missing::AlreadySent),
         Err(Missing::Unknown),
+        Err(Missing::NoTime),
     ];
     let slips = outcomes.into_iter().map(|outcome| Slip { name: NAME.into(), account_name: "<x>".into(), outcome }).collect();
     pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/others".into(), slips }.render()));

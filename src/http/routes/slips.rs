@@ -42,9 +42,13 @@ impl SlipsPage {
             Missing::NoProposal => words.t("slip-no-proposal"),
             Missing::AlreadySent => words.t("slip-already"),
             Missing::Unknown => words.t("slip-unknown"),
+            Missing::NoTime => String::new(), // one line for all of them
         };
         let line = |slip: &Slip| slip.outcome.as_ref().err().map(|missing| (slip.name.clone(), why(missing)));
-        self.slips.iter().filter_map(line).collect()
+        let late = self.slips.iter().filter(|slip| slip.outcome == Err(Missing::NoTime)).count();
+        let late =
+            i64::try_from(late).ok().filter(|late| *late > 0).map(|late| (String::new(), words.counting("slips-no-time", "count", late)));
+        self.slips.iter().filter_map(line).filter(|(_, why)| !why.is_empty()).chain(late).collect()
     }
 }
 

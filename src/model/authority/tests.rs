@@ -113,7 +113,7 @@ fn actor(name: &str) -> Actor {
     }
 }
 
-/// Whoever is acted on. All but the last three are in the circle and in the class, and live in the school.
+/// Whoever is acted on. All but three are in the circle and in the class, and live in the school.
 fn target(name: &str) -> (Account, Level) {
     let of = |more: &[u32]| account(100, "Skole", &[&[CIRCLE, PUPILS], more].concat());
     let usual = |account| (account, Level::Substantial);
@@ -130,6 +130,8 @@ fn target(name: &str) -> (Account, Level) {
         "ownProt" => usual(of(&[OWN_PROTECTED])),
         "admin" => usual(of(&[ADMINS])),
         "master" => usual(of(&[MASTERS, ADMINS])),
+        "helper" => usual(of(&[SCHOOL_DESK])),
+        "teacher" => usual(of(&[TEACHERS])),
         "high" => (of(&[]), Level::High),
         "barredCh" => usual(of(&[BARRED])),
         "other" => usual(account(101, "Ansatte", &[OTHER_CIRCLE])),
@@ -143,24 +145,24 @@ fn target(name: &str) -> (Account, Level) {
 /// `.` nothing, not even to look; `s` look and see why nothing can be done; `P` look, set, unlock; `C` look, unlock, give a code; `B` look, set, unlock,
 /// give a code.
 const TABLE: &str = "
-actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self
-nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
-circle        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
-parent        .     P      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
-admin         P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P
-outside       .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
-master        P     P      s        s      s       s        s        s       s       s      P     s     s      P       .       .       P
-master-out    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
-teacher       P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P
-desk          C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       P
-local         C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       C
-school        C     C      s        s      s       s        s        s       s       s      s     s     s      C       .       C       P
-setting       B     B      s        s      s       s        s        s       s       s      s     s     s      B       .       .       P
-barred        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
-barred-2nd    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .
-closed-acc    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P
-low           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s
-old           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s
+actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self  helper teacher
+nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
+circle        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
+parent        .     P      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
+admin         P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      P
+outside       .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
+master        P     P      s        s      s       s        s        s       s       s      P     s     s      P       .       .       P       P      P
+master-out    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
+teacher       P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      s
+desk          C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       P       s      C
+local         C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       C       s      C
+school        C     C      s        s      s       s        s        s       s       s      s     s     s      C       .       C       P       s      C
+setting       B     B      s        s      s       s        s        s       s       s      s     s     s      B       .       .       P       s      B
+barred        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
+barred-2nd    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
+closed-acc    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
+low           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s
+old           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s
 ";
 
 fn allowed(letter: char, action: Action) -> bool {
@@ -186,7 +188,7 @@ fn every_combination_is_as_the_table_says() {
         let actor = actor(name);
         for (of, letter) in targets.iter().zip(cells.by_ref()) {
             let (account, needed) = target(of);
-            let facts = Target { account: &account, needed, child: name == "parent" && *of == "child" };
+            let facts = Target { account: &account, needed, child: name == "parent" && *of == "child", teaches: *of == "teacher" };
             for action in Action::ALL {
                 let judged = decide(&rules, &actor, &facts, action, now());
                 if judged.is_ok() != allowed(letter.chars().next().expect("a letter"), action) {
@@ -215,17 +217,18 @@ fn each_refusal_has_its_own_reason() {
         ("ownProt", Denial::Protected),
         ("admin", Denial::PasswordAdmin),
         ("master", Denial::MasterAdmin),
+        ("helper", Denial::Helper),
         ("high", Denial::TooWeak(Level::High)),
         ("other", Denial::NoRelation),
     ]);
     let rules = rules();
     for (name, denial) in expected {
         let (account, needed) = target(name);
-        let facts = Target { account: &account, needed, child: false };
+        let facts = Target { account: &account, needed, child: false, teaches: false };
         assert_eq!(decide(&rules, &actor("admin"), &facts, Action::SetPassword, now()), Err(denial), "{name}");
     }
     let (account, needed) = target("plain");
-    let facts = Target { account: &account, needed, child: false };
+    let facts = Target { account: &account, needed, child: false, teaches: false };
     for (name, action, denial) in [
         ("low", Action::SetPassword, Denial::TooWeak(Level::Substantial)),
         ("old", Action::Unlock, Denial::LoginTooOld),
@@ -241,7 +244,7 @@ fn each_refusal_has_its_own_reason() {
 #[test]
 fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_owner() {
     let (account, needed) = target("plain");
-    let facts = Target { account: &account, needed, child: false };
+    let facts = Target { account: &account, needed, child: false, teaches: false };
     let breaks: [fn(&mut Rules); 4] = [
         |rules| rules.closed_to_others = Err(Unreadable),
         |rules| rules.protected = Err(Unreadable),
@@ -256,13 +259,13 @@ fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_ow
             assert_eq!(decide(&rules, &actor(name), &facts, Action::SetPassword, now()), Err(expected), "{number} {name}");
         }
         let (own, needed) = target("self");
-        let own = Target { account: &own, needed, child: false };
+        let own = Target { account: &own, needed, child: false, teaches: false };
         assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Ok(Ground::Own));
     }
     let mut rules = rules();
     rules.cannot_use = Err(Unreadable);
     let (own, needed) = target("self");
-    let own = Target { account: &own, needed, child: false };
+    let own = Target { account: &own, needed, child: false, teaches: false };
     assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Err(Denial::Unreadable));
 }
 
@@ -272,7 +275,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     let judge = |level, of: &str, needed| {
         let actor = Actor { level, ..actor("parent") };
         let (account, _) = target(of);
-        decide(&rules, &actor, &Target { account: &account, needed, child: true }, Action::SetPassword, now())
+        decide(&rules, &actor, &Target { account: &account, needed, child: true, teaches: of == "teacher" }, Action::SetPassword, now())
     };
     assert_eq!(judge(Level::Substantial, "plain", Level::Low), Ok(Ground::Parent));
     assert_eq!(judge(Level::Low, "plain", Level::Low), Err(Denial::TooWeak(Level::Substantial)), "whatever the account needs");
@@ -284,8 +287,27 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
         ("barredCh", Denial::ClosedToOthers),
         ("admin", Denial::PasswordAdmin),
         ("master", Denial::MasterAdmin),
+        ("helper", Denial::Helper),
+        ("teacher", Denial::Teacher),
     ] {
         assert_eq!(judge(Level::High, of, Level::Low), Err(denial), "{of}");
+    }
+}
+
+/// A master who shares a class with a password admin, too, acts as a master.
+#[test]
+fn what_only_a_master_may_is_logged_as_a_masters() {
+    let rules = rules();
+    let both = Actor {
+        accounts: vec![account(1, "Ansatte", &[MASTERS, CIRCLE]), account(2, "Ansatte", &[ADMINS, OTHER_CIRCLE])],
+        ..actor("admin")
+    };
+    for of in ["admin", "helper"] {
+        let (mut account, needed) = target(of);
+        account.groups.push(domain(OTHER_CIRCLE));
+        let facts = Target { account: &account, needed, child: false, teaches: false };
+        let ground = decide(&rules, &both, &facts, Action::SetPassword, now()).expect("allowed");
+        assert_eq!(ground.code(), "master_of_circle:Kreds", "{of}");
     }
 }
 
@@ -294,7 +316,7 @@ fn whoever_gives_the_ground_is_the_one_who_acted() {
     let rules = rules();
     let two = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("admin") };
     let (plain, needed) = target("plain");
-    let facts = Target { account: &plain, needed, child: false };
+    let facts = Target { account: &plain, needed, child: false, teaches: false };
     let ground = decide(&rules, &two, &facts, Action::SetPassword, now()).expect("allowed");
     assert_eq!(ground.code(), "circle:Kreds");
     let acted = acting_as(&rules, &two, &ground, plain.guid, now()).map(|account| account.sam.as_str());

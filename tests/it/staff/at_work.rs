@@ -30,7 +30,7 @@ async fn a_helpdesk_account_sets_somebodys_password_and_the_log_names_it() {
     let target = guid(&person).await;
     let visitor = colleague.at_work(&service).await;
     visitor.get("/others").await.says("Servicedesken");
-    visitor.get(&format!("/others/desk/desk?q={}", person.sam)).await.says(&person.sam);
+    crate::others::search(&visitor, "/others/desk/desk", &person.sam).await.says(&person.sam);
     let page = set_for(&visitor, target, NEW, false).await;
     assert_eq!(bind(&person.dn, NEW).await, Ok(()), "{}", page.text);
     let entries = service.app.audit.history_of(target, 5, Timestamp::UNIX_EPOCH).await.expect("read");
