@@ -4,6 +4,7 @@
 //! accounts, it allows nothing; who looked at others is logged.
 
 pub mod children;
+mod denied;
 pub mod explain;
 pub mod lists;
 pub mod show;
@@ -12,6 +13,7 @@ mod standing;
 pub mod unlock;
 mod usual;
 
+pub(super) use denied::log_denied;
 use standing::Standing;
 pub(super) use standing::{actors, barring, closed, standing};
 pub use usual::Usual;

@@ -42,6 +42,11 @@ impl ThrottleKey {
         Self(format!("change:{account}"))
     }
 
+    /// Of a client address, what was tried on others' accounts without a right to: a count of its own, so that it keeps nobody there from logging in.
+    pub fn denied(address: IpAddr) -> Self {
+        Self(format!("denied:{}", Self::address(address).0))
+    }
+
     /// A client address: one IPv4 address, or one IPv6 /64, which is what one household gets.
     pub fn address(address: IpAddr) -> Self {
         let counted = match address.to_canonical() {

@@ -75,7 +75,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
         Err(denial) => {
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
-            app.audit.append(&entry).await?;
+            others::log_denied(app, visit, &entry).await?;
             return Ok(Issued::Denied(denial));
         }
     };

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Standing, standing};
+use super::{Standing, log_denied, standing};
 use crate::{
     app::App,
     directory::Within,
@@ -115,6 +115,9 @@ pub async fn look(app: &App, visit: &Visit, identity: &Identity, place: &Place, 
         return Ok(Listed::Denied(denial));
     }
     let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
+        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Refused, Denial::NoRelation.code());
+        entry.actor = Some(standing.somebody(app, identity));
+        log_denied(app, visit, &entry).await?;
         return Ok(Listed::Denied(Denial::NoRelation));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");

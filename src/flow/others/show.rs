@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Usual, propose, standing, usual};
+use super::{Usual, log_denied, propose, standing, usual};
 use crate::{
     app::App,
     audit,
@@ -93,11 +93,14 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
         Ok(ground) => standing.party(app, identity, ground, target),
         Err(_) => standing.somebody(app, identity),
     });
-    app.audit.append(&entry).await?;
     let ground = match decided {
         Ok(ground) => ground,
-        Err(denial) => return Ok(Shown::Denied(denial)),
+        Err(denial) => {
+            log_denied(app, visit, &entry).await?;
+            return Ok(Shown::Denied(denial));
+        }
     };
+    app.audit.append(&entry).await?;
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen.account).await?;

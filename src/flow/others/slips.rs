@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream};
 
-use super::{lists::choices_of, propose, standing, usual};
+use super::{lists::choices_of, log_denied, propose, standing, usual};
 use crate::{
     app::App,
     flow::{
@@ -83,7 +83,12 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
         return Ok(Made::Denied(denial));
     }
     let theirs = choices_of(app, &standing).into_iter().find(|choice| choice.ground.group().is_some_and(|group| group.sid == chosen.group));
-    let Some(choice) = theirs else { return Ok(Made::Denied(Denial::NoRelation)) };
+    let Some(choice) = theirs else {
+        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, Denial::NoRelation.code());
+        entry.actor = Some(standing.somebody(app, identity));
+        log_denied(app, visit, &entry).await?;
+        return Ok(Made::Denied(Denial::NoRelation));
+    };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Started, "");
     entry.actor = Some(standing.somebody(app, identity));
     entry.authority = Some(choice.ground.code());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::standing;
+use super::{log_denied, standing};
 use crate::{
     app::App,
     directory::{self, WriteAnswer},
@@ -52,13 +52,15 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
         Err(denial) => {
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
-            app.audit.append(&entry).await?;
+            log_denied(app, visit, &entry).await?;
             return Ok(Answer::Refused(Refusal::Denied(denial)));
         }
     };
     entry.actor = Some(standing.party(app, identity, &ground, target));
     entry.authority = Some(ground.code());
     if !seen.account.locked {
+        "not_locked".clone_into(&mut entry.reason);
+        app.audit.append(&entry).await?;
         return Ok(Answer::NotLocked);
     }
     let attempt = AuditEvent { kind: EventKind::UnlockAttempt, outcome: AuditOutcome::Started, ..entry.clone() };

@@ -191,3 +191,21 @@ async fn slips_for_which_there_is_no_time_are_left_out_and_change_nothing() {
     }
     assert!(set > 0 && left > 0, "{set} {left}");
 }
+
+/// Whoever is logged in could fill the log, and does not.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_without_a_right_is_logged_as_often_as_failures_may_be() {
+    let mut town = Town::new("").await;
+    let more = setup(&town.text).more.replace("[throttle.address]\nfree = 1000", "[throttle.address]\nfree = 3");
+    town.service = Setup { more: more.leak(), ..Setup::default() }.start().await;
+    let (stranger, member) = (town.person(&[]).await, town.person(&[&town.circle]).await);
+    let browser = town.browser(&stranger).await;
+    for _ in 0..10 {
+        assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&member).await)).await.status, 404);
+        assert_eq!(browser.get("/others/desk/desk").await.status, 404);
+    }
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let (entries,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE outcome = 'refused'").fetch_one(&pool).await.expect("count");
+    pool.close().await;
+    assert_eq!(entries, 4, "three, and one word of the wait");
+}
