@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
+use tokio::sync::Notify;
 
 use super::{
     cpr::Vault,
@@ -30,6 +31,7 @@ pub struct Log {
     pub(super) keys: Keys,
     pub(super) vault: Arc<Vault>,
     domain: Option<Arc<str>>,
+    pub(super) written: Arc<Notify>,
 }
 
 /// An entry and its place in the log.
@@ -53,7 +55,7 @@ pub enum Begun {
 impl Log {
     /// In this store. Without keys for CPR numbers it writes none.
     pub fn new(store: &Store, keys: &Keys) -> Self {
-        Self { store: store.clone(), keys: keys.clone(), vault: Arc::new(Vault::new([])), domain: None }
+        Self { store: store.clone(), keys: keys.clone(), vault: Arc::new(Vault::new([])), domain: None, written: Arc::default() }
     }
 
     /// With keys for CPR numbers, and the DNS name of the domain whose accounts it is about.
@@ -84,8 +86,15 @@ impl Log {
         Ok(self.insert(event, "ON CONFLICT DO NOTHING").await?.is_some())
     }
 
-    /// One statement, or with CPR numbers one transaction.
+    /// Tells the sealer.
     async fn insert(&self, event: &AuditEvent, conflict: &str) -> Result<Option<i64>, StoreError> {
+        let seq = self.write(event, conflict).await?;
+        self.written.notify_one();
+        Ok(seq)
+    }
+
+    /// One statement, or with CPR numbers one transaction.
+    async fn write(&self, event: &AuditEvent, conflict: &str) -> Result<Option<i64>, StoreError> {
         let mut entry = StoredEntry::of(event, self.domain.as_deref());
         let mut numbers = Vec::new();
         for (cpr, party, commitment) in

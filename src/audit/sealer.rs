@@ -1,0 +1,218 @@
+//! Gives entries their place in the chain, and signs how far it has come.
+//!
+//! Invariants: a place is given once, by whichever instance is first (the number is the table's key); a batch gets its places or none of it does; no checkpoint is
+//! signed over a chain that this instance knows to have been another.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use sqlx::{QueryBuilder, Row, any::AnyRow};
+
+use super::{
+    Log,
+    chain::{self, Link, Place, START},
+    entry::{COLUMNS, StoredEntry},
+    signing::Signer,
+};
+use crate::store::{StoreError, stored, within};
+
+/// Entries that get their places in one transaction.
+pub const BATCH: u32 = 500;
+/// Numbers in one statement: SQLite takes 32,766 variables, and short statements keep nobody waiting long.
+const ROWS: usize = 250;
+
+/// How far the chain has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    /// The last number; 0 where there is none.
+    pub number: i64,
+    /// Its link.
+    pub link: Link,
+}
+
+/// The end of the chain as this instance has last seen it.
+#[derive(Debug, Clone, Default)]
+pub struct Memory(Arc<Mutex<Option<Head>>>);
+
+/// What became of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sealed {
+    /// Entries that got their places from us.
+    pub entries: usize,
+    /// Those of them that no instance of the service has written, or that somebody has changed or deleted before they were sealed.
+    pub unsound: usize,
+}
+
+/// What became of a checkpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed {
+    /// Up to this number.
+    UpTo(i64),
+    /// There is nothing new.
+    NothingNew,
+    /// The chain is not what it was: somebody has changed it behind the service's back. Nothing is signed.
+    Changed,
+}
+
+impl Memory {
+    fn get(&self) -> Option<Head> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, head: Head) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+    }
+}
+
+impl Log {
+    /// Gives up to [`BATCH`] entries their places. Less than that: no more are waiting, or another instance was faster.
+    pub async fn seal(&self, memory: &Memory) -> Result<Sealed, StoreError> {
+        let waiting = self.waiting().await?;
+        let nothing = Sealed { entries: 0, unsound: 0 };
+        if waiting.is_empty() {
+            return Ok(nothing);
+        }
+        let mut head = self.head().await?;
+        let mut places = Vec::with_capacity(waiting.len());
+        let mut unsound = 0;
+        for (seq, entry) in waiting {
+            // One that was deleted before it got its place keeps a number, so that it is missed.
+            let sound = entry.as_ref().is_some_and(|entry| entry.is_sound(&self.keys));
+            unsound += usize::from(!sound);
+            let content = entry.as_ref().map_or(START, StoredEntry::digest);
+            let class = entry.as_ref().map_or(chain::UNKNOWN, |entry| chain::class_of(&entry.kind));
+            let number = head.number + 1;
+            head = Head { number, link: chain::link(&head.link, &Place { number, seq, class, sound, content: &content }) };
+            places.push((head, seq, sound));
+        }
+        if !self.place(&places).await? {
+            return Ok(nothing);
+        }
+        memory.set(head);
+        Ok(Sealed { entries: places.len(), unsound })
+    }
+
+    async fn waiting(&self) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
+        let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
+        let statement = format!(
+            "SELECT u.seq AS unsealed, a.seq AS there, {columns} FROM audit_unsealed u LEFT JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT $1"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(i64::from(BATCH));
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let read = |row: &AnyRow| {
+            let there: Option<i64> = row.try_get("there")?;
+            Ok((row.try_get("unsealed")?, there.map(|_| StoredEntry::read(row)).transpose()?))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The end of the chain.
+    pub async fn head(&self) -> Result<Head, StoreError> {
+        let query = sqlx::query("SELECT number, chain FROM audit_seals ORDER BY number DESC LIMIT 1");
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        match row {
+            Some(row) => Ok(Head { number: row.try_get("number")?, link: link_of(row.try_get("chain")?)? }),
+            None => self.purged_head().await,
+        }
+    }
+
+    /// Where retention has left nothing but checkpoints, the last of them.
+    async fn purged_head(&self) -> Result<Head, StoreError> {
+        let query = sqlx::query("SELECT number, chain FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        row.map_or(Ok(Head { number: 0, link: START }), |row| {
+            Ok(Head { number: row.try_get("number")?, link: link_of(row.try_get("chain")?)? })
+        })
+    }
+
+    /// All of them or none. `false`: another instance was faster.
+    async fn place(&self, places: &[(Head, i64, bool)]) -> Result<bool, StoreError> {
+        within(async {
+            let mut transaction = self.store.durable.begin().await?;
+            let mut written = 0;
+            for rows in places.chunks(ROWS) {
+                let mut insert = QueryBuilder::new("INSERT INTO audit_seals (number, seq, sound, chain) ");
+                insert.push_values(rows, |mut row, (head, seq, sound)| {
+                    row.push_bind(head.number).push_bind(*seq).push_bind(i16::from(*sound)).push_bind(head.link.to_vec());
+                });
+                insert.push(" ON CONFLICT DO NOTHING");
+                written += insert.build().execute(&mut *transaction).await?.rows_affected();
+                let mut delete = QueryBuilder::new("DELETE FROM audit_unsealed WHERE seq IN (");
+                let mut list = delete.separated(", ");
+                for (_, seq, _) in rows {
+                    list.push_bind(*seq);
+                }
+                delete.push(")");
+                delete.build().execute(&mut *transaction).await?;
+            }
+            if usize::try_from(written).ok() == Some(places.len()) {
+                transaction.commit().await?;
+                Ok(true)
+            } else {
+                transaction.rollback().await?;
+                Ok(false)
+            }
+        })
+        .await
+    }
+
+    /// Is the chain still what this instance has seen? Nothing seen yet is no contradiction.
+    async fn is_as_remembered(&self, memory: &Memory) -> Result<bool, StoreError> {
+        let Some(known) = memory.get() else { return Ok(true) };
+        let query = sqlx::query("SELECT chain FROM audit_seals WHERE number = $1").bind(known.number);
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        match row {
+            Some(row) => Ok(link_of(row.try_get("chain")?)? == known.link),
+            // Retention may have taken it; its checkpoint stays.
+            None => Ok(self.purged_head().await?.number >= known.number),
+        }
+    }
+
+    /// Signs the chain as far as it has come.
+    pub async fn checkpoint(&self, signer: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
+        if !self.is_as_remembered(memory).await? {
+            return Ok(Signed::Changed);
+        }
+        let head = self.head().await?;
+        if head.number <= self.last_checkpoint().await?.map_or(0, |(number, _)| number) {
+            return Ok(Signed::NothingNew);
+        }
+        memory.set(head);
+        let at = stored(now);
+        let signature = signer.sign(&chain::of_checkpoint(head.number, at, &head.link));
+        let statement =
+            "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(statement).bind(head.number).bind(at).bind(head.link.to_vec()).bind(signer.id().to_owned()).bind(signature);
+        within(query.execute(&self.store.durable)).await?;
+        Ok(Signed::UpTo(head.number))
+    }
+
+    /// The number and the time of the last one.
+    pub async fn last_checkpoint(&self) -> Result<Option<(i64, Timestamp)>, StoreError> {
+        let query = sqlx::query("SELECT number, at FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        let read = |row: AnyRow| {
+            let at = Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| StoreError::Corrupt("audit_checkpoints"))?;
+            Ok((row.try_get("number")?, at))
+        };
+        row.map(read).transpose()
+    }
+
+    /// Entries without a place.
+    pub async fn unsealed(&self) -> Result<i64, StoreError> {
+        let query = sqlx::query("SELECT COUNT(*) AS waiting FROM audit_unsealed");
+        Ok(within(query.fetch_one(&self.store.durable)).await?.try_get("waiting")?)
+    }
+
+    /// Returns when an entry was written here, or when it is time to look for those of others.
+    pub async fn written_or(&self, longest: Duration) {
+        let _ = tokio::time::timeout(longest, self.written.notified()).await;
+    }
+}
+
+pub(super) fn link_of(bytes: Vec<u8>) -> Result<Link, StoreError> {
+    bytes.try_into().map_err(|_| StoreError::Corrupt("audit_seals"))
+}
