@@ -58,6 +58,8 @@ pub struct App {
     pub family: Option<Family>,
     /// Who did what.
     pub audit: audit::Log,
+    /// The end of its chain, as this instance has last seen it.
+    pub sealed: audit::sealer::Memory,
     /// The last answer to "can the service do its work?".
     pub readiness: Readiness,
     /// Which waits were told of in the log.
@@ -109,6 +111,7 @@ impl App {
             people,
             family,
             audit: audit::Log::new(&store, &keys).with(Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes)), &domain),
+            sealed: audit::sealer::Memory::default(),
             readiness: Readiness::default(),
             waits: Waits::default(),
             config,

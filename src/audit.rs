@@ -1,13 +1,16 @@
 //! The audit log: append-only, on disk when a call returns.
 //!
-//! Invariants: no statement here changes or deletes an entry; an entry is never refused because of what somebody typed.
+//! Invariants: no statement here changes an entry, and only retention deletes one, under a signed purge; an entry is never refused because of what somebody typed.
 
 pub mod chain;
 pub mod cpr;
 pub mod entry;
+pub mod export_line;
 mod log;
+mod read;
+pub mod retention;
 mod row;
 pub mod sealer;
-pub mod signing;
+pub mod verify;
 
 pub use log::{Begun, Entry, Log};

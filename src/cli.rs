@@ -1,6 +1,7 @@
 //! The commands.
 
 mod account;
+mod audit;
 mod terminal;
 
 use std::{
@@ -69,6 +70,11 @@ enum Command {
     Account {
         #[command(subcommand)]
         command: account::AccountCommand,
+    },
+    /// The audit log: its keys, and whether it is whole.
+    Audit {
+        #[command(subcommand)]
+        command: audit::AuditCommand,
     },
     /// Who may act on whose account.
     Authority {
@@ -145,6 +151,16 @@ pub async fn run(cli: Cli) -> ExitCode {
         },
         Command::Account { command } => match read(&cli.config) {
             Ok(config) => account::run(&config, command).await,
+            Err(code) => code,
+        },
+        Command::Audit { command: audit::AuditCommand::Keygen { file } } => audit::keygen(&file),
+        Command::Audit { command: audit::AuditCommand::Verify { export: Some(export), public_keys, checkpoint } }
+            if !public_keys.is_empty() =>
+        {
+            audit::verify_export(&export, &public_keys, checkpoint.as_deref())
+        }
+        Command::Audit { command } => match read(&cli.config) {
+            Ok(config) => audit::run(&config, command).await,
             Err(code) => code,
         },
         Command::Authority { command: AuthorityCommand::Explain { actor, target, level } } => match read(&cli.config) {

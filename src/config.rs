@@ -27,7 +27,7 @@ mod suggest;
 mod tests;
 mod throttle;
 
-pub use audit::Audit;
+pub use audit::{Audit, Retention};
 pub use authority::{Authority, Circles, Helpdesk, MustChange, Teachers};
 pub use codes::Codes;
 pub use directory::{Controller, Directory, Transport};
@@ -56,6 +56,8 @@ use crate::model::provider::ProviderId;
 /// Everything that the operator decides.
 #[derive(Debug)]
 pub struct Config {
+    /// What the configuration is recognised by, 64 hexadecimal digits; no secret is in it.
+    pub fingerprint: String,
     /// `[site]`: whose service it is.
     pub site: Site,
     /// `[server]`: where it listens.

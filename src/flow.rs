@@ -14,6 +14,7 @@ pub mod provider_sign_in;
 pub mod provider_sign_out;
 pub mod reconcile;
 mod reset;
+pub mod sealing;
 pub mod set_password;
 pub mod show_account;
 pub mod sign_in;
@@ -115,6 +116,11 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
         ticket: None,
         password_set_before: None,
     }
+}
+
+/// An entry of a command, with nobody's address.
+pub fn at_command_line(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, note: Option<String>) -> AuditEvent {
+    AuditEvent { client: None, note, ..event(visit, at, kind, outcome, "") }
 }
 
 fn party_of(account: &Account) -> Party {

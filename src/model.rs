@@ -23,6 +23,7 @@ pub mod proposal;
 pub mod provider;
 pub mod refusal;
 pub mod sid;
+pub mod signing;
 pub mod slow_hash;
 pub mod staff;
 pub mod strength;

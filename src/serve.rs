@@ -8,15 +8,19 @@ use jiff::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tokio::{net::TcpListener, signal::unix::SignalKind};
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::{
     app::App,
     clock::SystemClock,
     config::Config,
-    flow::reconcile,
+    flow::{reconcile, sealing},
     http,
     identity::{keys::Keys, oidc},
-    model::provider::ProviderId,
+    model::{
+        audit::{AuditOutcome, EventKind},
+        provider::ProviderId,
+    },
 };
 
 /// How often changes without an outcome are looked at.
@@ -36,10 +40,18 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     }
     let settling = app.clone();
     tokio::spawn(async move { reconcile::keep_settling(&settling, SETTLE_EVERY).await });
+    let sealing = app.clone();
+    let sealing = tokio::spawn(async move { sealing::keep_sealing(&sealing).await });
+    let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
+    tokio::spawn(async move { sealing::keep_short(&keeping, holder).await });
+    sealing::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
     tokio::spawn(keep_tidy(app.clone()));
     tokio::spawn(keep_fresh(app.clone()));
     info!(version = env!("CARGO_PKG_VERSION"), listen = %app.config.server.listen, "started");
     http::serve(app.clone(), stop_asked()).await.with_context(|| format!("server.listen {}", app.config.server.listen))?;
+    sealing::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
+    sealing.abort();
+    sealing::last_word(&app).await;
     app.store.close().await;
     info!("stopped");
     Ok(())

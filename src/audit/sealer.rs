@@ -9,19 +9,21 @@ use std::{
 };
 
 use jiff::Timestamp;
-use sqlx::{QueryBuilder, Row, any::AnyRow};
+use sqlx::{Row, any::AnyRow};
 
 use super::{
     Log,
     chain::{self, Link, Place, START},
     entry::{COLUMNS, StoredEntry},
-    signing::Signer,
 };
-use crate::store::{StoreError, stored, within};
+use crate::{
+    model::signing::Signer,
+    store::{StoreError, stored, within},
+};
 
 /// Entries that get their places in one transaction.
 pub const BATCH: u32 = 500;
-/// Numbers in one statement: SQLite takes 32,766 variables, and short statements keep nobody waiting long.
+/// Rows in one statement: of few lengths, so that they are prepared once.
 const ROWS: usize = 250;
 
 /// How far the chain has come.
@@ -134,19 +136,20 @@ impl Log {
             let mut transaction = self.store.durable.begin().await?;
             let mut written = 0;
             for rows in places.chunks(ROWS) {
-                let mut insert = QueryBuilder::new("INSERT INTO audit_seals (number, seq, sound, chain) ");
-                insert.push_values(rows, |mut row, (head, seq, sound)| {
-                    row.push_bind(head.number).push_bind(*seq).push_bind(i16::from(*sound)).push_bind(head.link.to_vec());
-                });
-                insert.push(" ON CONFLICT DO NOTHING");
-                written += insert.build().execute(&mut *transaction).await?.rows_affected();
-                let mut delete = QueryBuilder::new("DELETE FROM audit_unsealed WHERE seq IN (");
-                let mut list = delete.separated(", ");
-                for (_, seq, _) in rows {
-                    list.push_bind(*seq);
+                let values = (0..rows.len()).map(|n| format!("(${}, ${}, ${}, ${})", n * 4 + 1, n * 4 + 2, n * 4 + 3, n * 4 + 4));
+                let values = values.collect::<Vec<_>>().join(", ");
+                let insert = format!("INSERT INTO audit_seals (number, seq, sound, chain) VALUES {values} ON CONFLICT DO NOTHING");
+                let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
+                for (head, seq, sound) in rows {
+                    insert = insert.bind(head.number).bind(*seq).bind(i16::from(*sound)).bind(head.link.to_vec());
                 }
-                delete.push(")");
-                delete.build().execute(&mut *transaction).await?;
+                written += insert.execute(&mut *transaction).await?.rows_affected();
+                let list = (1..=rows.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
+                let mut delete = sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM audit_unsealed WHERE seq IN ({list})")));
+                for (_, seq, _) in rows {
+                    delete = delete.bind(*seq);
+                }
+                delete.execute(&mut *transaction).await?;
             }
             if usize::try_from(written).ok() == Some(places.len()) {
                 transaction.commit().await?;

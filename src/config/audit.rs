@@ -1,6 +1,6 @@
 //! `[audit]`: the log of who did what.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
@@ -9,18 +9,75 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
+use crate::model::{audit::Class, signing::Signer};
 
 /// `[audit]`.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Audit {
     /// What CPR numbers in the log are encrypted with: the first is used, the others still read. With none, the log holds no CPR number.
     pub cpr_keys: Vec<Secret>,
+    /// What checkpoints are signed with; `None` = the chain is kept, but nothing is signed and nothing is deleted.
+    pub signer: Option<Signer>,
+    /// A checkpoint comes after so many entries, 10 to 1,000,000;
+    pub checkpoint_entries: u32,
+    /// or after this long, 1 to 1,440 minutes.
+    pub checkpoint_every: Duration,
+    /// Months that entries are kept, by class.
+    pub retention: Retention,
 }
 
-#[derive(Default, Deserialize)]
+/// `[audit.retention]`: months that entries are kept, 1 to 120.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Retention {
+    /// Logins and logouts.
+    pub logins: u8,
+    /// What was done to passwords and accounts.
+    pub passwords: u8,
+    /// Who looked at whose data.
+    pub views: u8,
+    /// What the service, its operators and its alerts did.
+    pub operations: u8,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { logins: 13, passwords: 13, views: 13, operations: 13 }
+    }
+}
+
+impl Retention {
+    /// Of one class, months.
+    pub fn of(&self, class: Class) -> u8 {
+        match class {
+            Class::Logins => self.logins,
+            Class::Passwords => self.passwords,
+            Class::Views => self.views,
+            Class::Operations => self.operations,
+        }
+    }
+}
+
+#[derive(Deserialize)]
 #[serde(default)]
 pub(super) struct Raw {
     cpr_key_files: Vec<PathBuf>,
+    signing_key_file: Option<PathBuf>,
+    checkpoint_entries: u32,
+    checkpoint_minutes: u16,
+    retention: Retention,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        Self {
+            cpr_key_files: Vec::new(),
+            signing_key_file: None,
+            checkpoint_entries: 1000,
+            checkpoint_minutes: 5,
+            retention: Retention::default(),
+        }
+    }
 }
 
 impl Raw {
@@ -37,6 +94,28 @@ impl Raw {
                 None => problems.add("audit.cpr_key_files", format!("{}: has to be made by `os2nykode config secret`", file.display())),
             }
         }
-        (problems.0.len() == before).then_some(Audit { cpr_keys })
+        let signer = self.signing_key_file.and_then(|file| {
+            let pem = secret::read("audit.signing_key", &file, problems)?;
+            let signer = Signer::from_pem(pem.expose_secret().as_bytes());
+            signer.map_err(|bad| problems.add("audit.signing_key_file", format!("{}: {bad}", file.display()))).ok()
+        });
+        if !(10..=1_000_000).contains(&self.checkpoint_entries) {
+            problems.add("audit.checkpoint_entries", "has to be 10 to 1000000");
+        }
+        if !(1..=1440).contains(&self.checkpoint_minutes) {
+            problems.add("audit.checkpoint_minutes", "has to be 1 to 1440");
+        }
+        for class in Class::ALL {
+            if !(1..=120).contains(&self.retention.of(*class)) {
+                problems.add(&format!("audit.retention.{}", class.code()), "has to be 1 to 120 months");
+            }
+        }
+        (problems.0.len() == before).then_some(Audit {
+            cpr_keys,
+            signer,
+            checkpoint_entries: self.checkpoint_entries,
+            checkpoint_every: Duration::from_secs(u64::from(self.checkpoint_minutes) * 60),
+            retention: self.retention,
+        })
     }
 }

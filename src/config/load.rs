@@ -6,6 +6,8 @@ use std::{
     path::Path,
 };
 
+use data_encoding::HEXLOWER;
+use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
@@ -88,6 +90,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     for key in table.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
         problems.add(key, unknown(key));
     }
+    let fingerprint = fingerprint(&table);
     let sections = Sections {
         site: section(&table, "site", &mut problems),
         server: section(&table, "server", &mut problems),
@@ -109,7 +112,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         audit: section(&table, "audit", &mut problems),
         log: section(&table, "log", &mut problems),
     };
-    let config = sections.check(&mut problems);
+    let config = sections.check(fingerprint, &mut problems);
     match config {
         Some(config) if problems.0.is_empty() => Ok(config),
         _ => Err(problems),
@@ -140,7 +143,7 @@ struct Sections {
 
 impl Sections {
     /// Checks every section, whatever the others are like.
-    fn check(self, problems: &mut Problems) -> Option<Config> {
+    fn check(self, fingerprint: String, problems: &mut Problems) -> Option<Config> {
         let site = self.site.and_then(|raw| raw.check(problems));
         let server = self.server.and_then(|raw| raw.check(problems));
         let store = self.store.and_then(|raw| raw.check(problems));
@@ -165,6 +168,7 @@ impl Sections {
             somewhere(people, saml, oidc, problems);
         }
         Some(Config {
+            fingerprint,
             site: site?,
             server: server?,
             store: store?,
@@ -227,6 +231,25 @@ fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
 
 /// Keys whose value is a secret: always text, whatever it looks like.
 const SECRETS: [&str; 5] = ["secret", "bind_password", "url", "password", "token"];
+
+/// SHA-256 of the configuration as it was put together, without the values of secrets: two instances with one configuration have the same, and one that was changed
+/// has another. What stands in files (keys, certificates, metadata) is not in it.
+fn fingerprint(table: &Table) -> String {
+    fn veiled(value: &Value) -> Value {
+        match value {
+            Value::Table(table) => Value::Table(
+                table
+                    .iter()
+                    .map(|(key, value)| (key.clone(), if SECRETS.contains(&key.as_str()) { Value::from("…") } else { veiled(value) }))
+                    .collect(),
+            ),
+            Value::Array(list) => Value::Array(list.iter().map(veiled).collect()),
+            Value::String(_) | Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => value.clone(),
+        }
+    }
+    let sorted = veiled(&Value::Table(table.clone())).to_string();
+    HEXLOWER.encode(digest(&SHA256, sorted.as_bytes()).as_ref())
+}
 
 /// `directory__base_dn` = value. A value that reads as a TOML number, truth value, list or table is taken as that, anything else as text.
 fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems) {

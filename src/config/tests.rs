@@ -4,6 +4,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
 use crate::model::level::Level;
+use crate::model::signing::Signer;
 
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -341,7 +342,10 @@ fn example(case: &Case) -> String {
     let secret = case.file("secret", SECRET, 0o600);
     let other = case.file("other", "hemmelig", 0o600);
     let cpr_key = case.file("audit-cpr.key", SECRET, 0o600);
-    text.replace("/etc/os2nykode/audit-cpr.key", &cpr_key.display().to_string())
+    let signing = Signer::generate(&ring::rand::SystemRandom::new()).expect("random");
+    let signing = case.file("audit.key", &signing, 0o600);
+    text.replace("/etc/os2nykode/audit.key", &signing.display().to_string())
+        .replace("/etc/os2nykode/audit-cpr.key", &cpr_key.display().to_string())
         .replace("/etc/os2nykode/secret", &secret.display().to_string())
         .replace("/etc/os2nykode/bind-password", &other.display().to_string())
 }

@@ -1,5 +1,6 @@
 //! The store and the log: every rule on SQLite and on PostgreSQL.
 
+mod chain;
 mod codes;
 mod counts;
 mod durability;

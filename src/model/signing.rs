@@ -1,11 +1,11 @@
 //! The keys that checkpoints and purges are signed with (Ed25519), and those that they are verified by.
 
-use std::{collections::BTreeMap, fmt, path::Path};
+use std::{collections::BTreeMap, fmt};
 
 use data_encoding::{BASE64, HEXLOWER};
 use ring::{
     digest::{SHA256, digest},
-    rand::SystemRandom,
+    rand::SecureRandom,
     signature::{ED25519, Ed25519KeyPair, KeyPair, UnparsedPublicKey},
 };
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject};
@@ -49,12 +49,10 @@ impl Signer {
         Ok(Self { pair, id })
     }
 
-    /// A new key: private and public, as PEM texts.
-    pub fn generate() -> Result<(Zeroizing<String>, String), BadKey> {
-        let der = Ed25519KeyPair::generate_pkcs8(&SystemRandom::new()).map_err(|_| BadKey::NoRandomness)?;
-        let pair = Ed25519KeyPair::from_pkcs8(der.as_ref()).map_err(|_| BadKey::Private)?;
-        let private = Zeroizing::new(pem("PRIVATE KEY", der.as_ref()));
-        Ok((private, pem("PUBLIC KEY", &[&SPKI, pair.public_key().as_ref()].concat())))
+    /// A new key as PEM, from the caller's randomness.
+    pub fn generate(random: &dyn SecureRandom) -> Result<Zeroizing<String>, BadKey> {
+        let der = Ed25519KeyPair::generate_pkcs8(random).map_err(|_| BadKey::NoRandomness)?;
+        Ok(Zeroizing::new(pem("PRIVATE KEY", der.as_ref())))
     }
 
     /// What the key is known by: 16 hexadecimal digits.
@@ -67,7 +65,8 @@ impl Signer {
         pem("PUBLIC KEY", &[&SPKI, self.pair.public_key().as_ref()].concat())
     }
 
-    pub(super) fn sign(&self, text: &[u8]) -> Vec<u8> {
+    /// Signs a text.
+    pub fn sign(&self, text: &[u8]) -> Vec<u8> {
         self.pair.sign(text).as_ref().to_vec()
     }
 }
@@ -90,23 +89,11 @@ impl Verifiers {
         self.0.is_empty()
     }
 
-    /// `None`: there is no such key.
-    pub(super) fn verify(&self, key_id: &str, text: &[u8], signature: &[u8]) -> Option<bool> {
+    /// Is it the signature of this text? `None`: there is no such key.
+    pub fn verify(&self, key_id: &str, text: &[u8], signature: &[u8]) -> Option<bool> {
         let key = self.0.get(key_id)?;
         Some(UnparsedPublicKey::new(&ED25519, key).verify(text, signature).is_ok())
     }
-}
-
-/// Writes a new private key to a file that must not be there, for this user only, and the public key beside it with `.pub`. Gives the public key.
-pub fn generate_files(file: &Path) -> std::io::Result<String> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let (private, public) = Signer::generate().map_err(std::io::Error::other)?;
-    let new = |mode| std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).clone();
-    new(0o600).open(file)?.write_all(private.as_bytes())?;
-    let mut beside = file.as_os_str().to_owned();
-    beside.push(".pub");
-    new(0o644).open(Path::new(&beside))?.write_all(public.as_bytes())?;
-    Ok(public)
 }
 
 fn key_id(public: &[u8]) -> String {
@@ -132,9 +119,9 @@ mod tests {
 
     #[test]
     fn a_key_signs_and_its_public_half_alone_verifies() {
-        let (private, public) = Signer::generate().expect("random");
+        let private = Signer::generate(&ring::rand::SystemRandom::new()).expect("random");
         let signer = Signer::from_pem(private.as_bytes()).expect("a key");
-        assert_eq!(signer.public_pem(), public);
+        let public = signer.public_pem();
         let mut keys = Verifiers::default();
         assert_eq!(keys.verify(signer.id(), b"text", &signer.sign(b"text")), None, "not known");
         keys.add(public.as_bytes()).expect("a key");
@@ -143,16 +130,5 @@ mod tests {
         assert_eq!(keys.add(private.as_bytes()), Err(BadKey::Public));
         assert_eq!(Signer::from_pem(public.as_bytes()).err(), Some(BadKey::Private));
         assert!(!format!("{signer:?}").contains(&private[40..60]));
-    }
-
-    #[test]
-    fn keys_are_written_for_their_owner_only_and_never_over_others() {
-        use std::os::unix::fs::PermissionsExt;
-        let folder = tempfile::tempdir().expect("a folder");
-        let file = folder.path().join("audit.key");
-        let public = generate_files(&file).expect("written");
-        assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
-        assert_eq!(std::fs::read_to_string(folder.path().join("audit.key.pub")).expect("there"), public);
-        generate_files(&file).expect_err("is there already");
     }
 }

@@ -1,0 +1,108 @@
+//! The log as it stands in the database, in the order of the chain, without writing anything.
+
+use sqlx::{Row, any::AnyRow};
+
+use super::{
+    Log,
+    entry::{COLUMNS, StoredEntry},
+    export_line::{Checkpoint, EntryLine, Purge, Purged},
+    verify::{Broken, NotVerified, Pass, Whole},
+};
+use crate::{
+    model::signing::Verifiers,
+    store::{StoreError, within},
+};
+
+/// Entries read at once when all are.
+const PAGE: u32 = 4000;
+
+impl Log {
+    /// Is it whole? By its own seals, and checkpoints that were kept outside.
+    pub async fn verify(&self, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, NotVerified> {
+        let mut pass = Pass::new(keys, self.checkpoints().await?, &self.purges().await?)?;
+        for kept in outside {
+            pass.vouched_outside(kept)?;
+        }
+        let mut after = 0;
+        loop {
+            let page = self.sealed_after(after, PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = last.number;
+            for line in &page {
+                pass.add(line)?;
+            }
+        }
+        let whole = pass.finish()?;
+        match self.without_place().await? {
+            Some(seq) => Err(Broken::Inserted(seq).into()),
+            None => Ok(whole),
+        }
+    }
+
+    /// Up to `limit` entries after this number, in order.
+    pub async fn sealed_after(&self, after: i64, limit: u32) -> Result<Vec<EntryLine>, StoreError> {
+        let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
+        let statement = format!(
+            "SELECT s.number AS number, s.seq AS sealed_seq, s.sound AS sound, s.chain AS chain, s.class AS purged_class, s.content AS purged_content,
+                a.seq AS there, {columns}
+             FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE s.number > $1 ORDER BY s.number LIMIT $2"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(after).bind(i64::from(limit));
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        rows.iter().map(line).collect()
+    }
+
+    /// Every checkpoint.
+    pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
+        let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let read = |row: &AnyRow| {
+            Ok(Checkpoint {
+                number: row.try_get("number")?,
+                at: row.try_get("at")?,
+                chain: row.try_get("chain")?,
+                key_id: row.try_get("key_id")?,
+                signature: row.try_get("signature")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Every purge.
+    pub async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
+        let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let read = |row: &AnyRow| {
+            Ok(Purge {
+                class: row.try_get("class")?,
+                through: row.try_get("through")?,
+                at: row.try_get("at")?,
+                key_id: row.try_get("key_id")?,
+                signature: row.try_get("signature")?,
+            })
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// The first entry that has no place and is not waiting for one: nobody but an intruder leaves one.
+    pub async fn without_place(&self) -> Result<Option<i64>, StoreError> {
+        let statement = "SELECT a.seq AS seq FROM audit a WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = a.seq)
+            AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
+        // Walks through the whole log: the operator waits, no visitor does.
+        let row: Option<AnyRow> = sqlx::query(statement).fetch_optional(&self.store.durable).await?;
+        row.map(|row| Ok(row.try_get("seq")?)).transpose()
+    }
+}
+
+fn line(row: &AnyRow) -> Result<EntryLine, StoreError> {
+    let there: Option<i64> = row.try_get("there")?;
+    let (class, content): (Option<String>, Option<Vec<u8>>) = (row.try_get("purged_class")?, row.try_get("purged_content")?);
+    Ok(EntryLine {
+        number: row.try_get("number")?,
+        seq: row.try_get("sealed_seq")?,
+        sound: row.try_get::<i16, _>("sound")? != 0,
+        chain: row.try_get("chain")?,
+        entry: there.map(|_| StoredEntry::read(row)).transpose()?,
+        purged: class.zip(content).map(|(class, content)| Purged { class, content }),
+    })
+}

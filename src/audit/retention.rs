@@ -1,0 +1,165 @@
+//! Deletes what has been kept long enough, so that the chain still verifies.
+//!
+//! Invariants: nothing is deleted that no signed purge covers (the database's own triggers refuse it too); of an entry that is deleted, its seal keeps what the chain
+//! needs; of whole segments, the checkpoint stays. A crash in between leaves work that is done the next time.
+
+use jiff::Timestamp;
+use sqlx::{Row, any::AnyRow};
+
+use super::{
+    Log, chain,
+    entry::{COLUMNS, StoredEntry},
+};
+use crate::{
+    model::{
+        audit::{Class, EventKind},
+        signing::Signer,
+    },
+    store::{StoreError, stored, within},
+};
+
+/// Entries in one transaction: nobody waits long for it.
+const BATCH: i64 = 200;
+/// Of the seals too.
+const ALL: &str = "all";
+
+impl Log {
+    /// Deletes entries of a class that were sealed before this time, in whole segments. Gives how many.
+    pub async fn purge_class(&self, signer: &Signer, class: Class, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let Some(through) = self.segment_before(before).await? else { return Ok(0) };
+        self.purge(signer, class.code(), through, now).await?;
+        let mut deleted = 0;
+        for kind in EventKind::ALL.iter().filter(|kind| kind.class() == class) {
+            loop {
+                // The oldest that are there, so that nothing hangs on how far an earlier run came.
+                let mut batch = self.oldest_of(kind.code()).await?;
+                let more = batch.len() == usize::try_from(BATCH).unwrap_or(usize::MAX);
+                batch.retain(|(number, ..)| *number <= through);
+                deleted += batch.len() as u64;
+                if !batch.is_empty() {
+                    self.delete(class.code(), &batch).await?;
+                }
+                if !more || batch.is_empty() {
+                    break;
+                }
+            }
+        }
+        Ok(deleted)
+    }
+
+    /// Deletes the seals of segments that were closed before this time, and of which no entry is left. Gives how many.
+    pub async fn purge_seals(&self, signer: &Signer, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+        let Some(through) = self.segment_before(before).await? else { return Ok(0) };
+        let query = sqlx::query("SELECT 1 FROM audit_seals s JOIN audit a ON a.seq = s.seq WHERE s.number <= $1 LIMIT 1").bind(through);
+        // An entry of a kind that no version knows, or whose class is kept longer.
+        if within(query.fetch_optional(&self.store.durable)).await?.is_some() {
+            return Ok(0);
+        }
+        self.purge(signer, ALL, through, now).await?;
+        let mut deleted = 0;
+        loop {
+            let statement =
+                "DELETE FROM audit_seals WHERE number IN (SELECT number FROM audit_seals WHERE number <= $1 ORDER BY number LIMIT $2)";
+            let done = within(sqlx::query(statement).bind(through).bind(BATCH).execute(&self.store.durable)).await?.rows_affected();
+            if done == 0 {
+                return Ok(deleted);
+            }
+            deleted += done;
+        }
+    }
+
+    /// The last number of the last segment that was closed before this time.
+    async fn segment_before(&self, before: Timestamp) -> Result<Option<i64>, StoreError> {
+        let query = sqlx::query("SELECT MAX(number) AS number FROM audit_checkpoints WHERE at < $1").bind(stored(before));
+        Ok(within(query.fetch_one(&self.store.durable)).await?.try_get("number")?)
+    }
+
+    /// Signs that entries of this class are deleted up to here.
+    async fn purge(&self, signer: &Signer, class: &str, through: i64, now: Timestamp) -> Result<(), StoreError> {
+        let at = stored(now);
+        let signature = signer.sign(&chain::of_purge(class, through, at));
+        let statement =
+            "INSERT INTO audit_purges (class, through, at, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(statement).bind(class.to_owned()).bind(through).bind(at).bind(signer.id().to_owned()).bind(signature);
+        within(query.execute(&self.store.durable)).await?;
+        Ok(())
+    }
+
+    async fn oldest_of(&self, kind: &'static str) -> Result<Vec<(i64, i64, StoredEntry)>, StoreError> {
+        let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
+        let statement = format!(
+            "SELECT s.number AS number, s.seq AS seq, {columns} FROM audit a JOIN audit_seals s ON s.seq = a.seq WHERE a.kind = $1 ORDER BY a.seq LIMIT $2"
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(kind).bind(BATCH);
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        rows.iter().map(|row| Ok((row.try_get("number")?, row.try_get("seq")?, StoredEntry::read(row)?))).collect()
+    }
+
+    async fn delete(&self, class: &'static str, batch: &[(i64, i64, StoredEntry)]) -> Result<(), StoreError> {
+        within(async {
+            let mut transaction = self.store.durable.begin().await?;
+            for (number, seq, entry) in batch {
+                let keep = sqlx::query("UPDATE audit_seals SET class = $2, content = $3 WHERE number = $1");
+                keep.bind(*number).bind(class).bind(entry.digest().to_vec()).execute(&mut *transaction).await?;
+                sqlx::query("DELETE FROM audit WHERE seq = $1").bind(*seq).execute(&mut *transaction).await?;
+                sqlx::query("DELETE FROM audit_cpr WHERE seq = $1").bind(*seq).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        })
+        .await
+    }
+
+    /// Encrypts up to a batch of CPR numbers that another key was used for with the one in use. `None`: there is no key. Those that can't be opened are passed over; `after`
+    /// is where to go on.
+    pub async fn move_cpr(&self, after: i64) -> Result<Option<Moved>, StoreError> {
+        let Some(current) = self.vault.current().map(str::to_owned) else { return Ok(None) };
+        let statement = "SELECT c.seq AS seq, c.party AS party, c.key_id AS key_id, c.blind AS blind, c.sealed AS sealed,
+                CASE c.party WHEN 'actor' THEN a.actor_cpr ELSE a.target_cpr END AS committed
+            FROM audit_cpr c JOIN audit a ON a.seq = c.seq WHERE c.key_id <> $1 AND c.seq > $2 ORDER BY c.seq LIMIT $3";
+        let query = sqlx::query(statement).bind(current).bind(after).bind(BATCH);
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let mut moved = Moved { last: None, moved: 0, lost: 0 };
+        let mut updates = Vec::new();
+        for row in &rows {
+            let (seq, party): (i64, String) = (row.try_get("seq")?, row.try_get("party")?);
+            moved.last = Some(seq);
+            let old =
+                super::cpr::SealedCpr { key_id: row.try_get("key_id")?, blind: row.try_get("blind")?, sealed: row.try_get("sealed")? };
+            let committed: Option<String> = row.try_get("committed")?;
+            let new = committed
+                .map(|committed| self.vault.reseal(&committed, &old, &self.keys))
+                .transpose()
+                .map_err(|_| StoreError::NoRandomness)?;
+            match new.flatten() {
+                Some(new) => updates.push((seq, party, new)),
+                None => moved.lost += 1,
+            }
+        }
+        // Both numbers of the last entry, or neither: the next batch begins after it.
+        if rows.len() == usize::try_from(BATCH).unwrap_or(usize::MAX) {
+            moved.last = moved.last.map(|last| last - 1);
+        }
+        moved.moved = updates.len() as u64;
+        within(async {
+            let mut transaction = self.store.durable.begin().await?;
+            for (seq, party, new) in updates {
+                let update = sqlx::query("UPDATE audit_cpr SET key_id = $3, blind = $4, sealed = $5 WHERE seq = $1 AND party = $2");
+                update.bind(seq).bind(party).bind(new.key_id).bind(new.blind).bind(new.sealed).execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        })
+        .await?;
+        Ok(Some(moved))
+    }
+}
+
+/// What became of a batch of CPR numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Moved {
+    /// Where the next batch goes on; `None`: there are no more.
+    pub last: Option<i64>,
+    /// Under the key in use now.
+    pub moved: u64,
+    /// That no known key opens.
+    pub lost: u64,
+}

@@ -1,0 +1,259 @@
+//! Is the log whole? From the rows of the database or the lines of an export, and the public keys alone.
+//!
+//! Invariants: pure; one pass in bounded memory; the first thing that is wrong is named, and nothing after it is believed.
+
+use std::collections::BTreeMap;
+
+use super::{
+    chain::{self, Link, Place, START},
+    export_line::{Checkpoint, EntryLine, Purge},
+};
+use crate::{model::signing::Verifiers, store::StoreError};
+
+/// Something in the log is not as the service left it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Broken {
+    /// Numbers are missing: entries and their seals were deleted.
+    #[error("entries from number {from} to {to} are missing, with their seals")]
+    Gap {
+        /// The first that is missing.
+        from: i64,
+        /// The last.
+        to: i64,
+    },
+    /// A number comes twice, or out of order.
+    #[error("number {0} is out of order")]
+    Order(i64),
+    /// The entry of a seal is not there, and retention has not deleted it.
+    #[error("entry number {number} (seq {seq}) was deleted")]
+    Deleted {
+        /// Its place.
+        number: i64,
+        /// Its key.
+        seq: i64,
+    },
+    /// The entry, or its seal, says something else than when it was sealed.
+    #[error("entry number {number} (seq {seq}) or its seal was changed, or it stood elsewhere")]
+    Changed {
+        /// Its place.
+        number: i64,
+        /// Its key.
+        seq: i64,
+    },
+    /// A checkpoint says that the chain was another.
+    #[error("the chain was written anew: between number {after} and the checkpoint at {at}, entries or seals were changed")]
+    Rewritten {
+        /// The last number that a checkpoint vouches for.
+        after: i64,
+        /// The checkpoint.
+        at: i64,
+    },
+    /// A checkpoint's or a purge's signature is wrong.
+    #[error("the signature of the {what} at number {number} is wrong")]
+    Signature {
+        /// What is signed.
+        what: &'static str,
+        /// Its number.
+        number: i64,
+    },
+    /// It was signed with a key that is not among those given.
+    #[error("the {what} at number {number} was signed with the key {key_id}, which is not among the public keys given")]
+    UnknownKey {
+        /// What is signed.
+        what: &'static str,
+        /// Its number.
+        number: i64,
+        /// The key.
+        key_id: String,
+    },
+    /// The log ends before a checkpoint.
+    #[error("the log was cut off: it ends at number {ends}, and a checkpoint vouches for {vouched}")]
+    Truncated {
+        /// The last number there is.
+        ends: i64,
+        /// What a checkpoint vouches for.
+        vouched: i64,
+    },
+    /// Entries that never got a place, and are not waiting for one.
+    #[error("seq {0} was put into the log beside the service: it has no place in the chain")]
+    Inserted(i64),
+    /// A line of an export can't be read.
+    #[error("line {0} of the export can't be read")]
+    Unreadable(u64),
+}
+
+/// The log is not whole, or can't be read.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotVerified {
+    /// It is not whole.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    /// It can't be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What was found of a log that is whole.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whole {
+    /// Entries with their content.
+    pub entries: u64,
+    /// Entries that retention has deleted and whose seals are there.
+    pub purged: u64,
+    /// The first number there is; more than 1 where retention has deleted whole segments.
+    pub first: i64,
+    /// The last number.
+    pub last: i64,
+    /// The last number that a checkpoint vouches for.
+    pub vouched: i64,
+    /// Checkpoints that were held against the chain.
+    pub checkpoints: u64,
+    /// Numbers of entries that no instance of the service had written when they were sealed; the first hundred.
+    pub unsound: Vec<i64>,
+    /// How often the clock went back by more than a minute from one entry to the next.
+    pub clock_back: u64,
+}
+
+/// A pass over the log.
+#[derive(Debug)]
+pub struct Pass<'a> {
+    keys: &'a Verifiers,
+    checkpoints: BTreeMap<i64, Checkpoint>,
+    purged_through: BTreeMap<String, i64>,
+    link: Option<Link>,
+    at: Option<i64>,
+    whole: Whole,
+}
+
+const CLOCK: i64 = 60_000_000;
+const MOST_NAMED: usize = 100;
+
+impl<'a> Pass<'a> {
+    /// Begins with everything signed: its signatures are verified here.
+    pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Result<Self, Broken> {
+        let mut pass =
+            Self { keys, checkpoints: BTreeMap::new(), purged_through: BTreeMap::new(), link: None, at: None, whole: Whole::default() };
+        for checkpoint in checkpoints {
+            pass.vouches(&checkpoint)?;
+            pass.checkpoints.insert(checkpoint.number, checkpoint);
+        }
+        for purge in purges {
+            pass.signed("purge", purge.through, &purge.key_id, &chain::of_purge(&purge.class, purge.through, purge.at), &purge.signature)?;
+            let through = pass.purged_through.entry(purge.class.clone()).or_default();
+            *through = (*through).max(purge.through);
+        }
+        Ok(pass)
+    }
+
+    /// One that was kept outside. It counts like those in the log.
+    pub fn vouched_outside(&mut self, checkpoint: Checkpoint) -> Result<(), Broken> {
+        self.vouches(&checkpoint)?;
+        if let Some(ours) = self.checkpoints.get(&checkpoint.number)
+            && ours.chain != checkpoint.chain
+        {
+            return Err(Broken::Rewritten { after: 0, at: checkpoint.number });
+        }
+        self.checkpoints.insert(checkpoint.number, checkpoint);
+        Ok(())
+    }
+
+    fn vouches(&self, checkpoint: &Checkpoint) -> Result<(), Broken> {
+        let chain = Link::try_from(checkpoint.chain.as_slice());
+        let chain = chain.map_err(|_| Broken::Signature { what: "checkpoint", number: checkpoint.number })?;
+        let text = chain::of_checkpoint(checkpoint.number, checkpoint.at, &chain);
+        self.signed("checkpoint", checkpoint.number, &checkpoint.key_id, &text, &checkpoint.signature)
+    }
+
+    fn signed(&self, what: &'static str, number: i64, key_id: &str, text: &[u8], signature: &[u8]) -> Result<(), Broken> {
+        match self.keys.verify(key_id, text, signature) {
+            Some(true) => Ok(()),
+            Some(false) => Err(Broken::Signature { what, number }),
+            None => Err(Broken::UnknownKey { what, number, key_id: key_id.to_owned() }),
+        }
+    }
+
+    fn purged(&self, class: &str) -> i64 {
+        self.purged_through.get(class).copied().unwrap_or(0)
+    }
+
+    /// The next entry in the order of the numbers.
+    pub fn add(&mut self, sealed: &EntryLine) -> Result<(), Broken> {
+        let (number, seq) = (sealed.number, sealed.seq);
+        let changed = Broken::Changed { number, seq };
+        let before = self.before(number)?;
+        let purged = sealed.purged.as_ref();
+        let (class, content) = match (&sealed.entry, purged) {
+            (Some(entry), None) => (chain::class_of(&entry.kind), entry.digest()),
+            (None, Some(purged)) if number <= self.purged(&purged.class) => {
+                (purged.class.as_str(), Link::try_from(purged.content.as_slice()).map_err(|_| changed.clone())?)
+            }
+            // Deleted before it got its place: the sealer has said so.
+            (None, None) if !sealed.sound => (chain::UNKNOWN, START),
+            (None, _) => return Err(Broken::Deleted { number, seq }),
+            (Some(_), Some(_)) => return Err(changed),
+        };
+        let link = chain::link(&before, &Place { number, seq, class, sound: sealed.sound, content: &content });
+        if link.as_slice() != sealed.chain {
+            return Err(changed);
+        }
+        self.link = Some(link);
+        self.whole.last = number;
+        if !sealed.sound && self.whole.unsound.len() < MOST_NAMED {
+            self.whole.unsound.push(number);
+        }
+        match &sealed.entry {
+            Some(entry) => {
+                self.whole.entries += 1;
+                if self.at.is_some_and(|before| entry.at < before.saturating_sub(CLOCK)) {
+                    self.whole.clock_back += 1;
+                }
+                self.at = Some(entry.at);
+            }
+            None => self.whole.purged += 1,
+        }
+        self.hold_against_checkpoint(number, &link)
+    }
+
+    /// The link before a number, which has to be the next one.
+    fn before(&mut self, number: i64) -> Result<Link, Broken> {
+        if let Some(link) = self.link {
+            return match number {
+                n if n == self.whole.last + 1 => Ok(link),
+                n if n <= self.whole.last => Err(Broken::Order(n)),
+                n => Err(Broken::Gap { from: self.whole.last + 1, to: n - 1 }),
+            };
+        }
+        self.whole.first = number;
+        if number == 1 {
+            return Ok(START);
+        }
+        // Whole segments were deleted: a checkpoint vouches for what was before.
+        let gap = Broken::Gap { from: 1, to: number - 1 };
+        if number - 1 > self.purged("all") {
+            return Err(gap);
+        }
+        let vouched = self.checkpoints.get(&(number - 1)).ok_or(gap)?;
+        self.whole.vouched = number - 1;
+        Link::try_from(vouched.chain.as_slice()).map_err(|_| Broken::Signature { what: "checkpoint", number })
+    }
+
+    fn hold_against_checkpoint(&mut self, number: i64, link: &Link) -> Result<(), Broken> {
+        let Some(checkpoint) = self.checkpoints.get(&number) else { return Ok(()) };
+        if checkpoint.chain.as_slice() != link {
+            return Err(Broken::Rewritten { after: self.whole.vouched, at: number });
+        }
+        self.whole.vouched = number;
+        self.whole.checkpoints += 1;
+        Ok(())
+    }
+
+    /// After the last entry.
+    pub fn finish(self) -> Result<Whole, Broken> {
+        // Where retention has left no entry, it has left the checkpoint that vouches for them.
+        let ends = self.whole.last.max(self.purged("all"));
+        match self.checkpoints.keys().next_back() {
+            Some(vouched) if *vouched > ends => Err(Broken::Truncated { ends, vouched: *vouched }),
+            Some(_) | None => Ok(self.whole),
+        }
+    }
+}

@@ -1,0 +1,251 @@
+//! `os2nykode audit`: the log's keys, and whether it is whole.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use clap::Subcommand;
+use ring::rand::SystemRandom;
+use secrecy::ExposeSecret;
+
+use super::{complain, say};
+use crate::{
+    audit::{
+        Log,
+        cpr::Vault,
+        export_line::{Checkpoint, Line},
+        verify::{Broken, NotVerified, Pass, Whole},
+    },
+    clock::{Clock, SystemClock},
+    config::{Config, Secret},
+    flow::Visit,
+    model::{
+        audit::{AuditOutcome, EventKind},
+        dn::dns_name,
+        signing::{Signer, Verifiers},
+    },
+    store::{Keys, Store, StoreError},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Makes a key to sign with, in a new file that only its owner can read, and its public half in FILE.pub.
+    Keygen {
+        /// The private key's file.
+        file: PathBuf,
+    },
+    /// Says whether the log is whole, and names the first entry that is not as the service wrote it. Needs the database, or an export, and the public key.
+    Verify {
+        /// An export with its seals (JSON Lines), instead of the database.
+        #[arg(long)]
+        export: Option<PathBuf>,
+        /// The public keys that it may be signed with; else the one that belongs to audit.signing_key_file.
+        #[arg(long = "public-key")]
+        public_keys: Vec<PathBuf>,
+        /// Checkpoints that were kept outside: lines of JSON, as they were sent there.
+        #[arg(long)]
+        checkpoint: Option<PathBuf>,
+    },
+    /// Encrypts the CPR numbers in the log with the first key of audit.cpr_key_files. Can be broken off and begun again.
+    RotateCpr,
+}
+
+/// Why it could not be looked at.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    #[error("{0}: {1}")]
+    Key(PathBuf, crate::model::signing::BadKey),
+    #[error("the store: {0}")]
+    Store(#[from] StoreError),
+    #[error("no public key: give --public-key, or set audit.signing_key_file")]
+    NoKey,
+    #[error("audit.cpr_key_files is empty: there is no key to encrypt with")]
+    NoCprKey,
+    #[error("{0}")]
+    Broken(#[from] Broken),
+    #[error("{0} of the CPR numbers can't be opened with any key of audit.cpr_key_files: keep the old keys there")]
+    Lost(u64),
+}
+
+/// Makes the files of a key.
+pub(super) fn keygen(file: &Path) -> ExitCode {
+    match generate(file) {
+        Ok(public) => say(&public, ExitCode::SUCCESS),
+        Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
+    }
+}
+
+fn generate(file: &Path) -> Result<String, Trouble> {
+    let private = Signer::generate(&SystemRandom::new()).map_err(|bad| Trouble::Key(file.to_owned(), bad))?;
+    let signer = Signer::from_pem(private.as_bytes()).map_err(|bad| Trouble::Key(file.to_owned(), bad))?;
+    let mut beside = file.as_os_str().to_owned();
+    beside.push(".pub");
+    for (path, text, mode) in [(file, private.as_str(), 0o600), (Path::new(&beside), signer.public_pem().as_str(), 0o644)] {
+        let new = File::options().write(true).create_new(true).mode(mode).open(path);
+        new.and_then(|mut new| new.write_all(text.as_bytes())).map_err(|error| Trouble::File(path.to_owned(), error))?;
+    }
+    Ok(signer.public_pem())
+}
+
+/// Verifies an export; needs no configuration.
+pub(super) fn verify_export(export: &Path, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> ExitCode {
+    told(keys(public_keys, None).and_then(|keys| exported(export, &keys, checkpoint)))
+}
+
+/// Runs a command that needs the configuration.
+pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
+    match command {
+        AuditCommand::Keygen { file } => keygen(&file),
+        AuditCommand::Verify { export: Some(export), public_keys, checkpoint } => {
+            told(keys(&public_keys, config.audit.signer.as_ref()).and_then(|keys| exported(&export, &keys, checkpoint.as_deref())))
+        }
+        AuditCommand::Verify { export: None, public_keys, checkpoint } => told(verify(config, &public_keys, checkpoint.as_deref()).await),
+        AuditCommand::RotateCpr => match rotate(config).await {
+            Ok(moved) => say(&format!("{moved} CPR numbers are encrypted with the new key.\n"), ExitCode::SUCCESS),
+            Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
+        },
+    }
+}
+
+impl From<NotVerified> for Trouble {
+    fn from(not: NotVerified) -> Self {
+        match not {
+            NotVerified::Broken(broken) => Self::Broken(broken),
+            NotVerified::Store(error) => Self::Store(error),
+        }
+    }
+}
+
+fn told(found: Result<Whole, Trouble>) -> ExitCode {
+    match found {
+        Ok(whole) => say(&in_words(&whole), if whole.unsound.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Err(Trouble::Broken(broken)) => complain(&format!("The log is not whole: {broken}.\n"), ExitCode::FAILURE),
+        Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::from(super::UNUSABLE)),
+    }
+}
+
+fn in_words(whole: &Whole) -> String {
+    let mut text = format!("{} entries, numbers {} to {}: the chain is whole.\n", whole.entries, whole.first, whole.last);
+    text += &format!("{} checkpoints vouch for it up to number {}.\n", whole.checkpoints, whole.vouched);
+    if whole.purged > 0 {
+        text += &format!("{} more were deleted by retention.\n", whole.purged);
+    }
+    if whole.clock_back > 0 {
+        text += &format!("The clock went back {} times.\n", whole.clock_back);
+    }
+    if !whole.unsound.is_empty() {
+        text += &format!("NOT WRITTEN BY THE SERVICE, or changed before they were sealed: numbers {:?}.\n", whole.unsound);
+    }
+    text
+}
+
+fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble> {
+    let mut keys = Verifiers::default();
+    for file in files {
+        let pem = std::fs::read(file).map_err(|error| Trouble::File(file.clone(), error))?;
+        keys.add(&pem).map_err(|bad| Trouble::Key(file.clone(), bad))?;
+    }
+    if let Some(signer) = signer {
+        keys.add(signer.public_pem().as_bytes()).map_err(|bad| Trouble::Key(PathBuf::from("audit.signing_key_file"), bad))?;
+    }
+    if keys.is_empty() { Err(Trouble::NoKey) } else { Ok(keys) }
+}
+
+/// Checkpoints that were kept outside, whatever else is in the file.
+fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, Trouble> {
+    let mut kept = Vec::new();
+    for line in file.map(lines).transpose()?.into_iter().flatten() {
+        if let Ok(Line::Checkpoint { checkpoint }) = serde_json::from_str(&line?) {
+            kept.push(checkpoint);
+        }
+    }
+    Ok(kept)
+}
+
+fn lines(file: &Path) -> Result<impl Iterator<Item = Result<String, Trouble>> + use<>, Trouble> {
+    let path = file.to_owned();
+    let open = File::open(file).map_err(|error| Trouble::File(path.clone(), error))?;
+    Ok(BufReader::new(open).lines().map(move |line| line.map_err(|error| Trouble::File(path.clone(), error))))
+}
+
+/// Twice through the file: what is signed first.
+fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+    let (mut checkpoints, mut purges): (Vec<Checkpoint>, Vec<_>) = (Vec::new(), Vec::new());
+    for (number, line) in (1..).zip(lines(file)?) {
+        match serde_json::from_str(&line?).map_err(|_| Broken::Unreadable(number))? {
+            Line::Entry(_) => {}
+            Line::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
+            Line::Purge { purge } => purges.push(purge),
+        }
+    }
+    let mut pass = Pass::new(keys, checkpoints, &purges)?;
+    for kept in outside(checkpoint)? {
+        pass.vouched_outside(kept)?;
+    }
+    for (number, line) in (1..).zip(lines(file)?) {
+        if let Line::Entry(entry) = serde_json::from_str(&line?).map_err(|_| Broken::Unreadable(number))? {
+            pass.add(&entry)?;
+        }
+    }
+    Ok(pass.finish()?)
+}
+
+async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+    let keys = keys(public_keys, config.audit.signer.as_ref())?;
+    let store = Store::open(config.store.url.expose_secret()).await?;
+    let log = log(config, &store);
+    let found = log.verify(&keys, outside(checkpoint)?).await.map_err(Trouble::from);
+    let (outcome, note) = match &found {
+        Ok(whole) if whole.unsound.is_empty() => (AuditOutcome::Succeeded, format!("up to number {}", whole.last)),
+        Ok(whole) => (AuditOutcome::Failed, format!("{} entries not written by the service", whole.unsound.len())),
+        Err(trouble) => (AuditOutcome::Failed, trouble.to_string()),
+    };
+    note_verified(config, &log, outcome, note).await?;
+    store.close().await;
+    found
+}
+
+async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
+    let keys = Keys::new(config.server.secret.bytes());
+    let id = uuid::Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
+    let visit = Visit { id, client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let entry = crate::flow::at_command_line(&visit, SystemClock.now(), EventKind::LogVerified, outcome, Some(note));
+    log.append(&entry).await?;
+    Ok(())
+}
+
+async fn rotate(config: &Config) -> Result<u64, Trouble> {
+    if config.audit.cpr_keys.is_empty() {
+        return Err(Trouble::NoCprKey);
+    }
+    let store = Store::open(config.store.url.expose_secret()).await?;
+    let log = log(config, &store);
+    let (mut after, mut moved, mut lost) = (0, 0, 0);
+    while let Some(batch) = log.move_cpr(after).await? {
+        moved += batch.moved;
+        lost += batch.lost;
+        match batch.last {
+            Some(seq) => after = seq,
+            None => break,
+        }
+    }
+    let keys = Keys::new(config.server.secret.bytes());
+    let id = uuid::Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
+    let visit = Visit { id, client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let outcome = if lost == 0 { AuditOutcome::Succeeded } else { AuditOutcome::Failed };
+    let note = Some(format!("{moved} moved, {lost} can't be opened"));
+    log.append(&crate::flow::at_command_line(&visit, SystemClock.now(), EventKind::CprKeyRotated, outcome, note)).await?;
+    store.close().await;
+    if lost == 0 { Ok(moved) } else { Err(Trouble::Lost(lost)) }
+}
+
+fn log(config: &Config, store: &Store) -> Log {
+    let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
+    Log::new(store, &Keys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn))
+}

@@ -1,0 +1,186 @@
+//! Keeps the audit log sealed, signed, and no longer than it may be.
+//!
+//! Invariant: none of this is on a request's way: an entry is on disk before it is sealed, and stays so where sealing fails.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
+use uuid::Uuid;
+
+use super::{Fault, Visit, event};
+use crate::{
+    app::App,
+    audit::sealer::{BATCH, Sealed, Signed},
+    model::audit::{AuditEvent, AuditOutcome, Class, EventKind},
+};
+
+/// So long an entry waits for others to be sealed with it.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// Entries that another instance has left behind are looked for this often.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// After a failure.
+const REST: Duration = Duration::from_secs(5);
+/// Retention runs this often, on one instance: its lease is not given back, but runs out.
+const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
+const RETENTION: &str = "audit retention";
+
+/// Seals for ever.
+pub async fn keep_sealing(app: &App) {
+    let mut last = Instant::now();
+    let mut since = 0;
+    loop {
+        app.audit.written_or(LOOK_EVERY).await;
+        tokio::time::sleep(TOGETHER).await;
+        match seal_waiting(app).await {
+            Ok(sealed) => since += sealed,
+            Err(fault) => {
+                tracing::error!(error = %fault, "the audit log can't be sealed now; its entries wait");
+                metrics::counter!("audit_seal_failures_total").increment(1);
+                tokio::time::sleep(REST).await;
+                continue;
+            }
+        }
+        let due = since >= app.config.audit.checkpoint_entries as usize || last.elapsed() >= app.config.audit.checkpoint_every;
+        if due && sign(app).await {
+            (last, since) = (Instant::now(), 0);
+        }
+    }
+}
+
+/// Seals what is left, and signs it. At a graceful stop.
+pub async fn last_word(app: &App) {
+    if let Err(fault) = seal_waiting(app).await {
+        tracing::error!(error = %fault, "the last entries of the audit log could not be sealed; the next start does it");
+        return;
+    }
+    sign(app).await;
+}
+
+/// Seals until nothing waits. Gives how many.
+pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
+    let mut all = 0;
+    loop {
+        let Sealed { entries, unsound } = app.audit.seal(&app.sealed).await?;
+        all += entries;
+        if unsound > 0 {
+            metrics::counter!("audit_unsound_total").increment(unsound as u64);
+            tracing::error!(
+                unsound,
+                "entries of the audit log were not written by the service, or were changed before they were sealed: somebody else writes to its database"
+            );
+        }
+        metrics::counter!("audit_sealed_total").increment(entries as u64);
+        if entries < BATCH as usize {
+            return Ok(all);
+        }
+    }
+}
+
+/// Whether it is done, or there was nothing to do.
+async fn sign(app: &App) -> bool {
+    let Some(signer) = &app.config.audit.signer else { return true };
+    match app.audit.checkpoint(signer, &app.sealed, app.clock.now()).await {
+        Ok(Signed::UpTo(number)) => {
+            tracing::debug!(number, "a checkpoint of the audit log was signed");
+            metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
+            true
+        }
+        Ok(Signed::NothingNew) => true,
+        Ok(Signed::Changed) => {
+            metrics::counter!("audit_chain_changed_total").increment(1);
+            tracing::error!(
+                "the audit log's chain is not what it was: somebody has changed it in the database. Nothing is signed any more; run `os2nykode audit verify`"
+            );
+            true
+        }
+        Err(error) => {
+            tracing::error!(error = %error, "no checkpoint of the audit log can be signed now");
+            false
+        }
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds are few")]
+fn seconds(at: Timestamp) -> f64 {
+    at.as_second() as f64
+}
+
+/// An entry of the service itself.
+pub fn of_service(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) -> Result<AuditEvent, Fault> {
+    let visit = Visit { id: Uuid::from_bytes(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    Ok(AuditEvent { client: None, note, ..event(&visit, app.clock.now(), kind, outcome, reason) })
+}
+
+/// Writes an entry of the service itself; where it can't be written, that is told in the service's own log.
+pub async fn note(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) {
+    let written = match of_service(app, kind, outcome, reason, note) {
+        Ok(entry) => app.audit.append(&entry).await.map(drop).map_err(Fault::from),
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = written {
+        tracing::error!(error = %fault, kind = kind.code(), "an event of the service could not be written to the audit log");
+    }
+}
+
+/// Deletes what has been kept long enough, once a day on one instance.
+pub async fn keep_short(app: &App, holder: Uuid) {
+    loop {
+        match retain_once(app, holder).await {
+            Ok(_) => {}
+            Err(fault) => tracing::error!(error = %fault, "the retention of the audit log could not be run; it is tried again"),
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+    }
+}
+
+/// Runs if a day has gone since the last run anywhere. Gives how many entries were deleted; `None`: it was not due.
+pub async fn retain_once(app: &App, holder: Uuid) -> Result<Option<u64>, Fault> {
+    if app.config.audit.signer.is_none() {
+        return Ok(None); // nothing is deleted that nobody vouches for
+    }
+    let now = app.clock.now();
+    if app.leases.try_acquire(RETENTION, holder, now, RETENTION_EVERY).await?.is_none() {
+        return Ok(None);
+    }
+    let deleted = retain(app, now).await;
+    if deleted.is_err() {
+        app.leases.release(RETENTION, holder, app.clock.now()).await?;
+    }
+    deleted.map(Some)
+}
+
+async fn retain(app: &App, now: Timestamp) -> Result<u64, Fault> {
+    let Some(signer) = &app.config.audit.signer else { return Ok(0) };
+    let retention = &app.config.audit.retention;
+    let (mut deleted, mut told) = (0, Vec::new());
+    for class in Class::ALL {
+        let count = app.audit.purge_class(signer, *class, months_before(now, retention.of(*class)), now).await?;
+        deleted += count;
+        told.push(format!("{}: {count}", class.code()));
+    }
+    let longest = Class::ALL.iter().map(|class| retention.of(*class)).max().unwrap_or(0);
+    let seals = app.audit.purge_seals(signer, months_before(now, longest), now).await?;
+    told.push(format!("seals: {seals}"));
+    if deleted + seals > 0 {
+        note(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
+    }
+    Ok(deleted)
+}
+
+/// By the calendar.
+fn months_before(now: Timestamp, months: u8) -> Timestamp {
+    let before = now.to_zoned(TimeZone::UTC).checked_sub(Span::new().months(months));
+    before.map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_are_the_calendars() {
+        let now: Timestamp = "2026-03-31T10:00:00Z".parse().expect("a time");
+        assert_eq!(months_before(now, 13).to_string(), "2025-02-28T10:00:00Z");
+        assert_eq!(months_before(now, 1).to_string(), "2026-02-28T10:00:00Z");
+    }
+}
