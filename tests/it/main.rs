@@ -21,6 +21,7 @@ mod proxy;
 mod registers;
 mod reset;
 mod saml;
+mod sealed;
 mod service;
 mod staff;
 mod store;
