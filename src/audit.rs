@@ -7,10 +7,12 @@ pub mod cpr;
 pub mod entry;
 pub mod export_line;
 mod log;
+mod people;
 mod read;
 pub mod retention;
 mod row;
 pub mod sealer;
+pub mod search;
 pub mod verify;
 
 pub use log::{Begun, Entry, Log};

@@ -8,6 +8,7 @@ mod authority;
 pub mod codes;
 pub mod health;
 pub mod list_accounts;
+pub mod log_pages;
 pub mod others;
 mod policy;
 pub mod provider_sign_in;

@@ -10,6 +10,7 @@ mod headers;
 mod kept;
 mod language;
 mod limits;
+mod log_words;
 mod routes;
 #[cfg(test)]
 mod script_agrees;

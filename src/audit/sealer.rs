@@ -4,6 +4,8 @@
 //! signed over a chain that this instance knows to have been another.
 
 use std::{
+    collections::{BTreeSet, HashSet},
+    hash::{BuildHasher, BuildHasherDefault, DefaultHasher},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -15,6 +17,7 @@ use super::{
     Log,
     chain::{self, Link, Place, START},
     entry::{COLUMNS, StoredEntry},
+    people::Named,
 };
 use crate::{
     model::signing::Signer,
@@ -35,9 +38,18 @@ pub struct Head {
     pub link: Link,
 }
 
-/// The end of the chain as this instance has last seen it.
+/// The end of the chain as this instance has last seen it, and whom it has taken up for searches already.
 #[derive(Debug, Clone, Default)]
-pub struct Memory(Arc<Mutex<Option<Head>>>);
+pub struct Memory(Arc<Mutex<Remembered>>);
+
+#[derive(Debug, Default)]
+struct Remembered {
+    head: Option<Head>,
+    people: HashSet<u64>,
+}
+
+/// Of more people than this, all are taken up anew: a few MB.
+const PEOPLE: usize = 200_000;
 
 /// What became of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,11 +73,25 @@ pub enum Signed {
 
 impl Memory {
     fn get(&self) -> Option<Head> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).head
     }
 
     fn set(&self, head: Head) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(head);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).head = Some(head);
+    }
+
+    fn forget_people(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).people.clear();
+    }
+
+    /// Those whom this instance has not taken up before.
+    fn new_ones(&self, people: BTreeSet<Named>) -> Vec<Named> {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if remembered.people.len() > PEOPLE {
+            remembered.people.clear();
+        }
+        let hash = |person: &Named| BuildHasherDefault::<DefaultHasher>::default().hash_one(person);
+        people.into_iter().filter(|person| remembered.people.insert(hash(person))).collect()
     }
 }
 
@@ -80,6 +106,12 @@ impl Log {
         let mut head = self.head().await?;
         let mut places = Vec::with_capacity(waiting.len());
         let mut unsound = 0;
+        let people: BTreeSet<Named> = waiting.iter().filter_map(|(_, entry)| entry.as_ref()).flat_map(Named::in_entry).collect();
+        let new = memory.new_ones(people);
+        if let Err(error) = self.take_up(&new).await {
+            memory.forget_people();
+            return Err(error);
+        }
         for (seq, entry) in waiting {
             // One that was deleted before it got its place keeps a number, so that it is missed.
             let sound = entry.as_ref().is_some_and(|entry| entry.is_sound(&self.keys));

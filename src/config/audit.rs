@@ -9,7 +9,7 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
-use crate::model::{audit::Class, signing::Signer};
+use crate::model::{audit::Class, level::Level, signing::Signer};
 
 /// `[audit]`.
 #[derive(Debug)]
@@ -24,6 +24,10 @@ pub struct Audit {
     pub checkpoint_every: Duration,
     /// Months that entries are kept, by class.
     pub retention: Retention,
+    /// AD groups whose members read the whole log. Local staff with the role do too.
+    pub auditors: Vec<String>,
+    /// What a login needs for that.
+    pub level: Level,
 }
 
 /// `[audit.retention]`: months that entries are kept, 1 to 120.
@@ -66,6 +70,8 @@ pub(super) struct Raw {
     checkpoint_entries: u32,
     checkpoint_minutes: u16,
     retention: Retention,
+    auditors: Vec<String>,
+    level: Level,
 }
 
 impl Default for Raw {
@@ -76,6 +82,8 @@ impl Default for Raw {
             checkpoint_entries: 1000,
             checkpoint_minutes: 5,
             retention: Retention::default(),
+            auditors: Vec::new(),
+            level: Level::Substantial,
         }
     }
 }
@@ -116,6 +124,8 @@ impl Raw {
             checkpoint_entries: self.checkpoint_entries,
             checkpoint_every: Duration::from_secs(u64::from(self.checkpoint_minutes) * 60),
             retention: self.retention,
+            auditors: self.auditors,
+            level: self.level,
         })
     }
 }

@@ -14,7 +14,7 @@ pub mod unlock;
 mod usual;
 
 pub(super) use denied::log_denied;
-use standing::Standing;
+pub(super) use standing::Standing;
 pub(super) use standing::{actors, barring, closed, standing};
 pub use usual::Usual;
 use usual::{propose, usual};

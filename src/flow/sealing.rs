@@ -161,6 +161,7 @@ async fn retain(app: &App, now: Timestamp) -> Result<u64, Fault> {
     let longest = Class::ALL.iter().map(|class| retention.of(*class)).max().unwrap_or(0);
     let seals = app.audit.purge_seals(signer, months_before(now, longest), now).await?;
     told.push(format!("seals: {seals}"));
+    app.audit.forget_people().await?;
     if deleted + seals > 0 {
         note(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
     }

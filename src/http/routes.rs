@@ -4,6 +4,8 @@ mod account;
 mod code;
 mod front;
 mod health;
+mod log;
+mod log_overview;
 mod login;
 mod oidc;
 mod other_account;
@@ -60,6 +62,14 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}", get(account::show))
         .route("/accounts/{account}/password", get(password::show).post(password::submit))
         .route("/accounts/{account}/password/{attempt}", get(password::result))
+        .route("/audit", get(log::form).post(log::search))
+        .route("/audit/overview", get(log_overview::show))
+        .route("/audit/entries/{number}", get(log::entry))
+        .route("/audit/entries/{number}/cpr/{party}", post(log::reveal))
+        .route("/audit/visits/{visit}", get(log::visit))
+        .route("/audit/accounts/{account}", get(log::account))
+        .route("/audit/kept", post(log::keep))
+        .route("/audit/kept/{id}", post(log::drop_kept))
         .route("/others", get(others::choose))
         .route("/others/{kind}/{id}", get(others::list).post(others::search))
         .route("/others/group/{group}/slips", post(slips::submit))

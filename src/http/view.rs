@@ -95,6 +95,17 @@ impl Frame {
         self.site().after_change.in_language(self.words.language).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
     }
 
+    /// Are there people who read the whole log?
+    pub fn auditors(&self) -> bool {
+        !self.app.config.audit.auditors.is_empty() || self.app.config.staff.enabled
+    }
+
+    /// Every provider: its id, and what its button says.
+    pub fn providers(&self) -> Vec<(String, String)> {
+        let language = self.words.language;
+        self.app.config.providers().map(|provider| (provider.id.to_string(), provider.button.in_language(language).to_owned())).collect()
+    }
+
     /// What a provider's button says; its id where it is configured no more.
     pub fn provider_name(&self, id: &ProviderId) -> String {
         let provider = self.app.config.provider(id);

@@ -419,7 +419,8 @@ fn goes_as_far_as(rules: &Rules, ground: &Ground, action: Action) -> bool {
 }
 
 impl Scope {
-    fn holds(&self, account: &Account) -> bool {
+    /// Is the account within it?
+    pub fn holds(&self, account: &Account) -> bool {
         match self {
             Self::Everybody => true,
             Self::Some { units, groups } => units.iter().any(|unit| is_under(&account.dn, unit)) || account.is_in_any(groups),

@@ -9,6 +9,7 @@ mod guard;
 mod idp;
 mod journey;
 mod layers;
+mod log_pages;
 mod oidc;
 mod oidc_forge;
 mod others;

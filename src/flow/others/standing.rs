@@ -247,6 +247,11 @@ impl Standing {
         self.actor.accounts.iter().any(|own| own.guid == target)
     }
 
+    /// Is the account within the scope of a helpdesk where they work?
+    pub fn helps(&self, app: &App, seen: &Seen) -> bool {
+        authority::desks_of(&self.rules, &self.actor, app.clock.now()).iter().any(|desk| desk.scope.holds(&seen.account))
+    }
+
     /// The judgement.
     pub fn decide(&self, app: &App, seen: &Seen, action: Action) -> Result<Ground, Denial> {
         authority::decide(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())

@@ -51,6 +51,11 @@ impl OthersPage {
         }
     }
 
+    /// May there be a part of the log to read? Its own page judges.
+    fn log(&self) -> bool {
+        self.frame.auditors() || self.choices.iter().any(|choice| matches!(choice.ground, Ground::Helpdesk(_)))
+    }
+
     /// Address and name.
     fn lists(&self) -> Vec<(String, String)> {
         self.choices.iter().map(|choice| (address(&choice.place), self.frame.ground(&choice.ground))).collect()

@@ -6,6 +6,8 @@ use askama::Template;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
+mod log;
+
 use super::{
     account::{AccountPage, AccountsPage},
     code::CodePage,
@@ -466,7 +468,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
     }
-    for (name, html) in others(&member, &words) {
+    for (name, html) in others(&member, &words).into_iter().chain(log::pages(&member)) {
         add(name, html);
     }
     let fields = vec![("SAMLRequest", "\"><b>".to_owned())];

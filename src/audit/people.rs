@@ -1,0 +1,96 @@
+//! Everybody whom an entry names: where names are searched for, so that nobody walks through the log for them.
+
+use sqlx::Row;
+
+use super::{Log, entry::StoredEntry, search::Unclear};
+use crate::store::{StoreError, within};
+
+/// People that a search by name may mean; more of them is no answer to anybody's question.
+pub const MOST: usize = 20;
+/// Rows in one statement.
+const ROWS: usize = 200;
+
+/// Somebody as the log names them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) struct Named {
+    guid: String,
+    words: String,
+    account: String,
+}
+
+impl Named {
+    /// Both parties of an entry.
+    pub(super) fn in_entry(entry: &StoredEntry) -> impl Iterator<Item = Self> + use<> {
+        let named = |guid: &Option<String>, account: &Option<String>, name: &Option<String>| {
+            let account = account.as_deref().unwrap_or_default().to_lowercase();
+            let name = name.as_deref().unwrap_or_default().to_lowercase();
+            let words = [account.as_str()].into_iter().chain(name.split_whitespace());
+            let words: String = words.filter(|word| !word.is_empty()).map(|word| format!(" {word}")).collect();
+            guid.clone().filter(|_| !words.is_empty()).map(|guid| Self { guid, words, account })
+        };
+        let actor = named(&entry.actor_guid, &entry.actor_account, &entry.actor_name);
+        let target = named(&entry.target_guid, &entry.target_account, &entry.target_name);
+        actor.into_iter().chain(target)
+    }
+}
+
+impl Log {
+    /// Takes up those who are new.
+    pub(super) async fn take_up(&self, people: &[Named]) -> Result<(), StoreError> {
+        for rows in people.chunks(ROWS) {
+            let values =
+                (0..rows.len()).map(|n| format!("(${}, ${}, ${})", n * 3 + 1, n * 3 + 2, n * 3 + 3)).collect::<Vec<_>>().join(", ");
+            let insert = format!("INSERT INTO audit_people (guid, words, account) VALUES {values} ON CONFLICT DO NOTHING");
+            let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
+            for person in rows {
+                insert = insert.bind(person.guid.clone()).bind(person.words.clone()).bind(person.account.clone());
+            }
+            within(insert.execute(&self.store.durable)).await?;
+        }
+        Ok(())
+    }
+
+    /// The objectGUIDs of whoever has this account name, or this objectGUID, or a name with words that begin so.
+    pub async fn people_named(&self, text: &str) -> Result<Result<Vec<String>, Unclear>, StoreError> {
+        let text = text.trim().to_lowercase();
+        if let Ok(guid) = uuid::Uuid::try_parse(&text) {
+            return Ok(Ok(vec![guid.to_string()]));
+        }
+        let exact = sqlx::query("SELECT DISTINCT guid FROM audit_people WHERE account = $1 LIMIT $2").bind(text.clone());
+        let rows = within(exact.bind(most()).fetch_all(&self.store.durable)).await?;
+        if !rows.is_empty() {
+            return found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?);
+        }
+        let words: Vec<String> = text.split_whitespace().map(|word| format!("% {}%", escaped(word))).collect();
+        let conditions: Vec<String> = (1..=words.len()).map(|n| format!("words LIKE ${n} ESCAPE '!'")).collect();
+        let statement = format!("SELECT DISTINCT guid FROM audit_people WHERE {} LIMIT ${}", conditions.join(" AND "), words.len() + 1);
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));
+        for word in words {
+            query = query.bind(word);
+        }
+        let rows = within(query.bind(most()).fetch_all(&self.store.durable)).await?;
+        found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?)
+    }
+
+    /// Forgets those of whom no entry is left.
+    pub async fn forget_people(&self) -> Result<u64, StoreError> {
+        let delete = "DELETE FROM audit_people WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.target_guid = audit_people.guid)
+            AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.actor_guid = audit_people.guid)
+            AND NOT EXISTS (SELECT 1 FROM audit_unsealed)";
+        Ok(within(sqlx::query(delete).execute(&self.store.durable)).await?.rows_affected())
+    }
+}
+
+fn most() -> i64 {
+    i64::try_from(MOST + 1).unwrap_or(i64::MAX)
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "as the caller returns it")]
+fn found(guids: Vec<String>) -> Result<Result<Vec<String>, Unclear>, StoreError> {
+    Ok(if guids.len() > MOST { Err(Unclear::TooManyPeople) } else { Ok(guids) })
+}
+
+/// What LIKE takes for itself.
+fn escaped(word: &str) -> String {
+    word.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect()
+}

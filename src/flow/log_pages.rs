@@ -1,0 +1,243 @@
+//! Reading the audit log: auditors all of it, a helpdesk what is about the accounts that it may see.
+//!
+//! Invariants: who reads, and what, is judged now, from AD, for each request and each entry; what is read is logged before it is shown; a CPR number is shown to
+//! auditors only, on their word, and that is logged before.
+
+use std::collections::HashMap;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{
+    Fault, Visit, event_of,
+    others::{self, Standing},
+    staff_sign_in,
+};
+use crate::{
+    app::App,
+    audit::{
+        Entry,
+        entry::StoredEntry,
+        search::{Hits, Search, Unclear},
+    },
+    clock,
+    model::{
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        authority::{Action, Denial, barred, desks_of},
+        cpr::Cpr,
+        guid::ObjectGuid,
+        identity::Identity,
+        sid::Sid,
+        staff::Role,
+    },
+};
+
+/// Days in the overview.
+pub const DAYS: i64 = 30;
+
+/// Who reads.
+struct Reader {
+    /// By what the log names them.
+    party: Party,
+    /// What they may see; `None` = everything.
+    scope: Option<Standing>,
+}
+
+/// What there is to show, or why not.
+pub type Shown<T> = Result<Result<T, Denial>, Fault>;
+
+/// What was found, as far as it is theirs to see.
+#[derive(Debug)]
+pub struct Found {
+    /// The page.
+    pub hits: Hits,
+    /// Entries that were left out, for they are about others.
+    pub left_out: usize,
+    /// May they see everything?
+    pub everything: bool,
+    /// Why there is no answer.
+    pub unclear: Option<Unclear>,
+}
+
+/// An entry as a page shows it.
+#[derive(Debug)]
+pub struct One {
+    /// The entry.
+    pub entry: Entry,
+    /// As it is stored.
+    pub stored: StoredEntry,
+    /// May its CPR numbers be shown?
+    pub may_reveal: bool,
+}
+
+/// Numbers of one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Day {
+    /// Passwords that were changed or reset.
+    pub set: i64,
+    /// Changes and resets that were refused.
+    pub refused: i64,
+    /// Logins that failed.
+    pub failed_logins: i64,
+}
+
+/// The last weeks at a glance.
+#[derive(Debug)]
+pub struct Overview {
+    /// Danish days, the oldest first.
+    pub days: Vec<(jiff::civil::Date, Day)>,
+    /// Why was refused, and how often; the most frequent first.
+    pub reasons: Vec<(String, i64)>,
+}
+
+/// May they read anything at all? For the page with the form.
+pub async fn may_read(app: &App, identity: &Identity) -> Shown<bool> {
+    Ok(reader(app, identity).await?.map(|reader| reader.scope.is_none()))
+}
+
+/// Searches, and logs that.
+pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Search, after: Option<i64>) -> Shown<Found> {
+    let mut reader = match reader(app, identity).await? {
+        Ok(reader) => reader,
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    seen.note = Some(search.told());
+    app.audit.append(&seen).await?;
+    let everything = reader.scope.is_none();
+    let mut found = Found { hits: Hits::default(), left_out: 0, everything, unclear: None };
+    match app.audit.search(search, after).await? {
+        Ok(hits) => found.hits = hits,
+        Err(unclear) => found.unclear = Some(unclear),
+    }
+    if let Some(scope) = &mut reader.scope {
+        let all = found.hits.entries.len();
+        let mut judged = HashMap::new();
+        let mut theirs = Vec::with_capacity(all);
+        for entry in std::mem::take(&mut found.hits.entries) {
+            if is_theirs(app, identity, scope, &entry.event, &mut judged).await? {
+                theirs.push(entry);
+            }
+        }
+        found.left_out = all - theirs.len();
+        found.hits.entries = theirs;
+    }
+    Ok(Ok(found))
+}
+
+/// One entry, which is logged as a look at whom it is about.
+pub async fn one(app: &App, visit: &Visit, identity: &Identity, seq: i64) -> Shown<One> {
+    let mut reader = match reader(app, identity).await? {
+        Ok(reader) => reader,
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let Some((entry, stored)) = app.audit.entry(seq).await? else { return Ok(Err(Denial::NoRelation)) };
+    if let Some(scope) = &mut reader.scope
+        && !is_theirs(app, identity, scope, &entry.event, &mut HashMap::new()).await?
+    {
+        return Ok(Err(Denial::NoRelation));
+    }
+    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    (seen.note, seen.target) = (Some(format!("seq={seq}")), entry.event.target.clone());
+    app.audit.append(&seen).await?;
+    Ok(Ok(One { entry, stored, may_reveal: reader.scope.is_none() }))
+}
+
+/// The CPR number of a party of an entry. `None`: there is none, or no key for it.
+pub async fn reveal(app: &App, visit: &Visit, identity: &Identity, seq: i64, target: bool) -> Shown<Option<Cpr>> {
+    let reader = match reader(app, identity).await? {
+        Ok(reader) if reader.scope.is_none() => reader,
+        Ok(_) => return Ok(Err(Denial::NoRelation)),
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let Some((entry, stored)) = app.audit.entry(seq).await? else { return Ok(Err(Denial::NoRelation)) };
+    let mut seen = looked(app, visit, identity, &reader, EventKind::CprRevealed);
+    let party = if target { entry.event.target.clone() } else { entry.event.actor.clone() };
+    (seen.note, seen.target) = (Some(format!("seq={seq} {}", if target { "target" } else { "actor" })), party);
+    app.audit.append(&seen).await?;
+    Ok(Ok(app.audit.cpr_of(seq, &stored, target).await?))
+}
+
+/// The last weeks, for auditors.
+pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Overview> {
+    let reader = match reader(app, identity).await? {
+        Ok(reader) if reader.scope.is_none() => reader,
+        Ok(_) => return Ok(Err(Denial::NoRelation)),
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    seen.note = Some("overview".to_owned());
+    app.audit.append(&seen).await?;
+    let today = clock::danish(app.clock.now()).date();
+    let first = today - jiff::Span::new().days(DAYS - 1);
+    let since = first.to_zoned(clock::danish(app.clock.now()).time_zone().clone()).map_or(Timestamp::MIN, |zoned| zoned.timestamp());
+    let mut days: Vec<(jiff::civil::Date, Day)> = (0..DAYS).map(|n| (first + jiff::Span::new().days(n), Day::default())).collect();
+    for (hour, kind, outcome, many) in app.audit.counts_since(since).await? {
+        let Some(at) = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_hours(hour)).ok() else { continue };
+        let date = clock::danish(at).date();
+        let Some((_, day)) = days.iter_mut().find(|(of, _)| *of == date) else { continue };
+        match (EventKind::from_code(&kind), AuditOutcome::from_code(&outcome)) {
+            (Some(EventKind::ChangeOutcome | EventKind::ResetOutcome), Some(AuditOutcome::Succeeded)) => day.set += many,
+            (Some(EventKind::ChangeOutcome | EventKind::ResetOutcome), Some(AuditOutcome::Refused)) => day.refused += many,
+            (Some(EventKind::SignIn), Some(AuditOutcome::Refused | AuditOutcome::Failed)) => day.failed_logins += many,
+            _ => {}
+        }
+    }
+    Ok(Ok(Overview { days, reasons: app.audit.refusals_since(since).await? }))
+}
+
+async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
+    if let Some(account) = staff_sign_in::current(app, identity).await?
+        && account.roles.contains(&Role::Auditor)
+    {
+        return Ok(Ok(Reader { party: staff_sign_in::party(&account), scope: None }));
+    }
+    let mut standing = others::standing(app, identity).await?;
+    if let Some(denial) = barred(&standing.rules, &standing.actor) {
+        return Ok(Err(denial));
+    }
+    let now = app.clock.now();
+    let party = standing.somebody(app, identity);
+    let names: Vec<&str> = app.config.audit.auditors.iter().map(String::as_str).collect();
+    let auditors: Vec<Sid> = app.directory.group_sids(&mut standing.pinned, &names).await?.into_values().collect();
+    let is_auditor = standing.actor.accounts.iter().any(|own| own.usable(now) && own.is_in_any(&auditors));
+    let desks = !desks_of(&standing.rules, &standing.actor, now).is_empty();
+    if !is_auditor && !desks {
+        return Ok(Err(Denial::NoRelation));
+    }
+    if standing.actor.level < app.config.audit.level {
+        return Ok(Err(Denial::TooWeak(app.config.audit.level)));
+    }
+    if now.duration_since(standing.actor.at) > standing.rules.max_age {
+        return Ok(Err(Denial::LoginTooOld));
+    }
+    Ok(Ok(Reader { party, scope: if is_auditor { None } else { Some(standing) } }))
+}
+
+/// Is the entry about an account that they may see now? What is about no account, or about one that is gone, only auditors read.
+async fn is_theirs(
+    app: &App,
+    identity: &Identity,
+    scope: &mut Standing,
+    event: &AuditEvent,
+    judged: &mut HashMap<ObjectGuid, bool>,
+) -> Result<bool, Fault> {
+    let Some(target) = event.target.as_ref().map(|party| party.guid) else { return Ok(false) };
+    if let Some(known) = judged.get(&target) {
+        return Ok(*known);
+    }
+    let seen = scope.look_at(app, identity, target).await?;
+    let theirs = seen.is_some_and(|seen| {
+        let ground = scope.decide(app, &seen, Action::See);
+        // As a helpdesk: neither being a teacher nor a parent lets somebody read logs.
+        ground.is_ok() && scope.helps(app, &seen)
+    });
+    judged.insert(target, theirs);
+    Ok(theirs)
+}
+
+fn looked(app: &App, visit: &Visit, identity: &Identity, reader: &Reader, kind: EventKind) -> AuditEvent {
+    let mut entry = event_of(visit, identity, app.clock.now(), kind, AuditOutcome::Succeeded, "");
+    entry.actor = Some(reader.party.clone());
+    entry.authority = Some(if reader.scope.is_some() { "helpdesk" } else { "auditor" }.to_owned());
+    entry
+}

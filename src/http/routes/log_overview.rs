@@ -1,0 +1,61 @@
+//! The audit log at a glance: a picture of each number, and the same as a table.
+
+use std::sync::Arc;
+
+use askama::Template;
+use axum::{extract::State, http::StatusCode, response::Response};
+
+use super::others::denied;
+use crate::{
+    app::App,
+    flow::log_pages::{self, Day, Overview},
+    http::view::{Failure, Frame, Member, page},
+};
+
+/// Height of the tallest bar.
+const TALLEST: i64 = 110;
+/// From one bar to the next.
+const STEP: usize = 20;
+
+/// A bar of a picture.
+pub(super) struct Bar {
+    x: usize,
+    y: i64,
+    height: i64,
+    text: String,
+}
+
+/// A picture.
+pub(super) struct Chart {
+    title: String,
+    bars: Vec<Bar>,
+}
+
+#[derive(Template)]
+#[template(path = "pages/log-overview.html")]
+pub(super) struct OverviewPage {
+    pub(super) frame: Frame,
+    pub(super) overview: Overview,
+}
+
+impl OverviewPage {
+    fn charts(&self) -> Vec<Chart> {
+        let chart = |key: &str, of: fn(&Day) -> i64| {
+            let most = self.overview.days.iter().map(|(_, day)| of(day)).max().unwrap_or(0).max(1);
+            let bars = self.overview.days.iter().enumerate().map(|(n, (date, day))| {
+                let height = of(day).saturating_mul(TALLEST) / most;
+                Bar { x: n * STEP + 2, y: 119 - height, height, text: format!("{date}: {}", of(day)) }
+            });
+            Chart { title: self.frame.t(key), bars: bars.collect() }
+        };
+        vec![chart("log-set", |day| day.set), chart("log-refused", |day| day.refused), chart("log-failed", |day| day.failed_logins)]
+    }
+}
+
+/// `GET /audit/overview`.
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
+    Ok(match log_pages::overview(&app, &member.visit, &member.identity).await? {
+        Ok(overview) => page(StatusCode::OK, &OverviewPage { frame: member.frame, overview }),
+        Err(denial) => denied(member.frame, denial),
+    })
+}

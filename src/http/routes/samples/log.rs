@@ -1,0 +1,85 @@
+//! The pages of the audit log.
+
+use askama::Template;
+
+use super::{NAME, at, guid, history};
+use crate::{
+    audit::{
+        Entry,
+        entry::StoredEntry,
+        search::{Hits, Unclear},
+    },
+    flow::log_pages::{Day, Found, One, Overview},
+    http::{
+        routes::{
+            log::{EntryPage, LogPage, Typed},
+            log_overview::OverviewPage,
+        },
+        view::{Errors, Frame},
+    },
+    model::audit::{AuditEvent, EventKind, Party},
+};
+
+/// The log's own.
+pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
+    let found = |left_out, stopped_at: Option<jiff::Timestamp>, unclear| Found {
+        hits: Hits { entries: entries(), next: stopped_at.map(|_| 7), stopped_at },
+        left_out,
+        everything: true,
+        unclear,
+    };
+    let log = |errors: Errors, found: Option<Found>, kept: bool| LogPage {
+        frame: member("/audit"),
+        token: "t".into(),
+        typed: Typed::default(),
+        everything: errors.is_empty(),
+        next: found.as_ref().and_then(|found| found.hits.next).map(|_| "n\"<".into()),
+        this: found.is_some().then(|| "s\"<".into()),
+        errors,
+        found,
+        kept: if kept { vec![("k".into(), NAME.into(), "s".into())] } else { Vec::new() },
+    };
+    let words = |key: &str| member("/audit").t(key);
+    let wrong =
+        [("cpr", words("log-bad-cpr")), ("client", words("log-bad-client")), ("from", words("log-bad-date")), ("", words("log-old-page"))];
+    let mut pages = vec![
+        ("log".to_owned(), log(Errors::default(), None, true).render()),
+        ("log, wrong".to_owned(), log(wrong.into_iter().collect(), None, false).render()),
+        ("log, found".to_owned(), log(Errors::default(), Some(found(0, None, None)), false).render()),
+        ("log, stopped".to_owned(), log(Errors::default(), Some(found(3, Some(at("2026-11-22T07:00:00Z")), None)), true).render()),
+        ("log, unclear".to_owned(), log(Errors::default(), Some(found(0, None, Some(Unclear::TooManyPeople))), false).render()),
+    ];
+    for (number, entry) in entries().into_iter().enumerate() {
+        let text = || Some(NAME.to_owned());
+        let stored: StoredEntry = serde_json::from_value(serde_json::json!({
+            "at": 1, "visit": "v", "kind": "sign_in", "outcome": "failed", "reason": "", "role": NAME, "target_domain": NAME,
+            "actor_cpr": "00", "target_cpr": (number % 2 == 0).then_some("00"),
+        }))
+        .expect("an entry");
+        let mut one = One { entry, stored, may_reveal: number % 2 == 0 };
+        (one.entry.event.user_agent, one.entry.event.note, one.entry.event.authority) = (text(), text(), text());
+        pages.push((format!("log entry {number}"), EntryPage { frame: member("/audit"), token: "t".into(), one }.render()));
+    }
+    let day = |n: i64| (jiff::civil::date(2026, 11, 1) + jiff::Span::new().days(n), Day { set: n, refused: 2 * n, failed_logins: 900 * n });
+    for (days, reasons) in [((0..30).map(day).collect(), vec![(NAME.to_owned(), 7)]), (Vec::new(), Vec::new())] {
+        pages.push((
+            "log overview".into(),
+            OverviewPage { frame: member("/audit/overview"), overview: Overview { days, reasons } }.render(),
+        ));
+    }
+    pages
+}
+
+/// Entries of every kind, about others and oneself.
+fn entries() -> Vec<Entry> {
+    let party = || Party { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
+    let event = history().remove(0).event;
+    let kinds = EventKind::ALL.iter().zip(1..);
+    kinds
+        .map(|(kind, sequence)| {
+            let actor = (sequence % 3 != 0).then(party);
+            let target = (sequence % 4 != 0).then(|| Party { name: String::new(), ..party() });
+            Entry { sequence, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
+        })
+        .collect()
+}

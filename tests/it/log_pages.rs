@@ -1,0 +1,313 @@
+//! Reading the log: who may, what they find, and what is written of it.
+
+use os2nykode::model::level::Level;
+
+use crate::{
+    environment::unique,
+    others::{Town, set_for},
+    people::{Admin, Person},
+    provider_reset::{guid, os2faktor, visitor},
+    service::Setup,
+    visitor::{Page, Visitor},
+};
+
+const NEW: &str = "Blå-Sejlbåd-4711";
+const CPR_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+
+/// A town with auditors, a helpdesk for one unit, and a key for CPR numbers.
+struct Archive {
+    town: Town,
+    auditors: String,
+    unit: String,
+    school_desk: String,
+    _key: tempfile::NamedTempFile,
+}
+
+impl Archive {
+    async fn new() -> Self {
+        let name = unique("arkiv");
+        let mut admin = Admin::new().await;
+        let (auditors, school_desk) = (admin.group(&format!("Aud {name}")).await, admin.group(&format!("Skole {name}")).await);
+        let unit = admin.unit(&format!("Enhed {name}")).await;
+        let key = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::write(key.path(), CPR_KEY).expect("written");
+        let more = format!(
+            "[[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\", en = \"School\" }}\ngroup = \"Skole {name}\"\nunits = [\"{unit}\"]\n\
+             [audit]\nauditors = [\"{auditors}\"]\ncpr_key_files = [\"{}\"]\n",
+            key.path().display()
+        );
+        let town = Town::with(&more, Setup::default()).await;
+        Self { town, auditors, unit, school_desk, _key: key }
+    }
+
+    async fn browser(&self, person: &Person) -> Visitor {
+        visitor(&self.town.service, &self.town.login(person)).await
+    }
+
+    /// A password that a password admin sets for a member, and both.
+    async fn reset(&self) -> (Person, Person) {
+        let (admin, member) =
+            (self.town.person(&[&self.town.admins, &self.town.circle]).await, self.town.person(&[&self.town.circle]).await);
+        set_for(&self.browser(&admin).await, guid(&member).await, NEW, false).await.says("Adgangskoden er sat");
+        self.sealed().await;
+        (admin, member)
+    }
+
+    /// Names are found once entries are sealed.
+    async fn sealed(&self) {
+        let app = &self.town.service.app;
+        os2nykode::flow::sealing::seal_waiting(app).await.expect("sealed");
+    }
+
+    async fn rows(&self, query: &'static str) -> Vec<(String, Option<String>)> {
+        let pool =
+            sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", self.town.service.dir.path().display())).await.expect("open");
+        let rows = sqlx::query_as(query).fetch_all(&pool).await.expect("read");
+        pool.close().await;
+        rows
+    }
+}
+
+async fn search(browser: &Visitor, fields: &[(&str, &str)]) -> Page {
+    let token = browser.get("/audit").await.token();
+    browser.post("/audit", &[&[("csrf", token.as_str())], fields].concat()).await
+}
+
+fn entries(page: &Page) -> usize {
+    page.html.matches("class=\"entry\"").count()
+}
+
+/// The address of the first entry on a page.
+fn first(page: &Page) -> String {
+    page.html
+        .split("href=\"")
+        .filter_map(|rest| rest.split('"').next())
+        .find(|path| path.starts_with("/audit/entries/"))
+        .expect("an entry")
+        .to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
+    let archive = Archive::new().await;
+    let (admin, member) = archive.reset().await;
+    let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
+    auditor.get("/others").await.says("Log");
+    let found = search(&auditor, &[("about", &member.sam), ("kind", "reset_outcome")]).await;
+    assert_eq!((found.path.as_str(), entries(&found)), ("/audit", 1), "{}", found.text);
+    found.says("Nulstilling af adgangskode");
+    found.says(&admin.sam);
+    // By who acted, by an objectGUID, by the beginning of names, by outcome, by address.
+    for fields in [
+        vec![("by", admin.sam.to_uppercase()), ("outcome", "succeeded".into()), ("kind", "reset_outcome".into())],
+        vec![("about", guid(&member).await.to_string()), ("kind", "reset_outcome".into()), ("client", "127.0.0.1".into())],
+        vec![("about", member.sam.clone()), ("kind", "reset_outcome".into()), ("provider", "os2faktor".into()), ("order", "oldest".into())],
+    ] {
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        assert_eq!(entries(&search(&auditor, &fields).await), 1, "{fields:?}");
+    }
+    for fields in [
+        vec![("about", "%"), ("kind", "")],
+        vec![("about", "_____"), ("kind", "")],
+        vec![("client", "203.0.113.9")],
+        vec![("about", member.sam.as_str()), ("until", "2020-01-01")],
+        vec![("from", "2999-01-01")],
+        vec![("about", "'; DROP TABLE audit; --")],
+    ] {
+        search(&auditor, &fields).await.says("Ingen poster passer");
+    }
+    let wrong = search(&auditor, &[("cpr", "1234"), ("client", "x"), ("from", "i går")]).await;
+    assert_eq!(wrong.status, 422);
+    for text in ["ti cifre", "Skriv en IP-adresse", "Skriv en dato"] {
+        wrong.says(text);
+    }
+    let page = auditor.get(&first(&found)).await;
+    for text in [admin.sam.as_str(), &member.sam, &format!("circle:Kreds {}", archive.town.name), "os2faktor", "Hele besøget"] {
+        page.says(text);
+    }
+    let visit = page.html.split("/audit/visits/").nth(1).and_then(|rest| rest.split('"').next()).expect("a visit");
+    let story = auditor.get(&format!("/audit/visits/{visit}")).await;
+    story.says("Nulstilling begyndt");
+    assert!(story.text.find("Nulstilling begyndt") < story.text.find("Nulstilling af adgangskode"), "as it happened");
+    auditor.get(&format!("/audit/accounts/{}", guid(&member).await)).await.says("Nulstilling af adgangskode");
+    let overview = auditor.get("/audit/overview").await;
+    overview.says("Adgangskoder sat");
+    assert!(overview.html.contains("<svg") && overview.html.contains("<table"));
+    let seen = archive.rows("SELECT reason, note FROM audit WHERE kind = 'log_seen' AND authority = 'auditor' ORDER BY seq").await;
+    let notes: Vec<_> = seen.iter().filter_map(|(_, note)| note.as_deref()).collect();
+    assert!(notes[0].starts_with(&format!("about={} kind=reset_outcome", member.sam)), "{notes:?}");
+    assert!(notes.contains(&"overview") && notes.iter().any(|note| note.starts_with("seq=")), "{notes:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows() {
+    let archive = Archive::new().await;
+    let (admin, member) = archive.reset().await;
+    let auditor = archive.town.person(&[&archive.auditors]).await;
+    let browser = archive.browser(&auditor).await;
+    let entry = first(&search(&browser, &[("about", &member.sam)]).await);
+    let visit = "/audit/visits/00000000-0000-0000-0000-000000000001";
+    for person in [&admin, &member] {
+        let other = archive.browser(person).await;
+        for path in ["/audit", "/audit/overview", entry.as_str(), visit] {
+            assert_eq!(other.get(path).await.status, 404, "{path}");
+        }
+        let page = other.get("/others").await;
+        let token = crate::page_check::attribute(&page.html, "input[name=csrf]", "value").expect("the logout's form");
+        assert_eq!(other.post("/audit", &[("csrf", &token), ("about", &member.sam)]).await.status, 404);
+        assert_eq!(other.post(&format!("{entry}/cpr/actor"), &[("csrf", &token)]).await.status, 404);
+    }
+    assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/login"));
+    let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, Level::Low)).await;
+    assert_eq!(weak.get("/audit").await.status, 403);
+    // A page that is open is no right.
+    Admin::new().await.remove(&archive.auditors, "member", &auditor.dn).await;
+    assert_eq!(browser.get(&entry).await.status, 404);
+    assert_eq!(browser.get("/audit").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too() {
+    let archive = Archive::new().await;
+    let mut admin = Admin::new().await;
+    let inside = archive.town.person(&[&archive.town.circle]).await;
+    let inside_dn = format!("CN={},{}", inside.sam, archive.unit);
+    admin.rename(&inside.dn, &inside.sam, Some(&archive.unit)).await;
+    let password_admin = archive.town.person(&[&archive.town.admins, &archive.town.circle]).await;
+    let outside = archive.town.person(&[&archive.town.circle]).await;
+    let acting = archive.browser(&password_admin).await;
+    for person in [&inside, &outside] {
+        set_for(&acting, guid(person).await, NEW, false).await.says("Adgangskoden er sat");
+    }
+    archive.sealed().await;
+    let helper = archive.browser(&archive.town.person(&[&archive.school_desk]).await).await;
+    helper.get("/audit").await.says("Du ser poster om de konti");
+    let all = search(&helper, &[("kind", "reset_outcome")]).await;
+    assert_eq!(entries(&all), 1, "{}", all.text);
+    all.says(&inside.sam);
+    all.says("handler om andre");
+    assert!(!all.text.contains(&outside.sam));
+    assert_eq!(entries(&search(&helper, &[("about", &outside.sam)]).await), 0);
+    let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
+    let theirs = first(&search(&auditor, &[("about", &inside.sam), ("kind", "reset_outcome")]).await);
+    let not_theirs = first(&search(&auditor, &[("about", &outside.sam), ("kind", "reset_outcome")]).await);
+    assert_eq!(helper.get(&theirs).await.status, 200);
+    assert_eq!(helper.get(&not_theirs).await.status, 404);
+    assert_eq!(helper.get("/audit/overview").await.status, 404);
+    // Moved out of the unit, it is theirs no more.
+    admin.rename(&inside_dn, &inside.sam, Some(crate::environment::environment().fact("PEOPLE_OU"))).await;
+    assert_eq!(helper.get(&theirs).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cpr_number_is_found_hidden_and_shown_on_an_auditors_word_only() {
+    let archive = Archive::new().await;
+    let service = &archive.town.service;
+    let number = crate::provider_reset::cpr();
+    let citizen = crate::provider_reset::login(
+        service,
+        "mitid",
+        crate::provider_reset::claim(os2nykode::model::claim::ClaimKind::Cpr, &number),
+        Level::Substantial,
+    );
+    // Somebody with a CPR number is refused at an account that is not theirs.
+    let stranger = archive.town.person(&[]).await;
+    crate::provider_reset::reset(service, &citizen, guid(&stranger).await, NEW).await;
+    archive.sealed().await;
+    let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
+    let found = search(&auditor, &[("cpr", &number)]).await;
+    assert_eq!(entries(&found), 1, "{}", found.text);
+    let dashed = format!("{}-{}", &number[..6], &number[6..]);
+    for page in [&found, &auditor.get(&first(&found)).await] {
+        assert!(!page.html.contains(&number) && !page.html.contains(&dashed), "{}", page.html);
+    }
+    let entry = first(&found);
+    auditor.get(&entry).await.says("Gemt krypteret");
+    let token = auditor.get(&entry).await.token();
+    assert_eq!(search(&auditor, &[("cpr", "0101019999")]).await.status, 200);
+    let before = archive.rows("SELECT outcome, note FROM audit WHERE kind = 'cpr_revealed'").await;
+    assert_eq!(before, []);
+    let response = auditor.send(&format!("{entry}/cpr/actor"), &[("csrf", &token)]).await;
+    let shown = response.text().await.expect("a page");
+    assert!(shown.contains(&dashed), "{shown}");
+    assert_eq!(archive.rows("SELECT outcome, note FROM audit WHERE kind = 'cpr_revealed'").await.len(), 1);
+    let told = archive.rows("SELECT kind, note FROM audit WHERE note LIKE '%cpr%' ORDER BY seq").await;
+    assert_eq!(told[0].1.as_deref(), Some("cpr"), "that one was searched for, and not which");
+    for file in ["os2nykode.db", "os2nykode.db-wal"] {
+        let bytes = std::fs::read(service.dir.path().join(file)).unwrap_or_default();
+        for secret in [&number, &dashed] {
+            assert!(!bytes.windows(secret.len()).any(|w| w == secret.as_bytes()), "it is not in {file}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
+    let archive = Archive::new().await;
+    let (_, member) = archive.reset().await;
+    let app = &archive.town.service.app;
+    let entry =
+        archive.town.service.app.audit.search(&os2nykode::audit::search::Search::default(), None).await.expect("read").expect("clear");
+    let event = entry.entries[0].event.clone();
+    for _ in 0..60 {
+        app.audit
+            .append(&os2nykode::model::audit::AuditEvent { kind: os2nykode::model::audit::EventKind::SignOut, ..event.clone() })
+            .await
+            .expect("appended");
+    }
+    let (one, other) = (archive.town.person(&[&archive.auditors]).await, archive.town.person(&[&archive.auditors]).await);
+    let (one, other) = (archive.browser(&one).await, archive.browser(&other).await);
+    let page = search(&one, &[("kind", "sign_out")]).await;
+    assert_eq!(entries(&page), 50, "{}", page.text);
+    let more = crate::page_check::attribute(&page.html, "input[name=more]", "value").expect("more");
+    let token = page.token();
+    let second = one.post("/audit", &[("csrf", &token), ("more", &more)]).await;
+    assert_eq!(entries(&second), 10, "{}", second.text);
+    // Another's, and a changed one.
+    let theirs = other.get("/audit").await.token();
+    let stolen = other.post("/audit", &[("csrf", &theirs), ("more", &more)]).await;
+    assert_eq!(stolen.status, 422);
+    stolen.says("ikke din");
+    let mut changed = more.into_bytes();
+    changed[20] = if changed[20] == b'A' { b'B' } else { b'A' };
+    let changed = String::from_utf8(changed).expect("text");
+    assert_eq!(one.post("/audit", &[("csrf", &token), ("more", &changed)]).await.status, 422);
+    // Kept, run, and forgotten by its owner only.
+    let found = search(&one, &[("about", &member.sam)]).await;
+    let sealed = crate::page_check::attribute(&found.html, "input[name=search]", "value").expect("the search");
+    one.post("/audit/kept", &[("csrf", &token), ("name", "Min <b>søgning</b> 010190-1234"), ("search", &sealed)])
+        .await
+        .says("Min <b>søgning</b> 010190-••••");
+    assert!(!other.get("/audit").await.text.contains("søgning"));
+    let kept = one.get("/audit").await;
+    let id = kept.html.split("/audit/kept/").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
+    other.post(&format!("/audit/kept/{id}"), &[("csrf", &theirs)]).await;
+    let kept = one.get("/audit").await;
+    kept.says("Min <b>søgning</b>");
+    let run = crate::page_check::attribute(&kept.html, "input[name=more]", "value").expect("a kept search");
+    assert!(entries(&one.post("/audit", &[("csrf", &token), ("more", &run)]).await) > 0);
+    one.post(&format!("/audit/kept/{id}"), &[("csrf", &token)]).await;
+    assert!(!one.get("/audit").await.text.contains("søgning"));
+}
+
+/// Whatever a browser calls itself, whatever people are called: text.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_wrote_into_the_log_is_text_on_its_pages() {
+    let archive = Archive::new().await;
+    let service = &archive.town.service;
+    let bad = "\"><script>alert(1)</script>\u{9}=1+1";
+    let visitor = service.visitor();
+    let token = visitor.get("/login").await.token();
+    let form = [("csrf", token.as_str()), ("name", "ukendt-æøå"), ("password", "Forkert-Kode-1")];
+    let request =
+        visitor.request(reqwest::Method::POST, "/login").header("sec-fetch-site", "same-origin").header("user-agent", bad).form(&form);
+    assert_eq!(request.send().await.expect("an answer").status(), 422);
+    let huge = visitor.request(reqwest::Method::GET, "/login").header("user-agent", "x".repeat(1_000_000)).send().await;
+    assert!(huge.map_or(true, |answer| answer.status().is_client_error()), "a megabyte is no name of a browser");
+    archive.sealed().await;
+    let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
+    let found = search(&auditor, &[("kind", "sign_in"), ("outcome", "refused")]).await;
+    let page = auditor.get(&first(&found)).await;
+    page.says("<script>alert(1)</script>\u{FFFD}=1+1");
+    assert!(!page.html.contains("<script>alert") && !page.text.contains("ukendt-æøå"), "{}", page.html);
+}
