@@ -10,6 +10,7 @@ mod headers;
 mod kept;
 mod language;
 mod limits;
+mod problem;
 mod routes;
 #[cfg(test)]
 mod script_agrees;

@@ -1,5 +1,10 @@
 //! `[audit]`: the log of who did what.
 
+mod alerts;
+mod push;
+
+pub use push::{Hook, Push, PushKind, PushTls};
+
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;
@@ -9,7 +14,7 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
-use crate::model::{audit::Class, signing::Signer};
+use crate::model::{alerts::Thresholds, audit::Class, signing::Signer};
 
 /// `[audit]`.
 #[derive(Debug)]
@@ -24,6 +29,10 @@ pub struct Audit {
     pub checkpoint_every: Duration,
     /// Months that entries are kept, by class.
     pub retention: Retention,
+    /// Where the log is sent.
+    pub push: Vec<Push>,
+    /// What in it is told as an alert; `None` = nothing.
+    pub alerts: Option<Thresholds>,
 }
 
 /// `[audit.retention]`: months that entries are kept, 1 to 120.
@@ -66,6 +75,8 @@ pub(super) struct Raw {
     checkpoint_entries: u32,
     checkpoint_minutes: u16,
     retention: Retention,
+    push: Vec<push::Raw>,
+    alerts: alerts::Raw,
 }
 
 impl Default for Raw {
@@ -76,6 +87,8 @@ impl Default for Raw {
             checkpoint_entries: 1000,
             checkpoint_minutes: 5,
             retention: Retention::default(),
+            push: Vec::new(),
+            alerts: alerts::Raw::default(),
         }
     }
 }
@@ -110,12 +123,23 @@ impl Raw {
                 problems.add(&format!("audit.retention.{}", class.code()), "has to be 1 to 120 months");
             }
         }
+        let mut push: Vec<Push> = Vec::new();
+        for (index, raw) in self.push.into_iter().enumerate() {
+            let Some(target) = raw.check(index, problems) else { continue };
+            if push.iter().any(|known| known.id == target.id) {
+                problems.add(&format!("audit.push {:?}.id", target.id), "two targets have this id");
+            }
+            push.push(target);
+        }
+        let alerts = self.alerts.check(problems);
         (problems.0.len() == before).then_some(Audit {
             cpr_keys,
             signer,
             checkpoint_entries: self.checkpoint_entries,
             checkpoint_every: Duration::from_secs(u64::from(self.checkpoint_minutes) * 60),
             retention: self.retention,
+            push,
+            alerts,
         })
     }
 }
