@@ -7,6 +7,8 @@ use sqlx::{Row, any::AnyRow};
 
 use super::{
     entry::{COLUMNS, StoredEntry},
+    export_line::Checkpoint,
+    read::checkpoint,
     row,
 };
 use crate::{
@@ -42,21 +44,6 @@ pub enum What {
     Missing,
 }
 
-/// Signed: up to this number, the chain was this.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Checkpoint {
-    /// Of the last entry.
-    pub number: i64,
-    /// When it was signed, microseconds since 1970 UTC.
-    pub at: i64,
-    /// The chain's hash.
-    pub chain: Vec<u8>,
-    /// Of the key that it was signed with.
-    pub key_id: String,
-    /// Ed25519.
-    pub signature: Vec<u8>,
-}
-
 impl Sealed {
     /// The entry, where there is one.
     pub fn entry(&self) -> Option<&StoredEntry> {
@@ -78,18 +65,6 @@ impl Sealed {
             (None, None) => What::Missing,
         };
         Ok(Self { number: row.try_get("number")?, sound: row.try_get::<i64, _>("sound")? != 0, what })
-    }
-}
-
-impl Checkpoint {
-    fn read(row: &AnyRow) -> Result<Self, StoreError> {
-        Ok(Self {
-            number: row.try_get("number")?,
-            at: row.try_get("at")?,
-            chain: row.try_get("chain")?,
-            key_id: row.try_get("key_id")?,
-            signature: row.try_get("signature")?,
-        })
     }
 }
 
@@ -129,13 +104,19 @@ impl Feed {
     pub async fn checkpoints(&self, after: i64, through: i64, limit: u32) -> Result<Vec<Checkpoint>, StoreError> {
         let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3";
         let query = sqlx::query(statement).bind(after).bind(through).bind(i64::from(limit));
-        within(query.fetch_all(&self.store.pool)).await?.iter().map(Checkpoint::read).collect()
+        within(query.fetch_all(&self.store.pool)).await?.iter().map(checkpoint).collect()
+    }
+
+    /// The number of the last checkpoint up to a number.
+    pub async fn checkpoint_up_to(&self, number: i64) -> Result<Option<i64>, StoreError> {
+        let query = sqlx::query("SELECT MAX(number) AS last FROM audit_checkpoints WHERE number <= $1").bind(number);
+        Ok(within(query.fetch_one(&self.store.pool)).await?.try_get("last")?)
     }
 
     /// The latest checkpoint.
     pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1";
-        within(sqlx::query(statement).fetch_optional(&self.store.pool)).await?.as_ref().map(Checkpoint::read).transpose()
+        within(sqlx::query(statement).fetch_optional(&self.store.pool)).await?.as_ref().map(checkpoint).transpose()
     }
 
     /// A number below which no entry is from this time or later, as far as clocks go forward: found by halving, in a few questions.

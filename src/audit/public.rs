@@ -2,14 +2,10 @@
 //!
 //! Invariants: no CPR number, no commitment to one and no mac is in it; a field never changes its name, type or meaning, and none goes.
 
-use data_encoding::{BASE64, HEXLOWER};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    entry::StoredEntry,
-    feed::{Checkpoint, Sealed},
-};
+use super::{entry::StoredEntry, feed::Sealed};
 use crate::model::audit::EventKind;
 
 /// An entry. What it does not have is `null`, never left out.
@@ -76,21 +72,6 @@ pub struct PublicParty {
     pub account: String,
     /// displayName at that time.
     pub name: String,
-}
-
-/// A signed checkpoint, by which a log that was cut off or rewritten is known. As `os2nykode audit verify --checkpoint` reads it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct PublicCheckpoint {
-    /// Of the last entry that it covers.
-    pub number: i64,
-    /// When it was signed: microseconds since 1970 UTC.
-    pub at: i64,
-    /// The chain's hash, hexadecimal.
-    pub chain: String,
-    /// Of the key that it was signed with.
-    pub key_id: String,
-    /// Ed25519, base64.
-    pub signature: String,
 }
 
 impl PublicEvent {
@@ -176,24 +157,6 @@ impl PublicEvent {
         ];
         texts.extend(more.into_iter().flatten());
         texts
-    }
-}
-
-impl PublicCheckpoint {
-    /// Of a checkpoint.
-    pub fn of(checkpoint: &Checkpoint) -> Self {
-        Self {
-            number: checkpoint.number,
-            at: checkpoint.at,
-            chain: HEXLOWER.encode(&checkpoint.chain),
-            key_id: checkpoint.key_id.clone(),
-            signature: BASE64.encode(&checkpoint.signature),
-        }
-    }
-
-    /// As one line of JSON, told from an entry by its only member's name.
-    pub fn json(&self) -> String {
-        serde_json::json!({ "checkpoint": self }).to_string()
     }
 }
 

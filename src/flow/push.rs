@@ -14,8 +14,9 @@ use super::Fault;
 use crate::{
     app::App,
     audit::{
+        export_line::Line,
         feed::Sealed,
-        public::{PublicCheckpoint, PublicEvent},
+        public::PublicEvent,
     },
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
@@ -206,7 +207,7 @@ impl Sender {
                 at: Timestamp::from_microsecond(checkpoint.at).unwrap_or(Timestamp::UNIX_EPOCH),
                 name: "checkpoint".to_owned(),
                 severity: Severity::Informational,
-                body: PublicCheckpoint::of(checkpoint).json(),
+                body: Line::Checkpoint { checkpoint: checkpoint.clone() }.json(),
             })
             .collect();
         let delivery = target.send(&parcels, app.clock.now()).await;

@@ -3,8 +3,10 @@
 mod alerts;
 mod api;
 mod check;
+mod export;
 mod fair;
 mod hook;
+mod program;
 mod push;
 mod rsyslog;
 mod two;

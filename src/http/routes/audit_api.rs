@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{
     app::App,
-    audit::public::{PublicCheckpoint, PublicEvent},
+    audit::{export_line::Checkpoint, public::PublicEvent},
     flow::audit_api::{self, Admission, MOST_EVENTS},
     http::{
         problem::{Problem, Program, json},
@@ -38,7 +38,7 @@ struct Part {
 #[derive(Serialize)]
 struct Head {
     head: i64,
-    checkpoint: Option<PublicCheckpoint>,
+    checkpoint: Option<Checkpoint>,
 }
 
 /// `GET /api/v1/audit/events`
@@ -67,7 +67,7 @@ pub(in crate::http) async fn head(State(app): State<Arc<App>>, program: Program,
     }
     let head = app.feed.head().await.map_err(fault)?;
     let checkpoint = app.feed.last_checkpoint().await.map_err(fault)?;
-    let answer = Head { head, checkpoint: checkpoint.as_ref().map(PublicCheckpoint::of) };
+    let answer = Head { head, checkpoint };
     Ok(json(StatusCode::OK, "application/json", &answer))
 }
 
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_description_has_every_member_of_every_answer_and_no_other() {
         let event = an_event();
-        let checkpoint = PublicCheckpoint { number: 1, at: 1, chain: String::new(), key_id: String::new(), signature: String::new() };
+        let checkpoint = Checkpoint { number: 1, at: 1, chain: Vec::new(), key_id: String::new(), signature: Vec::new() };
         let answers = [
             ("Event", value(&event)),
             ("Party", value(event.actor.as_ref().expect("an actor"))),
