@@ -132,8 +132,15 @@ const MOST_NAMED: usize = 100;
 impl<'a> Pass<'a> {
     /// Begins with everything signed: its signatures are verified here.
     pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Result<Self, Broken> {
-        let mut pass =
-            Self { keys, checkpoints: BTreeMap::new(), purged_through: BTreeMap::new(), link: None, at: None, part: false, whole: Whole::default() };
+        let mut pass = Self {
+            keys,
+            checkpoints: BTreeMap::new(),
+            purged_through: BTreeMap::new(),
+            link: None,
+            at: None,
+            part: false,
+            whole: Whole::default(),
+        };
         for checkpoint in checkpoints {
             pass.vouches(&checkpoint)?;
             pass.checkpoints.insert(checkpoint.number, checkpoint);

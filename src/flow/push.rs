@@ -13,11 +13,7 @@ use uuid::Uuid;
 use super::Fault;
 use crate::{
     app::App,
-    audit::{
-        export_line::Line,
-        feed::Sealed,
-        public::PublicEvent,
-    },
+    audit::{export_line::Line, feed::Sealed, public::PublicEvent},
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         notice::Notice,
@@ -32,10 +28,10 @@ const BATCH: u32 = 200;
 const POLL: Duration = Duration::from_millis(500);
 /// How often an instance that does not send looks whether it has to.
 const STAND_BY: Duration = Duration::from_secs(5);
-/// How long an instance that has died keeps others from sending. Longer than any one try: twice the longest time-out.
-const LEASE: SignedDuration = SignedDuration::from_secs(75);
+/// How long an instance that has died keeps others from sending.
+const LEASE: SignedDuration = SignedDuration::from_secs(20);
 /// How often the one that sends says so.
-const RENEW: SignedDuration = SignedDuration::from_secs(10);
+const RENEW: SignedDuration = SignedDuration::from_secs(5);
 /// After a failure.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
 /// After many.
@@ -76,6 +72,10 @@ pub async fn last_word(app: &Arc<App>, mut tasks: JoinSet<()>) {
         tasks.spawn(async move {
             let mut sender = Sender::new(&app);
             while let Ok(Round::More) = sender.round(&app, &target).await {}
+            // So that who starts next need not wait.
+            if let Err(error) = app.leases.release(&lease(&target), app.instance, app.clock.now()).await {
+                warn!(error = %error, "a lease could not be given back; it runs out by itself");
+            }
         });
     }
     let all = async { while tasks.join_next().await.is_some() {} };
@@ -112,6 +112,11 @@ fn failed(target: &Target, failures: &mut u32, error: &dyn std::fmt::Display) ->
     FIRST_WAIT.saturating_mul(1 << (*failures - 1).min(10)).min(LONGEST_WAIT)
 }
 
+/// What the lease and the cursor of a target are called.
+fn lease(target: &Target) -> String {
+    format!("push:{}", target.id)
+}
+
 /// One instance's hand at one target.
 #[derive(Debug)]
 pub struct Sender {
@@ -130,7 +135,7 @@ impl Sender {
 
     /// Sends what comes next, if no other instance does.
     pub async fn round(&mut self, app: &App, target: &Target) -> Result<Round, Fault> {
-        let name = format!("push:{}", target.id);
+        let name = lease(target);
         if !self.holds(app, &name).await? {
             return Ok(Round::NotOurs);
         }
@@ -141,7 +146,7 @@ impl Sender {
         let batch = app.feed.after(start.number, BATCH).await?;
         let parcels: Vec<Parcel> = batch.iter().filter_map(|sealed| parcel(target, sealed, app.clock.now())).collect();
         let Delivery { mut taken, mut trouble } =
-            if parcels.is_empty() { Delivery { taken: 0, trouble: None } } else { target.send(&parcels, app.clock.now()).await };
+            if parcels.is_empty() { Delivery { taken: 0, trouble: None } } else { self.send(app, target, &name, &parcels).await? };
         metrics::counter!("audit_push_sent_total", "target" => target.id.clone()).increment(taken as u64);
         if let (Some(Trouble::Refused(_)), Some(parcel)) = (&trouble, parcels.get(taken))
             && self.gives_up(target, parcel.number)
@@ -171,6 +176,18 @@ impl Sender {
         })
     }
 
+    /// Sends, and goes on saying so meanwhile.
+    async fn send(&mut self, app: &App, target: &Target, name: &str, parcels: &[Parcel]) -> Result<Delivery, Fault> {
+        let sending = target.send(parcels, app.clock.now());
+        tokio::pin!(sending);
+        loop {
+            tokio::select! {
+                delivery = &mut sending => return Ok(delivery),
+                () = tokio::time::sleep(RENEW.unsigned_abs()) => { self.holds(app, name).await?; }
+            }
+        }
+    }
+
     /// Does this instance send? Asked of the store now and then: a lease is written each time.
     async fn holds(&mut self, app: &App, name: &str) -> Result<bool, Fault> {
         let now = app.clock.now();
@@ -194,7 +211,7 @@ impl Sender {
     }
 
     /// Checkpoints follow the entries that they cover: who has them outside sees that the log was cut off or rewritten.
-    async fn checkpoints(&self, app: &App, target: &Target, name: &str, at: &mut Cursor) -> Result<Option<Trouble>, Fault> {
+    async fn checkpoints(&mut self, app: &App, target: &Target, name: &str, at: &mut Cursor) -> Result<Option<Trouble>, Fault> {
         if target.hook().is_some() {
             return Ok(None);
         }
@@ -210,7 +227,7 @@ impl Sender {
                 body: Line::Checkpoint { checkpoint: checkpoint.clone() }.json(),
             })
             .collect();
-        let delivery = target.send(&parcels, app.clock.now()).await;
+        let delivery = self.send(app, target, name, &parcels).await?;
         if delivery.trouble.is_none() {
             at.checkpoint = last.number;
             app.cursors.advance(name, *at).await?;

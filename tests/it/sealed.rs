@@ -53,7 +53,8 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
     assert_eq!(code, Some(0), "{public}");
     assert!(public.starts_with("-----BEGIN PUBLIC KEY-----"));
     assert_eq!(run(dir.path(), &["audit", "keygen", &key.display().to_string()]).0, Some(1), "never over another key");
-    let more = format!("[login.ad_password]\nanswer_after_ms = 0\n[audit]\nsigning_key_file = \"{}\"\ncheckpoint_entries = 10\n", key.display());
+    let more =
+        format!("[login.ad_password]\nanswer_after_ms = 0\n[audit]\nsigning_key_file = \"{}\"\ncheckpoint_entries = 10\n", key.display());
     let address = free_address();
     write_config(dir.path(), &Setup { more: more.leak(), ..Setup::default() }, address);
     let mut running = start(dir.path(), address).await;
@@ -87,7 +88,10 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
             .await
             .expect("read");
     assert_eq!(kinds, ["service_started", "log_verified", "service_started", "service_stopped", "log_verified"]);
-    let hashes: Vec<String> = sqlx::query_scalar("SELECT DISTINCT note FROM audit WHERE kind = 'service_started'").fetch_all(&mut connection).await.expect("read");
+    let hashes: Vec<String> = sqlx::query_scalar("SELECT DISTINCT note FROM audit WHERE kind = 'service_started'")
+        .fetch_all(&mut connection)
+        .await
+        .expect("read");
     assert!(hashes.len() == 1 && hashes[0].len() == 64, "one configuration: {hashes:?}");
     for statement in ["DROP TRIGGER audit_no_update", "UPDATE audit SET target_name = 'Nobody' WHERE seq = 2"] {
         sqlx::query(statement).execute(&mut connection).await.expect("done");

@@ -70,9 +70,13 @@ fn cells(text: &str) -> Vec<Vec<String>> {
 async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
     each_store(async |store, place| {
         let log = audit_log(&store);
-        for (when, hour, note) in
-            [("2026-10-31", 23, "before"), ("2026-11-01", 0, "first"), ("2026-11-15", 12, EVIL), ("2026-11-30", 23, "last"), ("2026-12-01", 0, "after")]
-        {
+        for (when, hour, note) in [
+            ("2026-10-31", 23, "before"),
+            ("2026-11-01", 0, "first"),
+            ("2026-11-15", 12, EVIL),
+            ("2026-11-30", 23, "last"),
+            ("2026-12-01", 0, "after"),
+        ] {
             append(&log, at(when, hour), note).await;
         }
         let forged = "INSERT INTO audit (at, visit, kind, outcome, reason, note, actor_guid, actor_account, actor_name)

@@ -9,6 +9,7 @@ use super::until;
 use crate::{
     process::{PROGRAM, free_address, start, write_config},
     service::Setup,
+    store::place::Place,
     visitor::Visitor,
 };
 
@@ -57,7 +58,8 @@ async fn a_token_is_made_used_and_revoked_while_the_service_runs() {
     until("sealed within seconds", async || {
         let (status, json) = ask().await;
         assert_eq!(status, 200, "{json}");
-        let kinds: Vec<_> = json["events"].as_array().expect("a list").iter().map(|event| event["kind"].as_str().expect("a word").to_owned()).collect();
+        let kinds: Vec<_> =
+            json["events"].as_array().expect("a list").iter().map(|event| event["kind"].as_str().expect("a word").to_owned()).collect();
         assert!(json["events"].as_array().expect("a list").iter().all(|event| event["sound"] == true), "{json}");
         ["service_started", "api_token", "log_exported"].iter().all(|kind| kinds.iter().any(|known| known == kind))
     })
@@ -83,7 +85,7 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     let (key, out) = (dir.path().join("audit.key"), dir.path().join("out.jsonl"));
     let address = free_address();
     let more = format!(
-        "[throttle.name]\nfree = 100000\n[throttle.address]\nfree = 100000\n[login.ad_password]\nanswer_after_ms = 0\n\
+        "[throttle.name]\nfree = 1000\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
          [audit]\nsigning_key_file = \"{}\"\ncheckpoint_entries = 10\n[[audit.push]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
         key.display(),
         out.display()
@@ -103,6 +105,9 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
         tokio::time::sleep(std::time::Duration::from_millis(round * 400)).await; // before, while and after it was sent
         running.child.kill().expect("killed");
         running.child.wait().expect("ended");
+        // As if the next start came when the killed one's lease has run out.
+        let place = Place { url: format!("sqlite://{}/os2nykode.db", dir.path().display()), sqlite: true };
+        place.run("UPDATE leases SET until = 0").await.expect("run out");
     }
     let mut running = start(dir.path(), address).await;
     visitor.log_in("ukendt-til-sidst", "Helt-Forkert-99").await;
