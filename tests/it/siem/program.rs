@@ -106,6 +106,7 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
         running.child.kill().expect("killed");
         running.child.wait().expect("ended");
         // As if the next start came when the killed one's lease has run out.
+        sqlx::any::install_default_drivers();
         let place = Place { url: format!("sqlite://{}/os2nykode.db", dir.path().display()), sqlite: true };
         place.run("UPDATE leases SET until = 0").await.expect("run out");
     }
