@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use uuid::Uuid;
+
 use crate::{
     audit::{self, cpr::Vault},
     clock::Clock,
     config::{Config, Secret},
     directory::Directory,
-    flow::{health::Readiness, waits::Waits},
+    flow::{audit_api::Rates, health::Readiness, waits::Waits},
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
@@ -15,7 +17,11 @@ use crate::{
     },
     model::dn::dns_name,
     people::{self, Family, Lookups},
-    store::{self, Store, StoreError, codes::Codes, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles, used::Used},
+    push,
+    store::{
+        self, Store, StoreError, codes::Codes, cursors::Cursors, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles,
+        tokens::Tokens, used::Used,
+    },
     tls::TlsSetupError,
 };
 
@@ -28,6 +34,8 @@ pub struct App {
     pub clock: Arc<dyn Clock>,
     /// Keys derived from the configured secret.
     pub keys: store::Keys,
+    /// What this instance holds leases by for as long as it runs.
+    pub instance: Uuid,
     /// Active Directory.
     pub directory: Directory,
     /// The database.
@@ -60,6 +68,16 @@ pub struct App {
     pub audit: audit::Log,
     /// The end of its chain, as this instance has last seen it.
     pub sealed: audit::sealer::Memory,
+    /// The same, as programs outside read it.
+    pub feed: audit::feed::Feed,
+    /// Who of them may.
+    pub tokens: Tokens,
+    /// How often they do.
+    pub api_rates: Rates,
+    /// Where it is sent.
+    pub push: Vec<Arc<push::Target>>,
+    /// How far it was.
+    pub cursors: Cursors,
     /// The last answer to "can the service do its work?".
     pub readiness: Readiness,
     /// Which waits were told of in the log.
@@ -84,17 +102,24 @@ pub enum StartError {
     /// The registers can't be prepared.
     #[error("[people] or [parents]: {0}")]
     People(#[from] people::SetupError),
+    /// What the log is sent to can't be prepared.
+    #[error(transparent)]
+    Push(#[from] push::SetupError),
 }
 
 impl App {
     /// Opens the store and prepares the directory. No controller has to be up for that.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
+        let instance = Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
         let directory = Directory::new(&config.directory)?;
         let saml = saml::Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
         let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
         let people = Lookups::new(&config.people)?;
         let family = config.parents.as_ref().map(Family::new).transpose()?;
+        let hostname = config.server.public_url.split_once("://").map_or("", |(_, host)| host);
+        let targets = config.audit.push.iter().map(|push| push::Target::new(push, hostname).map(Arc::new));
+        let push = targets.collect::<Result<Vec<_>, _>>()?;
         let domain = dns_name(&config.directory.base_dn);
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         Ok(Arc::new(Self {
@@ -112,10 +137,16 @@ impl App {
             family,
             audit: audit::Log::new(&store, &keys).with(Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes)), &domain),
             sealed: audit::sealer::Memory::default(),
+            feed: audit::feed::Feed::new(&store),
+            tokens: Tokens::new(&store),
+            api_rates: Rates::default(),
+            cursors: Cursors::new(&store),
+            push,
             readiness: Readiness::default(),
             waits: Waits::default(),
             config,
             clock,
+            instance,
             keys,
             directory,
             store,

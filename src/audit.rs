@@ -4,10 +4,13 @@
 
 pub mod chain;
 pub mod cpr;
+pub mod csv;
 pub mod entry;
 pub mod export_line;
+pub mod feed;
 mod log;
 mod people;
+pub mod public;
 mod read;
 pub mod retention;
 mod row;

@@ -6,6 +6,7 @@ mod controller;
 mod oidc;
 mod people;
 mod policies;
+mod push;
 mod report;
 mod rights;
 mod saml;
@@ -38,6 +39,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
     saml::check(config, clock, &mut report).await;
     oidc::check(config, clock, &mut report).await;
     people::check(config, clock, &mut report).await;
+    push::check(config, &mut report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => {

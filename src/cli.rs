@@ -3,6 +3,7 @@
 mod account;
 mod audit;
 mod terminal;
+mod token;
 
 use std::{
     ffi::OsString,
@@ -75,6 +76,11 @@ enum Command {
     Audit {
         #[command(subcommand)]
         command: audit::AuditCommand,
+    },
+    /// Tokens by which programs read the audit log.
+    Token {
+        #[command(subcommand)]
+        command: token::TokenCommand,
     },
     /// Who may act on whose account.
     Authority {
@@ -161,6 +167,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         }
         Command::Audit { command } => match read(&cli.config) {
             Ok(config) => audit::run(&config, command).await,
+            Err(code) => code,
+        },
+        Command::Token { command } => match read(&cli.config) {
+            Ok(config) => token::run(&config, command).await,
             Err(code) => code,
         },
         Command::Authority { command: AuthorityCommand::Explain { actor, target, level } } => match read(&cli.config) {

@@ -19,6 +19,12 @@ pub fn danish(at: Timestamp) -> Zoned {
     at.to_zoned(zone)
 }
 
+/// When a day begins in Denmark.
+pub fn danish_midnight(day: jiff::civil::Date) -> Timestamp {
+    let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
+    day.to_zoned(zone).map_or(Timestamp::MAX, |zoned| zoned.timestamp()) // only a day at the end of all days can't be told
+}
+
 /// The machine's own clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;

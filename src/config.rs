@@ -27,7 +27,7 @@ mod suggest;
 mod tests;
 mod throttle;
 
-pub use audit::{Audit, Retention};
+pub use audit::{Audit, Hook, Push, PushKind, PushTls, Retention};
 pub use authority::{Authority, Circles, Helpdesk, MustChange, Teachers};
 pub use codes::Codes;
 pub use directory::{Controller, Directory, Transport};

@@ -4,6 +4,10 @@
 //! outcome after; what can't be read or stored means that nothing is changed.
 
 mod account_lock;
+pub mod alerts;
+pub mod api_tokens;
+pub mod audit_api;
+pub mod audit_export;
 mod authority;
 pub mod codes;
 pub mod health;
@@ -13,6 +17,7 @@ pub mod others;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
+pub mod push;
 pub mod reconcile;
 mod reset;
 pub mod sealing;

@@ -11,6 +11,7 @@ mod kept;
 mod language;
 mod limits;
 mod log_words;
+mod problem;
 mod routes;
 #[cfg(test)]
 mod script_agrees;

@@ -19,6 +19,7 @@ pub mod identity;
 pub mod model;
 pub mod outward;
 pub mod people;
+pub mod push;
 pub mod serve;
 pub mod store;
 pub mod telemetry;

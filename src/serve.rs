@@ -14,7 +14,7 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::Config,
-    flow::{reconcile, sealing},
+    flow::{alerts, push, reconcile, sealing},
     http,
     identity::{keys::Keys, oidc},
     model::{
@@ -45,6 +45,9 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
     tokio::spawn(async move { sealing::keep_short(&keeping, holder).await });
     sealing::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
+    let pushing = push::start(&app);
+    let watching = app.clone();
+    tokio::spawn(async move { alerts::keep_watching(&watching).await });
     tokio::spawn(keep_tidy(app.clone()));
     tokio::spawn(keep_fresh(app.clone()));
     info!(version = env!("CARGO_PKG_VERSION"), listen = %app.config.server.listen, "started");
@@ -52,6 +55,7 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     sealing::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
     sealing.abort();
     sealing::last_word(&app).await;
+    push::last_word(&app, pushing).await;
     app.store.close().await;
     info!("stopped");
     Ok(())
@@ -148,14 +152,15 @@ fn publish_expiry(app: &App) {
 async fn keep_tidy(app: Arc<App>) {
     loop {
         let now = app.clock.now();
-        let (sessions, counts, leases, used, codes) = tokio::join!(
+        let (sessions, counts, leases, used, codes, alerts) = tokio::join!(
             app.sessions.delete_expired(now),
             app.throttles.delete_stale(now),
             app.leases.delete_stale(now),
             app.used.delete_stale(now),
-            app.codes.delete_stale(now)
+            app.codes.delete_stale(now),
+            app.cursors.delete_stale(now)
         );
-        for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err()].into_iter().flatten() {
+        for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err(), alerts.err()].into_iter().flatten() {
             warn!(error = %error, "what has expired could not be deleted now");
         }
         tokio::time::sleep(TIDY_EVERY).await;

@@ -4,11 +4,13 @@
 //! power cut may lose of the last instants are counts, leases and sessions, where a lost one does no harm.
 
 pub mod codes;
+pub mod cursors;
 mod keys;
 pub mod leases;
 pub mod sessions;
 pub mod staff;
 pub mod throttle;
+pub mod tokens;
 pub mod used;
 
 pub use keys::{Keys, NoRandomness};

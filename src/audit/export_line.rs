@@ -23,6 +23,13 @@ pub enum Line {
     },
 }
 
+impl Line {
+    /// As JSON, on one line.
+    pub fn json(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers only")
+    }
+}
+
 /// An entry in its place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -56,16 +56,7 @@ impl Log {
     pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        let read = |row: &AnyRow| {
-            Ok(Checkpoint {
-                number: row.try_get("number")?,
-                at: row.try_get("at")?,
-                chain: row.try_get("chain")?,
-                key_id: row.try_get("key_id")?,
-                signature: row.try_get("signature")?,
-            })
-        };
-        rows.iter().map(read).collect()
+        rows.iter().map(checkpoint).collect()
     }
 
     /// Every purge.
@@ -92,6 +83,16 @@ impl Log {
         let row: Option<AnyRow> = sqlx::query(statement).fetch_optional(&self.store.durable).await?;
         row.map(|row| Ok(row.try_get("seq")?)).transpose()
     }
+}
+
+pub(super) fn checkpoint(row: &AnyRow) -> Result<Checkpoint, StoreError> {
+    Ok(Checkpoint {
+        number: row.try_get("number")?,
+        at: row.try_get("at")?,
+        chain: row.try_get("chain")?,
+        key_id: row.try_get("key_id")?,
+        signature: row.try_get("signature")?,
+    })
 }
 
 fn line(row: &AnyRow) -> Result<EntryLine, StoreError> {

@@ -166,7 +166,6 @@ impl Log {
     async fn place(&self, places: &[(Head, i64, bool)]) -> Result<bool, StoreError> {
         within(async {
             let mut transaction = self.store.durable.begin().await?;
-            let mut written = 0;
             for rows in places.chunks(ROWS) {
                 let values = (0..rows.len()).map(|n| format!("(${}, ${}, ${}, ${})", n * 4 + 1, n * 4 + 2, n * 4 + 3, n * 4 + 4));
                 let values = values.collect::<Vec<_>>().join(", ");
@@ -175,7 +174,12 @@ impl Log {
                 for (head, seq, sound) in rows {
                     insert = insert.bind(head.number).bind(*seq).bind(i16::from(*sound)).bind(head.link.to_vec());
                 }
-                written += insert.execute(&mut *transaction).await?.rows_affected();
+                let taken = insert.execute(&mut *transaction).await?.rows_affected();
+                if usize::try_from(taken).ok() != Some(rows.len()) {
+                    // Before the next statement: those of them that got no place from anybody yet can't be taken off the list.
+                    transaction.rollback().await?;
+                    return Ok(false);
+                }
                 let list = (1..=rows.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
                 let mut delete = sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM audit_unsealed WHERE seq IN ({list})")));
                 for (_, seq, _) in rows {
@@ -183,13 +187,8 @@ impl Log {
                 }
                 delete.execute(&mut *transaction).await?;
             }
-            if usize::try_from(written).ok() == Some(places.len()) {
-                transaction.commit().await?;
-                Ok(true)
-            } else {
-                transaction.rollback().await?;
-                Ok(false)
-            }
+            transaction.commit().await?;
+            Ok(true)
         })
         .await
     }

@@ -122,6 +122,7 @@ pub struct Pass<'a> {
     purged_through: BTreeMap<String, i64>,
     link: Option<Link>,
     at: Option<i64>,
+    part: bool,
     whole: Whole,
 }
 
@@ -131,8 +132,15 @@ const MOST_NAMED: usize = 100;
 impl<'a> Pass<'a> {
     /// Begins with everything signed: its signatures are verified here.
     pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Result<Self, Broken> {
-        let mut pass =
-            Self { keys, checkpoints: BTreeMap::new(), purged_through: BTreeMap::new(), link: None, at: None, whole: Whole::default() };
+        let mut pass = Self {
+            keys,
+            checkpoints: BTreeMap::new(),
+            purged_through: BTreeMap::new(),
+            link: None,
+            at: None,
+            part: false,
+            whole: Whole::default(),
+        };
         for checkpoint in checkpoints {
             pass.vouches(&checkpoint)?;
             pass.checkpoints.insert(checkpoint.number, checkpoint);
@@ -143,6 +151,12 @@ impl<'a> Pass<'a> {
             *through = (*through).max(purge.through);
         }
         Ok(pass)
+    }
+
+    /// Of an export: it may begin behind any checkpoint in it, as one of a period does.
+    #[must_use]
+    pub fn of_part(self) -> Self {
+        Self { part: true, ..self }
     }
 
     /// One that was kept outside. It counts like those in the log.
@@ -229,7 +243,7 @@ impl<'a> Pass<'a> {
         }
         // Whole segments were deleted: a checkpoint vouches for what was before.
         let gap = Broken::Gap { from: 1, to: number - 1 };
-        if number - 1 > self.purged("all") {
+        if !self.part && number - 1 > self.purged("all") {
             return Err(gap);
         }
         let vouched = self.checkpoints.get(&(number - 1)).ok_or(gap)?;

@@ -63,7 +63,7 @@ fn role(text: &str) -> Result<Role, String> {
 /// Exit code 0: done; 1: not done; 2: it can't be done in this way.
 pub(super) async fn run(config: &Config, command: AccountCommand) -> ExitCode {
     let url = config.store.url.expose_secret();
-    if let Some(problem) = anothers(url) {
+    if let Some(problem) = anothers(url, "account") {
         return complain(&problem, ExitCode::from(UNUSABLE));
     }
     let (desk, store) = match open(config, url).await {
@@ -141,14 +141,14 @@ async fn open(config: &Config, url: &str) -> Result<(StaffDesk, Store), StoreErr
 }
 
 /// What is wrong where the database is another user's file: whatever this command wrote beside it, the service could not use.
-fn anothers(url: &str) -> Option<String> {
+pub(super) fn anothers(url: &str, command: &str) -> Option<String> {
     let file: PathBuf = store::file(url)?;
     let there = [Some(file.as_path()), file.parent()].into_iter().flatten().find_map(|path| std::fs::metadata(path).ok())?;
     let owner = there.uid();
     let us = rustix::process::geteuid().as_raw();
     (owner != us).then(|| {
         format!(
-            "{} belongs to another user: run this as the user of the service, such as `sudo -u os2nykode os2nykode account …`\n",
+            "{} belongs to another user: run this as the user of the service, such as `sudo -u os2nykode os2nykode {command} …`\n",
             file.display()
         )
     })

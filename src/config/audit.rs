@@ -1,5 +1,10 @@
 //! `[audit]`: the log of who did what.
 
+mod alerts;
+mod push;
+
+pub use push::{Hook, Push, PushKind, PushTls};
+
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;
@@ -9,7 +14,7 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
-use crate::model::{audit::Class, level::Level, signing::Signer};
+use crate::model::{alerts::Thresholds, audit::Class, level::Level, signing::Signer};
 
 /// `[audit]`.
 #[derive(Debug)]
@@ -28,6 +33,10 @@ pub struct Audit {
     pub auditors: Vec<String>,
     /// What a login needs for that.
     pub level: Level,
+    /// Where the log is sent.
+    pub push: Vec<Push>,
+    /// What in it is told as an alert; `None` = nothing.
+    pub alerts: Option<Thresholds>,
 }
 
 /// `[audit.retention]`: months that entries are kept, 1 to 120.
@@ -72,6 +81,8 @@ pub(super) struct Raw {
     retention: Retention,
     auditors: Vec<String>,
     level: Level,
+    push: Vec<push::Raw>,
+    alerts: alerts::Raw,
 }
 
 impl Default for Raw {
@@ -84,6 +95,8 @@ impl Default for Raw {
             retention: Retention::default(),
             auditors: Vec::new(),
             level: Level::Substantial,
+            push: Vec::new(),
+            alerts: alerts::Raw::default(),
         }
     }
 }
@@ -118,6 +131,15 @@ impl Raw {
                 problems.add(&format!("audit.retention.{}", class.code()), "has to be 1 to 120 months");
             }
         }
+        let mut push: Vec<Push> = Vec::new();
+        for (index, raw) in self.push.into_iter().enumerate() {
+            let Some(target) = raw.check(index, problems) else { continue };
+            if push.iter().any(|known| known.id == target.id) {
+                problems.add(&format!("audit.push {:?}.id", target.id), "two targets have this id");
+            }
+            push.push(target);
+        }
+        let alerts = self.alerts.check(problems);
         (problems.0.len() == before).then_some(Audit {
             cpr_keys,
             signer,
@@ -126,6 +148,8 @@ impl Raw {
             retention: self.retention,
             auditors: self.auditors,
             level: self.level,
+            push,
+            alerts,
         })
     }
 }

@@ -342,10 +342,12 @@ fn example(case: &Case) -> String {
     let secret = case.file("secret", SECRET, 0o600);
     let other = case.file("other", "hemmelig", 0o600);
     let cpr_key = case.file("audit-cpr.key", SECRET, 0o600);
+    let hook_key = case.file("hook.key", SECRET, 0o600);
     let signing = Signer::generate(&ring::rand::SystemRandom::new()).expect("random");
     let signing = case.file("audit.key", &signing, 0o600);
     text.replace("/etc/os2nykode/audit.key", &signing.display().to_string())
         .replace("/etc/os2nykode/audit-cpr.key", &cpr_key.display().to_string())
+        .replace("/etc/os2nykode/hook.key", &hook_key.display().to_string())
         .replace("/etc/os2nykode/secret", &secret.display().to_string())
         .replace("/etc/os2nykode/bind-password", &other.display().to_string())
 }
@@ -381,6 +383,7 @@ fn the_example_explains_every_key_and_no_other() {
                 "client_certificate_file",
                 "client_key_file",
                 "username",
+                "token_file",
             ];
             match key {
                 Some(rest) if !skip.iter().any(|s| rest.starts_with(s)) => format!("{rest}\n"),
@@ -394,6 +397,8 @@ fn the_example_explains_every_key_and_no_other() {
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
     let sources = [
         "audit",
+        "audit/alerts",
+        "audit/push",
         "directory",
         "log",
         "login",

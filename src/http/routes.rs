@@ -1,6 +1,7 @@
 //! Every address there is. One file a page group, each page's struct beside its handler.
 
 mod account;
+mod audit_api;
 mod code;
 mod front;
 mod health;
@@ -44,6 +45,9 @@ pub(super) fn without_session() -> Router<Arc<App>> {
         .route("/oidc/logged-out", get(oidc::logged_out))
         .route("/oidc/logout/{provider}", post(oidc::told_of_logout))
         .route("/saml/slo", get(saml::logout_by_redirect).post(saml::logout_by_form))
+        .route("/api/v1/audit/events", get(audit_api::events))
+        .route("/api/v1/audit/head", get(audit_api::head))
+        .route("/api/v1/openapi.json", get(audit_api::openapi))
         .route("/health/live", get(health::live))
         .route("/health/ready", get(health::ready))
 }

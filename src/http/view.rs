@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     assets,
     client::Client,
-    form, language, session,
+    form, language, problem, session,
     texts::{Value, text},
     words::Words,
 };
@@ -400,6 +400,11 @@ impl Failure {
         metrics::counter!("faults_total").increment(1);
         Self { reference }
     }
+
+    /// What it is found by in the service's own log.
+    pub(super) fn reference(self) -> String {
+        self.reference
+    }
 }
 
 impl From<crate::flow::Fault> for Failure {
@@ -445,17 +450,22 @@ pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
     let (parts, body) = request.into_parts();
     let mut frame = Frame::new(&app, &parts);
     let for_machines = frame.path.starts_with("/health/");
+    let for_programs = frame.path.starts_with(problem::PROGRAMS);
     frame.path = String::from("/"); // the way back from an error is the front page
     let response = next.run(Request::from_parts(parts, body)).await;
     let status = response.status();
     let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
-    if !(status.is_client_error() || status.is_server_error()) || is_page || for_machines {
+    let is_told = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
+    if !(status.is_client_error() || status.is_server_error()) || is_page || is_told || for_machines {
         return response;
     }
     let failure = response.extensions().get::<Failure>().cloned();
     // A fault that a library answered itself has to be found again too.
     let failure =
         failure.or_else(|| (status == StatusCode::INTERNAL_SERVER_ERROR).then(|| Failure::new("a layer below answered with a fault")));
+    if for_programs {
+        return problem::instead_of(&response, failure);
+    }
     let (title, text) = match status {
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ("not-found-title", "not-found-text"),
         StatusCode::FORBIDDEN => ("forbidden-title", "forbidden-text"),

@@ -275,6 +275,11 @@ pub struct AuditEvent {
 }
 
 impl AuditEvent {
+    /// Did somebody act on an account that is not their own?
+    pub fn is_by_another(&self) -> bool {
+        self.actor.as_ref().zip(self.target.as_ref()).is_some_and(|(actor, target)| actor.guid != target.guid)
+    }
+
     /// What the actor was in this: `own` on their own account, else the first word of the authority; `None` where nobody acted on an account with a right.
     pub fn role(&self) -> Option<&str> {
         let own = || self.actor.as_ref().zip(self.target.as_ref()).is_some_and(|(actor, target)| actor.guid == target.guid);

@@ -42,6 +42,15 @@ impl Leases {
         Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
     }
 
+    /// Takes the lease, or keeps it where the holder has it already. `false`: somebody else does. For work that goes on and on in one instance.
+    pub async fn hold(&self, name: &str, holder: Uuid, now: Timestamp, longest: SignedDuration) -> Result<bool, StoreError> {
+        let statement = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
+            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 OR leases.holder = $2 RETURNING until";
+        let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
+        let row = sqlx::query(statement).bind(name.to_owned()).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
+        Ok(written(row, &self.store.pool).await?.is_some())
+    }
+
     /// Gives it back; without effect where it ran out and somebody else holds it.
     pub async fn release(&self, name: &str, holder: Uuid, now: Timestamp) -> Result<(), StoreError> {
         // 0, not now: an instance whose clock is a little behind would still see it held.

@@ -47,6 +47,11 @@ impl ThrottleKey {
         Self(format!("denied:{}", Self::address(address).0))
     }
 
+    /// A client address that asks the log's API: a count of its own, so that a program with an old token keeps nobody from logging in.
+    pub fn api(address: IpAddr) -> Self {
+        Self(Self::address(address).0.replacen("address:", "api:", 1))
+    }
+
     /// A client address: one IPv4 address, or one IPv6 /64, which is what one household gets.
     pub fn address(address: IpAddr) -> Self {
         let counted = match address.to_canonical() {

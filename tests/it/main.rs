@@ -24,6 +24,7 @@ mod reset;
 mod saml;
 mod sealed;
 mod service;
+mod siem;
 mod staff;
 mod store;
 mod visitor;

@@ -18,6 +18,6 @@ use os2nykode::{
 };
 
 /// The log in a store.
-fn audit_log(store: &Store) -> Log {
+pub fn audit_log(store: &Store) -> Log {
     Log::new(store, &Keys::new(&[1; 32]))
 }

@@ -33,6 +33,7 @@ pub struct Question {
     pub authorization: Option<String>,
     pub kind: Option<String>,
     pub body: String,
+    pub headers: axum::http::HeaderMap,
 }
 
 #[derive(Clone)]
@@ -98,6 +99,7 @@ async fn answer(State(peer): State<Peer>, request: Request) -> Response {
         authorization: text(header::AUTHORIZATION),
         kind: text(header::CONTENT_TYPE),
         body: String::from_utf8(body.to_vec()).expect("text"),
+        headers: parts.headers.clone(),
     };
     let says = {
         let mut mind = peer.mind.lock().expect("alone");

@@ -1,0 +1,50 @@
+//! Where the log is sent: can it be? Nothing is sent.
+
+use super::Report;
+use crate::{
+    config::{Config, PushKind},
+    push::{Target, Trouble},
+};
+
+/// Looks at each target. One that can't be reached keeps none of the others from being looked at.
+pub(super) async fn check(config: &Config, report: &mut Report) {
+    for push in &config.audit.push {
+        let area = format!("audit.push {}", push.id);
+        if matches!(&push.kind, PushKind::Syslog { tls: None, host, .. } if !is_here(host)) {
+            let what =
+                "the log goes there in clear: whoever stands in between reads names and addresses, and can change and swallow entries";
+            report.warning(&area, what, "let transport be \"tls\"");
+        }
+        let probed = match Target::new(push, "check") {
+            Ok(target) => target.probe().await,
+            Err(error) => {
+                report.problem(&area, &error.to_string(), "correct host, ca_file, client_certificate_file or client_key_file");
+                continue;
+            }
+        };
+        match (probed, &push.kind) {
+            (Ok(()), PushKind::Syslog { .. }) => report.ok(&area, "it can be reached"),
+            (Ok(()), PushKind::File(_)) => report.ok(&area, "this user can write it; the service's own has to, too"),
+            (Ok(()), PushKind::Hook(_)) => report.ok(&area, "it answers"),
+            (Err(trouble), _) => report.problem(&area, &trouble.to_string(), advice(&trouble)),
+        }
+    }
+}
+
+fn advice(trouble: &Trouble) -> &'static str {
+    match trouble {
+        Trouble::Unreachable(_) => "see that this machine may reach it, that host, port or url are right, and that ca_file holds its CA",
+        Trouble::TimedOut => {
+            "see that this machine may reach it, and that it closes a connection that we have closed; or raise timeout_seconds"
+        }
+        Trouble::ClosedEarly => "see in its own log why: it may want a client certificate, or one of another CA",
+        Trouble::Status(401 | 403) => "compare token_file with what it has",
+        Trouble::Status(300..=399) => "redirects are not followed: write the address that it answers at",
+        Trouble::Status(_) | Trouble::Refused(_) => "correct url, and see its own log",
+        Trouble::File(_) => "make the folder, writable for the service's user",
+    }
+}
+
+fn is_here(host: &str) -> bool {
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}

@@ -1,0 +1,99 @@
+//! `os2nykode token …`: tokens for the log's API.
+//!
+//! Invariant: a token goes to standard output, once, and nowhere else.
+
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Subcommand;
+use jiff::Timestamp;
+use zeroize::Zeroizing;
+
+use super::{UNUSABLE, account::anothers, complain, say};
+use crate::{
+    audit::Log,
+    clock::SystemClock,
+    config::Config,
+    flow::api_tokens::{NotDone, TokenDesk},
+    model::api_token::{ApiToken, Scope},
+    store::{Keys, Store, StoreError, tokens::Tokens},
+};
+
+#[derive(Debug, Subcommand)]
+pub(super) enum TokenCommand {
+    /// Makes a token and prints it, this once.
+    Add {
+        /// What it is called: the name of the program that it is for.
+        name: String,
+        /// What it is good for: audit:read (the whole log) or audit:head (only how far it has come).
+        #[arg(long, value_parser = scope)]
+        scope: Scope,
+        /// How many days it holds, 1 to 400.
+        #[arg(long)]
+        days: u32,
+    },
+    /// Lists all tokens, those that hold no more too. Not the secrets: they are nowhere.
+    List,
+    /// Revokes a token at once.
+    Revoke {
+        /// Which.
+        name: String,
+    },
+}
+
+fn scope(text: &str) -> Result<Scope, String> {
+    Scope::from_code(text).ok_or_else(|| Scope::ALL.map(Scope::code).join(" or "))
+}
+
+/// Exit code 0: done; 1: not done; 2: it can't be done in this way.
+pub(super) async fn run(config: &Config, command: TokenCommand) -> ExitCode {
+    let url = secrecy::ExposeSecret::expose_secret(&config.store.url);
+    if let Some(problem) = anothers(url, "token") {
+        return complain(&problem, ExitCode::from(UNUSABLE));
+    }
+    let (desk, store) = match open(config, url).await {
+        Ok(opened) => opened,
+        Err(error) => return complain(&format!("the store can't be opened: {error}\n"), ExitCode::FAILURE),
+    };
+    let done = work(&desk, command).await;
+    store.close().await;
+    match done {
+        Ok(text) => say(&text, ExitCode::SUCCESS),
+        Err(problem) => complain(&format!("{problem}\n"), ExitCode::FAILURE),
+    }
+}
+
+async fn work(desk: &TokenDesk, command: TokenCommand) -> Result<Zeroizing<String>, NotDone> {
+    match command {
+        TokenCommand::Add { name, scope, days } => {
+            let (token, expires) = desk.add(&name, scope, days).await?;
+            let until = expires.strftime("%Y-%m-%d %H:%M UTC");
+            let text = format!("The token is made. It holds until {until}.\nIt is shown now and never again:\n{}\n", *token.written());
+            Ok(Zeroizing::new(text))
+        }
+        TokenCommand::List => {
+            let now = desk.clock.now();
+            Ok(Zeroizing::new(desk.all().await?.iter().map(|token| line(token, now)).collect()))
+        }
+        TokenCommand::Revoke { name } => {
+            desk.revoke(&name).await?;
+            Ok(Zeroizing::new("The token is revoked.\n".to_owned()))
+        }
+    }
+}
+
+fn line(token: &ApiToken, now: Timestamp) -> String {
+    let day = |at: Timestamp| at.strftime("%Y-%m-%d");
+    let state = match token.revoked {
+        Some(at) => format!("revoked {}", day(at)),
+        None if now >= token.expires => "expired".to_owned(),
+        None => "good".to_owned(),
+    };
+    format!("{}\t{}\t{state}\tmade {}\tuntil {}\n", token.name, token.scope.code(), day(token.created), day(token.expires))
+}
+
+async fn open(config: &Config, url: &str) -> Result<(TokenDesk, Store), StoreError> {
+    let store = Store::open(url).await?;
+    let keys = Keys::new(config.server.secret.bytes());
+    let desk = TokenDesk { tokens: Tokens::new(&store), audit: Log::new(&store, &keys), keys, clock: Arc::new(SystemClock) };
+    Ok((desk, store))
+}

@@ -1,0 +1,187 @@
+//! The log is looked through for what looks like an attack or a mistake, by one instance.
+//!
+//! Invariants: an alert is an entry of the log before it counts as raised; the same one is raised once in a window, after a restart too.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{Fault, Visit, event, staff_sign_in::new_stamp};
+use crate::{
+    app::App,
+    audit::feed::{Sealed, What},
+    model::{
+        alerts::{Alert, Seen, Subject, Thresholds, Watch},
+        audit::{AuditEvent, AuditOutcome, EventKind},
+    },
+    store::cursors::Cursor,
+};
+
+const NAME: &str = "alerts";
+/// Places of the log that are looked at together.
+const BATCH: u32 = 200;
+const POLL: Duration = Duration::from_secs(1);
+const STAND_BY: Duration = Duration::from_secs(5);
+const LEASE: SignedDuration = SignedDuration::from_secs(30);
+/// How often the one that looks says so.
+const RENEW: SignedDuration = SignedDuration::from_secs(10);
+/// What is remembered after a restart: entries of this time before, and no more than so many.
+const HISTORY: SignedDuration = SignedDuration::from_hours(24);
+const LONGEST_HISTORY: usize = 10_000;
+
+/// Looks through the log for ever.
+pub async fn keep_watching(app: &App) {
+    let Some(thresholds) = app.config.audit.alerts else { return };
+    let mut watcher = loop {
+        match Watcher::new(app, thresholds) {
+            Ok(watcher) => break watcher,
+            Err(fault) => warn!(error = %fault, "the log can't be looked through for alerts now"),
+        }
+        tokio::time::sleep(STAND_BY).await;
+    };
+    let mut well = true;
+    loop {
+        let pause = match watcher.round(app).await {
+            Ok(Some(more)) => {
+                well = true;
+                if more { Duration::ZERO } else { POLL }
+            }
+            Ok(None) => STAND_BY,
+            Err(fault) => {
+                if well {
+                    warn!(error = %fault, "the log can't be looked through for alerts now");
+                }
+                well = false;
+                STAND_BY
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
+/// One instance's eye on the log.
+#[derive(Debug)]
+pub struct Watcher {
+    holder: Uuid,
+    thresholds: Thresholds,
+    /// When it last took or kept the lease.
+    held: Option<Timestamp>,
+    /// What was seen; `None` where another instance was looking.
+    watch: Option<Watch>,
+}
+
+impl Watcher {
+    /// Nothing seen yet.
+    pub fn new(app: &App, thresholds: Thresholds) -> Result<Self, Fault> {
+        Ok(Self { holder: new_stamp(app.keys.random()?), thresholds, held: None, watch: None })
+    }
+
+    /// Looks at what comes next. `None`: another instance does. `Some(true)`: there may be more.
+    pub async fn round(&mut self, app: &App) -> Result<Option<bool>, Fault> {
+        let now = app.clock.now();
+        if self.held.is_none_or(|held| now.duration_since(held).abs() >= RENEW) {
+            if !app.leases.hold(NAME, self.holder, now, LEASE).await? {
+                (self.watch, self.held) = (None, None);
+                return Ok(None);
+            }
+            self.held = Some(now);
+        }
+        let at = if let Some(at) = app.cursors.get(NAME).await? {
+            at
+        } else {
+            // A log that was there before anybody looked raises no alerts.
+            let now = Cursor { number: app.feed.head().await?, checkpoint: 0 };
+            app.cursors.advance(NAME, now).await?;
+            now
+        };
+        let mut watch = match self.watch.take() {
+            Some(watch) => watch,
+            None => remembered(app, self.thresholds, at.number).await?,
+        };
+        let batch = app.feed.after(at.number, BATCH).await?;
+        for sealed in &batch {
+            for alert in see(&mut watch, sealed) {
+                raise(app, &alert, self.thresholds).await?; // on an error all of it is looked at again
+            }
+        }
+        if let Some(last) = batch.last() {
+            app.cursors.advance(NAME, Cursor { number: last.number, ..at }).await?;
+        }
+        self.watch = Some(watch);
+        Ok(Some(batch.len() == BATCH as usize))
+    }
+}
+
+/// What was seen up to a number, from the log itself.
+async fn remembered(app: &App, thresholds: Thresholds, number: i64) -> Result<Watch, Fault> {
+    let mut seen: Vec<Sealed> = Vec::new();
+    let mut since = None;
+    loop {
+        let below = seen.last().map_or(number, |oldest| oldest.number - 1);
+        let batch = app.feed.up_to(below, BATCH).await?;
+        let times = || batch.iter().filter_map(Sealed::event).map(|event| event.at);
+        let since = *since.get_or_insert_with(|| times().next().map(|latest| latest - HISTORY.max(thresholds.window)));
+        let over = since.is_none_or(|since| times().any(|at| at < since));
+        let last = batch.len() < BATCH as usize;
+        seen.extend(batch);
+        if over || last || seen.len() >= LONGEST_HISTORY {
+            break;
+        }
+    }
+    let mut watch = Watch::new(thresholds);
+    for sealed in seen.iter().rev() {
+        see(&mut watch, sealed);
+    }
+    Ok(watch)
+}
+
+fn see(watch: &mut Watch, sealed: &Sealed) -> Vec<Alert> {
+    match &sealed.what {
+        What::Entry(_) => match sealed.event().filter(|_| sealed.sound) {
+            Some(event) => watch.see(sealed.number, Seen::Event(&event)),
+            None => watch.see(sealed.number, Seen::Unsound),
+        },
+        What::Purged => Vec::new(),
+        What::Missing => watch.see(sealed.number, Seen::Missing),
+    }
+}
+
+/// Writes it into the log, unless it was in this window.
+async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), Fault> {
+    let name = alert.name();
+    let now = app.clock.now();
+    let at = match &alert.subject {
+        // By our own clock: whoever writes into the log must not choose until when it is told no more.
+        Subject::Log(_) => now,
+        Subject::Account(_) | Subject::Unknown(_) | Subject::Address(_) | Subject::Helper(_) | Subject::Provider(..) => alert.at.min(now),
+    };
+    if app.cursors.is_raised(&name, at).await? {
+        return Ok(());
+    }
+    let visit = Visit { id: new_stamp(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let minutes = thresholds.window.as_mins();
+    let mut entry = AuditEvent {
+        client: None,
+        note: Some(format!("count={} minutes={minutes}", alert.count)),
+        ..event(&visit, now, EventKind::AlertRaised, AuditOutcome::Succeeded, alert.rule.code())
+    };
+    match &alert.subject {
+        Subject::Account(party) => entry.target = Some(party.clone()),
+        Subject::Unknown(fingerprint) => entry.unknown_name = Some(fingerprint.clone()),
+        Subject::Address(address) => entry.client = Some(*address),
+        Subject::Helper(party) => entry.actor = Some(party.clone()),
+        Subject::Provider(provider, level) => {
+            entry.provider = Some(provider.clone());
+            entry.level = Some(*level);
+        }
+        Subject::Log(number) => entry.note = Some(format!("number={number}")),
+    }
+    app.audit.append(&entry).await?;
+    metrics::counter!("audit_alerts_total", "rule" => alert.rule.code()).increment(1);
+    warn!(rule = alert.rule.code(), count = alert.count, "an alert was written into the audit log");
+    let until = at.saturating_add(thresholds.window).unwrap_or(Timestamp::MAX);
+    app.cursors.raised(&name, until).await?;
+    Ok(())
+}

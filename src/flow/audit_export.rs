@@ -1,0 +1,165 @@
+//! A part of the log is taken away, as a table or with its seals.
+//!
+//! Invariants: that it is taken away is on disk in the log before its first byte; what is in memory is one page, however long the log is.
+
+use std::str::FromStr;
+
+use futures_util::Stream;
+use jiff::{SignedDuration, Timestamp, civil::Date};
+
+use super::Fault;
+use crate::{
+    audit::{
+        Log, csv,
+        export_line::Line,
+        feed::{Feed, Sealed, What},
+    },
+    clock::danish_midnight,
+    model::audit::AuditEvent,
+};
+
+/// Places of the log that are read at once.
+const PAGE: u32 = 500;
+/// How far clocks of instances may be apart, and longer than any entry waits for its place.
+const SLACK: SignedDuration = SignedDuration::from_hours(24);
+
+/// How it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For spreadsheets: what is within the period.
+    Csv,
+    /// With its seals, so that it can be verified: whole segments between two checkpoints, around the period.
+    JsonLines,
+}
+
+impl Format {
+    /// The word on the command line and in forms.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = String;
+
+    fn from_str(word: &str) -> Result<Self, String> {
+        [Self::Csv, Self::JsonLines].into_iter().find(|format| format.code() == word).ok_or_else(|| "csv or jsonl".to_owned())
+    }
+}
+
+/// Days in Denmark, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    /// The first; `None` = from the beginning.
+    pub from: Option<Date>,
+    /// The last; `None` = until now.
+    pub to: Option<Date>,
+}
+
+impl Period {
+    fn begins(&self) -> Timestamp {
+        self.from.map_or(Timestamp::MIN, danish_midnight)
+    }
+
+    fn ends(&self) -> Timestamp {
+        self.to.and_then(|day| day.tomorrow().ok()).map_or(Timestamp::MAX, danish_midnight)
+    }
+
+    /// For the entry that says what was taken away.
+    pub fn in_words(&self) -> String {
+        let day = |day: Option<Date>| day.map_or_else(|| "…".to_owned(), |day| day.to_string());
+        format!("from={} to={}", day(self.from), day(self.to))
+    }
+}
+
+/// A part of the log on its way out.
+#[derive(Debug)]
+pub struct Export {
+    log: Log,
+    feed: Feed,
+    format: Format,
+    period: Period,
+    /// Entries behind this,
+    begin: i64,
+    /// and up to this.
+    through: i64,
+    step: Step,
+}
+
+#[derive(Debug)]
+enum Step {
+    Head,
+    /// Behind this one.
+    Checkpoints(i64),
+    /// Behind this one.
+    Entries(i64),
+}
+
+impl Export {
+    /// Writes `entry` into the log, which says who takes what away, and begins then.
+    pub async fn begin(log: &Log, feed: &Feed, entry: &AuditEvent, period: Period, format: Format) -> Result<Self, Fault> {
+        log.append(entry).await?;
+        // Entries are nearly in the order of their times. A day on each side is looked through for those that are not.
+        let mut begin = feed.before(period.begins().saturating_sub(SLACK).unwrap_or(Timestamp::MIN)).await?;
+        let mut through = feed.before(period.ends().saturating_add(SLACK).unwrap_or(Timestamp::MAX)).await?;
+        if format == Format::JsonLines {
+            begin = feed.checkpoint_up_to(begin).await?.unwrap_or(0);
+            through = feed.checkpoints(through - 1, i64::MAX, 1).await?.first().map_or(through, |next| next.number);
+        }
+        Ok(Self { log: log.clone(), feed: feed.clone(), format, period, begin, through, step: Step::Head })
+    }
+
+    /// What comes next, some hundred lines at most. `None`: that was all.
+    pub async fn next(&mut self) -> Result<Option<String>, Fault> {
+        match (&self.step, self.format) {
+            (Step::Head, Format::Csv) => {
+                self.step = Step::Entries(self.begin);
+                Ok(Some(csv::BOM.to_owned() + &csv::head()))
+            }
+            (Step::Head, Format::JsonLines) => {
+                self.step = Step::Checkpoints(self.begin - 1);
+                let purges = self.log.purges().await?;
+                Ok(Some(lines(purges.into_iter().map(|purge| Line::Purge { purge }))))
+            }
+            (Step::Checkpoints(after), _) => {
+                let page = self.feed.checkpoints(*after, self.through, PAGE).await?;
+                self.step = page.last().map_or(Step::Entries(self.begin), |last| Step::Checkpoints(last.number));
+                Ok(Some(lines(page.into_iter().map(|checkpoint| Line::Checkpoint { checkpoint }))))
+            }
+            (Step::Entries(after), _) if *after >= self.through => Ok(None),
+            (Step::Entries(after), Format::Csv) => {
+                let page = self.feed.after(*after, PAGE).await?;
+                let Some(last) = page.last() else { return Ok(None) };
+                self.step = Step::Entries(last.number);
+                Ok(Some(page.into_iter().filter_map(|sealed| self.row(sealed)).collect()))
+            }
+            (Step::Entries(after), Format::JsonLines) => {
+                let mut page = self.log.sealed_after(*after, PAGE).await?;
+                page.retain(|line| line.number <= self.through);
+                let Some(last) = page.last() else { return Ok(None) };
+                self.step = Step::Entries(last.number);
+                Ok(Some(lines(page.into_iter().map(|line| Line::Entry(Box::new(line))))))
+            }
+        }
+    }
+
+    /// A time of whoever wrote beside the service may be anything: such an entry is in every export that looks at its number.
+    fn row(&self, sealed: Sealed) -> Option<String> {
+        let (number, sound) = (sealed.number, sealed.sound);
+        let What::Entry(entry) = sealed.what else { return None };
+        let period = self.period.begins().as_microsecond()..self.period.ends().as_microsecond();
+        (number <= self.through && (!sound || period.contains(&entry.at))).then(|| csv::row(number, sound, *entry))
+    }
+
+    /// The same for an answer over HTTP.
+    pub fn into_stream(self) -> impl Stream<Item = Result<String, Fault>> + Send {
+        futures_util::stream::try_unfold(self, |mut export| async move { Ok(export.next().await?.map(|text| (text, export))) })
+    }
+}
+
+fn lines(all: impl Iterator<Item = Line>) -> String {
+    all.map(|line| line.json() + "\n").collect()
+}

@@ -1,0 +1,131 @@
+//! Errors for programs: problem details (RFC 9457).
+
+use std::sync::Arc;
+
+use axum::{
+    extract::FromRequestParts,
+    http::{HeaderValue, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use super::view::{Failure, Messenger};
+use crate::{app::App, flow::Visit};
+
+/// Where programs are, and people are not.
+pub(super) const PROGRAMS: &str = "/api/";
+
+/// What went wrong.
+#[derive(Debug, Clone)]
+pub(super) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: &'static str,
+    /// Bearer's own words (RFC 6750, section 3).
+    challenge: Option<&'static str>,
+    retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct Body {
+    r#type: &'static str,
+    title: &'static str,
+    status: u16,
+    code: &'static str,
+    detail: &'static str,
+    reference: Option<String>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: &'static str) -> Self {
+        Self { status, code, detail, challenge: None, retry_after: None }
+    }
+
+    pub(super) fn challenged(self, challenge: &'static str) -> Self {
+        Self { challenge: Some(challenge), ..self }
+    }
+
+    /// In so many seconds, and one at least.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes at most, and not below one")]
+    pub(super) fn later(self, seconds: f64) -> Self {
+        Self { retry_after: Some(seconds.ceil().max(1.0) as u64), ..self }
+    }
+
+    fn answered(self, reference: Option<String>) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: self.detail,
+            reference,
+        };
+        let mut response = json(self.status, "application/problem+json", &body);
+        let headers = response.headers_mut();
+        if let Some(challenge) = self.challenge {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+        }
+        if let Some(seconds) = self.retry_after {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        self.answered(None)
+    }
+}
+
+/// An answer of JSON.
+pub(super) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
+    let text = serde_json::to_string(body).expect("texts, numbers and lists only");
+    (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
+}
+
+/// What a library or a layer of ours has answered without a word, said to a program.
+pub(super) fn instead_of(response: &Response, failure: Option<Failure>) -> Response {
+    let status = response.status();
+    let problem = match status {
+        StatusCode::NOT_FOUND => {
+            Problem::new(status, "not_found", "There is nothing at this address; /api/v1/openapi.json describes what there is.")
+        }
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, "method_not_allowed", "This address takes other methods; see Allow."),
+        StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => {
+            Problem::new(status, "busy", "The service has too much to do. Try again later.").later(60.0)
+        }
+        _ if status.is_client_error() => Problem::new(status, "bad_request", "The request can't be understood."),
+        _ => Problem::new(status, "fault", "A fault of the service; its own log has more under the reference."),
+    };
+    let mut answer = problem.answered(failure.map(Failure::reference));
+    if let Some(allow) = response.headers().get(header::ALLOW) {
+        answer.headers_mut().insert(header::ALLOW, allow.clone());
+    }
+    answer
+}
+
+/// A program that asks. No session is looked at, and no cookie.
+pub(super) struct Program {
+    pub visit: Visit,
+    /// What it shows in `Authorization: Bearer`.
+    pub token: Option<String>,
+}
+
+impl FromRequestParts<Arc<App>> for Program {
+    type Rejection = Response;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
+        let Messenger { visit, .. } = Messenger::from_request_parts(parts, app).await?;
+        let mut values = parts.headers.get_all(header::AUTHORIZATION).iter();
+        let bearer = |value: &HeaderValue| {
+            let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+            scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
+        };
+        let token = match (values.next(), values.next()) {
+            (Some(value), None) => bearer(value),
+            (Some(_), Some(_)) | (None, _) => None,
+        };
+        Ok(Self { visit, token })
+    }
+}

@@ -1,0 +1,299 @@
+//! `/api/v1/…`: programs read the log. docs/audit-api.md and docs/openapi.json describe it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{RawQuery, State},
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use serde::Serialize;
+
+use crate::{
+    app::App,
+    audit::{export_line::Checkpoint, public::PublicEvent},
+    flow::audit_api::{self, Admission, MOST_EVENTS},
+    http::{
+        problem::{Problem, Program, json},
+        view::Failure,
+    },
+    model::api_token::{ApiToken, BadToken, PREFIX, Scope},
+};
+
+/// The description, as it is in the repository.
+const OPENAPI: &str = include_str!("../../../docs/openapi.json");
+/// Entries of an answer where nothing else is asked for.
+const USUAL_EVENTS: u32 = 100;
+/// Names that people give to tokens in addresses.
+const TOKEN_NAMES: [&str; 5] = ["token", "access_token", "api_key", "apikey", "authorization"];
+
+#[derive(Serialize)]
+struct Part {
+    events: Vec<PublicEvent>,
+    next: i64,
+    head: i64,
+    more: bool,
+}
+
+#[derive(Serialize)]
+struct Head {
+    head: i64,
+    checkpoint: Option<Checkpoint>,
+}
+
+/// `GET /api/v1/audit/events`
+pub(in crate::http) async fn events(
+    State(app): State<Arc<App>>,
+    program: Program,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Response> {
+    let query = query.unwrap_or_default();
+    no_token_in(&query).map_err(IntoResponse::into_response)?;
+    let token = admit(&app, &program, Scope::AuditRead).await?;
+    let (after, limit) = asked(&query).map_err(IntoResponse::into_response)?;
+    let page = audit_api::events(&app, &program.visit, &token, after, limit).await.map_err(fault)?;
+    let more = page.next < page.head;
+    let answer = Part { events: page.events, next: page.next, head: page.head, more };
+    Ok(json(StatusCode::OK, "application/json", &answer))
+}
+
+/// `GET /api/v1/audit/head`
+pub(in crate::http) async fn head(State(app): State<Arc<App>>, program: Program, RawQuery(query): RawQuery) -> Result<Response, Response> {
+    let query = query.unwrap_or_default();
+    no_token_in(&query).map_err(IntoResponse::into_response)?;
+    admit(&app, &program, Scope::AuditHead).await?;
+    if !query.is_empty() {
+        return Err(unknown_parameter().into_response());
+    }
+    let head = app.feed.head().await.map_err(fault)?;
+    let checkpoint = app.feed.last_checkpoint().await.map_err(fault)?;
+    let answer = Head { head, checkpoint };
+    Ok(json(StatusCode::OK, "application/json", &answer))
+}
+
+/// `GET /api/v1/openapi.json`: no secret, the same for everybody.
+pub(in crate::http) async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
+}
+
+fn fault(cause: impl std::fmt::Display) -> Response {
+    Failure::new(&cause).into_response()
+}
+
+async fn admit(app: &App, program: &Program, needed: Scope) -> Result<ApiToken, Response> {
+    let bad = |bad: BadToken| match bad {
+        BadToken::Unknown => {
+            Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "Show a token of this service: Authorization: Bearer os2nykode_…")
+                .challenged("Bearer realm=\"os2nykode\"")
+        }
+        BadToken::Expired => {
+            Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "The token has expired. Make a new one with `os2nykode token add`.")
+                .challenged("Bearer realm=\"os2nykode\", error=\"invalid_token\"")
+        }
+        BadToken::Revoked => Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "The token was revoked.")
+            .challenged("Bearer realm=\"os2nykode\", error=\"invalid_token\""),
+        BadToken::Scope => Problem::new(StatusCode::FORBIDDEN, bad.code(), "The token is good for something else.")
+            .challenged("Bearer realm=\"os2nykode\", error=\"insufficient_scope\", scope=\"audit:read\""),
+    };
+    match audit_api::admit(app, &program.visit, program.token.as_deref(), needed).await.map_err(fault)? {
+        Admission::Granted(token) => Ok(token),
+        Admission::Refused(why) => Err(bad(why).into_response()),
+        Admission::Wait(seconds) => {
+            let problem =
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many", "Too many requests, or too many wrong tokens. See Retry-After.");
+            Err(problem.later(seconds).into_response())
+        }
+    }
+}
+
+/// Addresses end up in the logs of servers, proxies and browsers: a token there is known to all of them.
+fn no_token_in(query: &str) -> Result<(), Problem> {
+    let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
+    let is_token = |(name, value): &(String, String)| {
+        TOKEN_NAMES.contains(&name.to_ascii_lowercase().as_str()) || value.contains(PREFIX) || name.contains(PREFIX)
+    };
+    if pairs.iter().any(is_token) {
+        let detail = "A token never stands in an address: send it as Authorization: Bearer, and revoke the one that stood here.";
+        return Err(Problem::new(StatusCode::BAD_REQUEST, "token_in_address", detail));
+    }
+    Ok(())
+}
+
+fn unknown_parameter() -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", "An unknown parameter, or one that stands there twice.")
+}
+
+/// `after` and `limit`; nothing else, and each once.
+fn asked(query: &str) -> Result<(i64, u32), Problem> {
+    let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query).map_err(|_| unknown_parameter())?;
+    let (mut after, mut limit) = (None, None);
+    for (name, value) in pairs {
+        let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+        let number = value.parse::<i64>().ok().filter(|_| digits);
+        let (place, most, detail) = match name.as_str() {
+            "after" => (&mut after, i64::MAX, "after has to be a whole number, 0 or more."),
+            "limit" => (&mut limit, i64::from(MOST_EVENTS), "limit has to be a whole number, 1 to 1000."),
+            _ => return Err(unknown_parameter()),
+        };
+        if place.is_some() {
+            return Err(unknown_parameter());
+        }
+        let fits = number.filter(|number| *number <= most && (name == "after" || *number > 0));
+        *place = Some(fits.ok_or_else(|| Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", detail))?);
+    }
+    let limit = limit.and_then(|limit| u32::try_from(limit).ok()).unwrap_or(USUAL_EVENTS);
+    Ok((after.unwrap_or(0), limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::*;
+    use crate::model::{
+        alerts::Rule,
+        audit::{AuditOutcome, Class, EventKind},
+        identity::LoginMethod,
+        level::Level,
+        notice::Notice,
+    };
+
+    fn described() -> Value {
+        serde_json::from_str(OPENAPI).expect("JSON")
+    }
+
+    /// The names of the members that an example of the type is written with.
+    fn members(of: &Value) -> BTreeSet<String> {
+        of.as_object().expect("an object").keys().cloned().collect()
+    }
+
+    fn value(of: &impl Serialize) -> Value {
+        serde_json::to_value(of).expect("JSON")
+    }
+
+    fn an_event() -> PublicEvent {
+        let party = || Some(crate::audit::public::PublicParty { guid: String::new(), account: String::new(), name: String::new() });
+        let text = || Some(String::new());
+        PublicEvent {
+            number: 1,
+            sound: true,
+            at: String::new(),
+            visit: String::new(),
+            kind: String::new(),
+            class: Some(""),
+            outcome: String::new(),
+            reason: String::new(),
+            actor: party(),
+            unknown_name: text(),
+            method: text(),
+            provider: text(),
+            level: text(),
+            assertion: text(),
+            client: text(),
+            user_agent: text(),
+            role: text(),
+            authority: text(),
+            target: party(),
+            target_domain: text(),
+            controller: text(),
+            attempt: text(),
+            note: text(),
+            ticket: text(),
+            cut: false,
+        }
+    }
+
+    #[test]
+    fn the_description_has_every_member_of_every_answer_and_no_other() {
+        let event = an_event();
+        let checkpoint = Checkpoint { number: 1, at: 1, chain: Vec::new(), key_id: String::new(), signature: Vec::new() };
+        let answers = [
+            ("Event", value(&event)),
+            ("Party", value(event.actor.as_ref().expect("an actor"))),
+            ("Checkpoint", value(&checkpoint)),
+            ("Events", value(&Part { events: Vec::new(), next: 0, head: 0, more: false })),
+            ("Head", value(&Head { head: 0, checkpoint: None })),
+        ];
+        let description = described();
+        for (name, example) in answers {
+            let schema = &description["components"]["schemas"][name];
+            assert_eq!(members(&schema["properties"]), members(&example), "{name}");
+            let required: BTreeSet<String> = serde_json::from_value(schema["required"].clone()).expect("names");
+            assert_eq!(required, members(&example), "{name}: nothing is left out where it is null");
+            for (member, about) in schema["properties"].as_object().expect("an object") {
+                assert!(
+                    about["description"].is_string() || about["$ref"].is_string() || about["oneOf"].is_array(),
+                    "{name}.{member} is described"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_description_lists_every_word() {
+        let description = described();
+        let event = &description["components"]["schemas"]["Event"]["properties"];
+        let words = |member: &str| -> BTreeSet<String> { serde_json::from_value(event[member]["examples"].clone()).expect("words") };
+        let all = |codes: Vec<&str>| codes.into_iter().map(str::to_owned).collect::<BTreeSet<String>>();
+        assert_eq!(words("kind"), all(EventKind::ALL.iter().map(|kind| kind.code()).collect()));
+        assert_eq!(words("class"), all(Class::ALL.iter().map(|class| class.code()).collect()));
+        assert_eq!(words("outcome"), all(AuditOutcome::ALL.iter().map(|outcome| outcome.code()).collect()));
+        assert_eq!(words("method"), all(LoginMethod::ALL.iter().map(|method| method.code()).collect()));
+        assert_eq!(words("level"), all(Level::ALL.iter().map(|level| level.code()).collect()));
+        let guide = include_str!("../../../docs/audit-api.md");
+        for word in Notice::USUAL.iter().map(|notice| notice.code()).chain(Rule::ALL.iter().map(|rule| rule.code())) {
+            assert!(guide.contains(&format!("`{word}`")), "docs/audit-api.md explains {word}");
+        }
+        for scope in Scope::ALL {
+            assert!(guide.contains(&format!("`{}`", scope.code())));
+        }
+    }
+
+    #[test]
+    fn every_address_that_is_described_is_there_and_the_limit_is_the_one_that_is_described() {
+        let description = described();
+        let paths = members(&description["paths"]);
+        assert_eq!(
+            paths.iter().map(String::as_str).collect::<Vec<_>>(),
+            ["/api/v1/audit/events", "/api/v1/audit/head", "/api/v1/openapi.json"]
+        );
+        let limit = &description["paths"]["/api/v1/audit/events"]["get"]["parameters"][1]["schema"];
+        assert_eq!((&limit["maximum"], &limit["default"], &limit["minimum"]), (&MOST_EVENTS.into(), &USUAL_EVENTS.into(), &1.into()));
+    }
+
+    #[test]
+    fn only_whole_numbers_are_taken_each_once() {
+        assert_eq!(asked("").expect("taken"), (0, 100));
+        assert_eq!(asked("limit=1000&after=9223372036854775807").expect("taken"), (i64::MAX, 1000));
+        for query in [
+            "after=-1",
+            "after=+1",
+            "after=",
+            "after=1.0",
+            "after=9223372036854775808",
+            "limit=0",
+            "limit=1001",
+            "limit=a",
+            "after=1&after=2",
+            "x=1",
+            "after=1&",
+            "After=1",
+            "after=%31%",
+            "limit",
+            "after=٣",
+        ] {
+            let known = ["after=1&"]; // what form encoding itself passes over
+            assert_eq!(asked(query).is_ok(), known.contains(&query), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_an_address_is_seen_under_any_name() {
+        for query in ["token=x", "access_token=x", "API_KEY=1", "after=os2nykode_0123", "os2nykode_0123", "x=%6fs2nykode_0"] {
+            assert!(no_token_in(query).is_err(), "{query}");
+        }
+        assert!(no_token_in("after=1&limit=2").is_ok());
+    }
+}
