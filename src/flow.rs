@@ -17,6 +17,7 @@ pub mod others;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
+pub mod provider_watch;
 pub mod push;
 pub mod reconcile;
 mod reset;

@@ -14,7 +14,7 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::Config,
-    flow::{alerts, push, reconcile, sealing},
+    flow::{alerts, codes, provider_watch, push, reconcile, sealing},
     http,
     identity::{keys::Keys, oidc},
     model::{
@@ -91,8 +91,16 @@ async fn keep_fresh(app: Arc<App>) {
             if last.get(id).is_none_or(|at| !was_usable || at.elapsed() >= every) {
                 last.insert(id.clone(), tokio::time::Instant::now());
                 match refresh(&app, id).await {
-                    Ok(()) if !was_usable => info!(provider = id.as_str(), "a provider can be used now"),
-                    Ok(()) => {}
+                    Ok(fingerprint) => {
+                        if !was_usable {
+                            info!(provider = id.as_str(), "a provider can be used now");
+                        }
+                        if let Some(fingerprint) = fingerprint
+                            && let Err(fault) = provider_watch::note_if_new(&app, id, fingerprint).await
+                        {
+                            warn!(provider = id.as_str(), error = %fault, "whether a provider has changed could not be written to the audit log");
+                        }
+                    }
                     Err(error) => {
                         metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
                         let what = if was_usable { "the last good copy stays in use" } else { "the provider can't be used" };
@@ -112,11 +120,16 @@ fn usable(app: &App, id: &ProviderId) -> bool {
     saml || app.oidc.as_ref().is_some_and(|oidc| matches!(oidc.state(id), oidc::State::Ready(_)))
 }
 
-async fn refresh(app: &App, id: &ProviderId) -> Result<(), String> {
+/// Gives what the provider is recognised by.
+async fn refresh(app: &App, id: &ProviderId) -> Result<Option<String>, String> {
     match (&app.saml, &app.oidc) {
-        (_, Some(oidc)) if app.config.oidc.provider(id).is_some() => oidc.refresh(id).await.map(drop).map_err(|error| error.to_string()),
-        (Some(saml), _) => saml.refresh(id, app.clock.now()).await.map(drop).map_err(|error| error.to_string()),
-        (None, _) => Ok(()),
+        (_, Some(oidc)) if app.config.oidc.provider(id).is_some() => {
+            oidc.refresh(id).await.map(|known| Some(known.fingerprint())).map_err(|error| error.to_string())
+        }
+        (Some(saml), _) => {
+            saml.refresh(id, app.clock.now()).await.map(|metadata| Some(metadata.fingerprint())).map_err(|error| error.to_string())
+        }
+        (None, _) => Ok(None),
     }
 }
 
@@ -162,6 +175,9 @@ async fn keep_tidy(app: Arc<App>) {
         );
         for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err(), alerts.err()].into_iter().flatten() {
             warn!(error = %error, "what has expired could not be deleted now");
+        }
+        if let Err(fault) = codes::note_expired(&app).await {
+            warn!(error = %fault, "one-time codes that ran out could not be written to the audit log");
         }
         tokio::time::sleep(TIDY_EVERY).await;
     }

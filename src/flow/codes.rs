@@ -12,11 +12,18 @@ pub use redeem::{Redeemed, redeem};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::{Fault, set_password::Answer};
+use super::{Fault, sealing, set_password::Answer};
 use crate::{
     app::App,
     directory,
-    model::{account::Account, guid::ObjectGuid, identity::Identity, refusal::Refusal, slow_hash::SlowHash},
+    model::{
+        account::Account,
+        audit::{AuditOutcome, EventKind, Party},
+        guid::ObjectGuid,
+        identity::Identity,
+        refusal::Refusal,
+        slow_hash::SlowHash,
+    },
 };
 
 /// Clocks of instances may differ by this much.
@@ -61,6 +68,18 @@ pub(super) async fn void(app: &App, account: ObjectGuid) {
     if let Err(error) = app.codes.void(account, app.clock.now()).await {
         tracing::error!(error = %error, "a one-time code could not be ended after a new password; it counts until it runs out");
     }
+}
+
+/// Tells in the log of codes that ran out without being used.
+pub async fn note_expired(app: &App) -> Result<usize, Fault> {
+    let expired = app.codes.take_expired(app.clock.now()).await?;
+    for (account, issuer) in &expired {
+        let mut entry = sealing::of_service(app, EventKind::CodeExpired, AuditOutcome::Succeeded, "", None)?;
+        entry.authority = Some(format!("code:{}", issuer.account_name));
+        entry.target = Some(Party { guid: *account, account_name: String::new(), name: String::new() });
+        app.audit.append(&entry).await?;
+    }
+    Ok(expired.len())
 }
 
 /// A hash that no code has, to compare with where there is none.

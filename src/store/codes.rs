@@ -55,7 +55,7 @@ impl Codes {
         let statement = "INSERT INTO codes (account, id, salt, hash, issuer_guid, issuer_account, issuer_name, issued, until, tries)
             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
             ON CONFLICT (account) DO UPDATE SET id = $2, salt = $3, hash = $4, issuer_guid = $5, issuer_account = $6, issuer_name = $7,
-                issued = $8, until = $9, tries = 0, redeemed = NULL, spent = NULL";
+                issued = $8, until = $9, tries = 0, redeemed = NULL, spent = NULL, expired = NULL";
         let query = sqlx::query(statement)
             .bind(account.to_string())
             .bind(code.id.to_string())
@@ -131,6 +131,18 @@ impl Codes {
         Ok(within(query.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
+    /// Codes that ran out without being used, each told once: the account, and who gave it out.
+    pub async fn take_expired(&self, now: Timestamp) -> Result<Vec<(ObjectGuid, Party)>, StoreError> {
+        let statement = "UPDATE codes SET expired = $1 WHERE until <= $1 AND redeemed IS NULL AND expired IS NULL
+            RETURNING account, issuer_guid, issuer_account, issuer_name";
+        let rows: Vec<AnyRow> = within(sqlx::query(statement).bind(stored(now)).fetch_all(&self.store.durable)).await?;
+        let read = |row: &AnyRow| {
+            let account: String = row.try_get("account")?;
+            Ok((ObjectGuid::parse(&account).ok_or(StoreError::Corrupt("codes"))?, issuer(row)?))
+        };
+        rows.iter().map(read).collect()
+    }
+
     /// Forgets what is long over.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM codes WHERE until < $1").bind(stored(now - KEPT));
@@ -144,7 +156,11 @@ fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
     let bytes = |column: &str| HEXLOWER.decode(text(column)?.as_bytes()).map_err(|_| corrupt());
     let hash =
         SlowHash { salt: bytes("salt")?.try_into().map_err(|_| corrupt())?, hash: bytes("hash")?.try_into().map_err(|_| corrupt())? };
-    let guid = ObjectGuid::parse(&text("issuer_guid")?).ok_or_else(corrupt)?;
-    let issuer = Party { guid, account_name: text("issuer_account")?, name: text("issuer_name")? };
-    Ok(Kept { id: Uuid::try_parse(&text("id")?).map_err(|_| corrupt())?, hash, issuer })
+    Ok(Kept { id: Uuid::try_parse(&text("id")?).map_err(|_| corrupt())?, hash, issuer: issuer(row)? })
+}
+
+fn issuer(row: &AnyRow) -> Result<Party, StoreError> {
+    let text = |column: &str| Ok::<String, StoreError>(row.try_get(column)?);
+    let guid = ObjectGuid::parse(&text("issuer_guid")?).ok_or(StoreError::Corrupt("codes"))?;
+    Ok(Party { guid, account_name: text("issuer_account")?, name: text("issuer_name")? })
 }

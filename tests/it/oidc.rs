@@ -672,3 +672,20 @@ async fn requests_are_pushed_where_the_provider_takes_that_and_never_half() {
         assert_eq!(page.status, 503);
     }
 }
+
+/// Whoever changes a provider's keys can log in as anybody: a change is in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_provider_with_other_keys_is_told_of_in_the_log_once() {
+    let (service, _liar) = with_liar(BY_CPR).await;
+    let id = os2nykode::model::provider::ProviderId::parse("liar").expect("an id");
+    let app = &service.app;
+    let known = app.oidc.as_ref().expect("configured").refresh(&id).await.expect("read").fingerprint();
+    assert_eq!(known, app.oidc.as_ref().expect("configured").refresh(&id).await.expect("read").fingerprint(), "the same each time");
+    for fingerprint in [&known, &known, &"other".to_owned(), &"other".to_owned()] {
+        os2nykode::flow::provider_watch::note_if_new(app, &id, fingerprint.clone()).await.expect("noted");
+    }
+    let search = os2nykode::audit::search::Search { kind: Some("provider_changed".to_owned()), oldest_first: true, ..Default::default() };
+    let hits = app.audit.search(&search, None).await.expect("read").expect("clear");
+    let told: Vec<_> = hits.entries.iter().map(|entry| (entry.event.reason.as_str(), entry.event.note.as_deref())).collect();
+    assert_eq!(told, [("first_seen", Some(known.as_str())), ("changed", Some("other"))]);
+}

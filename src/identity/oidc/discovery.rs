@@ -1,5 +1,6 @@
 //! What a provider says of itself (OpenID Connect Discovery 1.0), and its keys.
 
+use data_encoding::HEXLOWER;
 use openidconnect::{
     AdditionalProviderMetadata, IssuerUrl, JsonWebKeySetUrl, ProviderMetadata,
     core::{
@@ -7,6 +8,7 @@ use openidconnect::{
         CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
     },
 };
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 
 use super::jwks::KeySet;
@@ -39,6 +41,15 @@ type Document = ProviderMetadata<
     CoreResponseType,
     CoreSubjectIdentifierType,
 >;
+
+impl Known {
+    /// What it is recognised by: its addresses and its keys in any order. 64 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let addresses = [Some(&self.authorize), Some(&self.token), self.userinfo.as_ref(), self.end_session.as_ref(), Some(&self.jwks_uri)];
+        let text = format!("{addresses:?} {:?}", self.keys.in_order());
+        HEXLOWER.encode(digest(&SHA256, text.as_bytes()).as_ref())
+    }
+}
 
 /// A provider as it can be used.
 #[derive(Debug, Clone)]

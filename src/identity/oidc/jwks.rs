@@ -20,6 +20,13 @@ impl KeySet {
         Self(CoreJsonWebKeySet::new(useful.cloned().collect()))
     }
 
+    /// Each as JSON, in an order of their own.
+    pub fn in_order(&self) -> Vec<String> {
+        let mut keys: Vec<String> = self.0.keys().iter().filter_map(|key| serde_json::to_string(key).ok()).collect();
+        keys.sort_unstable();
+        keys
+    }
+
     /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.0.keys().is_empty()

@@ -1,10 +1,12 @@
 //! A provider's metadata: which keys it signs with, and where it listens. Pure.
 
+use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use openssl::{
     pkey::{Id, PKey, Public},
     x509::X509,
 };
+use ring::digest::{SHA256, digest};
 use roxmltree::Node;
 use samael::crypto::CertificateDer;
 
@@ -80,6 +82,14 @@ pub struct Metadata {
 }
 
 impl Metadata {
+    /// What it is recognised by: its name, its certificates in any order, its addresses. 64 hexadecimal digits.
+    pub fn fingerprint(&self) -> String {
+        let mut certificates: Vec<&[u8]> = self.certificates.iter().map(CertificateDer::der_data).collect();
+        certificates.sort_unstable();
+        let text = format!("{:?} {certificates:?} {:?} {:?}", self.entity_id, self.sign_on, self.log_out);
+        HEXLOWER.encode(digest(&SHA256, text.as_bytes()).as_ref())
+    }
+
     /// Reads it, signature first where one is demanded.
     pub fn parse(bytes: &[u8], entity_id: Option<&str>, signer: Option<&CertificateDer>, now: Timestamp) -> Result<Self, MetadataError> {
         let unreadable = MetadataError::Unreadable;

@@ -95,6 +95,19 @@ async fn a_new_password_ends_the_code_and_the_login_that_were_given_out_before()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_runs_out_unused_is_told_of_once() {
+    let town = Town::new(codes::CODES).await;
+    let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
+    codes::given(&town, &helper, guid(&caller).await).await;
+    let expired = async || os2nykode::flow::codes::note_expired(&town.service.app).await.expect("noted");
+    assert_eq!(expired().await, 0, "not yet");
+    town.service.clock.shift_to(15 * 60 + 1);
+    assert_eq!((expired().await, expired().await), (1, 0));
+    let last = history(&town.service, guid(&caller).await).await.remove(0);
+    assert_eq!((last.kind, last.authority), (os2nykode::model::audit::EventKind::CodeExpired, Some(format!("code:{}", helper.sam))));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_with_a_name_keep_nobody_from_using_a_code() {
     let mut town = Town::new(codes::CODES).await;
     let more = setup(&town.text).more.replace("[throttle.name]\nfree = 100", "[throttle.name]\nfree = 2");

@@ -1,0 +1,26 @@
+//! Tells in the audit log when what a provider says of itself is not what it was: whoever changes a provider's keys can log in as anybody.
+
+use super::{Fault, sealing};
+use crate::{
+    app::App,
+    audit::search::Search,
+    model::{
+        audit::{AuditOutcome, EventKind},
+        provider::ProviderId,
+    },
+};
+
+/// Logs it, unless the last entry about this provider says the same.
+pub async fn note_if_new(app: &App, provider: &ProviderId, fingerprint: String) -> Result<(), Fault> {
+    let kind = EventKind::ProviderChanged;
+    let search = Search { kind: Some(kind.code().to_owned()), provider: Some(provider.to_string()), ..Search::default() };
+    let known = app.audit.search(&search, None).await?.ok().and_then(|hits| hits.entries.into_iter().next());
+    if known.as_ref().is_some_and(|entry| entry.event.note.as_ref() == Some(&fingerprint)) {
+        return Ok(());
+    }
+    let reason = if known.is_some() { "changed" } else { "first_seen" };
+    let mut entry = sealing::of_service(app, kind, AuditOutcome::Succeeded, reason, Some(fingerprint))?;
+    entry.provider = Some(provider.clone());
+    app.audit.append(&entry).await?;
+    Ok(())
+}
