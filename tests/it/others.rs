@@ -1,5 +1,6 @@
 //! Acting on others' accounts, on a real controller.
 
+mod age;
 mod attacks;
 pub mod codes;
 mod lists;

@@ -103,7 +103,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
     app.audit.append(&entry).await?;
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
-    let usual = usual(app, &mut standing, &seen.account).await?;
+    let usual = usual(app, &mut standing, &seen).await?;
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, usual, history })))
 }
