@@ -4,6 +4,7 @@ mod age;
 mod attacks;
 pub mod codes;
 mod lists;
+pub mod logins;
 mod parents;
 mod roles;
 mod ways_in;
