@@ -3,7 +3,7 @@
 //! Who acts is in the environment, with the groups and logins of a town; whose password is set is made by the test and put into the same groups.
 
 mod employees;
-mod families;
+pub mod families;
 
 use super::*;
 use crate::{
@@ -12,10 +12,14 @@ use crate::{
 };
 
 /// A service with all providers, and with the environment's own groups in its rules.
-pub async fn service() -> Service {
+async fn service() -> Service {
+    at(None).await
+}
+
+/// The same at a port of its own, which a real browser can come back to.
+pub async fn at(port: Option<u16>) -> Service {
     let (text, entity) = configuration("");
-    introduce(&entity, "https://localhost", Wishes::USUAL);
-    let fact = |name| environment().fact(name);
+    introduce(&entity, &port.map_or("https://localhost".to_owned(), |port| format!("https://localhost:{port}")), Wishes::USUAL);
     let text = format!(
         "{text}[codes]\nenabled = true\n\
          [authority]\ncannot_use_the_service = [\"Må ikke bruge nykode\"]\ncannot_be_changed_by_others = [\"Må ikke ændres af andre\"]\n\
@@ -23,19 +27,15 @@ pub async fn service() -> Service {
          [[authority.teachers]]\nteachers = \"Lærere *\"\npupils = \"Elever *\"\n\
          [[authority.helpdesk]]\nid = \"servicedesk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Servicedesk\"\neverybody = true\n\
          [[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skolernes servicedesk\", en = \"The schools' service desk\" }}\ngroup = \"Servicedesk Skole\"\n\
-         groups = [\"Kreds Skole\"]\nset_password = true\n\
-         [parents]\nurl = \"{}\"\nca_file = \"{}\"\nclient_certificate_file = \"{}\"\nclient_key_file = \"{}\"\n",
-        fact("PEOPLE_OU"),
-        fact("FAMILY_URL"),
-        fact("CA_FILE"),
-        fact("FAMILY_CLIENT_CERT"),
-        fact("FAMILY_CLIENT_KEY"),
+         groups = [\"Kreds Skole\"]\nset_password = true\n{}",
+        environment().fact("PEOPLE_OU"),
+        families::section(),
     );
-    Setup { more: text.leak(), ..Setup::default() }.start().await
+    Setup { more: text.leak(), port, ..Setup::default() }.start().await
 }
 
 /// Somebody new in groups of the environment.
-async fn member(groups: &[&str]) -> Person {
+pub async fn member(groups: &[&str]) -> Person {
     let mut admin = Admin::new().await;
     let person = admin.person().await;
     for group in groups {

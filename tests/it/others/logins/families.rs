@@ -8,15 +8,27 @@ use tokio::sync::Mutex;
 use super::*;
 use crate::provider_reset::cpr;
 
+/// The configuration of the real register of families.
+pub fn section() -> String {
+    let fact = |name| environment().fact(name);
+    format!(
+        "[parents]\nurl = \"{}\"\nca_file = \"{}\"\nclient_certificate_file = \"{}\"\nclient_key_file = \"{}\"\n",
+        fact("FAMILY_URL"),
+        fact("CA_FILE"),
+        fact("FAMILY_CLIENT_CERT"),
+        fact("FAMILY_CLIENT_KEY"),
+    )
+}
+
 /// A child's number that is nobody's: 2026, and a serial that says so.
-fn child_cpr() -> String {
+pub fn child_cpr() -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(11).wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     format!("{:02}{:02}25{}", n % 28 + 1, n / 28 % 12 + 1, 6000 + n / 336 % 1000)
 }
 
 /// Tells the register of a parent's children: whole at once, for it reads the file at every question.
-async fn register(parent: &str, children: &[(&str, &str)]) {
+pub async fn register(parent: &str, children: &[(&str, &str)]) {
     static WRITING: Mutex<()> = Mutex::const_new(());
     let _alone = WRITING.lock().await;
     let path = PathBuf::from(environment().fact("FAMILY_DIR")).join("children.json");
@@ -48,7 +60,7 @@ fn parent(service: &Service, level: &str) -> (String, String) {
 }
 
 /// An account with this CPR number.
-async fn numbered(number: &str) -> Person {
+pub async fn numbered(number: &str) -> Person {
     let person = member(&["Elever 3A"]).await;
     Admin::new().await.replace(&person.dn, "employeeNumber", number).await;
     person
