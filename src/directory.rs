@@ -6,6 +6,7 @@
 pub mod answer;
 mod connection;
 mod controller;
+mod cpr;
 
 mod entry;
 mod fault;

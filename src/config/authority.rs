@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::{Text, load::Problems};
+use super::{Text, load::Problems, must_change::MustChange};
 use crate::model::{group_pattern::Pattern, level::Level};
 
 /// `[authority]`. Groups are DN, sAMAccountName or SID; nested membership counts everywhere.
@@ -50,22 +50,6 @@ impl Authority {
     /// Can anybody act on others by AD's groups or as a helpdesk?
     pub fn is_used(&self) -> bool {
         self.circles.is_some() || !self.teachers.is_empty() || !self.helpdesks.is_empty()
-    }
-}
-
-/// `[authority.must_change]`: what is ticked when the form opens; the helper can choose otherwise.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(default)]
-pub struct MustChange {
-    /// For everybody else.
-    pub default: bool,
-    /// Not for members of these groups, such as the youngest classes.
-    pub not_for: Vec<String>,
-}
-
-impl Default for MustChange {
-    fn default() -> Self {
-        Self { default: true, not_for: Vec::new() }
     }
 }
 
@@ -189,6 +173,7 @@ impl Raw {
         for (key, groups) in named {
             all_named(&format!("authority.{key}"), groups, problems);
         }
+        self.must_change.check(problems);
         if let Some(circles) = &self.circles {
             let all = [Some(&circles.ou), Some(&circles.admins), circles.master_admins.as_ref()];
             all_named("authority.circles", all.into_iter().flatten(), problems);

@@ -158,6 +158,7 @@ impl Sections {
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let people = self.people.and_then(|raw| raw.check(problems));
+        let has_family = self.parents.is_some();
         let parents = self.parents.and_then(|raw| raw.check(problems)); // what is wrong with it is a problem
         let audit = self.audit.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
@@ -166,6 +167,10 @@ impl Sections {
         }
         if let (Some(people), Some(saml), Some(oidc)) = (&people, &saml, &oidc) {
             somewhere(people, saml, oidc, problems);
+        }
+        if authority.as_ref().is_some_and(|authority| authority.must_change.asks_nobody(has_family)) {
+            let what = "nobody tells an age: set cpr_attribute, the AD attribute that holds the CPR number, or set up the family service in [parents]";
+            problems.add("authority.must_change.from_age", what);
         }
         Some(Config {
             fingerprint,

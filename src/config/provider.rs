@@ -129,7 +129,7 @@ fn mitid_button() -> Text {
 }
 
 /// An LDAP attribute's short name (RFC 4512 1.4): it is put into a search filter.
-fn is_ad_attribute(text: &str) -> bool {
+pub(super) fn is_ad_attribute(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }
 

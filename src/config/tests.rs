@@ -490,6 +490,27 @@ fn what_can_not_be_right_of_a_register_is_told() {
 }
 
 #[test]
+fn an_age_to_go_by_needs_somebody_who_tells_it() {
+    let case = Case::new();
+    let section = |keys: &str| format!("{MINIMAL}[authority.must_change]\n{keys}\n");
+    let family = "[parents]\nurl = \"https://familie.dk/x\"\n";
+    for (keys, more, told) in [
+        ("from_age = 13", "", "authority.must_change.from_age: nobody tells an age"),
+        ("from_age = 100\ncpr_attribute = \"x\"", "", "authority.must_change.from_age: has to be 0 to 99"),
+        ("from_age = -1", family, "authority.must_change.from_age: has to be 0 to 99"),
+        ("from_age = 13\ncpr_attribute = \"a)(b=*\"", "", "authority.must_change.cpr_attribute: has to be the LDAP name"),
+        ("cpr_attribute = \"employeeNumber\"", "", "authority.must_change.cpr_attribute: is not used"),
+        ("from_ages = 13", "", "did you mean from_age?"),
+    ] {
+        let problems = case.load(&format!("{}{more}", section(keys)), &[]).expect_err(keys).to_string();
+        assert!(problems.contains(told), "{keys}: {problems}");
+    }
+    for (keys, more) in [("from_age = 0\ncpr_attribute = \"employeeNumber\"", ""), ("from_age = 99", family), ("default = false", "")] {
+        case.load(&format!("{}{more}", section(keys)), &[]).unwrap_or_else(|problems| panic!("{keys}: {problems}"));
+    }
+}
+
+#[test]
 fn a_number_leads_to_accounts_by_an_attribute_or_by_a_register() {
     let case = Case::new();
     let provider = "[[oidc.provider]]\nid = \"mitid\"\nmitid = true\nissuer = \"https://broker.dk/op\"\nclient_id = \"x\"\nclient_secret = \"s\"\nfixed_level = \"low\"\n\

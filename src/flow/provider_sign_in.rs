@@ -100,6 +100,8 @@ pub enum Finished {
         by: ClaimKind,
         /// Who said so.
         provider: ProviderId,
+        /// The family service was not asked about children, because the login is not sure enough for that.
+        children_unasked: bool,
     },
     /// The provider has logged nobody in.
     Failed {
@@ -220,12 +222,13 @@ impl Arrival<'_> {
         Ok(())
     }
 
-    /// Has somebody without an account of their own a child that has one? Where that can't be asked, they see that once they are in.
-    async fn is_parent(&self, identity: &Identity) -> Result<bool, Fault> {
+    /// Has somebody without an account of their own a child that has one? Where that can't be asked now, they see that once they are in.
+    async fn parenthood(&self, identity: &Identity) -> Result<Parenthood, Fault> {
         Ok(match children(self.app, identity).await? {
-            Children::NotAsked | Children::TooWeak => false,
-            Children::Unavailable => true,
-            Children::These(all) => all.iter().any(|child| !child.accounts.is_empty()),
+            Children::TooWeak => Parenthood::Unasked,
+            Children::Unavailable => Parenthood::Yes,
+            Children::These(all) if all.iter().any(|child| !child.accounts.is_empty()) => Parenthood::Yes,
+            Children::NotAsked | Children::These(_) => Parenthood::No,
         })
     }
 
@@ -237,12 +240,15 @@ impl Arrival<'_> {
         let accounts = authority::all_of(self.app, &proven).await?;
         let name = name.or_else(|| accounts.first().map(|account| account.name().to_owned())).unwrap_or_default();
         let identity = Identity::from_provider(proven, name, at, self.visit.id);
-        let parent = accounts.is_empty() && self.is_parent(&identity).await?;
-        if parent {
-            self.log(AuditOutcome::Succeeded, "parent", Some((&identity, None))).await?;
-        } else if accounts.is_empty() {
-            self.log(AuditOutcome::Refused, "no_account", Some((&identity, None))).await?;
-            return Ok(Finished::NoAccount { by, provider: provider.id.clone() });
+        if accounts.is_empty() {
+            match self.parenthood(&identity).await? {
+                Parenthood::Yes => self.log(AuditOutcome::Succeeded, "parent", Some((&identity, None))).await?,
+                not @ (Parenthood::No | Parenthood::Unasked) => {
+                    self.log(AuditOutcome::Refused, "no_account", Some((&identity, None))).await?;
+                    let children_unasked = not == Parenthood::Unasked;
+                    return Ok(Finished::NoAccount { by, provider: provider.id.clone(), children_unasked });
+                }
+            }
         }
         // One entry for each, so that each account's own history tells of it.
         for account in &accounts {
@@ -266,6 +272,15 @@ impl Arrival<'_> {
         self.app.audit.append(&entry).await?;
         Ok(())
     }
+}
+
+/// Is somebody let in for the sake of their children?
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Parenthood {
+    Yes,
+    No,
+    /// The login is not sure enough to ask.
+    Unasked,
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ use crate::{
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         authority::{Action, Denial, Ground},
+        cpr::Cpr,
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
         lockout::Guard,
@@ -104,6 +105,8 @@ enum Operation<'a> {
 struct Behalf {
     actor: Party,
     ground: Ground,
+    /// Of the actor's child.
+    child: Option<Cpr>,
 }
 
 /// Changes or resets the password, whichever the login allows, or says why not.
@@ -215,7 +218,8 @@ impl Submitted<'_> {
         }
         match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {
-                let behalf = Behalf { actor: standing.party(self.app, self.identity, &ground, self.request.target), ground };
+                let actor = standing.party(self.app, self.identity, &ground, self.request.target);
+                let behalf = Behalf { actor, ground, child: seen.child.clone() };
                 drop(standing);
                 Submitted { behalf: Some(&behalf), ..*self }.alone(Operation::ResetOther { must_change }).await
             }
@@ -479,6 +483,7 @@ impl Submitted<'_> {
             entry.authority = Some(format!("code:{issuer}"));
         }
         entry.target = Some(account.map_or_else(unread, party_of));
+        entry.target_cpr = self.behalf.and_then(|behalf| behalf.child.clone());
         entry.controller = pinned.map(|p| p.name().to_owned());
         entry.attempt = Some(self.request.attempt);
         entry

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::civil::Date;
+use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -34,6 +34,12 @@ impl Cpr {
             _ => 1800,
         };
         Date::new(century + year, month, day).ok()
+    }
+
+    /// Is the person so many years old on that day? From that birthday on; who is born on 29 February has it on the 28th in other years.
+    pub fn has_turned(&self, years: i8, today: Date) -> bool {
+        // A birthday past the end of the calendar is never reached.
+        self.born().and_then(|born| born.checked_add(i32::from(years).years()).ok()).is_some_and(|birthday| birthday <= today)
     }
 
     /// As another register writes it, wiped when dropped.
@@ -212,6 +218,26 @@ mod tests {
             assert_eq!(Cpr::parse(cpr).and_then(|cpr| cpr.born()).expect(cpr).to_string(), born, "{cpr}");
         }
         assert_eq!(Cpr::parse("2902001000"), None, "1900 had no 29 February");
+    }
+
+    #[test]
+    fn a_year_is_turned_on_the_birthday_itself() {
+        for (cpr, years, today, turned) in [
+            ("2411144000", 12, "2026-11-23", false),
+            ("2411144000", 12, "2026-11-24", true),
+            ("2411144000", 12, "2026-11-25", true),
+            ("2411144000", 13, "2026-11-25", false),
+            ("2902124000", 14, "2026-02-27", false),
+            ("2902124000", 14, "2026-02-28", true),
+            ("2902124000", 16, "2028-02-28", false),
+            ("2902124000", 16, "2028-02-29", true),
+            ("2411264000", 0, "2026-11-23", false),
+            ("2411264000", 0, "2026-11-24", true),
+            ("0101901000", 99, "2026-11-24", false),
+        ] {
+            let cpr = Cpr::parse(cpr).expect(cpr);
+            assert_eq!(cpr.has_turned(years, today.parse().expect(today)), turned, "{cpr} {years} {today}");
+        }
     }
 
     #[test]

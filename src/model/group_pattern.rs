@@ -35,13 +35,13 @@ impl Pattern {
         matches!(self, Self::Wild { .. })
     }
 
-    /// What fills the gap in a name; never nothing. Without regard to case, as AD compares.
+    /// What fills the gap in a name, as it is written there; never nothing. Without regard to case, as AD compares.
     pub fn filling(&self, name: &str) -> Option<String> {
         match self {
             Self::Exact(_) => None,
             Self::Wild { before, after } => {
-                let name = name.to_lowercase();
-                let filling = name.strip_prefix(&before.to_lowercase())?.strip_suffix(&after.to_lowercase())?;
+                let (_, rest) = split_where(name, |start, _| same(start, before))?;
+                let (filling, _) = split_where(rest, |_, end| same(end, after))?;
                 (!filling.trim().is_empty()).then(|| filling.to_owned())
             }
         }
@@ -56,6 +56,16 @@ impl Pattern {
     }
 }
 
+fn same(one: &str, other: &str) -> bool {
+    one.to_lowercase() == other.to_lowercase()
+}
+
+/// The first place where the two parts are so.
+fn split_where(text: &str, holds: impl Fn(&str, &str) -> bool) -> Option<(&str, &str)> {
+    let places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
+    places.map(|at| text.split_at(at)).find(|(start, end)| holds(start, end))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,11 +73,14 @@ mod tests {
     #[test]
     fn what_fills_the_gap_is_found_without_regard_to_case() {
         let teachers = Pattern::parse("Lærere *").expect("a pattern");
-        assert_eq!(teachers.filling("LÆRERE 3A"), Some("3a".to_owned()));
+        assert_eq!(teachers.filling("LÆRERE 3A"), Some("3A".to_owned()), "and is shown as it is written");
+        assert_eq!(teachers.filled("3A").as_deref(), Some("Lærere 3A"));
+        assert_eq!(teachers.filling("Lærere i ÆØÅ"), Some("i ÆØÅ".to_owned()));
         assert_eq!(teachers.filling("Elever 3A"), None);
         assert_eq!(teachers.filling("Lærere "), None, "nothing is no class");
         let both = Pattern::parse("GRP-*-Elever").expect("a pattern");
         assert_eq!(both.filling("grp-3a-elever"), Some("3a".to_owned()));
+        assert_eq!(both.filling("GRP-3-elever-b-ELEVER"), Some("3-elever-b".to_owned()), "the gap is all between the ends");
         assert_eq!(both.filling("grp-elever"), None, "the ends may not overlap");
     }
 

@@ -1,6 +1,6 @@
 //! Whose parent somebody is: what the family service says, and what of it can be true.
 
-use jiff::{ToSpan, civil::Date};
+use jiff::civil::Date;
 use tracing::warn;
 
 use super::{Fault, SetupError, Trouble, answer, lookups::counted, service::Service};
@@ -71,10 +71,7 @@ fn children(told: Vec<(String, Cpr)>, parent: &Cpr, today: Date, age_limit: i8) 
 /// Born, and not so many years old yet: not on that birthday any more. Who is born on 29 February has it on the 28th in other years, so that a parent's say
 /// ends too early by a day rather than too late.
 fn is_child(cpr: &Cpr, today: Date, age_limit: i8) -> bool {
-    cpr.born().is_some_and(|born| {
-        let birthday = born.checked_add(i32::from(age_limit).years());
-        born <= today && birthday.is_ok_and(|birthday| today < birthday)
-    })
+    cpr.born().is_some_and(|born| born <= today) && !cpr.has_turned(age_limit, today)
 }
 
 #[cfg(test)]

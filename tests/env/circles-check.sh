@@ -32,7 +32,7 @@ circles_members() {
   done <<MEMBERS
 pernille:Kodeordsadministratorer,Kreds Skole,!Kreds Rådhus,!Master kodeordsadministratorer
 poul:Skolesekretærer,Kodeordsadministratorer,Kreds Skole,Kreds Rådhus
-mette:Master kodeordsadministratorer,!Kodeordsadministratorer
+mette:Master kodeordsadministratorer,Kreds Skole,Kreds Rådhus,!Kodeordsadministratorer
 hans:Servicedesk,!Servicedesk Skole
 helle:Servicedesk Skole,!Servicedesk
 tine:Lærere 3A,!Lærere 3B,!Kreds Skole

@@ -2,6 +2,7 @@
 
 mod others;
 mod providers;
+mod roles;
 
 use std::{
     os::unix::process::CommandExt,

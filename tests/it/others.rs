@@ -1,8 +1,10 @@
 //! Acting on others' accounts, on a real controller.
 
+mod age;
 mod attacks;
 pub mod codes;
 mod lists;
+pub mod logins;
 mod parents;
 mod roles;
 mod ways_in;

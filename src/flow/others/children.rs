@@ -72,17 +72,17 @@ pub async fn children(app: &App, identity: &Identity) -> Result<Children, Fault>
     Ok(Children::These(children))
 }
 
-/// Is it an account of a child of theirs? Asked anew each time, of AD on the connection at hand; what can't be asked is a fault.
-pub(super) async fn is_childs(app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<bool, Fault> {
+/// The child of theirs whose account it is, if any. Asked anew each time, of AD on the connection at hand; what can't be asked is a fault.
+pub(super) async fn child_of(app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<Option<Cpr>, Fault> {
     let Some((family, login, cpr)) = parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial) else {
-        return Ok(false);
+        return Ok(None);
     };
     for child in family.children_of(cpr, clock::danish(app.clock.now()).date()).await? {
         if leads_to(app, &as_child(login, &child), pinned, target).await? {
-            return Ok(true);
+            return Ok(Some(child.cpr));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a ProviderLogin, &'a Cpr)> {

@@ -87,6 +87,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
     };
     let mut entry = event_of(visit, identity, now, EventKind::AccountSeen, outcome, reason);
     entry.target = Some(party_of(&seen.account));
+    entry.target_cpr.clone_from(&seen.child);
     entry.controller = Some(standing.pinned.name().to_owned());
     entry.authority = decided.as_ref().ok().map(Ground::code);
     entry.actor = Some(match &decided {
@@ -103,7 +104,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
     app.audit.append(&entry).await?;
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
-    let usual = usual(app, &mut standing, &seen.account).await?;
+    let usual = usual(app, &mut standing, &seen).await?;
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
     Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, usual, history })))
 }

@@ -122,7 +122,7 @@ async fn slip(app: &Arc<App>, visit: &Visit, identity: &Identity, target: Object
     let (name, account_name) = (seen.account.name().to_owned(), seen.account.sam.clone());
     let with = |outcome| Slip { name: name.clone(), account_name: account_name.clone(), outcome };
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
-    let usual = usual(app, &mut standing, &seen.account).await?;
+    let usual = usual(app, &mut standing, &seen).await?;
     drop(standing);
     let Some(password) = propose(app, &policy, &seen.account, usual.ease)? else { return Ok(with(Err(Missing::NoProposal))) };
     // The same list sent again is the same attempt for each account.

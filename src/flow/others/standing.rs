@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use zeroize::Zeroize;
 
-use super::children::is_childs;
+use super::children::child_of;
 use crate::{
     app::App,
     config::{Config, Helpdesk, Teachers},
@@ -14,6 +14,7 @@ use crate::{
         account::Account,
         audit::Party,
         authority::{self, Action, Actor, Class, Denial, Denying, Desk, Ground, Group, Rules, Scope, Target, Unreadable},
+        cpr::Cpr,
         group_pattern::Pattern,
         guid::ObjectGuid,
         identity::{Identity, Proof},
@@ -36,7 +37,8 @@ pub(in crate::flow) struct Standing {
 pub(in crate::flow) struct Seen {
     pub account: Account,
     pub needed: Level,
-    pub child: bool,
+    /// The actor's child whose account it is. Asked for only where nothing else makes it theirs.
+    pub child: Option<Cpr>,
     pub teaches: bool,
 }
 
@@ -222,7 +224,7 @@ pub(super) async fn teaches(config: &Config, directory: &Directory, pinned: &mut
 
 impl Seen {
     fn facts(&self) -> Target<'_> {
-        Target { account: &self.account, needed: self.needed, child: self.child, teaches: self.teaches }
+        Target { account: &self.account, needed: self.needed, child: self.child.is_some(), teaches: self.teaches }
     }
 }
 
@@ -231,10 +233,10 @@ impl Standing {
     pub async fn look_at(&mut self, app: &App, identity: &Identity, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
         let Some(account) = app.directory.account_again(&mut self.pinned, target).await? else { return Ok(None) };
         let needed = reset::needed(&app.config, &app.directory, &mut self.pinned, &account).await?.level;
-        let mut seen = Seen { account, needed, child: false, teaches: false };
+        let mut seen = Seen { account, needed, child: None, teaches: false };
         // Only where nothing else makes it theirs: the family service is another's, and slow.
         if self.decide(app, &seen, Action::See) == Err(Denial::NoRelation) {
-            seen.child = is_childs(app, identity, &mut self.pinned, target).await?;
+            seen.child = child_of(app, identity, &mut self.pinned, target).await?;
         }
         if authority::asks_who_teaches(&self.rules, &self.actor, &seen.facts(), app.clock.now()) {
             seen.teaches = teaches(&app.config, &app.directory, &mut self.pinned, &seen.account).await?;

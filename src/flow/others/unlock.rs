@@ -44,6 +44,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
     let decided = standing.decide(app, &seen, Action::Unlock);
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::UnlockOutcome, AuditOutcome::Refused, "");
     entry.target = Some(party_of(&seen.account));
+    entry.target_cpr.clone_from(&seen.child);
     entry.controller = Some(standing.pinned.name().to_owned());
     // Who could end an own lockout could try passwords without end.
     let ground = if standing.owns(target) { Err(Denial::NoRelation) } else { decided };

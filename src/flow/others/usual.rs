@@ -1,11 +1,15 @@
 //! What a form proposes for an account before anybody chooses: the must-change mark, and a password.
 
-use super::Standing;
+use jiff::civil::Date;
+
+use super::{Standing, standing::Seen};
 use crate::{
     app::App,
+    clock,
     flow::Fault,
     model::{
         account::Account,
+        cpr::Cpr,
         password::Password,
         policy::PasswordPolicy,
         proposal::{self, Ease},
@@ -22,16 +26,55 @@ pub struct Usual {
 }
 
 /// A group that can't be found spares nobody: the stricter way is the usual one.
-pub(super) async fn usual(app: &App, standing: &mut Standing, account: &Account) -> Result<Usual, Fault> {
+pub(super) async fn usual(app: &App, standing: &mut Standing, seen: &Seen) -> Result<Usual, Fault> {
     let config = &app.config.authority;
-    let (spared, easy) = (&config.must_change.not_for, &config.easy_passwords_for);
-    let names: Vec<&str> = spared.iter().chain(easy).map(String::as_str).collect();
+    let (spared, simple) = (&config.must_change.not_for, &config.easy_passwords_for);
+    let names: Vec<&str> = spared.iter().chain(simple).map(String::as_str).collect();
     let known = app.directory.group_sids(&mut standing.pinned, &names).await?;
-    let is_in = |groups: &[String]| groups.iter().filter_map(|name| known.get(name)).any(|sid| account.groups.contains(sid));
-    Ok(Usual { must_change: config.must_change.default && !is_in(spared), ease: if is_in(easy) { Ease::Easy } else { Ease::Ordinary } })
+    let is_in = |groups: &[String]| groups.iter().filter_map(|name| known.get(name)).any(|sid| seen.account.groups.contains(sid));
+    let ease = if is_in(simple) { Ease::Easy } else { Ease::Ordinary };
+    let must_change = !is_in(spared) && by_age(app, standing, seen).await?;
+    Ok(Usual { must_change, ease })
+}
+
+/// Asks AD for a CPR number only where the age counts and nobody has told it yet.
+async fn by_age(app: &App, standing: &mut Standing, seen: &Seen) -> Result<bool, Fault> {
+    let rule = &app.config.authority.must_change;
+    let Some(from_age) = rule.from_age else { return Ok(rule.default) };
+    let cpr = match (&seen.child, &rule.cpr_attribute) {
+        (Some(cpr), _) => Some(cpr.clone()),
+        (None, Some(attribute)) => app.directory.cpr_of(&mut standing.pinned, seen.account.guid, attribute).await?,
+        (None, None) => None,
+    };
+    let today = clock::danish(app.clock.now()).date();
+    Ok(cpr.and_then(|cpr| old_enough(&cpr, from_age, today)).unwrap_or(rule.default))
+}
+
+/// `None`: by the number the person is not born yet, so that it tells no age.
+fn old_enough(cpr: &Cpr, from_age: i8, today: Date) -> Option<bool> {
+    cpr.has_turned(0, today).then(|| cpr.has_turned(from_age, today))
 }
 
 /// A password that fits; `None` where words can't.
 pub(super) fn propose(app: &App, policy: &PasswordPolicy, account: &Account, ease: Ease) -> Result<Option<Password>, Fault> {
     Ok(proposal::propose(policy, account, app.clock.now(), ease, &mut || app.keys.random())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_age_counts_from_the_birthday_on_and_only_of_who_is_born() {
+        for (cpr, today, old) in [
+            ("2411164000", "2026-11-23", Some(false)),
+            ("2411164000", "2026-11-24", Some(true)),
+            ("2411264000", "2026-11-24", Some(false)),
+            ("2411264000", "2026-11-23", None),
+            ("0101364000", "2026-11-24", None), // 2036
+        ] {
+            let cpr = Cpr::parse(cpr).expect(cpr);
+            assert_eq!(old_enough(&cpr, 10, today.parse().expect(today)), old, "{cpr} {today}");
+        }
+    }
 }

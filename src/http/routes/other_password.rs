@@ -58,7 +58,7 @@ pub(in crate::http) async fn show(
     member: Member,
 ) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-    form(&app, member, target, StatusCode::OK, Errors::default(), query.as_deref() == Some("propose")).await
+    form(&app, member, target, StatusCode::OK, Errors::default(), None, query.as_deref() == Some("propose")).await
 }
 
 /// What is typed.
@@ -84,12 +84,13 @@ pub(in crate::http) async fn submit(
     let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&sent.attempt)) else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
+    let must_change = sent.must_change.is_some();
     let repeat = if sent.seen.is_some() { sent.new.clone() } else { sent.repeat };
     let new = match parse_new(&member.frame, sent.new, repeat) {
         Ok(new) => new,
-        Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors, false).await,
+        Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors, Some(must_change), false).await,
     };
-    let whose = Whose::Anothers { must_change: sent.must_change.is_some() };
+    let whose = Whose::Anothers { must_change };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current: None, new, whose }).await?;
     match answer {
         Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
@@ -100,18 +101,19 @@ pub(in crate::http) async fn submit(
             let status =
                 if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
-            form(&app, member, target, status, errors, false).await
+            form(&app, member, target, status, errors, Some(must_change), false).await
         }
     }
 }
 
-/// The form, empty. Where no form could succeed, the account's page says why.
+/// The form, empty but for what was ticked before. Where no form could succeed, the account's page says why.
 async fn form(
     app: &App,
     member: Member,
     target: ObjectGuid,
     status: StatusCode,
     errors: Errors,
+    must_change: Option<bool>,
     propose: bool,
 ) -> Result<Response, Failure> {
     let Member { mut frame, visit, identity, token, .. } = member;
@@ -120,6 +122,8 @@ async fn form(
     Ok(match show::show(app, &visit, &identity, target).await? {
         Shown::Account(view) if view.may(Action::SetPassword) => {
             let proposal = if propose { view.propose(app)? } else { None };
+            let mut view = view;
+            view.usual.must_change = must_change.unwrap_or(view.usual.must_change);
             page(status, &OtherPasswordPage { frame, view: *view, token, attempt, errors, proposal })
         }
         Shown::Account(_) => Redirect::to(&format!("/others/accounts/{target}")).into_response(),

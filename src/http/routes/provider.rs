@@ -129,6 +129,9 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
         notice.paragraphs = vec![text];
     }
     notice.paragraphs.extend(word);
+    if let Finished::NoAccount { children_unasked: true, .. } = finished {
+        notice.paragraphs.push(notice.frame.t("children-too-weak"));
+    }
     (status, notice)
 }
 

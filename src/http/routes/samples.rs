@@ -255,7 +255,7 @@ fn unfinished() -> Vec<Finished> {
     ];
     let word = ErrorCode::parse("mitid_user_aborted-1.0");
     let failures = [Failure::Cancelled, Failure::Level, Failure::Passive, Failure::Busy, Failure::Other(None), Failure::Other(word)];
-    let none = kinds.map(|by| Finished::NoAccount { by, provider: provider() });
+    let none = kinds.map(|by| Finished::NoAccount { by, provider: provider(), children_unasked: by == ClaimKind::Cpr });
     let failed = failures.map(|failure| Finished::Failed { failure, provider: provider() });
     let refused = [Some(provider()), None].map(|provider| Finished::Refused { provider });
     let throttled = Finished::Throttled { until: at("2026-11-23T08:20:00Z") };

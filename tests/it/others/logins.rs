@@ -1,0 +1,103 @@
+//! Every role by a whole login: at the real provider, by its answer to the list, from there to an account, and to what AD says of it afterwards.
+//!
+//! Who acts is in the environment, with the groups and logins of a town; whose password is set is made by the test and put into the same groups.
+
+mod employees;
+pub mod families;
+
+use super::*;
+use crate::{
+    environment::environment,
+    idp::{Idp, Wishes, configuration, introduce},
+};
+
+/// A service with all providers, and with the environment's own groups in its rules.
+async fn service() -> Service {
+    at(None).await
+}
+
+/// The same at a port of its own, which a real browser can come back to.
+pub async fn at(port: Option<u16>) -> Service {
+    let (text, entity) = configuration("");
+    introduce(&entity, &port.map_or("https://localhost".to_owned(), |port| format!("https://localhost:{port}")), Wishes::USUAL);
+    let text = format!(
+        "{text}[codes]\nenabled = true\n\
+         [authority]\ncannot_use_the_service = [\"Må ikke bruge nykode\"]\ncannot_be_changed_by_others = [\"Må ikke ændres af andre\"]\n\
+         [authority.circles]\nou = \"OU=Kredse,{}\"\nadmins = \"Kodeordsadministratorer\"\nmaster_admins = \"Master kodeordsadministratorer\"\n\
+         [[authority.teachers]]\nteachers = \"Lærere *\"\npupils = \"Elever *\"\n\
+         [[authority.helpdesk]]\nid = \"servicedesk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Servicedesk\"\neverybody = true\n\
+         [[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skolernes servicedesk\", en = \"The schools' service desk\" }}\ngroup = \"Servicedesk Skole\"\n\
+         groups = [\"Kreds Skole\"]\nset_password = true\n{}",
+        environment().fact("PEOPLE_OU"),
+        families::section(),
+    );
+    Setup { more: text.leak(), port, ..Setup::default() }.start().await
+}
+
+/// Somebody new in groups of the environment.
+pub async fn member(groups: &[&str]) -> Person {
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    for group in groups {
+        let unit = if group.starts_with("Kreds ") { "Kredse" } else { "Grupper" };
+        admin.add_to_group(&format!("CN={group},OU={unit},{}", environment().fact("PEOPLE_OU")), &person.dn).await;
+    }
+    person
+}
+
+/// The address that a link with these words leads to.
+fn link(page: &Page, words: &str) -> String {
+    let html = scraper::Html::parse_document(&page.html);
+    let links = scraper::Selector::parse("main a[href]").expect("a selector");
+    let text = |link: &scraper::ElementRef| link.text().collect::<String>();
+    let found = html.select(&links).find(|link| text(link).contains(words));
+    found.and_then(|link| link.value().attr("href")).unwrap_or_else(|| panic!("a link {words:?} in {}", page.html)).to_owned()
+}
+
+/// Logs in, and goes on to the people to help.
+async fn others_of(service: &Service, idp: Idp, user: &str) -> (Visitor, Page) {
+    let visitor = service.visitor();
+    let start = visitor.log_in_at(idp, user).await;
+    assert_eq!(start.status, 200, "{}", start.text);
+    let others = visitor.get("/others").await;
+    assert_eq!(others.path, "/others");
+    (visitor, others)
+}
+
+/// From the list with these words to somebody's account, as a person would: list, search, account.
+async fn found(visitor: &Visitor, others: &Page, list: &str, person: &Person) -> Page {
+    let path = link(others, list);
+    let results = search(visitor, &path, &person.sam).await;
+    results.says("1 fundet.");
+    let account = visitor.get(&link(&results, "Prøvesen")).await;
+    account.says("Derfor kan du hjælpe");
+    account
+}
+
+/// Sends the form for somebody else, whether or not it was ever shown.
+async fn sent_anyway(service: &Service, visitor: &Visitor, target: ObjectGuid) -> Page {
+    let shown = visitor.get("/others").await;
+    let token = crate::page_check::attribute(&shown.html, "input[name=csrf]", "value").expect("a form somewhere");
+    let attempt = AttemptId::from_random(service.app.keys.random().expect("random")).to_string();
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
+    visitor.post(&format!("/others/accounts/{target}/password"), &fields).await
+}
+
+/// Neither shown nor done: what the page says, and what becomes of a form that is sent all the same.
+async fn refused(service: &Service, visitor: &Visitor, person: &Person, words: &str) {
+    let target = guid(person).await;
+    let page = visitor.get(&format!("/others/accounts/{target}")).await;
+    page.says(words);
+    assert!(!page.html.contains("/password\""), "no way on: {}", page.html);
+    sent_anyway(service, visitor, target).await.says(words);
+    assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()), "{words}: the old password holds");
+    assert_eq!(bind(&person.dn, NEW).await, Err("52e".to_owned()));
+}
+
+/// The new password counts, and has to be changed or not; the old one is dead.
+async fn proven(person: &Person, new: &str, must_change: bool) {
+    assert_eq!(bind(&person.dn, new).await, if must_change { Err("773".to_owned()) } else { Ok(()) }, "the new one");
+    assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()), "the old one");
+}
+
+const NOT_THEIRS: &str = "den er ikke en, du kan hjælpe med";
