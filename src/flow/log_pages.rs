@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
-    Fault, Visit, event_of,
+    Fault, Visit,
+    audit_export::{Export, Format, Period},
+    event_of,
     others::{self, Standing},
     staff_sign_in,
 };
@@ -183,6 +185,18 @@ pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Ov
         }
     }
     Ok(Ok(Overview { days, reasons: app.audit.refusals_since(since).await? }))
+}
+
+/// Takes a part of the log away, for auditors.
+pub async fn export(app: &App, visit: &Visit, identity: &Identity, period: Period, format: Format) -> Shown<Export> {
+    let reader = match reader(app, identity).await? {
+        Ok(reader) if reader.scope.is_none() => reader,
+        Ok(_) => return Ok(Err(Denial::NoRelation)),
+        Err(denial) => return Ok(Err(denial)),
+    };
+    let mut entry = looked(app, visit, identity, &reader, EventKind::LogExported);
+    entry.note = Some(format!("{} {}", format.code(), period.in_words()));
+    Ok(Ok(Export::begin(&app.audit, &app.feed, &entry, period, format).await?))
 }
 
 async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {

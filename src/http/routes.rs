@@ -68,6 +68,7 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}/password/{attempt}", get(password::result))
         .route("/audit", get(log::form).post(log::search))
         .route("/audit/overview", get(log_overview::show))
+        .route("/audit/export", post(log_overview::export))
         .route("/audit/entries/{number}", get(log::entry))
         .route("/audit/entries/{number}/cpr/{party}", post(log::reveal))
         .route("/audit/visits/{visit}", get(log::visit))

@@ -133,6 +133,16 @@ async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
     let overview = auditor.get("/audit/overview").await;
     overview.says("Adgangskoder sat");
     assert!(overview.html.contains("<svg") && overview.html.contains("<table"));
+    let token = overview.token();
+    let file = auditor.send("/audit/export", &[("csrf", &token), ("from", ""), ("to", ""), ("format", "csv")]).await;
+    assert_eq!(file.headers()["content-disposition"], "attachment; filename=\"audit.csv\"");
+    let table = file.text().await.expect("a table");
+    assert!(table.contains(&member.sam) && table.contains("reset_outcome"), "{table}");
+    let sealed = auditor.send("/audit/export", &[("csrf", &token), ("format", "jsonl")]).await.text().await.expect("lines");
+    assert!(sealed.lines().all(|line| line.starts_with('{')) && sealed.contains("\"chain\""), "{sealed}");
+    assert_eq!(auditor.send("/audit/export", &[("csrf", &token), ("from", "x"), ("format", "csv")]).await.status(), 400);
+    let taken = archive.rows("SELECT authority, note FROM audit WHERE kind = 'log_exported' ORDER BY seq").await;
+    assert_eq!(taken.iter().map(|(by, _)| by.as_str()).collect::<Vec<_>>(), ["auditor", "auditor"]);
     let seen = archive.rows("SELECT reason, note FROM audit WHERE kind = 'log_seen' AND authority = 'auditor' ORDER BY seq").await;
     let notes: Vec<_> = seen.iter().filter_map(|(_, note)| note.as_deref()).collect();
     assert!(notes[0].starts_with(&format!("about={} kind=reset_outcome", member.sam)), "{notes:?}");
@@ -156,6 +166,7 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
         let token = crate::page_check::attribute(&page.html, "input[name=csrf]", "value").expect("the logout's form");
         assert_eq!(other.post("/audit", &[("csrf", &token), ("about", &member.sam)]).await.status, 404);
         assert_eq!(other.post(&format!("{entry}/cpr/actor"), &[("csrf", &token)]).await.status, 404);
+        assert_eq!(other.post("/audit/export", &[("csrf", &token), ("format", "csv")]).await.status, 404);
     }
     assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/login"));
     let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, Level::Low)).await;

@@ -3,13 +3,26 @@
 use std::sync::Arc;
 
 use askama::Template;
-use axum::{extract::State, http::StatusCode, response::Response};
+use axum::{
+    body::Body,
+    extract::State,
+    http::{StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use jiff::civil::Date;
+use serde::Deserialize;
 
 use super::others::denied;
 use crate::{
     app::App,
-    flow::log_pages::{self, Day, Overview},
-    http::view::{Failure, Frame, Member, page},
+    flow::{
+        audit_export::{Format, Period},
+        log_pages::{self, Day, Overview},
+    },
+    http::{
+        form::Form,
+        view::{Failure, Frame, Member, page},
+    },
 };
 
 /// Height of the tallest bar.
@@ -35,6 +48,7 @@ pub(super) struct Chart {
 #[template(path = "pages/log-overview.html")]
 pub(super) struct OverviewPage {
     pub(super) frame: Frame,
+    pub(super) token: String,
     pub(super) overview: Overview,
 }
 
@@ -55,7 +69,41 @@ impl OverviewPage {
 /// `GET /audit/overview`.
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
     Ok(match log_pages::overview(&app, &member.visit, &member.identity).await? {
-        Ok(overview) => page(StatusCode::OK, &OverviewPage { frame: member.frame, overview }),
+        Ok(overview) => page(StatusCode::OK, &OverviewPage { frame: member.frame, token: member.token, overview }),
+        Err(denial) => denied(member.frame, denial),
+    })
+}
+
+/// What is to be taken away.
+#[derive(Deserialize)]
+pub(in crate::http) struct ExportForm {
+    #[serde(default)]
+    from: String,
+    #[serde(default)]
+    to: String,
+    format: String,
+}
+
+/// `POST /audit/export`: a part of the log as a file, which is in the log before its first byte goes out.
+pub(in crate::http) async fn export(
+    State(app): State<Arc<App>>,
+    member: Member,
+    Form(sent): Form<ExportForm>,
+) -> Result<Response, Failure> {
+    let day = |text: &str| if text.is_empty() { Some(None) } else { text.parse::<Date>().ok().map(Some) };
+    let (Some(from), Some(to), Ok(format)) = (day(&sent.from), day(&sent.to), sent.format.parse::<Format>()) else {
+        return Ok(StatusCode::BAD_REQUEST.into_response());
+    };
+    Ok(match log_pages::export(&app, &member.visit, &member.identity, Period { from, to }, format).await? {
+        Ok(export) => {
+            let kind = match format {
+                Format::Csv => "text/csv; charset=utf-8",
+                Format::JsonLines => "application/jsonl",
+            };
+            let name = format!("attachment; filename=\"audit.{}\"", format.code());
+            let headers = [(header::CONTENT_TYPE, kind.to_owned()), (header::CONTENT_DISPOSITION, name)];
+            (headers, Body::from_stream(export.into_stream())).into_response()
+        }
         Err(denial) => denied(member.frame, denial),
     })
 }

@@ -368,3 +368,31 @@ async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
     })
     .await;
 }
+
+/// What is documented is what there is: every kind with its class, every refusal and denial.
+#[test]
+fn the_table_of_events_is_whole() {
+    let read = |file: &str| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file);
+    let text = read("docs/audit-events.md");
+    let rows = text.lines().filter_map(|line| line.strip_prefix("| `")).map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
+    let told: std::collections::BTreeMap<String, String> =
+        rows.map(|cells| (cells[0].trim_end_matches('`').to_owned(), cells[1].to_owned())).collect();
+    let there = EventKind::ALL.iter().map(|kind| (kind.code().to_owned(), kind.class().code().to_owned())).collect();
+    assert_eq!(told, there);
+    for outcome in AuditOutcome::ALL {
+        assert!(text.contains(&format!("`{}`", outcome.code())), "{}", outcome.code());
+    }
+    let mut codes = 0;
+    for file in ["src/model/refusal.rs", "src/model/authority.rs", "src/flow/reconcile.rs"] {
+        for code in read(file).split("=> \"").skip(1).filter_map(|rest| rest.split('"').next()) {
+            if !code.is_empty()
+                && code.chars().all(|c| c.is_ascii_lowercase() || c == '_')
+                && !["see", "set_password", "unlock", "issue_code"].contains(&code)
+            {
+                assert!(text.contains(&format!("`{code}`")), "{file}: {code}");
+                codes += 1;
+            }
+        }
+    }
+    assert!(codes > 15, "{codes}");
+}

@@ -64,7 +64,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
     for (days, reasons) in [((0..30).map(day).collect(), vec![(NAME.to_owned(), 7)]), (Vec::new(), Vec::new())] {
         pages.push((
             "log overview".into(),
-            OverviewPage { frame: member("/audit/overview"), overview: Overview { days, reasons } }.render(),
+            OverviewPage { frame: member("/audit/overview"), token: "t".into(), overview: Overview { days, reasons } }.render(),
         ));
     }
     pages
