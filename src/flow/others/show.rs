@@ -105,6 +105,8 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen).await?;
+    // A password that was set today can be set again today: the minimum age binds its owner only.
+    let rules = policy.rules().into_iter().filter(|rule| !matches!(rule, Rule::MinAge(_))).collect();
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
-    Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules: policy.rules(), policy, usual, history })))
+    Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules, policy, usual, history })))
 }

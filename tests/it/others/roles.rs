@@ -17,6 +17,11 @@ async fn a_password_admin_sets_a_password_that_has_to_be_changed_at_the_next_log
     account.says("Kan bruges");
     let form = browser.get(&format!("/others/accounts/{target}/password")).await;
     assert!(form.html.contains("name=\"must_change\" value=\"1\" class=\"form-checkbox\" checked"), "{}", form.html);
+    assert!(
+        form.text.contains("Ikke en af de 24 adgangskoder") && !form.text.contains("skal have været brugt"),
+        "no minimum age: {}",
+        form.text
+    );
     set_for(&browser, target, NEW, true).await.says("Adgangskoden er sat");
     assert_eq!(bind(&member.dn, NEW).await, Err("773".to_owned()), "the password is right, and must be changed");
     assert_eq!(bind(&member.dn, PASSWORD).await, Err("52e".to_owned()));
