@@ -106,7 +106,7 @@ async fn appends(name: &str, plain: &str, sealed: &str) {
                 run(url, &if url.starts_with("sqlite") { drop.to_owned() } else { format!("{drop} ON audit") }).await;
             }
             let stop = Arc::new(AtomicBool::new(false));
-            let sealer = seals.then(|| {
+            let keeper = seals.then(|| {
                 let (log, stop) = (log(&store), stop.clone());
                 tokio::spawn(async move {
                     let memory = Memory::default();
@@ -134,14 +134,14 @@ async fn appends(name: &str, plain: &str, sealed: &str) {
                 appended += done.await.expect("no panic");
             }
             stop.store(true, Ordering::Relaxed);
-            if let Some(sealer) = sealer {
-                sealer.await.expect("no panic");
+            if let Some(keeper) = keeper {
+                keeper.await.expect("no panic");
             }
             #[allow(clippy::cast_precision_loss, reason = "numbers are small")]
             rates.push(appended as f64 / APPENDING.as_secs_f64());
             store.close().await;
         }
-        let (plain, sealed) = ((rates[0] + rates[2]) / 2.0, (rates[1] + rates[3]) / 2.0);
+        let (plain, sealed) = (f64::midpoint(rates[0], rates[2]), f64::midpoint(rates[1], rates[3]));
         println!("{name}: appends per second, {writers} writers: plain {plain:.0}, sealed {sealed:.0}, ratio {:.2}", sealed / plain);
     }
 }
@@ -213,10 +213,13 @@ async fn large(name: &str, url: &str, entries: i64) {
     store.close().await;
 }
 
+/// A search, by a number that makes each of them another.
+type Made = Box<dyn Fn(i64) -> Search>;
+
 async fn searches(name: &str, log: &Log, entries: i64) {
     let text = |text: &str| Some(text.to_owned());
     let start = Timestamp::from_microsecond(1_700_000_000_000_000).expect("in range");
-    let all: Vec<(&str, Box<dyn Fn(i64) -> Search>)> = vec![
+    let all: Vec<(&str, Made)> = vec![
         ("everything", Box::new(|_| Search::default())),
         ("everything, oldest first", Box::new(|_| Search { oldest_first: true, ..Search::default() })),
         ("an account", Box::new(|n| Search { about: Some(format!("bruger{}", n * 97 % PEOPLE)), ..Search::default() })),

@@ -132,7 +132,9 @@ impl Log {
     /// without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid) AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised') AND NOT EXISTS
+            "SELECT seq, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours'
+                AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid)
+                AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised') AND NOT EXISTS
                 (SELECT 1 FROM audit b WHERE b.actor_guid = a.actor_guid AND b.attempt = a.attempt AND ({}, b.seq) > ({}, a.seq))
              ORDER BY seq DESC LIMIT $3",
             COLUMNS.join(", "),

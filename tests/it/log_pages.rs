@@ -141,8 +141,8 @@ async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
     let sealed = auditor.send("/audit/export", &[("csrf", &token), ("format", "jsonl")]).await.text().await.expect("lines");
     assert!(sealed.lines().all(|line| line.starts_with('{')) && sealed.contains("\"chain\""), "{sealed}");
     assert_eq!(auditor.send("/audit/export", &[("csrf", &token), ("from", "x"), ("format", "csv")]).await.status(), 400);
-    let taken = archive.rows("SELECT authority, note FROM audit WHERE kind = 'log_exported' ORDER BY seq").await;
-    assert_eq!(taken.iter().map(|(by, _)| by.as_str()).collect::<Vec<_>>(), ["auditor", "auditor"]);
+    let exports = archive.rows("SELECT authority, note FROM audit WHERE kind = 'log_exported' ORDER BY seq").await;
+    assert_eq!(exports.iter().map(|(by, _)| by.as_str()).collect::<Vec<_>>(), ["auditor", "auditor"]);
     let seen = archive.rows("SELECT reason, note FROM audit WHERE kind = 'log_seen' AND authority = 'auditor' ORDER BY seq").await;
     let notes: Vec<_> = seen.iter().filter_map(|(_, note)| note.as_deref()).collect();
     assert!(notes[0].starts_with(&format!("about={} kind=reset_outcome", member.sam)), "{notes:?}");
