@@ -58,6 +58,8 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
     browser.press("main a.button").await;
     browser.says("Her er 3.").await;
     browser.press("main form p.actions button[name=all]").await; // all of them
+    let ticked = browser.client.wait().for_element(Locator::Css("input[name=account][checked]")).await; // the new page, and not the button of the old one
+    ticked.expect("all are ticked");
     browser.press("main form p.actions button:not([name])").await;
     browser.says("Udskriv siden").await;
     browser.look("slips-390").await;
