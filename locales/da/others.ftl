@@ -63,6 +63,7 @@ denied-protected = Kontoen er særligt beskyttet i Active Directory, fordi den k
 denied-master-admin = Kontoen tilhører en overordnet kodeordsadministrator. Den kan kun ejeren selv sætte adgangskode for.
 denied-password-admin = Kontoen tilhører en kodeordsadministrator. Det kan kun en overordnet kodeordsadministrator hjælpe med.
 denied-helper = Kontoen tilhører en, der arbejder i en helpdesk. Det kan kun en overordnet kodeordsadministrator hjælpe med.
+denied-auditor = Kontoen tilhører en, der kan læse hele loggen. Det kan kun en overordnet kodeordsadministrator hjælpe med.
 denied-teacher = Kontoen tilhører en lærer. Kontakt helpdesken eller en kodeordsadministrator.
 denied-too-weak = Dit login er ikke sikkert nok til denne konto. Der skal et login til på mindst niveauet { $level } (NSIS). Log ud, og log ind på en anden måde.
 denied-login-too-old = Det er for længe siden, du viste, hvem du er. Log ud, og log ind igen.

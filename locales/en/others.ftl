@@ -63,6 +63,7 @@ denied-protected = The account is specially protected in Active Directory becaus
 denied-master-admin = The account belongs to a master password administrator. Only its owner can set its password.
 denied-password-admin = The account belongs to a password administrator. Only a master password administrator can help with it.
 denied-helper = The account belongs to somebody who works at a helpdesk. Only a master password administrator can help with it.
+denied-auditor = The account belongs to somebody who can read the whole log. Only a master password administrator can help with it.
 denied-teacher = The account belongs to a teacher. Ask the helpdesk or a password administrator.
 denied-too-weak = Your login is not secure enough for this account. It takes a login at level { $level } (NSIS) or higher. Log out, and log in another way.
 denied-login-too-old = It is too long ago that you showed who you are. Log out, and log in again.

@@ -28,7 +28,6 @@ use crate::{
         cpr::Cpr,
         guid::ObjectGuid,
         identity::Identity,
-        sid::Sid,
         staff::Role,
     },
 };
@@ -205,15 +204,13 @@ async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
     {
         return Ok(Ok(Reader { party: staff_sign_in::party(&account), scope: None }));
     }
-    let mut standing = others::standing(app, identity).await?;
+    let standing = others::standing(app, identity).await?;
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
         return Ok(Err(denial));
     }
     let now = app.clock.now();
     let party = standing.somebody(app, identity);
-    let names: Vec<&str> = app.config.audit.auditors.iter().map(String::as_str).collect();
-    let auditors: Vec<Sid> = app.directory.group_sids(&mut standing.pinned, &names).await?.into_values().collect();
-    let is_auditor = standing.actor.accounts.iter().any(|own| own.usable(now) && own.is_in_any(&auditors));
+    let is_auditor = standing.actor.accounts.iter().any(|own| own.usable(now) && own.is_in_any(&standing.rules.auditors));
     let desks = !desks_of(&standing.rules, &standing.actor, now).is_empty();
     if !is_auditor && !desks {
         return Ok(Err(Denial::NoRelation));

@@ -165,6 +165,7 @@ impl Words {
             Denial::MasterAdmin => self.t("denied-master-admin"),
             Denial::PasswordAdmin => self.t("denied-password-admin"),
             Denial::Helper => self.t("denied-helper"),
+            Denial::Auditor => self.t("denied-auditor"),
             Denial::Teacher => self.t("denied-teacher"),
             Denial::TooWeak(level) => self.with("denied-too-weak", "level", &self.level(level).unwrap_or_default()),
             Denial::LoginTooOld => self.t("denied-login-too-old"),

@@ -79,6 +79,8 @@ pub struct Rules {
     pub classes: Vec<Class>,
     /// Helpdesks.
     pub desks: Vec<Desk>,
+    /// Members read the whole log, CPR numbers in it included. A group that could not be read lets nobody read it, so that it has nobody to protect.
+    pub auditors: Vec<Sid>,
     /// A login may be this old.
     pub max_age: SignedDuration,
 }
@@ -207,6 +209,8 @@ pub enum Denial {
     PasswordAdmin,
     /// The account of somebody who works at a helpdesk, and the actor is no master.
     Helper,
+    /// The account of somebody who reads the whole log, and the actor is no master.
+    Auditor,
     /// A teacher's account, and the actor is a teacher or a parent.
     Teacher,
     /// The login is not sure enough for the account.
@@ -230,6 +234,7 @@ impl Denial {
             Self::MasterAdmin => "master_admin",
             Self::PasswordAdmin => "password_admin",
             Self::Helper => "helper",
+            Self::Auditor => "auditor",
             Self::Teacher => "teacher",
             Self::TooWeak(_) => "too_weak",
             Self::LoginTooOld => "login_too_old",
@@ -251,6 +256,7 @@ impl Denial {
                 "the account is in authority.circles.admins, and the actor is no master admin of a circle that both are in"
             }
             Self::Helper => "the account is in the group of a helpdesk, and the actor is no master admin of a circle that both are in",
+            Self::Auditor => "the account is in a group of audit.auditors, and the actor is no master admin of a circle that both are in",
             Self::Teacher => "the account's owner teaches, and only teaching, or being a parent, makes it the actor's",
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
             Self::LoginTooOld => "the login is older than authority.max_age_minutes",
@@ -276,13 +282,7 @@ pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action,
     if let Some(denial) = forbidden {
         return Err(denial);
     }
-    // Who resets a helper has the helper's rights.
-    let helper = if is_in(&rules.admins, target.account) {
-        Some(Denial::PasswordAdmin)
-    } else {
-        works_at_a_desk(rules, target.account).then_some(Denial::Helper)
-    };
-    let (grounds, denial) = match helper.filter(|_| !own) {
+    let (grounds, denial) = match for_masters(rules, target.account).filter(|_| !own) {
         Some(denial) => (only(grounds, |ground| matches!(ground, Ground::MasterOfCircle(_))), denial),
         None if target.teaches => (only(grounds, |ground| !matches!(ground, Ground::Teacher(_) | Ground::Parent)), Denial::Teacher),
         None => (grounds, Denial::NoRelation),
@@ -393,6 +393,17 @@ pub fn desks_of<'a>(rules: &'a Rules, actor: &Actor, now: Timestamp) -> Vec<&'a 
         by_group || (desk.local_accounts && actor.helpdesk_role)
     };
     rules.desks.iter().filter(works).collect()
+}
+
+/// What leaves the account to master admins of its circles: whoever resets somebody with rights here has these rights.
+fn for_masters(rules: &Rules, account: &Account) -> Option<Denial> {
+    if is_in(&rules.admins, account) {
+        Some(Denial::PasswordAdmin)
+    } else if works_at_a_desk(rules, account) {
+        Some(Denial::Helper)
+    } else {
+        account.is_in_any(&rules.auditors).then_some(Denial::Auditor)
+    }
 }
 
 fn only(grounds: Vec<Ground>, is_one: impl Fn(&Ground) -> bool) -> Vec<Ground> {

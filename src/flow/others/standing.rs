@@ -119,9 +119,10 @@ fn level_of(app: &App, identity: &Identity) -> Level {
 
 /// The rules as far as they concern the actor.
 pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
-    let codes = config.codes.enabled;
+    let (codes, auditors) = (config.codes.enabled, &config.audit.auditors);
     let config = &config.authority;
-    let known = directory.group_sids(pinned, &config.named().map(|(name, _)| name).collect::<Vec<_>>()).await?;
+    let names = config.named().map(|(name, _)| name).chain(auditors.iter().map(String::as_str));
+    let known = directory.group_sids(pinned, &names.collect::<Vec<_>>()).await?;
     let circles = config.circles.as_ref();
     let admins = denying(circles.map(|circles| &circles.admins), &known);
     let master_admins = denying(circles.and_then(|circles| circles.master_admins.as_ref()), &known);
@@ -148,6 +149,7 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
         admins_give_codes: circles.is_some_and(|circles| circles.codes),
         classes: classes(&config.teachers, directory, pinned, &known, &sids).await?,
         desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
+        auditors: auditors.iter().filter_map(|name| known.get(name).cloned()).collect(),
         max_age: config.max_age,
     })
 }

@@ -233,6 +233,7 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
         | Denial::MasterAdmin
         | Denial::PasswordAdmin
         | Denial::Helper
+        | Denial::Auditor
         | Denial::Teacher
         | Denial::TooWeak(_)
         | Denial::LoginTooOld

@@ -294,6 +294,7 @@ fn denials() -> Vec<Denial> {
         Denial::MasterAdmin,
         Denial::PasswordAdmin,
         Denial::Helper,
+        Denial::Auditor,
         Denial::Teacher,
         Denial::TooWeak(Level::High),
         Denial::LoginTooOld,

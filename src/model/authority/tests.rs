@@ -32,6 +32,7 @@ const DESK: u32 = 2009;
 const SCHOOL_DESK: u32 = 2010;
 const SETTING_DESK: u32 = 2011;
 const OWN_PROTECTED: u32 = 2012;
+const AUDITORS: u32 = 2013;
 
 fn account(number: u32, unit: &str, groups: &[u32]) -> Account {
     Account {
@@ -81,6 +82,7 @@ fn rules() -> Rules {
             desk("school", SCHOOL_DESK, school, false),
             desk("setting", SETTING_DESK, class, true),
         ],
+        auditors: vec![domain(AUDITORS)],
         max_age: SignedDuration::from_mins(60),
     }
 }
@@ -132,6 +134,7 @@ fn target(name: &str) -> (Account, Level) {
         "master" => usual(of(&[MASTERS, ADMINS])),
         "helper" => usual(of(&[SCHOOL_DESK])),
         "teacher" => usual(of(&[TEACHERS])),
+        "auditor" => usual(of(&[AUDITORS])),
         "high" => (of(&[]), Level::High),
         "barredCh" => usual(of(&[BARRED])),
         "other" => usual(account(101, "Ansatte", &[OTHER_CIRCLE])),
@@ -145,24 +148,24 @@ fn target(name: &str) -> (Account, Level) {
 /// `.` nothing, not even to look; `s` look and see why nothing can be done; `P` look, set, unlock; `C` look, unlock, give a code; `B` look, set, unlock,
 /// give a code.
 const TABLE: &str = "
-actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self  helper teacher
-nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
-circle        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
-parent        .     P      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
-admin         P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      P
-outside       .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
-master        P     P      s        s      s       s        s        s       s       s      P     s     s      P       .       .       P       P      P
-master-out    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
-teacher       P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      s
-desk          C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       P       s      C
-local         C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       C       s      C
-school        C     C      s        s      s       s        s        s       s       s      s     s     s      C       .       C       P       s      C
-setting       B     B      s        s      s       s        s        s       s       s      s     s     s      B       .       .       P       s      B
-barred        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
-barred-2nd    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .
-closed-acc    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .
-low           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s
-old           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s
+actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self  helper teacher  auditor
+nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
+circle        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
+parent        .     P      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .        .
+admin         P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      P        s
+outside       .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
+master        P     P      s        s      s       s        s        s       s       s      P     s     s      P       .       .       P       P      P        P
+master-out    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
+teacher       P     P      s        s      s       s        s        s       s       s      s     s     s      P       .       .       P       s      s        s
+desk          C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       P       s      C        s
+local         C     C      s        s      s       s        s        s       s       s      s     s     s      C       C       C       C       s      C        s
+school        C     C      s        s      s       s        s        s       s       s      s     s     s      C       .       C       P       s      C        s
+setting       B     B      s        s      s       s        s        s       s       s      s     s     s      B       .       .       P       s      B        s
+barred        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .        .
+barred-2nd    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       .       .      .        .
+closed-acc    .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
+low           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s        s
+old           s     s      s        s      s       s        s        s       s       s      s     s     s      s       .       .       s       s      s        s
 ";
 
 fn allowed(letter: char, action: Action) -> bool {
@@ -218,6 +221,7 @@ fn each_refusal_has_its_own_reason() {
         ("admin", Denial::PasswordAdmin),
         ("master", Denial::MasterAdmin),
         ("helper", Denial::Helper),
+        ("auditor", Denial::Auditor),
         ("high", Denial::TooWeak(Level::High)),
         ("other", Denial::NoRelation),
     ]);
@@ -288,6 +292,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
         ("admin", Denial::PasswordAdmin),
         ("master", Denial::MasterAdmin),
         ("helper", Denial::Helper),
+        ("auditor", Denial::Auditor),
         ("teacher", Denial::Teacher),
     ] {
         assert_eq!(judge(Level::High, of, Level::Low), Err(denial), "{of}");
@@ -302,7 +307,7 @@ fn what_only_a_master_may_is_logged_as_a_masters() {
         accounts: vec![account(1, "Ansatte", &[MASTERS, CIRCLE]), account(2, "Ansatte", &[ADMINS, OTHER_CIRCLE])],
         ..actor("admin")
     };
-    for of in ["admin", "helper"] {
+    for of in ["admin", "helper", "auditor"] {
         let (mut account, needed) = target(of);
         account.groups.push(domain(OTHER_CIRCLE));
         let facts = Target { account: &account, needed, child: false, teaches: false };

@@ -33,6 +33,22 @@ async fn who_works_at_a_helpdesk_is_out_of_reach_for_all_but_masters() {
     assert_eq!(town.set(&town.login(&master), target, NEW).await, Answer::Done);
 }
 
+/// Else whoever helps an auditor reads the whole log the next minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_the_whole_log_is_out_of_reach_for_all_but_masters() {
+    let auditors = Admin::new().await.group(&unique("Auditorer")).await;
+    let town = Town::new(&format!("[audit]\nauditors = [\"{auditors}\"]\n")).await;
+    let auditor = town.person(&[&auditors, &town.circle]).await;
+    let target = guid(&auditor).await;
+    for groups in [vec![&town.admins, &town.circle], vec![&town.desk]] {
+        let acting = town.person(&groups.into_iter().map(String::as_str).collect::<Vec<_>>()).await;
+        assert_eq!(town.set(&town.login(&acting), target, NEW).await, denied(Denial::Auditor));
+    }
+    assert_eq!(bind(&auditor.dn, PASSWORD).await, Ok(()));
+    let master = town.person(&[&town.masters, &town.circle]).await;
+    assert_eq!(town.set(&town.login(&master), target, NEW).await, Answer::Done);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_teacher_sets_no_other_teachers_password_and_the_helpdesk_does() {
     let town = Town::new("").await;
