@@ -1,4 +1,4 @@
-//! The audit log: appends with and without seals, verification, searches in a large log, size. On SQLite and PostgreSQL. Run by scripts/bench;
+//! The audit log: appends with and without seals, verification, size. On SQLite and PostgreSQL. Run by scripts/bench;
 //! OS2NYKODE_BENCH_ENTRIES sets how many entries (1,000,000).
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
@@ -15,12 +15,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use os2nykode::{
     audit::{
         Log,
         sealer::{BATCH, Memory},
-        search::Search,
     },
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
@@ -209,78 +208,5 @@ async fn large(name: &str, url: &str, entries: i64) {
     let mut connection = AnyConnection::connect(url).await.expect("the database answers");
     let size: i64 = sqlx::query_scalar(size).fetch_one(&mut connection).await.expect("a size");
     println!("{name}: {} bytes for each entry, indexes and seals included", size / entries);
-    searches(name, &log, entries).await;
     store.close().await;
-}
-
-/// A search, by a number that makes each of them another.
-type Made = Box<dyn Fn(i64) -> Search>;
-
-async fn searches(name: &str, log: &Log, entries: i64) {
-    let text = |text: &str| Some(text.to_owned());
-    let start = Timestamp::from_microsecond(1_700_000_000_000_000).expect("in range");
-    let all: Vec<(&str, Made)> = vec![
-        ("everything", Box::new(|_| Search::default())),
-        ("everything, oldest first", Box::new(|_| Search { oldest_first: true, ..Search::default() })),
-        ("an account", Box::new(|n| Search { about: Some(format!("bruger{}", n * 97 % PEOPLE)), ..Search::default() })),
-        ("a name", Box::new(|n| Search { about: Some(format!("efternavn{}", n * 97 % PEOPLE)), ..Search::default() })),
-        (
-            "who acted, and what",
-            Box::new(move |n| Search { by: Some(format!("bruger{}", n * 97 % PEOPLE)), kind: text("reset_outcome"), ..Search::default() }),
-        ),
-        ("an event", Box::new(move |_| Search { kind: text("code_issued"), ..Search::default() })),
-        (
-            "an event and a rare outcome",
-            Box::new(move |_| Search { kind: text("change_outcome"), outcome: text("failed"), ..Search::default() }),
-        ),
-        ("an outcome", Box::new(move |_| Search { outcome: text("refused"), ..Search::default() })),
-        ("an address", Box::new(|n| Search { client: Some(format!("10.{}.{}.{}", n % 7, n % 250, n % 199)), ..Search::default() })),
-        (
-            "an address and an outcome",
-            Box::new(move |n| Search {
-                client: Some(format!("10.{}.{}.{}", n % 7, n % 250, n % 199)),
-                outcome: text("failed"),
-                ..Search::default()
-            }),
-        ),
-        ("a provider", Box::new(move |_| Search { provider: text("mitid"), ..Search::default() })),
-        (
-            "a provider and an event",
-            Box::new(move |_| Search { provider: text("mitid"), kind: text("unlock_outcome"), ..Search::default() }),
-        ),
-        (
-            "a visit",
-            Box::new(move |n| Search {
-                visit: Some(format!("00000000-0000-0000-0001-{}", 100_000_000_000 + n * 997 % (entries / 5))),
-                ..Search::default()
-            }),
-        ),
-        (
-            "a day, and an outcome",
-            Box::new(move |n| {
-                let from = start + SignedDuration::from_hours(24 * (n % 380));
-                Search {
-                    from: Some(from),
-                    until: Some(from + SignedDuration::from_hours(24)),
-                    outcome: text("failed"),
-                    ..Search::default()
-                }
-            }),
-        ),
-        ("nobody", Box::new(move |_| Search { about: text("findes-ikke"), ..Search::default() })),
-    ];
-    for (what, of) in &all {
-        for (page, after) in [("page 1", None), ("page 1,000", Some(entries - 50_000))] {
-            let mut times = Vec::new();
-            for n in 0..100 {
-                let search = of(n);
-                let after = after.map(|after| if search.oldest_first { entries - after } else { after });
-                let began = Instant::now();
-                log.search(&search, after).await.expect("searched").expect("clear");
-                times.push(began.elapsed().as_secs_f64() * 1000.0);
-            }
-            times.sort_by(f64::total_cmp);
-            println!("{name}: {what:<28} {page:<10} p50 {:>7.2} ms  p99 {:>7.2} ms", times[50], times[99]);
-        }
-    }
 }

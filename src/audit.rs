@@ -3,11 +3,13 @@
 //! Invariants: no statement here changes an entry, and only retention deletes one, under a signed purge; an entry is never refused because of what somebody typed.
 
 pub mod chain;
+mod counts;
 pub mod cpr;
 pub mod csv;
 pub mod entry;
 pub mod export_line;
 pub mod feed;
+mod kept;
 mod log;
 mod people;
 pub mod public;
@@ -17,5 +19,6 @@ mod row;
 pub mod sealer;
 pub mod search;
 pub mod verify;
+mod walk;
 
 pub use log::{Begun, Entry, Log};

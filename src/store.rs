@@ -36,6 +36,9 @@ const MIGRATION: Duration = Duration::from_mins(1);
 /// Connections to PostgreSQL of each kind. SQLite has one of each: it writes one at a time anyhow, and so nobody waits long for a lock.
 const CONNECTIONS: u32 = 12;
 
+/// Connections for those who read the log at length: so many searches at once, and none of them in the way of anything else.
+const READERS: u32 = 4;
+
 /// What can go wrong with the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
@@ -96,6 +99,9 @@ const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
 const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
 const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
 const POSTGRES_SWIFT: &str = "SET synchronous_commit = off";
+/// Who only reads writes nothing, whatever the statement.
+const SQLITE_READS: &str = "PRAGMA query_only = ON";
+const POSTGRES_READS: &str = "SET default_transaction_read_only = on";
 
 /// The open database.
 #[derive(Clone)]
@@ -104,6 +110,8 @@ pub struct Store {
     pub(crate) durable: AnyPool,
     /// For everything else: does not wait for the disk.
     pub(crate) pool: AnyPool,
+    /// For searches in the log, which may take their time: reads only.
+    pub(crate) readers: AnyPool,
 }
 
 impl std::fmt::Debug for Store {
@@ -121,12 +129,20 @@ impl Store {
             create_private(SqliteConnectOptions::from_str(url)?.get_filename())?;
             tokio::time::timeout(MIGRATION, migrate_sqlite(url)).await.map_err(|_| StoreError::TimedOut)??;
             let settings = |synchronous| [SQLITE_SETTINGS[0], SQLITE_SETTINGS[1], synchronous];
-            Ok(Self { durable: pool(url, 1, settings(SQLITE_DURABLE)).await?, pool: pool(url, 1, settings(SQLITE_SWIFT)).await? })
+            Ok(Self {
+                durable: pool(url, 1, settings(SQLITE_DURABLE)).await?,
+                pool: pool(url, 1, settings(SQLITE_SWIFT)).await?,
+                readers: pool(url, READERS, settings(SQLITE_READS)).await?,
+            })
         } else {
             // The first connection shows within its time whether there is a server at all.
             let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE]).await?;
             tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
-            Ok(Self { durable, pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_SWIFT]).await? })
+            Ok(Self {
+                durable,
+                pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_SWIFT]).await?,
+                readers: pool(url, READERS, [POSTGRES_PATIENCE, POSTGRES_READS]).await?,
+            })
         }
     }
 
@@ -146,6 +162,7 @@ impl Store {
 
     /// Ends all connections.
     pub async fn close(&self) {
+        self.readers.close().await;
         self.pool.close().await;
         self.durable.close().await;
     }
@@ -241,7 +258,9 @@ mod tests {
         let setting = async |pool: &AnyPool, name: &'static str| sqlx::query(name).fetch_one(pool).await.expect("a setting");
         assert_eq!(setting(&store.durable, "PRAGMA synchronous").await.get::<i64, _>(0), 2, "FULL");
         assert_eq!(setting(&store.pool, "PRAGMA synchronous").await.get::<i64, _>(0), 1, "NORMAL");
-        for pool in [&store.durable, &store.pool] {
+        let write = sqlx::query("DELETE FROM sessions").execute(&store.readers).await;
+        assert!(write.is_err_and(|error| error.to_string().contains("readonly")), "who searches writes nothing");
+        for pool in [&store.durable, &store.pool, &store.readers] {
             assert_eq!(setting(pool, "PRAGMA journal_mode").await.get::<String, _>(0), "wal");
             assert_eq!(setting(pool, "PRAGMA foreign_keys").await.get::<i64, _>(0), 1);
         }

@@ -57,7 +57,7 @@ impl Log {
             return Ok(Ok(vec![guid.to_string()]));
         }
         let exact = sqlx::query("SELECT DISTINCT guid FROM audit_people WHERE account = $1 LIMIT $2").bind(text.clone());
-        let rows = within(exact.bind(most()).fetch_all(&self.store.durable)).await?;
+        let rows = within(exact.bind(most()).fetch_all(&self.store.readers)).await?;
         if !rows.is_empty() {
             return found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?);
         }
@@ -68,7 +68,7 @@ impl Log {
         for word in words {
             query = query.bind(word);
         }
-        let rows = within(query.bind(most()).fetch_all(&self.store.durable)).await?;
+        let rows = within(query.bind(most()).fetch_all(&self.store.readers)).await?;
         found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?)
     }
 

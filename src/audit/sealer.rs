@@ -16,6 +16,7 @@ use sqlx::{Row, any::AnyRow};
 use super::{
     Log,
     chain::{self, Link, Place, START},
+    counts::Counts,
     entry::{COLUMNS, StoredEntry},
     people::Named,
 };
@@ -46,8 +47,12 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 struct Remembered {
     head: Option<Head>,
     people: HashSet<u64>,
+    /// Since the entry of this time, microseconds.
+    since: i64,
 }
 
+/// After a day by the entries' own time all are taken up anew: retention forgets those of whom nothing is left, also on other instances.
+const DAY: u64 = 86_400_000_000;
 /// Of more people than this, all are taken up anew: a few MB.
 const PEOPLE: usize = 200_000;
 
@@ -85,10 +90,11 @@ impl Memory {
     }
 
     /// Those whom this instance has not taken up before.
-    fn new_ones(&self, people: BTreeSet<Named>) -> Vec<Named> {
+    fn new_ones(&self, people: BTreeSet<Named>, at: i64) -> Vec<Named> {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if remembered.people.len() > PEOPLE {
+        if remembered.people.len() > PEOPLE || remembered.since.abs_diff(at) > DAY {
             remembered.people.clear();
+            remembered.since = at;
         }
         let hash = |person: &Named| BuildHasherDefault::<DefaultHasher>::default().hash_one(person);
         people.into_iter().filter(|person| remembered.people.insert(hash(person))).collect()
@@ -107,12 +113,17 @@ impl Log {
         let mut places = Vec::with_capacity(waiting.len());
         let mut unsound = 0;
         let people: BTreeSet<Named> = waiting.iter().filter_map(|(_, entry)| entry.as_ref()).flat_map(Named::in_entry).collect();
-        let new = memory.new_ones(people);
+        let at = waiting.iter().filter_map(|(_, entry)| entry.as_ref()).map(|entry| entry.at).max().unwrap_or_default();
+        let new = memory.new_ones(people, at);
         if let Err(error) = self.take_up(&new).await {
             memory.forget_people();
             return Err(error);
         }
+        let mut counts = Counts::default();
         for (seq, entry) in waiting {
+            if let Some(entry) = &entry {
+                counts.add(entry);
+            }
             // One that was deleted before it got its place keeps a number, so that it is missed.
             let sound = entry.as_ref().is_some_and(|entry| entry.is_sound(&self.keys));
             unsound += usize::from(!sound);
@@ -122,7 +133,7 @@ impl Log {
             head = Head { number, link: chain::link(&head.link, &Place { number, seq, class, sound, content: &content }) };
             places.push((head, seq, sound));
         }
-        if !self.place(&places).await? {
+        if !self.place(&places, &counts).await? {
             return Ok(nothing);
         }
         memory.set(head);
@@ -163,7 +174,7 @@ impl Log {
     }
 
     /// All of them or none. `false`: another instance was faster.
-    async fn place(&self, places: &[(Head, i64, bool)]) -> Result<bool, StoreError> {
+    async fn place(&self, places: &[(Head, i64, bool)], counts: &Counts) -> Result<bool, StoreError> {
         within(async {
             let mut transaction = self.store.durable.begin().await?;
             for rows in places.chunks(ROWS) {
@@ -187,6 +198,7 @@ impl Log {
                 }
                 delete.execute(&mut *transaction).await?;
             }
+            counts.write(&mut transaction).await?;
             transaction.commit().await?;
             Ok(true)
         })

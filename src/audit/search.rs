@@ -1,18 +1,19 @@
 //! Searching in the log: any combination, newest or oldest first, a page at a time.
 //!
-//! Invariants: what is asked is bound, never part of a statement's text; a page costs no more on the thousandth page than on the first; a search that would walk
-//! through the whole log stops after a stretch of it and says how far it came.
+//! Invariants: what is asked is bound, never part of a statement's text; a page costs no more on the thousandth page than on the first; a search for which most
+//! of the log would be looked through stops after a while and says how far it came.
 
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sqlx::{Any, Row, any::AnyArguments, any::AnyRow, query::Query};
+use sqlx::{Row, any::AnyRow};
 
 use super::{
     Entry, Log,
     entry::{COLUMNS, StoredEntry},
     row::event,
+    walk::{Bound, Part, Values, Way},
 };
 use crate::{
     model::cpr::Cpr,
@@ -21,12 +22,17 @@ use crate::{
 
 /// Entries on a page.
 pub const PAGE: usize = 50;
-/// The first stretch that is looked through where no index leads to the entries; each further one is twice as long.
-const STRETCH: i64 = 20_000;
+/// Entries that are looked at in the first step where more than one thing is asked; each further step looks at [`LONGER`] times as many,
+const STEP: usize = 200;
+const LONGER: usize = 3;
+/// and never more than this.
+const LONGEST: usize = 2000;
+/// Entries of each way by which the shortest is chosen.
+const PROBE: usize = 500;
 /// After this long a page says how far it came.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// Clocks of instances differ, and entries are committed a little out of order: so many entries around a time are looked at too.
-const MARGIN: i64 = 2_000;
+/// Clocks of instances differ, and are set back: entries of these hours around a time bound where the log is looked at.
+const AROUND: jiff::SignedDuration = jiff::SignedDuration::from_hours(6);
 
 /// What is asked. Everything that is given has to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -74,230 +80,225 @@ pub struct Hits {
     pub stopped_at: Option<Timestamp>,
 }
 
-/// A condition with its values.
-#[derive(Debug, Clone, Default)]
-struct Where {
-    conditions: Vec<String>,
-    values: Vec<Bound>,
+/// What has to hold, and the ways to it.
+struct Conditions {
+    ways: Vec<Way>,
+    from: Option<Timestamp>,
+    until: Option<Timestamp>,
 }
 
-#[derive(Debug, Clone)]
-enum Bound {
-    Text(String),
-    Number(i64),
-}
-
-impl Where {
-    fn place(&mut self, value: Bound) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len())
-    }
-
-    fn is(&mut self, column: &str, value: &str) {
-        let place = self.place(Bound::Text(value.to_owned()));
-        self.conditions.push(format!("{column} = {place}"));
-    }
-
-    fn is_one_of(&mut self, columns: &[&str], values: &[String]) {
-        if values.is_empty() {
-            self.conditions.push("1 = 0".to_owned());
-            return;
+impl Conditions {
+    /// All of them but the one that the way leads along, on an entry `a`.
+    fn besides(&self, way: Option<usize>, values: &mut Values) -> Vec<String> {
+        let others = self.ways.iter().enumerate().filter(|(n, _)| Some(*n) != way);
+        let mut all: Vec<String> = others.map(|(_, other)| other.condition(values)).collect();
+        for (condition, time) in [("a.at >=", self.from), ("a.at <", self.until)] {
+            if let Some(time) = time {
+                all.push(format!("{condition} {}", values.place(Bound::Number(stored(time)))));
+            }
         }
-        let places: Vec<String> = values.iter().map(|value| self.place(Bound::Text(value.clone()))).collect();
-        let any: Vec<String> = columns.iter().map(|column| format!("{column} IN ({})", places.join(", "))).collect();
-        self.conditions.push(format!("({})", any.join(" OR ")));
+        all
     }
+}
 
-    fn number(&mut self, condition: &str, value: i64) {
-        let place = self.place(Bound::Number(value));
-        self.conditions.push(format!("{condition} {place}"));
-    }
+/// How far a walk of so many entries comes.
+struct Reach {
+    many: usize,
+    /// The last of them.
+    reached: i64,
+}
 
-    fn text(&self) -> String {
-        if self.conditions.is_empty() { "1 = 1".to_owned() } else { self.conditions.join(" AND ") }
-    }
-
-    fn bound(self, statement: String) -> Query<'static, Any, AnyArguments> {
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement));
-        self.values.into_iter().fold(query, |query, value| match value {
-            Bound::Text(text) => query.bind(text),
-            Bound::Number(number) => query.bind(number),
-        })
-    }
+/// What was read on a way.
+struct Read {
+    entries: Vec<Entry>,
+    rows: usize,
+    last: Option<i64>,
 }
 
 impl Log {
     /// A page of what fits. `after`: the [`Hits::next`] of the page before.
     pub async fn search(&self, search: &Search, after: Option<i64>) -> Result<Result<Hits, Unclear>, StoreError> {
-        let condition = match self.condition(search).await? {
-            Ok(condition) => condition,
+        let conditions = match self.conditions(search).await? {
+            Ok(conditions) => conditions,
             Err(unclear) => return Ok(Err(unclear)),
         };
         let (lowest, highest) = self.bounds(search).await?;
-        if lowest > highest {
+        let whole = Part { from: lowest, to: highest, oldest_first: search.oldest_first };
+        let part = after.map_or(whole, |after| whole.after(after));
+        if part.is_empty() || conditions.ways.iter().any(Way::is_dead_end) {
             return Ok(Ok(Hits::default()));
         }
-        let led = search.led_by_an_index();
-        let (mut stretch, began) = (STRETCH, Instant::now());
-        let mut place = after.unwrap_or(if search.oldest_first { lowest - 1 } else { highest + 1 });
+        let chosen = self.shortest(&conditions.ways, &part).await?;
+        self.walked(&conditions, chosen, part).await.map(Ok)
+    }
+
+    async fn walked(&self, conditions: &Conditions, chosen: Option<usize>, mut part: Part) -> Result<Hits, StoreError> {
+        let whole = Way::whole();
+        let way = chosen.and_then(|n| conditions.ways.get(n)).unwrap_or(&whole);
+        let began = Instant::now();
+        let only = conditions.besides(chosen, &mut Values::default()).is_empty();
+        // Where nothing else is asked, each entry on the way fits.
+        let mut step = if only { PAGE + 1 } else { STEP };
         let mut hits = Hits::default();
         loop {
-            let (from, to) = match (search.oldest_first, led) {
-                (true, true) => (place + 1, highest),
-                (true, false) => (place + 1, highest.min(place.saturating_add(stretch))),
-                (false, true) => (lowest, place - 1),
-                (false, false) => (lowest.max(place.saturating_sub(stretch)), place - 1),
-            };
+            let reach = self.reach(way, &part, step).await?;
+            let Some(Reach { many, reached }) = reach else { return Ok(hits) };
             let wanted = PAGE + 1 - hits.entries.len();
-            hits.entries.extend(self.stretch(search, condition.clone(), from, to, wanted).await?);
+            let read = self.read(conditions, chosen, way, &part.up_to(reached), step, wanted).await?;
+            hits.entries.extend(read.entries);
             if hits.entries.len() > PAGE {
                 hits.entries.truncate(PAGE);
                 hits.next = hits.entries.last().map(|entry| entry.sequence);
-                return Ok(Ok(hits));
+                return Ok(hits);
             }
-            let done = if search.oldest_first { to >= highest } else { from <= lowest };
-            if led || done {
-                return Ok(Ok(hits));
+            // Where some could not be read, there may be more on this stretch.
+            let reached = if read.rows < wanted { reached } else { read.last.unwrap_or(reached) };
+            part = part.after(reached);
+            if (many < step && read.rows < wanted) || part.is_empty() {
+                return Ok(hits);
             }
-            place = if search.oldest_first { to } else { from };
             if began.elapsed() >= PATIENCE {
-                hits.next = Some(place);
-                hits.stopped_at = self.time_at(place).await?;
-                return Ok(Ok(hits));
+                hits.next = Some(reached);
+                hits.stopped_at = self.time_at(reached).await?;
+                return Ok(hits);
             }
-            stretch = stretch.saturating_mul(2);
+            step = (step * LONGER).min(LONGEST);
         }
     }
 
-    async fn condition(&self, search: &Search) -> Result<Result<Where, Unclear>, StoreError> {
-        let mut condition = Where::default();
-        for (text, column) in [(&search.about, "a.target_guid"), (&search.by, "a.actor_guid")] {
+    async fn conditions(&self, search: &Search) -> Result<Result<Conditions, Unclear>, StoreError> {
+        let mut ways = Vec::new();
+        let people: [(_, &'static [&'static str]); 2] = [(&search.about, &["target_guid"]), (&search.by, &["actor_guid"])];
+        for (text, columns) in people {
             let Some(text) = text else { continue };
             match self.people_named(text).await? {
-                Ok(guids) => condition.is_one_of(&[column], &guids),
+                Ok(guids) => ways.push(Way { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() }),
                 Err(unclear) => return Ok(Err(unclear)),
             }
         }
         if let Some(cpr) = &search.cpr {
-            let blinds = self.vault.blinds(cpr);
-            if blinds.is_empty() {
-                condition.conditions.push("1 = 0".to_owned());
-            } else {
-                let places: Vec<String> = blinds.into_iter().map(|blind| condition.place(Bound::Text(blind))).collect();
-                condition.conditions.push(format!("a.seq IN (SELECT c.seq FROM audit_cpr c WHERE c.blind IN ({}))", places.join(", ")));
-            }
+            let keys = self.vault.blinds(cpr).into_iter().map(|blind| vec![blind]).collect();
+            ways.push(Way { table: "audit_cpr", columns: &["blind"], keys });
         }
-        let columns = [
-            (&search.kind, "a.kind"),
-            (&search.outcome, "a.outcome"),
-            (&search.client, "a.client"),
-            (&search.provider, "a.provider"),
-            (&search.visit, "a.visit"),
-        ];
-        for (value, column) in columns {
+        let mut one = |columns: &'static [&'static str], key: Vec<String>| ways.push(Way { table: "audit", columns, keys: vec![key] });
+        match (&search.kind, &search.outcome) {
+            (Some(kind), Some(outcome)) => one(&["kind", "outcome"], vec![kind.clone(), outcome.clone()]),
+            (Some(kind), None) => one(&["kind"], vec![kind.clone()]),
+            (None, Some(outcome)) => one(&["outcome"], vec![outcome.clone()]),
+            (None, None) => {}
+        }
+        let columns: [(_, &'static [&'static str]); 3] =
+            [(&search.client, &["client"]), (&search.provider, &["provider"]), (&search.visit, &["visit"])];
+        for (value, columns) in columns {
             if let Some(value) = value {
-                condition.is(column, value);
+                one(columns, vec![value.clone()]);
             }
         }
-        if let Some(from) = search.from {
-            condition.number("a.at >=", stored(from));
+        Ok(Ok(Conditions { ways, from: search.from, until: search.until }))
+    }
+
+    /// The way on which the fewest entries are from here on, as far as a short look along each tells. `None`: nothing is asked that an index leads to.
+    async fn shortest(&self, ways: &[Way], part: &Part) -> Result<Option<usize>, StoreError> {
+        if ways.len() < 2 {
+            return Ok((!ways.is_empty()).then_some(0));
         }
-        if let Some(until) = search.until {
-            condition.number("a.at <", stored(until));
+        let mut best: Option<(usize, (bool, i64))> = None;
+        for (n, way) in ways.iter().enumerate() {
+            let found = match self.reach(way, part, PROBE).await? {
+                // The fewer the better; and better than any that goes on.
+                None => return Ok(Some(n)),
+                Some(reach) if reach.many < PROBE => (true, -i64::try_from(reach.many).unwrap_or(i64::MAX)),
+                Some(reach) => (false, part.length_to(reach.reached)),
+            };
+            if best.is_none_or(|(_, known)| found > known) {
+                best = Some((n, found));
+            }
         }
-        Ok(Ok(condition))
+        Ok(best.map(|(n, _)| n))
     }
 
     /// The first and the last key that can fit.
     async fn bounds(&self, search: &Search) -> Result<(i64, i64), StoreError> {
-        let one = async |statement: &'static str, at: Option<Timestamp>| -> Result<Option<i64>, StoreError> {
-            let query = sqlx::query(statement);
-            let query = if let Some(at) = at { query.bind(stored(at)) } else { query };
-            let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-            Ok(row.map(|row| row.try_get("seq")).transpose()?)
-        };
-        let first = one("SELECT seq FROM audit ORDER BY seq LIMIT 1", None).await?;
-        let last = one("SELECT seq FROM audit ORDER BY seq DESC LIMIT 1", None).await?;
-        let (Some(first), Some(last)) = (first, last) else { return Ok((1, 0)) };
-        let lowest = match search.from {
-            Some(from) => match one("SELECT seq FROM audit WHERE at >= $1 ORDER BY at LIMIT 1", Some(from)).await? {
-                Some(seq) => seq.saturating_sub(MARGIN).max(first),
-                None => return Ok((1, 0)),
-            },
-            None => first,
-        };
-        let highest = match search.until {
-            Some(until) => match one("SELECT seq FROM audit WHERE at < $1 ORDER BY at DESC LIMIT 1", Some(until)).await? {
-                Some(seq) => seq.saturating_add(MARGIN).min(last),
-                None => return Ok((1, 0)),
-            },
-            None => last,
-        };
+        let first = self.seq("SELECT MIN(seq) AS seq FROM audit", &[]).await?;
+        let last = self.seq("SELECT MAX(seq) AS seq FROM audit", &[]).await?;
+        let (Some(mut lowest), Some(mut highest)) = (first, last) else { return Ok((1, 0)) };
+        let late = |time: Timestamp| stored(time.saturating_add(AROUND).unwrap_or(time));
+        let early = |time: Timestamp| stored(time.saturating_sub(AROUND).unwrap_or(time));
+        // `+ 0`: so that nobody looks for the least of all and only then at its time.
+        if let Some(from) = search.from {
+            let within = "SELECT MIN(seq + 0) AS seq FROM audit WHERE at >= $1 AND at < $2";
+            let next = "SELECT seq FROM audit WHERE at >= $1 ORDER BY at, seq LIMIT 1";
+            let found = self.seq(within, &[stored(from), late(from)]).await?;
+            let Some(seq) = (if found.is_some() { found } else { self.seq(next, &[stored(from)]).await? }) else { return Ok((1, 0)) };
+            lowest = lowest.max(seq);
+        }
+        if let Some(until) = search.until {
+            let within = "SELECT MAX(seq + 0) AS seq FROM audit WHERE at >= $1 AND at < $2";
+            let next = "SELECT seq FROM audit WHERE at < $1 ORDER BY at DESC, seq DESC LIMIT 1";
+            let found = self.seq(within, &[early(until), stored(until)]).await?;
+            let Some(seq) = (if found.is_some() { found } else { self.seq(next, &[stored(until)]).await? }) else { return Ok((1, 0)) };
+            highest = highest.min(seq);
+        }
         Ok((lowest, highest))
     }
 
-    async fn stretch(&self, search: &Search, mut condition: Where, from: i64, to: i64, wanted: usize) -> Result<Vec<Entry>, StoreError> {
-        condition.number("a.seq >=", from);
-        condition.number("a.seq <=", to);
+    async fn seq(&self, statement: &'static str, times: &[i64]) -> Result<Option<i64>, StoreError> {
+        let query = times.iter().fold(sqlx::query(statement), |query, time| query.bind(*time));
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.readers)).await?;
+        Ok(row.map(|row| row.try_get::<Option<i64>, _>("seq")).transpose()?.flatten())
+    }
+
+    /// `None`: there is nothing on that way.
+    async fn reach(&self, way: &Way, part: &Part, most: usize) -> Result<Option<Reach>, StoreError> {
+        let mut values = Values::default();
+        let walk = way.walk(&mut values, part, most);
+        let last = if part.oldest_first { "MAX" } else { "MIN" };
+        let query = values.bound(format!("SELECT COUNT(*) AS many, {last}(seq) AS reached FROM ({walk}) AS walk"));
+        let row = within(query.fetch_one(&self.store.readers)).await?;
+        let (many, reached): (i64, Option<i64>) = (row.try_get("many")?, row.try_get("reached")?);
+        Ok(reached.map(|reached| Reach { many: usize::try_from(many).unwrap_or_default(), reached }))
+    }
+
+    /// Those on the way that fit the other conditions too. Entries that are committed meanwhile do not shorten it: up to twice as many are walked past.
+    async fn read(
+        &self,
+        conditions: &Conditions,
+        chosen: Option<usize>,
+        way: &Way,
+        part: &Part,
+        step: usize,
+        wanted: usize,
+    ) -> Result<Read, StoreError> {
+        let mut values = Values::default();
+        let walk = way.walk(&mut values, part, step * 2);
+        let others: String = conditions.besides(chosen, &mut values).iter().map(|other| format!(" AND {other}")).collect();
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
-        let order = if search.oldest_first { "ASC" } else { "DESC" };
-        let statement =
-            format!("SELECT a.seq AS seq, {columns} FROM audit a WHERE {} ORDER BY a.seq {order} LIMIT {wanted}", condition.text());
-        let rows: Vec<AnyRow> = within(condition.bound(statement).fetch_all(&self.store.durable)).await?;
+        // CROSS JOIN: the walk comes first, in SQLite too. DISTINCT: a CPR number may be both parties'.
+        let statement = format!(
+            "SELECT a.seq AS seq, {columns} FROM (SELECT DISTINCT seq AS walked FROM ({walk}) AS walk) AS walks CROSS JOIN audit a
+             WHERE a.seq = walks.walked{others} ORDER BY a.seq {} LIMIT {wanted}",
+            part.order()
+        );
+        let rows: Vec<AnyRow> = within(values.bound(statement).fetch_all(&self.store.readers)).await?;
+        let last = rows.last().map(|row| row.try_get("seq")).transpose()?;
         // What somebody has put there beside the service may be anything; the rest is shown all the same.
-        Ok(rows
+        let entries = rows
             .iter()
             .filter_map(|row| entry(row).inspect_err(|_| tracing::error!("an entry of the audit log can't be read")).ok())
-            .collect())
+            .collect();
+        Ok(Read { entries, rows: rows.len(), last })
     }
 
     async fn time_at(&self, seq: i64) -> Result<Option<Timestamp>, StoreError> {
         let query = sqlx::query("SELECT at FROM audit WHERE seq >= $1 ORDER BY seq LIMIT 1").bind(seq);
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.readers)).await?;
         row.map(|row| Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| StoreError::Corrupt("audit"))).transpose()
-    }
-
-    /// Of each hour since then, what happened how often and how it ended: hours since 1970 UTC, kind, outcome.
-    pub async fn counts_since(&self, since: Timestamp) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
-        let statement = "SELECT at / 3600000000 AS hour, kind, outcome, COUNT(*) AS many FROM audit WHERE at >= $1 GROUP BY 1, 2, 3";
-        let rows: Vec<AnyRow> = within(sqlx::query(statement).bind(stored(since)).fetch_all(&self.store.durable)).await?;
-        rows.iter().map(|row| Ok((row.try_get("hour")?, row.try_get("kind")?, row.try_get("outcome")?, row.try_get("many")?))).collect()
-    }
-
-    /// What was refused most since then, by reason.
-    pub async fn refusals_since(&self, since: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
-        let statement =
-            "SELECT reason, COUNT(*) AS many FROM audit WHERE at >= $1 AND outcome = 'refused' GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 20";
-        let rows: Vec<AnyRow> = within(sqlx::query(statement).bind(stored(since)).fetch_all(&self.store.durable)).await?;
-        rows.iter().map(|row| Ok((row.try_get("reason")?, row.try_get("many")?))).collect()
-    }
-
-    /// Keeps a sealed search for its owner.
-    pub async fn keep_search(&self, id: &str, owner: &str, name: &str, sealed: &str, now: Timestamp) -> Result<(), StoreError> {
-        let insert = sqlx::query("INSERT INTO audit_searches (id, owner, name, search, at) VALUES ($1, $2, $3, $4, $5)");
-        let insert = insert.bind(id.to_owned()).bind(owner.to_owned()).bind(name.to_owned()).bind(sealed.to_owned()).bind(stored(now));
-        within(insert.execute(&self.store.durable)).await?;
-        Ok(())
-    }
-
-    /// Somebody's kept searches: id, name, sealed search; the newest hundred.
-    pub async fn kept_searches(&self, owner: &str) -> Result<Vec<(String, String, String)>, StoreError> {
-        let query = sqlx::query("SELECT id, name, search FROM audit_searches WHERE owner = $1 ORDER BY at DESC, id LIMIT 100");
-        let rows: Vec<AnyRow> = within(query.bind(owner.to_owned()).fetch_all(&self.store.durable)).await?;
-        rows.iter().map(|row| Ok((row.try_get("id")?, row.try_get("name")?, row.try_get("search")?))).collect()
-    }
-
-    /// Forgets one of somebody's.
-    pub async fn drop_search(&self, id: &str, owner: &str) -> Result<(), StoreError> {
-        let delete = sqlx::query("DELETE FROM audit_searches WHERE id = $1 AND owner = $2").bind(id.to_owned()).bind(owner.to_owned());
-        within(delete.execute(&self.store.durable)).await?;
-        Ok(())
     }
 
     /// One entry.
     pub async fn entry(&self, seq: i64) -> Result<Option<(Entry, StoredEntry)>, StoreError> {
         let statement = format!("SELECT seq, {} FROM audit WHERE seq = $1", COLUMNS.join(", "));
-        let row: Option<AnyRow> = within(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq).fetch_optional(&self.store.durable)).await?;
+        let row: Option<AnyRow> = within(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq).fetch_optional(&self.store.readers)).await?;
         row.map(|row| Ok((entry(&row)?, StoredEntry::read(&row)?))).transpose()
     }
 
@@ -306,7 +307,7 @@ impl Log {
         let Some(commitment) = (if target { &stored.target_cpr } else { &stored.actor_cpr }) else { return Ok(None) };
         let party = if target { "target" } else { "actor" };
         let query = sqlx::query("SELECT key_id, blind, sealed FROM audit_cpr WHERE seq = $1 AND party = $2").bind(seq).bind(party);
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.readers)).await?;
         let Some(row) = row else { return Ok(None) };
         let sealed = super::cpr::SealedCpr { key_id: row.try_get("key_id")?, blind: row.try_get("blind")?, sealed: row.try_get("sealed")? };
         Ok(self.vault.open(commitment, &sealed))
@@ -314,15 +315,6 @@ impl Log {
 }
 
 impl Search {
-    /// Does an index lead to few entries, or to entries in the order of the search? Else the log is looked through in stretches.
-    fn led_by_an_index(&self) -> bool {
-        if self.about.is_some() || self.by.is_some() || self.cpr.is_some() || self.visit.is_some() {
-            return true;
-        }
-        let by_what_happened = usize::from(self.kind.is_some() || self.outcome.is_some());
-        by_what_happened + usize::from(self.client.is_some()) + usize::from(self.provider.is_some()) <= 1
-    }
-
     /// What of it was asked, for the log: never a CPR number.
     pub fn told(&self) -> String {
         let text = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));

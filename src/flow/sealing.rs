@@ -162,6 +162,7 @@ async fn retain(app: &App, now: Timestamp) -> Result<u64, Fault> {
     let seals = app.audit.purge_seals(signer, months_before(now, longest), now).await?;
     told.push(format!("seals: {seals}"));
     app.audit.forget_people().await?;
+    app.audit.forget_hours(months_before(now, longest)).await?;
     if deleted + seals > 0 {
         note(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
     }

@@ -7,6 +7,7 @@ mod durability;
 mod log;
 mod opening;
 pub mod place;
+mod search;
 mod sessions;
 mod staff;
 

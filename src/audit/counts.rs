@@ -1,0 +1,90 @@
+//! What happened how often, hour by hour: kept with the seals, so that an overview never walks through the log.
+//!
+//! Invariants: each entry is counted once, in the transaction that gives it its place; nobody is named.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use sqlx::{Any, Row, Transaction, any::AnyRow};
+
+use super::{Log, entry::StoredEntry};
+use crate::{
+    model::audit::AuditOutcome,
+    store::{StoreError, stored, within},
+};
+
+/// Microseconds of an hour.
+const HOUR: i64 = 3_600_000_000;
+/// Rows in one statement.
+const ROWS: usize = 50;
+
+/// Entries of one hour and one kind that ended in the same way.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Alike {
+    hour: i64,
+    kind: String,
+    outcome: String,
+    /// Of refusals only.
+    reason: String,
+}
+
+/// Counts of a batch.
+#[derive(Debug, Default)]
+pub(super) struct Counts(BTreeMap<Alike, i64>);
+
+impl Counts {
+    pub(super) fn add(&mut self, entry: &StoredEntry) {
+        let reason = if entry.outcome == AuditOutcome::Refused.code() { entry.reason.clone() } else { String::new() };
+        let alike = Alike { hour: entry.at.div_euclid(HOUR), kind: entry.kind.clone(), outcome: entry.outcome.clone(), reason };
+        *self.0.entry(alike).or_default() += 1;
+    }
+
+    /// In order, so that two who write do not wait for each other crosswise.
+    pub(super) async fn write(&self, transaction: &mut Transaction<'_, Any>) -> Result<(), sqlx::Error> {
+        let all: Vec<_> = self.0.iter().collect();
+        for rows in all.chunks(ROWS) {
+            let values: Vec<String> = (0..rows.len())
+                .map(|n| format!("(${}, ${}, ${}, ${}, ${})", n * 5 + 1, n * 5 + 2, n * 5 + 3, n * 5 + 4, n * 5 + 5))
+                .collect();
+            let insert = format!(
+                "INSERT INTO audit_hours (hour, kind, outcome, reason, many) VALUES {}
+                 ON CONFLICT (hour, kind, outcome, reason) DO UPDATE SET many = audit_hours.many + excluded.many",
+                values.join(", ")
+            );
+            let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
+            for (alike, many) in rows {
+                insert =
+                    insert.bind(alike.hour).bind(alike.kind.clone()).bind(alike.outcome.clone()).bind(alike.reason.clone()).bind(**many);
+            }
+            insert.execute(&mut **transaction).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Log {
+    /// Of each hour since then, what happened how often and how it ended: hours since 1970 UTC, kind, outcome. What is sealed.
+    pub async fn counts_since(&self, since: Timestamp) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
+        // A sum is of another type in PostgreSQL, which the drivers' common ground does not have.
+        let statement =
+            "SELECT hour, kind, outcome, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 GROUP BY hour, kind, outcome";
+        let query = sqlx::query(statement).bind(stored(since).div_euclid(HOUR));
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
+        rows.iter().map(|row| Ok((row.try_get("hour")?, row.try_get("kind")?, row.try_get("outcome")?, row.try_get("many")?))).collect()
+    }
+
+    /// What was refused most since then, by reason.
+    pub async fn refusals_since(&self, since: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
+        let statement = "SELECT reason, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 AND outcome = 'refused'
+            GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 20";
+        let query = sqlx::query(statement).bind(stored(since).div_euclid(HOUR));
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
+        rows.iter().map(|row| Ok((row.try_get("reason")?, row.try_get("many")?))).collect()
+    }
+
+    /// Forgets hours before that.
+    pub async fn forget_hours(&self, before: Timestamp) -> Result<u64, StoreError> {
+        let delete = sqlx::query("DELETE FROM audit_hours WHERE hour < $1").bind(stored(before).div_euclid(HOUR));
+        Ok(within(delete.execute(&self.store.durable)).await?.rows_affected())
+    }
+}
