@@ -1,6 +1,6 @@
 //! Searches in a log of a million entries, or of OS2NYKODE_BENCH_ENTRIES: each kind of them on SQLite and on PostgreSQL, page 1 and page 1,000. Run by scripts/bench.
 
-#![allow(clippy::unnecessary_wraps, reason = "as a search takes them")]
+#![allow(clippy::unnecessary_wraps, clippy::cast_precision_loss, reason = "as a search takes them; numbers are small")]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
 #[path = "../tests/it/environment.rs"]
