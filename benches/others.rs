@@ -129,7 +129,7 @@ async fn main() {
     let bench = Bench { app, metrics, identity, visit: Visit { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None } };
     assert_eq!(bench.app.config.authority.ad_password_level, Level::Substantial);
 
-    let choose = async || lists::choices(&bench.app, &bench.identity).await.expect("read").expect("allowed");
+    let choose = async || lists::ways(&bench.app, &bench.identity).await.expect("read").expect("allowed");
     let choices = bench.counted("from the login to the choice of lists, nothing known yet", choose()).await;
     bench.counted("the same, groups of the configuration known", choose()).await;
     let place = |name: &str| choices.iter().find(|choice| choice.ground.code().ends_with(name)).expect(name).place.clone();

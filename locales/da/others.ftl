@@ -104,7 +104,7 @@ code-shown-until = Gælder til
 code-shown-once = Koden vises kun nu og kan kun bruges én gang. Laver du en ny, virker denne ikke længere.
 event-code-issued = { $who } gav en engangskode til kontoen
 event-code-not-issued = { $who } prøvede at give en engangskode til kontoen
-event-code-used = Du loggede ind med en engangskode
+event-code-used = Der blev logget ind med en engangskode
 event-code-refused = Et forsøg på at bruge en engangskode blev afvist
 
 # Forslag og sedler.

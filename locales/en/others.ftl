@@ -104,7 +104,7 @@ code-shown-until = Valid until
 code-shown-once = The code is shown only now and can be used once. If you make another, this one no longer works.
 event-code-issued = { $who } gave a one-time code for the account
 event-code-not-issued = { $who } tried to give a one-time code for the account
-event-code-used = You logged in with a one-time code
+event-code-used = There was a login with a one-time code
 event-code-refused = An attempt to use a one-time code was refused
 
 # Proposals and slips.

@@ -24,11 +24,11 @@ use crate::{
     clock,
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
-        authority::{Action, Denial, barred, desks_of},
+        authority::{Action, Denial, barred, desks_of, is_auditor},
         cpr::Cpr,
         guid::ObjectGuid,
         identity::Identity,
-        staff::Role,
+        staff::{Role, StaffAccount},
     },
 };
 
@@ -198,10 +198,18 @@ pub async fn export(app: &App, visit: &Visit, identity: &Identity, period: Perio
     Ok(Ok(Export::begin(&app.audit, &app.feed, &entry, period, format).await?))
 }
 
+/// Is any of it theirs to read? For the way to it only: its pages judge again, the login's level and age as well.
+pub(super) async fn concerns(app: &App, identity: &Identity, standing: &Standing) -> Result<bool, Fault> {
+    let (rules, actor, now) = (&standing.rules, &standing.actor, app.clock.now());
+    Ok(is_auditor(rules, actor, now) || !desks_of(rules, actor, now).is_empty() || staff_auditor(app, identity).await?.is_some())
+}
+
+async fn staff_auditor(app: &App, identity: &Identity) -> Result<Option<StaffAccount>, Fault> {
+    Ok(staff_sign_in::current(app, identity).await?.filter(|account| account.roles.contains(&Role::Auditor)))
+}
+
 async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
-    if let Some(account) = staff_sign_in::current(app, identity).await?
-        && account.roles.contains(&Role::Auditor)
-    {
+    if let Some(account) = staff_auditor(app, identity).await? {
         return Ok(Ok(Reader { party: staff_sign_in::party(&account), scope: None }));
     }
     let standing = others::standing(app, identity).await?;
@@ -210,9 +218,9 @@ async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
     }
     let now = app.clock.now();
     let party = standing.somebody(app, identity);
-    let is_auditor = standing.actor.accounts.iter().any(|own| own.usable(now) && own.is_in_any(&standing.rules.auditors));
+    let everything = is_auditor(&standing.rules, &standing.actor, now);
     let desks = !desks_of(&standing.rules, &standing.actor, now).is_empty();
-    if !is_auditor && !desks {
+    if !everything && !desks {
         return Ok(Err(Denial::NoRelation));
     }
     if standing.actor.level < app.config.audit.level {
@@ -221,7 +229,7 @@ async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
     if now.duration_since(standing.actor.at) > standing.rules.max_age {
         return Ok(Err(Denial::LoginTooOld));
     }
-    Ok(Ok(Reader { party, scope: if is_auditor { None } else { Some(standing) } }))
+    Ok(Ok(Reader { party, scope: if everything { None } else { Some(standing) } }))
 }
 
 /// Is the entry about an account that they may see now? What is about no account, or about one that is gone, only auditors read.

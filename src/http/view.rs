@@ -95,11 +95,6 @@ impl Frame {
         self.site().after_change.in_language(self.words.language).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
     }
 
-    /// Are there people who read the whole log?
-    pub fn auditors(&self) -> bool {
-        !self.app.config.audit.auditors.is_empty() || self.app.config.staff.enabled
-    }
-
     /// Every provider: its id, and what its button says.
     pub fn providers(&self) -> Vec<(String, String)> {
         let language = self.words.language;

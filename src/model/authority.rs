@@ -386,6 +386,11 @@ pub fn classes_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
     classes
 }
 
+/// Does somebody read the whole log?
+pub fn is_auditor(rules: &Rules, actor: &Actor, now: Timestamp) -> bool {
+    acting(actor, now).any(|own| own.is_in_any(&rules.auditors))
+}
+
 /// The helpdesks that somebody works at.
 pub fn desks_of<'a>(rules: &'a Rules, actor: &Actor, now: Timestamp) -> Vec<&'a Desk> {
     let works = |desk: &&Desk| {

@@ -36,7 +36,7 @@ async fn an_employee_changes_the_password_and_only_the_new_one_works() {
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
     let account = visitor.get(&account.path).await;
     account.says("Adgangskoden blev skiftet");
-    account.says("Du loggede ind");
+    account.says("Der blev logget ind");
 }
 
 #[tokio::test(flavor = "multi_thread")]

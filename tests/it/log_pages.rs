@@ -178,6 +178,27 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_way_to_the_log_is_shown_to_whoever_reads_some_of_it_and_to_nobody_else() {
+    let archive = Archive::new().await;
+    let town = &archive.town;
+    for (groups, theirs) in [
+        (vec![&archive.auditors], true),
+        (vec![&town.desk], true),
+        (vec![&archive.school_desk], true),
+        (vec![&town.masters, &town.circle], false),
+        (vec![&town.admins, &town.circle], false),
+        (vec![&town.circle], false),
+    ] {
+        let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
+        let browser = archive.browser(&town.person(&groups).await).await;
+        let others = browser.get("/others").await;
+        assert_eq!(others.status, 200);
+        assert_eq!(others.html.contains("href=\"/audit\""), theirs, "{groups:?}");
+        assert_eq!(browser.get("/audit").await.status, if theirs { 200 } else { 404 }, "{groups:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too() {
     let archive = Archive::new().await;
     let mut admin = Admin::new().await;

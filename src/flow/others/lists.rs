@@ -8,7 +8,7 @@ use super::{Standing, log_denied, standing};
 use crate::{
     app::App,
     directory::Within,
-    flow::{Fault, Visit, event_of},
+    flow::{Fault, Visit, event_of, log_pages},
     model::{
         account::Account,
         audit::{AuditOutcome, EventKind},
@@ -53,12 +53,21 @@ pub struct Choice {
     pub ground: Ground,
 }
 
-/// Every list of somebody's; or why there is none for them at all.
-pub async fn choices(app: &App, identity: &Identity) -> Result<Result<Vec<Choice>, Denial>, Fault> {
+/// Where somebody can go on to.
+#[derive(Debug)]
+pub struct Ways {
+    /// Every list of theirs.
+    pub lists: Vec<Choice>,
+    /// Some of the log is theirs to read.
+    pub log: bool,
+}
+
+/// Where somebody can go on to; or why there is nothing for them at all.
+pub async fn ways(app: &App, identity: &Identity) -> Result<Result<Ways, Denial>, Fault> {
     let standing = standing(app, identity).await?;
     Ok(match barred(&standing.rules, &standing.actor) {
         Some(denial) => Err(denial),
-        None => Ok(choices_of(app, &standing)),
+        None => Ok(Ways { lists: choices_of(app, &standing), log: log_pages::concerns(app, identity, &standing).await? }),
     })
 }
 

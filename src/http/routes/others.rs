@@ -14,7 +14,7 @@ use crate::{
     app::App,
     flow::others::{
         children::{Children, OfChild, children},
-        lists::{self, Choice, Found, Listed, PAGE, Place, Question},
+        lists::{self, Choice, Found, Listed, PAGE, Place, Question, Ways},
     },
     http::form::Form,
     http::view::{Failure, Frame, Member, Notice, page},
@@ -32,6 +32,8 @@ pub(super) struct OthersPage {
     pub(super) frame: Frame,
     pub(super) choices: Vec<Choice>,
     pub(super) children: Children,
+    /// Is there a part of the log for them to read?
+    pub(super) log: bool,
 }
 
 impl OthersPage {
@@ -49,11 +51,6 @@ impl OthersPage {
             Children::Unavailable => Some(self.frame.t("children-unavailable")),
             Children::NotAsked | Children::These(_) => None,
         }
-    }
-
-    /// May there be a part of the log to read? Its own page judges.
-    fn log(&self) -> bool {
-        self.frame.auditors() || self.choices.iter().any(|choice| matches!(choice.ground, Ground::Helpdesk(_)))
     }
 
     /// Address and name.
@@ -160,10 +157,10 @@ fn address(place: &Place) -> String {
 
 /// `GET /others`.
 pub(in crate::http) async fn choose(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
-    Ok(match lists::choices(&app, &member.identity).await? {
-        Ok(choices) => {
+    Ok(match lists::ways(&app, &member.identity).await? {
+        Ok(Ways { lists: choices, log }) => {
             let children = children(&app, &member.identity).await?;
-            page(StatusCode::OK, &OthersPage { frame: member.frame, choices, children })
+            page(StatusCode::OK, &OthersPage { frame: member.frame, choices, children, log })
         }
         Err(denial) => denied(member.frame, denial),
     })

@@ -106,6 +106,10 @@ async fn a_service_desk_gives_a_code_to_a_caller_and_sets_no_password_itself() {
     assert!(codes::is_in(&form), "{} {}", form.path, form.text);
     phone.reset(&form.account_path(), NEW).await.says("Din adgangskode er skiftet");
     proven(&caller, NEW, false).await;
+    // The caller is not the one who reads it now.
+    let history = hans.get(&format!("/others/accounts/{target}")).await;
+    history.says("Der blev logget ind med en engangskode");
+    assert!(!history.text.contains("Du loggede"), "{}", history.text);
     refused(&service, &hans, &helper, "Kontoen tilhører en, der arbejder i en helpdesk").await;
     refused(&service, &hans, &protected, "særligt beskyttet i Active Directory").await;
 }

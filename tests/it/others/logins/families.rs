@@ -20,7 +20,7 @@ pub fn section() -> String {
     )
 }
 
-/// A child's number that is nobody's: 2026, and a serial that says so.
+/// A child's number that is nobody's, with a serial that says so: born in 2025.
 pub fn child_cpr() -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(11).wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
