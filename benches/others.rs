@@ -132,7 +132,7 @@ async fn main() {
     let choose = async || lists::ways(&bench.app, &bench.identity).await.expect("read").expect("allowed");
     let choices = bench.counted("from the login to the choice of lists, nothing known yet", choose()).await;
     bench.counted("the same, groups of the configuration known", choose()).await;
-    let place = |name: &str| choices.iter().find(|choice| choice.ground.code().ends_with(name)).expect(name).place.clone();
+    let place = |name: &str| choices.lists.iter().find(|choice| choice.ground.code().ends_with(name)).expect(name).place.clone();
     let (flat, nested) = (place("Skala Alle"), place("Skala Klasser"));
     for (name, place) in [("20,000 direct members", &flat), ("20,000 members in 840 nested groups", &nested)] {
         bench.counted(&format!("{name}: first page, list read anew"), bench.look(place, "", 1)).await;

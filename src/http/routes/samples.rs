@@ -313,7 +313,10 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     for children in [Children::NotAsked, Children::TooWeak, Children::Unavailable, these] {
         for choices in [Vec::new(), choices.clone()] {
             let children = children.clone();
-            pages.push((format!("others {}", choices.len()), OthersPage { frame: member("/others"), log: choices.is_empty(), choices, children }.render()));
+            pages.push((
+                format!("others {}", choices.len()),
+                OthersPage { frame: member("/others"), log: choices.is_empty(), choices, children }.render(),
+            ));
         }
     }
     let all = [PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::Never];
