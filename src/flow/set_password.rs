@@ -36,7 +36,10 @@ use crate::{
         refusal::Refusal,
         throttle::Limits,
     },
-    store::throttle::{Charge, ThrottleKey},
+    store::{
+        sessions::Asking,
+        throttle::{Charge, ThrottleKey},
+    },
 };
 
 /// The reason in the log of a reset that is done while its account is still locked.
@@ -64,7 +67,10 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// The person's own.
-    Own,
+    Own {
+        /// The session that asks: the account's others end.
+        asking: Option<Asking>,
+    },
     /// Somebody else's.
     Anothers {
         /// Has the password to be changed at the next logon?
@@ -442,12 +448,15 @@ impl Submitted<'_> {
         Ok(written?)
     }
 
-    /// Under the account's lock. Of the own sessions, the page ends all but the one that it is in.
+    /// Under the account's lock, and here, so that it is done though the person goes away: ends codes that were given out, and the sessions that the old
+    /// password began, but for the one that asks. A failure does not undo or hide the new password: what is left runs out by itself.
     async fn end_what_was_before(&self, account: ObjectGuid) {
         codes::void(self.app, account).await;
-        if self.behalf.is_some()
-            && let Err(error) = self.app.sessions.end_all_of(account, None).await
-        {
+        let asking = match self.request.whose {
+            Whose::Own { asking } => asking,
+            Whose::Anothers { .. } => None,
+        };
+        if let Err(error) = self.app.sessions.end_all_of(account, asking).await {
             tracing::error!(error = %error, "the sessions of an account could not be ended after its new password");
         }
     }
@@ -492,8 +501,8 @@ impl Submitted<'_> {
     /// What the log calls the attempt and its outcome.
     fn kinds(&self) -> (EventKind, EventKind) {
         match (self.request.whose, &self.identity.proof) {
-            (Whose::Own, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            (Whose::Own, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
+            (Whose::Own { .. }, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
+            (Whose::Own { .. }, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
                 (EventKind::ResetAttempt, EventKind::ResetOutcome)
             }
         }
