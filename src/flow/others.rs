@@ -4,6 +4,7 @@
 //! accounts, it allows nothing; who looked at others is logged.
 
 pub mod children;
+mod classes;
 mod denied;
 pub mod explain;
 pub mod lists;
