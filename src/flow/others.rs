@@ -14,7 +14,7 @@ mod standing;
 pub mod unlock;
 mod usual;
 
-pub(super) use denied::log_denied;
+pub(super) use denied::{admitted, counted, log_denied};
 pub(super) use standing::Standing;
 pub(super) use standing::{actors, barring, closed, standing};
 pub use usual::Usual;

@@ -164,7 +164,7 @@ impl Submitted<'_> {
         let limits = self.app.config.throttle.address;
         let key = ThrottleKey::address(self.visit.client);
         match self.request.whose {
-            Whose::Own => Box::pin(self.counted(key, limits, false, self.authorised())).await,
+            Whose::Own { .. } => Box::pin(self.counted(key, limits, false, self.authorised())).await,
             Whose::Anothers { must_change } => Box::pin(self.counted(key, limits, false, self.for_another(must_change))).await,
         }
     }
@@ -214,9 +214,13 @@ impl Submitted<'_> {
 
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
-        let mut standing = others::standing(self.app, self.identity).await?;
+        let mut standing = match others::admitted(self.app, self.identity).await? {
+            Ok(standing) => standing,
+            Err(denial) => return Ok(Answer::Refused(Refusal::Denied(denial))),
+        };
         let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
-            return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
+            let denial = others::counted(self.app, self.identity, Denial::NoRelation).await?;
+            return self.refused(None, None, Refusal::Denied(denial)).await;
         };
         if standing.owns(self.request.target) {
             // It has a form of its own, where the rules for it hold.
@@ -234,7 +238,7 @@ impl Submitted<'_> {
                 let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
                 entry.actor = Some(actor);
                 self.app.audit.append(&entry).await?;
-                Ok(Answer::Refused(Refusal::Denied(denial)))
+                Ok(Answer::Refused(Refusal::Denied(others::counted(self.app, self.identity, denial).await?)))
             }
         }
     }

@@ -232,7 +232,7 @@ impl Standing {
 }
 
 /// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
-fn person(app: &App, identity: &Identity) -> Party {
+pub(super) fn person(app: &App, identity: &Identity) -> Party {
     let mut key = match &identity.proof {
         Proof::Local { id, account_name, .. } => {
             return Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() };
