@@ -128,13 +128,16 @@ impl Log {
         .and_then(seq_of)
     }
 
-    /// An account's own history, newest first: logins, logouts, and for each change or reset its latest word. Not what somebody else tried on it
-    /// without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
+    /// An account's own history, newest first: logins, logouts, for each change or reset its latest word, and for each unlocking its outcome. Not what
+    /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
             "SELECT seq, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours'
                 AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid)
-                AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised') AND NOT EXISTS
+                AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised')
+                AND NOT EXISTS (SELECT 1 FROM audit c WHERE a.kind = 'unlock_attempt' AND c.kind = 'unlock_outcome'
+                    AND c.target_guid = a.target_guid AND c.visit = a.visit AND c.seq > a.seq)
+                AND NOT EXISTS
                 (SELECT 1 FROM audit b WHERE b.actor_guid = a.actor_guid AND b.attempt = a.attempt AND ({}, b.seq) > ({}, a.seq))
              ORDER BY seq DESC LIMIT $3",
             COLUMNS.join(", "),

@@ -65,7 +65,28 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             );
         }
     }
+    for group in &config.audit.auditors {
+        if let Err(fault) = directory.find_group(group).await {
+            report.problem(
+                AREA,
+                &fault.to_string(),
+                "correct the group's name under audit.auditors: until then nobody reads the log by it",
+            );
+        }
+    }
     let Some(circles) = &config.authority.circles else { return };
+    for group in std::iter::once(&circles.admins).chain(&circles.master_admins) {
+        let Ok((sid, mut pinned)) = directory.find_group(group).await else { continue };
+        match directory.groups_below(&mut pinned, &circles.ou, &[sid]).await {
+            Ok(below) if below.is_empty() => {}
+            Ok(_) => report.warning(
+                AREA,
+                &format!("{group} lies below {}, among the circles, and is no circle itself", circles.ou),
+                "move it to another unit, so that nobody takes it for a circle",
+            ),
+            Err(fault) => report.problem(AREA, &fault.to_string(), "run the check again"),
+        }
+    }
     match directory.any_group_below(&circles.ou).await {
         Ok(true) => {}
         Ok(false) => report.warning(

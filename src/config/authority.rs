@@ -74,6 +74,8 @@ pub struct Teachers {
     pub teachers: Pattern,
     /// Groups of those they act on; a `*` stands for what it stands for in `teachers`.
     pub pupils: Pattern,
+    /// Both are looked for below this unit (DN); `None` = everywhere. Only with a `*`.
+    pub ou: Option<String>,
 }
 
 /// `[[authority.helpdesk]]`.
@@ -135,6 +137,7 @@ impl Default for Raw {
 struct RawTeachers {
     teachers: String,
     pupils: String,
+    ou: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -215,7 +218,13 @@ impl RawTeachers {
             problems.add(&key, "either both `teachers` and `pupils` have a `*`, or neither has");
             return None;
         }
-        Some(Teachers { teachers, pupils })
+        if let Some(ou) = &self.ou
+            && !(ou.contains('=') && teachers.is_wild())
+        {
+            problems.add(&key, "`ou` is the DN of a unit, and for names with a `*` only");
+            return None;
+        }
+        Some(Teachers { teachers, pupils, ou: self.ou })
     }
 }
 

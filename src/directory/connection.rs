@@ -24,6 +24,8 @@ use crate::config::{self, Transport};
 
 /// Objects in one answer: what a controller gives at most (MaxPageSize).
 const PAGE: i32 = 1000;
+/// Longer lists are a mistake, or a controller that never ends.
+const MOST_VALUES: usize = 200_000;
 
 /// Where a controller is and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -157,6 +159,9 @@ impl Connection {
             let before = values.len();
             values.extend(found.iter().filter_map(|value| String::from_utf8(value.clone()).ok()));
             // Nothing new would go on for ever, and a value that is no text would shift the next range.
+            if values.len() > MOST_VALUES {
+                return Err(Fault::TooMany(attribute.to_owned()));
+            }
             if values.len() - before != found.len() || (more && found.is_empty()) {
                 return Err(Fault::Unreadable(attribute));
             }

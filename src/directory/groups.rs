@@ -78,8 +78,14 @@ impl Directory {
         Ok(!found.0.is_empty())
     }
 
-    /// Those of the groups whose names fit one of the patterns.
-    pub async fn groups_like(&self, pinned: &mut Pinned, patterns: &[&Pattern], sids: &[Sid]) -> Result<Vec<Group>, Fault> {
+    /// Those of the groups whose names fit one of the patterns, and that are below the unit, if any.
+    pub async fn groups_like(
+        &self,
+        pinned: &mut Pinned,
+        unit: Option<&str>,
+        patterns: &[&Pattern],
+        sids: &[Sid],
+    ) -> Result<Vec<Group>, Fault> {
         let wild = patterns.iter().filter_map(|pattern| match pattern {
             Pattern::Exact(_) => None,
             Pattern::Wild { before, after } => {
@@ -90,7 +96,7 @@ impl Directory {
         if names.is_empty() {
             return Ok(Vec::new());
         }
-        self.groups_among(pinned, &self.base_dn.clone(), &format!("(|{names})"), sids).await
+        self.groups_among(pinned, unit.unwrap_or(&self.base_dn), &format!("(|{names})"), sids).await
     }
 
     async fn groups_among(&self, pinned: &mut Pinned, base: &str, filter: &str, sids: &[Sid]) -> Result<Vec<Group>, Fault> {

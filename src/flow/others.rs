@@ -4,6 +4,7 @@
 //! accounts, it allows nothing; who looked at others is logged.
 
 pub mod children;
+mod classes;
 mod denied;
 pub mod explain;
 pub mod lists;
@@ -13,7 +14,7 @@ mod standing;
 pub mod unlock;
 mod usual;
 
-pub(super) use denied::log_denied;
+pub(super) use denied::{admitted, counted, log_denied};
 pub(super) use standing::Standing;
 pub(super) use standing::{actors, barring, closed, standing};
 pub use usual::Usual;

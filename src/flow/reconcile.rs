@@ -82,7 +82,8 @@ async fn look(app: &App, attempt: &AuditEvent, longest: Duration) -> Result<Opti
 
 /// Pure: what a password's state shows of an attempt at `at` that took at most `longest`.
 ///
-/// A password that was set in its time was set by it. One that was set at another time, or marked "must change", was set by somebody else, who may have covered it.
+/// A password that was set in its time was set by it. One that was set at another time was set by somebody else, who may have covered it. One marked "must change"
+/// tells no time: it may be this attempt's, an earlier one, or somebody else's.
 /// One that was not set shows that nothing was done only on the controller that was asked: another may not have heard of it yet.
 fn verdict(
     at: Timestamp,
@@ -93,8 +94,8 @@ fn verdict(
     now: Timestamp,
 ) -> Option<(AuditOutcome, &'static str)> {
     let Some(seen) = seen else { return Some((AuditOutcome::Unknown, "account_gone")) };
-    // A reset with "must change" leaves 0, as one before it did.
-    if seen.last_set_ticks == 0 && before == 0 {
+    // A reset with "must change" leaves 0, whoever did it, and as one before it did.
+    if seen.last_set_ticks == 0 {
         return Some((AuditOutcome::Unknown, "must_change_shows_nothing"));
     }
     if seen.last_set_ticks == before {
@@ -132,7 +133,7 @@ mod tests {
             (Some(seen(Some(old))), false, 0, None),
             (Some(seen(Some(old))), false, 25, Some("controller_never_back")),
             (Some(seen(Some(at + minute * 60))), true, 2, Some("set_by_somebody_else")),
-            (Some(seen(None)), true, 0, Some("set_by_somebody_else")),
+            (Some(seen(None)), true, 0, Some("must_change_shows_nothing")),
             (None, true, 0, Some("account_gone")),
         ] {
             let now = at + minute + SignedDuration::from_hours(hours_later);

@@ -36,7 +36,10 @@ use crate::{
         refusal::Refusal,
         throttle::Limits,
     },
-    store::throttle::{Charge, ThrottleKey},
+    store::{
+        sessions::Asking,
+        throttle::{Charge, ThrottleKey},
+    },
 };
 
 /// The reason in the log of a reset that is done while its account is still locked.
@@ -64,7 +67,10 @@ pub struct Request {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
     /// The person's own.
-    Own,
+    Own {
+        /// The session that asks: the account's others end.
+        asking: Option<Asking>,
+    },
     /// Somebody else's.
     Anothers {
         /// Has the password to be changed at the next logon?
@@ -158,7 +164,7 @@ impl Submitted<'_> {
         let limits = self.app.config.throttle.address;
         let key = ThrottleKey::address(self.visit.client);
         match self.request.whose {
-            Whose::Own => Box::pin(self.counted(key, limits, false, self.authorised())).await,
+            Whose::Own { .. } => Box::pin(self.counted(key, limits, false, self.authorised())).await,
             Whose::Anothers { must_change } => Box::pin(self.counted(key, limits, false, self.for_another(must_change))).await,
         }
     }
@@ -208,9 +214,13 @@ impl Submitted<'_> {
 
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
-        let mut standing = others::standing(self.app, self.identity).await?;
+        let mut standing = match others::admitted(self.app, self.identity).await? {
+            Ok(standing) => standing,
+            Err(denial) => return Ok(Answer::Refused(Refusal::Denied(denial))),
+        };
         let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
-            return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
+            let denial = others::counted(self.app, self.identity, Denial::NoRelation).await?;
+            return self.refused(None, None, Refusal::Denied(denial)).await;
         };
         if standing.owns(self.request.target) {
             // It has a form of its own, where the rules for it hold.
@@ -228,7 +238,7 @@ impl Submitted<'_> {
                 let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
                 entry.actor = Some(actor);
                 self.app.audit.append(&entry).await?;
-                Ok(Answer::Refused(Refusal::Denied(denial)))
+                Ok(Answer::Refused(Refusal::Denied(others::counted(self.app, self.identity, denial).await?)))
             }
         }
     }
@@ -442,12 +452,15 @@ impl Submitted<'_> {
         Ok(written?)
     }
 
-    /// Under the account's lock. Of the own sessions, the page ends all but the one that it is in.
+    /// Under the account's lock, and here, so that it is done though the person goes away: ends codes that were given out, and the sessions that the old
+    /// password began, but for the one that asks. A failure does not undo or hide the new password: what is left runs out by itself.
     async fn end_what_was_before(&self, account: ObjectGuid) {
         codes::void(self.app, account).await;
-        if self.behalf.is_some()
-            && let Err(error) = self.app.sessions.end_all_of(account, None).await
-        {
+        let asking = match self.request.whose {
+            Whose::Own { asking } => asking,
+            Whose::Anothers { .. } => None,
+        };
+        if let Err(error) = self.app.sessions.end_all_of(account, asking).await {
             tracing::error!(error = %error, "the sessions of an account could not be ended after its new password");
         }
     }
@@ -492,8 +505,8 @@ impl Submitted<'_> {
     /// What the log calls the attempt and its outcome.
     fn kinds(&self) -> (EventKind, EventKind) {
         match (self.request.whose, &self.identity.proof) {
-            (Whose::Own, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            (Whose::Own, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
+            (Whose::Own { .. }, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
+            (Whose::Own { .. }, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
                 (EventKind::ResetAttempt, EventKind::ResetOutcome)
             }
         }

@@ -32,11 +32,17 @@ impl Limits {
     }
 }
 
+/// When a request is given up: what has to be told before, such as passwords that are kept nowhere, has to be told by then.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ends(pub tokio::time::Instant);
+
 /// A request beyond the limits is told to try again. A panic in one request is its own fault page; the others go on.
-pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+pub(super) async fn limit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
     let Ok(_place) = limits.places.try_acquire() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
+    let ends = tokio::time::Instant::now() + limits.longest;
+    request.extensions_mut().insert(Ends(ends));
     let work = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(next.run(request)));
-    match tokio::time::timeout(limits.longest, work).await {
+    match tokio::time::timeout_at(ends, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => Failure::new("a handler ended unexpectedly").into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),

@@ -219,6 +219,8 @@ pub enum Denial {
     LoginTooOld,
     /// What makes it theirs does not go so far.
     NotThisAction,
+    /// They have tried too many accounts that are none of theirs: nothing before this time.
+    TooOften(Timestamp),
 }
 
 impl Denial {
@@ -239,6 +241,7 @@ impl Denial {
             Self::TooWeak(_) => "too_weak",
             Self::LoginTooOld => "login_too_old",
             Self::NotThisAction => "not_this_action",
+            Self::TooOften(_) => "throttled",
         }
     }
 
@@ -261,6 +264,7 @@ impl Denial {
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
             Self::LoginTooOld => "the login is older than authority.max_age_minutes",
             Self::NotThisAction => "what makes the account the actor's does not go so far",
+            Self::TooOften(_) => "the actor has tried too many accounts that are none of theirs",
         }
     }
 }

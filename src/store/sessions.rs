@@ -29,6 +29,22 @@ const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
 /// Clocks of instances may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
+/// The session that asks, which goes on where its account's others end. It is what the cookie holds: it shows nothing of itself.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Asking(Id);
+
+impl From<Id> for Asking {
+    fn from(id: Id) -> Self {
+        Self(id)
+    }
+}
+
+impl std::fmt::Debug for Asking {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Asking(…)")
+    }
+}
+
 /// The sessions in the store.
 #[derive(Debug, Clone)]
 pub struct Sessions {
@@ -60,8 +76,8 @@ impl Sessions {
     }
 
     /// Ends every session of an account, in AD or of local staff, except perhaps the one that asks for it. Gives how many.
-    pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Id>) -> Result<u64, StoreError> {
-        let spared = except.map(|id| self.keys.session_id(id.0)).unwrap_or_default();
+    pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Asking>) -> Result<u64, StoreError> {
+        let spared = except.map(|Asking(id)| self.keys.session_id(id.0)).unwrap_or_default();
         let delete = sqlx::query("DELETE FROM sessions WHERE subject = $1 AND id <> $2");
         let delete = delete.bind(self.keys.session_subject(&account.to_string())).bind(spared);
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())

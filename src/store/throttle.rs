@@ -47,6 +47,16 @@ impl ThrottleKey {
         Self(format!("denied:{}", Self::address(address).0))
     }
 
+    /// Somebody who tries accounts that are none of theirs: it makes nobody else wait.
+    pub fn stranger(person: ObjectGuid) -> Self {
+        Self(format!("stranger:{person}"))
+    }
+
+    /// An account that others unlock: whoever unlocks it again and again lets somebody guess its password for ever.
+    pub fn unlock(account: ObjectGuid) -> Self {
+        Self(format!("unlock:{account}"))
+    }
+
     /// A client address that asks the log's API: a count of its own, so that a program with an old token keeps nobody from logging in.
     pub fn api(address: IpAddr) -> Self {
         Self(Self::address(address).0.replacen("address:", "api:", 1))
@@ -114,6 +124,14 @@ impl Throttles {
             }
         }
         Err(StoreError::Contended)
+    }
+
+    /// Until when a try would have to wait; counts nothing.
+    pub async fn wait(&self, key: &ThrottleKey, limits: Limits, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        Ok(match decide(limits, self.read(key).await?, now) {
+            Decision::Wait(until) => Some(until),
+            Decision::Take(_) => None,
+        })
     }
 
     /// Counts all of them, or none where one has changed since it was judged.

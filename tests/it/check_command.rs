@@ -6,7 +6,8 @@ use os2nykode::{
 };
 
 use crate::{
-    environment::environment,
+    environment::{environment, unique},
+    people::Admin,
     proxy::{Mischief, Proxy},
     service::Setup,
 };
@@ -120,6 +121,23 @@ async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
     has(&report, Level::Problem, "at least 8 and at most 6", "");
     has(&report, Level::Problem, "Findes ikke", "every change is refused");
     has(&report, Level::Problem, "Heller ikke", "every reset is refused");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_of_those_who_act_and_read_are_looked_for_and_looked_at() {
+    let mut admin = Admin::new().await;
+    let name = unique("kredse");
+    let unit = admin.unit(&name).await;
+    let (inside, outside) = (admin.group_in(&format!("Ind {name}"), &unit).await, admin.group(&format!("Ude {name}")).await);
+    let more = format!(
+        "[authority.circles]\nou = \"{unit}\"\nadmins = \"{inside}\"\nmaster_admins = \"{outside}\"\n\
+         [authority]\nprotected_groups = [\"S-1-5-21-1-2-3-4711\"]\n[audit]\nauditors = [\"Findes ikke\"]\n"
+    );
+    let report = check(Setup { more: more.leak(), ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
+    has(&report, Level::Warning, &format!("{inside} lies below {unit}"), "move it");
+    assert!(!report.to_string().contains(&format!("{outside} lies")), "{report}");
+    has(&report, Level::Problem, "S-1-5-21-1-2-3-4711", "nobody can act on others");
+    has(&report, Level::Problem, "Findes ikke", "audit.auditors");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -112,7 +112,7 @@ pub fn visit(identity: &Identity) -> Visit {
 
 fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str) -> Request {
     let attempt = AttemptId::from_random(service.app.keys.random().expect("random"));
-    Request { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own }
+    Request { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own { asking: None } }
 }
 
 pub async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {

@@ -61,8 +61,13 @@ pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Iss
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
-    let mut standing = others::standing(app, identity).await?;
-    let Some(seen) = standing.look_at(app, identity, sent.target).await? else { return Ok(Issued::Denied(Denial::NoRelation)) };
+    let mut standing = match others::admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Issued::Denied(denial)),
+    };
+    let Some(seen) = standing.look_at(app, identity, sent.target).await? else {
+        return Ok(Issued::Denied(others::counted(app, identity, Denial::NoRelation).await?));
+    };
     let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
     let now = app.clock.now();
     let mut entry = event_of(visit, identity, now, EventKind::CodeIssued, AuditOutcome::Refused, "");
@@ -76,7 +81,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
             others::log_denied(app, visit, &entry).await?;
-            return Ok(Issued::Denied(denial));
+            return Ok(Issued::Denied(others::counted(app, identity, denial).await?));
         }
     };
     let issuer = standing.party(app, identity, &ground, sent.target);

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::standing::{rules, teaches};
+use super::{classes::teaches, standing::rules};
 use crate::{
     config::Config,
     directory::{Directory, LoginMatch},

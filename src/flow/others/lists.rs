@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::{Standing, log_denied, standing};
+use super::{Standing, admitted, counted, log_denied, standing};
 use crate::{
     app::App,
     directory::Within,
@@ -119,15 +119,18 @@ pub enum Listed {
 
 /// Looks into a list, and logs that.
 pub async fn look(app: &App, visit: &Visit, identity: &Identity, place: &Place, question: &Question) -> Result<Listed, Fault> {
-    let mut standing = standing(app, identity).await?;
+    let mut standing = match admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Listed::Denied(denial)),
+    };
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
-        return Ok(Listed::Denied(denial));
+        return Ok(Listed::Denied(counted(app, identity, denial).await?));
     }
     let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
         let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Refused, Denial::NoRelation.code());
         entry.actor = Some(standing.somebody(app, identity));
         log_denied(app, visit, &entry).await?;
-        return Ok(Listed::Denied(Denial::NoRelation));
+        return Ok(Listed::Denied(counted(app, identity, Denial::NoRelation).await?));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");
     entry.actor = Some(standing.somebody(app, identity));

@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Usual, log_denied, propose, standing, usual};
+use super::{Usual, admitted, counted, log_denied, propose, usual};
 use crate::{
     app::App,
     audit,
@@ -76,8 +76,13 @@ pub enum Shown {
 
 /// Reads the account for somebody who may act on it, and logs that they looked.
 pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    let mut standing = standing(app, identity).await?;
-    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(Shown::Denied(Denial::NoRelation)) };
+    let mut standing = match admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Shown::Denied(denial)),
+    };
+    let Some(seen) = standing.look_at(app, identity, target).await? else {
+        return Ok(Shown::Denied(counted(app, identity, Denial::NoRelation).await?));
+    };
     let decided = standing.decide(app, &seen, Action::See);
     let now = app.clock.now();
     let (outcome, reason) = match &decided {
@@ -98,7 +103,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
         Ok(ground) => ground,
         Err(denial) => {
             log_denied(app, visit, &entry).await?;
-            return Ok(Shown::Denied(denial));
+            return Ok(Shown::Denied(counted(app, identity, denial).await?));
         }
     };
     app.audit.append(&entry).await?;

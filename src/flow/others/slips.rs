@@ -2,11 +2,12 @@
 //!
 //! Invariants: each account is judged and written on its own, as if its form had been sent; a list that is sent twice writes once.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
+use tokio::time::{Instant, timeout_at};
 
-use super::{lists::choices_of, log_denied, propose, standing, usual};
+use super::{admitted, counted, lists::choices_of, log_denied, propose, usual};
 use crate::{
     app::App,
     flow::{
@@ -16,7 +17,7 @@ use crate::{
     model::{
         attempt::AttemptId,
         audit::{AuditOutcome, EventKind},
-        authority::{Denial, Ground, barred},
+        authority::{Action, Denial, Ground, barred},
         guid::ObjectGuid,
         identity::Identity,
         password::Password,
@@ -76,18 +77,25 @@ pub struct Chosen {
     pub attempt: AttemptId,
 }
 
-/// Sets proposed passwords. A fault with one account leaves the others' slips as they are.
-pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &Chosen) -> Result<Made, Fault> {
-    let standing = standing(app, identity).await?;
+/// Sets proposed passwords. A fault with one account leaves the others' slips as they are. `ends`: by then the answer has to be given, or nobody ever sees
+/// the passwords; none is begun in the second half of that time, and in its last tenth none is waited for.
+pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &Chosen, ends: Instant) -> Result<Made, Fault> {
+    let began = Instant::now();
+    let time = ends.saturating_duration_since(began);
+    let (last_begin, last_wait) = (began + time / 2, began + time * 9 / 10);
+    let standing = match admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Made::Denied(denial)),
+    };
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
-        return Ok(Made::Denied(denial));
+        return Ok(Made::Denied(counted(app, identity, denial).await?));
     }
     let theirs = choices_of(app, &standing).into_iter().find(|choice| choice.ground.group().is_some_and(|group| group.sid == chosen.group));
     let Some(choice) = theirs else {
         let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, Denial::NoRelation.code());
         entry.actor = Some(standing.somebody(app, identity));
         log_denied(app, visit, &entry).await?;
-        return Ok(Made::Denied(Denial::NoRelation));
+        return Ok(Made::Denied(counted(app, identity, Denial::NoRelation).await?));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Started, "");
     entry.actor = Some(standing.somebody(app, identity));
@@ -95,45 +103,75 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
     entry.note = Some(format!("{} accounts", chosen.targets.len().min(MOST)));
     drop(standing);
     app.audit.append(&entry).await?;
-    let began = tokio::time::Instant::now();
-    let time = Duration::from_secs(app.config.server.request_timeout_seconds) / 2;
     let slips = stream::iter(chosen.targets.iter().take(MOST).copied()).map(|target| async move {
-        if began.elapsed() >= time {
-            return Slip { name: String::new(), account_name: String::new(), outcome: Err(Missing::NoTime) };
+        let nobody = |missing| Slip { name: String::new(), account_name: String::new(), outcome: Err(missing) };
+        if Instant::now() >= last_begin {
+            return nobody(Missing::NoTime);
         }
-        match slip(app, visit, identity, target, chosen.attempt).await {
-            Ok(slip) => slip,
-            Err(fault) => {
+        let ready = match timeout_at(last_wait, ready(app, identity, target)).await {
+            Ok(Ok(Ok(ready))) => ready,
+            Ok(Ok(Err(slip))) => return slip,
+            Ok(Err(fault)) => {
                 tracing::error!(error = %fault, "a slip could not be made");
-                Slip { name: String::new(), account_name: String::new(), outcome: Err(Missing::Unknown) }
+                return nobody(Missing::Unknown);
             }
-        }
+            Err(_elapsed) => return nobody(Missing::NoTime),
+        };
+        set(app, visit, identity, chosen.attempt, ready, last_wait).await
     });
     Ok(Made::Slips(choice.ground, slips.buffered(AT_ONCE).collect().await))
 }
 
-async fn slip(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid, list: AttemptId) -> Result<Slip, Fault> {
-    let mut standing = standing(app, identity).await?;
-    let nobody = |refusal| Slip { name: String::new(), account_name: String::new(), outcome: Err(Missing::Refused(refusal)) };
-    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(nobody(Refusal::Denied(Denial::NoRelation))) };
-    if let Err(denial) = standing.decide(app, &seen, crate::model::authority::Action::See) {
-        return Ok(nobody(Refusal::Denied(denial)));
+/// An account whose password can be set.
+struct Ready {
+    target: ObjectGuid,
+    name: String,
+    account_name: String,
+    must_change: bool,
+    password: Password,
+}
+
+/// Reads one account and proposes its password; nothing is changed. `Err`: why there is none.
+async fn ready(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Result<Ready, Slip>, Fault> {
+    let nobody = |denial| {
+        let outcome = Err(Missing::Refused(Refusal::Denied(denial)));
+        Ok(Err(Slip { name: String::new(), account_name: String::new(), outcome }))
+    };
+    let mut standing = match admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return nobody(denial),
+    };
+    let Some(seen) = standing.look_at(app, identity, target).await? else {
+        return nobody(counted(app, identity, Denial::NoRelation).await?);
+    };
+    if let Err(denial) = standing.decide(app, &seen, Action::See) {
+        return nobody(counted(app, identity, denial).await?);
     }
-    let (name, account_name) = (seen.account.name().to_owned(), seen.account.sam.clone());
-    let with = |outcome| Slip { name: name.clone(), account_name: account_name.clone(), outcome };
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen).await?;
     drop(standing);
-    let Some(password) = propose(app, &policy, &seen.account, usual.ease)? else { return Ok(with(Err(Missing::NoProposal))) };
+    let (name, account_name) = (seen.account.name().to_owned(), seen.account.sam.clone());
+    Ok(match propose(app, &policy, &seen.account, usual.ease)? {
+        Some(password) => Ok(Ready { target, name, account_name, must_change: usual.must_change, password }),
+        None => Err(Slip { name, account_name, outcome: Err(Missing::NoProposal) }),
+    })
+}
+
+/// Sets it. What is not waited for to its end goes on, and its outcome is in the log.
+async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, list: AttemptId, ready: Ready, last_wait: Instant) -> Slip {
+    let Ready { target, name, account_name, must_change, password } = ready;
     // The same list sent again is the same attempt for each account.
     let attempt = AttemptId::from_random(app.keys.pseudonym(format!("{list} {target}").as_bytes()).into_bytes());
-    let whose = Whose::Anothers { must_change: usual.must_change };
-    let request = Request { target, attempt, current: None, new: password.clone(), whose };
-    let answer = set_password::set(app, visit, identity, request).await?;
-    Ok(with(match answer {
-        Answer::Done | Answer::StillLocked => Ok(password),
-        Answer::Refused(refusal) => Err(Missing::Refused(refusal)),
-        Answer::Unknown => Err(Missing::Unknown),
-        Answer::AlreadySent => Err(Missing::AlreadySent),
-    }))
+    let request = Request { target, attempt, current: None, new: password.clone(), whose: Whose::Anothers { must_change } };
+    let outcome = match timeout_at(last_wait, set_password::set(app, visit, identity, request)).await {
+        Ok(Ok(Answer::Done | Answer::StillLocked)) => Ok(password),
+        Ok(Ok(Answer::Refused(refusal))) => Err(Missing::Refused(refusal)),
+        Ok(Ok(Answer::AlreadySent)) => Err(Missing::AlreadySent),
+        Ok(Ok(Answer::Unknown)) | Err(_) => Err(Missing::Unknown),
+        Ok(Err(fault)) => {
+            tracing::error!(error = %fault, "a slip could not be made");
+            Err(Missing::Unknown)
+        }
+    };
+    Slip { name, account_name, outcome }
 }

@@ -4,18 +4,20 @@ use std::collections::HashMap;
 
 use zeroize::Zeroize;
 
-use super::children::child_of;
+use super::{
+    children::child_of,
+    classes::{classes, teaches},
+};
 use crate::{
     app::App,
-    config::{Config, Helpdesk, Teachers},
+    config::{Config, Helpdesk},
     directory::{Directory, Pinned},
     flow::{Fault, authority::led_to, party_of, reset, staff_sign_in},
     model::{
         account::Account,
         audit::Party,
-        authority::{self, Action, Actor, Class, Denial, Denying, Desk, Ground, Group, Rules, Scope, Target, Unreadable},
+        authority::{self, Action, Actor, Denial, Denying, Desk, Ground, Rules, Scope, Target, Unreadable},
         cpr::Cpr,
-        group_pattern::Pattern,
         guid::ObjectGuid,
         identity::{Identity, Proof},
         level::Level,
@@ -180,50 +182,6 @@ fn desk_of(desk: &Helpdesk, known: &HashMap<String, Sid>) -> Desk {
     }
 }
 
-/// The classes that the actor teaches: two searches where a rule has a gap, none where none has.
-async fn classes(
-    rules: &[Teachers],
-    directory: &Directory,
-    pinned: &mut Pinned,
-    known: &HashMap<String, Sid>,
-    sids: &[Sid],
-) -> Result<Vec<Class>, Fault> {
-    let mut classes = Vec::new();
-    for rule in rules {
-        if let (Pattern::Exact(teachers), Pattern::Exact(pupils)) = (&rule.teachers, &rule.pupils)
-            && let (Some(teachers), Some(sid)) = (known.get(teachers), known.get(pupils))
-            && sids.contains(teachers)
-        {
-            classes.push(Class { teachers: teachers.clone(), pupils: Group { sid: sid.clone(), name: pupils.clone() } });
-        }
-    }
-    let patterns: Vec<&Pattern> = rules.iter().map(|rule| &rule.teachers).collect();
-    let mut taught: Vec<(String, Sid)> = Vec::new();
-    for group in directory.groups_like(pinned, &patterns, sids).await? {
-        let fillings = rules.iter().filter_map(|rule| rule.pupils.filled(&rule.teachers.filling(&group.name)?));
-        taught.extend(fillings.map(|pupils| (pupils, group.sid.clone())));
-    }
-    let names: Vec<&str> = taught.iter().map(|(pupils, _)| pupils.as_str()).collect();
-    let pupils = directory.group_sids(pinned, &names).await?;
-    classes.extend(taught.iter().filter_map(|(name, teachers)| {
-        let pupils = Group { sid: pupils.get(name)?.clone(), name: name.clone() };
-        Some(Class { teachers: teachers.clone(), pupils })
-    }));
-    Ok(classes)
-}
-
-/// Is it in a teachers' group of any rule? One search where a rule has a gap.
-pub(super) async fn teaches(config: &Config, directory: &Directory, pinned: &mut Pinned, account: &Account) -> Result<bool, Fault> {
-    let patterns: Vec<&Pattern> = config.authority.teachers.iter().map(|rule| &rule.teachers).collect();
-    let exact = patterns.iter().filter_map(|pattern| match pattern {
-        Pattern::Exact(name) => Some(name.as_str()),
-        Pattern::Wild { .. } => None,
-    });
-    let known = directory.group_sids(pinned, &exact.collect::<Vec<_>>()).await?;
-    let sids: Vec<Sid> = known.into_values().collect();
-    Ok(account.is_in_any(&sids) || !directory.groups_like(pinned, &patterns, &account.groups).await?.is_empty())
-}
-
 impl Seen {
     fn facts(&self) -> Target<'_> {
         Target { account: &self.account, needed: self.needed, child: self.child.is_some(), teaches: self.teaches }
@@ -274,7 +232,7 @@ impl Standing {
 }
 
 /// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
-fn person(app: &App, identity: &Identity) -> Party {
+pub(super) fn person(app: &App, identity: &Identity) -> Party {
     let mut key = match &identity.proof {
         Proof::Local { id, account_name, .. } => {
             return Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() };

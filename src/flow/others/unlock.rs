@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{log_denied, standing};
+use super::{admitted, counted, log_denied};
 use crate::{
     app::App,
     directory::{self, WriteAnswer},
@@ -14,6 +14,7 @@ use crate::{
         identity::Identity,
         refusal::Refusal,
     },
+    store::throttle::{Charge, ThrottleKey},
 };
 
 /// How it ended.
@@ -37,9 +38,12 @@ pub async fn unlock(app: &Arc<App>, visit: &Visit, identity: &Identity, target: 
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
-    let mut standing = standing(app, identity).await?;
+    let mut standing = match admitted(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Answer::Refused(Refusal::Denied(denial))),
+    };
     let Some(seen) = standing.look_at(app, identity, target).await? else {
-        return Ok(Answer::Refused(Refusal::Denied(Denial::NoRelation)));
+        return Ok(Answer::Refused(Refusal::Denied(counted(app, identity, Denial::NoRelation).await?)));
     };
     let decided = standing.decide(app, &seen, Action::Unlock);
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::UnlockOutcome, AuditOutcome::Refused, "");
@@ -54,7 +58,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
             log_denied(app, visit, &entry).await?;
-            return Ok(Answer::Refused(Refusal::Denied(denial)));
+            return Ok(Answer::Refused(Refusal::Denied(counted(app, identity, denial).await?)));
         }
     };
     entry.actor = Some(standing.party(app, identity, &ground, target));
@@ -63,6 +67,14 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
         "not_locked".clone_into(&mut entry.reason);
         app.audit.append(&entry).await?;
         return Ok(Answer::NotLocked);
+    }
+    // A lockout ends by itself; one that is ended each time lets somebody guess without end.
+    let unlockings = [(ThrottleKey::unlock(target), app.config.throttle.name)];
+    if let Charge::Wait(until) = app.throttles.charge(&unlockings, app.clock.now()).await? {
+        let refusal = Refusal::Throttled { until };
+        entry.reason = refusal.code();
+        log_denied(app, visit, &entry).await?;
+        return Ok(Answer::Refused(refusal));
     }
     let attempt = AuditEvent { kind: EventKind::UnlockAttempt, outcome: AuditOutcome::Started, ..entry.clone() };
     app.audit.append(&attempt).await?;

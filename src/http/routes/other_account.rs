@@ -155,10 +155,14 @@ pub(in crate::http) async fn unlock(
         Answer::Done => back("unlocked"),
         Answer::NotLocked => back("not-locked"),
         Answer::Unknown => back("unlock-unknown"),
-        Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred))) => denied(member.frame, denial),
+        Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred | Denial::TooOften(_)))) => {
+            denied(member.frame, denial)
+        }
         Answer::Refused(refusal) => {
             let text = member.frame.words.refusal(&refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" ");
-            account_page(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, Some(("error", text))).await?
+            let status =
+                if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
+            account_page(&app, member, target, status, Some(("error", text))).await?
         }
     })
 }

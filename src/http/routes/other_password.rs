@@ -96,7 +96,9 @@ pub(in crate::http) async fn submit(
         Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
             Ok(Redirect::to(&format!("/others/accounts/{target}/password/{attempt}")).into_response())
         }
-        Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred))) => Ok(denied(member.frame, denial)),
+        Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred | Denial::TooOften(_)))) => {
+            Ok(denied(member.frame, denial))
+        }
         Answer::Refused(refusal) => {
             let status =
                 if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };

@@ -222,6 +222,7 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
     frame.path = String::from("/");
     let (status, title) = match denial {
         Denial::NoRelation => (StatusCode::NOT_FOUND, "unavailable-title"),
+        Denial::TooOften(_) => (StatusCode::TOO_MANY_REQUESTS, "denied-title"),
         Denial::Barred
         | Denial::Unreadable
         | Denial::NotUsable

@@ -87,11 +87,8 @@ pub(in crate::http) async fn submit(
         Ok(passwords) => passwords,
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
-    let request = Request { target, attempt, current, new, whose: Whose::Own };
-    let answer = set_password::set(&app, &member.visit, &member.identity, request).await?;
-    if matches!(answer, Answer::Done | Answer::StillLocked | Answer::Unknown) {
-        end_other_sessions(&app, &member, target).await;
-    }
+    let whose = Whose::Own { asking: member.session.id().map(Into::into) };
+    let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current, new, whose }).await?;
     match answer {
         Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
             Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
@@ -116,13 +113,6 @@ pub(in crate::http) async fn submit(
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
             form(&app, member, target, status, errors).await
         }
-    }
-}
-
-/// Whoever had logged in with the old password is logged out. A failure here does not undo or hide the change: those sessions run out by themselves.
-async fn end_other_sessions(app: &App, member: &Member, account: ObjectGuid) {
-    if let Err(error) = app.sessions.end_all_of(account, member.session.id()).await {
-        tracing::warn!(error = %error, "other sessions of an account could not be ended after its new password");
     }
 }
 

@@ -299,6 +299,7 @@ fn denials() -> Vec<Denial> {
         Denial::TooWeak(Level::High),
         Denial::LoginTooOld,
         Denial::NotThisAction,
+        Denial::TooOften(jiff::Timestamp::UNIX_EPOCH),
     ]
 }
 

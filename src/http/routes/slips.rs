@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
+    Extension,
     extract::{Path, State},
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
@@ -15,6 +16,7 @@ use crate::{
     flow::others::slips::{Chosen, Made, Missing, Slip, make},
     http::{
         form::Form,
+        limits::Ends,
         view::{Failure, Frame, Member, page},
     },
     model::{attempt::AttemptId, guid::ObjectGuid, sid::Sid},
@@ -57,6 +59,7 @@ pub(in crate::http) async fn submit(
     State(app): State<Arc<App>>,
     Path(group): Path<String>,
     member: Member,
+    Extension(Ends(ends)): Extension<Ends>,
     Form(sent): Form<Vec<(String, String)>>,
 ) -> Result<Response, Failure> {
     let Some(group) = Sid::parse(&group) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
@@ -71,7 +74,7 @@ pub(in crate::http) async fn submit(
     if targets.is_empty() {
         return Ok(Redirect::to(&back).into_response());
     }
-    Ok(match make(&app, &member.visit, &member.identity, &Chosen { group, targets, attempt }).await? {
+    Ok(match make(&app, &member.visit, &member.identity, &Chosen { group, targets, attempt }, ends).await? {
         Made::Slips(ground, slips) => {
             let mut frame = member.frame;
             frame.path.clone_from(&back);

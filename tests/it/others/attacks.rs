@@ -151,7 +151,8 @@ async fn the_barred_do_not_act_on_anybody_not_even_themselves() {
     assert_eq!(page.status, 403);
     let attempt = AttemptId::from_random([9; 16]);
     for identity in [town.login(&person), knows_password(&town.service, own, &person)] {
-        let request = Request { target: own, attempt, current: Some(password(PASSWORD)), new: password(NEW), whose: Whose::Own };
+        let request =
+            Request { target: own, attempt, current: Some(password(PASSWORD)), new: password(NEW), whose: Whose::Own { asking: None } };
         let answer = set_password::set(&town.service.app, &visit(&identity), &identity, request).await.expect("an answer");
         assert_eq!(answer, denied(Denial::Barred));
     }

@@ -150,7 +150,7 @@ async fn all_sessions_of_an_account_can_be_ended() {
         sessions.create(&mut other).await.expect("created");
         let mut nobodys = Record { data: [].into(), ..record("d") };
         sessions.create(&mut nobodys).await.expect("created");
-        assert_eq!(sessions.end_all_of(account(1), Some(here.id)).await.expect("ended"), 1);
+        assert_eq!(sessions.end_all_of(account(1), Some(here.id.into())).await.expect("ended"), 1);
         assert!(!lives(&sessions, &mine).await && lives(&sessions, &here).await && lives(&sessions, &other).await);
         assert_eq!(sessions.end_all_of(account(1), None).await.expect("ended"), 1);
         assert!(!lives(&sessions, &here).await && lives(&sessions, &other).await && lives(&sessions, &nobodys).await);
