@@ -34,6 +34,8 @@ use crate::{
 
 /// Days in the overview.
 pub const DAYS: i64 = 30;
+/// What is counted there.
+const COUNTED: [EventKind; 3] = [EventKind::ChangeOutcome, EventKind::ResetOutcome, EventKind::SignIn];
 
 /// Who reads.
 struct Reader {
@@ -172,7 +174,7 @@ pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Ov
     let first = today - jiff::Span::new().days(DAYS - 1);
     let since = first.to_zoned(clock::danish(app.clock.now()).time_zone().clone()).map_or(Timestamp::MIN, |zoned| zoned.timestamp());
     let mut days: Vec<(jiff::civil::Date, Day)> = (0..DAYS).map(|n| (first + jiff::Span::new().days(n), Day::default())).collect();
-    for (hour, kind, outcome, many) in app.audit.counts_since(since).await? {
+    for (hour, kind, outcome, many) in app.audit.counts_since(since, &COUNTED).await? {
         let Some(at) = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_hours(hour)).ok() else { continue };
         let date = clock::danish(at).date();
         let Some((_, day)) = days.iter_mut().find(|(of, _)| *of == date) else { continue };

@@ -254,7 +254,7 @@ async fn each_entry_is_counted_once_whoever_seals_it() {
         sealed(&log, &one).await;
         let reasons = log.refusals_since(at(0)).await.expect("read");
         assert_eq!(reasons, [("too_short".to_owned(), 400), ("too_young".to_owned(), 200)]);
-        let counts = log.counts_since(at(0)).await.expect("read");
+        let counts = log.counts_since(at(0), &[EventKind::ChangeOutcome, EventKind::SignIn]).await.expect("read");
         assert_eq!(counts.iter().map(|(_, _, _, many)| many).sum::<i64>(), 600);
         assert_eq!(counts.iter().map(|(hour, _, _, _)| hour).collect::<BTreeSet<_>>().len(), 3, "two hours and ten minutes");
         assert_eq!(log.forget_hours(at(2 * 3600)).await.expect("forgotten"), 4, "two hours with two reasons");
