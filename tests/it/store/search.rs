@@ -96,6 +96,7 @@ fn any_search(draw: &mut Draw) -> Search {
     let when = |draw: &mut Draw| time(draw.below(usize::try_from(ENTRIES).expect("small")) as u64) + SignedDuration::from_secs(30);
     Search {
         about: draw.maybe(4, name),
+        only: None,
         by: draw.maybe(4, name),
         cpr: draw.maybe(5, |draw| cpr(draw.of(&CPRS))),
         kind: draw.maybe(3, |draw| draw.of(&KINDS).code().to_owned()),
