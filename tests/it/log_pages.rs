@@ -15,16 +15,16 @@ const NEW: &str = "Blå-Sejlbåd-4711";
 const CPR_KEY: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// A town with auditors, a helpdesk for one unit, and a key for CPR numbers.
-struct Archive {
-    town: Town,
-    auditors: String,
+pub struct Archive {
+    pub town: Town,
+    pub auditors: String,
     unit: String,
     school_desk: String,
     _key: tempfile::NamedTempFile,
 }
 
 impl Archive {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let name = unique("arkiv");
         let mut admin = Admin::new().await;
         let (auditors, school_desk) = (admin.group(&format!("Aud {name}")).await, admin.group(&format!("Skole {name}")).await);
@@ -45,7 +45,7 @@ impl Archive {
     }
 
     /// A password that a password admin sets for a member, and both.
-    async fn reset(&self) -> (Person, Person) {
+    pub async fn reset(&self) -> (Person, Person) {
         let (admin, member) =
             (self.town.person(&[&self.town.admins, &self.town.circle]).await, self.town.person(&[&self.town.circle]).await);
         set_for(&self.browser(&admin).await, guid(&member).await, NEW, false).await.says("Adgangskoden er sat");
