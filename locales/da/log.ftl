@@ -50,6 +50,7 @@ log-until = Til og med dato
 log-order = Rækkefølge
 log-newest = Nyeste først
 log-oldest = Ældste først
+log-again = Ret søgningen, eller søg efter noget andet
 log-search = Søg i loggen
 log-results = Poster
 log-none = Ingen poster passer.

@@ -50,6 +50,7 @@ log-until = Up to and including date
 log-order = Order
 log-newest = Newest first
 log-oldest = Oldest first
+log-again = Change the search, or search for something else
 log-search = Search the log
 log-results = Entries
 log-none = No entries fit.
