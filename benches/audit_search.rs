@@ -18,6 +18,7 @@ use os2nykode::{
         cpr::Vault,
         search::{Hits, PAGE, Search},
     },
+    model::audit::EventKind,
     store::{Keys, Store},
 };
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
@@ -78,8 +79,6 @@ fn name(n: u64) -> Option<String> {
 }
 
 fn asked() -> Vec<(&'static str, Ask)> {
-    let none = Search::default;
-    let _ = none;
     vec![
         ("everything", |_, _| Search::default()),
         ("account", |n, _| Search { about: account(n), ..Search::default() }),
@@ -125,11 +124,10 @@ fn asked() -> Vec<(&'static str, Ask)> {
         ("outcome and provider", |n, _| Search { outcome: of(&OUTCOMES, n), provider: of(&PROVIDERS, n / 4), ..Search::default() }),
         ("address and provider", |n, _| Search { client: client(n), provider: of(&PROVIDERS, n), ..Search::default() }),
         ("address and period", |n, _| Search { client: client(n), from: Some(day(n)), ..Search::default() }),
-        // Each is frequent, and both never: a local account's login has no provider, and no failure has this one.
+        // Each is frequent, and both never: who helps others has logged in elsewhere.
         ("two that never meet", |n, _| Search {
-            outcome: of(&["failed"], n),
-            provider: of(&PROVIDERS[..3], n),
-            kind: None,
+            kind: of(&["reset_outcome", "account_seen"], n),
+            provider: of(&["mitid"], n),
             ..Search::default()
         }),
     ]
@@ -156,7 +154,8 @@ fn far() -> Vec<(&'static str, Search)> {
 
 async fn page(log: &Log, search: &Search, after: Option<i64>) -> (f64, Hits) {
     let began = Instant::now();
-    let hits = log.search(search, after).await.expect("read").expect("clear");
+    // Some names fit too many people: told without a search.
+    let hits = log.search(search, after).await.expect("read").unwrap_or_default();
     (began.elapsed().as_secs_f64() * 1000.0, hits)
 }
 
@@ -170,6 +169,7 @@ fn spread(what: &str, mut times: Vec<f64>, more: &str) {
 async fn measure(log: &Log, entries: u64) {
     println!("| Search, page 1 | p50 ms | p99 ms | worst ms | entries found on the page, searches that stopped |\n|---|---|---|---|---|");
     for (what, ask) in asked() {
+        page(log, &ask(TIMES, entries), None).await;
         let (mut times, mut found, mut stopped) = (Vec::new(), 0, 0);
         for n in 0..TIMES {
             let (took, hits) = page(log, &ask(n, entries), None).await;
@@ -199,7 +199,7 @@ async fn measure(log: &Log, entries: u64) {
     let since = Timestamp::from_microsecond(BEGIN + SPAN - 30 * 86_400_000_000).expect("in range");
     for _ in 0..TIMES {
         let began = Instant::now();
-        log.counts_since(since).await.expect("read");
+        log.counts_since(since, &[EventKind::ChangeOutcome, EventKind::ResetOutcome, EventKind::SignIn]).await.expect("read");
         log.refusals_since(since).await.expect("read");
         times.push(began.elapsed().as_secs_f64() * 1000.0);
     }

@@ -13,6 +13,7 @@ pub mod codes;
 pub mod health;
 pub mod list_accounts;
 pub mod log_pages;
+mod log_scope;
 pub mod others;
 mod policy;
 pub mod provider_sign_in;

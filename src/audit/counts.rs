@@ -9,7 +9,7 @@ use sqlx::{Any, Row, Transaction, any::AnyRow};
 
 use super::{Log, entry::StoredEntry};
 use crate::{
-    model::audit::AuditOutcome,
+    model::audit::{AuditOutcome, EventKind},
     store::{StoreError, stored, within},
 };
 
@@ -63,12 +63,16 @@ impl Counts {
 }
 
 impl Log {
-    /// Of each hour since then, what happened how often and how it ended: hours since 1970 UTC, kind, outcome. What is sealed.
-    pub async fn counts_since(&self, since: Timestamp) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
+    /// Of each hour since then, how often something of these kinds happened and how it ended: hours since 1970 UTC, kind, outcome. What is sealed.
+    pub async fn counts_since(&self, since: Timestamp, kinds: &[EventKind]) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
         // A sum is of another type in PostgreSQL, which the drivers' common ground does not have.
-        let statement =
-            "SELECT hour, kind, outcome, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 GROUP BY hour, kind, outcome";
-        let query = sqlx::query(statement).bind(stored(since).div_euclid(HOUR));
+        let places: Vec<String> = (2..kinds.len() + 2).map(|n| format!("${n}")).collect();
+        let statement = format!(
+            "SELECT hour, kind, outcome, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 AND kind IN ({}) GROUP BY 1, 2, 3",
+            places.join(", ")
+        );
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(stored(since).div_euclid(HOUR));
+        let query = kinds.iter().fold(query, |query, kind| query.bind(kind.code()));
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
         rows.iter().map(|row| Ok((row.try_get("hour")?, row.try_get("kind")?, row.try_get("outcome")?, row.try_get("many")?))).collect()
     }

@@ -16,7 +16,7 @@ use super::{
     walk::{Bound, Part, Values, Way},
 };
 use crate::{
-    model::cpr::Cpr,
+    model::{cpr::Cpr, guid::ObjectGuid},
     store::{StoreError, stored, within},
 };
 
@@ -40,7 +40,10 @@ const AROUND: jiff::SignedDuration = jiff::SignedDuration::from_hours(6);
 pub struct Search {
     /// Whose account it is about: account name, objectGUID or words of a name.
     pub about: Option<String>,
-    /// Who acted: the same.
+    /// Instead of `about`, who is meant by it: any of these. Never taken from outside.
+    #[serde(skip)]
+    pub only: Option<Vec<ObjectGuid>>,
+    /// Who acted: the same as `about`.
     pub by: Option<String>,
     /// A CPR number of either.
     pub cpr: Option<Cpr>,
@@ -171,6 +174,10 @@ impl Log {
         let people: [(_, &'static [&'static str]); 2] = [(&search.about, &["target_guid"]), (&search.by, &["actor_guid"])];
         for (text, columns) in people {
             let Some(text) = text else { continue };
+            if let (["target_guid"], Some(only)) = (columns, &search.only) {
+                ways.push(Way { table: "audit", columns, keys: only.iter().map(|guid| vec![guid.to_string()]).collect() });
+                continue;
+            }
             match self.people_named(text).await? {
                 Ok(guids) => ways.push(Way { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() }),
                 Err(unclear) => return Ok(Err(unclear)),

@@ -3,14 +3,13 @@
 //! Invariants: who reads, and what, is judged now, from AD, for each request and each entry; what is read is logged before it is shown; a CPR number is shown to
 //! auditors only, on their word, and that is logged before.
 
-use std::collections::HashMap;
-
 use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Fault, Visit,
     audit_export::{Export, Format, Period},
     event_of,
+    log_scope::Desk,
     others::{self, Standing},
     staff_sign_in,
 };
@@ -24,9 +23,8 @@ use crate::{
     clock,
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
-        authority::{Action, Denial, barred, desks_of, is_auditor},
+        authority::{Denial, barred, desks_of, is_auditor},
         cpr::Cpr,
-        guid::ObjectGuid,
         identity::Identity,
         staff::{Role, StaffAccount},
     },
@@ -34,6 +32,8 @@ use crate::{
 
 /// Days in the overview.
 pub const DAYS: i64 = 30;
+/// What is counted there.
+const COUNTED: [EventKind; 3] = [EventKind::ChangeOutcome, EventKind::ResetOutcome, EventKind::SignIn];
 
 /// Who reads.
 struct Reader {
@@ -51,8 +51,6 @@ pub type Shown<T> = Result<Result<T, Denial>, Fault>;
 pub struct Found {
     /// The page.
     pub hits: Hits,
-    /// Entries that were left out, for they are about others.
-    pub left_out: usize,
     /// May they see everything?
     pub everything: bool,
     /// Why there is no answer.
@@ -105,22 +103,14 @@ pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Sear
     seen.note = Some(search.told());
     app.audit.append(&seen).await?;
     let everything = reader.scope.is_none();
-    let mut found = Found { hits: Hits::default(), left_out: 0, everything, unclear: None };
-    match app.audit.search(search, after).await? {
+    let mut found = Found { hits: Hits::default(), everything, unclear: None };
+    let hits = match &mut reader.scope {
+        None => app.audit.search(search, after).await?,
+        Some(scope) => Desk::new(app, identity, scope).search(search, after).await?,
+    };
+    match hits {
         Ok(hits) => found.hits = hits,
         Err(unclear) => found.unclear = Some(unclear),
-    }
-    if let Some(scope) = &mut reader.scope {
-        let all = found.hits.entries.len();
-        let mut judged = HashMap::new();
-        let mut theirs = Vec::with_capacity(all);
-        for entry in std::mem::take(&mut found.hits.entries) {
-            if is_theirs(app, identity, scope, &entry.event, &mut judged).await? {
-                theirs.push(entry);
-            }
-        }
-        found.left_out = all - theirs.len();
-        found.hits.entries = theirs;
     }
     Ok(Ok(found))
 }
@@ -133,7 +123,7 @@ pub async fn one(app: &App, visit: &Visit, identity: &Identity, seq: i64) -> Sho
     };
     let Some((entry, stored)) = app.audit.entry(seq).await? else { return Ok(Err(Denial::NoRelation)) };
     if let Some(scope) = &mut reader.scope
-        && !is_theirs(app, identity, scope, &entry.event, &mut HashMap::new()).await?
+        && !Desk::new(app, identity, scope).may_read(&entry.event).await?
     {
         return Ok(Err(Denial::NoRelation));
     }
@@ -172,7 +162,7 @@ pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Ov
     let first = today - jiff::Span::new().days(DAYS - 1);
     let since = first.to_zoned(clock::danish(app.clock.now()).time_zone().clone()).map_or(Timestamp::MIN, |zoned| zoned.timestamp());
     let mut days: Vec<(jiff::civil::Date, Day)> = (0..DAYS).map(|n| (first + jiff::Span::new().days(n), Day::default())).collect();
-    for (hour, kind, outcome, many) in app.audit.counts_since(since).await? {
+    for (hour, kind, outcome, many) in app.audit.counts_since(since, &COUNTED).await? {
         let Some(at) = Timestamp::UNIX_EPOCH.checked_add(SignedDuration::from_hours(hour)).ok() else { continue };
         let date = clock::danish(at).date();
         let Some((_, day)) = days.iter_mut().find(|(of, _)| *of == date) else { continue };
@@ -230,28 +220,6 @@ async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
         return Ok(Err(Denial::LoginTooOld));
     }
     Ok(Ok(Reader { party, scope: if everything { None } else { Some(standing) } }))
-}
-
-/// Is the entry about an account that they may see now? What is about no account, or about one that is gone, only auditors read.
-async fn is_theirs(
-    app: &App,
-    identity: &Identity,
-    scope: &mut Standing,
-    event: &AuditEvent,
-    judged: &mut HashMap<ObjectGuid, bool>,
-) -> Result<bool, Fault> {
-    let Some(target) = event.target.as_ref().map(|party| party.guid) else { return Ok(false) };
-    if let Some(known) = judged.get(&target) {
-        return Ok(*known);
-    }
-    let seen = scope.look_at(app, identity, target).await?;
-    let theirs = seen.is_some_and(|seen| {
-        let ground = scope.decide(app, &seen, Action::See);
-        // As a helpdesk: neither being a teacher nor a parent lets somebody read logs.
-        ground.is_ok() && scope.helps(app, &seen)
-    });
-    judged.insert(target, theirs);
-    Ok(theirs)
 }
 
 fn looked(app: &App, visit: &Visit, identity: &Identity, reader: &Reader, kind: EventKind) -> AuditEvent {

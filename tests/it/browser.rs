@@ -1,5 +1,6 @@
 //! The journey in a real browser: with and without JavaScript, wide and narrow, each page looked through by axe.
 
+mod log;
 mod others;
 mod providers;
 mod roles;

@@ -210,8 +210,8 @@ impl Standing {
     }
 
     /// Is the account within the scope of a helpdesk where they work?
-    pub fn helps(&self, app: &App, seen: &Seen) -> bool {
-        authority::desks_of(&self.rules, &self.actor, app.clock.now()).iter().any(|desk| desk.scope.holds(&seen.account))
+    pub fn helps(&self, app: &App, account: &Account) -> bool {
+        authority::desks_of(&self.rules, &self.actor, app.clock.now()).iter().any(|desk| desk.scope.holds(account))
     }
 
     /// The judgement.

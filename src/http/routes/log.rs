@@ -15,7 +15,10 @@ use uuid::Uuid;
 use super::others::denied;
 use crate::{
     app::App,
-    audit::{Entry, search::Search},
+    audit::{
+        Entry,
+        search::{PAGE, Search},
+    },
     clock,
     flow::log_pages::{self, Found, One},
     http::{
@@ -136,16 +139,20 @@ impl LogPage {
         let mut told = Vec::new();
         if found.unclear.is_some() {
             told.push(words.t("log-too-many"));
-        } else if found.hits.entries.is_empty() && found.left_out == 0 && found.hits.stopped_at.is_none() {
+        } else if found.hits.entries.is_empty() && found.hits.next.is_none() {
             told.push(words.t("log-none"));
-        }
-        if found.left_out > 0 {
-            told.push(words.counting("log-left-out", "count", i64::try_from(found.left_out).unwrap_or(i64::MAX)));
+        } else if !found.everything && found.hits.next.is_some() && found.hits.entries.len() < PAGE {
+            told.push(words.t("log-further"));
         }
         if let Some(at) = found.hits.stopped_at {
             told.push(words.with("log-stopped", "time", &words.time(at)));
         }
         told.join(" ")
+    }
+
+    /// Is there a way on before the page was full?
+    fn goes_on(&self, found: &Found) -> bool {
+        found.hits.entries.len() < PAGE
     }
 
     fn lines(&self) -> Vec<Line> {
@@ -434,6 +441,7 @@ fn read(frame: &Frame, typed: &Typed) -> Result<Search, Errors> {
     let known = |text: &str, is_one: bool| given(text).filter(|_| is_one);
     Ok(Search {
         about: given(&typed.about),
+        only: None,
         by: given(&typed.by),
         cpr,
         kind: known(&typed.kind, EventKind::from_code(&typed.kind).is_some()),

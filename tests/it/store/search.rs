@@ -96,6 +96,7 @@ fn any_search(draw: &mut Draw) -> Search {
     let when = |draw: &mut Draw| time(draw.below(usize::try_from(ENTRIES).expect("small")) as u64) + SignedDuration::from_secs(30);
     Search {
         about: draw.maybe(4, name),
+        only: None,
         by: draw.maybe(4, name),
         cpr: draw.maybe(5, |draw| cpr(draw.of(&CPRS))),
         kind: draw.maybe(3, |draw| draw.of(&KINDS).code().to_owned()),
@@ -254,7 +255,7 @@ async fn each_entry_is_counted_once_whoever_seals_it() {
         sealed(&log, &one).await;
         let reasons = log.refusals_since(at(0)).await.expect("read");
         assert_eq!(reasons, [("too_short".to_owned(), 400), ("too_young".to_owned(), 200)]);
-        let counts = log.counts_since(at(0)).await.expect("read");
+        let counts = log.counts_since(at(0), &[EventKind::ChangeOutcome, EventKind::SignIn]).await.expect("read");
         assert_eq!(counts.iter().map(|(_, _, _, many)| many).sum::<i64>(), 600);
         assert_eq!(counts.iter().map(|(hour, _, _, _)| hour).collect::<BTreeSet<_>>().len(), 3, "two hours and ten minutes");
         assert_eq!(log.forget_hours(at(2 * 3600)).await.expect("forgotten"), 4, "two hours with two reasons");

@@ -22,10 +22,9 @@ use crate::{
 
 /// The log's own.
 pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
-    let found = |left_out, stopped_at: Option<jiff::Timestamp>, unclear| Found {
+    let found = |everything, stopped_at: Option<jiff::Timestamp>, unclear| Found {
         hits: Hits { entries: entries(), next: stopped_at.map(|_| 7), stopped_at },
-        left_out,
-        everything: true,
+        everything,
         unclear,
     };
     let log = |errors: Errors, found: Option<Found>, kept: bool| LogPage {
@@ -45,9 +44,9 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
     let mut pages = vec![
         ("log".to_owned(), log(Errors::default(), None, true).render()),
         ("log, wrong".to_owned(), log(wrong.into_iter().collect(), None, false).render()),
-        ("log, found".to_owned(), log(Errors::default(), Some(found(0, None, None)), false).render()),
-        ("log, stopped".to_owned(), log(Errors::default(), Some(found(3, Some(at("2026-11-22T07:00:00Z")), None)), true).render()),
-        ("log, unclear".to_owned(), log(Errors::default(), Some(found(0, None, Some(Unclear::TooManyPeople))), false).render()),
+        ("log, found".to_owned(), log(Errors::default(), Some(found(true, None, None)), false).render()),
+        ("log, stopped".to_owned(), log(Errors::default(), Some(found(false, Some(at("2026-11-22T07:00:00Z")), None)), true).render()),
+        ("log, unclear".to_owned(), log(Errors::default(), Some(found(true, None, Some(Unclear::TooManyPeople))), false).render()),
     ];
     for (number, entry) in entries().into_iter().enumerate() {
         let text = || Some(NAME.to_owned());
