@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use os2nykode::{
     audit::{
         Log,
+        inspect::Inspection,
         sealer::{BATCH, Memory},
     },
     model::{
@@ -197,7 +198,8 @@ async fn large(name: &str, url: &str, entries: i64) {
     let mut keys = Verifiers::default();
     keys.add(signer.public_pem().as_bytes()).expect("a key");
     let began = Instant::now();
-    let whole = log.verify(&keys, Vec::new()).await.expect("whole");
+    let inspection = Inspection::open(url).await.expect("opened");
+    let whole = inspection.verify(&keys, &[]).await.expect("whole");
     assert_eq!(i64::try_from(whole.entries), Ok(entries));
     println!("{name}: verified {:.0} entries per second", rate(began));
     let size = if name == "SQLite" {
