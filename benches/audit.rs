@@ -19,7 +19,8 @@ use jiff::Timestamp;
 use os2nykode::{
     audit::{
         Log,
-        sealer::{BATCH, Memory},
+        inspect::Inspection,
+        sealer::{BATCH, Memory, Signed},
     },
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
@@ -60,6 +61,10 @@ async fn database() -> String {
     let mut admin = AnyConnection::connect(server).await.expect("PostgreSQL answers");
     sqlx::query(AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut admin).await.expect("a database");
     format!("{host}/{name}")
+}
+
+fn signer() -> Signer {
+    Signer::from_pem(Signer::generate(&SystemRandom::new()).expect("random").as_bytes()).expect("a key")
 }
 
 fn log(store: &Store) -> Log {
@@ -108,10 +113,22 @@ async fn appends(name: &str, plain: &str, sealed: &str) {
             let keeper = seals.then(|| {
                 let (log, stop) = (log(&store), stop.clone());
                 tokio::spawn(async move {
-                    let memory = Memory::default();
+                    let (memory, signer, mut since) = (Memory::default(), signer(), 0);
+                    log.remember(&memory).await.expect("read");
                     while !stop.load(Ordering::Relaxed) {
                         tokio::time::sleep(Duration::from_millis(100)).await;
-                        while log.seal(&memory).await.expect("sealed").entries == BATCH as usize {}
+                        loop {
+                            let entries = log.seal(&memory).await.expect("sealed").entries;
+                            since += entries;
+                            if entries < BATCH as usize {
+                                break;
+                            }
+                        }
+                        // As often as the service does.
+                        if since >= 1000 {
+                            log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed");
+                            since = 0;
+                        }
                     }
                 })
             });
@@ -190,14 +207,17 @@ async fn large(name: &str, url: &str, entries: i64) {
     #[allow(clippy::cast_precision_loss, reason = "numbers are small")]
     let rate = |began: Instant| entries as f64 / began.elapsed().as_secs_f64();
     println!("{name}: sealed {:.0} entries per second", rate(began));
-    let signer = Signer::from_pem(Signer::generate(&SystemRandom::new()).expect("random").as_bytes()).expect("a key");
-    log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed");
+    let signer = signer();
+    let began = Instant::now();
+    while let Signed::Part(_) = log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed") {}
+    println!("{name}: looked at again and signed {:.0} entries per second", rate(began));
     run(url, if name == "SQLite" { "PRAGMA wal_checkpoint(TRUNCATE)" } else { "CHECKPOINT" }).await;
     run(url, "ANALYZE").await;
     let mut keys = Verifiers::default();
     keys.add(signer.public_pem().as_bytes()).expect("a key");
     let began = Instant::now();
-    let whole = log.verify(&keys, Vec::new()).await.expect("whole");
+    let inspection = Inspection::open(url).await.expect("opened");
+    let whole = inspection.verify(&keys, &[]).await.expect("whole");
     assert_eq!(i64::try_from(whole.entries), Ok(entries));
     println!("{name}: verified {:.0} entries per second", rate(began));
     let size = if name == "SQLite" {

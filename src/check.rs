@@ -2,6 +2,7 @@
 //!
 //! It changes nothing in AD and logs in with nobody's account but the service account's.
 
+mod audit;
 mod controller;
 mod oidc;
 mod people;
@@ -39,6 +40,7 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
     saml::check(config, clock, &mut report).await;
     oidc::check(config, clock, &mut report).await;
     people::check(config, clock, &mut report).await;
+    audit::check(config, clock, &mut report).await;
     push::check(config, &mut report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,

@@ -160,10 +160,15 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(code) => code,
         },
         Command::Audit { command: audit::AuditCommand::Keygen { file } } => audit::keygen(&file),
-        Command::Audit { command: audit::AuditCommand::Verify { export: Some(export), public_keys, checkpoint } }
+        Command::Audit { command: audit::AuditCommand::Verify { export: Some(export), database: _, public_keys, checkpoint } }
             if !public_keys.is_empty() =>
         {
-            audit::verify_export(&export, &public_keys, checkpoint.as_deref())
+            audit::verify_alone(Some(&export), "", &public_keys, checkpoint.as_deref()).await
+        }
+        Command::Audit { command: audit::AuditCommand::Verify { export: None, database: Some(url), public_keys, checkpoint } }
+            if !public_keys.is_empty() =>
+        {
+            audit::verify_alone(None, &url, &public_keys, checkpoint.as_deref()).await
         }
         Command::Audit { command } => match read(&cli.config) {
             Ok(config) => audit::run(&config, command).await,

@@ -42,6 +42,8 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     tokio::spawn(async move { reconcile::keep_settling(&settling, SETTLE_EVERY).await });
     let sealing = app.clone();
     let sealing = tokio::spawn(async move { sealing::keep_sealing(&sealing).await });
+    let watching = app.clone();
+    tokio::spawn(async move { sealing::keep_watch(&watching).await });
     let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
     tokio::spawn(async move { sealing::keep_short(&keeping, holder).await });
     sealing::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;

@@ -51,6 +51,9 @@ pub enum StoreError {
     /// A row that can't be read.
     #[error("a row in table {0} can't be read")]
     Corrupt(&'static str),
+    /// A value that is not of its column's type, or no text: in SQLite, somebody else wrote it.
+    #[error("a value in the database can't be read")]
+    Unreadable,
     /// Somebody else was always faster.
     #[error("too many at once on one row")]
     Contended,
@@ -66,6 +69,9 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::Database(error) => Self::Unavailable(error.message().to_owned()),
             sqlx::Error::Io(error) => Self::Unavailable(error.to_string()),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::AnyDriverError(_) | sqlx::Error::TypeNotFound { .. } => {
+                Self::Unreadable
+            }
             sqlx::Error::PoolTimedOut => Self::TimedOut,
             sqlx::Error::PoolClosed => Self::Unavailable("closed".to_owned()),
             sqlx::Error::Configuration(_) => Self::Unavailable("store.url can't be understood".to_owned()),
@@ -144,6 +150,12 @@ impl Store {
                 readers: pool(url, READERS, [POSTGRES_PATIENCE, POSTGRES_READS]).await?,
             })
         }
+    }
+
+    /// The last migration that this version of the service knows for a database.
+    pub fn version_of(url: &str) -> i64 {
+        let known = if url.starts_with("sqlite:") { &SQLITE } else { &POSTGRES };
+        known.iter().map(|migration| migration.version).max().unwrap_or(0)
     }
 
     /// Does it answer?

@@ -57,6 +57,11 @@ impl Vault {
         self.0.first().map(|key| key.id.as_str())
     }
 
+    /// Is there a key of this id?
+    pub fn has(&self, id: &str) -> bool {
+        self.0.iter().any(|key| key.id == id)
+    }
+
     /// Seals a CPR number and gives the commitment for the entry. `None`: there is no key.
     pub fn seal(&self, cpr: &Cpr, keys: &Keys) -> Result<Option<(String, SealedCpr)>, NoRandomness> {
         let Some(key) = self.0.first() else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! The log as it stands in the database, in the order of the chain, without writing anything.
+//! What exports take: the log in the order of the chain, and everything signed.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -6,39 +6,10 @@ use super::{
     Log,
     entry::{COLUMNS, StoredEntry},
     export_line::{Checkpoint, EntryLine, Purge, Purged},
-    verify::{Broken, NotVerified, Pass, Whole},
 };
-use crate::{
-    model::signing::Verifiers,
-    store::{StoreError, within},
-};
-
-/// Entries read at once when all are.
-const PAGE: u32 = 4000;
+use crate::store::{StoreError, within};
 
 impl Log {
-    /// Is it whole? By its own seals, and checkpoints that were kept outside.
-    pub async fn verify(&self, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, NotVerified> {
-        let mut pass = Pass::new(keys, self.checkpoints().await?, &self.purges().await?)?;
-        for kept in outside {
-            pass.vouched_outside(kept)?;
-        }
-        let mut after = 0;
-        loop {
-            let page = self.sealed_after(after, PAGE).await?;
-            let Some(last) = page.last() else { break };
-            after = last.number;
-            for line in &page {
-                pass.add(line)?;
-            }
-        }
-        let whole = pass.finish()?;
-        match self.without_place().await? {
-            Some(seq) => Err(Broken::Inserted(seq).into()),
-            None => Ok(whole),
-        }
-    }
-
     /// Up to `limit` entries after this number, in order.
     pub async fn sealed_after(&self, after: i64, limit: u32) -> Result<Vec<EntryLine>, StoreError> {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
@@ -63,25 +34,7 @@ impl Log {
     pub async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
         let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        let read = |row: &AnyRow| {
-            Ok(Purge {
-                class: row.try_get("class")?,
-                through: row.try_get("through")?,
-                at: row.try_get("at")?,
-                key_id: row.try_get("key_id")?,
-                signature: row.try_get("signature")?,
-            })
-        };
-        rows.iter().map(read).collect()
-    }
-
-    /// The first entry that has no place and is not waiting for one: nobody but an intruder leaves one.
-    pub async fn without_place(&self) -> Result<Option<i64>, StoreError> {
-        let statement = "SELECT a.seq AS seq FROM audit a WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = a.seq)
-            AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
-        // Walks through the whole log: the operator waits, no visitor does.
-        let row: Option<AnyRow> = sqlx::query(statement).fetch_optional(&self.store.durable).await?;
-        row.map(|row| Ok(row.try_get("seq")?)).transpose()
+        rows.iter().map(purge).collect()
     }
 }
 
@@ -90,6 +43,16 @@ pub(super) fn checkpoint(row: &AnyRow) -> Result<Checkpoint, StoreError> {
         number: row.try_get("number")?,
         at: row.try_get("at")?,
         chain: row.try_get("chain")?,
+        key_id: row.try_get("key_id")?,
+        signature: row.try_get("signature")?,
+    })
+}
+
+pub(super) fn purge(row: &AnyRow) -> Result<Purge, StoreError> {
+    Ok(Purge {
+        class: row.try_get("class")?,
+        through: row.try_get("through")?,
+        at: row.try_get("at")?,
         key_id: row.try_get("key_id")?,
         signature: row.try_get("signature")?,
     })

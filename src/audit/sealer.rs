@@ -19,9 +19,11 @@ use super::{
     counts::Counts,
     entry::{COLUMNS, StoredEntry},
     people::Named,
+    read,
+    vet::Vetted,
 };
 use crate::{
-    model::signing::Signer,
+    model::signing::{Signer, Verifiers},
     store::{StoreError, stored, within},
 };
 
@@ -46,6 +48,10 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 #[derive(Debug, Default)]
 struct Remembered {
     head: Option<Head>,
+    /// What was there when this instance began.
+    began: Option<i64>,
+    /// So far it has looked again at what it is about to sign.
+    vetted: Option<Head>,
     people: HashSet<u64>,
     /// Since the entry of this time, microseconds.
     since: i64,
@@ -68,12 +74,25 @@ pub struct Sealed {
 /// What became of a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signed {
-    /// Up to this number.
+    /// Up to this number, which is the last.
     UpTo(i64),
+    /// Up to this number; there is more to sign.
+    Part(i64),
     /// There is nothing new.
     NothingNew,
-    /// The chain is not what it was: somebody has changed it behind the service's back. Nothing is signed.
-    Changed,
+    /// The chain is not what it was, or not what the service wrote: somebody has changed it behind its back. The first number that shows it. Nothing is signed.
+    Changed(i64),
+}
+
+/// What has still to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Backlog {
+    /// Entries that wait for their place,
+    pub waiting: i64,
+    /// the key of the first of them,
+    pub first: Option<i64>,
+    /// and those that have one, and that no checkpoint vouches for.
+    pub unsigned: i64,
 }
 
 impl Memory {
@@ -83,6 +102,21 @@ impl Memory {
 
     fn set(&self, head: Head) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).head = Some(head);
+    }
+
+    /// What was there when this instance began: what it has not looked at yet, now.
+    fn began(&self, head: Head) -> i64 {
+        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        remembered.head.get_or_insert(head);
+        *remembered.began.get_or_insert(head.number)
+    }
+
+    fn vetted(&self) -> Option<Head> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).vetted
+    }
+
+    fn set_vetted(&self, upto: Head) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).vetted = Some(upto);
     }
 
     fn forget_people(&self) {
@@ -102,6 +136,12 @@ impl Memory {
 }
 
 impl Log {
+    /// Remembers the chain as it is. At the start of an instance: from then on it knows where the chain was changed.
+    pub async fn remember(&self, memory: &Memory) -> Result<(), StoreError> {
+        memory.began(self.head().await?);
+        Ok(())
+    }
+
     /// Gives up to [`BATCH`] entries their places. Less than that: no more are waiting, or another instance was faster.
     pub async fn seal(&self, memory: &Memory) -> Result<Sealed, StoreError> {
         let waiting = self.waiting().await?;
@@ -110,6 +150,7 @@ impl Log {
             return Ok(nothing);
         }
         let mut head = self.head().await?;
+        memory.began(head);
         let mut places = Vec::with_capacity(waiting.len());
         let mut unsound = 0;
         let people: BTreeSet<Named> = waiting.iter().filter_map(|(_, entry)| entry.as_ref()).flat_map(Named::in_entry).collect();
@@ -141,11 +182,33 @@ impl Log {
     }
 
     async fn waiting(&self) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
+        // A key that is no whole number, which SQLite would keep, is nobody's; and who has put a seal into the chain by hand must not hold up everybody.
+        let list = "SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = CAST(u.seq AS BIGINT)
+            AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq) ORDER BY u.seq LIMIT $1";
+        match self.waiting_entries(list, i64::from(BATCH)).await {
+            // Somebody wrote what no version of the service writes. It must not hold up what comes after it.
+            Err(StoreError::Unreadable) => {}
+            read => return read,
+        }
+        let rows: Vec<AnyRow> = within(sqlx::query(list).bind(i64::from(BATCH)).fetch_all(&self.store.durable)).await?;
+        let mut waiting = Vec::with_capacity(rows.len());
+        for row in rows {
+            let seq: i64 = row.try_get("seq")?;
+            match self.waiting_entries("SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = $1", seq).await {
+                Ok(one) => waiting.extend(one),
+                Err(StoreError::Unreadable) => waiting.push((seq, None)),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(waiting)
+    }
+
+    async fn waiting_entries(&self, list: &str, value: i64) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
         let statement = format!(
-            "SELECT u.seq AS unsealed, a.seq AS there, {columns} FROM audit_unsealed u LEFT JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT $1"
+            "SELECT u.seq AS unsealed, a.seq AS there, {columns} FROM ({list}) AS u LEFT JOIN audit a ON a.seq = u.seq ORDER BY u.seq"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(i64::from(BATCH));
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(value);
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         let read = |row: &AnyRow| {
             let there: Option<i64> = row.try_get("there")?;
@@ -205,9 +268,11 @@ impl Log {
         .await
     }
 
-    /// Is the chain still what this instance has seen? Nothing seen yet is no contradiction.
-    async fn is_as_remembered(&self, memory: &Memory) -> Result<bool, StoreError> {
-        let Some(known) = memory.get() else { return Ok(true) };
+    /// Is the chain still what this instance has seen?
+    async fn is_still(&self, known: Head) -> Result<bool, StoreError> {
+        if known.number == 0 {
+            return Ok(true);
+        }
         let query = sqlx::query("SELECT chain FROM audit_seals WHERE number = $1").bind(known.number);
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         match row {
@@ -217,23 +282,57 @@ impl Log {
         }
     }
 
-    /// Signs the chain as far as it has come.
+    /// Signs the chain as far as it has come, after it has looked again at everything that this vouches for and that nothing signed vouches for yet.
     pub async fn checkpoint(&self, signer: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
-        if !self.is_as_remembered(memory).await? {
-            return Ok(Signed::Changed);
+        if let Some(known) = memory.get()
+            && !self.is_still(known).await?
+        {
+            return Ok(Signed::Changed(known.number));
         }
         let head = self.head().await?;
-        if head.number <= self.last_checkpoint().await?.map_or(0, |(number, _)| number) {
+        let signed = self.last_checkpoint().await?.map_or(0, |(number, _)| number);
+        if head.number <= signed {
             return Ok(Signed::NothingNew);
         }
-        memory.set(head);
-        let at = stored(now);
-        let signature = signer.sign(&chain::of_checkpoint(head.number, at, &head.link));
-        let statement =
-            "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-        let query = sqlx::query(statement).bind(head.number).bind(at).bind(head.link.to_vec()).bind(signer.id().to_owned()).bind(signature);
-        within(query.execute(&self.store.durable)).await?;
-        Ok(Signed::UpTo(head.number))
+        let began = memory.began(head);
+        let vouched = match self.vouched(signer, began).await? {
+            Ok(vouched) => vouched,
+            Err(forged) => return Ok(Signed::Changed(forged)),
+        };
+        let from = memory.vetted().filter(|vetted| vetted.number > vouched.number).unwrap_or(vouched);
+        let upto = match self.vet(from, head, began).await? {
+            Vetted::UpTo(upto) => upto,
+            Vetted::Not(number) => return Ok(Signed::Changed(number)),
+        };
+        memory.set_vetted(upto);
+        if upto == head {
+            memory.set(head);
+        }
+        if upto.number > signed {
+            let at = stored(now);
+            let signature = signer.sign(&chain::of_checkpoint(upto.number, at, &upto.link));
+            let statement =
+                "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+            let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
+            within(query.bind(signer.id().to_owned()).bind(signature).execute(&self.store.durable)).await?;
+        }
+        Ok(if upto == head { Signed::UpTo(upto.number) } else { Signed::Part(upto.number) })
+    }
+
+    /// The last place that a checkpoint of ours vouches for; of another key's, which the one before ours may be, only what was there when this instance began. `Err`: it
+    /// says to be ours and is not.
+    async fn vouched(&self, signer: &Signer, began: i64) -> Result<Result<Head, i64>, StoreError> {
+        let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE key_id = $1 OR number <= $2 ORDER BY number DESC LIMIT 1";
+        let query = sqlx::query(statement).bind(signer.id().to_owned()).bind(began);
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        let Some(row) = row else { return Ok(Ok(Head { number: 0, link: START })) };
+        let checkpoint = read::checkpoint(&row)?;
+        let head = Head { number: checkpoint.number, link: link_of(checkpoint.chain)? };
+        let mut own = Verifiers::default();
+        own.add(signer.public_pem().as_bytes()).map_err(|_| StoreError::Corrupt("audit_checkpoints"))?;
+        let text = chain::of_checkpoint(head.number, checkpoint.at, &head.link);
+        let is_forged = own.verify(&checkpoint.key_id, &text, &checkpoint.signature) == Some(false);
+        Ok(if is_forged { Err(head.number) } else { Ok(head) })
     }
 
     /// The number and the time of the last one.
@@ -247,10 +346,13 @@ impl Log {
         row.map(read).transpose()
     }
 
-    /// Entries without a place.
-    pub async fn unsealed(&self) -> Result<i64, StoreError> {
-        let query = sqlx::query("SELECT COUNT(*) AS waiting FROM audit_unsealed");
-        Ok(within(query.fetch_one(&self.store.durable)).await?.try_get("waiting")?)
+    /// What has still to be sealed and signed.
+    pub async fn backlog(&self) -> Result<Backlog, StoreError> {
+        let statement = "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
+            COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0) AS signed FROM audit_unsealed";
+        let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
+        let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(row.try_get("signed")?).max(0);
+        Ok(Backlog { waiting: row.try_get("waiting")?, first: row.try_get("first")?, unsigned })
     }
 
     /// Returns when an entry was written here, or when it is time to look for those of others.

@@ -6,9 +6,74 @@ use std::collections::BTreeMap;
 
 use super::{
     chain::{self, Link, Place, START},
-    export_line::{Checkpoint, EntryLine, Purge},
+    export_line::{Checkpoint, EntryLine, Purge, Purged},
 };
 use crate::{model::signing::Verifiers, store::StoreError};
+
+/// A place in the chain as it was found, with what takes time worked out already: several may do that at once.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// From 1, without gaps.
+    pub number: i64,
+    /// The entry's key in the log.
+    pub seq: i64,
+    /// `None`: neither yes nor no, which nothing of the service writes.
+    pub sound: Option<bool>,
+    /// The link.
+    pub chain: Vec<u8>,
+    /// What is there.
+    pub what: Matter,
+    /// Whether the entry's mac is right under the service's keys; `None` where that was not asked, or there is no entry.
+    pub mac: Option<bool>,
+    /// CPR numbers that the entry has a commitment to and that are not beside it.
+    pub cpr_missing: u64,
+}
+
+/// What was found at a place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Matter {
+    /// An entry.
+    Entry {
+        /// `Class::code` of its kind.
+        class: &'static str,
+        /// Its digest.
+        content: Link,
+        /// Its time.
+        at: i64,
+    },
+    /// What a seal says of an entry that retention has deleted.
+    Purged(Purged),
+    /// No entry, or one that can't be read, and nothing that says what it was.
+    Nothing,
+    /// An entry that is there and said to be deleted.
+    Both,
+}
+
+impl From<&EntryLine> for Found {
+    fn from(line: &EntryLine) -> Self {
+        let what = match (&line.entry, &line.purged) {
+            (Some(entry), None) => Matter::Entry { class: chain::class_of(&entry.kind), content: entry.digest(), at: entry.at },
+            (None, Some(purged)) => Matter::Purged(purged.clone()),
+            (None, None) => Matter::Nothing,
+            (Some(_), Some(_)) => Matter::Both,
+        };
+        Self { number: line.number, seq: line.seq, sound: Some(line.sound), chain: line.chain.clone(), what, mac: None, cpr_missing: 0 }
+    }
+}
+
+impl Found {
+    /// What its link has to be, from the one before. `None`: nothing that the service writes.
+    pub(super) fn link(&self, before: &Link) -> Option<Link> {
+        let (class, content) = match &self.what {
+            Matter::Entry { class, content, at: _ } => (*class, *content),
+            Matter::Purged(purged) => (purged.class.as_str(), Link::try_from(purged.content.as_slice()).ok()?),
+            // Deleted before it got its place: the sealer has said so.
+            Matter::Nothing => (chain::UNKNOWN, START),
+            Matter::Both => return None,
+        };
+        Some(chain::link(before, &Place { number: self.number, seq: self.seq, class, sound: self.sound?, content: &content }))
+    }
+}
 
 /// Something in the log is not as the service left it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -25,7 +90,7 @@ pub enum Broken {
     #[error("number {0} is out of order")]
     Order(i64),
     /// The entry of a seal is not there, and retention has not deleted it.
-    #[error("entry number {number} (seq {seq}) was deleted")]
+    #[error("entry number {number} (seq {seq}) was deleted, or made unreadable")]
     Deleted {
         /// Its place.
         number: i64,
@@ -77,6 +142,12 @@ pub enum Broken {
     /// Entries that never got a place, and are not waiting for one.
     #[error("seq {0} was put into the log beside the service: it has no place in the chain")]
     Inserted(i64),
+    /// No checkpoint vouches for anything: a service with a signing key signs one with its first seal.
+    #[error("there is no checkpoint: the log or its checkpoints were deleted, or nothing was ever signed")]
+    NothingVouched,
+    /// A row that no version of the service can have written.
+    #[error("a row of {0} is not as the service writes them")]
+    Foreign(&'static str),
     /// A line of an export can't be read.
     #[error("line {0} of the export can't be read")]
     Unreadable(u64),
@@ -110,8 +181,16 @@ pub struct Whole {
     pub checkpoints: u64,
     /// Numbers of entries that no instance of the service had written when they were sealed; the first hundred.
     pub unsound: Vec<i64>,
+    /// How many there are of them.
+    pub unsound_entries: u64,
     /// How often the clock went back by more than a minute from one entry to the next.
     pub clock_back: u64,
+    /// When the last checkpoint was signed that was held against the chain; microseconds since 1970 UTC.
+    pub vouched_at: Option<i64>,
+    /// Entries that have no place yet. Only the database knows.
+    pub waiting: u64,
+    /// CPR numbers that entries have a commitment to and that are not there. Only the database knows.
+    pub cpr_missing: u64,
 }
 
 /// A pass over the log.
@@ -190,42 +269,43 @@ impl<'a> Pass<'a> {
         self.purged_through.get(class).copied().unwrap_or(0)
     }
 
-    /// The next entry in the order of the numbers.
-    pub fn add(&mut self, sealed: &EntryLine) -> Result<(), Broken> {
-        let (number, seq) = (sealed.number, sealed.seq);
+    /// The next place in the order of the numbers.
+    pub fn add(&mut self, found: &Found) -> Result<(), Broken> {
+        let (number, seq) = (found.number, found.seq);
         let changed = Broken::Changed { number, seq };
         let before = self.before(number)?;
-        let purged = sealed.purged.as_ref();
-        let (class, content) = match (&sealed.entry, purged) {
-            (Some(entry), None) => (chain::class_of(&entry.kind), entry.digest()),
-            (None, Some(purged)) if number <= self.purged(&purged.class) => {
-                (purged.class.as_str(), Link::try_from(purged.content.as_slice()).map_err(|_| changed.clone())?)
-            }
-            // Deleted before it got its place: the sealer has said so.
-            (None, None) if !sealed.sound => (chain::UNKNOWN, START),
-            (None, _) => return Err(Broken::Deleted { number, seq }),
-            (Some(_), Some(_)) => return Err(changed),
-        };
-        let link = chain::link(&before, &Place { number, seq, class, sound: sealed.sound, content: &content });
-        if link.as_slice() != sealed.chain {
-            return Err(changed);
+        let Some(sound) = found.sound else { return Err(changed) };
+        match &found.what {
+            Matter::Nothing if sound => return Err(Broken::Deleted { number, seq }),
+            Matter::Purged(purged) if number > self.purged(&purged.class) => return Err(Broken::Deleted { number, seq }),
+            Matter::Entry { .. } | Matter::Purged(_) | Matter::Nothing | Matter::Both => {}
         }
+        let link = found.link(&before).filter(|link| link.as_slice() == found.chain).ok_or(changed)?;
         self.link = Some(link);
         self.whole.last = number;
-        if !sealed.sound && self.whole.unsound.len() < MOST_NAMED {
-            self.whole.unsound.push(number);
+        self.count(found, sound);
+        self.hold_against_checkpoint(number, &link)
+    }
+
+    fn count(&mut self, found: &Found, sound: bool) {
+        self.whole.cpr_missing += found.cpr_missing;
+        if !sound {
+            self.whole.unsound_entries += 1;
+            if self.whole.unsound.len() < MOST_NAMED {
+                self.whole.unsound.push(found.number);
+            }
         }
-        match &sealed.entry {
-            Some(entry) => {
+        match found.what {
+            Matter::Entry { at, .. } => {
                 self.whole.entries += 1;
-                if self.at.is_some_and(|before| entry.at < before.saturating_sub(CLOCK)) {
+                if self.at.is_some_and(|before| at < before.saturating_sub(CLOCK)) {
                     self.whole.clock_back += 1;
                 }
-                self.at = Some(entry.at);
+                self.at = Some(at);
             }
-            None => self.whole.purged += 1,
+            Matter::Purged(_) => self.whole.purged += 1,
+            Matter::Nothing | Matter::Both => {}
         }
-        self.hold_against_checkpoint(number, &link)
     }
 
     /// The link before a number, which has to be the next one.
@@ -257,6 +337,7 @@ impl<'a> Pass<'a> {
             return Err(Broken::Rewritten { after: self.whole.vouched, at: number });
         }
         self.whole.vouched = number;
+        self.whole.vouched_at = Some(checkpoint.at);
         self.whole.checkpoints += 1;
         Ok(())
     }
@@ -267,7 +348,8 @@ impl<'a> Pass<'a> {
         let ends = self.whole.last.max(self.purged("all"));
         match self.checkpoints.keys().next_back() {
             Some(vouched) if *vouched > ends => Err(Broken::Truncated { ends, vouched: *vouched }),
-            Some(_) | None => Ok(self.whole),
+            None => Err(Broken::NothingVouched),
+            Some(_) => Ok(self.whole),
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clap::Subcommand;
-use jiff::civil::Date;
+use jiff::{Timestamp, civil::Date};
 use ring::rand::SystemRandom;
 use secrecy::ExposeSecret;
 
@@ -20,6 +20,7 @@ use crate::{
         cpr::Vault,
         export_line::{Checkpoint, Line},
         feed::Feed,
+        inspect::Inspection,
         verify::{Broken, NotVerified, Pass, Whole},
     },
     clock::{Clock, SystemClock},
@@ -43,15 +44,19 @@ pub(super) enum AuditCommand {
         /// The private key's file.
         file: PathBuf,
     },
-    /// Says whether the log is whole, and names the first entry that is not as the service wrote it. Needs the database, or an export, and the public key.
+    /// Says whether the log is whole, and names the first entry that is not as the service wrote it. Needs the database, or an export, and the public key; the configuration
+    /// only where these are not given. Writes nothing into the database but, with the configuration, that it was verified.
     Verify {
+        /// The database, as store.url: a copy of the file, or PostgreSQL by a user that may only read.
+        #[arg(long, value_name = "URL", conflicts_with = "export")]
+        database: Option<String>,
         /// An export with its seals (JSON Lines), instead of the database.
         #[arg(long)]
         export: Option<PathBuf>,
         /// The public keys that it may be signed with; else the one that belongs to audit.signing_key_file.
         #[arg(long = "public-key")]
         public_keys: Vec<PathBuf>,
-        /// Checkpoints that were kept outside: lines of JSON, as they were sent there.
+        /// Checkpoints that were kept outside: lines with the JSON that was sent there, whatever a syslog server has put before it.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
     },
@@ -71,6 +76,9 @@ pub(super) enum AuditCommand {
     RotateCpr,
 }
 
+/// What a checkpoint begins with wherever it is sent.
+const CHECKPOINT: &str = "{\"checkpoint\":";
+
 /// Why it could not be looked at.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
@@ -86,6 +94,10 @@ pub(super) enum Trouble {
     Fault(#[from] crate::flow::Fault),
     #[error("the store: {0}")]
     Store(#[from] StoreError),
+    #[error("{0}: there is no checkpoint in it")]
+    NoCheckpoint(PathBuf),
+    #[error("{0}: the checkpoint in line {1} can't be read")]
+    BadCheckpoint(PathBuf, u64),
     #[error("no public key: give --public-key, or set audit.signing_key_file")]
     NoKey,
     #[error("audit.cpr_key_files is empty: there is no key to encrypt with")]
@@ -116,19 +128,32 @@ fn generate(file: &Path) -> Result<String, Trouble> {
     Ok(signer.public_pem())
 }
 
-/// Verifies an export; needs no configuration.
-pub(super) fn verify_export(export: &Path, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> ExitCode {
-    told(keys(public_keys, None).and_then(|keys| exported(export, &keys, checkpoint)))
+/// Verifies an export or a database; needs no configuration.
+pub(super) async fn verify_alone(export: Option<&Path>, database: &str, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> ExitCode {
+    let found = match (keys(public_keys, None), export) {
+        (Err(trouble), _) => Err(trouble),
+        (Ok(keys), Some(export)) => exported(export, &keys, checkpoint),
+        (Ok(keys), None) => inspected(database, &keys, checkpoint).await,
+    };
+    told(found)
 }
 
 /// Runs a command that needs the configuration.
 pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
     match command {
         AuditCommand::Keygen { file } => keygen(&file),
-        AuditCommand::Verify { export: Some(export), public_keys, checkpoint } => {
+        AuditCommand::Verify { export: Some(export), database: _, public_keys, checkpoint } => {
             told(keys(&public_keys, config.audit.signer.as_ref()).and_then(|keys| exported(&export, &keys, checkpoint.as_deref())))
         }
-        AuditCommand::Verify { export: None, public_keys, checkpoint } => told(verify(config, &public_keys, checkpoint.as_deref()).await),
+        AuditCommand::Verify { export: None, database: Some(database), public_keys, checkpoint } => {
+            told(match keys(&public_keys, config.audit.signer.as_ref()) {
+                Ok(keys) => inspected(&database, &keys, checkpoint.as_deref()).await,
+                Err(trouble) => Err(trouble),
+            })
+        }
+        AuditCommand::Verify { export: None, database: None, public_keys, checkpoint } => {
+            told(verify(config, &public_keys, checkpoint.as_deref()).await)
+        }
         AuditCommand::Export { from, to, format } => match export(config, Period { from, to }, format).await {
             Ok(()) => ExitCode::SUCCESS,
             Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
@@ -151,7 +176,7 @@ impl From<NotVerified> for Trouble {
 
 fn told(found: Result<Whole, Trouble>) -> ExitCode {
     match found {
-        Ok(whole) => say(&in_words(&whole), if whole.unsound.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
+        Ok(whole) => say(&in_words(&whole), if is_good(&whole) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
         Err(Trouble::Broken(broken)) => complain(&format!("The log is not whole: {broken}.\n"), ExitCode::FAILURE),
         Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::from(super::UNUSABLE)),
     }
@@ -160,16 +185,37 @@ fn told(found: Result<Whole, Trouble>) -> ExitCode {
 fn in_words(whole: &Whole) -> String {
     let mut text = format!("{} entries, numbers {} to {}: the chain is whole.\n", whole.entries, whole.first, whole.last);
     text += &format!("{} checkpoints vouch for it up to number {}.\n", whole.checkpoints, whole.vouched);
+    if let Some(at) = whole.vouched_at.and_then(|at| Timestamp::from_microsecond(at).ok()) {
+        text += &format!("The last of them was signed at {}. What was cut off behind it, and its later checkpoints with it, only checkpoints that were kept outside can tell.\n", at.strftime("%Y-%m-%d %H:%M:%S UTC"));
+    }
+    if whole.last > whole.vouched {
+        text += &format!("Numbers {} to {} are behind the last checkpoint: nothing vouches for them yet.\n", whole.vouched + 1, whole.last);
+    }
+    if whole.waiting > 0 {
+        text += &format!("{} entries wait for their place.\n", whole.waiting);
+    }
     if whole.purged > 0 {
         text += &format!("{} more were deleted by retention.\n", whole.purged);
     }
     if whole.clock_back > 0 {
         text += &format!("The clock went back {} times.\n", whole.clock_back);
     }
-    if !whole.unsound.is_empty() {
-        text += &format!("NOT WRITTEN BY THE SERVICE, or changed before they were sealed: numbers {:?}.\n", whole.unsound);
+    if whole.cpr_missing > 0 {
+        text += &format!("{} CPR NUMBERS ARE MISSING that entries are committed to.\n", whole.cpr_missing);
+    }
+    if whole.unsound_entries > 0 {
+        text += &format!(
+            "{} ENTRIES WERE NOT WRITTEN BY THE SERVICE, or changed or deleted before they were sealed: numbers {:?}{}.\n",
+            whole.unsound_entries,
+            whole.unsound,
+            if whole.unsound_entries > whole.unsound.len() as u64 { " and more" } else { "" }
+        );
     }
     text
+}
+
+fn is_good(whole: &Whole) -> bool {
+    whole.unsound_entries == 0 && whole.cpr_missing == 0
 }
 
 fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble> {
@@ -184,28 +230,39 @@ fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble
     if keys.is_empty() { Err(Trouble::NoKey) } else { Ok(keys) }
 }
 
-/// Checkpoints that were kept outside, whatever else is in the file.
+/// Checkpoints that were kept outside, whatever else is in the file. A file without any was not what the operator meant.
 fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, Trouble> {
+    let Some(file) = file else { return Ok(Vec::new()) };
     let mut kept = Vec::new();
-    for line in file.map(lines).transpose()?.into_iter().flatten() {
-        if let Ok(Line::Checkpoint { checkpoint }) = serde_json::from_str(&line?) {
-            kept.push(checkpoint);
+    for (number, line) in (1..).zip(lines(file)?) {
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        // A syslog server puts its own words before it.
+        let Some(json) = line.find(CHECKPOINT).and_then(|from| line.get(from..)) else { continue };
+        match serde_json::Deserializer::from_str(json).into_iter::<Line>().next() {
+            Some(Ok(Line::Checkpoint { checkpoint })) => kept.push(checkpoint),
+            Some(Ok(Line::Entry(_) | Line::Purge { .. }) | Err(_)) | None => return Err(Trouble::BadCheckpoint(file.to_owned(), number)),
         }
     }
-    Ok(kept)
+    if kept.is_empty() { Err(Trouble::NoCheckpoint(file.to_owned())) } else { Ok(kept) }
 }
 
-fn lines(file: &Path) -> Result<impl Iterator<Item = Result<String, Trouble>> + use<>, Trouble> {
+fn lines(file: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, Trouble>> + use<>, Trouble> {
     let path = file.to_owned();
     let open = File::open(file).map_err(|error| Trouble::File(path.clone(), error))?;
-    Ok(BufReader::new(open).lines().map(move |line| line.map_err(|error| Trouble::File(path.clone(), error))))
+    Ok(BufReader::new(open).split(b'\n').map(move |line| line.map_err(|error| Trouble::File(path.clone(), error))))
 }
 
 /// Twice through the file: what is signed first.
 fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
     let (mut checkpoints, mut purges): (Vec<Checkpoint>, Vec<_>) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(lines(file)?) {
-        match serde_json::from_str(&line?).map_err(|_| Broken::Unreadable(number))? {
+        let line = line?;
+        // What is read twice need not be understood twice.
+        if line.starts_with(b"{\"number\":") {
+            continue;
+        }
+        match serde_json::from_slice(&line).map_err(|_| Broken::Unreadable(number))? {
             Line::Entry(_) => {}
             Line::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
             Line::Purge { purge } => purges.push(purge),
@@ -216,8 +273,8 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
         pass.vouched_outside(kept)?;
     }
     for (number, line) in (1..).zip(lines(file)?) {
-        if let Line::Entry(entry) = serde_json::from_str(&line?).map_err(|_| Broken::Unreadable(number))? {
-            pass.add(&entry)?;
+        if let Line::Entry(entry) = serde_json::from_slice(&line?).map_err(|_| Broken::Unreadable(number))? {
+            pass.add(&entry.as_ref().into())?;
         }
     }
     Ok(pass.finish()?)
@@ -225,17 +282,38 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
 
 async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
     let keys = keys(public_keys, config.audit.signer.as_ref())?;
-    let store = Store::open(config.store.url.expose_secret()).await?;
-    let log = log(config, &store);
-    let found = log.verify(&keys, outside(checkpoint)?).await.map_err(Trouble::from);
+    let url = config.store.url.expose_secret();
+    let found = inspected(url, &keys, checkpoint).await;
     let (outcome, note) = match &found {
-        Ok(whole) if whole.unsound.is_empty() => (AuditOutcome::Succeeded, format!("up to number {}", whole.last)),
-        Ok(whole) => (AuditOutcome::Failed, format!("{} entries not written by the service", whole.unsound.len())),
-        Err(trouble) => (AuditOutcome::Failed, trouble.to_string()),
+        Ok(whole) if is_good(whole) => (AuditOutcome::Succeeded, format!("up to number {}", whole.last)),
+        Ok(whole) => (
+            AuditOutcome::Failed,
+            format!("{} entries not written by the service, {} CPR numbers missing", whole.unsound_entries, whole.cpr_missing),
+        ),
+        Err(Trouble::Broken(broken)) => (AuditOutcome::Failed, broken.to_string()),
+        // It was not looked at.
+        Err(_) => return found,
     };
-    note_verified(config, &log, outcome, note).await?;
-    store.close().await;
+    // A newer program that only looks does not bring the database up to date.
+    let inspection = Inspection::open(url).await?;
+    let is_current = inspection.version().await? == Store::version_of(url);
+    inspection.close().await;
+    if is_current {
+        let store = Store::open(url).await?;
+        note_verified(config, &log(config, &store), outcome, note).await?;
+        store.close().await;
+    } else {
+        complain("That the log was verified is not written into it: the database is of another version than this program.\n", ExitCode::SUCCESS);
+    }
     found
+}
+
+async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+    let outside = outside(checkpoint)?;
+    let inspection = Inspection::open(url).await?;
+    let found = inspection.verify(keys, &outside).await;
+    inspection.close().await;
+    Ok(found?)
 }
 
 async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {

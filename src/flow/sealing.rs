@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{Fault, Visit, event};
 use crate::{
     app::App,
-    audit::sealer::{BATCH, Sealed, Signed},
+    audit::sealer::{BATCH, Backlog, Sealed, Signed},
     model::audit::{AuditEvent, AuditOutcome, Class, EventKind},
 };
 
@@ -20,13 +20,24 @@ const TOGETHER: Duration = Duration::from_millis(100);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After a failure.
 const REST: Duration = Duration::from_secs(5);
+/// What is still to be done is looked at this often,
+const WATCH_EVERY: Duration = Duration::from_secs(10);
+/// and where the same entry waits for so long, that is told, and told again each time.
+const STUCK: Duration = Duration::from_secs(30);
+/// What is left at a stop gets this long.
+const LAST: Duration = Duration::from_secs(10);
 /// Retention runs this often, on one instance: its lease is not given back, but runs out.
 const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
 const RETENTION: &str = "audit retention";
 
 /// Seals for ever.
 pub async fn keep_sealing(app: &App) {
-    let mut last = Instant::now();
+    while let Err(error) = app.audit.remember(&app.sealed).await {
+        tracing::error!(error = %error, "the audit log can't be sealed now; its entries wait");
+        tokio::time::sleep(REST).await;
+    }
+    let began = Instant::now();
+    let mut signed: Option<Instant> = None;
     let mut since = 0;
     loop {
         app.audit.written_or(LOOK_EVERY).await;
@@ -40,20 +51,66 @@ pub async fn keep_sealing(app: &App) {
                 continue;
             }
         }
-        let due = since >= app.config.audit.checkpoint_entries as usize || last.elapsed() >= app.config.audit.checkpoint_every;
-        if due && sign(app).await {
-            (last, since) = (Instant::now(), 0);
+        // The first comes at once: what was sealed before a crash is vouched for, and a log without any checkpoint is none of ours.
+        let is_time = signed.is_none_or(|at| at.elapsed() >= app.config.audit.checkpoint_every);
+        if !is_time && since < app.config.audit.checkpoint_entries as usize {
+            continue;
+        }
+        match sign(app).await {
+            Some(Signed::UpTo(_) | Signed::Changed(_)) => (signed, since) = (Some(Instant::now()), 0),
+            Some(Signed::NothingNew) if signed.is_some() || began.elapsed() >= app.config.audit.checkpoint_every => {
+                (signed, since) = (Some(Instant::now()), 0);
+            }
+            Some(Signed::NothingNew | Signed::Part(_)) | None => {}
         }
     }
 }
 
+/// Says so where entries wait for long or are not signed, whatever the reason: a sealer that has died says nothing. For ever.
+pub async fn keep_watch(app: &App) {
+    let mut same: Option<(i64, Instant)> = None;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        match app.audit.backlog().await {
+            Ok(backlog) => same = watched(&backlog, same, Instant::now()),
+            Err(error) => tracing::error!(error = %error, "how many entries of the audit log are not sealed can't be read now"),
+        }
+    }
+}
+
+/// The first entry that waits, and since when it has been the first.
+#[allow(clippy::cast_precision_loss, reason = "entries are few")]
+fn watched(backlog: &Backlog, same: Option<(i64, Instant)>, now: Instant) -> Option<(i64, Instant)> {
+    metrics::gauge!("audit_unsealed").set(backlog.waiting as f64);
+    metrics::gauge!("audit_unsigned").set(backlog.unsigned as f64);
+    let first = backlog.first?;
+    let since = same.filter(|(seq, _)| *seq == first).map_or(now, |(_, since)| since);
+    if is_stuck(since, now) {
+        metrics::counter!("audit_seal_failures_total").increment(1);
+        tracing::error!(
+            waiting = backlog.waiting,
+            "entries of the audit log wait for their seal and don't get it; run `os2nykode check` and `os2nykode audit verify`"
+        );
+    }
+    Some((first, since))
+}
+
+fn is_stuck(since: Instant, now: Instant) -> bool {
+    now.duration_since(since) >= STUCK
+}
+
 /// Seals what is left, and signs it. At a graceful stop.
 pub async fn last_word(app: &App) {
-    if let Err(fault) = seal_waiting(app).await {
-        tracing::error!(error = %fault, "the last entries of the audit log could not be sealed; the next start does it");
-        return;
+    let word = async {
+        if let Err(fault) = seal_waiting(app).await {
+            tracing::error!(error = %fault, "the last entries of the audit log could not be sealed; the next start does it");
+            return;
+        }
+        while let Some(Signed::Part(_)) = sign(app).await {}
+    };
+    if tokio::time::timeout(LAST, word).await.is_err() {
+        tracing::error!("the last entries of the audit log could not be sealed and signed in time; the next start does it");
     }
-    sign(app).await;
 }
 
 /// Seals until nothing waits. Gives how many.
@@ -76,28 +133,32 @@ pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
     }
 }
 
-/// Whether it is done, or there was nothing to do.
-async fn sign(app: &App) -> bool {
-    let Some(signer) = &app.config.audit.signer else { return true };
-    match app.audit.checkpoint(signer, &app.sealed, app.clock.now()).await {
-        Ok(Signed::UpTo(number)) => {
-            tracing::debug!(number, "a checkpoint of the audit log was signed");
-            metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
-            true
-        }
-        Ok(Signed::NothingNew) => true,
-        Ok(Signed::Changed) => {
-            metrics::counter!("audit_chain_changed_total").increment(1);
-            tracing::error!(
-                "the audit log's chain is not what it was: somebody has changed it in the database. Nothing is signed any more; run `os2nykode audit verify`"
-            );
-            true
-        }
+/// `None`: it could not be tried. Without a key there is never anything to sign.
+async fn sign(app: &App) -> Option<Signed> {
+    let Some(signer) = &app.config.audit.signer else { return Some(Signed::NothingNew) };
+    let signed = match app.audit.checkpoint(signer, &app.sealed, app.clock.now()).await {
+        Ok(signed) => signed,
         Err(error) => {
             tracing::error!(error = %error, "no checkpoint of the audit log can be signed now");
-            false
+            metrics::counter!("audit_seal_failures_total").increment(1);
+            return None;
+        }
+    };
+    match signed {
+        Signed::UpTo(number) | Signed::Part(number) => {
+            tracing::debug!(number, "a checkpoint of the audit log was signed");
+            metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
+        }
+        Signed::NothingNew => {}
+        Signed::Changed(number) => {
+            metrics::counter!("audit_chain_changed_total").increment(1);
+            tracing::error!(
+                number,
+                "the audit log's chain is not what the service wrote: somebody has changed it in the database. Nothing is signed any more; run `os2nykode audit verify`"
+            );
         }
     }
+    Some(signed)
 }
 
 #[allow(clippy::cast_precision_loss, reason = "seconds are few")]
@@ -178,6 +239,19 @@ fn months_before(now: Timestamp, months: u8) -> Timestamp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_entry_that_stays_the_first_that_waits_is_told_of() {
+        let (began, later) = (Instant::now(), |seconds| Instant::now() + Duration::from_secs(seconds));
+        let backlog = |first| Backlog { waiting: 3, first, unsigned: 0 };
+        let same = watched(&backlog(Some(7)), None, began);
+        assert_eq!(same, Some((7, began)));
+        assert_eq!(watched(&backlog(Some(7)), same, later(40)), Some((7, began)), "since the same time");
+        assert!(is_stuck(began, later(40)) && !is_stuck(began, began + Duration::from_secs(20)));
+        let (next, now) = (backlog(Some(8)), later(40));
+        assert_eq!(watched(&next, same, now), Some((8, now)), "it goes on");
+        assert_eq!(watched(&backlog(None), same, now), None);
+    }
 
     #[test]
     fn months_are_the_calendars() {

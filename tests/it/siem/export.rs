@@ -118,7 +118,7 @@ fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Broken> {
     let mut pass = Pass::new(keys, checkpoints, &purges)?.of_part();
     for line in &lines {
         if let Line::Entry(entry) = line {
-            pass.add(entry)?;
+            pass.add(&entry.as_ref().into())?;
         }
     }
     pass.finish()

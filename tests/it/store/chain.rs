@@ -5,6 +5,7 @@ use os2nykode::{
     audit::{
         Log,
         export_line::Checkpoint,
+        inspect::Inspection,
         sealer::{Memory, Sealed, Signed},
         verify::{Broken, NotVerified, Whole},
     },
@@ -23,7 +24,7 @@ use super::{
     place::{Place, each_store},
 };
 
-fn signer() -> Signer {
+pub fn signer() -> Signer {
     Signer::from_pem(Signer::generate(&SystemRandom::new()).expect("random").as_bytes()).expect("a key")
 }
 
@@ -36,7 +37,7 @@ fn public(signers: &[&Signer]) -> Verifiers {
 }
 
 /// Entries of all classes.
-async fn write(log: &Log, numbers: std::ops::Range<u8>) {
+pub async fn write(log: &Log, numbers: std::ops::Range<u8>) {
     let kinds = [EventKind::SignIn, EventKind::ChangeOutcome, EventKind::AccountSeen, EventKind::ServiceStarted];
     for n in numbers {
         let kind = kinds[usize::from(n) % kinds.len()];
@@ -45,7 +46,7 @@ async fn write(log: &Log, numbers: std::ops::Range<u8>) {
 }
 
 /// Twelve entries, with checkpoints at 8 and 12.
-async fn sealed_log(store: &Store) -> (Log, Signer, Memory) {
+pub async fn sealed_log(store: &Store) -> (Log, Signer, Memory) {
     let (log, signer, memory) = (audit_log(store), signer(), Memory::default());
     write(&log, 0..8).await;
     assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 8, unsound: 0 });
@@ -57,12 +58,20 @@ async fn sealed_log(store: &Store) -> (Log, Signer, Memory) {
     (log, signer, memory)
 }
 
-async fn verified(log: &Log, signer: &Signer) -> Result<Whole, Broken> {
-    with_outside(log, signer, Vec::new()).await
+pub async fn verified(place: &Place, signer: &Signer) -> Result<Whole, Broken> {
+    with_keys(place, &public(&[signer]), Vec::new()).await
 }
 
-async fn with_outside(log: &Log, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Broken> {
-    match log.verify(&public(&[signer]), outside).await {
+async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Broken> {
+    with_keys(place, &public(&[signer]), outside).await
+}
+
+/// As the command does it: beside the service, and without writing anything.
+async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Broken> {
+    let inspection = Inspection::open(&place.url).await.expect("it can be looked at");
+    let found = inspection.verify(keys, &outside).await;
+    inspection.close().await;
+    match found {
         Ok(whole) => Ok(whole),
         Err(NotVerified::Broken(broken)) => Err(broken),
         Err(NotVerified::Store(error)) => panic!("{error}"),
@@ -70,9 +79,9 @@ async fn with_outside(log: &Log, signer: &Signer, outside: Vec<Checkpoint>) -> R
 }
 
 /// What somebody does who is the database's owner: the triggers do not hold them.
-async fn intrude(place: &Place, statements: &[&str]) {
-    for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "audit_unsealed"] {
-        let names = if place.sqlite { ["no_update", "no_delete"] } else { ["no_change", "no_delete"] };
+pub async fn intrude(place: &Place, statements: &[&str]) {
+    for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "audit_unsealed", "audit_cpr"] {
+        let names = if place.sqlite { ["no_update", "no_delete", "no_replace"] } else { ["no_change", "no_delete", "no_truncate"] };
         for name in names {
             let drop = format!("DROP TRIGGER IF EXISTS {table}_{name}");
             place.run(&if place.sqlite { drop } else { format!("{drop} ON {table}") }).await.expect("dropped");
@@ -85,20 +94,20 @@ async fn intrude(place: &Place, statements: &[&str]) {
 
 #[tokio::test]
 async fn a_log_that_nobody_touched_is_whole() {
-    each_store(async |store, _| {
+    each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
-        let whole = verified(&log, &signer).await.expect("whole");
+        let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.first, whole.last, whole.vouched, whole.checkpoints), (12, 1, 12, 12, 2));
         assert_eq!((whole.unsound.as_slice(), whole.clock_back), ([].as_slice(), 0));
         // What is not sealed yet is no fault, and what is not signed yet is not vouched for.
         write(&log, 20..22).await;
         log.seal(&memory).await.expect("sealed");
         write(&log, 22..23).await;
-        let whole = verified(&log, &signer).await.expect("whole");
-        assert_eq!((whole.last, whole.vouched), (14, 12));
+        let whole = verified(place, &signer).await.expect("whole");
+        assert_eq!((whole.last, whole.vouched, whole.waiting), (14, 12, 1));
         // Another key is not believed.
-        let broken = log.verify(&public(&[&self::signer()]), Vec::new()).await;
-        assert!(matches!(broken, Err(NotVerified::Broken(Broken::UnknownKey { number: 8, .. }))), "{broken:?}");
+        let broken = verified(place, &self::signer()).await;
+        assert!(matches!(broken, Err(Broken::UnknownKey { number: 8, .. })), "{broken:?}");
     })
     .await;
 }
@@ -159,6 +168,16 @@ async fn every_tampering_is_found_and_named() {
     cases.push((tail.to_vec(), Broken::Truncated { ends: 10, vouched: 12 }));
     let all = ["DELETE FROM audit", "DELETE FROM audit_seals"].map(str::to_owned);
     cases.push((all.to_vec(), Broken::Truncated { ends: 0, vouched: 12 }));
+    let everything = ["DELETE FROM audit", "DELETE FROM audit_seals", "DELETE FROM audit_checkpoints"].map(str::to_owned);
+    cases.push((everything.to_vec(), Broken::NothingVouched));
+    cases.push((vec!["DELETE FROM audit_checkpoints".into()], Broken::NothingVouched));
+    let far = "INSERT INTO audit_seals SELECT 9223372036854775807, 9223372036854775807, 1, chain, NULL, NULL FROM audit_seals WHERE number = 1";
+    cases.push((vec![far.into()], Broken::Gap { from: 13, to: i64::MAX - 1 }));
+    cases.push((vec!["UPDATE audit_seals SET number = 0 WHERE number = 1".into()], Broken::Gap { from: 1, to: -1 }));
+    cases.push((vec!["UPDATE audit_seals SET sound = 2 WHERE number = 4".into()], changed(4)));
+    cases.push((vec!["UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 4".into()], changed(4)));
+    let exchanged = ["UPDATE audit_seals SET number = -1 WHERE number = 3", "UPDATE audit_seals SET number = 3 WHERE number = 4", "UPDATE audit_seals SET number = 4 WHERE number = -1"];
+    cases.push((exchanged.map(str::to_owned).to_vec(), Broken::Changed { number: 3, seq: 4 }));
     cases.push((vec!["UPDATE audit_seals SET sound = 0 WHERE number = 4".into()], changed(4)));
     cases.push((vec!["UPDATE audit_seals SET seq = 100 WHERE number = 4".into()], Broken::Deleted { number: 4, seq: 100 }));
     cases.push((
@@ -194,9 +213,9 @@ async fn every_tampering_is_found_and_named() {
             if !place.sqlite && n % 5 != 0 {
                 return;
             }
-            let (log, signer, _) = sealed_log(&store).await;
+            let (_, signer, _) = sealed_log(&store).await;
             intrude(place, &statements.iter().map(String::as_str).collect::<Vec<_>>()).await;
-            assert_eq!(verified(&log, &signer).await, Err(expected.clone()), "{statements:?}");
+            assert_eq!(verified(place, &signer).await, Err(expected.clone()), "{statements:?}");
         })
         .await;
     }
@@ -215,21 +234,21 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         let forger = Memory::default();
         let Sealed { unsound, .. } = Log::new(&store, &Keys::new(&[66; 32])).seal(&forger).await.expect("sealed");
         assert_eq!(unsound, 4, "without the service's secret");
-        assert_eq!(verified(&log, &signer).await, Err(Broken::Rewritten { after: 8, at: 12 }));
+        assert_eq!(verified(place, &signer).await, Err(Broken::Rewritten { after: 8, at: 12 }));
         // The running service signs nothing more.
         write(&log, 30..31).await;
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed);
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(12));
         // Without its last checkpoint, only the one that was kept outside tells.
         place.run("DELETE FROM audit_checkpoints WHERE number = 12").await.expect("deleted");
-        let within = verified(&log, &signer).await.expect("the chain itself is consistent");
+        let within = verified(place, &signer).await.expect("the chain itself is consistent");
         assert_eq!((within.vouched, within.unsound.len()), (8, 4));
-        assert_eq!(with_outside(&log, &signer, outside.clone()).await, Err(Broken::Rewritten { after: 8, at: 12 }));
+        assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Broken::Rewritten { after: 8, at: 12 }));
         // Nor is a log that was cut off and its checkpoint with it.
         place.run("DELETE FROM audit_seals WHERE number > 8").await.expect("deleted");
         place.run("DELETE FROM audit WHERE seq > 8").await.expect("deleted");
         place.run("DELETE FROM audit_unsealed").await.expect("deleted");
-        assert_eq!(verified(&log, &signer).await.map(|whole| whole.last), Ok(8));
-        assert_eq!(with_outside(&log, &signer, outside).await, Err(Broken::Truncated { ends: 8, vouched: 12 }));
+        assert_eq!(verified(place, &signer).await.map(|whole| whole.last), Ok(8));
+        assert_eq!(with_outside(place, &signer, outside).await, Err(Broken::Truncated { ends: 8, vouched: 12 }));
     })
     .await;
 }
@@ -244,7 +263,7 @@ async fn what_is_written_or_changed_before_the_seal_is_marked() {
         place.run(insert).await.expect("a plain insert is no crime to the database");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 14", "DELETE FROM audit WHERE seq = 15"]).await;
         assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 4, unsound: 3 });
-        let whole = verified(&log, &signer).await.expect("the chain is whole");
+        let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!(whole.unsound, [14, 15, 16], "changed, deleted, inserted");
     })
     .await;
@@ -277,9 +296,9 @@ async fn several_instances_write_one_chain_without_gaps() {
         let (log, memory) = (audit_log(&store), Memory::default());
         while log.seal(&memory).await.expect("sealed").entries > 0 {}
         log.checkpoint(&signer, &memory, at(0)).await.expect("signed");
-        let whole = verified(&log, &signer).await.expect("whole");
+        let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.last, whole.unsound.len()), (200, 200, 0));
-        assert_eq!(log.unsealed().await.expect("read"), 0);
+        assert_eq!(log.backlog().await.expect("read").waiting, 0);
         second.close().await;
     })
     .await;
@@ -287,14 +306,14 @@ async fn several_instances_write_one_chain_without_gaps() {
 
 #[tokio::test]
 async fn a_key_may_be_changed_and_both_verify() {
-    each_store(async |store, _| {
+    each_store(async |store, place| {
         let (log, old, memory) = sealed_log(&store).await;
         let new = signer();
         write(&log, 20..22).await;
         log.seal(&memory).await.expect("sealed");
         log.checkpoint(&new, &memory, at(500)).await.expect("signed");
-        assert_eq!(log.verify(&public(&[&old, &new]), Vec::new()).await.expect("whole").vouched, 14);
-        assert!(log.verify(&public(&[&new]), Vec::new()).await.is_err(), "the old one is still needed");
+        assert_eq!(with_keys(place, &public(&[&old, &new]), Vec::new()).await.expect("whole").vouched, 14);
+        assert!(verified(place, &new).await.is_err(), "the old one is still needed");
     })
     .await;
 }
@@ -315,7 +334,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         // The first segment was closed at 100, the second at 200.
         let deleted = log.purge_class(&signer, Class::Logins, at(150), at(1000)).await.expect("deleted");
         assert_eq!((deleted, count("audit").await), (2, 10));
-        let whole = verified(&log, &signer).await.expect("whole");
+        let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.purged, whole.last), (10, 2, 12));
         place.run("DELETE FROM audit WHERE seq = 2").await.expect_err("of another class");
         place.run("DELETE FROM audit WHERE seq = 9").await.expect_err("of a later segment");
@@ -326,7 +345,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         }
         assert_eq!(log.purge_seals(&signer, at(150), at(1001)).await.expect("deleted"), 8);
         assert_eq!((count("audit").await, count("audit_seals").await, count("audit_checkpoints").await), (4, 4, 2));
-        let whole = verified(&log, &signer).await.expect("whole");
+        let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.first, whole.last, whole.entries, whole.vouched), (9, 12, 4, 12));
         // Nothing is left, and it goes on from the last checkpoint.
         for class in Class::ALL {
@@ -334,11 +353,11 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         }
         log.purge_seals(&signer, at(900), at(1002)).await.expect("deleted");
         assert_eq!((count("audit").await, count("audit_seals").await), (0, 0));
-        verified(&log, &signer).await.expect("whole");
+        verified(place, &signer).await.expect("whole");
         write(&log, 30..32).await;
         log.seal(&memory).await.expect("sealed");
         assert_eq!(log.checkpoint(&signer, &memory, at(2000)).await.expect("signed"), Signed::UpTo(14));
-        assert_eq!(verified(&log, &signer).await.expect("whole").first, 13);
+        assert_eq!(verified(place, &signer).await.expect("whole").first, 13);
     })
     .await;
 }
@@ -356,10 +375,10 @@ async fn a_purge_that_was_cut_off_is_whole_and_is_finished_the_next_time() {
         place.run(trigger).await.expect("made");
         log.purge_class(&signer, Class::Logins, at(900), at(1000)).await.expect_err("stuck");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_purges").await, 1, "it is signed");
-        assert_eq!(verified(&log, &signer).await.expect("whole").purged, 0);
+        assert_eq!(verified(place, &signer).await.expect("whole").purged, 0);
         place.run(if place.sqlite { "DROP TRIGGER stuck" } else { "DROP RULE stuck ON audit" }).await.expect("dropped");
         assert_eq!(log.purge_class(&signer, Class::Logins, at(900), at(1001)).await.expect("deleted"), 3);
-        assert_eq!(verified(&log, &signer).await.expect("whole").purged, 3);
+        assert_eq!(verified(place, &signer).await.expect("whole").purged, 3);
     })
     .await;
 }
@@ -385,7 +404,7 @@ async fn cpr_numbers_get_another_key_and_the_chain_stays() {
         let found = Vault::new(&[new]).blinds(&cpr);
         let numbers = place.one::<i64>(&format!("SELECT COUNT(*) FROM audit_cpr WHERE blind = '{}'", found[0])).await;
         assert_eq!(numbers, 10);
-        assert_eq!(verified(&log, &signer).await.expect("whole").entries, 5);
+        assert_eq!(verified(place, &signer).await.expect("whole").entries, 5);
         // Without the key that they were sealed with, they are told of and stay.
         let lost = with(&[[3; 32]]).move_cpr(0).await.expect("asked").expect("a key");
         assert_eq!((lost.moved, lost.lost), (0, 10));
@@ -395,13 +414,13 @@ async fn cpr_numbers_get_another_key_and_the_chain_stays() {
 
 #[tokio::test]
 async fn a_clock_that_went_back_is_told_and_breaks_nothing() {
-    each_store(async |store, _| {
+    each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
         let back = AuditEvent { at: at(0) - SignedDuration::from_hours(1), kind: EventKind::SignIn, ..event(50) };
         log.append(&back).await.expect("appended");
         log.seal(&memory).await.expect("sealed");
         log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed");
-        let whole = verified(&log, &signer).await.expect("whole");
+        let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.clock_back, whole.vouched), (1, 13));
     })
     .await;

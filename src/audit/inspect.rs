@@ -1,0 +1,235 @@
+//! The log looked at from outside, to verify it: as it stands in the database, beside the service and whatever state that is in.
+//!
+//! Invariants: nothing is written, made or brought up to date; what is in memory is a few pages, however long the log is.
+
+use std::{os::unix::fs::MetadataExt, time::Duration};
+
+use futures_util::{StreamExt, stream};
+use sqlx::{
+    AnyPool, AssertSqlSafe, Row,
+    any::{AnyPoolOptions, AnyRow},
+};
+
+use super::{
+    export_line::{Checkpoint, Purge},
+    places::Places,
+    read,
+    verify::{Broken, NotVerified, Pass, Whole},
+};
+use crate::{
+    model::signing::Verifiers,
+    store::{self, StoreError},
+};
+
+/// Places that are read at once.
+const PAGE: i64 = 4000;
+/// Pages that are read and hashed beside each other.
+const TOGETHER: u32 = 3;
+/// Longest time for one statement. The operator waits, no visitor does.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// Retention runs once a day: it is not in the way twice.
+const ROUNDS: usize = 3;
+
+/// A log that is only looked at.
+#[derive(Clone)]
+pub struct Inspection {
+    pool: AnyPool,
+    sqlite: bool,
+}
+
+impl std::fmt::Debug for Inspection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Inspection(…)") // the pool's options hold the URL
+    }
+}
+
+/// How many entries wait for their place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Waiting {
+    /// So many.
+    pub entries: u64,
+    /// The time of the first of them; `None` where there is none, or it is not there any more.
+    pub since: Option<i64>,
+}
+
+impl Inspection {
+    /// Opens a database that is there. Of SQLite: as its owner beside the service, as anybody else only where no service has it open.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        sqlx::any::install_default_drivers();
+        let sqlite = url.starts_with("sqlite:");
+        let (url, setting) =
+            if sqlite { (read_only(url)?, "PRAGMA query_only = ON") } else { (url.to_owned(), "SET default_transaction_read_only = on") };
+        let pool = AnyPoolOptions::new().max_connections(TOGETHER).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
+            Box::pin(async move {
+                sqlx::query(setting).execute(&mut *connection).await?;
+                Ok(())
+            })
+        });
+        Ok(Self { pool: patient(pool.connect(&url)).await?, sqlite })
+    }
+
+    /// Ends all connections.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+
+    /// Is it whole? By its own seals, and checkpoints that were kept outside.
+    pub async fn verify(&self, keys: &Verifiers, outside: &[Checkpoint]) -> Result<Whole, NotVerified> {
+        for _ in 0..ROUNDS {
+            let purges = self.purges().await?;
+            let found = self.pass(keys, outside, &purges).await;
+            // What retention deletes while we look is covered by a purge that we have not read.
+            if !matches!(found, Err(NotVerified::Broken(_))) || self.purges().await? == purges {
+                return found;
+            }
+        }
+        Err(StoreError::Contended.into())
+    }
+
+    async fn pass(&self, keys: &Verifiers, outside: &[Checkpoint], purges: &[Purge]) -> Result<Whole, NotVerified> {
+        // Before the head, so that none of them is beyond it.
+        let mut pass = Pass::new(keys, self.checkpoints().await?, purges)?;
+        for kept in outside {
+            pass.vouched_outside(kept.clone())?;
+        }
+        if self.sqlite && self.count("SELECT COUNT(*) FROM audit_seals WHERE typeof(number) <> 'integer' OR typeof(seq) <> 'integer'").await? > 0 {
+            return Err(Broken::Foreign("audit_seals").into());
+        }
+        let Some((first, last)) = self.ends().await? else { return self.finish(pass, 0).await };
+        let starts = stream::iter((0..).map_while(|n: i64| n.checked_mul(PAGE)?.checked_add(first - 1)).take_while(|after| *after < last));
+        let places = Places::new(&self.pool, None, PATIENCE);
+        let page = |after: i64| {
+            let page = places.clone().begin(after, after.saturating_add(PAGE).min(last), PAGE);
+            async move { page.await.map(|page| (after, page)) }
+        };
+        let mut pages = std::pin::pin!(starts.map(page).buffered(TOGETHER as usize));
+        while let Some(page) = pages.next().await {
+            let (after, page) = page?;
+            if page.is_empty() {
+                // Thousands are missing. A single seal far away must not make us look for ever.
+                let next = places.page(after, last, 1).await?;
+                next.first().map_or(Ok(()), |found| pass.add(found))?;
+            }
+            for found in &page {
+                pass.add(found)?;
+            }
+        }
+        self.finish(pass, last).await
+    }
+
+    /// The first number and the last.
+    async fn ends(&self) -> Result<Option<(i64, i64)>, StoreError> {
+        let row = patient(sqlx::query("SELECT MIN(number) AS first, MAX(number) AS last FROM audit_seals").fetch_one(&self.pool)).await?;
+        let (first, last): (Option<i64>, Option<i64>) = (row.try_get("first")?, row.try_get("last")?);
+        Ok(first.zip(last))
+    }
+
+    async fn finish(&self, pass: Pass<'_>, last: i64) -> Result<Whole, NotVerified> {
+        let whole = pass.finish()?;
+        // Every entry has a place, or waits for one. Counting is quick; who has none is looked for only where the counts differ.
+        let placed = format!(
+            "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_unsealed u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq))
+                - (SELECT COUNT(*) FROM audit_seals s WHERE s.number > {last} AND EXISTS (SELECT 1 FROM audit a WHERE a.seq = s.seq))"
+        );
+        if i64::try_from(whole.entries) != Ok(self.count(&placed).await?)
+            && let Some(seq) = self.without_place().await?
+        {
+            return Err(Broken::Inserted(seq).into());
+        }
+        Ok(Whole { waiting: self.waiting().await?.entries, ..whole })
+    }
+
+    /// The first entry that has no place and is not waiting for one: nobody but an intruder leaves one.
+    async fn without_place(&self) -> Result<Option<i64>, StoreError> {
+        let statement = "SELECT a.seq AS seq FROM audit a WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = a.seq)
+            AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
+        let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
+        row.map(|row| Ok(row.try_get("seq")?)).transpose()
+    }
+
+    /// Entries that have no place yet.
+    pub async fn waiting(&self) -> Result<Waiting, StoreError> {
+        let entries = u64::try_from(self.count("SELECT COUNT(*) FROM audit_unsealed").await?).unwrap_or(0);
+        let statement = "SELECT a.at AS since FROM audit_unsealed u JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT 1";
+        let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
+        // A time that is none was written by somebody else.
+        Ok(Waiting { entries, since: row.and_then(|row| row.try_get("since").ok()) })
+    }
+
+    /// How many entries no checkpoint in the database vouches for, waiting ones not counted.
+    pub async fn unsigned(&self) -> Result<i64, StoreError> {
+        self.count(
+            "SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0)",
+        )
+        .await
+        .map(|entries| entries.max(0))
+    }
+
+    /// The last checkpoint.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1";
+        let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
+        row.as_ref().map(read::checkpoint).transpose()
+    }
+
+    /// CPR numbers in the log, by the id of their key.
+    pub async fn cpr_keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
+        let statement = "SELECT key_id, COUNT(*) AS many FROM audit_cpr GROUP BY key_id ORDER BY key_id";
+        let rows: Vec<AnyRow> = patient(sqlx::query(statement).fetch_all(&self.pool)).await?;
+        rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("many")?))).collect()
+    }
+
+    /// The triggers that keep the log: those that there are, by name.
+    pub async fn triggers(&self) -> Result<Vec<String>, StoreError> {
+        let statement = if self.sqlite {
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'"
+        } else {
+            // One that is switched off is none.
+            "SELECT CAST(t.tgname AS TEXT) AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+             WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relname LIKE 'audit%' AND pg_table_is_visible(c.oid)"
+        };
+        let rows: Vec<AnyRow> = patient(sqlx::query(statement).fetch_all(&self.pool)).await?;
+        rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
+    }
+
+    /// The last migration that the database has got.
+    pub async fn version(&self) -> Result<i64, StoreError> {
+        self.count("SELECT MAX(version) FROM _sqlx_migrations").await
+    }
+
+    async fn checkpoints(&self) -> Result<Vec<Checkpoint>, NotVerified> {
+        let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
+        let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(read::checkpoint).collect::<Result<_, _>>().map_err(|_| Broken::Foreign("audit_checkpoints").into())
+    }
+
+    async fn purges(&self) -> Result<Vec<Purge>, NotVerified> {
+        let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
+        let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(read::purge).collect::<Result<_, _>>().map_err(|_| Broken::Foreign("audit_purges").into())
+    }
+
+    async fn count(&self, statement: &str) -> Result<i64, StoreError> {
+        let row = patient(sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_one(&self.pool)).await?;
+        Ok(row.try_get(0)?)
+    }
+}
+
+/// A reader leaves files beside the database, which its owner has to be able to open: only where nobody has it open is it read without them.
+fn read_only(url: &str) -> Result<String, StoreError> {
+    let unavailable = |what: String| StoreError::Unavailable(what);
+    let path = store::file(url).ok_or_else(|| unavailable("the URL can't be understood".to_owned()))?;
+    let about = std::fs::metadata(&path).map_err(|error| unavailable(format!("{}: {error}", path.display())))?;
+    let mut journal = path.clone().into_os_string();
+    journal.push("-wal");
+    let ours = about.uid() == rustix::process::geteuid().as_raw();
+    if !ours && std::path::Path::new(&journal).exists() {
+        return Err(unavailable(format!("{} is in use and belongs to another user: run this as that user", path.display())));
+    }
+    let separator = if url.contains('?') { '&' } else { '?' };
+    Ok(format!("{url}{separator}mode=ro{}", if ours { "" } else { "&immutable=true" }))
+}
+
+async fn patient<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
+    Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TimedOut)??)
+}

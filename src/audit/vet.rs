@@ -1,0 +1,54 @@
+//! What a checkpoint is about to vouch for is looked at again first.
+//!
+//! Invariant: nothing is signed but what the service itself has written, or marked as written by somebody else.
+
+use std::time::Duration;
+
+use super::{Log, places::Places, sealer::Head};
+use crate::store::StoreError;
+
+/// Entries that are looked at for one checkpoint at most: a log that nobody signed for a year gets its first checkpoints one after the other.
+const MOST: i64 = 20_000;
+/// Read at once.
+const PAGE: i64 = 500;
+/// As long as any reader may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// What was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Vetted {
+    /// Everything up to there is as the service left it.
+    UpTo(Head),
+    /// The place of this number is not.
+    Not(i64),
+}
+
+impl Log {
+    /// Goes on from a place that is vouched for. Macs are looked at behind the number `ours`: what was there when this instance started may have been written under
+    /// another secret.
+    pub(super) async fn vet(&self, from: Head, to: Head, ours: i64) -> Result<Vetted, StoreError> {
+        // Beside those who write: nobody waits for this.
+        let places = Places::new(&self.store.readers, Some(&self.keys), PATIENCE);
+        let through = to.number.min(from.number.saturating_add(MOST));
+        let mut at = from;
+        while at.number < through {
+            let page = places.page(at.number, through, PAGE).await?;
+            if page.is_empty() {
+                return Ok(Vetted::Not(at.number + 1));
+            }
+            for found in page {
+                let number = at.number + 1;
+                // Who writes a seal by hand can say that an entry is sound, and can't make it so.
+                let forged = found.sound == Some(true) && found.mac == Some(false) && number > ours;
+                match found.link(&at.link) {
+                    Some(link) if found.number == number && link.as_slice() == found.chain && !forged => at = Head { number, link },
+                    Some(_) | None => return Ok(Vetted::Not(number)),
+                }
+            }
+        }
+        if at.number == to.number && at.link != to.link {
+            return Ok(Vetted::Not(at.number)); // changed while we looked
+        }
+        Ok(Vetted::UpTo(at))
+    }
+}

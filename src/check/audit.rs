@@ -1,0 +1,167 @@
+//! The audit log: is it signed, does it keep up, and are its keys and the database's own guards there? Nothing is written.
+
+use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
+
+use super::Report;
+use crate::{
+    audit::{
+        chain,
+        cpr::Vault,
+        inspect::{Inspection, Waiting},
+    },
+    clock::Clock,
+    config::{Config, Secret},
+    model::signing::{Signer, Verifiers},
+    store::{self, Store, StoreError},
+};
+
+const AREA: &str = "audit";
+/// Entries get their place within a second; only where nothing gives them one do they wait so long.
+const SEALED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
+/// Without these the database refuses less than it should. Each is in a migration.
+const SQLITE_TRIGGERS: [&str; 22] = [
+    "audit_closes",
+    "audit_opens",
+    "audit_no_update",
+    "audit_no_delete",
+    "audit_no_replace",
+    "audit_no_other_attempt",
+    "audit_no_other_settlement",
+    "audit_unsealed_from_birth",
+    "audit_unsealed_no_update",
+    "audit_unsealed_no_delete",
+    "audit_seals_no_update",
+    "audit_seals_no_delete",
+    "audit_seals_no_replace",
+    "audit_checkpoints_no_update",
+    "audit_checkpoints_no_delete",
+    "audit_checkpoints_no_replace",
+    "audit_purges_no_update",
+    "audit_purges_no_delete",
+    "audit_purges_no_replace",
+    "audit_cpr_no_update",
+    "audit_cpr_no_delete",
+    "audit_cpr_no_replace",
+];
+const POSTGRES_TRIGGERS: [&str; 12] = [
+    "audit_opens_and_closes",
+    "audit_no_change",
+    "audit_no_delete",
+    "audit_unsealed_from_birth",
+    "audit_unsealed_no_change",
+    "audit_unsealed_no_truncate",
+    "audit_seals_no_change",
+    "audit_seals_no_truncate",
+    "audit_checkpoints_no_change",
+    "audit_purges_no_change",
+    "audit_cpr_no_change",
+    "audit_cpr_no_truncate",
+];
+
+/// Looks at all of it. A database that is not there yet has no log.
+pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
+    if config.audit.signer.is_none() {
+        report.warning(
+            AREA,
+            "nothing is signed: somebody with the database can write the whole log anew unseen, and retention deletes nothing",
+            "make a key with `os2nykode audit keygen FILE`, name it in audit.signing_key_file, and keep FILE.pub on another machine",
+        );
+    }
+    let url = config.store.url.expose_secret();
+    if store::missing_file(url).is_some() {
+        return;
+    }
+    match look(config, url, clock.now(), report).await {
+        Ok(()) => {}
+        Err(error) => report.problem(AREA, &format!("the log can't be looked at: {error}"), "mend the store first"),
+    }
+}
+
+async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -> Result<(), StoreError> {
+    let inspection = Inspection::open(url).await?;
+    let version = inspection.version().await?;
+    if version < Store::version_of(url) {
+        report.warning(AREA, "the database is of an older version, and its log was not looked at", "start the service once: it brings the database up to date");
+        return Ok(());
+    }
+    sealed(inspection.waiting().await?, now, report);
+    if let Some(signer) = &config.audit.signer {
+        signed(signer, &inspection, report).await?;
+    }
+    guarded(url, &inspection.triggers().await?, report);
+    let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
+    if vault.current().is_none() {
+        report.ok(AREA, "no CPR numbers are written into the log: audit.cpr_key_files is empty");
+    }
+    for (key, many) in inspection.cpr_keys().await? {
+        if !vault.has(&key) {
+            report.warning(
+                AREA,
+                &format!("{many} CPR numbers in the log are encrypted with the key {key}, which is not in audit.cpr_key_files"),
+                "put that key's file behind the others, and run `os2nykode audit rotate-cpr`",
+            );
+        }
+    }
+    inspection.close().await;
+    Ok(())
+}
+
+fn sealed(waiting: Waiting, now: Timestamp, report: &mut Report) {
+    // Where the entry itself is gone or can't be read, it was not the service that wrote it.
+    let since = waiting.since.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(Timestamp::MIN);
+    if waiting.entries == 0 || since + SEALED_WITHIN > now {
+        report.ok(AREA, "every entry has its seal, or is about to get it");
+    } else {
+        report.problem(
+            AREA,
+            &format!("{} entries wait for their seal and don't get it", waiting.entries),
+            "start the service, which seals them; where it runs, its own log says what is in the way",
+        );
+    }
+}
+
+async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -> Result<(), StoreError> {
+    let unsigned = inspection.unsigned().await?;
+    let Some(last) = inspection.last_checkpoint().await? else {
+        if unsigned > 0 {
+            report.problem(AREA, &format!("{unsigned} entries and no checkpoint"), "start the service, which signs one; where it ran before, checkpoints were deleted: run `os2nykode audit verify`");
+        }
+        return Ok(());
+    };
+    let when = Timestamp::from_microsecond(last.at).map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
+    let mut own = Verifiers::default();
+    // Made from the private key a moment ago.
+    own.add(signer.public_pem().as_bytes()).map_err(|_| StoreError::Corrupt("audit_checkpoints"))?;
+    let chain = chain::Link::try_from(last.chain.as_slice()).unwrap_or(chain::START);
+    match own.verify(&last.key_id, &chain::of_checkpoint(last.number, last.at, &chain), &last.signature) {
+        Some(true) => {
+            report.ok(AREA, &format!("the last checkpoint, of {when}, has the right signature; {unsigned} entries came after it"));
+        }
+        Some(false) => report.problem(
+            AREA,
+            &format!("the last checkpoint, of {when}, has a wrong signature: somebody has written into the database"),
+            "keep the database as it is, and run `os2nykode audit verify`",
+        ),
+        None => report.warning(
+            AREA,
+            &format!("the last checkpoint, of {when}, was signed with another key ({})", last.key_id),
+            "start the service, which signs with the new one; keep the old public key: `os2nykode audit verify` needs both",
+        ),
+    }
+    Ok(())
+}
+
+fn guarded(url: &str, there: &[String], report: &mut Report) {
+    let wanted: &[&str] = if url.starts_with("sqlite:") { &SQLITE_TRIGGERS } else { &POSTGRES_TRIGGERS };
+    let missing: Vec<&str> = wanted.iter().copied().filter(|name| !there.iter().any(|known| known == name)).collect();
+    if missing.is_empty() {
+        report.ok(AREA, "the database refuses to change or delete entries");
+    } else {
+        report.problem(
+            AREA,
+            &format!("the database no longer refuses to change or delete entries: {} were taken off", missing.join(", ")),
+            "somebody has opened the log: keep the database as it is, and run `os2nykode audit verify`",
+        );
+    }
+}

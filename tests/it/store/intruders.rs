@@ -1,0 +1,292 @@
+//! What somebody with the database puts into the log while the service runs, and what the service and its tools make of that.
+
+use os2nykode::{
+    audit::{
+        Log,
+        cpr::Vault,
+        sealer::{Memory, Sealed, Signed},
+        verify::Broken,
+    },
+    model::{
+        audit::{AuditEvent, AuditOutcome, Class, EventKind},
+        cpr::Cpr,
+    },
+    store::{Keys, Store},
+};
+
+use super::{
+    audit_log,
+    chain::{intrude, sealed_log, signer, verified, write},
+    log::{at, event},
+    place::{Place, each_store},
+};
+
+const INSERT: &str = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
+
+/// SQLite takes any value in any column.
+#[tokio::test]
+async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
+    let changed = |number| Broken::Changed { number, seq: number };
+    let gone = |number| Broken::Deleted { number, seq: number };
+    for (statement, expected) in [
+        ("UPDATE audit SET at = 'x' WHERE seq = 5", gone(5)),
+        ("UPDATE audit SET at = 1.5 WHERE seq = 5", gone(5)),
+        ("UPDATE audit SET note = x'ff' WHERE seq = 5", gone(5)),
+        ("UPDATE audit SET note = CAST(x'ff' AS TEXT) WHERE seq = 5", gone(5)),
+        ("UPDATE audit SET password_set_before = 'x' WHERE seq = 5", gone(5)),
+        ("UPDATE audit_seals SET chain = 'x' WHERE number = 5", changed(5)),
+        ("UPDATE audit_seals SET sound = 'x' WHERE number = 5", changed(5)),
+        ("UPDATE audit_seals SET sound = 1.5 WHERE number = 5", changed(5)),
+        ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Broken::Foreign("audit_seals")),
+        ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Broken::Foreign("audit_seals")),
+        ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Broken::Foreign("audit_checkpoints")),
+    ] {
+        each_store(async |store, place| {
+            if !place.sqlite {
+                return; // PostgreSQL keeps types itself
+            }
+            let (_, signer, _) = sealed_log(&store).await;
+            intrude(place, &[statement]).await;
+            assert_eq!(verified(place, &signer).await, Err(expected.clone()), "{statement}");
+        })
+        .await;
+    }
+    each_store(async |store, place| {
+        if !place.sqlite {
+            return;
+        }
+        // Before it is sealed: marked as not ours, and what comes after it gets its place.
+        let (log, signer, memory) = sealed_log(&store).await;
+        for garbage in ["'x', 'x', 'sign_in', 'succeeded', ''", "1, x'ff', 'sign_in', 'succeeded', ''", "1, 'x', 'sign_in', 'succeeded', CAST(x'ff' AS TEXT)"] {
+            place.run(&format!("INSERT INTO audit (at, visit, kind, outcome, reason) VALUES ({garbage})")).await.expect("inserted");
+        }
+        for waits in ["'x'", "1.5"] {
+            place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({waits})")).await.expect("inserted");
+        }
+        write(&log, 20..24).await;
+        assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 7, unsound: 3 });
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("signed"), Signed::UpTo(19));
+        let whole = verified(place, &signer).await.expect("the chain is whole");
+        assert_eq!((whole.unsound.as_slice(), whole.vouched), ([13, 14, 15].as_slice(), 19));
+    })
+    .await;
+}
+
+/// With the triggers in place, as with the service's own password.
+#[tokio::test]
+async fn nothing_that_is_there_is_replaced() {
+    each_store(async |store, place| {
+        let (log, signer, memory) = sealed_log(&store).await;
+        let copied = "SELECT number, seq, 0, chain, NULL, NULL FROM audit_seals WHERE number = 5";
+        let statements: &[&str] = if place.sqlite {
+            &[
+                "INSERT OR REPLACE INTO audit (seq, at, visit, kind, outcome, reason) VALUES (5, 1, 'x', 'sign_in', 'succeeded', '')",
+                "REPLACE INTO audit_checkpoints SELECT number, at + 1, chain, key_id, signature FROM audit_checkpoints",
+                "UPDATE OR REPLACE audit_unsealed SET seq = 3",
+            ]
+        } else {
+            &[
+                "INSERT INTO audit (seq, at, visit, kind, outcome, reason) VALUES (5, 1, 'x', 'sign_in', 'succeeded', '') ON CONFLICT (seq) DO UPDATE SET at = 1",
+                "INSERT INTO audit_checkpoints SELECT number, at + 1, chain, key_id, signature FROM audit_checkpoints ON CONFLICT (number) DO UPDATE SET at = excluded.at",
+                "TRUNCATE audit_seals",
+            ]
+        };
+        for statement in statements {
+            let _refused_or_ignored = place.run(statement).await;
+        }
+        if place.sqlite {
+            let _ignored = place.run(&format!("REPLACE INTO audit_seals {copied}")).await;
+            // An attempt that is there is not replaced by another of the same form either.
+            write_attempt(&log).await;
+            let other = "INSERT OR REPLACE INTO audit (at, visit, kind, outcome, reason, actor_guid, attempt)
+                SELECT at, 'y', kind, outcome, reason, actor_guid, attempt FROM audit WHERE kind = 'change_attempt'";
+            assert_eq!(place.run(other).await.expect("ignored"), 0);
+            log.seal(&memory).await.expect("sealed");
+        }
+        let whole = verified(place, &signer).await.expect("whole");
+        assert_eq!(whole.unsound, [] as [i64; 0]);
+        write(&log, 40..42).await;
+        assert_eq!(log.seal(&memory).await.expect("sealed").unsound, 0);
+        assert!(matches!(log.checkpoint(&signer, &memory, at(500)).await, Ok(Signed::UpTo(_))));
+    })
+    .await;
+}
+
+async fn write_attempt(log: &Log) {
+    log.begin(&event(77)).await.expect("begun");
+}
+
+/// Somebody who knows how it is made writes entries and their seals themselves, between two checkpoints, and says that they are sound.
+#[tokio::test]
+async fn a_forged_entry_with_a_forged_seal_is_not_signed() {
+    each_store(async |store, place| {
+        let (log, signer, memory) = sealed_log(&store).await;
+        let forger = Log::new(&store, &Keys::new(&[66; 32]));
+        forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
+        // With the forger's own secret it is sound; the service's own sealer must not be first.
+        assert_eq!(forger.seal(&Memory::default()).await.expect("sealed"), Sealed { entries: 1, unsound: 0 });
+        assert!(verified(place, &signer).await.is_ok(), "the public key alone can't tell, before a checkpoint");
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(13));
+        write(&log, 40..42).await;
+        log.seal(&memory).await.expect("entries get their places all the same");
+        assert_eq!(log.checkpoint(&signer, &memory, at(500)).await.expect("asked"), Signed::Changed(13), "and it stays so");
+        assert_eq!(verified(place, &signer).await.expect("whole").vouched, 12);
+    })
+    .await;
+}
+
+/// The tail is changed together with its chain, while nobody runs; the next instance has no memory.
+#[tokio::test]
+async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instance() {
+    each_store(async |store, place| {
+        let (log, signer, memory) = sealed_log(&store).await;
+        write(&log, 20..24).await;
+        log.seal(&memory).await.expect("sealed");
+        intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 14"]).await;
+        let next = Memory::default();
+        log.remember(&next).await.expect("read");
+        assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), Signed::Changed(14));
+        assert_eq!(verified(place, &signer).await, Err(Broken::Changed { number: 14, seq: 14 }));
+        // A checkpoint of nobody's, said to be ours, is no ground to go on from.
+        place.run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12").await.expect("done");
+        assert_eq!(log.checkpoint(&signer, &next, at(500)).await.expect("asked"), Signed::Changed(15));
+    })
+    .await;
+}
+
+/// PostgreSQL gives out numbers before a commit: a lower one may come later.
+#[tokio::test]
+async fn an_entry_that_is_committed_late_gets_its_place_when_it_is_there() {
+    use sqlx::Connection;
+    each_store(async |store, place| {
+        if place.sqlite {
+            return; // one writes at a time
+        }
+        let (log, signer, memory) = sealed_log(&store).await;
+        let mut late = place.intruder().await;
+        let mut transaction = late.begin().await.expect("begun");
+        sqlx::query(INSERT).execute(&mut *transaction).await.expect("inserted, as 13");
+        write(&log, 20..22).await;
+        assert_eq!(log.seal(&memory).await.expect("sealed").entries, 2, "nobody waits for it");
+        log.checkpoint(&signer, &memory, at(400)).await.expect("signed");
+        transaction.commit().await.expect("committed");
+        assert_eq!(log.seal(&memory).await.expect("sealed").entries, 1);
+        log.checkpoint(&signer, &memory, at(500)).await.expect("signed");
+        let whole = verified(place, &signer).await.expect("whole");
+        assert_eq!((whole.last, whole.vouched), (15, 15));
+        assert_eq!(place.one::<i64>("SELECT seq FROM audit_seals WHERE number = 15").await, 13);
+    })
+    .await;
+}
+
+/// Somebody puts a seal for an entry that is only waiting, and leaves its note.
+#[tokio::test]
+async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
+    each_store(async |store, place| {
+        let (log, signer, memory) = sealed_log(&store).await;
+        write(&log, 20..22).await;
+        place.run("INSERT INTO audit_seals SELECT 13, 13, 1, chain, NULL, NULL FROM audit_seals WHERE number = 12").await.expect("inserted");
+        assert_eq!(log.seal(&memory).await.expect("sealed").entries, 1, "the other one");
+        let backlog = log.backlog().await.expect("read");
+        assert_eq!((backlog.waiting, backlog.first, backlog.unsigned), (1, Some(13), 2), "the watch tells of it");
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(13));
+        assert_eq!(verified(place, &signer).await, Err(Broken::Changed { number: 13, seq: 13 }));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_that_was_never_signed_is_signed_part_by_part() {
+    each_store(async |store, place| {
+        // 20,500 entries as an older version left them: without macs.
+        let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500)
+            INSERT INTO audit (at, visit, kind, outcome, reason) SELECT i, 'x', 'sign_in', 'succeeded', '' FROM n";
+        place.run(fill).await.expect("filled");
+        let (log, signer, memory) = (audit_log(&store), signer(), Memory::default());
+        log.remember(&memory).await.expect("read");
+        while log.seal(&memory).await.expect("sealed").entries > 0 {}
+        assert_eq!(log.checkpoint(&signer, &memory, at(0)).await.expect("signed"), Signed::Part(20_000));
+        assert_eq!(log.checkpoint(&signer, &memory, at(1)).await.expect("signed"), Signed::UpTo(20_500));
+        assert_eq!(log.checkpoint(&signer, &memory, at(2)).await.expect("asked"), Signed::NothingNew);
+        let whole = verified(place, &signer).await.expect("whole");
+        assert_eq!((whole.entries, whole.unsound_entries, whole.unsound.len(), whole.vouched), (20_500, 20_500, 100, 20_500));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_cpr_number_that_was_taken_out_is_missed() {
+    each_store(async |store, place| {
+        let log = audit_log(&store).with(Vault::new([&[1; 32]]), "kommune.test");
+        let (signer, memory) = (signer(), Memory::default());
+        for n in 0..3 {
+            let cpr = Cpr::parse("010190-1234");
+            log.append(&AuditEvent { actor_cpr: cpr.clone(), target_cpr: cpr, kind: EventKind::SignIn, ..event(n) }).await.expect("appended");
+        }
+        log.seal(&memory).await.expect("sealed");
+        log.checkpoint(&signer, &memory, at(100)).await.expect("signed");
+        place.run("DELETE FROM audit_cpr WHERE seq = 2").await.expect_err("refused");
+        assert_eq!(verified(place, &signer).await.expect("whole").cpr_missing, 0);
+        intrude(place, &["DELETE FROM audit_cpr WHERE seq = 2 AND party = 'target'"]).await;
+        let whole = verified(place, &signer).await.expect("the chain is whole");
+        assert_eq!(whole.cpr_missing, 1);
+        // Retention takes them with their entries.
+        log.purge_class(&signer, Class::Logins, at(150), at(1000)).await.expect("deleted");
+        assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_cpr").await, 0);
+        assert_eq!(verified(place, &signer).await.expect("whole").cpr_missing, 0);
+    })
+    .await;
+}
+
+/// To look leaves nothing behind, whoever looks.
+#[tokio::test]
+async fn looking_writes_nothing_and_makes_nothing() {
+    each_store(async |store, place| {
+        let (_, signer, _) = sealed_log(&store).await;
+        store.close().await;
+        if !place.sqlite {
+            assert!(verified(place, &signer).await.is_ok());
+            return;
+        }
+        let file = os2nykode::store::file(&place.url).expect("a file");
+        let before = std::fs::read(&file).expect("read");
+        assert!(verified(place, &signer).await.is_ok());
+        assert!(before == std::fs::read(&file).expect("read"), "not a byte");
+        std::fs::remove_file(&file).expect("removed");
+        assert!(os2nykode::audit::inspect::Inspection::open(&place.url).await.is_err());
+        assert!(!file.exists(), "it makes no database");
+    })
+    .await;
+}
+
+/// The disk is full when the seal is to be written.
+#[tokio::test]
+async fn a_seal_that_cannot_be_written_leaves_the_entry_waiting() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = Place { url: format!("sqlite://{}/store.db", folder.path().display()), sqlite: true };
+    let store: Store = place.open().await;
+    let (log, signer, memory) = sealed_log(&store).await;
+    write(&log, 20..120).await;
+    store.refuse_to_grow().await.expect("limited");
+    // Each of these needs room in the end.
+    let mut refused = 0;
+    for n in 0..2000_u32 {
+        let wrote = log.append(&AuditEvent { note: Some(format!("{n} {}", "x".repeat(900))), kind: EventKind::SignIn, ..event(1) }).await;
+        refused += u32::from(wrote.is_err());
+        if refused > 2 {
+            break;
+        }
+    }
+    assert!(refused > 2, "the disk is full");
+    let sealed = log.seal(&memory).await;
+    store.close().await;
+    // With room again, everything that was told to be written is sealed, once.
+    let store = place.open().await;
+    let log = audit_log(&store);
+    while log.seal(&memory).await.expect("sealed").entries > 0 {}
+    assert!(matches!(log.checkpoint(&signer, &memory, at(400)).await, Ok(Signed::UpTo(_))), "{sealed:?}");
+    let whole = verified(&place, &signer).await.expect("whole");
+    assert_eq!((i64::try_from(whole.entries).ok(), whole.waiting), (Some(place.one::<i64>("SELECT COUNT(*) FROM audit").await), 0));
+    assert_eq!(whole.unsound, [] as [i64; 0]);
+    store.close().await;
+}
