@@ -69,9 +69,10 @@ impl From<sqlx::Error> for StoreError {
         match error {
             sqlx::Error::Database(error) => Self::Unavailable(error.message().to_owned()),
             sqlx::Error::Io(error) => Self::Unavailable(error.to_string()),
-            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::AnyDriverError(_) | sqlx::Error::TypeNotFound { .. } => {
-                Self::Unreadable
-            }
+            sqlx::Error::ColumnDecode { .. }
+            | sqlx::Error::Decode(_)
+            | sqlx::Error::AnyDriverError(_)
+            | sqlx::Error::TypeNotFound { .. } => Self::Unreadable,
             sqlx::Error::PoolTimedOut => Self::TimedOut,
             sqlx::Error::PoolClosed => Self::Unavailable("closed".to_owned()),
             sqlx::Error::Configuration(_) => Self::Unavailable("store.url can't be understood".to_owned()),

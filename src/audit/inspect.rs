@@ -92,7 +92,9 @@ impl Inspection {
         for kept in outside {
             pass.vouched_outside(kept.clone())?;
         }
-        if self.sqlite && self.count("SELECT COUNT(*) FROM audit_seals WHERE typeof(number) <> 'integer' OR typeof(seq) <> 'integer'").await? > 0 {
+        if self.sqlite
+            && self.count("SELECT COUNT(*) FROM audit_seals WHERE typeof(number) <> 'integer' OR typeof(seq) <> 'integer'").await? > 0
+        {
             return Err(Broken::Foreign("audit_seals").into());
         }
         let Some((first, last)) = self.ends().await? else { return self.finish(pass, 0).await };
@@ -158,11 +160,9 @@ impl Inspection {
 
     /// How many entries no checkpoint in the database vouches for, waiting ones not counted.
     pub async fn unsigned(&self) -> Result<i64, StoreError> {
-        self.count(
-            "SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0)",
-        )
-        .await
-        .map(|entries| entries.max(0))
+        self.count("SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0)")
+            .await
+            .map(|entries| entries.max(0))
     }
 
     /// The last checkpoint.

@@ -283,7 +283,7 @@ impl Log {
     }
 
     /// Signs the chain as far as it has come, after it has looked again at everything that this vouches for and that nothing signed vouches for yet.
-    pub async fn checkpoint(&self, signer: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
+    pub async fn checkpoint(&self, key: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
         if let Some(known) = memory.get()
             && !self.is_still(known).await?
         {
@@ -295,7 +295,7 @@ impl Log {
             return Ok(Signed::NothingNew);
         }
         let began = memory.began(head);
-        let vouched = match self.vouched(signer, began).await? {
+        let vouched = match self.vouched(key, began).await? {
             Ok(vouched) => vouched,
             Err(forged) => return Ok(Signed::Changed(forged)),
         };
@@ -310,11 +310,11 @@ impl Log {
         }
         if upto.number > signed {
             let at = stored(now);
-            let signature = signer.sign(&chain::of_checkpoint(upto.number, at, &upto.link));
+            let signature = key.sign(&chain::of_checkpoint(upto.number, at, &upto.link));
             let statement =
                 "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
             let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
-            within(query.bind(signer.id().to_owned()).bind(signature).execute(&self.store.durable)).await?;
+            within(query.bind(key.id().to_owned()).bind(signature).execute(&self.store.durable)).await?;
         }
         Ok(if upto == head { Signed::UpTo(upto.number) } else { Signed::Part(upto.number) })
     }
@@ -348,7 +348,8 @@ impl Log {
 
     /// What has still to be sealed and signed.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let statement = "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
+        let statement =
+            "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
             COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0) AS signed FROM audit_unsealed";
         let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
         let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(row.try_get("signed")?).max(0);

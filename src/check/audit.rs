@@ -82,7 +82,11 @@ async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -
     let inspection = Inspection::open(url).await?;
     let version = inspection.version().await?;
     if version < Store::version_of(url) {
-        report.warning(AREA, "the database is of an older version, and its log was not looked at", "start the service once: it brings the database up to date");
+        report.warning(
+            AREA,
+            "the database is of an older version, and its log was not looked at",
+            "start the service once: it brings the database up to date",
+        );
         return Ok(());
     }
     sealed(inspection.waiting().await?, now, report);
@@ -125,7 +129,11 @@ async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -
     let unsigned = inspection.unsigned().await?;
     let Some(last) = inspection.last_checkpoint().await? else {
         if unsigned > 0 {
-            report.problem(AREA, &format!("{unsigned} entries and no checkpoint"), "start the service, which signs one; where it ran before, checkpoints were deleted: run `os2nykode audit verify`");
+            report.problem(
+                AREA,
+                &format!("{unsigned} entries and no checkpoint"),
+                "start the service, which signs one; where it ran before, checkpoints were deleted: run `os2nykode audit verify`",
+            );
         }
         return Ok(());
     };

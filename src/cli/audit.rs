@@ -186,7 +186,10 @@ fn in_words(whole: &Whole) -> String {
     let mut text = format!("{} entries, numbers {} to {}: the chain is whole.\n", whole.entries, whole.first, whole.last);
     text += &format!("{} checkpoints vouch for it up to number {}.\n", whole.checkpoints, whole.vouched);
     if let Some(at) = whole.vouched_at.and_then(|at| Timestamp::from_microsecond(at).ok()) {
-        text += &format!("The last of them was signed at {}. What was cut off behind it, and its later checkpoints with it, only checkpoints that were kept outside can tell.\n", at.strftime("%Y-%m-%d %H:%M:%S UTC"));
+        text += &format!(
+            "The last of them was signed at {}. What was cut off behind it, and its later checkpoints with it, only checkpoints that were kept outside can tell.\n",
+            at.strftime("%Y-%m-%d %H:%M:%S UTC")
+        );
     }
     if whole.last > whole.vouched {
         text += &format!("Numbers {} to {} are behind the last checkpoint: nothing vouches for them yet.\n", whole.vouched + 1, whole.last);
@@ -303,7 +306,10 @@ async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Pa
         note_verified(config, &log(config, &store), outcome, note).await?;
         store.close().await;
     } else {
-        complain("That the log was verified is not written into it: the database is of another version than this program.\n", ExitCode::SUCCESS);
+        complain(
+            "That the log was verified is not written into it: the database is of another version than this program.\n",
+            ExitCode::SUCCESS,
+        );
     }
     found
 }

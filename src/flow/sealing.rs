@@ -135,8 +135,8 @@ pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
 
 /// `None`: it could not be tried. Without a key there is never anything to sign.
 async fn sign(app: &App) -> Option<Signed> {
-    let Some(signer) = &app.config.audit.signer else { return Some(Signed::NothingNew) };
-    let signed = match app.audit.checkpoint(signer, &app.sealed, app.clock.now()).await {
+    let Some(key) = &app.config.audit.signer else { return Some(Signed::NothingNew) };
+    let signed = match app.audit.checkpoint(key, &app.sealed, app.clock.now()).await {
         Ok(signed) => signed,
         Err(error) => {
             tracing::error!(error = %error, "no checkpoint of the audit log can be signed now");

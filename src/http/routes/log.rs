@@ -150,9 +150,9 @@ impl LogPage {
         told.join(" ")
     }
 
-    /// Is there a way on before the page was full?
-    fn goes_on(&self, found: &Found) -> bool {
-        found.hits.entries.len() < PAGE
+    /// To go on where the page was not full, or to the next one.
+    fn onward(&self, found: &Found) -> String {
+        self.frame.t(if found.hits.entries.len() < PAGE { "log-go-on" } else { "log-more" })
     }
 
     fn lines(&self) -> Vec<Line> {

@@ -57,7 +57,11 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
         }
         // Before it is sealed: marked as not ours, and what comes after it gets its place.
         let (log, signer, memory) = sealed_log(&store).await;
-        for garbage in ["'x', 'x', 'sign_in', 'succeeded', ''", "1, x'ff', 'sign_in', 'succeeded', ''", "1, 'x', 'sign_in', 'succeeded', CAST(x'ff' AS TEXT)"] {
+        for garbage in [
+            "'x', 'x', 'sign_in', 'succeeded', ''",
+            "1, x'ff', 'sign_in', 'succeeded', ''",
+            "1, 'x', 'sign_in', 'succeeded', CAST(x'ff' AS TEXT)",
+        ] {
             place.run(&format!("INSERT INTO audit (at, visit, kind, outcome, reason) VALUES ({garbage})")).await.expect("inserted");
         }
         for waits in ["'x'", "1.5"] {
@@ -148,7 +152,10 @@ async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instanc
         assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), Signed::Changed(14));
         assert_eq!(verified(place, &signer).await, Err(Broken::Changed { number: 14, seq: 14 }));
         // A checkpoint of nobody's, said to be ours, is no ground to go on from.
-        place.run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12").await.expect("done");
+        place
+            .run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12")
+            .await
+            .expect("done");
         assert_eq!(log.checkpoint(&signer, &next, at(500)).await.expect("asked"), Signed::Changed(15));
     })
     .await;
@@ -185,7 +192,10 @@ async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
     each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
         write(&log, 20..22).await;
-        place.run("INSERT INTO audit_seals SELECT 13, 13, 1, chain, NULL, NULL FROM audit_seals WHERE number = 12").await.expect("inserted");
+        place
+            .run("INSERT INTO audit_seals SELECT 13, 13, 1, chain, NULL, NULL FROM audit_seals WHERE number = 12")
+            .await
+            .expect("inserted");
         assert_eq!(log.seal(&memory).await.expect("sealed").entries, 1, "the other one");
         let backlog = log.backlog().await.expect("read");
         assert_eq!((backlog.waiting, backlog.first, backlog.unsigned), (1, Some(13), 2), "the watch tells of it");
@@ -221,7 +231,9 @@ async fn a_cpr_number_that_was_taken_out_is_missed() {
         let (signer, memory) = (signer(), Memory::default());
         for n in 0..3 {
             let cpr = Cpr::parse("010190-1234");
-            log.append(&AuditEvent { actor_cpr: cpr.clone(), target_cpr: cpr, kind: EventKind::SignIn, ..event(n) }).await.expect("appended");
+            log.append(&AuditEvent { actor_cpr: cpr.clone(), target_cpr: cpr, kind: EventKind::SignIn, ..event(n) })
+                .await
+                .expect("appended");
         }
         log.seal(&memory).await.expect("sealed");
         log.checkpoint(&signer, &memory, at(100)).await.expect("signed");
