@@ -1,6 +1,9 @@
 //! The log's own words on a page.
 
-use super::words::Words;
+use super::{
+    texts::{Value, text},
+    words::Words,
+};
 use crate::model::audit::{AuditOutcome, EventKind};
 
 impl Words {
@@ -36,6 +39,12 @@ impl Words {
             EventKind::CprKeyRotated => "kind-cpr-key-rotated",
             EventKind::AlertRaised => "kind-alert-raised",
         })
+    }
+
+    /// What a picture of days shows, in numbers.
+    pub fn days_in_all(&self, all: i64, most: i64) -> String {
+        let (all, most) = (all.to_string(), most.to_string());
+        text(self.language, "log-days", &[("all", Value::Word(&all)), ("most", Value::Word(&most))])
     }
 
     /// How it ended.

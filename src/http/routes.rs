@@ -7,6 +7,7 @@ mod front;
 mod health;
 mod log;
 mod log_overview;
+mod log_search;
 mod login;
 mod oidc;
 mod other_account;

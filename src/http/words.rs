@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, civil::Date};
 
 use super::texts::{Value, text};
 use crate::{
@@ -69,10 +69,28 @@ impl Words {
     }
 
     fn date(&self, at: Timestamp) -> String {
-        let date = danish(at);
-        let key = if date.year() == danish(self.now).year() { "date-this-year" } else { "date-other-year" };
+        let date = danish(at).date();
+        self.dated(date, if date.year() == danish(self.now).year() { "date-this-year" } else { "date-other-year" })
+    }
+
+    fn dated(&self, date: Date, key: &str) -> String {
         let (day, year, month) = (date.day().to_string(), date.year().to_string(), self.t(&format!("month-{}", date.month())));
         text(self.language, key, &[("day", Value::Word(&day)), ("month", Value::Word(&month)), ("year", Value::Word(&year))])
+    }
+
+    /// A day with its year.
+    pub fn day(&self, date: Date) -> String {
+        self.dated(date, "date-other-year")
+    }
+
+    /// As the log tells it: with the year and the second.
+    pub fn exact(&self, at: Timestamp) -> String {
+        let clock = match self.language {
+            Language::Da => "%H.%M.%S",
+            Language::En => "%H:%M:%S",
+        };
+        let (date, time) = (self.day(danish(at).date()), danish(at).strftime(clock).to_string());
+        text(self.language, "at-time", &[("date", Value::Word(&date)), ("time", Value::Word(&time))])
     }
 
     /// When a password ends, with the days left.
@@ -331,6 +349,7 @@ mod tests {
         assert_eq!(danish.time(at("2026-07-01T22:30:00Z")), "2. juli kl. 00.30");
         assert_eq!(danish.time(at("2025-12-31T23:30:00Z")), "1. januar kl. 00.30");
         assert_eq!(words(Language::En).time(at("2025-01-02T08:10:00Z")), "2 January 2025 at 09:10");
+        assert_eq!(danish.exact(at("2026-11-24T08:10:09Z")), "24. november 2026 kl. 09.10.09");
     }
 
     #[test]

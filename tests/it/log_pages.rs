@@ -266,6 +266,7 @@ async fn a_cpr_number_is_found_hidden_and_shown_on_an_auditors_word_only() {
     for page in [&found, &auditor.get(&first(&found)).await] {
         assert!(!page.html.contains(&number) && !page.html.contains(&dashed), "{}", page.html);
     }
+    found.says(&format!("CPR-nummer: {}-••••", &number[..6]));
     let entry = first(&found);
     auditor.get(&entry).await.says("Gemt krypteret");
     let token = auditor.get(&entry).await.token();
@@ -330,7 +331,16 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     let kept = one.get("/audit").await;
     kept.says("Min <b>søgning</b>");
     let run = crate::page_check::attribute(&kept.html, "input[name=more]", "value").expect("a kept search");
-    assert!(entries(&one.post("/audit", &[("csrf", &token), ("more", &run)]).await) > 0);
+    let ran = one.post("/audit", &[("csrf", &token), ("more", &run)]).await;
+    assert!(entries(&ran) > 0);
+    // What it asks for is told, and stands in the form to be changed.
+    ran.says(&format!("det handler om: {}", member.sam));
+    assert_eq!(crate::page_check::attribute(&ran.html, "#about", "value").as_deref(), Some(member.sam.as_str()));
+    let days = search(&one, &[("from", "2026-01-02"), ("until", "2026-03-29")]).await;
+    days.says("Fra dato: 2. januar 2026 · Til og med dato: 29. marts 2026");
+    for (field, day) in [("#from", "2026-01-02"), ("#until", "2026-03-29")] {
+        assert_eq!(crate::page_check::attribute(&days.html, field, "value").as_deref(), Some(day));
+    }
     one.post(&format!("/audit/kept/{id}"), &[("csrf", &token)]).await;
     assert!(!one.get("/audit").await.text.contains("søgning"));
 }

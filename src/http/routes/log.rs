@@ -1,6 +1,6 @@
 //! The audit log: searching in it, one entry, the story of a visit or an account.
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use askama::Template;
 use axum::{
@@ -8,26 +8,26 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use jiff::{Timestamp, civil::Date};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::others::denied;
+use super::{
+    log_search::{self, Field, Typed},
+    others::denied,
+};
 use crate::{
     app::App,
     audit::{
         Entry,
         search::{PAGE, Search},
     },
-    clock,
     flow::log_pages::{self, Found, One},
     http::{
         form::Form,
         view::{Errors, Failure, Frame, Member, page},
     },
     model::{
-        audit::{AuditOutcome, EventKind, Party},
-        cpr::Cpr,
+        audit::Party,
         guid::ObjectGuid,
         identity::{Identity, Proof},
     },
@@ -36,48 +36,11 @@ use crate::{
 /// Under which what a page keeps of a search is sealed, with whose it is.
 const SEALED: &str = "audit search";
 
-/// What is typed, as it was typed.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(in crate::http) struct Typed {
-    about: String,
-    by: String,
-    cpr: String,
-    kind: String,
-    outcome: String,
-    client: String,
-    provider: String,
-    from: String,
-    until: String,
-    order: String,
-    /// A sealed search and how far it came, instead of all that.
-    more: String,
-}
-
 /// A search and where to go on, as a page keeps it: nobody else can read or change it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     search: Search,
     after: Option<i64>,
-}
-
-/// A field of the form.
-pub(super) struct Field {
-    name: &'static str,
-    label: String,
-    hint: Option<String>,
-    kind: &'static str,
-    value: String,
-    choices: Vec<(String, String)>,
-}
-
-impl Field {
-    fn described(&self, errors: &Errors) -> Option<String> {
-        let ids =
-            [self.hint.is_some().then(|| format!("{}-hint", self.name)), errors.has(self.name).then(|| format!("{}-error", self.name))];
-        let ids: Vec<String> = ids.into_iter().flatten().collect();
-        (!ids.is_empty()).then(|| ids.join(" "))
-    }
 }
 
 /// An entry in a list.
@@ -99,6 +62,8 @@ pub(super) struct LogPage {
     pub(super) errors: Errors,
     pub(super) everything: bool,
     pub(super) found: Option<Found>,
+    /// What was asked for, with the names that the form has for it.
+    pub(super) asked: Vec<(String, String)>,
     /// The search, sealed.
     pub(super) this: Option<String>,
     /// The same with where to go on.
@@ -109,28 +74,7 @@ pub(super) struct LogPage {
 
 impl LogPage {
     fn fields(&self) -> Vec<Field> {
-        let t = |key: &str| self.frame.t(key);
-        let text = |name, label, value: &str, kind, hint| Field { name, label, hint, kind, value: value.to_owned(), choices: Vec::new() };
-        let any = || (String::new(), t("log-any"));
-        let words = &self.frame.words;
-        let kinds = EventKind::ALL.iter().map(|kind| (kind.code().to_owned(), words.kind(*kind)));
-        let outcomes = AuditOutcome::ALL.iter().map(|outcome| (outcome.code().to_owned(), words.outcome(*outcome)));
-        let providers = self.frame.providers();
-        let orders = vec![(String::new(), t("log-newest")), ("oldest".to_owned(), t("log-oldest"))];
-        let chosen = |name, label, value: &str, choices| Field { name, label, hint: None, kind: "", value: value.to_owned(), choices };
-        vec![
-            text("about", t("log-about"), &self.typed.about, "text", Some(t("log-name-hint"))),
-            text("by", t("log-by"), &self.typed.by, "text", Some(t("log-name-hint"))),
-            // What was typed there is not sent back.
-            text("cpr", t("log-cpr"), "", "text", None),
-            chosen("kind", t("log-kind"), &self.typed.kind, std::iter::once(any()).chain(kinds).collect()),
-            chosen("outcome", t("log-outcome"), &self.typed.outcome, std::iter::once(any()).chain(outcomes).collect()),
-            text("client", t("log-client"), &self.typed.client, "text", None),
-            chosen("provider", t("log-provider"), &self.typed.provider, std::iter::once(any()).chain(providers).collect()),
-            text("from", t("log-from"), &self.typed.from, "date", None),
-            text("until", t("log-until"), &self.typed.until, "date", None),
-            chosen("order", t("log-order"), &self.typed.order, orders),
-        ]
+        self.typed.fields(&self.frame)
     }
 
     fn told(&self) -> String {
@@ -171,7 +115,7 @@ fn line(frame: &Frame, entry: &Entry) -> Line {
         number: entry.sequence,
         what: words.kind(event.kind),
         outcome: words.outcome(event.outcome),
-        time: words.time(event.at),
+        time: words.exact(event.at),
         facts: [who, whom, reason, event.client.map(|client| client.to_string())].into_iter().flatten().collect(),
     }
 }
@@ -205,7 +149,7 @@ impl EntryPage {
         let party = |party: &Option<Party>| party.as_ref().map(|party| format!("{} {}", named(party), party.guid));
         let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
         let facts = [
-            ("log-when", Some(format!("{} ({})", words.time(event.at), event.at))),
+            ("log-when", Some(format!("{} ({})", words.exact(event.at), event.at))),
             ("log-kind", Some(words.kind(event.kind))),
             ("log-outcome", Some(words.outcome(event.outcome))),
             ("log-reason", Some(event.reason.clone()).filter(|reason| !reason.is_empty())),
@@ -239,7 +183,7 @@ impl EntryPage {
 /// `GET /audit`: the form.
 pub(in crate::http) async fn form(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
     match log_pages::may_read(&app, &member.identity).await? {
-        Ok(everything) => shown(&app, member, everything, Typed::default(), Errors::default(), None, None).await,
+        Ok(everything) => shown(&app, member, everything, Typed::default(), Errors::default(), None).await,
         Err(denial) => Ok(denied(member.frame, denial)),
     }
 }
@@ -251,15 +195,15 @@ pub(in crate::http) async fn search(State(app): State<Arc<App>>, member: Member,
         Err(denial) => return Ok(denied(member.frame, denial)),
     };
     let asked = if typed.more.is_empty() {
-        read(&member.frame, &typed).map(|search| Kept { search, after: None })
+        typed.read(&member.frame).map(|search| Kept { search, after: None })
     } else {
         opened(&app, &member.identity, &typed.more).ok_or_else(|| [("", member.frame.t("log-old-page"))].into_iter().collect())
     };
     let kept = match asked {
         Ok(kept) => kept,
-        Err(errors) => return shown(&app, member, everything, typed, errors, None, None).await,
+        Err(errors) => return shown(&app, member, everything, typed, errors, None).await,
     };
-    found(&app, member, everything, typed, kept).await
+    found(&app, member, everything, kept).await
 }
 
 /// `GET /audit/visits/{visit}`: everything of one visit, as it happened.
@@ -279,20 +223,15 @@ pub(in crate::http) async fn account(
 }
 
 async fn story(app: &App, member: Member, search: Search) -> Result<Response, Failure> {
-    let typed = Typed {
-        about: search.about.clone().unwrap_or_default(),
-        order: if search.oldest_first { "oldest".to_owned() } else { String::new() },
-        ..Typed::default()
-    };
     match log_pages::may_read(app, &member.identity).await? {
-        Ok(everything) => found(app, member, everything, typed, Kept { search, after: None }).await,
+        Ok(everything) => found(app, member, everything, Kept { search, after: None }).await,
         Err(denial) => Ok(denied(member.frame, denial)),
     }
 }
 
-async fn found(app: &App, member: Member, everything: bool, typed: Typed, kept: Kept) -> Result<Response, Failure> {
+async fn found(app: &App, member: Member, everything: bool, kept: Kept) -> Result<Response, Failure> {
     match log_pages::search(app, &member.visit, &member.identity, &kept.search, kept.after).await? {
-        Ok(found) => shown(app, member, everything, typed, Errors::default(), Some(found), Some(kept.search)).await,
+        Ok(found) => shown(app, member, everything, Typed::of(&kept.search), Errors::default(), Some((found, kept.search))).await,
         Err(denial) => Ok(denied(member.frame, denial)),
     }
 }
@@ -303,17 +242,18 @@ async fn shown(
     everything: bool,
     typed: Typed,
     errors: Errors,
-    found: Option<Found>,
-    search: Option<Search>,
+    found: Option<(Found, Search)>,
 ) -> Result<Response, Failure> {
     let status = if errors.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let (found, search) = found.unzip();
     let sealed = |after| search.clone().map(|search| seal(app, &member.identity, &Kept { search, after })).transpose();
     let next = found.as_ref().and_then(|found| found.hits.next);
     let (this, next) = (sealed(None)?, if next.is_some() { sealed(next)? } else { None });
     let kept = app.audit.kept_searches(&owner(app, &member.identity)).await.map_err(|error| Failure::new(&error))?;
     let mut frame = member.frame;
     "/audit".clone_into(&mut frame.path);
-    Ok(page(status, &LogPage { frame, token: member.token, typed, errors, everything, found, this, next, kept }))
+    let asked = search.as_ref().map(|search| log_search::asked(&frame, search)).unwrap_or_default();
+    Ok(page(status, &LogPage { frame, token: member.token, typed, errors, everything, found, asked, this, next, kept }))
 }
 
 /// `GET /audit/entries/{number}`.
@@ -406,58 +346,4 @@ fn seal(app: &App, identity: &Identity, kept: &Kept) -> Result<String, Failure> 
 /// `None`: somebody else's, changed, or of another version.
 fn opened(app: &App, identity: &Identity, sealed: &str) -> Option<Kept> {
     serde_json::from_slice(&app.keys.open(&format!("{SEALED} {}", owner(app, identity)), sealed)?).ok()
-}
-
-/// Reads what was typed.
-fn read(frame: &Frame, typed: &Typed) -> Result<Search, Errors> {
-    let mut wrong: Vec<(&'static str, String)> = Vec::new();
-    let given = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
-    let cpr = given(&typed.cpr).and_then(|text| {
-        let cpr = Cpr::parse(&text);
-        if cpr.is_none() {
-            wrong.push(("cpr", frame.t("log-bad-cpr")));
-        }
-        cpr
-    });
-    let client = given(&typed.client).and_then(|text| {
-        let address = text.parse::<IpAddr>().ok();
-        if address.is_none() {
-            wrong.push(("client", frame.t("log-bad-client")));
-        }
-        address.map(|address| address.to_string())
-    });
-    let mut day = |name: &'static str, text: &str, later: i64| {
-        let text = given(text)?;
-        let at = text.parse::<Date>().ok().and_then(|date| start_of(date, later));
-        if at.is_none() {
-            wrong.push((name, frame.t("log-bad-date")));
-        }
-        at
-    };
-    let (from, until) = (day("from", &typed.from, 0), day("until", &typed.until, 1));
-    if !wrong.is_empty() {
-        return Err(wrong.into_iter().collect());
-    }
-    let known = |text: &str, is_one: bool| given(text).filter(|_| is_one);
-    Ok(Search {
-        about: given(&typed.about),
-        only: None,
-        by: given(&typed.by),
-        cpr,
-        kind: known(&typed.kind, EventKind::from_code(&typed.kind).is_some()),
-        outcome: known(&typed.outcome, AuditOutcome::from_code(&typed.outcome).is_some()),
-        client,
-        provider: given(&typed.provider),
-        visit: None,
-        from,
-        until,
-        oldest_first: typed.order == "oldest",
-    })
-}
-
-/// When a Danish day, or the one after it, begins.
-fn start_of(date: Date, later: i64) -> Option<Timestamp> {
-    let date = date.checked_add(jiff::Span::new().days(later)).ok()?;
-    let zone = clock::danish(Timestamp::UNIX_EPOCH).time_zone().clone();
-    date.to_zoned(zone).ok().map(|zoned| zoned.timestamp())
 }

@@ -41,6 +41,8 @@ pub(super) struct Bar {
 /// A picture.
 pub(super) struct Chart {
     title: String,
+    /// The same in numbers.
+    told: String,
     bars: Vec<Bar>,
 }
 
@@ -55,12 +57,13 @@ pub(super) struct OverviewPage {
 impl OverviewPage {
     fn charts(&self) -> Vec<Chart> {
         let chart = |key: &str, of: fn(&Day) -> i64| {
-            let most = self.overview.days.iter().map(|(_, day)| of(day)).max().unwrap_or(0).max(1);
+            let most = self.overview.days.iter().map(|(_, day)| of(day)).max().unwrap_or(0);
+            let all = self.overview.days.iter().map(|(_, day)| of(day)).sum();
             let bars = self.overview.days.iter().enumerate().map(|(n, (date, day))| {
-                let height = of(day).saturating_mul(TALLEST) / most;
+                let height = of(day).saturating_mul(TALLEST) / most.max(1);
                 Bar { x: n * STEP + 2, y: 119 - height, height, text: format!("{date}: {}", of(day)) }
             });
-            Chart { title: self.frame.t(key), bars: bars.collect() }
+            Chart { title: self.frame.t(key), told: self.frame.words.days_in_all(all, most), bars: bars.collect() }
         };
         vec![chart("log-set", |day| day.set), chart("log-refused", |day| day.refused), chart("log-failed", |day| day.failed_logins)]
     }

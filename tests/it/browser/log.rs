@@ -24,6 +24,7 @@ async fn an_auditor_finds_an_entry_follows_the_visit_and_keeps_the_search() {
         browser.says("bliver selv skrevet i loggen").await;
         browser.look(&format!("log-{width}")).await;
         browser.fill("#about", &member.sam).await;
+        browser.press("#kind option[value=reset_outcome]").await;
         browser.press("form[role=search] button[type=submit]").await;
         browser.says("Nulstilling af adgangskode").await;
         browser.says(&admin.sam).await;
@@ -35,6 +36,8 @@ async fn an_auditor_finds_an_entry_follows_the_visit_and_keeps_the_search() {
         browser.look(&format!("log-kept-{width}")).await;
         browser.press(".kept form[action='/audit'] button").await;
         browser.says("Nulstilling af adgangskode").await;
+        browser.says("Søgt efter: Konto eller navn, det handler om:").await;
+        browser.says("Hændelse: Nulstilling af adgangskode").await;
         browser.press(".entry a").await;
         browser.says("Hele besøget").await;
         browser.look(&format!("log-entry-{width}")).await;

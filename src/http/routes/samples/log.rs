@@ -7,13 +7,14 @@ use crate::{
     audit::{
         Entry,
         entry::StoredEntry,
-        search::{Hits, Unclear},
+        search::{Hits, Search, Unclear},
     },
     flow::log_pages::{Day, Found, One, Overview},
     http::{
         routes::{
-            log::{EntryPage, LogPage, Typed},
+            log::{EntryPage, LogPage},
             log_overview::OverviewPage,
+            log_search::{Typed, asked},
         },
         view::{Errors, Frame},
     },
@@ -33,6 +34,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
         typed: Typed::default(),
         everything: errors.is_empty(),
         next: found.as_ref().and_then(|found| found.hits.next).map(|_| "n\"<".into()),
+        asked: if kept { asked(&member("/audit"), &search()) } else { Vec::new() },
         this: found.is_some().then(|| "s\"<".into()),
         errors,
         found,
@@ -67,6 +69,25 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
         ));
     }
     pages
+}
+
+/// Everything that can be asked.
+fn search() -> Search {
+    let text = || Some(NAME.to_owned());
+    Search {
+        about: text(),
+        only: None,
+        by: text(),
+        cpr: crate::model::cpr::Cpr::parse("010190-1234"),
+        kind: Some("sign_in".into()),
+        outcome: Some("failed".into()),
+        client: Some("192.0.2.1".into()),
+        provider: text(),
+        visit: text(),
+        from: Some(at("2026-11-01T23:00:00Z")),
+        until: Some(at("2026-11-22T23:00:00Z")),
+        oldest_first: true,
+    }
 }
 
 /// Entries of every kind, about others and oneself.
