@@ -1,5 +1,7 @@
 //! The sealed log as operators live with it: the program is killed and stopped, the log is verified and tampered with.
 
+mod stalled;
+
 use std::{path::Path, process::Output, time::Duration};
 
 use sqlx::Connection;
