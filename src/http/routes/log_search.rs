@@ -35,16 +35,16 @@ pub(in crate::http) struct Typed {
 
 /// A field of the form.
 pub(super) struct Field {
-    name: &'static str,
-    label: String,
-    hint: Option<String>,
-    kind: &'static str,
-    value: String,
-    choices: Vec<(String, String)>,
+    pub(super) name: &'static str,
+    pub(super) label: String,
+    pub(super) hint: Option<String>,
+    pub(super) kind: &'static str,
+    pub(super) value: String,
+    pub(super) choices: Vec<(String, String)>,
 }
 
 impl Field {
-    fn described(&self, errors: &Errors) -> Option<String> {
+    pub(super) fn described(&self, errors: &Errors) -> Option<String> {
         let ids =
             [self.hint.is_some().then(|| format!("{}-hint", self.name)), errors.has(self.name).then(|| format!("{}-error", self.name))];
         let ids: Vec<String> = ids.into_iter().flatten().collect();
