@@ -1,6 +1,6 @@
 //! The database stands still between an attempt and its outcome, while the sealer runs.
 
-use std::time::Duration;
+use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use os2nykode::{
     audit::inspect::Inspection,
@@ -38,6 +38,7 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         let dir = tempfile::tempdir().expect("a folder");
         let key = dir.path().join("audit.key");
         std::fs::write(&key, Signer::generate(&SystemRandom::new()).expect("random").as_bytes()).expect("written");
+        std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600)).expect("the owner's only");
         let more = format!("[login.ad_password]\nanswer_after_ms = 0\n[audit]\nsigning_key_file = \"{}\"\n", key.display());
         let setup = Setup {
             controllers: vec![proxy.address],
