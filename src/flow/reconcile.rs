@@ -34,10 +34,6 @@ pub async fn settle(app: &App) -> Result<usize, Fault> {
                 settled += usize::from(app.audit.settle(&entry).await?);
                 if let (Some(target), AuditOutcome::Succeeded | AuditOutcome::Unknown) = (&entry.target, entry.outcome) {
                     codes::void(app, target.guid).await;
-                    // Those that the old password began; a new one, if there is any already, has to log in once more.
-                    if let Err(error) = app.sessions.end_all_of(target.guid, None).await {
-                        tracing::error!(error = %error, "the sessions of an account could not be ended after its new password");
-                    }
                 }
             }
             Ok(None) => {}
