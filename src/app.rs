@@ -121,7 +121,10 @@ impl App {
         let targets = config.audit.push.iter().map(|push| push::Target::new(push, hostname).map(Arc::new));
         let push = targets.collect::<Result<Vec<_>, _>>()?;
         let domain = dns_name(&config.directory.base_dn);
+        let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
+        let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
+        let audit = audit::Log::new(&store, &keys).with(vault, &domain).knowing(&known);
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
             throttles: Throttles::new(&store),
@@ -135,12 +138,12 @@ impl App {
             oidc,
             people,
             family,
-            audit: audit::Log::new(&store, &keys).with(Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes)), &domain),
             sealed: audit::sealer::Memory::default(),
-            feed: audit::feed::Feed::new(&store),
+            feed: audit::feed::Feed::new(&store).judged_by(&audit),
+            audit,
             tokens: Tokens::new(&store),
             api_rates: Rates::default(),
-            cursors: Cursors::new(&store),
+            cursors: Cursors::new(&store, &keys),
             push,
             readiness: Readiness::default(),
             waits: Waits::default(),

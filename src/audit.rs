@@ -20,8 +20,9 @@ pub mod retention;
 mod row;
 pub mod sealer;
 pub mod search;
+mod signed;
 pub mod verify;
 mod vet;
 mod walk;
 
-pub use log::{Begun, Entry, Log};
+pub use log::{Begun, Entry, Log, Open};

@@ -6,5 +6,5 @@ use clap::Parser;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    os2nykode::cli::run(os2nykode::cli::Cli::parse()).await
+    Box::pin(os2nykode::cli::run(os2nykode::cli::Cli::parse())).await // some commands are large, and move once
 }

@@ -10,6 +10,9 @@ pub const BOM: &str = "\u{FEFF}";
 /// What a spreadsheet may take for the beginning of a formula; the wide ones too, which some fold into the others.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
+/// What some spreadsheet divides cells by.
+const DIVIDES: [char; 4] = [';', ',', '|', '；'];
+
 const HEAD: [&str; 29] = [
     "number",
     "sound",
@@ -88,16 +91,20 @@ pub fn row(number: i64, sound: bool, entry: StoredEntry) -> String {
     line(cells.into_iter().map(Option::unwrap_or_default))
 }
 
-/// RFC 4180, every cell in quotes.
+/// As RFC 4180, every cell in quotes, with what Excel divides by where commas are in numbers, as in Denmark.
 fn line(cells: impl Iterator<Item = String>) -> String {
-    cells.map(|text| cell(&text)).collect::<Vec<_>>().join(",") + "\r\n"
+    cells.map(|text| cell(&text)).collect::<Vec<_>>().join(";") + "\r\n"
 }
 
-/// An apostrophe in front keeps a spreadsheet from computing. What would break a line can only come from outside the service, and is made visible.
+/// An apostrophe keeps a spreadsheet from computing: in front, and behind whatever another spreadsheet divides cells by, quotes or not. What would break a line can only
+/// come from outside the service, and is made visible.
 fn cell(text: &str) -> String {
-    let guard = if text.trim_start_matches([' ', '\u{a0}']).starts_with(FORMULA) { "'" } else { "" };
-    let safe: String = text.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
-    format!("\"{guard}{}\"", safe.replace('"', "\"\""))
+    let parts = text.split_inclusive(DIVIDES).map(|part| {
+        let guard = if part.trim_start_matches([' ', '\u{a0}', '"']).starts_with(FORMULA) { "'" } else { "" };
+        let safe: String = part.chars().map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect();
+        format!("{guard}{}", safe.replace('"', "\"\""))
+    });
+    format!("\"{}\"", parts.collect::<String>())
 }
 
 #[cfg(test)]
@@ -114,6 +121,8 @@ mod tests {
             ("@SUM(A1)", "\"'@SUM(A1)\""),
             ("\t=1", "\"'\u{FFFD}=1\""),
             ("\r=1", "\"'\u{FFFD}=1\""),
+            ("Mozilla;=HYPERLINK(1),\"@x|-1; +2", "\"Mozilla;'=HYPERLINK(1),'\"\"@x|'-1;' +2\""),
+            ("a-b; c=d", "\"a-b; c=d\""),
             (" =1", "\"' =1\""),
             ("＝1", "\"'＝1\""),
             ("a\"b,c;d", "\"a\"\"b,c;d\""),
@@ -134,10 +143,10 @@ mod tests {
         let entry: StoredEntry = serde_json::from_value(columns.into()).expect("an entry");
         let row = row(1, true, entry);
         assert_eq!(row.matches("\r\n").count(), 1, "{row}");
-        assert_eq!(row.matches("\",\"").count() + 1, HEAD.len(), "{row}");
+        assert_eq!(row.matches("\";\"").count() + 1, HEAD.len(), "{row}");
         for column in COLUMNS.iter().filter(|column| !["at", "password_set_before", "actor_cpr", "target_cpr", "mac"].contains(column)) {
             assert!(row.contains(&format!("\"'=\"\"{column}\u{FFFD}\u{FFFD},\"")), "{column} in {row}");
         }
-        assert_eq!(head().matches(',').count() + 1, HEAD.len());
+        assert_eq!(head().matches(';').count() + 1, HEAD.len());
     }
 }

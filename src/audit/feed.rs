@@ -2,10 +2,16 @@
 //!
 //! Invariant: numbers are given in the order in which they are committed, so whoever has read up to one never misses an entry below it.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 
 use super::{
+    Log,
     entry::{COLUMNS, StoredEntry},
     export_line::Checkpoint,
     read::checkpoint,
@@ -20,6 +26,9 @@ use crate::{
 #[derive(Debug, Clone)]
 pub struct Feed {
     store: Store,
+    judge: Option<Log>,
+    /// Up to here a key of ours has signed: what is there was looked at before.
+    vouched: Arc<AtomicI64>,
 }
 
 /// A place in the chain.
@@ -42,6 +51,8 @@ pub enum What {
     Purged,
     /// Nothing, though nothing of ours has deleted it.
     Missing,
+    /// Something that no version of the service writes.
+    Unreadable,
 }
 
 impl Sealed {
@@ -49,7 +60,7 @@ impl Sealed {
     pub fn entry(&self) -> Option<&StoredEntry> {
         match &self.what {
             What::Entry(entry) => Some(entry),
-            What::Purged | What::Missing => None,
+            What::Purged | What::Missing | What::Unreadable => None,
         }
     }
 
@@ -64,25 +75,40 @@ impl Sealed {
             (None, Some(_)) => What::Purged,
             (None, None) => What::Missing,
         };
-        Ok(Self { number: row.try_get("number")?, sound: row.try_get::<i64, _>("sound")? != 0, what })
+        Ok(Self { number: row.try_get("number")?, sound: row.try_get::<i64, _>("sound")? == 1, what })
     }
 }
 
 impl Feed {
     /// In this store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self { store: store.clone(), judge: None, vouched: Arc::default() }
+    }
+
+    /// With the log that knows its own entries: what no checkpoint vouches for yet is not believed because its seal says so. Without a signing key there is nothing to go by
+    /// but seals.
+    #[must_use]
+    pub fn judged_by(self, log: &Log) -> Self {
+        Self { judge: Some(log.clone()).filter(|log| !log.known.is_empty()), ..self }
     }
 
     /// The highest number; 0 where nothing is sealed yet.
     pub async fn head(&self) -> Result<i64, StoreError> {
-        let row = within(sqlx::query("SELECT COALESCE(MAX(number), 0) AS head FROM audit_seals").fetch_one(&self.store.pool)).await?;
+        let row = within(sqlx::query("SELECT COALESCE(MAX(number), 0) AS head FROM audit_seals").fetch_one(&self.store.readers)).await?;
         Ok(row.try_get("head")?)
     }
 
     /// At most so many places behind a number, in order. What was deleted takes a place too, so that each call costs the same.
+    /// Behind a gap there is nothing: the service leaves none but at the beginning, where whole segments were deleted.
     pub async fn after(&self, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
-        self.read("s.number > $1 ORDER BY s.number", number, limit).await
+        let mut batch = self.read("s.number > $1 ORDER BY s.number", number, limit).await?;
+        let whole = batch.windows(2).take_while(|two| two[0].number.checked_add(1) == Some(two[1].number)).count() + 1;
+        batch.truncate(whole);
+        let is_gap = batch.first().is_some_and(|first| number.checked_add(1) != Some(first.number));
+        if is_gap && !self.rows("s.number = $1", number, 1).await.is_ok_and(|rows| rows.is_empty()) {
+            return Ok(Vec::new());
+        }
+        Ok(batch)
     }
 
     /// At most so many places up to a number, backwards.
@@ -91,32 +117,69 @@ impl Feed {
     }
 
     async fn read(&self, part: &str, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
+        match self.rows(part, number, limit).await {
+            // One of them can't be read. It keeps nobody from the others.
+            Err(StoreError::Unreadable) => {}
+            read => return read,
+        }
+        let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT s.number FROM audit_seals s WHERE {part} LIMIT $2")));
+        let mut all = Vec::new();
+        for row in within(query.bind(number).bind(i64::from(limit)).fetch_all(&self.store.readers)).await? {
+            let number = row.try_get("number")?;
+            match self.rows("s.number = $1", number, 1).await {
+                Ok(one) => all.extend(one),
+                Err(StoreError::Unreadable) => all.push(Sealed { number, sound: false, what: What::Unreadable }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(all)
+    }
+
+    async fn rows(&self, part: &str, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
         let columns: Vec<_> = COLUMNS.iter().map(|column| format!("a.{column}")).collect();
         let statement = format!(
             "SELECT s.number, s.sound, s.class, a.seq AS there, {} FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} LIMIT $2",
             columns.join(", ")
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(number).bind(i64::from(limit));
-        within(query.fetch_all(&self.store.pool)).await?.iter().map(Sealed::read).collect()
+        let mut batch: Vec<Sealed> =
+            within(query.fetch_all(&self.store.readers)).await?.iter().map(Sealed::read).collect::<Result<_, _>>()?;
+        if let Some(log) = &self.judge {
+            let vouched = self.vouched(log, batch.iter().map(|sealed| sealed.number).max().unwrap_or_default()).await?;
+            for sealed in batch.iter_mut().filter(|sealed| sealed.number > vouched) {
+                sealed.sound &= sealed.entry().is_none_or(|entry| entry.is_sound(&log.keys));
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn vouched(&self, log: &Log, highest: i64) -> Result<i64, StoreError> {
+        let known = self.vouched.load(Ordering::Relaxed);
+        if highest <= known {
+            return Ok(known);
+        }
+        let now = log.last_signed(&log.known, i64::MAX).await?.map_or(0, |head| head.number);
+        self.vouched.store(now, Ordering::Relaxed);
+        Ok(now)
     }
 
     /// Checkpoints behind one and up to another number, in order.
     pub async fn checkpoints(&self, after: i64, through: i64, limit: u32) -> Result<Vec<Checkpoint>, StoreError> {
         let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3";
         let query = sqlx::query(statement).bind(after).bind(through).bind(i64::from(limit));
-        within(query.fetch_all(&self.store.pool)).await?.iter().map(checkpoint).collect()
+        within(query.fetch_all(&self.store.readers)).await?.iter().map(checkpoint).collect()
     }
 
     /// The number of the last checkpoint up to a number.
     pub async fn checkpoint_up_to(&self, number: i64) -> Result<Option<i64>, StoreError> {
         let query = sqlx::query("SELECT MAX(number) AS last FROM audit_checkpoints WHERE number <= $1").bind(number);
-        Ok(within(query.fetch_one(&self.store.pool)).await?.try_get("last")?)
+        Ok(within(query.fetch_one(&self.store.readers)).await?.try_get("last")?)
     }
 
     /// The latest checkpoint.
     pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
         let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1";
-        within(sqlx::query(statement).fetch_optional(&self.store.pool)).await?.as_ref().map(checkpoint).transpose()
+        within(sqlx::query(statement).fetch_optional(&self.store.readers)).await?.as_ref().map(checkpoint).transpose()
     }
 
     /// A number below which no entry is from this time or later, as far as clocks go forward: found by halving, in a few questions.
@@ -136,9 +199,9 @@ impl Feed {
     /// The nearest entry that is still there, at a number or below it.
     async fn first_entry_up_to(&self, number: i64, above: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let statement = "SELECT s.number, a.at FROM audit_seals s JOIN audit a ON a.seq = s.seq
-            WHERE s.number <= $1 AND s.number > $2 AND s.class IS NULL ORDER BY s.number DESC LIMIT 1";
+            WHERE s.number <= $1 AND s.number > $2 AND s.class IS NULL AND s.sound = 1 ORDER BY s.number DESC LIMIT 1";
         let query = sqlx::query(statement).bind(number).bind(above);
-        let row = within(query.fetch_optional(&self.store.pool)).await?;
+        let row = within(query.fetch_optional(&self.store.readers)).await?;
         row.map(|row| Ok((row.try_get("number")?, row.try_get("at")?))).transpose()
     }
 }

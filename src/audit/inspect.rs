@@ -88,7 +88,7 @@ impl Inspection {
 
     async fn pass(&self, keys: &Verifiers, outside: &[Checkpoint], purges: &[Purge]) -> Result<Whole, NotVerified> {
         // Before the head, so that none of them is beyond it.
-        let mut pass = Pass::new(keys, self.checkpoints().await?, purges)?;
+        let mut pass = Pass::new(keys, self.checkpoints().await?, purges);
         for kept in outside {
             pass.vouched_outside(kept.clone())?;
         }
@@ -130,7 +130,8 @@ impl Inspection {
         let whole = pass.finish()?;
         // Every entry has a place, or waits for one. Counting is quick; who has none is looked for only where the counts differ.
         let placed = format!(
-            "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_unsealed u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq))
+            "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_unsealed u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq)
+                    AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq))
                 - (SELECT COUNT(*) FROM audit_seals s WHERE s.number > {last} AND EXISTS (SELECT 1 FROM audit a WHERE a.seq = s.seq))"
         );
         if i64::try_from(whole.entries) != Ok(self.count(&placed).await?)
@@ -160,9 +161,8 @@ impl Inspection {
 
     /// How many entries no checkpoint in the database vouches for, waiting ones not counted.
     pub async fn unsigned(&self) -> Result<i64, StoreError> {
-        self.count("SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0)")
-            .await
-            .map(|entries| entries.max(0))
+        let last = "SELECT MAX(c.number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)";
+        self.count(&format!("SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE(({last}), 0)")).await
     }
 
     /// The last checkpoint.

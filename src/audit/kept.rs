@@ -9,15 +9,18 @@ use super::Log;
 use crate::store::{StoreError, stored, within};
 
 impl Log {
-    /// Keeps a sealed search for its owner.
+    /// Keeps a sealed search for its owner, and the newest hundred of them.
     pub async fn keep_search(&self, id: &str, owner: &str, name: &str, sealed: &str, now: Timestamp) -> Result<(), StoreError> {
         let insert = sqlx::query("INSERT INTO audit_searches (id, owner, name, search, at) VALUES ($1, $2, $3, $4, $5)");
         let insert = insert.bind(id.to_owned()).bind(owner.to_owned()).bind(name.to_owned()).bind(sealed.to_owned()).bind(stored(now));
         within(insert.execute(&self.store.durable)).await?;
+        let older = "DELETE FROM audit_searches WHERE owner = $1
+            AND id NOT IN (SELECT id FROM audit_searches WHERE owner = $1 ORDER BY at DESC, id LIMIT 100)";
+        within(sqlx::query(older).bind(owner.to_owned()).execute(&self.store.durable)).await?;
         Ok(())
     }
 
-    /// Somebody's kept searches: id, name, sealed search; the newest hundred.
+    /// Somebody's kept searches: id, name, sealed search.
     pub async fn kept_searches(&self, owner: &str) -> Result<Vec<(String, String, String)>, StoreError> {
         let query = sqlx::query("SELECT id, name, search FROM audit_searches WHERE owner = $1 ORDER BY at DESC, id LIMIT 100");
         let rows: Vec<AnyRow> = within(query.bind(owner.to_owned()).fetch_all(&self.store.readers)).await?;

@@ -12,13 +12,17 @@ use super::{
     row::event,
 };
 use crate::{
-    model::{attempt::AttemptId, audit::AuditEvent, guid::ObjectGuid},
+    model::{attempt::AttemptId, audit::AuditEvent, guid::ObjectGuid, signing::Verifiers},
     store::{Keys, Store, StoreError, stored, within, written},
 };
 
 /// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
 const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
     WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
+
+/// What the seal of an entry `a` says of it, if it has one.
+pub(super) const SOUND: &str =
+    "CAST((SELECT CASE WHEN s.sound = 1 THEN 1 ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
 
 fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
@@ -31,6 +35,7 @@ pub struct Log {
     pub(super) keys: Keys,
     pub(super) vault: Arc<Vault>,
     domain: Option<Arc<str>>,
+    pub(super) known: Arc<Verifiers>,
     pub(super) written: Arc<Notify>,
 }
 
@@ -41,6 +46,17 @@ pub struct Entry {
     pub sequence: i64,
     /// What happened.
     pub event: AuditEvent,
+    /// Has the service written it? By its seal, and until it has one by its mac.
+    pub sound: bool,
+}
+
+/// An attempt whose end nobody knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// What was begun.
+    pub attempt: AuditEvent,
+    /// Has the service written it, under its present secret? Who can write into the database can put others there.
+    pub ours: bool,
 }
 
 /// May the attempt go on?
@@ -55,13 +71,26 @@ pub enum Begun {
 impl Log {
     /// In this store. Without keys for CPR numbers it writes none.
     pub fn new(store: &Store, keys: &Keys) -> Self {
-        Self { store: store.clone(), keys: keys.clone(), vault: Arc::new(Vault::new([])), domain: None, written: Arc::default() }
+        Self {
+            store: store.clone(),
+            keys: keys.clone(),
+            vault: Arc::new(Vault::new([])),
+            domain: None,
+            known: Arc::default(),
+            written: Arc::default(),
+        }
     }
 
     /// With keys for CPR numbers, and the DNS name of the domain whose accounts it is about.
     #[must_use]
     pub fn with(self, vault: Vault, domain: &str) -> Self {
         Self { vault: Arc::new(vault), domain: Some(domain.into()), ..self }
+    }
+
+    /// With the keys that checkpoints are signed with: others count for nothing.
+    #[must_use]
+    pub fn knowing(self, known: &Verifiers) -> Self {
+        Self { known: Arc::new(known.clone()), ..self }
     }
 
     /// Writes an entry; on disk when it returns. Gives its number.
@@ -132,7 +161,7 @@ impl Log {
     /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours'
+            "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours'
                 AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid)
                 AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised')
                 AND NOT EXISTS (SELECT 1 FROM audit c WHERE a.kind = 'unlock_attempt' AND c.kind = 'unlock_outcome'
@@ -146,7 +175,16 @@ impl Log {
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(account.to_string()).bind(stored(since)).bind(i64::from(limit));
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        rows.iter().map(|row| Ok(Entry { sequence: row.try_get("seq")?, event: event(&StoredEntry::read(row)?)? })).collect()
+        // What somebody else has put there is no word about anybody.
+        Ok(rows.iter().filter_map(|row| self.entry_of(row).ok()).filter(|entry| entry.sound).collect())
+    }
+
+    /// A row with `seq`, [`SOUND`] and the columns.
+    pub(super) fn entry_of(&self, row: &AnyRow) -> Result<Entry, StoreError> {
+        let stored = StoredEntry::read(row)?;
+        let sealed: Option<i64> = row.try_get("sealed_sound")?;
+        let sound = sealed.map_or_else(|| stored.is_sound(&self.keys), |sound| sound == 1);
+        Ok(Entry { sequence: row.try_get("seq")?, event: event(&stored)?, sound })
     }
 
     /// The best word on an attempt of this person: how AD answered, what it was settled as, that nobody knows, or that it was begun.
@@ -162,15 +200,45 @@ impl Log {
     }
 
     /// Attempts made before a time whose outcome is missing or unknown, and that nobody has settled; oldest first. Reads the
-    /// table that the database's own triggers keep, so that it costs the same however long the log is.
-    pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<AuditEvent>, StoreError> {
-        let statement = format!(
-            "SELECT {} FROM audit WHERE seq IN (SELECT seq FROM audit_open WHERE at < $1 ORDER BY seq LIMIT $2) ORDER BY seq",
-            COLUMNS.join(", ")
-        );
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(stored(before)).bind(i64::from(limit));
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        rows.iter().map(|row| event(&StoredEntry::read(row)?)).collect()
+    /// table that the database's own triggers keep, so that it costs the same however long the log is. One that can't be read is passed over.
+    pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<Open>, StoreError> {
+        let (mut open, mut after) = (Vec::new(), i64::MIN);
+        loop {
+            let query = sqlx::query("SELECT seq FROM audit_open WHERE at < $1 AND seq > $2 ORDER BY seq LIMIT $3");
+            let query = query.bind(stored(before)).bind(after).bind(i64::from(limit));
+            let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+            let Some(last) = rows.last() else { return Ok(open) };
+            after = last.try_get("seq")?;
+            for row in &rows {
+                open.extend(self.open(row.try_get("seq")?).await?);
+                if open.len() == limit as usize {
+                    return Ok(open);
+                }
+            }
+        }
+    }
+
+    async fn open(&self, seq: i64) -> Result<Option<Open>, StoreError> {
+        let statement = format!("SELECT {} FROM audit WHERE seq = $1", COLUMNS.join(", "));
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq);
+        let row: Option<AnyRow> = match within(query.fetch_optional(&self.store.durable)).await {
+            Err(StoreError::Unreadable) => None,
+            read => read?,
+        };
+        let entry = row.and_then(|row| StoredEntry::read(&row).ok());
+        let open = entry.and_then(|entry| Some(Open { ours: entry.is_sound(&self.keys), attempt: event(&entry).ok()? }));
+        if open.is_none() {
+            tracing::error!(seq, "an attempt in the audit log can't be read, and is not settled");
+        }
+        Ok(open)
+    }
+
+    /// Was a password of this account set by the service since then, as AD itself has answered?
+    pub async fn was_set_since(&self, account: ObjectGuid, since: Timestamp) -> Result<bool, StoreError> {
+        let statement = "SELECT seq FROM audit WHERE target_guid = $1 AND at > $2 AND kind IN ('change_outcome', 'reset_outcome')
+            AND outcome = 'succeeded' LIMIT 1";
+        let query = sqlx::query(statement).bind(account.to_string()).bind(stored(since));
+        Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
     }
 }
 

@@ -7,6 +7,9 @@ use crate::store::{StoreError, within};
 
 /// People that a search by name may mean; more of them is no answer to anybody's question.
 pub const MOST: usize = 20;
+/// What is read of a name: nobody's is longer, and each word costs a walk through all names.
+const LONGEST: usize = 200;
+const WORDS: usize = 8;
 /// Rows in one statement.
 const ROWS: usize = 200;
 
@@ -52,7 +55,7 @@ impl Log {
 
     /// The objectGUIDs of whoever has this account name, or this objectGUID, or a name with words that begin so.
     pub async fn people_named(&self, text: &str) -> Result<Result<Vec<String>, Unclear>, StoreError> {
-        let text = text.trim().to_lowercase();
+        let text: String = text.trim().chars().take(LONGEST).collect::<String>().to_lowercase();
         if let Ok(guid) = uuid::Uuid::try_parse(&text) {
             return Ok(Ok(vec![guid.to_string()]));
         }
@@ -61,7 +64,7 @@ impl Log {
         if !rows.is_empty() {
             return found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?);
         }
-        let words: Vec<String> = text.split_whitespace().map(|word| format!("% {}%", escaped(word))).collect();
+        let words: Vec<String> = text.split_whitespace().take(WORDS).map(|word| format!("% {}%", escaped(word))).collect();
         let conditions: Vec<String> = (1..=words.len()).map(|n| format!("words LIKE ${n} ESCAPE '!'")).collect();
         let statement = format!("SELECT DISTINCT guid FROM audit_people WHERE {} LIMIT ${}", conditions.join(" AND "), words.len() + 1);
         let mut query = sqlx::query(sqlx::AssertSqlSafe(statement));

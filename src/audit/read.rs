@@ -10,30 +10,49 @@ use super::{
 use crate::store::{StoreError, within};
 
 impl Log {
-    /// Up to `limit` entries after this number, in order.
+    /// Up to `limit` entries after this number, in order. One that can't be read is told without its entry.
     pub async fn sealed_after(&self, after: i64, limit: u32) -> Result<Vec<EntryLine>, StoreError> {
+        match self.lines("s.number > $1", after, limit, true).await {
+            Err(StoreError::Unreadable) => {}
+            read => return read,
+        }
+        let query = sqlx::query("SELECT number FROM audit_seals WHERE number > $1 ORDER BY number LIMIT $2");
+        let rows: Vec<AnyRow> = within(query.bind(after).bind(i64::from(limit)).fetch_all(&self.store.readers)).await?;
+        let mut lines = Vec::new();
+        for row in rows {
+            let number = row.try_get("number")?;
+            match self.lines("s.number = $1", number, 1, true).await {
+                Err(StoreError::Unreadable) => lines.extend(self.lines("s.number = $1", number, 1, false).await?),
+                read => lines.extend(read?),
+            }
+        }
+        Ok(lines)
+    }
+
+    async fn lines(&self, part: &str, number: i64, limit: u32, entries: bool) -> Result<Vec<EntryLine>, StoreError> {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
+        let (there, columns) = if entries { ("a.seq", columns) } else { ("NULL", "1 AS none".to_owned()) };
         let statement = format!(
             "SELECT s.number AS number, s.seq AS sealed_seq, s.sound AS sound, s.chain AS chain, s.class AS purged_class, s.content AS purged_content,
-                a.seq AS there, {columns}
-             FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE s.number > $1 ORDER BY s.number LIMIT $2"
+                CAST({there} AS BIGINT) AS there, {columns}
+             FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} ORDER BY s.number LIMIT $2"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(after).bind(i64::from(limit));
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(number).bind(i64::from(limit));
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
         rows.iter().map(line).collect()
     }
 
     /// Every checkpoint.
     pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
         rows.iter().map(checkpoint).collect()
     }
 
     /// Every purge.
     pub async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
         let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
-        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
         rows.iter().map(purge).collect()
     }
 }

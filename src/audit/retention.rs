@@ -26,22 +26,18 @@ const ALL: &str = "all";
 impl Log {
     /// Deletes entries of a class that were sealed before this time, in whole segments. Gives how many.
     pub async fn purge_class(&self, signer: &Signer, class: Class, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        let Some(through) = self.segment_before(before).await? else { return Ok(0) };
+        let Some(through) = self.segment_before(signer, before).await? else { return Ok(0) };
         self.purge(signer, class.code(), through, now).await?;
         let mut deleted = 0;
         for kind in EventKind::ALL.iter().filter(|kind| kind.class() == class) {
             loop {
                 // The oldest that are there, so that nothing hangs on how far an earlier run came.
-                let mut batch = self.oldest_of(kind.code()).await?;
-                let more = batch.len() == usize::try_from(BATCH).unwrap_or(usize::MAX);
-                batch.retain(|(number, ..)| *number <= through);
-                deleted += batch.len() as u64;
-                if !batch.is_empty() {
-                    self.delete(class.code(), &batch).await?;
-                }
-                if !more || batch.is_empty() {
+                let batch = self.oldest_of(kind.code(), through, before).await?;
+                if batch.is_empty() {
                     break;
                 }
+                deleted += batch.len() as u64;
+                self.delete(class.code(), &batch).await?;
             }
         }
         Ok(deleted)
@@ -49,7 +45,7 @@ impl Log {
 
     /// Deletes the seals of segments that were closed before this time, and of which no entry is left. Gives how many.
     pub async fn purge_seals(&self, signer: &Signer, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
-        let Some(through) = self.segment_before(before).await? else { return Ok(0) };
+        let Some(through) = self.segment_before(signer, before).await? else { return Ok(0) };
         let query = sqlx::query("SELECT 1 FROM audit_seals s JOIN audit a ON a.seq = s.seq WHERE s.number <= $1 LIMIT 1").bind(through);
         // An entry of a kind that no version knows, or whose class is kept longer.
         if within(query.fetch_optional(&self.store.durable)).await?.is_some() {
@@ -68,10 +64,9 @@ impl Log {
         }
     }
 
-    /// The last number of the last segment that was closed before this time.
-    async fn segment_before(&self, before: Timestamp) -> Result<Option<i64>, StoreError> {
-        let query = sqlx::query("SELECT MAX(number) AS number FROM audit_checkpoints WHERE at < $1").bind(stored(before));
-        Ok(within(query.fetch_one(&self.store.durable)).await?.try_get("number")?)
+    /// The last number of the last segment that was closed before this time: a key of ours has signed when.
+    async fn segment_before(&self, signer: &Signer, before: Timestamp) -> Result<Option<i64>, StoreError> {
+        Ok(self.last_signed(signer.known(), stored(before)).await?.map(|closed| closed.number))
     }
 
     /// Signs that entries of this class are deleted up to here.
@@ -85,12 +80,37 @@ impl Log {
         Ok(())
     }
 
-    async fn oldest_of(&self, kind: &'static str) -> Result<Vec<(i64, i64, StoredEntry)>, StoreError> {
+    /// Of an entry whose own time is later, nothing is deleted. One that can't be read stays, and keeps no other.
+    async fn oldest_of(&self, kind: &'static str, through: i64, before: Timestamp) -> Result<Vec<(i64, i64, StoredEntry)>, StoreError> {
+        match self.oldest_within(kind, through, before, BATCH, 0).await {
+            Err(StoreError::Unreadable) => {}
+            read => return read,
+        }
+        let mut batch = Vec::new();
+        for passed in 0..BATCH {
+            match self.oldest_within(kind, through, before, 1, passed).await {
+                Ok(one) => batch.extend(one),
+                Err(StoreError::Unreadable) => tracing::error!("an entry of the audit log that is due can't be read, and is not deleted"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(batch)
+    }
+
+    async fn oldest_within(
+        &self,
+        kind: &'static str,
+        through: i64,
+        before: Timestamp,
+        limit: i64,
+        passed: i64,
+    ) -> Result<Vec<(i64, i64, StoredEntry)>, StoreError> {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
         let statement = format!(
-            "SELECT s.number AS number, s.seq AS seq, {columns} FROM audit a JOIN audit_seals s ON s.seq = a.seq WHERE a.kind = $1 ORDER BY a.seq LIMIT $2"
+            "SELECT s.number AS number, s.seq AS seq, {columns} FROM audit a JOIN audit_seals s ON s.seq = a.seq
+             WHERE a.kind = $1 AND s.number <= $2 AND a.at < $3 ORDER BY a.seq LIMIT $4 OFFSET $5"
         );
-        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(kind).bind(BATCH);
+        let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(kind).bind(through).bind(stored(before)).bind(limit).bind(passed);
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         rows.iter().map(|row| Ok((row.try_get("number")?, row.try_get("seq")?, StoredEntry::read(row)?))).collect()
     }

@@ -19,11 +19,10 @@ use super::{
     counts::Counts,
     entry::{COLUMNS, StoredEntry},
     people::Named,
-    read,
-    vet::Vetted,
+    vet::{Macs, Vetted},
 };
 use crate::{
-    model::signing::{Signer, Verifiers},
+    model::signing::Signer,
     store::{StoreError, stored, within},
 };
 
@@ -48,8 +47,6 @@ pub struct Memory(Arc<Mutex<Remembered>>);
 #[derive(Debug, Default)]
 struct Remembered {
     head: Option<Head>,
-    /// What was there when this instance began.
-    began: Option<i64>,
     /// So far it has looked again at what it is about to sign.
     vetted: Option<Head>,
     people: HashSet<u64>,
@@ -104,11 +101,9 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).head = Some(head);
     }
 
-    /// What was there when this instance began: what it has not looked at yet, now.
-    fn began(&self, head: Head) -> i64 {
-        let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        remembered.head.get_or_insert(head);
-        *remembered.began.get_or_insert(head.number)
+    /// What was there when this instance began.
+    fn began(&self, head: Head) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).head.get_or_insert(head);
     }
 
     fn vetted(&self) -> Option<Head> {
@@ -170,14 +165,17 @@ impl Log {
             unsound += usize::from(!sound);
             let content = entry.as_ref().map_or(START, StoredEntry::digest);
             let class = entry.as_ref().map_or(chain::UNKNOWN, |entry| chain::class_of(&entry.kind));
-            let number = head.number + 1;
+            let number = head.number.checked_add(1).ok_or(StoreError::Corrupt("audit_seals"))?;
             head = Head { number, link: chain::link(&head.link, &Place { number, seq, class, sound, content: &content }) };
             places.push((head, seq, sound));
         }
         if !self.place(&places, &counts).await? {
             return Ok(nothing);
         }
-        memory.set(head);
+        // After it: who has changed the chain before it must not have us take theirs for ours. Entries get their places all the same; nothing is signed over them.
+        if self.is_as_remembered(memory).await?.is_none() {
+            memory.set(head);
+        }
         Ok(Sealed { entries: places.len(), unsound })
     }
 
@@ -227,13 +225,9 @@ impl Log {
         }
     }
 
-    /// Where retention has left nothing but checkpoints, the last of them.
+    /// Where retention has left nothing but checkpoints, the last of them that is ours.
     async fn purged_head(&self) -> Result<Head, StoreError> {
-        let query = sqlx::query("SELECT number, chain FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-        row.map_or(Ok(Head { number: 0, link: START }), |row| {
-            Ok(Head { number: row.try_get("number")?, link: link_of(row.try_get("chain")?)? })
-        })
+        Ok(self.last_signed(&self.known, i64::MAX).await?.unwrap_or(Head { number: 0, link: START }))
     }
 
     /// All of them or none. `false`: another instance was faster.
@@ -268,39 +262,51 @@ impl Log {
         .await
     }
 
-    /// Is the chain still what this instance has seen?
-    async fn is_still(&self, known: Head) -> Result<bool, StoreError> {
-        if known.number == 0 {
-            return Ok(true);
-        }
+    /// Is the chain still what this instance has seen? Else the number that shows it.
+    async fn is_as_remembered(&self, memory: &Memory) -> Result<Option<i64>, StoreError> {
+        let Some(known) = memory.get().filter(|known| known.number > 0) else { return Ok(None) };
         let query = sqlx::query("SELECT chain FROM audit_seals WHERE number = $1").bind(known.number);
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-        match row {
-            Some(row) => Ok(link_of(row.try_get("chain")?)? == known.link),
+        let is_still = match row {
+            Some(row) => link_of(row.try_get("chain")?)? == known.link,
             // Retention may have taken it; its checkpoint stays.
-            None => Ok(self.purged_head().await?.number >= known.number),
-        }
+            None => self.purged_head().await?.number >= known.number,
+        };
+        Ok((!is_still).then_some(known.number))
     }
 
     /// Signs the chain as far as it has come, after it has looked again at everything that this vouches for and that nothing signed vouches for yet.
     pub async fn checkpoint(&self, key: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
-        if let Some(known) = memory.get()
-            && !self.is_still(known).await?
-        {
-            return Ok(Signed::Changed(known.number));
+        if let Some(number) = self.is_as_remembered(memory).await? {
+            return Ok(Signed::Changed(number));
         }
+        self.sign(key, memory, now, Macs::HaveToBeRight).await
+    }
+
+    /// Signs the chain as it stands, whoever has written what is in it: after an operator has looked, and has decided that it may go on. Its links have to hold all the
+    /// same.
+    pub async fn vouch(&self, key: &Signer, now: Timestamp) -> Result<Signed, StoreError> {
+        let memory = Memory::default();
+        loop {
+            match self.sign(key, &memory, now, Macs::DoNotMatter).await? {
+                Signed::Part(_) => {}
+                done @ (Signed::UpTo(_) | Signed::NothingNew | Signed::Changed(_)) => return Ok(done),
+            }
+        }
+    }
+
+    async fn sign(&self, key: &Signer, memory: &Memory, now: Timestamp, macs: Macs) -> Result<Signed, StoreError> {
         let head = self.head().await?;
-        let signed = self.last_checkpoint().await?.map_or(0, |(number, _)| number);
-        if head.number <= signed {
-            return Ok(Signed::NothingNew);
+        let vouched = self.last_signed(key.known(), i64::MAX).await?.unwrap_or(Head { number: 0, link: START });
+        if vouched.number > head.number {
+            return Ok(Signed::Changed(head.number + 1)); // its end was cut off
         }
-        let began = memory.began(head);
-        let vouched = match self.vouched(key, began).await? {
-            Ok(vouched) => vouched,
-            Err(forged) => return Ok(Signed::Changed(forged)),
-        };
+        if vouched.number == head.number {
+            return Ok(if vouched == head { Signed::NothingNew } else { Signed::Changed(head.number) });
+        }
+        memory.began(head);
         let from = memory.vetted().filter(|vetted| vetted.number > vouched.number).unwrap_or(vouched);
-        let upto = match self.vet(from, head, began).await? {
+        let upto = match self.vet(from, head, macs).await? {
             Vetted::UpTo(upto) => upto,
             Vetted::Not(number) => return Ok(Signed::Changed(number)),
         };
@@ -308,51 +314,28 @@ impl Log {
         if upto == head {
             memory.set(head);
         }
-        if upto.number > signed {
-            let at = stored(now);
-            let signature = key.sign(&chain::of_checkpoint(upto.number, at, &upto.link));
-            let statement =
-                "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
-            let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
-            within(query.bind(key.id().to_owned()).bind(signature).execute(&self.store.durable)).await?;
+        let at = stored(now);
+        let signature = key.sign(&chain::of_checkpoint(upto.number, at, &upto.link));
+        let statement =
+            "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
+        let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
+        let query = query.bind(key.id().to_owned()).bind(signature);
+        let placed = within(query.execute(&self.store.durable)).await?.rows_affected() == 1;
+        // Another instance's, or somebody's who wants none to be there.
+        if !placed && self.signed_at(key.known(), upto.number).await? != Some(upto) {
+            return Ok(Signed::Changed(upto.number));
         }
         Ok(if upto == head { Signed::UpTo(upto.number) } else { Signed::Part(upto.number) })
-    }
-
-    /// The last place that a checkpoint of ours vouches for; of another key's, which the one before ours may be, only what was there when this instance began. `Err`: it
-    /// says to be ours and is not.
-    async fn vouched(&self, signer: &Signer, began: i64) -> Result<Result<Head, i64>, StoreError> {
-        let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE key_id = $1 OR number <= $2 ORDER BY number DESC LIMIT 1";
-        let query = sqlx::query(statement).bind(signer.id().to_owned()).bind(began);
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-        let Some(row) = row else { return Ok(Ok(Head { number: 0, link: START })) };
-        let checkpoint = read::checkpoint(&row)?;
-        let head = Head { number: checkpoint.number, link: link_of(checkpoint.chain)? };
-        let mut own = Verifiers::default();
-        own.add(signer.public_pem().as_bytes()).map_err(|_| StoreError::Corrupt("audit_checkpoints"))?;
-        let text = chain::of_checkpoint(head.number, checkpoint.at, &head.link);
-        let is_forged = own.verify(&checkpoint.key_id, &text, &checkpoint.signature) == Some(false);
-        Ok(if is_forged { Err(head.number) } else { Ok(head) })
-    }
-
-    /// The number and the time of the last one.
-    pub async fn last_checkpoint(&self) -> Result<Option<(i64, Timestamp)>, StoreError> {
-        let query = sqlx::query("SELECT number, at FROM audit_checkpoints ORDER BY number DESC LIMIT 1");
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-        let read = |row: AnyRow| {
-            let at = Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| StoreError::Corrupt("audit_checkpoints"))?;
-            Ok((row.try_get("number")?, at))
-        };
-        row.map(read).transpose()
     }
 
     /// What has still to be sealed and signed.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let statement =
             "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
-            COALESCE((SELECT MAX(number) FROM audit_checkpoints), 0) AS signed FROM audit_unsealed";
+            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM audit_unsealed";
         let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
-        let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(row.try_get("signed")?).max(0);
+        let signed: Option<i64> = row.try_get("signed")?;
+        let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(signed.unwrap_or(0));
         Ok(Backlog { waiting: row.try_get("waiting")?, first: row.try_get("first")?, unsigned })
     }
 

@@ -12,7 +12,7 @@ use sqlx::{Row, any::AnyRow};
 use super::{
     Entry, Log,
     entry::{COLUMNS, StoredEntry},
-    row::event,
+    log::SOUND,
     walk::{Bound, Part, Values, Way},
 };
 use crate::{
@@ -282,7 +282,7 @@ impl Log {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
         // CROSS JOIN: the walk comes first, in SQLite too. DISTINCT: a CPR number may be both parties'.
         let statement = format!(
-            "SELECT a.seq AS seq, {columns} FROM (SELECT DISTINCT seq AS walked FROM ({walk}) AS walk) AS walks CROSS JOIN audit a
+            "SELECT a.seq AS seq, {SOUND}, {columns} FROM (SELECT DISTINCT seq AS walked FROM ({walk}) AS walk) AS walks CROSS JOIN audit a
              WHERE a.seq = walks.walked{others} ORDER BY a.seq {} LIMIT {wanted}",
             part.order()
         );
@@ -291,7 +291,7 @@ impl Log {
         // What somebody has put there beside the service may be anything; the rest is shown all the same.
         let entries = rows
             .iter()
-            .filter_map(|row| entry(row).inspect_err(|_| tracing::error!("an entry of the audit log can't be read")).ok())
+            .filter_map(|row| self.entry_of(row).inspect_err(|_| tracing::error!("an entry of the audit log can't be read")).ok())
             .collect();
         Ok(Read { entries, rows: rows.len(), last })
     }
@@ -304,9 +304,9 @@ impl Log {
 
     /// One entry.
     pub async fn entry(&self, seq: i64) -> Result<Option<(Entry, StoredEntry)>, StoreError> {
-        let statement = format!("SELECT seq, {} FROM audit WHERE seq = $1", COLUMNS.join(", "));
+        let statement = format!("SELECT seq, {SOUND}, {} FROM audit a WHERE seq = $1", COLUMNS.join(", "));
         let row: Option<AnyRow> = within(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq).fetch_optional(&self.store.readers)).await?;
-        row.map(|row| Ok((entry(&row)?, StoredEntry::read(&row)?))).transpose()
+        row.map(|row| Ok((self.entry_of(&row)?, StoredEntry::read(&row)?))).transpose()
     }
 
     /// The CPR number of a party of an entry: `actor` or `target`. `None`: none was written, or its key is not there.
@@ -340,8 +340,4 @@ impl Search {
         ];
         crate::model::cpr::mask_in(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
     }
-}
-
-fn entry(row: &AnyRow) -> Result<Entry, StoreError> {
-    Ok(Entry { sequence: row.try_get("seq")?, event: event(&StoredEntry::read(row)?)? })
 }

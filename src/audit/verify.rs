@@ -202,6 +202,8 @@ pub struct Pass<'a> {
     link: Option<Link>,
     at: Option<i64>,
     part: bool,
+    /// The first that is said to be signed and is not.
+    forged: Option<Broken>,
     whole: Whole,
 }
 
@@ -209,8 +211,9 @@ const CLOCK: i64 = 60_000_000;
 const MOST_NAMED: usize = 100;
 
 impl<'a> Pass<'a> {
-    /// Begins with everything signed: its signatures are verified here.
-    pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Result<Self, Broken> {
+    /// Begins with everything signed: its signatures are verified here. What has a wrong one counts for nothing, and is told of at the end, where the chain itself is whole:
+    /// whoever puts one there must not hide with it what is wrong with the chain.
+    pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Self {
         let mut pass = Self {
             keys,
             checkpoints: BTreeMap::new(),
@@ -218,18 +221,27 @@ impl<'a> Pass<'a> {
             link: None,
             at: None,
             part: false,
+            forged: None,
             whole: Whole::default(),
         };
         for checkpoint in checkpoints {
-            pass.vouches(&checkpoint)?;
-            pass.checkpoints.insert(checkpoint.number, checkpoint);
+            if let Err(broken) = pass.vouched_outside(checkpoint) {
+                pass.forged.get_or_insert(broken);
+            }
         }
         for purge in purges {
-            pass.signed("purge", purge.through, &purge.key_id, &chain::of_purge(&purge.class, purge.through, purge.at), &purge.signature)?;
-            let through = pass.purged_through.entry(purge.class.clone()).or_default();
-            *through = (*through).max(purge.through);
+            let text = chain::of_purge(&purge.class, purge.through, purge.at);
+            match pass.signed("purge", purge.through, &purge.key_id, &text, &purge.signature) {
+                Ok(()) => {
+                    let through = pass.purged_through.entry(purge.class.clone()).or_default();
+                    *through = (*through).max(purge.through);
+                }
+                Err(broken) => {
+                    pass.forged.get_or_insert(broken);
+                }
+            }
         }
-        Ok(pass)
+        pass
     }
 
     /// Of an export: it may begin behind any checkpoint in it, as one of a period does.
@@ -348,8 +360,11 @@ impl<'a> Pass<'a> {
         let ends = self.whole.last.max(self.purged("all"));
         match self.checkpoints.keys().next_back() {
             Some(vouched) if *vouched > ends => Err(Broken::Truncated { ends, vouched: *vouched }),
-            None => Err(Broken::NothingVouched),
-            Some(_) => Ok(self.whole),
+            Some(_) | None => match self.forged {
+                Some(forged) => Err(forged),
+                None if self.checkpoints.is_empty() => Err(Broken::NothingVouched),
+                None => Ok(self.whole),
+            },
         }
     }
 }

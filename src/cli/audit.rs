@@ -21,6 +21,7 @@ use crate::{
         export_line::{Checkpoint, Line},
         feed::Feed,
         inspect::Inspection,
+        sealer::{Memory, Signed},
         verify::{Broken, NotVerified, Pass, Whole},
     },
     clock::{Clock, SystemClock},
@@ -30,7 +31,7 @@ use crate::{
         audit_export::{Export, Format, Period},
     },
     model::{
-        audit::{AuditOutcome, EventKind},
+        audit::{AuditEvent, AuditOutcome, EventKind},
         dn::dns_name,
         signing::{Signer, Verifiers},
     },
@@ -72,6 +73,9 @@ pub(super) enum AuditCommand {
         #[arg(long)]
         format: Format,
     },
+    /// Signs the log as it stands, where the service refuses to: after its secret was changed while something was not signed yet, or when somebody has written into the
+    /// database and you have looked at what. Its chain has to be whole all the same. That you did is in the log.
+    Vouch,
     /// Encrypts the CPR numbers in the log with the first key of audit.cpr_key_files. Can be broken off and begun again.
     RotateCpr,
 }
@@ -102,6 +106,8 @@ pub(super) enum Trouble {
     NoKey,
     #[error("audit.cpr_key_files is empty: there is no key to encrypt with")]
     NoCprKey,
+    #[error("the database is of another version than this program")]
+    OtherVersion,
     #[error("{0}")]
     Broken(#[from] Broken),
     #[error("{0} of the CPR numbers can't be opened with any key of audit.cpr_key_files: keep the old keys there")]
@@ -156,6 +162,17 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
         }
         AuditCommand::Export { from, to, format } => match export(config, Period { from, to }, format).await {
             Ok(()) => ExitCode::SUCCESS,
+            Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
+        },
+        AuditCommand::Vouch => match vouch(config).await {
+            Ok(Signed::UpTo(number) | Signed::Part(number)) => say(&format!("Signed up to number {number}.\n"), ExitCode::SUCCESS),
+            Ok(Signed::NothingNew) => say("There is nothing new to sign.\n", ExitCode::SUCCESS),
+            Ok(Signed::Changed(number)) => complain(
+                &format!(
+                    "Nothing is signed: the chain is broken at number {number}. Keep the database as it is; a new log begins in a new database.\n"
+                ),
+                ExitCode::FAILURE,
+            ),
             Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
         },
         AuditCommand::RotateCpr => match rotate(config).await {
@@ -228,7 +245,7 @@ fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble
         keys.add(&pem).map_err(|bad| Trouble::Key(file.clone(), bad))?;
     }
     if let Some(signer) = signer {
-        keys.add(signer.public_pem().as_bytes()).map_err(|bad| Trouble::Key(PathBuf::from("audit.signing_key_file"), bad))?;
+        keys.also(signer.known());
     }
     if keys.is_empty() { Err(Trouble::NoKey) } else { Ok(keys) }
 }
@@ -271,7 +288,7 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
             Line::Purge { purge } => purges.push(purge),
         }
     }
-    let mut pass = Pass::new(keys, checkpoints, &purges)?.of_part();
+    let mut pass = Pass::new(keys, checkpoints, &purges).of_part();
     for kept in outside(checkpoint)? {
         pass.vouched_outside(kept)?;
     }
@@ -297,21 +314,25 @@ async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Pa
         // It was not looked at.
         Err(_) => return found,
     };
-    // A newer program that only looks does not bring the database up to date.
+    // What was found is told whatever becomes of its entry.
+    if let Err(trouble) = note_found(config, url, outcome, note).await {
+        complain(&format!("That the log was verified is not written into it: {trouble}.\n"), ExitCode::SUCCESS);
+    }
+    found
+}
+
+/// A newer program that only looks does not bring the database up to date.
+async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
     let inspection = Inspection::open(url).await?;
     let is_current = inspection.version().await? == Store::version_of(url);
     inspection.close().await;
-    if is_current {
-        let store = Store::open(url).await?;
-        note_verified(config, &log(config, &store), outcome, note).await?;
-        store.close().await;
-    } else {
-        complain(
-            "That the log was verified is not written into it: the database is of another version than this program.\n",
-            ExitCode::SUCCESS,
-        );
+    if !is_current {
+        return Err(Trouble::OtherVersion);
     }
-    found
+    let store = Store::open(url).await?;
+    note_verified(config, &log(config, &store), outcome, note).await?;
+    store.close().await;
+    Ok(())
 }
 
 async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
@@ -323,12 +344,15 @@ async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Re
 }
 
 async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
-    let keys = Keys::new(config.server.secret.bytes());
-    let id = uuid::Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
-    let visit = Visit { id, client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
-    let entry = crate::flow::at_command_line(&visit, SystemClock.now(), EventKind::LogVerified, outcome, Some(note));
-    log.append(&entry).await?;
+    log.append(&entry(config, EventKind::LogVerified, outcome, note)?).await?;
     Ok(())
+}
+
+/// What is done at the command line, by whoever may run it.
+fn entry(config: &Config, kind: EventKind, outcome: AuditOutcome, note: String) -> Result<AuditEvent, Trouble> {
+    let random = Keys::new(config.server.secret.bytes()).random().map_err(|_| StoreError::NoRandomness)?;
+    let visit = Visit { id: uuid::Uuid::from_bytes(random), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    Ok(crate::flow::at_command_line(&visit, SystemClock.now(), kind, outcome, Some(note)))
 }
 
 async fn export(config: &Config, period: Period, format: Format) -> Result<(), Trouble> {
@@ -337,12 +361,9 @@ async fn export(config: &Config, period: Period, format: Format) -> Result<(), T
         return Err(Trouble::Anothers(problem));
     }
     let store = Store::open(url).await?;
-    let keys = Keys::new(config.server.secret.bytes());
-    let id = uuid::Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
-    let visit = Visit { id, client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
-    let note = Some(format!("{} {}", format.code(), period.in_words()));
-    let entry = crate::flow::at_command_line(&visit, SystemClock.now(), EventKind::LogExported, AuditOutcome::Succeeded, note);
-    let mut export = Export::begin(&log(config, &store), &Feed::new(&store), &entry, period, format).await?;
+    let entry = entry(config, EventKind::LogExported, AuditOutcome::Succeeded, format!("{} {}", format.code(), period.in_words()))?;
+    let log = log(config, &store);
+    let mut export = Export::begin(&log, &Feed::new(&store).judged_by(&log), &entry, period, format).await?;
     let mut out = std::io::stdout().lock();
     while let Some(text) = export.next().await? {
         out.write_all(text.as_bytes()).map_err(Trouble::Output)?;
@@ -350,6 +371,29 @@ async fn export(config: &Config, period: Period, format: Format) -> Result<(), T
     out.flush().map_err(Trouble::Output)?;
     store.close().await;
     Ok(())
+}
+
+/// Sealed by a running service, or by us.
+async fn vouch(config: &Config) -> Result<Signed, Trouble> {
+    let Some(key) = &config.audit.signer else { return Err(Trouble::NoKey) };
+    let url = config.store.url.expose_secret();
+    if let Some(problem) = super::account::anothers(url, "audit") {
+        return Err(Trouble::Anothers(problem));
+    }
+    let store = Store::open(url).await?;
+    let log = log(config, &store);
+    log.append(&entry(config, EventKind::LogVerified, AuditOutcome::Started, "vouch".to_owned())?).await?;
+    let memory = Memory::default();
+    while log.seal(&memory).await?.entries > 0 {}
+    let signed = log.vouch(key, SystemClock.now()).await?;
+    let (outcome, note) = match signed {
+        Signed::UpTo(number) | Signed::Part(number) => (AuditOutcome::Succeeded, format!("vouched up to number {number}")),
+        Signed::NothingNew => (AuditOutcome::Succeeded, "vouched for nothing new".to_owned()),
+        Signed::Changed(number) => (AuditOutcome::Failed, format!("broken at number {number}")),
+    };
+    note_verified(config, &log, outcome, note).await?;
+    store.close().await;
+    Ok(signed)
 }
 
 async fn rotate(config: &Config) -> Result<u64, Trouble> {
@@ -367,17 +411,15 @@ async fn rotate(config: &Config) -> Result<u64, Trouble> {
             None => break,
         }
     }
-    let keys = Keys::new(config.server.secret.bytes());
-    let id = uuid::Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
-    let visit = Visit { id, client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
     let outcome = if lost == 0 { AuditOutcome::Succeeded } else { AuditOutcome::Failed };
-    let note = Some(format!("{moved} moved, {lost} can't be opened"));
-    log.append(&crate::flow::at_command_line(&visit, SystemClock.now(), EventKind::CprKeyRotated, outcome, note)).await?;
+    let note = format!("{moved} moved, {lost} can't be opened");
+    log.append(&entry(config, EventKind::CprKeyRotated, outcome, note)?).await?;
     store.close().await;
     if lost == 0 { Ok(moved) } else { Err(Trouble::Lost(lost)) }
 }
 
 fn log(config: &Config, store: &Store) -> Log {
     let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
-    Log::new(store, &Keys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn))
+    let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
+    Log::new(store, &Keys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn)).knowing(&known)
 }

@@ -21,7 +21,7 @@ use crate::model::{alerts::Thresholds, audit::Class, level::Level, signing::Sign
 pub struct Audit {
     /// What CPR numbers in the log are encrypted with: the first is used, the others still read. With none, the log holds no CPR number.
     pub cpr_keys: Vec<Secret>,
-    /// What checkpoints are signed with; `None` = the chain is kept, but nothing is signed and nothing is deleted.
+    /// What checkpoints are signed with, and the public keys of those before it; `None` = the chain is kept, but nothing is signed and nothing is deleted.
     pub signer: Option<Signer>,
     /// A checkpoint comes after so many entries, 10 to 1,000,000;
     pub checkpoint_entries: u32,
@@ -76,6 +76,7 @@ impl Retention {
 pub(super) struct Raw {
     cpr_key_files: Vec<PathBuf>,
     signing_key_file: Option<PathBuf>,
+    earlier_public_key_files: Vec<PathBuf>,
     checkpoint_entries: u32,
     checkpoint_minutes: u16,
     retention: Retention,
@@ -90,6 +91,7 @@ impl Default for Raw {
         Self {
             cpr_key_files: Vec::new(),
             signing_key_file: None,
+            earlier_public_key_files: Vec::new(),
             checkpoint_entries: 1000,
             checkpoint_minutes: 5,
             retention: Retention::default(),
@@ -115,11 +117,25 @@ impl Raw {
                 None => problems.add("audit.cpr_key_files", format!("{}: has to be made by `os2nykode config secret`", file.display())),
             }
         }
-        let signer = self.signing_key_file.and_then(|file| {
+        let mut signer = self.signing_key_file.and_then(|file| {
             let pem = secret::read("audit.signing_key", &file, problems)?;
             let signer = Signer::from_pem(pem.expose_secret().as_bytes());
             signer.map_err(|bad| problems.add("audit.signing_key_file", format!("{}: {bad}", file.display()))).ok()
         });
+        for file in &self.earlier_public_key_files {
+            let Some(signer) = &mut signer else {
+                problems.add("audit.earlier_public_key_files", "without audit.signing_key_file nothing is signed");
+                break;
+            };
+            match std::fs::read(file) {
+                Ok(pem) => {
+                    if let Err(bad) = signer.also_knows(&pem) {
+                        problems.add("audit.earlier_public_key_files", format!("{}: {bad}", file.display()));
+                    }
+                }
+                Err(error) => problems.add("audit.earlier_public_key_files", format!("{}: {error}", file.display())),
+            }
+        }
         if !(10..=1_000_000).contains(&self.checkpoint_entries) {
             problems.add("audit.checkpoint_entries", "has to be 10 to 1000000");
         }

@@ -27,6 +27,8 @@ const STAND_BY: Duration = Duration::from_secs(5);
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
 /// How often the one that looks says so.
 const RENEW: SignedDuration = SignedDuration::from_secs(10);
+/// The clock of another instance may be so far ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 /// What is remembered after a restart: entries of this time before, and no more than so many.
 const HISTORY: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST_HISTORY: usize = 10_000;
@@ -106,6 +108,11 @@ impl Watcher {
                 raise(app, &alert, self.thresholds).await?; // on an error all of it is looked at again
             }
         }
+        if batch.is_empty() && app.feed.head().await? < at.number {
+            // It stands at what there is not (any more): what comes next would never be looked at.
+            app.cursors.forget(NAME).await?;
+            return Err(Fault::Store(crate::store::StoreError::Corrupt("audit_seals")));
+        }
         if let Some(last) = batch.last() {
             app.cursors.advance(NAME, Cursor { number: last.number, ..at }).await?;
         }
@@ -145,6 +152,7 @@ fn see(watch: &mut Watch, sealed: &Sealed) -> Vec<Alert> {
         },
         What::Purged => Vec::new(),
         What::Missing => watch.see(sealed.number, Seen::Missing),
+        What::Unreadable => watch.see(sealed.number, Seen::Unsound),
     }
 }
 
@@ -157,7 +165,8 @@ async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), F
         Subject::Log(_) => now,
         Subject::Account(_) | Subject::Unknown(_) | Subject::Address(_) | Subject::Helper(_) | Subject::Provider(..) => alert.at.min(now),
     };
-    if app.cursors.is_raised(&name, at).await? {
+    let latest = now.saturating_add(thresholds.window + AHEAD).unwrap_or(Timestamp::MAX);
+    if app.cursors.is_raised(&name, at, latest).await? {
         return Ok(());
     }
     let visit = Visit { id: new_stamp(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };

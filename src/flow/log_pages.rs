@@ -200,7 +200,14 @@ async fn staff_auditor(app: &App, identity: &Identity) -> Result<Option<StaffAcc
 
 async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
     if let Some(account) = staff_auditor(app, identity).await? {
-        return Ok(Ok(Reader { party: staff_sign_in::party(&account), scope: None }));
+        let since = app.clock.now().duration_since(identity.at);
+        return Ok(if others::level_of(app, identity) < app.config.audit.level {
+            Err(Denial::TooWeak(app.config.audit.level))
+        } else if since > app.config.authority.max_age {
+            Err(Denial::LoginTooOld)
+        } else {
+            Ok(Reader { party: staff_sign_in::party(&account), scope: None })
+        });
     }
     let standing = others::standing(app, identity).await?;
     if let Some(denial) = barred(&standing.rules, &standing.actor) {

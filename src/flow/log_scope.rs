@@ -11,7 +11,6 @@ use crate::{
     audit::search::{Hits, PAGE, Search, Unclear},
     model::{
         audit::{AuditEvent, EventKind},
-        authority::Action,
         guid::ObjectGuid,
         identity::Identity,
     },
@@ -112,7 +111,6 @@ impl<'a> Desk<'a> {
         }
     }
 
-    /// As a helpdesk: neither being a teacher nor a parent lets somebody read logs.
     async fn helps(&mut self, target: ObjectGuid) -> Result<bool, Fault> {
         if let Some(known) = self.judged.get(&target) {
             return Ok(*known);
@@ -121,9 +119,7 @@ impl<'a> Desk<'a> {
         let within = self.app.directory.account_again(&mut self.standing.pinned, target).await?;
         let theirs = if within.is_some_and(|account| self.standing.helps(self.app, &account)) {
             let seen = self.standing.look_at(self.app, self.identity, target).await?;
-            seen.is_some_and(|seen| {
-                self.standing.helps(self.app, &seen.account) && self.standing.decide(self.app, &seen, Action::See).is_ok()
-            })
+            seen.is_some_and(|seen| self.standing.reads_log_of(self.app, &seen))
         } else {
             false
         };

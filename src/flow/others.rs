@@ -16,6 +16,6 @@ mod usual;
 
 pub(super) use denied::{admitted, counted, log_denied};
 pub(super) use standing::Standing;
-pub(super) use standing::{actors, barring, closed, standing};
+pub(super) use standing::{actors, barring, closed, level_of, standing};
 pub use usual::Usual;
 use usual::{propose, usual};

@@ -144,6 +144,11 @@ impl Sender {
             None => begin(app, target, &name).await?,
         };
         let batch = app.feed.after(start.number, BATCH).await?;
+        if batch.is_empty() && app.feed.head().await? < start.number {
+            // It stands at what there is not (any more): what comes next would never be sent.
+            app.cursors.forget(&name).await?;
+            return Err(Fault::Store(crate::store::StoreError::Corrupt("audit_seals")));
+        }
         let parcels: Vec<Parcel> = batch.iter().filter_map(|sealed| parcel(target, sealed, app.clock.now())).collect();
         let Delivery { mut taken, mut trouble } =
             if parcels.is_empty() { Delivery { taken: 0, trouble: None } } else { self.send(app, target, &name, &parcels).await? };

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Fault, codes, set_password::STILL_LOCKED};
 use crate::{
     app::App,
+    audit::Open,
     model::{
         account::PasswordState,
         audit::{AuditEvent, AuditOutcome, EventKind},
@@ -19,6 +20,8 @@ const SPARE: Duration = Duration::from_secs(2);
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 /// A controller that does not come back within this time is no longer waited for.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
+/// Somebody else has set the password, who may have covered this attempt.
+const SET_BY_ANOTHER: &str = "set_by_somebody_else";
 /// Settled at most so many at once.
 const BATCH: u32 = 100;
 /// Looks at every attempt that is old enough to be over. Returns how many were settled. One that can't be settled now stays for the next time.
@@ -28,11 +31,12 @@ pub async fn settle(app: &App) -> Result<usize, Fault> {
     let longest = directory.write_timeout + directory.timeout * 4 + SPARE;
     let before = app.clock.now() - SignedDuration::try_from(longest).unwrap_or(SignedDuration::from_mins(5));
     let mut settled = 0;
-    for attempt in app.audit.unsettled(before, BATCH).await? {
-        match look(app, &attempt, longest).await {
+    for open in app.audit.unsettled(before, BATCH).await? {
+        match look(app, &open, longest).await {
             Ok(Some(entry)) => {
                 settled += usize::from(app.audit.settle(&entry).await?);
-                if let (Some(target), AuditOutcome::Succeeded | AuditOutcome::Unknown) = (&entry.target, entry.outcome) {
+                // Where somebody else has set the password since, what was given out after that is theirs.
+                if let (Some(target), true) = (&entry.target, open.ours && shows_this_attempt(entry.outcome, &entry.reason)) {
                     codes::void(app, target.guid).await;
                 }
             }
@@ -56,17 +60,36 @@ pub async fn keep_settling(app: &App, every: Duration) {
     }
 }
 
+/// Can it have been this attempt that set the password as it is now?
+fn shows_this_attempt(outcome: AuditOutcome, reason: &str) -> bool {
+    match outcome {
+        AuditOutcome::Succeeded => true,
+        AuditOutcome::Unknown => reason != SET_BY_ANOTHER,
+        AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed => false,
+    }
+}
+
 /// What AD says of an attempt. `None`: nothing that can be relied on yet.
-async fn look(app: &App, attempt: &AuditEvent, longest: Duration) -> Result<Option<AuditEvent>, Fault> {
+async fn look(app: &App, open: &Open, longest: Duration) -> Result<Option<AuditEvent>, Fault> {
+    let attempt = &open.attempt;
     let (Some(target), Some(before), Some(settled_by)) = (&attempt.target, attempt.password_set_before, attempt.kind.settled_by()) else {
         return Ok(None);
     };
-    let (account, pinned) = app.directory.account(target.guid).await?;
     let now = app.clock.now();
+    if !open.ours {
+        // Nothing is asked for it: we would put our word to what somebody says that somebody did.
+        let (outcome, reason) = (AuditOutcome::Unknown, "not_written_by_us".to_owned());
+        return Ok(Some(AuditEvent { at: now, kind: settled_by, outcome, reason, ..attempt.clone() }));
+    }
+    let (account, pinned) = app.directory.account(target.guid).await?;
     let same_controller = attempt.controller.as_deref() == Some(pinned.name());
     let locked = account.as_ref().is_some_and(|account| account.locked);
     let seen = account.map(|account| account.password);
-    let Some((outcome, reason)) = verdict(attempt.at, longest, before, seen, same_controller, now) else { return Ok(None) };
+    let Some((mut outcome, mut reason)) = verdict(attempt.at, longest, before, seen, same_controller, now) else { return Ok(None) };
+    // The next attempt did it, then: this one's answer was lost, or it never arrived.
+    if outcome == AuditOutcome::Succeeded && app.audit.was_set_since(target.guid, attempt.at).await? {
+        (outcome, reason) = (AuditOutcome::Unknown, SET_BY_ANOTHER);
+    }
     // It was cut off before it came to the unlocking, or that failed.
     let still_locked = settled_by == EventKind::ResetReconciled && outcome == AuditOutcome::Succeeded && locked;
     let reason = if still_locked { STILL_LOCKED } else { reason };
@@ -107,7 +130,7 @@ fn verdict(
     }
     let longest = SignedDuration::try_from(longest).unwrap_or(CLOCKS) + CLOCKS;
     let in_its_time = seen.last_set.is_some_and(|set| set >= at - CLOCKS && set <= at + longest);
-    Some(if in_its_time { (AuditOutcome::Succeeded, "password_set_since") } else { (AuditOutcome::Unknown, "set_by_somebody_else") })
+    Some(if in_its_time { (AuditOutcome::Succeeded, "password_set_since") } else { (AuditOutcome::Unknown, SET_BY_ANOTHER) })
 }
 
 #[cfg(test)]

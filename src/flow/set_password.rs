@@ -224,7 +224,8 @@ impl Submitted<'_> {
         };
         if standing.owns(self.request.target) {
             // It has a form of its own, where the rules for it hold.
-            return self.refused(None, None, Refusal::Denied(Denial::NoRelation)).await;
+            let denial = others::counted(self.app, self.identity, Denial::NoRelation).await?;
+            return self.refused(None, None, Refusal::Denied(denial)).await;
         }
         match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {

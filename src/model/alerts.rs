@@ -5,7 +5,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    net::IpAddr,
+    net::{IpAddr, Ipv6Addr},
 };
 
 use jiff::{SignedDuration, Timestamp};
@@ -229,7 +229,7 @@ impl Watch {
         let since = self.now - self.thresholds.window;
         let key = subject.key();
         let mut alerts = Vec::new();
-        if let Some(address) = event.client {
+        if let Some(address) = event.client.map(household) {
             let accounts = self.addresses.add(address.to_string(), event.at, key.clone(), since).distinct();
             alerts.extend(over(self.thresholds.accounts_from_one_address, accounts).map(|count| Alert {
                 rule: Rule::AccountsFromOneAddress,
@@ -276,6 +276,14 @@ impl Watch {
     }
 }
 
+/// One IPv4 address, or one IPv6 /64, as throttling counts them.
+fn household(address: IpAddr) -> IpAddr {
+    match address {
+        IpAddr::V4(_) => address,
+        IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
+    }
+}
+
 fn over(threshold: u32, count: usize) -> Option<usize> {
     (threshold > 0 && u32::try_from(count).map_or(true, |count| count >= threshold)).then_some(count)
 }
@@ -298,8 +306,11 @@ impl<T> Counts<T> {
     fn add(&mut self, key: String, at: Timestamp, what: T, since: Timestamp) -> &Times<T> {
         if self.0.len() >= MOST_SUBJECTS && !self.0.contains_key(&key) {
             self.0.retain(|_, times| times.0.back().is_some_and(|(at, _)| *at > since));
-            if self.0.len() >= MOST_SUBJECTS {
-                self.0.pop_first();
+            // Many of which little happens must not push out the one of which much does.
+            let least =
+                self.0.iter().min_by_key(|(_, times)| (times.0.len(), times.0.back().map(|(at, _)| *at))).map(|(key, _)| key.clone());
+            if let Some(least) = least.filter(|_| self.0.len() >= MOST_SUBJECTS) {
+                self.0.remove(&least);
             }
         }
         let times = self.0.entry(key).or_insert_with(|| Times(VecDeque::new()));

@@ -328,13 +328,15 @@ pub fn barred(rules: &Rules, actor: &Actor) -> Option<Denial> {
 
 /// What keeps everybody but its owner from acting on the account; a password admin's is left to [`decide`].
 pub fn closed(rules: &Rules, account: &Account, now: Timestamp) -> Option<Denial> {
+    unusable(account, now).or_else(|| out_of_reach(rules, account))
+}
+
+fn out_of_reach(rules: &Rules, account: &Account) -> Option<Denial> {
     let (Ok(closed), Ok(protected), Ok(masters), Ok(_)) = (&rules.closed_to_others, &rules.protected, &rules.master_admins, &rules.admins)
     else {
         return Some(Denial::Unreadable);
     };
-    if let Some(denial) = unusable(account, now) {
-        Some(denial)
-    } else if is_protected(account) || account.is_in_any(protected) {
+    if is_protected(account) || account.is_in_any(protected) {
         Some(Denial::Protected)
     } else if account.is_in_any(masters) {
         Some(Denial::MasterAdmin)
@@ -388,6 +390,18 @@ pub fn classes_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
         }
     }
     classes
+}
+
+/// Does a helpdesk read the log of this account? Only of those that it could help if they were usable: of whom is out of its reach it reads nothing, nor of itself. Neither
+/// being a teacher nor a parent lets somebody read logs.
+pub fn reads_log_of(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
+    let account = target.account;
+    barred(rules, actor).is_none()
+        && !actor.accounts.iter().any(|own| own.guid == account.guid)
+        && desks_of(rules, actor, now).iter().any(|desk| desk.scope.holds(account))
+        && out_of_reach(rules, account).is_none()
+        && for_masters(rules, account).is_none()
+        && actor.level >= target.needed
 }
 
 /// Does somebody read the whole log?

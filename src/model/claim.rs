@@ -125,6 +125,14 @@ impl Claim {
         }
     }
 
+    /// The same for the same person, however their provider spells it this time: what [`Claim::is`] takes for the same has the same.
+    pub fn key(&self) -> Vec<u8> {
+        match self {
+            Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => lower(text).into_bytes(),
+            Self::Cpr(_) | Self::ObjectGuid(_) | Self::ObjectSid(_) => self.spellings().into_iter().next().unwrap_or_default(),
+        }
+    }
+
     /// Is this value of an attribute the same? Case does not matter, accents and width do.
     pub fn is(&self, value: &[u8]) -> bool {
         if let Self::ObjectGuid(guid) = self {
@@ -148,8 +156,11 @@ pub(super) fn is_plain(value: &str) -> bool {
 }
 
 fn same_but_for_case(a: &str, b: &str) -> bool {
-    let lower = |text: &str| text.nfc().flat_map(char::to_lowercase).nfc().collect::<String>();
     lower(a) == lower(b)
+}
+
+fn lower(text: &str) -> String {
+    text.nfc().flat_map(char::to_lowercase).nfc().collect()
 }
 
 impl std::fmt::Debug for Claim {

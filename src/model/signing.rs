@@ -28,10 +28,11 @@ pub enum BadKey {
     NoRandomness,
 }
 
-/// Signs. Can't be printed.
+/// Signs, and knows what it and the keys before it have signed. Can't be printed.
 pub struct Signer {
     pair: Ed25519KeyPair,
     id: String,
+    known: Verifiers,
 }
 
 impl fmt::Debug for Signer {
@@ -46,7 +47,18 @@ impl Signer {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| BadKey::Private)?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).map_err(|_| BadKey::Private)?;
         let id = key_id(pair.public_key().as_ref());
-        Ok(Self { pair, id })
+        let known = Verifiers(BTreeMap::from([(id.clone(), pair.public_key().as_ref().to_vec())]));
+        Ok(Self { pair, id, known })
+    }
+
+    /// Takes up the public key, in PEM, of one that was in use before.
+    pub fn also_knows(&mut self, pem: &[u8]) -> Result<(), BadKey> {
+        self.known.add(pem)
+    }
+
+    /// Its own public key, and those before it.
+    pub fn known(&self) -> &Verifiers {
+        &self.known
     }
 
     /// A new key as PEM, from the caller's randomness.
@@ -82,6 +94,11 @@ impl Verifiers {
         let key = der.strip_prefix(&SPKI[..]).filter(|key| key.len() == 32).ok_or(BadKey::Public)?;
         self.0.insert(key_id(key), key.to_vec());
         Ok(())
+    }
+
+    /// Takes up those of others.
+    pub fn also(&mut self, others: &Self) {
+        self.0.extend(others.0.clone());
     }
 
     /// Is there none?

@@ -1,11 +1,11 @@
 //! How far the log has been sent to each target, and which alerts were raised.
 //!
-//! Invariant: a cursor never goes back; what one has passed was taken by whoever it is for.
+//! Invariant: a cursor never goes back but where somebody else has moved it; what one has passed was taken by whoever it is for.
 
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Store, StoreError, stored, within};
+use super::{Keys, Store, StoreError, stored, within};
 
 /// A place in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -16,41 +16,88 @@ pub struct Cursor {
     pub checkpoint: i64,
 }
 
-/// The cursors in the store.
+/// The cursors in the store. Each has a mac: who can write there can have things sent again, and never have them left out.
 #[derive(Debug, Clone)]
 pub struct Cursors {
     store: Store,
+    keys: Keys,
+}
+
+/// How often somebody else may be faster.
+const TRIES: usize = 8;
+
+/// A cursor as it stands in the database.
+#[derive(PartialEq, Eq)]
+struct Stored {
+    at: Cursor,
+    mac: String,
 }
 
 impl Cursors {
     /// In this store.
-    pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+    pub fn new(store: &Store, keys: &Keys) -> Self {
+        Self { store: store.clone(), keys: keys.clone() }
     }
 
-    /// Where it stands. `None`: it was never saved.
+    /// Where it stands. `None`: it was never saved, or somebody else has saved it.
     pub async fn get(&self, name: &str) -> Result<Option<Cursor>, StoreError> {
-        let query = sqlx::query("SELECT number, checkpoint FROM audit_cursors WHERE name = $1").bind(name.to_owned());
+        Ok(self.stored(name).await?.and_then(|stored| self.ours(name, &stored)))
+    }
+
+    fn ours(&self, name: &str, stored: &Stored) -> Option<Cursor> {
+        let is_ours = self.keys.verify_audit_mac(&text(name, stored.at), &stored.mac);
+        if !is_ours {
+            metrics::counter!("audit_foreign_cursors_total").increment(1);
+            tracing::error!(name, "how far the audit log was sent or looked through was changed in the database: it begins anew");
+        }
+        is_ours.then_some(stored.at)
+    }
+
+    async fn stored(&self, name: &str) -> Result<Option<Stored>, StoreError> {
+        let query =
+            sqlx::query("SELECT number, checkpoint, COALESCE(mac, '') AS mac FROM audit_cursors WHERE name = $1").bind(name.to_owned());
         let Some(row) = within(query.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
-        Ok(Some(Cursor { number: row.try_get("number")?, checkpoint: row.try_get("checkpoint")? }))
+        let at = Cursor { number: row.try_get("number")?, checkpoint: row.try_get("checkpoint")? };
+        Ok(Some(Stored { at, mac: row.try_get("mac")? }))
     }
 
     /// Moves it forward; what lies behind where it stands changes nothing.
     pub async fn advance(&self, name: &str, to: Cursor) -> Result<(), StoreError> {
-        let statement = "INSERT INTO audit_cursors (name, number, checkpoint) VALUES ($1, $2, $3)
-            ON CONFLICT (name) DO UPDATE SET
-                number = CASE WHEN audit_cursors.number < $2 THEN $2 ELSE audit_cursors.number END,
-                checkpoint = CASE WHEN audit_cursors.checkpoint < $3 THEN $3 ELSE audit_cursors.checkpoint END";
-        let query = sqlx::query(statement).bind(name.to_owned()).bind(to.number).bind(to.checkpoint);
-        within(query.execute(&self.store.pool)).await?;
+        for _ in 0..TRIES {
+            let before = self.stored(name).await?;
+            let known = before.as_ref().and_then(|before| self.ours(name, before)).unwrap_or_default();
+            let at = Cursor { number: known.number.max(to.number), checkpoint: known.checkpoint.max(to.checkpoint) };
+            let mac = self.keys.audit_mac(&text(name, at));
+            let statement = match &before {
+                None => "INSERT INTO audit_cursors (name, number, checkpoint, mac) VALUES ($1, $2, $3, $4) ON CONFLICT DO NOTHING",
+                Some(_) => {
+                    "UPDATE audit_cursors SET number = $2, checkpoint = $3, mac = $4
+                     WHERE name = $1 AND number = $5 AND checkpoint = $6 AND COALESCE(mac, '') = $7"
+                }
+            };
+            let mut query = sqlx::query(statement).bind(name.to_owned()).bind(at.number).bind(at.checkpoint).bind(mac);
+            if let Some(before) = before {
+                query = query.bind(before.at.number).bind(before.at.checkpoint).bind(before.mac);
+            }
+            if within(query.execute(&self.store.pool)).await?.rows_affected() == 1 {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Contended)
+    }
+
+    /// Forgets it: it points to what there is not.
+    pub async fn forget(&self, name: &str) -> Result<(), StoreError> {
+        within(sqlx::query("DELETE FROM audit_cursors WHERE name = $1").bind(name.to_owned()).execute(&self.store.pool)).await?;
         Ok(())
     }
 
-    /// Was this alert raised, and is its time not over at that moment?
-    pub async fn is_raised(&self, alert: &str, at: Timestamp) -> Result<bool, StoreError> {
+    /// Was this alert raised, and is its time not over at that moment? No time of ours is later than `latest`.
+    pub async fn is_raised(&self, alert: &str, at: Timestamp, latest: Timestamp) -> Result<bool, StoreError> {
         let query = sqlx::query("SELECT until FROM audit_alerts WHERE name = $1").bind(alert.to_owned());
         let row = within(query.fetch_optional(&self.store.pool)).await?;
-        Ok(row.map(|row| row.try_get::<i64, _>("until")).transpose()?.is_some_and(|until| until > stored(at)))
+        let until = row.map(|row| row.try_get::<i64, _>("until")).transpose()?;
+        Ok(until.is_some_and(|until| until > stored(at) && until <= stored(latest)))
     }
 
     /// It was raised, and is not raised again until then.
@@ -67,4 +114,8 @@ impl Cursors {
         let delete = sqlx::query("DELETE FROM audit_alerts WHERE until < $1").bind(before);
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
+}
+
+fn text(name: &str, at: Cursor) -> Vec<u8> {
+    format!("os2nykode audit cursor 1\n{name}\n{}\n{}", at.number, at.checkpoint).into_bytes()
 }

@@ -12,6 +12,13 @@ pub struct Leases {
     store: Store,
 }
 
+/// An instance whose clock is so far ahead is wrong; whoever says to hold it longer is none of ours.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+
+fn latest(until: Timestamp) -> i64 {
+    stored(until.saturating_add(AHEAD).unwrap_or(Timestamp::MAX))
+}
+
 /// A lease that was got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acquired {
@@ -34,9 +41,9 @@ impl Leases {
         longest: SignedDuration,
     ) -> Result<Option<Acquired>, StoreError> {
         let statement = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
-            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 RETURNING released";
+            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 OR leases.until > $5 RETURNING released";
         let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
-        let row = sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
+        let row = sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(until)).bind(stored(now)).bind(latest(until));
         let Some(row) = written(row, &self.store.pool).await? else { return Ok(None) };
         let released: Option<i64> = row.try_get("released")?;
         Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
@@ -45,9 +52,10 @@ impl Leases {
     /// Takes the lease, or keeps it where the holder has it already. `false`: somebody else does. For work that goes on and on in one instance.
     pub async fn hold(&self, name: &str, holder: Uuid, now: Timestamp, longest: SignedDuration) -> Result<bool, StoreError> {
         let statement = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
-            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 OR leases.holder = $2 RETURNING until";
+            ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 OR leases.until > $5 OR leases.holder = $2 RETURNING until";
         let until = now.saturating_add(longest).unwrap_or(Timestamp::MAX);
-        let row = sqlx::query(statement).bind(name.to_owned()).bind(holder.to_string()).bind(stored(until)).bind(stored(now));
+        let row =
+            sqlx::query(statement).bind(name.to_owned()).bind(holder.to_string()).bind(stored(until)).bind(stored(now)).bind(latest(until));
         Ok(written(row, &self.store.pool).await?.is_some())
     }
 

@@ -244,6 +244,49 @@ async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too(
     assert_eq!(helper.get(&theirs).await.status, 404);
 }
 
+/// A helpdesk for everybody, and an entry about each who is out of its reach.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helpdesk_for_everybody_reads_about_nobody_whom_it_could_not_help() {
+    let archive = Archive::new().await;
+    let town = &archive.town;
+    let mut admin = Admin::new().await;
+    let (helper, plain) = (town.person(&[&town.desk]).await, town.person(&[]).await);
+    let mut people = vec![helper.clone(), plain.clone()];
+    for groups in [&town.closed, &town.protected, &town.masters, &town.admins, &town.desk, &archive.auditors] {
+        people.push(town.person(&[groups]).await);
+    }
+    let disabled = town.person(&[]).await;
+    admin.replace(&disabled.dn, "userAccountControl", "514").await;
+    people.push(disabled.clone());
+    let mut entries_of = Vec::new();
+    for person in &people {
+        let event = os2nykode::model::audit::AuditEvent {
+            target: Some(os2nykode::model::audit::Party {
+                guid: guid(person).await,
+                account_name: person.sam.clone(),
+                name: String::new(),
+            }),
+            ..crate::siem::event(
+                &*town.service.clock,
+                os2nykode::model::audit::EventKind::SignIn,
+                os2nykode::model::audit::AuditOutcome::Succeeded,
+                None,
+                None,
+            )
+        };
+        entries_of.push(town.service.app.audit.append(&event).await.expect("appended"));
+    }
+    archive.sealed().await;
+    let browser = archive.browser(&helper).await;
+    let mut read = Vec::new();
+    for (person, entry) in people.iter().zip(entries_of) {
+        if browser.get(&format!("/audit/entries/{entry}")).await.status == 200 {
+            read.push(person.sam.clone());
+        }
+    }
+    assert_eq!(read, [plain.sam, disabled.sam], "of an account that can't be used a caller has to be told why");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cpr_number_is_found_hidden_and_shown_on_an_auditors_word_only() {
     let archive = Archive::new().await;

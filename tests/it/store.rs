@@ -4,6 +4,7 @@ mod chain;
 mod codes;
 mod counts;
 mod durability;
+mod forgers;
 mod intruders;
 mod log;
 mod opening;

@@ -21,7 +21,7 @@ impl Default for Raw {
         Self {
             enabled: true,
             window_minutes: 10,
-            failures_for_one_account: 20,
+            failures_for_one_account: 5,
             accounts_from_one_address: 30,
             resets_by_one_helper: 60,
             login_below_usual_level: true,

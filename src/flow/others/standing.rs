@@ -47,7 +47,8 @@ pub(in crate::flow) struct Seen {
 /// Reads who acts and what the rules are. A group that is missing makes a rule that forbids unreadable, and one that allows void.
 pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Standing, Fault> {
     let (mut accounts, mut pinned) = accounts_of(app, identity).await?;
-    let first_an_own_password = |account: &Account| account.password.must_change();
+    // By pwdLastSet itself: AD does not ask for another password where it never ends, and whoever has set it knows it all the same.
+    let first_an_own_password = |account: &Account| account.password.last_set_ticks == 0;
     match &identity.proof {
         Proof::Code { .. } => accounts.clear(), // it is for the own account and for nothing else
         // Whoever has set that password knows it too.
@@ -110,7 +111,7 @@ async fn works_at_helpdesks(app: &App, identity: &Identity) -> Result<bool, Faul
     Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
 }
 
-fn level_of(app: &App, identity: &Identity) -> Level {
+pub(in crate::flow) fn level_of(app: &App, identity: &Identity) -> Level {
     match &identity.proof {
         Proof::AdPassword { .. } => app.config.authority.ad_password_level,
         Proof::Code { .. } => Level::None,
@@ -214,6 +215,11 @@ impl Standing {
         authority::desks_of(&self.rules, &self.actor, app.clock.now()).iter().any(|desk| desk.scope.holds(account))
     }
 
+    /// May they read the log about it, as a helpdesk?
+    pub fn reads_log_of(&self, app: &App, seen: &Seen) -> bool {
+        authority::reads_log_of(&self.rules, &self.actor, &seen.facts(), app.clock.now())
+    }
+
     /// The judgement.
     pub fn decide(&self, app: &App, seen: &Seen, action: Action) -> Result<Ground, Denial> {
         authority::decide(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())
@@ -238,10 +244,7 @@ pub(super) fn person(app: &App, identity: &Identity) -> Party {
             return Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() };
         }
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.as_bytes().to_vec(),
-        Proof::Provider(login) => {
-            let claim = login.claim.spellings().into_iter().next().unwrap_or_default();
-            [login.provider.as_str().as_bytes(), b" ", &claim].concat()
-        }
+        Proof::Provider(login) => [login.provider.as_str().as_bytes(), b" ", &login.claim.key()].concat(),
     };
     let guid = app.keys.pseudonym(&key).into();
     key.zeroize(); // it may hold a CPR number

@@ -50,6 +50,8 @@ pub(super) struct Line {
     outcome: String,
     time: String,
     facts: Vec<String>,
+    /// Said where the service has not written it.
+    foreign: Option<String>,
 }
 
 /// The form, and what was found.
@@ -116,6 +118,7 @@ fn line(frame: &Frame, entry: &Entry) -> Line {
         what: words.kind(event.kind),
         outcome: words.outcome(event.outcome),
         time: words.exact(event.at),
+        foreign: (!entry.sound).then(|| words.t("log-foreign")),
         facts: [who, whom, reason, event.client.map(|client| client.to_string())].into_iter().flatten().collect(),
     }
 }
@@ -331,8 +334,7 @@ fn owner(app: &App, identity: &Identity) -> String {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.to_string(),
         Proof::Local { id, .. } => id.to_string(),
         Proof::Provider(login) => {
-            let spelled = login.claim.spellings().into_iter().next().unwrap_or_default();
-            format!("{} {}", login.provider, data_encoding::HEXLOWER.encode(&spelled))
+            format!("{} {}", login.provider, data_encoding::HEXLOWER.encode(&login.claim.key()))
         }
     };
     app.keys.fingerprint(&format!("searches {who}"))

@@ -98,6 +98,32 @@ fn an_address_alerts_by_accounts_and_not_by_failures() {
 }
 
 #[test]
+fn an_ipv6_address_counts_as_its_household() {
+    let mut watch = Watch::new(LIMITS);
+    let mut alerts = Vec::new();
+    for n in 0..20_u128 {
+        let client = Some(std::net::Ipv6Addr::from_bits((0x2001_0db8 << 96) + n).into());
+        alerts.extend(watch.see(1, Seen::Event(&AuditEvent { client, ..failure(1, n) })));
+    }
+    assert!(alerts.iter().any(|alert| alert.rule == Rule::AccountsFromOneAddress), "{alerts:?}");
+}
+
+#[test]
+fn many_names_of_nobody_do_not_push_out_an_account_that_is_attacked() {
+    let mut watch = Watch::new(LIMITS);
+    let attacked = failure(1, 0);
+    watch.see(1, Seen::Event(&attacked));
+    watch.see(1, Seen::Event(&attacked));
+    for n in 0..21_000 {
+        watch.see(
+            1,
+            Seen::Event(&AuditEvent { target: None, actor: None, unknown_name: Some(format!("{n:016x}")), client: None, ..failure(1, 0) }),
+        );
+    }
+    assert_eq!(told(&mut watch, &[attacked]), [[Rule::FailuresForOneAccount]]);
+}
+
+#[test]
 fn resets_of_others_count_for_who_made_them() {
     let mut watch = Watch::new(LIMITS);
     assert_eq!(told(&mut watch, &[reset(0, 7, 1), reset(1, 7, 7), reset(2, 8, 2), reset(3, 7, 3)]), [[]; 4], "their own is none");

@@ -101,7 +101,12 @@ async fn a_password_that_somebody_else_has_set_acts_on_nobody() {
     let identity = knows_password(&town.service, own, &acting);
     let before = town.set(&identity, target, NEW).await;
     assert!(matches!(before, Answer::Refused(Refusal::Denied(Denial::TooWeak(_)))), "theirs, but for the level: {before:?}");
-    Admin::new().await.must_change(&acting).await;
+    let mut admin = Admin::new().await;
+    admin.must_change(&acting).await;
+    assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation));
+    // Nor where AD does not ask for another, for the password never ends (512 + 65536).
+    admin.replace(&acting.dn, "userAccountControl", "66048").await;
+    assert_eq!(bind(&acting.dn, PASSWORD).await, Ok(()), "AD lets them in");
     assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation));
 }
 

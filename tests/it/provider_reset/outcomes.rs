@@ -78,6 +78,26 @@ async fn a_lost_answer_to_a_reset_is_looked_into() {
     assert_eq!((last.kind, last.outcome), (EventKind::ResetReconciled, AuditOutcome::Failed));
 }
 
+/// The answer is lost and nothing was written; then somebody else sets the password, and gives out a code.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
+    let proxy = Proxy::start().await;
+    let slow = "write_timeout_seconds = 1\nretry_after_seconds = 1\n";
+    let service = Setup { controllers: vec![proxy.address], directory: slow, ..setup("") }.start().await;
+    let person = Admin::new().await.person().await;
+    let target = guid(&person).await;
+    let identity = os2faktor(&service, &person, Level::High);
+    proxy.set(Mischief::DropRequest(MODIFY));
+    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Unknown);
+    proxy.set(Mischief::None);
+    // The lock of an account whose answer was lost runs out after a minute.
+    service.clock.shift_to(61);
+    assert_eq!(reset(&service, &identity, target, OTHER).await, Answer::Done);
+    assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
+    let settled = history(&service, target).await.into_iter().find(|entry| entry.kind == EventKind::ResetReconciled).expect("settled");
+    assert_eq!((settled.outcome, settled.reason.as_str()), (AuditOutcome::Unknown, "set_by_somebody_else"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
     let service = setup("").start().await;

@@ -115,12 +115,16 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     let pid = rustix::process::Pid::from_raw(running.child.id().try_into().expect("a pid")).expect("a pid");
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("asked to stop");
     assert!(running.child.wait().expect("ended").success());
-    let sent = lines(&out);
-    let mut numbers: Vec<_> = sent.iter().filter_map(|line| line["number"].as_i64()).collect();
-    let in_order = numbers.is_sorted();
-    numbers.dedup();
-    let last = *numbers.last().expect("some");
-    assert_eq!(numbers, (1..=last).collect::<Vec<_>>(), "none is missing (in order: {in_order})");
+    let all = lines(&out);
+    let numbers: Vec<_> = all.iter().filter_map(|line| line["number"].as_i64()).collect();
+    // Killed between the file and the cursor, it sends that batch again: once for each kill at most.
+    let again = numbers.windows(2).filter(|two| two[1] <= two[0]).count();
+    assert!(again <= 3, "{numbers:?}");
+    let mut seen = std::collections::BTreeSet::new();
+    let sent: Vec<_> = all.iter().filter(|line| line["number"].as_i64().is_none_or(|number| seen.insert(number))).collect();
+    let last = *seen.last().expect("some");
+    let first_told: Vec<_> = sent.iter().filter_map(|line| line["number"].as_i64()).collect();
+    assert_eq!(first_told, (1..=last).collect::<Vec<_>>(), "none is missing, and each in its turn");
     let kinds: Vec<_> = sent.iter().filter_map(|line| line["kind"].as_str()).collect();
     assert_eq!(kinds.iter().filter(|kind| **kind == "service_started").count(), 4);
     assert_eq!(kinds.last(), Some(&"service_stopped"));

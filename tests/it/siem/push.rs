@@ -10,7 +10,10 @@ use os2nykode::{
     flow::push::{Round, Sender, start},
     model::audit::{AuditEvent, AuditOutcome, EventKind},
     push::Trouble,
-    store::cursors::{Cursor, Cursors},
+    store::{
+        Keys,
+        cursors::{Cursor, Cursors},
+    },
 };
 use serde_json::Value;
 use tokio::{
@@ -294,8 +297,8 @@ async fn a_file_gets_every_line_once_over_rotations_and_a_restart() {
 
 #[tokio::test]
 async fn a_cursor_only_goes_forward_and_an_alert_is_raised_again_when_its_time_is_over() {
-    each_store(async |store, _| {
-        let cursors = Cursors::new(&store);
+    each_store(async |store, place| {
+        let cursors = Cursors::new(&store, &Keys::new(&[1; 32]));
         let at = |number, checkpoint| Cursor { number, checkpoint };
         assert_eq!(cursors.get("a").await.expect("read"), None);
         for (to, now) in [(at(0, 0), at(0, 0)), (at(7, 3), at(7, 3)), (at(5, 4), at(7, 4)), (at(8, 1), at(8, 4))] {
@@ -303,12 +306,25 @@ async fn a_cursor_only_goes_forward_and_an_alert_is_raised_again_when_its_time_i
             assert_eq!(cursors.get("a").await.expect("read"), Some(now));
         }
         assert_eq!(cursors.get("b").await.expect("read"), None);
+        // Somebody moves it, or puts another's in its place: nothing is left out because of that.
+        for tampering in ["UPDATE audit_cursors SET number = 9000000000000000000", "UPDATE audit_cursors SET mac = NULL"] {
+            place.run(tampering).await.expect("done");
+            assert_eq!(cursors.get("a").await.expect("read"), None, "{tampering}");
+            cursors.advance("a", at(2, 1)).await.expect("saved");
+            assert_eq!(cursors.get("a").await.expect("read"), Some(at(2, 1)));
+        }
+        place.run("INSERT INTO audit_cursors SELECT 'b', number, checkpoint, mac FROM audit_cursors").await.expect("copied");
+        assert_eq!(cursors.get("b").await.expect("read"), None);
         let time = |second: i64| jiff::Timestamp::from_second(1_800_000_000 + second).expect("in range");
-        assert!(!cursors.is_raised("x", time(0)).await.expect("read"));
+        assert!(!cursors.is_raised("x", time(0), time(1000)).await.expect("read"));
         cursors.raised("x", time(60)).await.expect("saved");
-        assert!(cursors.is_raised("x", time(59)).await.expect("read") && !cursors.is_raised("x", time(60)).await.expect("read"));
+        assert!(
+            cursors.is_raised("x", time(59), time(1000)).await.expect("read")
+                && !cursors.is_raised("x", time(60), time(1000)).await.expect("read")
+        );
         cursors.raised("x", time(120)).await.expect("saved");
-        assert!(cursors.is_raised("x", time(60)).await.expect("read"));
+        assert!(cursors.is_raised("x", time(60), time(1000)).await.expect("read"));
+        assert!(!cursors.is_raised("x", time(60), time(119)).await.expect("read"), "nobody of ours has put off an alert for so long");
         assert_eq!(cursors.delete_stale(time(120 + 86_401)).await.expect("deleted"), 1);
     })
     .await;

@@ -90,6 +90,19 @@ async fn an_auditor_a_disabled_account_and_a_weak_one_set_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_local_auditor_needs_the_level_and_a_fresh_login_as_everybody_does() {
+    let service = helpdesk("substantial").start().await;
+    let visitor = Colleague::new(&service, &[Role::Auditor]).await.at_work(&service).await;
+    assert_eq!(visitor.get("/audit").await.status, 200);
+    service.clock.shift_to(61 * 60);
+    let page = visitor.get("/audit").await;
+    assert!(page.status != 200 || page.path != "/audit", "{} {}", page.status, page.path);
+    let weak = helpdesk("low").start().await;
+    let visitor = Colleague::new(&weak, &[Role::Auditor]).await.at_work(&weak).await;
+    assert_ne!(visitor.get("/audit").await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_account_in_ad_is_its_own() {
     let service = helpdesk("high").start().await;
     let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;

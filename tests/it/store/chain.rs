@@ -47,7 +47,8 @@ pub async fn write(log: &Log, numbers: std::ops::Range<u8>) {
 
 /// Twelve entries, with checkpoints at 8 and 12.
 pub async fn sealed_log(store: &Store) -> (Log, Signer, Memory) {
-    let (log, signer, memory) = (audit_log(store), signer(), Memory::default());
+    let (signer, memory) = (signer(), Memory::default());
+    let log = audit_log(store).knowing(signer.known());
     write(&log, 0..8).await;
     assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 8, unsound: 0 });
     assert_eq!(log.checkpoint(&signer, &memory, at(100)).await.expect("signed"), Signed::UpTo(8));
@@ -217,10 +218,15 @@ fn changed_chains() -> Cases {
     // As if retention had done it, without its key.
     let purge = "INSERT INTO audit_purges SELECT 'logins', 12, at, key_id, signature FROM audit_checkpoints WHERE number = 12";
     let taken = "UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 5";
-    cases.push((
-        [purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(),
-        Broken::Signature { what: "purge", number: 12 },
-    ));
+    cases.push(([purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(), Broken::Deleted { number: 5, seq: 5 }));
+    cases.push((vec![purge.into()], Broken::Signature { what: "purge", number: 12 }));
+    // One that is not signed hides nothing of what is wrong with the chain, and is told of where nothing is.
+    let high =
+        "INSERT INTO audit_checkpoints SELECT 9000000000000000000, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 8";
+    cases.push((vec![high.into()], Broken::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
+    cases.push((vec![high.into(), "UPDATE audit SET note = 'x' WHERE seq = 5".into()], changed(5)));
+    let masked = [insert, "DELETE FROM audit_unsealed WHERE seq = 13", "INSERT INTO audit_unsealed (seq) VALUES (4)"];
+    cases.push((masked.map(str::to_owned).to_vec(), Broken::Inserted(13)));
     cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Broken::Deleted { number: 5, seq: 5 }));
     cases
 }

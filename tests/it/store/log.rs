@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{
-        Begun, Log,
+        Begun, Log, Open,
         cpr::{SealedCpr, Vault},
         entry::StoredEntry,
     },
@@ -228,7 +228,7 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
         // An entry of another person with the same number settles nothing.
         log.append(&AuditEvent { actor: Some(party(2)), ..followed(ChangeOutcome, Succeeded, 5) }).await.expect("appended");
         let open = async |before, limit| {
-            let entries = log.unsettled(before, limit).await.expect("read");
+            let entries = ours(log.unsettled(before, limit).await.expect("read"));
             assert!(entries.iter().all(|e| e.kind == EventKind::ChangeAttempt && e.password_set_before == Some(i64::MAX)));
             entries.iter().map(|e| e.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
         };
@@ -242,6 +242,11 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
         assert_eq!(latest(&log, 2).await.kind, ChangeReconciled);
     })
     .await;
+}
+
+fn ours(open: Vec<Open>) -> Vec<AuditEvent> {
+    assert!(open.iter().all(|open| open.ours));
+    open.into_iter().map(|open| open.attempt).collect()
 }
 
 #[tokio::test]
@@ -260,7 +265,7 @@ async fn resets_are_kept_open_settled_and_weighed_as_changes_are() {
         log.append(&followed(ResetOutcome, Unknown, 2)).await.expect("appended");
         log.append(&followed(ResetOutcome, Refused, 3)).await.expect("appended");
         let open = async || {
-            let entries = log.unsettled(at(100), 10).await.expect("read");
+            let entries = ours(log.unsettled(at(100), 10).await.expect("read"));
             assert!(entries.iter().all(|entry| entry.kind == ResetAttempt));
             entries.iter().map(|entry| entry.at.duration_since(at(0)).as_secs()).collect::<Vec<_>>()
         };

@@ -99,7 +99,7 @@ fn entries() -> Vec<Entry> {
         .map(|(kind, sequence)| {
             let actor = (sequence % 3 != 0).then(party);
             let target = (sequence % 4 != 0).then(|| Party { name: String::new(), ..party() });
-            Entry { sequence, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
+            Entry { sequence, sound: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
         })
         .collect()
 }
