@@ -296,8 +296,9 @@ impl Log {
     }
 
     async fn sign(&self, key: &Signer, memory: &Memory, now: Timestamp, macs: Macs) -> Result<Signed, StoreError> {
-        let head = self.head().await?;
+        // In this order: another instance may seal and sign in between.
         let vouched = self.last_signed(key.known(), i64::MAX).await?.unwrap_or(Head { number: 0, link: START });
+        let head = self.head().await?;
         if vouched.number > head.number {
             return Ok(Signed::Changed(head.number + 1)); // its end was cut off
         }
