@@ -177,10 +177,10 @@ async fn fill(url: &str, entries: i64) {
         let guid = |person: &str| format!("'00000000-0000-0000-0000-' || CAST(100000000000 + {person} AS TEXT)");
         let given = "CASE i * 7919 % 7 WHEN 0 THEN 'Åse' WHEN 1 THEN 'Søren' WHEN 2 THEN 'Mette' WHEN 3 THEN 'Børge' WHEN 4 THEN 'Anna' WHEN 5 THEN 'Kåre' ELSE 'Lone' END";
         let statement = format!(
-            "WITH RECURSIVE n(i) AS (SELECT {from} UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {to})
+            "WITH RECURSIVE n(i) AS (SELECT CAST({from} AS BIGINT) UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {to})
             INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, method, client, target_guid, target_account, target_name,
                 provider, level, user_agent)
-            SELECT 1700000000000000 + CAST(i AS BIGINT) * {step}, '00000000-0000-0000-0001-' || CAST(100000000000 + i / 5 AS TEXT),
+            SELECT 1700000000000000 + i * {step}, '00000000-0000-0000-0001-' || CAST(100000000000 + i / 5 AS TEXT),
                 CASE WHEN i % 20 < 12 THEN 'sign_in' WHEN i % 20 < 14 THEN 'sign_out' WHEN i % 20 = 14 THEN 'list_seen' WHEN i % 20 = 15 THEN 'change_outcome'
                     WHEN i % 20 < 18 THEN 'reset_outcome' WHEN i % 20 = 18 THEN 'account_seen' ELSE 'code_issued' END,
                 CASE WHEN i % 997 = 0 THEN 'failed' WHEN i % 11 = 0 THEN 'refused' ELSE 'succeeded' END, '',

@@ -67,7 +67,7 @@ impl Bench {
 
     async fn look(&self, place: &Place, words: &str, page: usize) -> usize {
         let question = Question { words: words.to_owned(), page };
-        match lists::look(&self.app, &self.visit, &self.identity, place, &question).await.expect("read") {
+        match lists::look(&self.app, &self.visit, &self.identity, place.clone(), &question).await.expect("read") {
             Listed::Found(found) => found.accounts.len(),
             Listed::Denied(denial) => panic!("{denial:?}"),
         }
@@ -146,7 +146,7 @@ async fn main() {
         bench.many(&format!("{name}: searches"), place, &searches).await;
     }
     let question = Question { words: String::new(), page: 1 };
-    if let Listed::Found(found) = lists::look(&bench.app, &bench.visit, &bench.identity, &flat, &question).await.expect("read") {
+    if let Listed::Found(found) = lists::look(&bench.app, &bench.visit, &bench.identity, flat.clone(), &question).await.expect("read") {
         let target = found.accounts[0].guid;
         bench
             .counted("an account's page", async { show::show(&bench.app, &bench.visit, &bench.identity, target).await.expect("read") })

@@ -85,6 +85,11 @@ pub enum Fault {
     Crashed,
 }
 
+/// Does it to its end, though the person goes away in the middle.
+async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T, Fault>> + Send + 'static) -> Result<T, Fault> {
+    tokio::spawn(work).await.map_err(|_| Fault::Crashed)?
+}
+
 /// An entry of somebody who is logged in: by which login, when, where, what and how it ended.
 fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     let login = identity.provider();
@@ -138,7 +143,7 @@ fn party_of(account: &Account) -> Party {
 /// Who acts, as far as an account stands for them: the one whose password the login has proven, else the own account that they act on.
 fn actor_of(identity: &Identity, own: Option<&Account>) -> Option<Party> {
     match &identity.proof {
-        Proof::AdPassword { account, account_name } | Proof::Code { account, account_name, .. } => {
+        Proof::AdPassword { account, account_name, .. } | Proof::Code { account, account_name, .. } => {
             Some(Party { guid: (*account).into(), account_name: account_name.clone(), name: identity.name.clone() })
         }
         Proof::Provider(_) => own.map(party_of),

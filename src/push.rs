@@ -166,7 +166,7 @@ impl Target {
         };
         match &self.way {
             Way::Syslog(syslog) => whole(within(self.timeout, syslog.send(parcels)).await),
-            Way::File(lines) => whole(lines.append(parcels).await),
+            Way::File(lines) => whole(within(self.timeout, lines.append(parcels)).await),
             Way::Hook(hook) => {
                 let end = tokio::time::Instant::now() + self.timeout;
                 for (taken, parcel) in parcels.iter().enumerate() {

@@ -67,6 +67,7 @@ denied-auditor = Kontoen tilhører en, der kan læse hele loggen. Det kan kun en
 denied-teacher = Kontoen tilhører en lærer. Kontakt helpdesken eller en kodeordsadministrator.
 denied-too-weak = Dit login er ikke sikkert nok til denne konto. Der skal et login til på mindst niveauet { $level } (NSIS). Log ud, og log ind på en anden måde.
 denied-login-too-old = Det er for længe siden, du viste, hvem du er. Log ud, og log ind igen.
+denied-password-changed-since = Din adgangskode er ændret, siden du loggede ind. Log ud, og log ind igen med den nye.
 denied-too-often = Du har for mange gange prøvet konti, som du ikke kan hjælpe. Du kan prøve igen { $time }.
 denied-not-this-action = Du kan se kontoen, men ikke sætte adgangskoden.
 event-unlocked = Kontoen blev låst op af { $who }

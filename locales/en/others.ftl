@@ -67,6 +67,7 @@ denied-auditor = The account belongs to somebody who can read the whole log. Onl
 denied-teacher = The account belongs to a teacher. Ask the helpdesk or a password administrator.
 denied-too-weak = Your login is not secure enough for this account. It takes a login at level { $level } (NSIS) or higher. Log out, and log in another way.
 denied-login-too-old = It is too long ago that you showed who you are. Log out, and log in again.
+denied-password-changed-since = Your password has been changed since you logged in. Log out, and log in again with the new one.
 denied-too-often = You have tried too many accounts that you can't help. You can try again { $time }.
 denied-not-this-action = You can see the account but not set its password.
 event-unlocked = The account was unlocked by { $who }

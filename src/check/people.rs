@@ -33,6 +33,10 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     }
     let Some(parents) = &config.parents else { return };
     service(&parents.service, "parents", clock.now(), report);
+    if parents.every_account() {
+        let what = "parents act on every account with their child's CPR number, on one that it has as an employee too";
+        report.warning("parents", what, "name the pupils' units or groups: parents.units, parents.groups");
+    }
     match Family::new(parents) {
         Ok(family) => told("parents", family.children_of_nobody().await.map_err(|fault| fault.trouble), "child", report),
         Err(error) => unusable("parents", &error, report),

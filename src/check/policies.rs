@@ -74,6 +74,15 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             );
         }
     }
+    for group in config.parents.iter().flat_map(|parents| &parents.groups) {
+        if let Err(fault) = directory.find_group(group).await {
+            report.problem(
+                AREA,
+                &fault.to_string(),
+                "correct the group's name under parents.groups: until then parents act on nobody by it",
+            );
+        }
+    }
     let Some(circles) = &config.authority.circles else { return };
     for group in std::iter::once(&circles.admins).chain(&circles.master_admins) {
         let Ok((sid, mut pinned)) = directory.find_group(group).await else { continue };

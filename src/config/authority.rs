@@ -242,9 +242,7 @@ impl RawHelpdesk {
             problems.add(&key, "say whom it helps: `everybody = true`, or `units` and `groups`");
         }
         all_named(&key, self.group.iter().chain(&self.units).chain(&self.groups), problems);
-        if let Some(unit) = self.units.iter().find(|unit| !unit.contains('=')) {
-            problems.add(&key, format!("{unit:?} is no DN of a unit"));
-        }
+        all_units(&key, &self.units, problems);
         Helpdesk {
             id: self.id,
             name: self.name,
@@ -258,7 +256,13 @@ impl RawHelpdesk {
     }
 }
 
-fn all_named<'a>(key: &str, names: impl IntoIterator<Item = &'a String>, problems: &mut Problems) {
+pub(super) fn all_units(key: &str, units: &[String], problems: &mut Problems) {
+    if let Some(unit) = units.iter().find(|unit| !unit.contains('=')) {
+        problems.add(key, format!("{unit:?} is no DN of a unit"));
+    }
+}
+
+pub(super) fn all_named<'a>(key: &str, names: impl IntoIterator<Item = &'a String>, problems: &mut Problems) {
     if names.into_iter().any(|name| name.trim().is_empty()) {
         problems.add(key, "a name is empty");
     }

@@ -1,6 +1,7 @@
 //! `[parents]`: the web service that knows whose parent somebody is. Off where it is not set.
 
 use super::{
+    authority::{all_named, all_units},
     load::Problems,
     oidc::is_pointer_or_name,
     service::{Service, with_service_keys},
@@ -17,6 +18,17 @@ pub struct Parents {
     pub cpr_field: String,
     /// Who is so many years old, 1 to 25, is no child any more.
     pub age_limit: i8,
+    /// Units (DNs) whose accounts parents act on. Where neither units nor groups are set: every account of a child.
+    pub units: Vec<String>,
+    /// Groups on whose members they do.
+    pub groups: Vec<String>,
+}
+
+impl Parents {
+    /// Is every account that belongs to a child's CPR number the parents' to act on?
+    pub fn every_account(&self) -> bool {
+        self.units.is_empty() && self.groups.is_empty()
+    }
 }
 
 /// Custody ends on this birthday (forældreansvarsloven, section 1).
@@ -27,6 +39,8 @@ with_service_keys! {
         name_field: Option<String>,
         cpr_field: Option<String>,
         age_limit: Option<i8>,
+        units: Vec<String>,
+        groups: Vec<String>,
     }
 }
 
@@ -45,6 +59,9 @@ impl Raw {
         if !(1..=25).contains(&age_limit) {
             problems.add("parents.age_limit", "has to be 1 to 25");
         }
-        (problems.0.len() == before).then_some(Parents { service: service?, name_field, cpr_field, age_limit })
+        let Self { units, groups, .. } = self;
+        all_named("parents", units.iter().chain(&groups), problems);
+        all_units("parents.units", &units, problems);
+        (problems.0.len() == before).then_some(Parents { service: service?, name_field, cpr_field, age_limit, units, groups })
     }
 }

@@ -480,6 +480,8 @@ fn what_can_not_be_right_of_a_register_is_told() {
         ("token = \"hemmelig\"", "nobody_statuses = [404, 401]", "nobody_statuses: can hold"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limit = 26", "parents.age_limit: has to be"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limt = 2", "did you mean age_limit?"),
+        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nunits = [\"Skole\"]", "parents.units: \"Skole\" is no DN"),
+        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\ngroups = [\" \"]", "parents: a name is empty"),
         ("url = \"https://familie.dk/x\"", "", "parents.url: missing"),
     ] {
         let text = right.replace(what, with);

@@ -14,8 +14,8 @@ use crate::model::{
     sid::Sid,
 };
 
-/// Only people's accounts: no computers, contacts, groups or trusts.
-pub(super) const PERSON: &str = "(objectCategory=person)(objectClass=user)";
+/// Only people's accounts: no computers, contacts, groups or trusts (MS-SAMR 2.2.1.9, SAM_USER_OBJECT). A trust's account, too, is an object of the class user.
+pub(super) const PERSON: &str = "(sAMAccountType=805306368)";
 
 pub(super) const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
     Some((_groups, others)) => others,

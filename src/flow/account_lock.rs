@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::Fault;
 use crate::{
     app::App,
+    config,
     directory::Pinned,
     model::{
         account::Account,
@@ -21,8 +22,13 @@ use crate::{
 /// Longest wait for somebody else's try on the same account.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
-/// A holder that never released it has crashed, or does not know how its try ended.
-const HELD_AT_MOST: SignedDuration = SignedDuration::from_secs(60);
+/// A holder that has not released it for so long, and for longer than everything under the lock can take, has crashed or does not know how its try ended.
+const HELD_AT_LEAST: Duration = Duration::from_mins(1);
+/// What can be asked of a controller under the lock, one after the other, at most: the account, a connection made anew, its groups and policy, the count here
+/// and on the PDC emulator, a look after a lost answer, the proof;
+const READS: u32 = 8;
+/// and the password and an unlocking.
+const WRITES: u32 = 2;
 /// An account that was read just before the lock was taken may be older than the try of the last holder, if that gave the lock back within this time.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
@@ -39,15 +45,21 @@ pub(super) struct AccountLock {
 pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Option<AccountLock>, Fault> {
     let name = format!("try:{account}");
     let holder = Uuid::from_bytes(app.keys.random()?);
+    let held = held_at_most(&app.config.directory);
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let now = app.clock.now();
-        if let Some(acquired) = app.leases.try_acquire(&name, holder, now, HELD_AT_MOST).await? {
+        if let Some(acquired) = app.leases.try_acquire(&name, holder, now, held).await? {
             let read_again = acquired.last_released.is_some_and(|at| now.duration_since(at) < QUIET);
             return Ok(Some(AccountLock { name, holder, read_again }));
         }
         tokio::time::sleep(PAUSE).await;
     }
     Ok(None)
+}
+
+fn held_at_most(directory: &config::Directory) -> SignedDuration {
+    let longest = directory.timeout * READS + directory.write_timeout * WRITES;
+    SignedDuration::try_from(longest.max(HELD_AT_LEAST)).unwrap_or(SignedDuration::MAX)
 }
 
 /// May one password be tried on an account that was read while the lock was held?

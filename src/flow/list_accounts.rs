@@ -23,7 +23,7 @@ pub struct Listed {
 /// All of them, in the order of their names; disabled and expired ones do not show.
 pub async fn list(app: &App, identity: &Identity) -> Result<Vec<Listed>, Fault> {
     match &identity.proof {
-        Proof::AdPassword { account, account_name } | Proof::Code { account, account_name, .. } => {
+        Proof::AdPassword { account, account_name, .. } | Proof::Code { account, account_name, .. } => {
             Ok(vec![Listed { guid: (*account).into(), account_name: account_name.clone(), name: identity.name.clone() }])
         }
         Proof::Provider(login) => {

@@ -209,7 +209,10 @@ async fn reader(app: &App, identity: &Identity) -> Shown<Reader> {
             Ok(Reader { party: staff_sign_in::party(&account), scope: None })
         });
     }
-    let standing = others::standing(app, identity).await?;
+    let standing = match others::standing(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Err(denial)),
+    };
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
         return Ok(Err(denial));
     }

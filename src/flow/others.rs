@@ -14,7 +14,7 @@ mod standing;
 pub mod unlock;
 mod usual;
 
-pub(super) use denied::{admitted, counted, log_denied};
+pub(super) use denied::{Answer, counted, log_denied, log_nobody};
 pub(super) use standing::Standing;
 pub(super) use standing::{actors, barring, closed, level_of, standing};
 pub use usual::Usual;

@@ -16,7 +16,9 @@ use self::answered::{counts, refusal_of};
 use super::{
     Fault, Visit, account_lock, actor_of,
     authority::{self, Own},
-    codes, event_of, others, party_of, policy, reset,
+    codes, event_of,
+    others::{self, Answer as _},
+    party_of, policy, reset, to_its_end,
 };
 use crate::{
     app::App,
@@ -93,6 +95,19 @@ pub enum Answer {
     AlreadySent,
 }
 
+impl others::Answer for Answer {
+    fn denied(denial: Denial) -> Self {
+        Self::Refused(Refusal::Denied(denial))
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Self::Refused(Refusal::Denied(denial)) => Some(*denial),
+            Self::Done | Self::StillLocked | Self::Refused(_) | Self::Unknown | Self::AlreadySent => None,
+        }
+    }
+}
+
 /// What AD is asked to do.
 #[derive(Debug, Clone, Copy)]
 enum Operation<'a> {
@@ -118,11 +133,8 @@ struct Behalf {
 /// Changes or resets the password, whichever the login allows, or says why not.
 pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    let task =
-        tokio::spawn(
-            async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request, behalf: None }.run().await },
-        );
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request, behalf: None }.run().await })
+        .await
 }
 
 /// How an earlier change or reset of an account ended, by its form's number: one of this visit, or of the account whose password they have proven.
@@ -161,11 +173,16 @@ struct Submitted<'a> {
 
 impl Submitted<'_> {
     async fn run(&self) -> Result<Answer, Fault> {
-        let limits = self.app.config.throttle.address;
-        let key = ThrottleKey::address(self.visit.client);
         match self.request.whose {
-            Whose::Own { .. } => Box::pin(self.counted(key, limits, false, self.authorised())).await,
-            Whose::Anothers { must_change } => Box::pin(self.counted(key, limits, false, self.for_another(must_change))).await,
+            Whose::Own { .. } => {
+                let key = ThrottleKey::address(self.visit.client);
+                Box::pin(self.counted(key, self.app.config.throttle.address, false, self.authorised())).await
+            }
+            // Not on the address: a whole school shares one.
+            Whose::Anothers { must_change } => {
+                let work = Box::pin(self.for_another(must_change));
+                others::counted(self.app, self.visit, self.identity, EventKind::ResetOutcome, work).await
+            }
         }
     }
 
@@ -214,19 +231,16 @@ impl Submitted<'_> {
 
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
-        let mut standing = match others::admitted(self.app, self.identity).await? {
+        let mut standing = match others::standing(self.app, self.identity).await? {
             Ok(standing) => standing,
-            Err(denial) => return Ok(Answer::Refused(Refusal::Denied(denial))),
+            Err(denial) => return Ok(Answer::denied(denial)),
         };
-        let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
-            let denial = others::counted(self.app, self.identity, Denial::NoRelation).await?;
-            return self.refused(None, None, Refusal::Denied(denial)).await;
+        let seen = standing.look_at(self.app, self.identity, self.request.target).await?;
+        // An own account has a form of its own, where the rules for it hold.
+        let Some(seen) = seen.filter(|seen| !standing.owns(seen.account.guid)) else {
+            others::log_denied(self.app, self.visit, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation))).await?;
+            return Ok(Answer::denied(Denial::NoRelation));
         };
-        if standing.owns(self.request.target) {
-            // It has a form of its own, where the rules for it hold.
-            let denial = others::counted(self.app, self.identity, Denial::NoRelation).await?;
-            return self.refused(None, None, Refusal::Denied(denial)).await;
-        }
         match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {
                 let actor = standing.party(self.app, self.identity, &ground, self.request.target);
@@ -238,8 +252,8 @@ impl Submitted<'_> {
                 let actor = standing.somebody(self.app, self.identity);
                 let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
                 entry.actor = Some(actor);
-                self.app.audit.append(&entry).await?;
-                Ok(Answer::Refused(Refusal::Denied(others::counted(self.app, self.identity, denial).await?)))
+                others::log_denied(self.app, self.visit, &entry).await?;
+                Ok(Answer::denied(denial))
             }
         }
     }
@@ -254,7 +268,10 @@ impl Submitted<'_> {
                 Own::No => Err(Refusal::NotYours),
             });
         };
-        let mut standing = others::standing(self.app, self.identity).await?;
+        let mut standing = match others::standing(self.app, self.identity).await? {
+            Ok(standing) => standing,
+            Err(denial) => return Ok(Err(Refusal::Denied(denial))),
+        };
         let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
             return Ok(Err(Refusal::Denied(Denial::NoRelation)));
         };
@@ -414,7 +431,7 @@ impl Submitted<'_> {
             }
         }
         match pinned.bind(&account.dn, &self.request.new).await {
-            Ok(answer) if answer.proves_password() => Answer::Done,
+            Ok(answer) if answer.knows_password() => Answer::Done,
             Ok(BindAnswer::Locked) if is_reset && confirmed => {
                 tracing::warn!(
                     controller = pinned.name(),

@@ -9,7 +9,7 @@ use axum::{
     extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
-    response::{IntoResponse, Response},
+    response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
 use futures_util::StreamExt;
@@ -37,6 +37,13 @@ pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request
     // A provider's answer is a form of another site by its nature; what it proves is in its signature and in the browser's own cookie.
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         || FROM_PROVIDERS.iter().any(|start| request.uri().path().starts_with(start));
+    if safe
+        && request.uri().path().starts_with("/others/")
+        && request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
+    {
+        // Each counts as a try of whoever is logged in: another site's link would make them wait.
+        return Redirect::to("/others").into_response();
+    }
     let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
     if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }

@@ -187,6 +187,7 @@ impl Words {
             Denial::Teacher => self.t("denied-teacher"),
             Denial::TooWeak(level) => self.with("denied-too-weak", "level", &self.level(level).unwrap_or_default()),
             Denial::LoginTooOld => self.t("denied-login-too-old"),
+            Denial::PasswordChangedSince => self.t("denied-password-changed-since"),
             Denial::NotThisAction => self.t("denied-not-this-action"),
             Denial::TooOften(until) => self.with("denied-too-often", "time", &self.time(until)),
         }

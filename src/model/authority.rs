@@ -77,6 +77,8 @@ pub struct Rules {
     pub admins_give_codes: bool,
     /// Who teaches whom.
     pub classes: Vec<Class>,
+    /// Which accounts of a child are its parents' to act on.
+    pub parents: Scope,
     /// Helpdesks.
     pub desks: Vec<Desk>,
     /// Members read the whole log, CPR numbers in it included. A group that could not be read lets nobody read it, so that it has nobody to protect.
@@ -109,7 +111,7 @@ pub struct Desk {
     pub set_password: bool,
 }
 
-/// Whom a helpdesk helps; what is forbidden stays so.
+/// Whom a helpdesk helps, or which accounts of a child are its parents' matter; what is forbidden stays so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
     /// Everybody.
@@ -217,6 +219,8 @@ pub enum Denial {
     TooWeak(Level),
     /// The login is too long ago.
     LoginTooOld,
+    /// The account has got another password since the login.
+    PasswordChangedSince,
     /// What makes it theirs does not go so far.
     NotThisAction,
     /// They have tried too many accounts that are none of theirs: nothing before this time.
@@ -240,6 +244,7 @@ impl Denial {
             Self::Teacher => "teacher",
             Self::TooWeak(_) => "too_weak",
             Self::LoginTooOld => "login_too_old",
+            Self::PasswordChangedSince => "password_changed_since",
             Self::NotThisAction => "not_this_action",
             Self::TooOften(_) => "throttled",
         }
@@ -263,6 +268,7 @@ impl Denial {
             Self::Teacher => "the account's owner teaches, and only teaching, or being a parent, makes it the actor's",
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
             Self::LoginTooOld => "the login is older than authority.max_age_minutes",
+            Self::PasswordChangedSince => "the actor's account has got another password since the login",
             Self::NotThisAction => "what makes the account the actor's does not go so far",
             Self::TooOften(_) => "the actor has tried too many accounts that are none of theirs",
         }
@@ -358,7 +364,7 @@ fn grounds(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) ->
     let of_groups = circles_of(rules, actor, now).into_iter().chain(classes_of(rules, actor, now));
     let in_group = of_groups.filter(|ground| ground.group().is_some_and(|group| account.groups.contains(&group.sid)));
     let desks = desks_of(rules, actor, now).into_iter().filter(|desk| desk.scope.holds(account));
-    let parent = target.child.then_some(Ground::Parent);
+    let parent = (target.child && rules.parents.holds(account)).then_some(Ground::Parent);
     parent.into_iter().chain(in_group).chain(desks.map(|desk| Ground::Helpdesk(desk.id.clone()))).collect()
 }
 

@@ -75,6 +75,9 @@ pub enum Proof {
         account: Uuid,
         /// sAMAccountName at login, for the audit log.
         account_name: String,
+        /// pwdLastSet as it was read before the password was tried, 100 ns since 1601: see [`Identity::is_outlived_by`].
+        #[serde(default)]
+        last_set_ticks: i64,
     },
     /// What an identity provider says.
     Provider(ProviderLogin),
@@ -127,7 +130,8 @@ impl Identity {
 
     /// An AD bind has proven `account`.
     pub fn from_ad_bind(account: &Account, at: Timestamp, visit: Uuid) -> Self {
-        let proof = Proof::AdPassword { account: account.guid.into(), account_name: account.sam.clone() };
+        let (account_name, last_set_ticks) = (account.sam.clone(), account.password.last_set_ticks);
+        let proof = Proof::AdPassword { account: account.guid.into(), account_name, last_set_ticks };
         Self { proof, name: account.name().to_owned(), at, visit }
     }
 
@@ -162,6 +166,14 @@ impl Identity {
             Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),
             Proof::Provider(_) | Proof::Local { .. } => None,
         }
+    }
+
+    /// Has the account got another password since the login proved one, or is it to get one? An older time than the login's is another controller's that has
+    /// not heard of the latest yet.
+    pub fn is_outlived_by(&self, account: &Account) -> bool {
+        let Proof::AdPassword { last_set_ticks: at_login, .. } = self.proof else { return false };
+        let now = account.password.last_set_ticks;
+        now > at_login || (now == 0 && at_login != 0)
     }
 
     /// Is a new password set without the current one?

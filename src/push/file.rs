@@ -1,13 +1,14 @@
 //! A file of JSON Lines that other programs follow.
 //!
-//! Invariants: a batch is on disk when it counts as taken; no line is half, after a full disk or a crash neither; a file that was renamed is let go of.
+//! Invariants: a batch is on disk when it counts as taken; no line is half, after a full disk or a crash neither; a file that was renamed is let go of; one write
+//! at a time, so that a disk that hangs holds one thread and no more.
 
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Read, Seek, SeekFrom, Write},
     os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, TryLockError},
 };
 
 use super::{Parcel, Trouble};
@@ -52,7 +53,10 @@ impl Lines {
     }
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
-        let mut open = self.open.lock().map_err(|_| io::Error::other("an earlier write ended unexpectedly"))?;
+        let mut open = self.open.try_lock().map_err(|error| match error {
+            TryLockError::WouldBlock => io::Error::other("an earlier write has not come to its end"),
+            TryLockError::Poisoned(_) => io::Error::other("an earlier write ended unexpectedly"),
+        })?;
         let mut file = match open.take() {
             Some(file) if self.is_still(&file)? => file,
             Some(_) | None => self.open()?,
@@ -141,6 +145,17 @@ mod tests {
         assert!(nowhere.probe().is_err() && nowhere.append(&[parcel(1)]).await.is_err());
         let directory = Lines::new(folder.path());
         assert!(directory.probe().is_err() && directory.append(&[parcel(1)]).await.is_err());
+    }
+
+    #[tokio::test]
+    async fn a_write_that_hangs_holds_up_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let lines = Lines::new(&folder.path().join("audit.jsonl"));
+        let hanging = lines.open.lock().expect("alone");
+        let said = "an earlier write has not come to its end".to_owned();
+        assert_eq!(lines.clone().append(&[parcel(1)]).await, Err(Trouble::File(said)));
+        drop(hanging);
+        lines.append(&[parcel(1)]).await.expect("written");
     }
 
     #[tokio::test]

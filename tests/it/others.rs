@@ -5,8 +5,10 @@ mod attacks;
 pub mod codes;
 mod lists;
 pub mod logins;
+mod outlived;
 mod parents;
 mod roles;
+mod tries;
 mod ways_in;
 
 use os2nykode::{

@@ -39,8 +39,13 @@ pub fn write_config(dir: &Path, setup: &Setup, address: SocketAddr) {
 }
 
 pub async fn start(dir: &Path, address: SocketAddr) -> Running {
+    start_by(Command::new(PROGRAM), dir, address).await
+}
+
+/// By a command that takes the program's arguments.
+pub async fn start_by(mut command: Command, dir: &Path, address: SocketAddr) -> Running {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log");
-    let child = Command::new(PROGRAM)
+    let child = command
         .arg("--config")
         .arg(dir.join("config.toml"))
         .arg("serve")

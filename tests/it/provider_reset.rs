@@ -102,7 +102,7 @@ pub fn os2faktor(service: &Service, person: &Person, level: Level) -> Identity {
 
 /// The login of somebody who knows the account's password.
 pub fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -> Identity {
-    let proof = Proof::AdPassword { account: account.into(), account_name: person.sam.clone() };
+    let proof = Proof::AdPassword { account: account.into(), account_name: person.sam.clone(), last_set_ticks: i64::MAX };
     Identity { proof, ..os2faktor(service, person, Level::None) }
 }
 

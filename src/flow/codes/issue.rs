@@ -10,8 +10,8 @@ use crate::{
     app::App,
     flow::{
         Fault, Visit, event_of,
-        others::{self},
-        party_of,
+        others::{self, Answer as _},
+        party_of, to_its_end,
     },
     identity::local::hash::HashError,
     model::{
@@ -56,17 +56,33 @@ pub enum Issued {
 /// Gives out a code for an account, in the place of any earlier one; logins that the earlier one began are ended.
 pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Issue) -> Result<Issued, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    let task = tokio::spawn(async move { run(&app, &visit, &identity, &sent).await });
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(async move {
+        others::counted(&app, &visit, &identity, EventKind::CodeIssued, Box::pin(run(&app, &visit, &identity, &sent))).await
+    })
+    .await
+}
+
+impl others::Answer for Issued {
+    fn denied(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Self::Denied(denial) => Some(*denial),
+            Self::Code { .. } => None,
+        }
+    }
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
-    let mut standing = match others::admitted(app, identity).await? {
+    let mut standing = match others::standing(app, identity).await? {
         Ok(standing) => standing,
-        Err(denial) => return Ok(Issued::Denied(denial)),
+        Err(denial) => return Ok(Issued::denied(denial)),
     };
     let Some(seen) = standing.look_at(app, identity, sent.target).await? else {
-        return Ok(Issued::Denied(others::counted(app, identity, Denial::NoRelation).await?));
+        others::log_nobody(app, visit, identity, EventKind::CodeIssued).await?;
+        return Ok(Issued::denied(Denial::NoRelation));
     };
     let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
     let now = app.clock.now();
@@ -81,7 +97,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
             others::log_denied(app, visit, &entry).await?;
-            return Ok(Issued::Denied(others::counted(app, identity, denial).await?));
+            return Ok(Issued::denied(denial));
         }
     };
     let issuer = standing.party(app, identity, &ground, sent.target);

@@ -3,9 +3,13 @@
 //!
 //! Invariant: without a sure login with a CPR number nobody is asked, and nobody is a parent.
 
+use std::collections::HashMap;
+
+use super::standing::scope_of;
 use crate::{
     app::App,
     clock,
+    config::Parents,
     directory::Pinned,
     flow::{
         Fault,
@@ -13,6 +17,7 @@ use crate::{
         list_accounts::Listed,
     },
     model::{
+        account::Account,
         claim::Claim,
         cpr::Cpr,
         guid::ObjectGuid,
@@ -60,16 +65,32 @@ pub async fn children(app: &App, identity: &Identity) -> Result<Children, Fault>
     let now = app.clock.now();
     let mut children = Vec::with_capacity(told.len());
     for child in told {
-        let found = led_to(app, &as_child(login, &child)).await?;
-        let usable = found.into_iter().flat_map(|(accounts, _)| accounts).filter(|account| account.usable(now));
-        let listed = |account: crate::model::account::Account| Listed {
-            guid: account.guid,
-            name: account.name().to_owned(),
-            account_name: account.sam,
+        let (mut accounts, mut pinned) = match led_to(app, &as_child(login, &child)).await? {
+            Some(found) => found,
+            None => (Vec::new(), app.directory.any().await?),
         };
-        children.push(OfChild { accounts: usable.map(listed).collect(), name: child.name });
+        accounts.retain(|account| account.usable(now));
+        if let Some(parents) = app.config.parents.as_ref().filter(|parents| !parents.every_account()) {
+            accounts = within(app, parents, &mut pinned, accounts).await?;
+        }
+        let listed = |account: Account| Listed { guid: account.guid, name: account.name().to_owned(), account_name: account.sam };
+        children.push(OfChild { accounts: accounts.into_iter().map(listed).collect(), name: child.name });
     }
     Ok(Children::These(children))
+}
+
+/// Those that `[parents]` says are the parents' matter.
+async fn within(app: &App, parents: &Parents, pinned: &mut Pinned, accounts: Vec<Account>) -> Result<Vec<Account>, Fault> {
+    let groups: Vec<&str> = parents.groups.iter().map(String::as_str).collect();
+    let known = if groups.is_empty() { HashMap::new() } else { app.directory.group_sids(pinned, &groups).await? };
+    let scope = scope_of(false, &parents.units, &parents.groups, &known);
+    let mut held = Vec::with_capacity(accounts.len());
+    for account in accounts {
+        // Only read by itself does an account tell its groups.
+        let account = if groups.is_empty() { Some(account) } else { app.directory.account_again(pinned, account.guid).await? };
+        held.extend(account.filter(|account| scope.holds(account)));
+    }
+    Ok(held)
 }
 
 /// The child of theirs whose account it is, if any. Asked anew each time, of AD on the connection at hand; what can't be asked is a fault.

@@ -1,28 +1,73 @@
 //! What somebody tries on accounts without a right to: told in the log, but not more often than failures may be, and slowed down before it costs AD anything.
 //!
-//! Invariant: whoever has tried too many accounts that are none of theirs waits alone; nobody at the same address does.
+//! Invariants: whoever has tried too many accounts that are none of theirs waits alone, nobody at the same address does; a try counts from its beginning, so that
+//! neither many at once nor going away before the answer makes it free.
 
-use super::{Standing, standing, standing::person};
+use super::standing::person;
 use crate::{
     app::App,
-    flow::{Fault, Visit},
-    model::{audit::AuditEvent, authority::Denial, identity::Identity},
+    flow::{Fault, Visit, actor_of, event_of, sign_in::forgive},
+    model::{
+        audit::{AuditEvent, AuditOutcome, EventKind},
+        authority::Denial,
+        identity::Identity,
+    },
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// Who acts and by which rules, unless they have to wait.
-pub(in crate::flow) async fn admitted(app: &App, identity: &Identity) -> Result<Result<Standing, Denial>, Fault> {
-    let key = ThrottleKey::stranger(person(app, identity).guid);
-    match app.throttles.wait(&key, app.config.throttle.address, app.clock.now()).await? {
-        Some(until) => Ok(Err(Denial::TooOften(until))),
-        None => Ok(Ok(standing(app, identity).await?)),
+/// An answer that may be a denial.
+pub(in crate::flow) trait Answer {
+    /// Nothing is done, and why.
+    fn denied(denial: Denial) -> Self;
+    /// Why nothing was done, if it was a denial.
+    fn denial(&self) -> Option<Denial>;
+}
+
+impl<T> Answer for Result<T, Denial> {
+    fn denied(denial: Denial) -> Self {
+        Err(denial)
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        self.as_ref().err().copied()
     }
 }
 
-/// Counts a denial that says that nothing there is theirs. Gives it back.
-pub(in crate::flow) async fn counted(app: &App, identity: &Identity, denial: Denial) -> Result<Denial, Fault> {
+/// Counts what somebody asks about another's account before it is begun, and takes it off again unless nothing there turns out to be theirs. `kind`: what the log
+/// calls it.
+pub(in crate::flow) async fn counted<T: Answer>(
+    app: &App,
+    visit: &Visit,
+    identity: &Identity,
+    kind: EventKind,
+    work: impl Future<Output = Result<T, Fault>>,
+) -> Result<T, Fault> {
+    let key = ThrottleKey::stranger(person(app, identity).guid);
+    let receipt = match app.throttles.charge(&[(key, app.config.throttle.address)], app.clock.now()).await? {
+        Charge::Taken(receipt) => receipt,
+        Charge::Wait(until) => {
+            let denial = Denial::TooOften(until);
+            if app.waits.first_word(visit.client, until) {
+                app.audit.append(&without_account(app, visit, identity, kind, denial)).await?;
+            }
+            return Ok(T::denied(denial));
+        }
+    };
+    let answer = work.await;
+    let denial = answer.as_ref().ok().and_then(Answer::denial);
+    if !denial.is_some_and(is_a_strangers) {
+        forgive(app, receipt, false).await;
+    }
+    if denial == Some(Denial::PasswordChangedSince) {
+        log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::PasswordChangedSince)).await?;
+    }
+    answer
+}
+
+/// Does it say that nothing there is theirs?
+fn is_a_strangers(denial: Denial) -> bool {
     match denial {
-        Denial::NoRelation | Denial::Barred => {}
+        Denial::NoRelation | Denial::Barred => true,
         Denial::Unreadable
         | Denial::NotUsable
         | Denial::ClosedToOthers
@@ -34,13 +79,15 @@ pub(in crate::flow) async fn counted(app: &App, identity: &Identity, denial: Den
         | Denial::Teacher
         | Denial::TooWeak(_)
         | Denial::LoginTooOld
+        | Denial::PasswordChangedSince
         | Denial::NotThisAction
-        | Denial::TooOften(_) => return Ok(denial),
+        | Denial::TooOften(_) => false,
     }
-    let key = ThrottleKey::stranger(person(app, identity).guid);
-    // Many at once are counted as far as there is anything left to count.
-    let _: Charge = app.throttles.charge(&[(key, app.config.throttle.address)], app.clock.now()).await?;
-    Ok(denial)
+}
+
+/// Logs that somebody tried an account that there is not.
+pub(in crate::flow) async fn log_nobody(app: &App, visit: &Visit, identity: &Identity, kind: EventKind) -> Result<(), Fault> {
+    log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::NoRelation)).await
 }
 
 /// Logs it. From an address that has tried too often, only the first word of each wait.
@@ -54,4 +101,10 @@ pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditE
         app.audit.append(entry).await?;
     }
     Ok(())
+}
+
+fn without_account(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, denial: Denial) -> AuditEvent {
+    let mut entry = event_of(visit, identity, app.clock.now(), kind, AuditOutcome::Refused, denial.code());
+    entry.actor = actor_of(identity, None).or_else(|| Some(person(app, identity)));
+    entry
 }

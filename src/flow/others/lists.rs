@@ -4,11 +4,11 @@
 
 use std::sync::Arc;
 
-use super::{Standing, admitted, counted, log_denied, standing};
+use super::{Answer, Standing, counted, log_denied, standing};
 use crate::{
     app::App,
     directory::Within,
-    flow::{Fault, Visit, event_of, log_pages},
+    flow::{Fault, Visit, event_of, log_pages, to_its_end},
     model::{
         account::Account,
         audit::{AuditOutcome, EventKind},
@@ -64,7 +64,10 @@ pub struct Ways {
 
 /// Where somebody can go on to; or why there is nothing for them at all.
 pub async fn ways(app: &App, identity: &Identity) -> Result<Result<Ways, Denial>, Fault> {
-    let standing = standing(app, identity).await?;
+    let standing = match standing(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Err(denial)),
+    };
     Ok(match barred(&standing.rules, &standing.actor) {
         Some(denial) => Err(denial),
         None => Ok(Ways { lists: choices_of(app, &standing), log: log_pages::concerns(app, identity, &standing).await? }),
@@ -117,20 +120,42 @@ pub enum Listed {
     Denied(Denial),
 }
 
+impl Answer for Listed {
+    fn denied(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Self::Denied(denial) => Some(*denial),
+            Self::Found(_) => None,
+        }
+    }
+}
+
 /// Looks into a list, and logs that.
-pub async fn look(app: &App, visit: &Visit, identity: &Identity, place: &Place, question: &Question) -> Result<Listed, Fault> {
-    let mut standing = match admitted(app, identity).await? {
+pub async fn look(app: &Arc<App>, visit: &Visit, identity: &Identity, place: Place, question: &Question) -> Result<Listed, Fault> {
+    let (app, visit, identity, question) = (app.clone(), visit.clone(), identity.clone(), question.clone());
+    to_its_end(async move {
+        let work = Box::pin(look_into(&app, &visit, &identity, &place, &question));
+        counted(&app, &visit, &identity, EventKind::ListSeen, work).await
+    })
+    .await
+}
+
+async fn look_into(app: &App, visit: &Visit, identity: &Identity, place: &Place, question: &Question) -> Result<Listed, Fault> {
+    let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
         Err(denial) => return Ok(Listed::Denied(denial)),
     };
     if let Some(denial) = barred(&standing.rules, &standing.actor) {
-        return Ok(Listed::Denied(counted(app, identity, denial).await?));
+        return Ok(Listed::Denied(denial));
     }
     let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
         let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Refused, Denial::NoRelation.code());
         entry.actor = Some(standing.somebody(app, identity));
         log_denied(app, visit, &entry).await?;
-        return Ok(Listed::Denied(counted(app, identity, Denial::NoRelation).await?));
+        return Ok(Listed::Denied(Denial::NoRelation));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");
     entry.actor = Some(standing.somebody(app, identity));

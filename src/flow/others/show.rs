@@ -1,12 +1,14 @@
 //! Another's account: its state, what can be done about it and why not, and its history. Looking at it is logged.
 
+use std::sync::Arc;
+
 use jiff::SignedDuration;
 
-use super::{Usual, admitted, counted, log_denied, propose, usual};
+use super::{Answer, Usual, counted, log_denied, log_nobody, propose, standing, usual};
 use crate::{
     app::App,
     audit,
-    flow::{Fault, Visit, event_of, party_of, policy},
+    flow::{Fault, Visit, event_of, party_of, policy, to_its_end},
     model::{
         account::Account,
         audit::{AuditOutcome, EventKind},
@@ -74,14 +76,36 @@ pub enum Shown {
     Denied(Denial),
 }
 
+impl Answer for Shown {
+    fn denied(denial: Denial) -> Self {
+        Self::Denied(denial)
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Self::Denied(denial) => Some(*denial),
+            Self::Account(_) | Self::Own => None,
+        }
+    }
+}
+
 /// Reads the account for somebody who may act on it, and logs that they looked.
-pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    let mut standing = match admitted(app, identity).await? {
+pub async fn show(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
+    let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
+    to_its_end(
+        async move { counted(&app, &visit, &identity, EventKind::AccountSeen, Box::pin(look_at(&app, &visit, &identity, target))).await },
+    )
+    .await
+}
+
+async fn look_at(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
+    let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
         Err(denial) => return Ok(Shown::Denied(denial)),
     };
     let Some(seen) = standing.look_at(app, identity, target).await? else {
-        return Ok(Shown::Denied(counted(app, identity, Denial::NoRelation).await?));
+        log_nobody(app, visit, identity, EventKind::AccountSeen).await?;
+        return Ok(Shown::Denied(Denial::NoRelation));
     };
     let decided = standing.decide(app, &seen, Action::See);
     let now = app.clock.now();
@@ -103,7 +127,7 @@ pub async fn show(app: &App, visit: &Visit, identity: &Identity, target: ObjectG
         Ok(ground) => ground,
         Err(denial) => {
             log_denied(app, visit, &entry).await?;
-            return Ok(Shown::Denied(counted(app, identity, denial).await?));
+            return Ok(Shown::Denied(denial));
         }
     };
     app.audit.append(&entry).await?;

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{admitted, counted, lists::choices_of, log_denied, propose, usual};
+use super::{Answer, counted, lists::choices_of, log_denied, propose, standing, usual};
 use crate::{
     app::App,
     flow::{
         Fault, Visit, event_of, policy,
-        set_password::{self, Answer, Request, Whose},
+        set_password::{self, Request, Whose},
     },
     model::{
         attempt::AttemptId,
@@ -83,32 +83,17 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
     let began = Instant::now();
     let time = ends.saturating_duration_since(began);
     let (last_begin, last_wait) = (began + time / 2, began + time * 9 / 10);
-    let standing = match admitted(app, identity).await? {
-        Ok(standing) => standing,
+    let ground = match counted(app, visit, identity, EventKind::SlipsMade, begin(app, visit, identity, chosen)).await? {
+        Ok(ground) => ground,
         Err(denial) => return Ok(Made::Denied(denial)),
     };
-    if let Some(denial) = barred(&standing.rules, &standing.actor) {
-        return Ok(Made::Denied(counted(app, identity, denial).await?));
-    }
-    let theirs = choices_of(app, &standing).into_iter().find(|choice| choice.ground.group().is_some_and(|group| group.sid == chosen.group));
-    let Some(choice) = theirs else {
-        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, Denial::NoRelation.code());
-        entry.actor = Some(standing.somebody(app, identity));
-        log_denied(app, visit, &entry).await?;
-        return Ok(Made::Denied(counted(app, identity, Denial::NoRelation).await?));
-    };
-    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Started, "");
-    entry.actor = Some(standing.somebody(app, identity));
-    entry.authority = Some(choice.ground.code());
-    entry.note = Some(format!("{} accounts", chosen.targets.len().min(MOST)));
-    drop(standing);
-    app.audit.append(&entry).await?;
     let slips = stream::iter(chosen.targets.iter().take(MOST).copied()).map(|target| async move {
         let nobody = |missing| Slip { name: String::new(), account_name: String::new(), outcome: Err(missing) };
         if Instant::now() >= last_begin {
             return nobody(Missing::NoTime);
         }
-        let ready = match timeout_at(last_wait, ready(app, identity, target)).await {
+        let ready = counted(app, visit, identity, EventKind::AccountSeen, Box::pin(ready(app, identity, target)));
+        let ready = match timeout_at(last_wait, ready).await {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(slip))) => return slip,
             Ok(Err(fault)) => {
@@ -119,7 +104,30 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
         };
         set(app, visit, identity, chosen.attempt, ready, last_wait).await
     });
-    Ok(Made::Slips(choice.ground, slips.buffered(AT_ONCE).collect().await))
+    Ok(Made::Slips(ground, slips.buffered(AT_ONCE).collect().await))
+}
+
+/// Is the list theirs? Logs that slips are made of it, or that they were refused.
+async fn begin(app: &App, visit: &Visit, identity: &Identity, chosen: &Chosen) -> Result<Result<Ground, Denial>, Fault> {
+    let standing = match standing(app, identity).await? {
+        Ok(standing) => standing,
+        Err(denial) => return Ok(Err(denial)),
+    };
+    if let Some(denial) = barred(&standing.rules, &standing.actor) {
+        return Ok(Err(denial));
+    }
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, Denial::NoRelation.code());
+    entry.actor = Some(standing.somebody(app, identity));
+    let theirs = choices_of(app, &standing).into_iter().find(|choice| choice.ground.group().is_some_and(|group| group.sid == chosen.group));
+    let Some(choice) = theirs else {
+        log_denied(app, visit, &entry).await?;
+        return Ok(Err(Denial::NoRelation));
+    };
+    (entry.outcome, entry.reason) = (AuditOutcome::Started, String::new());
+    entry.authority = Some(choice.ground.code());
+    entry.note = Some(format!("{} accounts", chosen.targets.len().min(MOST)));
+    app.audit.append(&entry).await?;
+    Ok(Ok(choice.ground))
 }
 
 /// An account whose password can be set.
@@ -131,21 +139,29 @@ struct Ready {
     password: Password,
 }
 
+impl Answer for Result<Ready, Slip> {
+    fn denied(denial: Denial) -> Self {
+        let outcome = Err(Missing::Refused(Refusal::Denied(denial)));
+        Err(Slip { name: String::new(), account_name: String::new(), outcome })
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Err(Slip { outcome: Err(Missing::Refused(Refusal::Denied(denial))), .. }) => Some(*denial),
+            Ok(_) | Err(_) => None,
+        }
+    }
+}
+
 /// Reads one account and proposes its password; nothing is changed. `Err`: why there is none.
 async fn ready(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Result<Ready, Slip>, Fault> {
-    let nobody = |denial| {
-        let outcome = Err(Missing::Refused(Refusal::Denied(denial)));
-        Ok(Err(Slip { name: String::new(), account_name: String::new(), outcome }))
-    };
-    let mut standing = match admitted(app, identity).await? {
+    let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
-        Err(denial) => return nobody(denial),
+        Err(denial) => return Ok(Answer::denied(denial)),
     };
-    let Some(seen) = standing.look_at(app, identity, target).await? else {
-        return nobody(counted(app, identity, Denial::NoRelation).await?);
-    };
+    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(Answer::denied(Denial::NoRelation)) };
     if let Err(denial) = standing.decide(app, &seen, Action::See) {
-        return nobody(counted(app, identity, denial).await?);
+        return Ok(Answer::denied(denial));
     }
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen).await?;
@@ -164,10 +180,10 @@ async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, list: AttemptId
     let attempt = AttemptId::from_random(app.keys.pseudonym(format!("{list} {target}").as_bytes()).into_bytes());
     let request = Request { target, attempt, current: None, new: password.clone(), whose: Whose::Anothers { must_change } };
     let outcome = match timeout_at(last_wait, set_password::set(app, visit, identity, request)).await {
-        Ok(Ok(Answer::Done | Answer::StillLocked)) => Ok(password),
-        Ok(Ok(Answer::Refused(refusal))) => Err(Missing::Refused(refusal)),
-        Ok(Ok(Answer::AlreadySent)) => Err(Missing::AlreadySent),
-        Ok(Ok(Answer::Unknown)) | Err(_) => Err(Missing::Unknown),
+        Ok(Ok(set_password::Answer::Done | set_password::Answer::StillLocked)) => Ok(password),
+        Ok(Ok(set_password::Answer::Refused(refusal))) => Err(Missing::Refused(refusal)),
+        Ok(Ok(set_password::Answer::AlreadySent)) => Err(Missing::AlreadySent),
+        Ok(Ok(set_password::Answer::Unknown)) | Err(_) => Err(Missing::Unknown),
         Ok(Err(fault)) => {
             tracing::error!(error = %fault, "a slip could not be made");
             Err(Missing::Unknown)

@@ -44,9 +44,14 @@ pub(in crate::flow) struct Seen {
     pub teaches: bool,
 }
 
-/// Reads who acts and what the rules are. A group that is missing makes a rule that forbids unreadable, and one that allows void.
-pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Standing, Fault> {
+/// Reads who acts and what the rules are; or why this login acts on nobody. A group that is missing makes a rule that forbids unreadable, and one that allows
+/// void.
+pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Result<Standing, Denial>, Fault> {
     let (mut accounts, mut pinned) = accounts_of(app, identity).await?;
+    // What was proven is a password that counts no more. After a change here, too: the login has proven the one before.
+    if accounts.iter().any(|account| identity.is_outlived_by(account)) {
+        return Ok(Err(Denial::PasswordChangedSince));
+    }
     // By pwdLastSet itself: AD does not ask for another password where it never ends, and whoever has set it knows it all the same.
     let first_an_own_password = |account: &Account| account.password.last_set_ticks == 0;
     match &identity.proof {
@@ -58,7 +63,7 @@ pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<
     let helpdesk_role = works_at_helpdesks(app, identity).await?;
     let actor = Actor { accounts, helpdesk_role, level: level_of(app, identity), at: identity.at };
     let rules = rules(&app.config, &app.directory, &mut pinned, &actor).await?;
-    Ok(Standing { actor, rules, pinned })
+    Ok(Ok(Standing { actor, rules, pinned }))
 }
 
 /// The groups that never use the service; `None` where there is no such rule.
@@ -122,9 +127,10 @@ pub(in crate::flow) fn level_of(app: &App, identity: &Identity) -> Level {
 
 /// The rules as far as they concern the actor.
 pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
-    let (codes, auditors) = (config.codes.enabled, &config.audit.auditors);
+    let (codes, auditors, parents) = (config.codes.enabled, &config.audit.auditors, &config.parents);
     let config = &config.authority;
-    let names = config.named().map(|(name, _)| name).chain(auditors.iter().map(String::as_str));
+    let children = parents.iter().flat_map(|parents| &parents.groups);
+    let names = config.named().map(|(name, _)| name).chain(auditors.iter().chain(children).map(String::as_str));
     let known = directory.group_sids(pinned, &names.collect::<Vec<_>>()).await?;
     let circles = config.circles.as_ref();
     let admins = denying(circles.map(|circles| &circles.admins), &known);
@@ -151,6 +157,9 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
         codes,
         admins_give_codes: circles.is_some_and(|circles| circles.codes),
         classes: classes(&config.teachers, directory, pinned, &known, &sids).await?,
+        parents: parents
+            .as_ref()
+            .map_or(Scope::Everybody, |parents| scope_of(parents.every_account(), &parents.units, &parents.groups, &known)),
         desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
         auditors: auditors.iter().filter_map(|name| known.get(name).cloned()).collect(),
         max_age: config.max_age,
@@ -173,14 +182,20 @@ fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<Stri
 }
 
 fn desk_of(desk: &Helpdesk, known: &HashMap<String, Sid>) -> Desk {
-    let groups = desk.groups.iter().filter_map(|name| known.get(name).cloned()).collect();
     Desk {
         id: desk.id.clone(),
         group: desk.group.as_ref().and_then(|name| known.get(name).cloned()),
         local_accounts: desk.local_accounts,
-        scope: if desk.everybody { Scope::Everybody } else { Scope::Some { units: desk.units.clone(), groups } },
+        scope: scope_of(desk.everybody, &desk.units, &desk.groups, known),
         set_password: desk.set_password,
     }
+}
+
+pub(super) fn scope_of(everybody: bool, units: &[String], groups: &[String], known: &HashMap<String, Sid>) -> Scope {
+    if everybody {
+        return Scope::Everybody;
+    }
+    Scope::Some { units: units.to_vec(), groups: groups.iter().filter_map(|name| known.get(name).cloned()).collect() }
 }
 
 impl Seen {

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{admitted, counted, log_denied};
+use super::{Answer as _, counted, log_denied, log_nobody, standing};
 use crate::{
     app::App,
     directory::{self, WriteAnswer},
-    flow::{Fault, Visit, event_of, party_of},
+    flow::{Fault, Visit, event_of, party_of, to_its_end},
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         authority::{Action, Denial},
@@ -33,17 +33,33 @@ pub enum Answer {
 /// Unlocks an account. Once begun, it goes on to its outcome though the person goes away.
 pub async fn unlock(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    let task = tokio::spawn(async move { run(&app, &visit, &identity, target).await });
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(
+        async move { counted(&app, &visit, &identity, EventKind::UnlockOutcome, Box::pin(run(&app, &visit, &identity, target))).await },
+    )
+    .await
+}
+
+impl super::Answer for Answer {
+    fn denied(denial: Denial) -> Self {
+        Self::Refused(Refusal::Denied(denial))
+    }
+
+    fn denial(&self) -> Option<Denial> {
+        match self {
+            Self::Refused(Refusal::Denied(denial)) => Some(*denial),
+            Self::Done | Self::NotLocked | Self::Refused(_) | Self::Unknown => None,
+        }
+    }
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
-    let mut standing = match admitted(app, identity).await? {
+    let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
-        Err(denial) => return Ok(Answer::Refused(Refusal::Denied(denial))),
+        Err(denial) => return Ok(Answer::denied(denial)),
     };
     let Some(seen) = standing.look_at(app, identity, target).await? else {
-        return Ok(Answer::Refused(Refusal::Denied(counted(app, identity, Denial::NoRelation).await?)));
+        log_nobody(app, visit, identity, EventKind::UnlockOutcome).await?;
+        return Ok(Answer::denied(Denial::NoRelation));
     };
     let decided = standing.decide(app, &seen, Action::Unlock);
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::UnlockOutcome, AuditOutcome::Refused, "");
@@ -58,7 +74,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
             log_denied(app, visit, &entry).await?;
-            return Ok(Answer::Refused(Refusal::Denied(counted(app, identity, denial).await?)));
+            return Ok(Answer::denied(denial));
         }
     };
     entry.actor = Some(standing.party(app, identity, &ground, target));

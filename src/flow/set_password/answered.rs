@@ -7,7 +7,6 @@ use crate::{
     directory::{self, WriteAnswer, answer::PolicyDetail},
     model::{
         account::Account,
-        authority::Denial,
         policy::{Broken, PasswordPolicy, changeable_at},
         refusal::Refusal,
     },
@@ -25,9 +24,8 @@ pub(super) fn counts(refusal: &Refusal) -> bool {
         | Refusal::TooWeak { .. }
         | Refusal::LoginTooOld
         | Refusal::CodeOver
+        | Refusal::Denied(_)
         | Refusal::PolicyUnexplained => false,
-        // Whoever names an account that is not theirs to act on is guessing.
-        Refusal::Denied(denial) => *denial == Denial::NoRelation,
     }
 }
 

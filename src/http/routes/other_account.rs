@@ -123,7 +123,7 @@ pub(in crate::http) async fn show(
 }
 
 async fn account_page(
-    app: &App,
+    app: &Arc<App>,
     member: Member,
     target: ObjectGuid,
     status: StatusCode,

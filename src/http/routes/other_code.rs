@@ -108,7 +108,7 @@ pub(in crate::http) async fn submit(
 }
 
 async fn form(
-    app: &App,
+    app: &Arc<App>,
     member: Member,
     target: ObjectGuid,
     status: StatusCode,

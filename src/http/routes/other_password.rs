@@ -110,7 +110,7 @@ pub(in crate::http) async fn submit(
 
 /// The form, empty but for what was ticked before. Where no form could succeed, the account's page says why.
 async fn form(
-    app: &App,
+    app: &Arc<App>,
     member: Member,
     target: ObjectGuid,
     status: StatusCode,

@@ -203,11 +203,11 @@ pub(in crate::http) async fn search(
     look(&app, place, asked, member).await
 }
 
-async fn look(app: &App, (kind, id): (String, String), asked: Asked, member: Member) -> Result<Response, Failure> {
+async fn look(app: &Arc<App>, (kind, id): (String, String), asked: Asked, member: Member) -> Result<Response, Failure> {
     let Some(place) = Place::parse(&kind, &id) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     let words: String = asked.q.trim().chars().filter(|c| !c.is_control()).collect();
     let question = Question { words, page: asked.page.parse().unwrap_or(1).max(1) };
-    Ok(match lists::look(app, &member.visit, &member.identity, &place, &question).await? {
+    Ok(match lists::look(app, &member.visit, &member.identity, place, &question).await? {
         Listed::Found(found) => {
             let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
             let (frame, token, all) = (member.frame, member.token, asked.all.is_some());
@@ -235,6 +235,7 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
         | Denial::Teacher
         | Denial::TooWeak(_)
         | Denial::LoginTooOld
+        | Denial::PasswordChangedSince
         | Denial::NotThisAction => (StatusCode::FORBIDDEN, "denied-title"),
     };
     let mut notice = Notice::new(frame, title, "denied-no-relation");

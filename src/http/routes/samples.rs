@@ -298,6 +298,7 @@ fn denials() -> Vec<Denial> {
         Denial::Teacher,
         Denial::TooWeak(Level::High),
         Denial::LoginTooOld,
+        Denial::PasswordChangedSince,
         Denial::NotThisAction,
         Denial::TooOften(jiff::Timestamp::UNIX_EPOCH),
     ]

@@ -77,6 +77,7 @@ fn rules() -> Rules {
         codes: true,
         admins_give_codes: false,
         classes: vec![Class { teachers: domain(TEACHERS), pupils: group(PUPILS, "Elever 3A") }],
+        parents: Scope::Everybody,
         desks: vec![
             desk("all", DESK, Scope::Everybody, false),
             desk("school", SCHOOL_DESK, school, false),
@@ -296,6 +297,18 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
         ("teacher", Denial::Teacher),
     ] {
         assert_eq!(judge(Level::High, of, Level::Low), Err(denial), "{of}");
+    }
+    // An account that is not of those that are parents' matter, whoever else's it may be.
+    for (scope, judged) in [
+        (Scope::Some { units: vec!["OU=Ansatte,DC=kommune,DC=test".to_owned()], groups: Vec::new() }, Err(Denial::NoRelation)),
+        (Scope::Some { units: Vec::new(), groups: Vec::new() }, Err(Denial::NoRelation)),
+        (Scope::Some { units: Vec::new(), groups: vec![domain(PUPILS)] }, Ok(Ground::Parent)),
+        (Scope::Some { units: vec!["OU=Skole,DC=kommune,DC=test".to_owned()], groups: Vec::new() }, Ok(Ground::Parent)),
+    ] {
+        let rules = Rules { parents: scope, ..rules.clone() };
+        let (account, needed) = target("plain");
+        let child = Target { account: &account, needed, child: true, teaches: false };
+        assert_eq!(decide(&rules, &actor("parent"), &child, Action::SetPassword, now()), judged, "{:?}", rules.parents);
     }
 }
 

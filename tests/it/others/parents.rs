@@ -26,8 +26,13 @@ struct Household {
 }
 
 async fn household() -> Household {
+    household_with("").await
+}
+
+/// With more keys of `[parents]`.
+async fn household_with(keys: &str) -> Household {
     let peer = Peer::start();
-    let more = format!("[parents]\nurl = \"{}\"\n{}", peer.url("/children"), trusted());
+    let more = format!("[parents]\nurl = \"{}\"\n{}{keys}", peer.url("/children"), trusted());
     let town = Town::new(&more).await;
     let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
     let child = town.person(&[]).await;
@@ -133,4 +138,26 @@ async fn a_family_service_that_fails_lets_nobody_act_and_a_weak_login_is_not_eve
         assert_eq!(browser.get(&format!("/others/accounts/{target}")).await.status, 500);
     }
     assert_eq!(bind(&home.child.dn, PASSWORD).await, Ok(()));
+}
+
+/// A pupil of 17 who works for the municipality has an account there too.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_units_and_groups_of_parents_are_their_matter() {
+    let mut admin = Admin::new().await;
+    let (unit, name) = (admin.unit(&unique("Skole")).await, unique("Elever"));
+    let pupils = admin.group(&name).await;
+    let home = household_with(&format!("units = [\"{unit}\"]\ngroups = [\"{name}\", \"{name}-findes-ikke\"]\n")).await;
+    let (town, child) = (&home.town, &home.child);
+    let (target, browser) = (guid(child).await, visitor(&home.town.service, &home.parent).await);
+    let open = async || browser.get(&format!("/others/accounts/{target}")).await.status.as_u16();
+    browser.get("/others").await.says("ingen konto her, som kan bruges");
+    assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (denied(Denial::NoRelation), 404));
+    admin.add_to_group(&pupils, &child.dn).await;
+    browser.get("/others").await.says(&child.sam);
+    assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (Answer::Done, 200));
+    admin.remove(&pupils, "member", &child.dn).await;
+    assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (denied(Denial::NoRelation), 404));
+    admin.rename(&child.dn, &town.name, Some(&unit)).await;
+    browser.get("/others").await.says(&child.sam);
+    assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (Answer::Done, 200));
 }

@@ -5,7 +5,7 @@ use os2nykode::{
         others::slips::{Chosen, Made, Missing, make},
         set_password::outcome_for,
     },
-    model::{authority::Denial, refusal::Refusal},
+    model::{authority::Denial, identity::Proof, refusal::Refusal},
 };
 
 use super::{codes, *};
@@ -103,7 +103,10 @@ async fn a_password_that_somebody_else_has_set_acts_on_nobody() {
     assert!(matches!(before, Answer::Refused(Refusal::Denied(Denial::TooWeak(_)))), "theirs, but for the level: {before:?}");
     let mut admin = Admin::new().await;
     admin.must_change(&acting).await;
-    assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation));
+    assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::PasswordChangedSince));
+    let proof = Proof::AdPassword { account: own.into(), account_name: acting.sam.clone(), last_set_ticks: 0 };
+    let identity = Identity { proof, ..identity };
+    assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation), "logged in with it");
     // Nor where AD does not ask for another, for the password never ends (512 + 65536).
     admin.replace(&acting.dn, "userAccountControl", "66048").await;
     assert_eq!(bind(&acting.dn, PASSWORD).await, Ok(()), "AD lets them in");
@@ -352,7 +355,7 @@ async fn who_tries_what_is_none_of_theirs_soon_waits_alone() {
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
     let (entries,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE outcome = 'refused'").fetch_one(&pool).await.expect("count");
     pool.close().await;
-    assert_eq!(entries, 3);
+    assert_eq!(entries, 4, "three tries, and that they wait");
     // From the same address.
     assert_eq!(town.browser(&admin).await.get(&path).await.status, 200);
     town.service.clock.shift_to(60);

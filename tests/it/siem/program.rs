@@ -7,9 +7,9 @@ use serde_json::Value;
 
 use super::until;
 use crate::{
-    process::{PROGRAM, free_address, start, write_config},
+    process::{PROGRAM, free_address, start, start_by, write_config},
     service::Setup,
-    store::place::Place,
+    store::{place::Place, postgres_database},
     visitor::Visitor,
 };
 
@@ -146,4 +146,45 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     assert!(code == 0 && table.starts_with('\u{FEFF}') && table.matches("\r\n").count() > 50, "{table}");
     assert_eq!(run(dir.path(), &["audit", "export", "--format", "xlsx"]).0, 2);
     assert_eq!(run(dir.path(), &["audit", "export", "--format", "csv", "--from", "2026-13-01"]).0, 2);
+}
+
+/// The kernel ends each write at so many bytes of a file, as a disk does that is full.
+fn limit(pid: u32, bytes: &str) {
+    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:unlimited")]).status().expect("util-linux");
+    assert!(done.success());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_under_the_file_holds_lines_back_and_loses_and_halves_none() {
+    const FULL: u64 = 64 * 1024;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (out, address) = (dir.path().join("out.jsonl"), free_address());
+    // Most of the room is taken already, by lines of an earlier day.
+    std::fs::write(&out, "{\"checkpoint\":{}}\n".repeat(3_400)).expect("written");
+    let more = format!(
+        "[throttle.name]\nfree = 1000\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
+         [[audit.push]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
+        out.display()
+    );
+    let store = Some(postgres_database().await); // elsewhere, where there is room
+    write_config(dir.path(), &Setup { more: more.leak(), store, ..Setup::default() }, address);
+    let mut ignoring = Command::new("sh");
+    ignoring.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]); // an error of the write, as ENOSPC is, and no signal
+    let running = start_by(ignoring, dir.path(), address).await;
+    let visitor = Visitor::new(address);
+    until("the first line is there", async || lines(&out).iter().any(|line| line["number"] == 1)).await;
+    limit(running.child.id(), &FULL.to_string());
+    let written = || std::fs::metadata(&out).expect("there").len();
+    assert!(FULL - 6_000 < written() && written() < FULL, "{}", written());
+    for n in 0..15 {
+        assert_eq!(visitor.log_in(&format!("ukendt{n}"), "Helt-Forkert-99").await.status, 422, "nobody waits for the file");
+    }
+    let said = || std::fs::read_to_string(dir.path().join("log")).expect("a log");
+    until("the operator is told", async || said().contains("File too large")).await;
+    assert!(written() <= FULL && std::fs::read(&out).expect("read").ends_with(b"}\n"), "no half line");
+    let numbers = || lines(&out).iter().filter_map(|line| line["number"].as_i64()).collect::<Vec<_>>();
+    assert!(numbers().len() < 15, "it is full");
+    limit(running.child.id(), "unlimited");
+    until("everything is there", async || numbers().len() >= 16).await;
+    assert_eq!(numbers(), (1..=i64::try_from(numbers().len()).expect("few")).collect::<Vec<_>>(), "each once, in its turn");
 }

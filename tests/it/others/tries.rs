@@ -1,0 +1,149 @@
+//! What is tried on accounts that are none of theirs counts, however it is tried, and for nobody else.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use os2nykode::model::{authority::Denial, refusal::Refusal};
+
+use super::*;
+use crate::{
+    proxy::{Mischief, Proxy},
+    service::Setup,
+};
+
+/// Three tries are free.
+async fn town(proxy: Option<&Proxy>) -> Town {
+    let mut town = Town::new("").await;
+    let more = setup(&town.text).more.replace("[throttle.address]\nfree = 1000", "[throttle.address]\nfree = 3");
+    let controllers = proxy.map(|proxy| vec![proxy.address]).unwrap_or_default();
+    let own = Setup { more: more.leak(), ..Setup::default() };
+    town.service = if controllers.is_empty() { own } else { Setup { controllers, ..own } }.start().await;
+    town
+}
+
+async fn refused(town: &Town) -> Vec<(String, Option<String>)> {
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let all = sqlx::query_as("SELECT reason, target_guid FROM audit WHERE outcome = 'refused' ORDER BY seq")
+        .fetch_all(&pool)
+        .await
+        .expect("read");
+    pool.close().await;
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_at_once_are_no_more_than_one_after_the_other() {
+    let proxy = Proxy::start().await;
+    let town = town(Some(&proxy)).await;
+    let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
+    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    proxy.set(Mischief::Slow(Duration::from_millis(50)));
+    let pages = join_all((0..12).map(|_| browser.get(&path))).await;
+    let looked = pages.iter().filter(|page| page.status == 404).count();
+    assert!(looked <= 3, "{looked} of 12");
+    assert!(pages.iter().all(|page| page.status == 404 || page.status == 429));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn going_away_before_the_answer_is_no_way_around() {
+    let proxy = Proxy::start().await;
+    let town = town(Some(&proxy)).await;
+    let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
+    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    proxy.set(Mischief::Slow(Duration::from_millis(100)));
+    for _ in 0..3 {
+        let request = browser.request(reqwest::Method::GET, &path).timeout(Duration::from_millis(60)).send().await;
+        assert!(request.is_err_and(|error| error.is_timeout()));
+    }
+    proxy.set(Mischief::None);
+    assert_eq!(browser.get(&path).await.status, 429);
+    // What was begun is told of, though nobody waited for it: each try, and that they wait now.
+    let mut told = Vec::new();
+    for _ in 0..100 {
+        told = refused(&town).await;
+        if told.len() == 4 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(told.iter().filter(|(reason, _)| reason == "not_yours").count(), 3, "{told:?}");
+    assert_eq!(told.iter().filter(|(reason, _)| reason == "throttled").count(), 1, "{told:?}");
+}
+
+/// A whole school shares one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn tries_on_others_keep_nobody_at_the_address_from_logging_in() {
+    let town = town(None).await;
+    let (stranger, member, colleague) = (town.person(&[]).await, town.person(&[]).await, town.person(&[]).await);
+    let target = guid(&member).await;
+    let browser = town.browser(&stranger).await;
+    let token = browser.get(&format!("/accounts/{}/password", guid(&stranger).await)).await.token();
+    let fields = [("csrf", token.as_str()), ("attempt", "0123456789abcdef0123456789abcdef"), ("new", NEW), ("repeat", NEW)];
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(browser.post(&format!("/others/accounts/{target}/password"), &fields).await.status.as_u16());
+    }
+    assert_eq!(told, [404, 404, 404, 429, 429]);
+    town.service.visitor().logged_in(&colleague.sam, PASSWORD).await;
+    let identity = town.login(&town.person(&[&town.desk]).await);
+    assert_eq!(town.set(&identity, target, NEW).await, Answer::Done, "who may act does not wait");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_may_act_is_never_slowed_down() {
+    let town = town(None).await;
+    let helper = town.person(&[&town.desk]).await;
+    let (identity, browser) = (town.login(&helper), town.browser(&helper).await);
+    for _ in 0..5 {
+        let member = town.person(&[]).await;
+        let target = guid(&member).await;
+        assert_eq!(browser.get(&format!("/others/accounts/{target}")).await.status, 200);
+        assert_eq!(town.set(&identity, target, NEW).await, Answer::Done);
+    }
+    // Nor by what is theirs, and can't be done.
+    let closed = guid(&town.person(&[&town.closed]).await).await;
+    for _ in 0..5 {
+        assert_eq!(town.set(&identity, closed, NEW).await, Answer::Refused(Refusal::Denied(Denial::ClosedToOthers)));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_there_is_not_is_told_of_without_a_history() {
+    let town = town(None).await;
+    let browser = town.browser(&town.person(&[]).await).await;
+    assert_eq!(browser.get("/others/accounts/11111111-2222-4333-8444-555555555555").await.status, 404);
+    assert_eq!(refused(&town).await, [("not_yours".to_owned(), None)]);
+}
+
+/// Another site's link or frame would make whoever is logged in wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_sites_links_lead_to_the_choice_and_count_for_nothing() {
+    let town = town(None).await;
+    let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
+    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    for _ in 0..5 {
+        let answer = browser.request(reqwest::Method::GET, &path).header("sec-fetch-site", "cross-site").send().await.expect("an answer");
+        assert_eq!((answer.status().as_u16(), answer.headers()["location"].as_bytes()), (303, b"/others".as_slice()));
+    }
+    for site in ["same-origin", "same-site", "none"] {
+        let answer = browser.request(reqwest::Method::GET, &path).header("sec-fetch-site", site).send().await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{site}");
+    }
+}
+
+/// AD says so only of the right password: else the same reset would be told as unknown for ever, and no slip be printed.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_may_not_log_in_now_or_from_here_gets_its_password() {
+    let town = Town::new("").await;
+    let browser = town.browser(&town.person(&[&town.desk]).await).await;
+    let mut admin = Admin::new().await;
+    for (attribute, value, code) in [("logonHours", "\0".repeat(21), "530"), ("userWorkstations", "INGEN".to_owned(), "531")] {
+        let member = town.person(&[]).await;
+        admin.replace(&member.dn, attribute, &value).await;
+        assert_eq!(bind(&member.dn, PASSWORD).await, Err(code.to_owned()));
+        assert_eq!(bind(&member.dn, "Helt-Forkert-99").await, Err("52e".to_owned()), "{code} comes only with the right one");
+        set_for(&browser, guid(&member).await, NEW, false).await.says("Adgangskoden er sat");
+        assert_eq!(bind(&member.dn, NEW).await, Err(code.to_owned()));
+        assert_eq!(town.service.visitor().log_in(&member.sam, NEW).await.status, 422, "and it opens nothing here");
+    }
+}
