@@ -45,13 +45,8 @@ pub async fn start(dir: &Path, address: SocketAddr) -> Running {
 /// By a command that takes the program's arguments.
 pub async fn start_by(mut command: Command, dir: &Path, address: SocketAddr) -> Running {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log");
-    let child = command
-        .arg("--config")
-        .arg(dir.join("config.toml"))
-        .arg("serve")
-        .stdout(log.try_clone().expect("a log"))
-        .stderr(log)
-        .spawn();
+    let child =
+        command.arg("--config").arg(dir.join("config.toml")).arg("serve").stdout(log.try_clone().expect("a log")).stderr(log).spawn();
     let running = Running { child: child.expect("started"), address };
     let visitor = Visitor::new(address);
     for _ in 0..200 {

@@ -150,7 +150,8 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
 
 /// The kernel ends each write at so many bytes of a file, as a disk does that is full.
 fn limit(pid: u32, bytes: &str) {
-    let done = Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:unlimited")]).status().expect("util-linux");
+    let done =
+        Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:unlimited")]).status().expect("util-linux");
     assert!(done.success());
 }
 
