@@ -105,6 +105,9 @@ const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
 /// Setting of each connection to PostgreSQL: the server gives up when we do.
 const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
 const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
+/// What writes the log and gives entries their places goes by an index: a table that fills and empties all the time has no statistics that are right, and a
+/// planner that walks through it keeps the sealer from catching up.
+const POSTGRES_BY_INDEX: &str = "SET enable_seqscan = off";
 const POSTGRES_SWIFT: &str = "SET synchronous_commit = off";
 /// Who only reads writes nothing, whatever the statement.
 const SQLITE_READS: &str = "PRAGMA query_only = ON";
@@ -143,7 +146,7 @@ impl Store {
             })
         } else {
             // The first connection shows within its time whether there is a server at all.
-            let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE]).await?;
+            let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE, POSTGRES_BY_INDEX]).await?;
             tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
             Ok(Self {
                 durable,
