@@ -183,12 +183,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(code) => code,
         },
         Command::Check { json, account } => match read(&cli.config) {
-            Ok(config) => {
-                let report = check::run(&config, &check::Options { account }, &SystemClock).await;
-                let code = if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
-                let text = if json { report.json() + "\n" } else { report.to_string() };
-                say(&text, code)
-            }
+            Ok(config) => run_check(&config, json, check::Options { account }).await,
             Err(code) => code,
         },
         Command::Serve => match read(&cli.config) {
@@ -196,6 +191,21 @@ pub async fn run(cli: Cli) -> ExitCode {
             Err(code) => code,
         },
     }
+}
+
+/// Exit code 0: no problem; 1: a problem. Findings are printed as they come, JSON at the end.
+async fn run_check(config: &Config, json: bool, options: check::Options) -> ExitCode {
+    let mut report = if json {
+        check::Report::default()
+    } else {
+        check::Report::telling(|finding| {
+            say(&format!("{finding}\n"), ExitCode::SUCCESS);
+        })
+    };
+    check::run_into(config, &options, &SystemClock, &mut report).await;
+    let code = if report.is_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    let text = if json { report.json() } else { format!("\n{}", report.summary()) };
+    say(&(text + "\n"), code)
 }
 
 fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {

@@ -7,6 +7,7 @@ pub mod codes;
 pub mod cursors;
 mod keys;
 pub mod leases;
+pub mod look;
 pub mod sessions;
 pub mod staff;
 pub mod throttle;
@@ -76,7 +77,8 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => Self::TimedOut,
             sqlx::Error::PoolClosed => Self::Unavailable("closed".to_owned()),
             sqlx::Error::Configuration(_) => Self::Unavailable("store.url can't be understood".to_owned()),
-            sqlx::Error::Tls(_) => Self::Unavailable("TLS to the database failed".to_owned()),
+            // The words of the TLS library, which never saw the URL.
+            sqlx::Error::Tls(error) => Self::Unavailable(format!("TLS to the database failed: {error}")),
             _ => Self::Unavailable("unexpected answer".to_owned()),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! Invariant: no log line holds a password, a token or the content of an LDAP, SQL or HTTP message.
 
-use std::panic;
+use std::{io::IsTerminal, panic};
 
 use ring::rand::{SecureRandom, SystemRandom};
 use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
@@ -21,12 +21,17 @@ pub fn init(log: &Log) {
     let registry = tracing_subscriber::registry().with(filter(&log.level));
     match log.format {
         Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true)).init(),
-        Format::Text => registry.with(tracing_subscriber::fmt::layer()).init(),
+        Format::Text => registry.with(tracing_subscriber::fmt::layer().with_ansi(colours())).init(),
     }
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         error!(place, "a task ended unexpectedly");
     }));
+}
+
+/// Colours are for a person who looks at a terminal and has not declined them (https://no-color.org): in a file they are noise.
+fn colours() -> bool {
+    std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 /// What is asked for, with the libraries quiet that it does not name.

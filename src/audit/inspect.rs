@@ -2,7 +2,7 @@
 //!
 //! Invariants: nothing is written, made or brought up to date; what is in memory is a few pages, however long the log is.
 
-use std::{os::unix::fs::MetadataExt, time::Duration};
+use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use sqlx::{
@@ -27,6 +27,8 @@ const PAGE: i64 = 4000;
 const TOGETHER: u32 = 3;
 /// Longest time for one statement. The operator waits, no visitor does.
 const PATIENCE: Duration = Duration::from_mins(2);
+/// Longest time for the first connection. The pool goes on trying a port that refuses it.
+const CONNECT: Duration = Duration::from_secs(5);
 /// Retention runs once a day: it is not in the way twice.
 const ROUNDS: usize = 3;
 
@@ -57,15 +59,19 @@ impl Inspection {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
-        let (url, setting) =
-            if sqlite { (read_only(url)?, "PRAGMA query_only = ON") } else { (url.to_owned(), "SET default_transaction_read_only = on") };
+        let (url, setting) = if sqlite {
+            (store::look::only_read(url)?, "PRAGMA query_only = ON")
+        } else {
+            (url.to_owned(), "SET default_transaction_read_only = on")
+        };
         let pool = AnyPoolOptions::new().max_connections(TOGETHER).acquire_timeout(PATIENCE).after_connect(move |connection, _| {
             Box::pin(async move {
                 sqlx::query(setting).execute(&mut *connection).await?;
                 Ok(())
             })
         });
-        Ok(Self { pool: patient(pool.connect(&url)).await?, sqlite })
+        let pool = tokio::time::timeout(CONNECT, pool.connect(&url)).await.map_err(|_| StoreError::TimedOut)??;
+        Ok(Self { pool, sqlite })
     }
 
     /// Ends all connections.
@@ -213,21 +219,6 @@ impl Inspection {
         let row = patient(sqlx::query(AssertSqlSafe(statement.to_owned())).fetch_one(&self.pool)).await?;
         Ok(row.try_get(0)?)
     }
-}
-
-/// A reader leaves files beside the database, which its owner has to be able to open: only where nobody has it open is it read without them.
-fn read_only(url: &str) -> Result<String, StoreError> {
-    let unavailable = |what: String| StoreError::Unavailable(what);
-    let path = store::file(url).ok_or_else(|| unavailable("the URL can't be understood".to_owned()))?;
-    let about = std::fs::metadata(&path).map_err(|error| unavailable(format!("{}: {error}", path.display())))?;
-    let mut journal = path.clone().into_os_string();
-    journal.push("-wal");
-    let ours = about.uid() == rustix::process::geteuid().as_raw();
-    if !ours && std::path::Path::new(&journal).exists() {
-        return Err(unavailable(format!("{} is in use and belongs to another user: run this as that user", path.display())));
-    }
-    let separator = if url.contains('?') { '&' } else { '?' };
-    Ok(format!("{url}{separator}mode=ro{}", if ours { "" } else { "&immutable=true" }))
 }
 
 async fn patient<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
 
-use super::Report;
+use super::{Id, Report};
 use crate::{
     audit::{
         chain,
@@ -13,7 +13,7 @@ use crate::{
     clock::Clock,
     config::{Config, Secret},
     model::signing::Signer,
-    store::{self, Store, StoreError},
+    store::{self, Store, StoreError, look},
 };
 
 const AREA: &str = "audit";
@@ -63,6 +63,7 @@ const POSTGRES_TRIGGERS: [&str; 12] = [
 pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
     if config.audit.signer.is_none() {
         report.warning(
+            Id::AuditUnsigned,
             AREA,
             "nothing is signed: somebody with the database can write the whole log anew unseen, and retention deletes nothing",
             "make a key with `os2nykode audit keygen FILE`, name it in audit.signing_key_file, and keep FILE.pub on another machine",
@@ -72,23 +73,19 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     if store::missing_file(url).is_some() {
         return;
     }
+    match look::look(url).await {
+        Ok(look) if look.version == Some(Store::version_of(url)) => {}
+        // What the step before has told of: no tables, those of another version, or no database.
+        Ok(_) | Err(_) => return,
+    }
     match look(config, url, clock.now(), report).await {
         Ok(()) => {}
-        Err(error) => report.problem(AREA, &format!("the log can't be looked at: {error}"), "mend the store first"),
+        Err(error) => report.problem(Id::AuditUnreadable, AREA, &format!("the log can't be looked at: {error}"), "mend the store first"),
     }
 }
 
 async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -> Result<(), StoreError> {
     let inspection = Inspection::open(url).await?;
-    let version = inspection.version().await?;
-    if version < Store::version_of(url) {
-        report.warning(
-            AREA,
-            "the database is of an older version, and its log was not looked at",
-            "start the service once: it brings the database up to date",
-        );
-        return Ok(());
-    }
     sealed(inspection.waiting().await?, now, report);
     if let Some(signer) = &config.audit.signer {
         signed(signer, &inspection, report).await?;
@@ -101,6 +98,7 @@ async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -
     for (key, many) in inspection.cpr_keys().await? {
         if !vault.has(&key) {
             report.warning(
+                Id::AuditCprKeyMissing,
                 AREA,
                 &format!("{many} CPR numbers in the log are encrypted with the key {key}, which is not in audit.cpr_key_files"),
                 "put that key's file behind the others, and run `os2nykode audit rotate-cpr`",
@@ -118,6 +116,7 @@ fn sealed(waiting: Waiting, now: Timestamp, report: &mut Report) {
         report.ok(AREA, "every entry has its seal, or is about to get it");
     } else {
         report.problem(
+            Id::AuditUnsealed,
             AREA,
             &format!("{} entries wait for their seal and don't get it", waiting.entries),
             "start the service, which seals them; where it runs, its own log says what is in the way",
@@ -130,6 +129,7 @@ async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -
     let Some(last) = inspection.last_checkpoint().await? else {
         if unsigned > 0 {
             report.problem(
+                Id::AuditCheckpointMissing,
                 AREA,
                 &format!("{unsigned} entries and no checkpoint"),
                 "start the service, which signs one; where it ran before, checkpoints were deleted: run `os2nykode audit verify`",
@@ -143,12 +143,12 @@ async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -
         Some(true) => {
             report.ok(AREA, &format!("the last checkpoint, of {when}, has the right signature; {unsigned} entries came after it"));
         }
-        Some(false) => report.problem(
+        Some(false) => report.problem(Id::AuditCheckpointForged,
             AREA,
             &format!("the last checkpoint, of {when}, has a wrong signature: somebody has written into the database"),
             "keep the database as it is, and run `os2nykode audit verify`",
         ),
-        None => report.warning(
+        None => report.warning(Id::AuditCheckpointKeyUnknown,
             AREA,
             &format!("the last checkpoint, of {when}, was signed with a key that is not known here ({})", last.key_id),
             "if it is an earlier key of yours, name its public half in audit.earlier_public_key_files; else somebody has written into the database: run `os2nykode audit verify`",
@@ -164,6 +164,7 @@ fn guarded(url: &str, there: &[String], report: &mut Report) {
         report.ok(AREA, "the database refuses to change or delete entries");
     } else {
         report.problem(
+            Id::AuditGuardsMissing,
             AREA,
             &format!("the database no longer refuses to change or delete entries: {} were taken off", missing.join(", ")),
             "somebody has opened the log: keep the database as it is, and run `os2nykode audit verify`",

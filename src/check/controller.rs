@@ -1,8 +1,12 @@
 //! One controller: name, TCP, TLS, login, clock, controls.
 
+mod certificate;
+
+pub use certificate::{ChainLink, Offered, offered_chain};
+
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
-use super::{Report, tls_chain};
+use super::{Id, Report};
 use crate::{
     clock::Clock,
     config::{self, Config},
@@ -29,6 +33,7 @@ pub(super) async fn check(
         && let Err(error) = tokio::net::lookup_host((endpoint.host.as_str(), endpoint.port)).await
     {
         report.problem(
+            Id::ControllerNameUnknown,
             area,
             &format!("the name can't be looked up: {error}"),
             "mend DNS, or set the controller's `address` to its IP address",
@@ -44,18 +49,28 @@ pub(super) async fn check(
             match looks(&mut inspection, config, clock, area, report).await {
                 Ok(()) => true,
                 Err(fault) => {
-                    report.problem(area, &fault.to_string(), "run the check again; if it stays so, look at the controller");
+                    report.problem(
+                        Id::ControllerFailed,
+                        area,
+                        &fault.to_string(),
+                        "run the check again; if it stays so, look at the controller",
+                    );
                     false
                 }
             }
         }
         Err(Fault::ServiceBind(text)) => {
             let what = format!("the service account can't log in: {}", service_bind_reason(&text));
-            report.problem(area, &what, "set directory.bind_user (UPN or DN) and directory.bind_password_file; test them with ldapwhoami");
+            report.problem(
+                Id::ServiceAccountRefused,
+                area,
+                &what,
+                "set directory.bind_user (UPN or DN) and directory.bind_password_file; test them with ldapwhoami",
+            );
             false
         }
         Err(fault) => {
-            report.problem(area, &fault.to_string(), "see that the controller answers LDAP");
+            report.problem(Id::ControllerNotLdap, area, &fault.to_string(), "see that the controller answers LDAP");
             false
         }
     }
@@ -72,16 +87,21 @@ async fn reachable(controller: &Controller, report: &mut Report) -> bool {
         Ok(Err(error)) => format!("{place} can't be reached: {error}"),
         Err(_) => format!("{place} does not answer"),
     };
-    report.problem(controller.name(), &what, "open the firewall from this machine to that port, or correct the address");
+    report.problem(
+        Id::ControllerUnreachable,
+        controller.name(),
+        &what,
+        "open the firewall from this machine to that port, or correct the address",
+    );
     false
 }
 
 async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, report: &mut Report) -> bool {
     let area = controller.name();
-    let offered = match tls_chain::offered_chain(controller.endpoint(), config.directory.ca_file.as_deref()).await {
+    let offered = match certificate::offered_chain(controller.endpoint(), config.directory.ca_file.as_deref()).await {
         Ok(offered) => offered,
         Err(what) => {
-            report.problem(area, &what, "see directory.ca_file and the controller's name");
+            report.problem(Id::TrustUnusable, area, &what, "see directory.ca_file and the controller's name");
             return false;
         }
     };
@@ -91,19 +111,24 @@ async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, re
         Ok(()) => report.ok(area, &format!("its certificate is trusted\n{chain}")),
         Err(error) => {
             let what = format!("its certificate is not trusted: {error}\n{chain}");
-            report.problem(area, &what, &advice(error, &offered.chain, area));
+            report.problem(Id::ControllerCertificateOther, area, &what, &advice(error, &offered.chain, area));
         }
     }
     for link in &offered.chain {
         if let Some(ends) = link.ends.filter(|ends| now < *ends && ends.duration_since(now) < SOON) {
             let what = format!("the certificate of {} ends {}", link.subject, ends.strftime("%Y-%m-%d"));
-            report.warning(area, &what, "renew it on the controller; the service takes the new one by itself");
+            report.warning(
+                Id::ControllerCertificateEnds,
+                area,
+                &what,
+                "renew it on the controller; the service takes the new one by itself",
+            );
         }
     }
     offered.verdict.is_ok()
 }
 
-fn describe(link: &tls_chain::ChainLink, now: Timestamp) -> String {
+fn describe(link: &certificate::ChainLink, now: Timestamp) -> String {
     let ends = link.ends.map_or_else(|| "an unreadable date".to_owned(), |e| e.strftime("%Y-%m-%d").to_string());
     let ended = if link.ends.is_some_and(|e| e <= now) { " (ENDED)" } else { "" };
     let names = if link.names.is_empty() { String::new() } else { format!(", for {}", link.names.join(", ")) };
@@ -111,7 +136,7 @@ fn describe(link: &tls_chain::ChainLink, now: Timestamp) -> String {
 }
 
 /// What to do about a chain that is not trusted.
-fn advice(error: &str, chain: &[tls_chain::ChainLink], name: &str) -> String {
+fn advice(error: &str, chain: &[certificate::ChainLink], name: &str) -> String {
     let Some(leaf) = chain.first() else {
         return "the controller offered no certificate: has it one with the purpose Server Authentication?".to_owned();
     };
@@ -137,6 +162,7 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
     let base = &config.directory.base_dn;
     if !root.domain_dn.eq_ignore_ascii_case(&base.replace(", ", ",")) {
         report.problem(
+            Id::ControllerDomain,
             area,
             &format!("it serves {}, not {base}", root.domain_dn),
             "set directory.base_dn to the domain's DN, or take the controller out",
@@ -147,7 +173,12 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
         report.ok(area, "has the policy-hints control: history and minimum age hold for resets too");
     } else {
         let what = "has no policy-hints control: a reset (not a change) is not held against history and minimum age";
-        report.warning(area, what, "update the controller to Windows Server 2008 R2 SP1 or later; Samba has no such control");
+        report.warning(
+            Id::ControllerNoPolicyHints,
+            area,
+            what,
+            "update the controller to Windows Server 2008 R2 SP1 or later; Samba has no such control",
+        );
     }
     match inspection.pdc().await? {
         Some(pdc) if pdc.eq_ignore_ascii_case(&root.settings_dn) => {
@@ -158,6 +189,7 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
     for dn in std::iter::once(base).chain(&config.directory.search_bases) {
         if !inspection.exists(dn).await? {
             report.problem(
+                Id::BaseMissing,
                 area,
                 &format!("{dn} is not there, or the service account may not read it"),
                 "correct directory.base_dn or directory.search_bases",
@@ -169,7 +201,7 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
 
 fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = generalized_time(&root.current_time) else {
-        report.warning(area, "its clock can't be read", "");
+        report.warning(Id::ControllerClockUnreadable, area, "its clock can't be read", "");
         return;
     };
     let difference = theirs.duration_since(clock.now());
@@ -177,7 +209,12 @@ fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut 
     if difference.abs() <= CLOCK_TOLERANCE {
         report.ok(area, &format!("its clock differs by {seconds} s"));
     } else {
-        report.warning(area, &format!("its clock differs by {seconds} s"), "let both machines take the time from the same NTP server");
+        report.warning(
+            Id::ControllerClock,
+            area,
+            &format!("its clock differs by {seconds} s"),
+            "let both machines take the time from the same NTP server",
+        );
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::Report;
+use super::{Id, Report};
 use crate::{
     clock::Clock,
     config::{ClientAuth, Config, OidcProvider},
@@ -21,14 +21,14 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     let providers = match Providers::start(&config.oidc, &config.server.public_url) {
         Ok(Some(providers)) => providers,
         Ok(None) => return,
-        Err(error) => return report.problem(AREA, &error.to_string(), advice(&error)),
+        Err(error) => return report.problem(Id::ProviderSetup, AREA, &error.to_string(), advice(&error)),
     };
     if let Some(keys) = &providers.keys {
         for (name, pair) in keys.published() {
             let area = format!("oidc {name}");
             match pair.expires() {
                 Some(end) if end < clock.now() + SOON => {
-                    report.warning(&area, &format!("our certificate ends on {}", super::day(end)), ROLL);
+                    report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ends on {}", super::day(end)), ROLL);
                 }
                 Some(_) | None => report.ok(&area, &format!("RSA key of {} bits", pair.key().bits())),
             }
@@ -43,10 +43,10 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
                 clocks(&providers, id, provider, clock, &area, report).await;
                 if !super::can_reset(config, &provider.common) {
                     let what = "no login of it is enough to set a password on any account";
-                    report.warning(&area, what, "correct its levels, or [reset] and [[reset.group]]");
+                    report.warning(Id::ProviderResetsNobody, &area, what, "correct its levels, or [reset] and [[reset.group]]");
                 }
             }
-            Err(error) => report.problem(
+            Err(error) => report.problem(Id::ProviderUnusable,
                 &area,
                 &format!("what it says of itself can't be used: {error}"),
                 "see that this machine may reach <issuer>/.well-known/openid-configuration, and that issuer is written as the provider writes it",
@@ -78,16 +78,17 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
         if known.auth_methods.is_empty() { method == "client_secret_basic" } else { known.auth_methods.iter().any(|m| m == method) };
     if !takes {
         let what = format!("it does not name {method} among the ways to show who we are: {}", known.auth_methods.join(", "));
-        report.warning(area, &what, "set client_auth to one of those");
+        report.warning(Id::ProviderClientAuth, area, &what, "set client_auth to one of those");
     }
     let ours: Vec<_> = provider.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
     if !known.algorithms.iter().any(|algorithm| ours.contains(algorithm)) {
         let what = format!("it signs with {} and we take {}", known.algorithms.join(", "), ours.join(", "));
-        report.problem(area, &what, "let the provider sign with one that is taken, or widen algorithms");
+        report.problem(Id::ProviderAlgorithms, area, &what, "let the provider sign with one that is taken, or widen algorithms");
     }
     if (provider.prompt_login || provider.max_age_seconds.is_some()) && !provider.require_auth_time {
         let what = "a fresh login is asked for, but a token that does not say when it was is taken too";
         report.warning(
+            Id::ProviderAuthTime,
             area,
             what,
             "set require_auth_time = true where the provider tells the time of the login (auth_time names the claim)",
@@ -95,10 +96,15 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
     }
     if !provider.prompt_login && provider.max_age_seconds.is_none() {
         let what = "no fresh login is asked for: whoever sits at a browser with a session there is taken for its owner";
-        report.warning(area, what, "set prompt_login = true");
+        report.warning(Id::ProviderNoFreshLogin, area, what, "set prompt_login = true");
     }
     if known.end_session.is_none() {
-        report.warning(area, "it takes no logouts", "people are told to close the browser on a shared computer; nothing has to be done");
+        report.warning(
+            Id::ProviderNoLogout,
+            area,
+            "it takes no logouts",
+            "people are told to close the browser on a shared computer; nothing has to be done",
+        );
     }
     if known.backchannel_logout {
         report.ok(area, "it can tell of logouts: let it know <public_url>/oidc/logout/<id>");
@@ -109,26 +115,37 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
 async fn credentials(providers: &Providers, provider: &OidcProvider, now: Timestamp, area: &str, report: &mut Report) {
     let mut random = [0; 16];
     if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random).is_err() {
-        return report.problem(area, "this machine gives no random numbers", "run the check again");
+        return report.problem(Id::NoRandomness, area, "this machine gives no random numbers", "run the check again");
     }
     match providers.recognised(&provider.common.id, now, random).await {
         Ok(Recognised::Yes) => report.ok(area, "it takes our credentials"),
         Ok(Recognised::No(word)) => report.problem(
+            Id::ProviderCredentialsRefused,
             area,
             &format!("it does not take our credentials ({word})"),
             "compare client_id, client_auth and the secret or our keys (/oidc/jwks) with what the provider has",
         ),
         Ok(Recognised::Unclear(what)) => {
-            report.warning(area, &format!("whether it takes our credentials is not clear: {what}"), "try a login");
+            report.warning(
+                Id::ProviderCredentialsUnclear,
+                area,
+                &format!("whether it takes our credentials is not clear: {what}"),
+                "try a login",
+            );
         }
-        Err(why) => report.problem(area, &format!("its token endpoint can't be asked: {why}"), "see that this machine may reach it"),
+        Err(why) => report.problem(
+            Id::ProviderTokenEndpoint,
+            area,
+            &format!("its token endpoint can't be asked: {why}"),
+            "see that this machine may reach it",
+        ),
     }
 }
 
 /// A difference near the skew makes logins fail now and then.
 async fn clocks(providers: &Providers, id: &ProviderId, provider: &OidcProvider, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = providers.time_at(id).await else {
-        return report.warning(area, "its clock could not be read", "nothing has to be done while logins work");
+        return report.warning(Id::ProviderClock, area, "its clock could not be read", "nothing has to be done while logins work");
     };
     super::clocks(theirs.duration_since(clock.now()), provider.skew_seconds, area, report);
 }

@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::{Report, day};
+use super::{Id, Report, day};
 use crate::{
     clock::Clock,
     config::{Asks, Config, Credentials, Service},
@@ -18,7 +18,12 @@ const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
 pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
     for source in config.people.sql.iter().filter(|source| !source.verified) {
         let what = "its URL does not ask for a verified certificate: whoever stands in between can say whose account it is";
-        report.warning(&format!("people {}", source.id), what, "let the URL say sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY)");
+        report.warning(
+            Id::RegisterTlsWeak,
+            &format!("people {}", source.id),
+            what,
+            "let the URL say sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY)",
+        );
     }
     for source in &config.people.rest {
         service(&source.service, &format!("people {}", source.service.id), clock.now(), report);
@@ -35,7 +40,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     service(&parents.service, "parents", clock.now(), report);
     if parents.every_account() {
         let what = "parents act on every account with their child's CPR number, on one that it has as an employee too";
-        report.warning("parents", what, "name the pupils' units or groups: parents.units, parents.groups");
+        report.warning(Id::ParentsEveryAccount, "parents", what, "name the pupils' units or groups: parents.units, parents.groups");
     }
     match Family::new(parents) {
         Ok(family) => told("parents", family.children_of_nobody().await.map_err(|fault| fault.trouble), "child", report),
@@ -44,25 +49,39 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
 }
 
 fn unusable(area: &str, error: &SetupError, report: &mut Report) {
-    report.problem(area, &error.to_string(), "correct ca_file, client_certificate_file or client_key_file");
+    report.problem(Id::RegisterSetup, area, &error.to_string(), "correct ca_file, client_certificate_file or client_key_file");
 }
 
 /// What can be said of a web service without asking it.
 fn service(service: &Service, area: &str, now: Timestamp, report: &mut Report) {
     if service.asks == Asks::InAddress {
         let what = "it is asked with the CPR number in the address, which servers and proxies log";
-        report.warning(area, what, "use POST as soon as the service takes it, and keep those logs as you keep CPR numbers");
+        report.warning(
+            Id::RegisterCprInAddress,
+            area,
+            what,
+            "use POST as soon as the service takes it, and keep those logs as you keep CPR numbers",
+        );
     }
     if matches!(service.credentials, Credentials::None) && service.certificate.is_none() {
         let what = "we show it nothing by which it could know us: whoever reaches it may ask it too";
-        report.warning(area, what, "let it ask for a password, a token or a client certificate");
+        report.warning(Id::RegisterAnonymous, area, what, "let it ask for a password, a token or a client certificate");
     }
     if let Some(certificate) = &service.certificate {
         match CertificateDer::from_pem_file(&certificate.file).ok().and_then(|der| end(&der)) {
-            Some(end) if end < now => report.problem(area, &format!("our certificate ended on {}", day(end)), "get a new one"),
-            Some(end) if end < now + SOON => report.warning(area, &format!("our certificate ends on {}", day(end)), "get a new one"),
+            Some(end) if end < now => {
+                report.problem(Id::RegisterCertificateEnded, area, &format!("our certificate ended on {}", day(end)), "get a new one");
+            }
+            Some(end) if end < now + SOON => {
+                report.warning(Id::RegisterCertificateEnds, area, &format!("our certificate ends on {}", day(end)), "get a new one");
+            }
             Some(end) => report.ok(area, &format!("our certificate holds until {}", day(end))),
-            None => report.problem(area, "our certificate can't be read", "client_certificate_file has to be a certificate in PEM"),
+            None => report.problem(
+                Id::RegisterSetup,
+                area,
+                "our certificate can't be read",
+                "client_certificate_file has to be a certificate in PEM",
+            ),
         }
     }
 }
@@ -78,7 +97,12 @@ fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Repo
         Ok(0) => return report.ok(area, "it answers as configured to a number that nobody has"),
         Ok(count) => {
             let what = format!("it names {count} {what}(s) for a number that nobody has");
-            return report.warning(area, &what, "see that the query or the service goes by the number that it is given");
+            return report.warning(
+                Id::RegisterNamesSomebody,
+                area,
+                &what,
+                "see that the query or the service goes by the number that it is given",
+            );
         }
         Err(trouble) => trouble,
     };
@@ -92,6 +116,7 @@ fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Repo
         Trouble::Status(400 | 404 | 410 | 422) => {
             let what = format!("it {trouble} to a number that nobody has: reachable, but whether it knows people is not clear");
             return report.warning(
+                Id::RegisterUnclear,
                 area,
                 &what,
                 "where this is how it says that it knows nobody, put the status in nobody_statuses; else correct url",
@@ -105,5 +130,5 @@ fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Repo
         Trouble::TooLarge(_) | Trouble::TooMany(_) => "see that the query or the service goes by the number that it is given",
         Trouble::Crashed => "tell the developers",
     };
-    report.problem(area, &trouble.to_string(), advice);
+    report.problem(Id::RegisterFailed, area, &trouble.to_string(), advice);
 }

@@ -1,6 +1,6 @@
 //! Where the log is sent: can it be? Nothing is sent.
 
-use super::Report;
+use super::{Id, Report};
 use crate::{
     config::{Config, PushKind},
     push::{Target, Trouble},
@@ -13,12 +13,17 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
         if matches!(&push.kind, PushKind::Syslog { tls: None, host, .. } if !is_here(host)) {
             let what =
                 "the log goes there in clear: whoever stands in between reads names and addresses, and can change and swallow entries";
-            report.warning(&area, what, "let transport be \"tls\"");
+            report.warning(Id::ForwardingInClear, &area, what, "let transport be \"tls\"");
         }
         let probed = match Target::new(push, "check") {
             Ok(target) => target.probe().await,
             Err(error) => {
-                report.problem(&area, &error.to_string(), "correct host, ca_file, client_certificate_file or client_key_file");
+                report.problem(
+                    Id::ForwardingUnusable,
+                    &area,
+                    &error.to_string(),
+                    "correct host, ca_file, client_certificate_file or client_key_file",
+                );
                 continue;
             }
         };
@@ -26,7 +31,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             (Ok(()), PushKind::Syslog { .. }) => report.ok(&area, "it can be reached"),
             (Ok(()), PushKind::File(_)) => report.ok(&area, "this user can write it; the service's own has to, too"),
             (Ok(()), PushKind::Hook(_)) => report.ok(&area, "it answers"),
-            (Err(trouble), _) => report.problem(&area, &trouble.to_string(), advice(&trouble)),
+            (Err(trouble), _) => report.problem(Id::ForwardingUnreachable, &area, &trouble.to_string(), advice(&trouble)),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Report, can_reset, day};
+use super::{Id, Report, can_reset, day};
 use crate::{
     clock::Clock,
     config::{Config, MetadataSource, SamlProvider},
@@ -19,15 +19,17 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     let providers = match Providers::start(&config.saml, &config.server.public_url, now) {
         Ok(Some(providers)) => providers,
         Ok(None) => return,
-        Err(error) => return report.problem(AREA, &error.to_string(), advice(&error)),
+        Err(error) => return report.problem(Id::ProviderSetup, AREA, &error.to_string(), advice(&error)),
     };
     for (name, pair) in providers.keys.published() {
         let area = format!("saml {name}");
         match pair.expires() {
-            Some(end) if end <= now => report.warning(&area, &format!("our certificate ended on {}", day(end)), ROLL),
-            Some(end) if end < now + SOON => report.warning(&area, &format!("our certificate ends on {}", day(end)), ROLL),
+            Some(end) if end <= now => report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ended on {}", day(end)), ROLL),
+            Some(end) if end < now + SOON => {
+                report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ends on {}", day(end)), ROLL);
+            }
             Some(end) => report.ok(&area, &format!("RSA key of {} bits, its certificate lasts until {}", pair.key().bits(), day(end))),
-            None => report.warning(&area, "the end of our certificate can't be read", ROLL),
+            None => report.warning(Id::ProviderKeysEnd, &area, "the end of our certificate can't be read", ROLL),
         }
     }
     for provider in &config.saml.providers {
@@ -46,7 +48,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
                         "see that this machine may reach metadata_url; until then the last good copy is used, where there is one"
                     }
                 };
-                report.problem(&area, &format!("its metadata can't be used: {error}"), where_from);
+                report.problem(Id::ProviderUnusable, &area, &format!("its metadata can't be used: {error}"), where_from);
             }
         }
     }
@@ -73,6 +75,7 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
     match metadata.first_expiry() {
         Some(end) if end <= now => {
             report.warning(
+                Id::ProviderTheirKeysEnd,
                 area,
                 &format!("a signing certificate ended on {}", day(end)),
                 "ask the provider for its new one; its key is still believed",
@@ -80,6 +83,7 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
         }
         Some(end) if end < now + SOON => {
             report.warning(
+                Id::ProviderTheirKeysEnd,
                 area,
                 &format!("a signing certificate ends on {}", day(end)),
                 "ask the provider when its new one will be in its metadata",
@@ -89,6 +93,7 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
     }
     if let Some(end) = metadata.valid_until.filter(|end| *end < now + SOON) {
         report.warning(
+            Id::ProviderMetadataEnds,
             area,
             &format!("its metadata is valid until {} only", day(end)),
             "see that it is read from an address, so that it is renewed",
@@ -96,13 +101,23 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
     }
     if matches!(provider.metadata, MetadataSource::Url(_)) && provider.metadata_certificate_file.is_none() {
         let what = "its metadata comes from an address and its signature is not checked";
-        report.warning(area, what, "set metadata_certificate_file where the provider signs its metadata; else TLS alone protects it");
+        report.warning(
+            Id::ProviderMetadataUnsigned,
+            area,
+            what,
+            "set metadata_certificate_file where the provider signs its metadata; else TLS alone protects it",
+        );
     }
     if metadata.log_out.redirect.is_none() && metadata.log_out.post.is_none() {
-        report.warning(area, "it takes no logouts", "people are told to close the browser on a shared computer; nothing has to be done");
+        report.warning(
+            Id::ProviderNoLogout,
+            area,
+            "it takes no logouts",
+            "people are told to close the browser on a shared computer; nothing has to be done",
+        );
     }
     if !can_reset(config, &provider.common) {
         let what = "no login of it is enough to set a password on any account";
-        report.warning(area, what, "correct its levels, or [reset] and [[reset.group]]");
+        report.warning(Id::ProviderResetsNobody, area, what, "correct its levels, or [reset] and [[reset.group]]");
     }
 }

@@ -1,5 +1,7 @@
 //! The check command says in plain words what works and what to do.
 
+mod store;
+
 use os2nykode::{
     check::{self, Level, Options, Report},
     clock::ShiftedClock,

@@ -185,3 +185,13 @@ async fn the_commands_tell_scripts_how_it_went() {
     assert_eq!(data_encoding::BASE64.decode(secret.stdout.trim_ascii()).expect("base64").len(), 32);
     assert_ne!(secret.stdout, run(&["config", "secret"]).stdout);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_text_log_in_a_file_holds_no_colours() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let address = free_address();
+    write_config(dir.path(), &Setup { more: "[log]\nformat = \"text\"\n", ..Setup::default() }, address);
+    drop(start(dir.path(), address).await);
+    let log = std::fs::read_to_string(dir.path().join("log")).expect("a log");
+    assert!(log.contains("started") && !log.contains('\u{1b}'), "{log:?}");
+}

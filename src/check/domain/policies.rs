@@ -1,6 +1,6 @@
 //! Can a password satisfy the domain's policy and the configuration's at once, and are the groups of all rules there?
 
-use super::Report;
+use crate::check::{Id, Report};
 use crate::{config::Config, directory::Directory, model::policy::Contradiction};
 
 const AREA: &str = "policy";
@@ -9,7 +9,14 @@ const AREA: &str = "policy";
 pub(super) async fn check(directory: &Directory, config: &Config, report: &mut Report) {
     let domain = match directory.domain_policy().await {
         Ok((policy, _)) => policy.password,
-        Err(fault) => return report.problem(AREA, &fault.to_string(), "give the service account read access to the domain's root object"),
+        Err(fault) => {
+            return report.problem(
+                Id::DomainPolicyUnreadable,
+                AREA,
+                &fault.to_string(),
+                "give the service account read access to the domain's root object",
+            );
+        }
     };
     let default = domain.and(&config.policy.default.policy());
     let before = report.findings.len();
@@ -20,6 +27,7 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
             Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
         };
         report.problem(
+            Id::PolicyContradiction,
             AREA,
             &format!("{what} can't be satisfied by any password: {text}"),
             "change the configuration's policy to fit the domain's",
@@ -32,6 +40,7 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
     for group in &config.policy.groups {
         if let Err(fault) = directory.find_group(&group.group).await {
             report.problem(
+                Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
                 "correct the group's name (DN, sAMAccountName or SID): until then every change is refused",
@@ -41,6 +50,7 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
     for group in &config.reset.groups {
         if let Err(fault) = directory.find_group(&group.group).await {
             report.problem(
+                Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
                 "correct the group's name under [[reset.group]] (DN, sAMAccountName or SID): until then every reset is refused",
@@ -59,6 +69,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
         if let Err(fault) = directory.find_group(group).await {
             let what = if forbids { "until then nobody can act on others" } else { "until then the rule allows nothing" };
             report.problem(
+                Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
                 &format!("correct the group's name under [authority] (DN, sAMAccountName or SID): {what}"),
@@ -68,6 +79,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
     for group in &config.audit.auditors {
         if let Err(fault) = directory.find_group(group).await {
             report.problem(
+                Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
                 "correct the group's name under audit.auditors: until then nobody reads the log by it",
@@ -77,6 +89,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
     for group in config.parents.iter().flat_map(|parents| &parents.groups) {
         if let Err(fault) = directory.find_group(group).await {
             report.problem(
+                Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
                 "correct the group's name under parents.groups: until then parents act on nobody by it",
@@ -89,20 +102,22 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
         match directory.groups_below(&mut pinned, &circles.ou, &[sid]).await {
             Ok(below) if below.is_empty() => {}
             Ok(_) => report.warning(
+                Id::GroupAmongCircles,
                 AREA,
                 &format!("{group} lies below {}, among the circles, and is no circle itself", circles.ou),
                 "move it to another unit, so that nobody takes it for a circle",
             ),
-            Err(fault) => report.problem(AREA, &fault.to_string(), "run the check again"),
+            Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
         }
     }
     match directory.any_group_below(&circles.ou).await {
         Ok(true) => {}
         Ok(false) => report.warning(
+            Id::CirclesEmpty,
             AREA,
             &format!("there is no security group below {}, so password admins have nobody to act on", circles.ou),
             "correct authority.circles.ou, or see whether the service account may read there",
         ),
-        Err(fault) => report.problem(AREA, &fault.to_string(), "run the check again"),
+        Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
     }
 }

@@ -1,6 +1,6 @@
 //! What the service account may do to an ordinary account, and the command that gives it what it lacks.
 
-use super::{Options, Report};
+use crate::check::{Id, Options, Report};
 use crate::{
     config::Config,
     directory::{
@@ -47,13 +47,23 @@ const RIGHTS: &[Right] = &[
 /// Looks at the rights on a sample account and on the password settings objects.
 pub(super) async fn check(inspection: &mut Inspection<'_>, config: &Config, options: &Options, report: &mut Report) {
     if let Err(fault) = look(inspection, config, options, report).await {
-        report.problem(AREA, &fault.to_string(), "run the check again; if it stays so, look at the service account's rights to read");
+        report.problem(
+            Id::ControllerFailed,
+            AREA,
+            &fault.to_string(),
+            "run the check again; if it stays so, look at the service account's rights to read",
+        );
     }
 }
 
 async fn look(inspection: &mut Inspection<'_>, config: &Config, options: &Options, report: &mut Report) -> Result<(), Fault> {
     let Some(sample) = inspection.sample(options.account.as_deref()).await? else {
-        report.problem(AREA, "no account was found to look at", "correct directory.search_bases, or name an account with --account");
+        report.problem(
+            Id::SampleNotFound,
+            AREA,
+            "no account was found to look at",
+            "correct directory.search_bases, or name an account with --account",
+        );
         return Ok(());
     };
     if sample.protected {
@@ -61,13 +71,23 @@ async fn look(inspection: &mut Inspection<'_>, config: &Config, options: &Option
             "{} is protected by AdminSDHolder (adminCount=1): delegated rights do not reach it, and that is as it should be",
             sample.sam
         );
-        report.warning(AREA, &what, "name an ordinary account with --account; administrators change their passwords elsewhere");
+        report.warning(
+            Id::SampleProtected,
+            AREA,
+            &what,
+            "name an ordinary account with --account; administrators change their passwords elsewhere",
+        );
         return Ok(());
     }
     if let Some(attribute) = sample.unreadable {
         let what = format!("{attribute} of {} can't be read: nobody could log in", sample.sam);
         let place = config.directory.search_bases.first().unwrap_or(&config.directory.base_dn);
-        report.problem(AREA, &what, &format!("dsacls \"{place}\" /I:S /G \"{}:RP;;user\"", config.directory.bind_user));
+        report.problem(
+            Id::AttributeUnreadable,
+            AREA,
+            &what,
+            &format!("dsacls \"{place}\" /I:S /G \"{}:RP;;user\"", config.directory.bind_user),
+        );
     }
     delegated(inspection, config, &sample, report).await?;
     password_settings(inspection, config, &sample, report).await
@@ -75,7 +95,12 @@ async fn look(inspection: &mut Inspection<'_>, config: &Config, options: &Option
 
 async fn delegated(inspection: &mut Inspection<'_>, config: &Config, sample: &Sample, report: &mut Report) -> Result<(), Fault> {
     let Some(list) = inspection.access_list(&sample.dn).await? else {
-        report.warning(AREA, &format!("the permissions of {} can't be read, so the rights below are not known", sample.sam), "");
+        report.warning(
+            Id::PermissionsUnreadable,
+            AREA,
+            &format!("the permissions of {} can't be read, so the rights below are not known", sample.sam),
+            "",
+        );
         return Ok(());
     };
     let sids = inspection.own_sids().await?;
@@ -85,7 +110,12 @@ async fn delegated(inspection: &mut Inspection<'_>, config: &Config, sample: &Sa
         } else {
             let place = config.directory.search_bases.first().unwrap_or(&config.directory.base_dn);
             let what = format!("the service account lacks {} on {} (needed for {})", right.what, sample.sam, right.needed_for);
-            report.problem(AREA, &what, &format!("dsacls \"{place}\" /I:S /G \"{}:{}\"", config.directory.bind_user, right.dsacls));
+            report.problem(
+                Id::RightMissing,
+                AREA,
+                &what,
+                &format!("dsacls \"{place}\" /I:S /G \"{}:{}\"", config.directory.bind_user, right.dsacls),
+            );
         }
     }
     Ok(())
@@ -101,10 +131,10 @@ async fn password_settings(inspection: &mut Inspection<'_>, config: &Config, sam
     let command = format!("dsacls \"{container}\" /I:T /G \"{}:GR\"", config.directory.bind_user);
     if let Some(pso) = &sample.resultant_pso {
         let what = format!("{pso} applies to {} and can't be read: its changes would be refused", sample.sam);
-        report.problem(AREA, &what, &command);
+        report.problem(Id::PsoUnreadable, AREA, &what, &command);
     } else {
         let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
-        report.warning(AREA, what, &command);
+        report.warning(Id::PsoMaybeUnreadable, AREA, what, &command);
     }
     Ok(())
 }

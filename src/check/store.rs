@@ -1,0 +1,53 @@
+//! The database: is it there, does it answer, may this user write it, and is the way to it safe? Nothing is made or brought up to date.
+
+use secrecy::ExposeSecret;
+
+use super::{Id, Report};
+use crate::{
+    config::Config,
+    store::{self, Store, look},
+};
+
+const AREA: &str = "store";
+
+/// Looks at the database.
+pub(super) async fn check(config: &Config, report: &mut Report) {
+    let url = config.store.url.expose_secret();
+    // The check may be run by somebody else than the service, who then could not open a database that was made here.
+    if let Some(path) = store::missing_file(url) {
+        let folder = path.parent().is_some_and(std::path::Path::is_dir);
+        return if folder {
+            report.ok(AREA, "the database is not there yet; it is made at the first start");
+        } else {
+            let what = format!("the folder of {} is not there", path.display());
+            report.problem(Id::StoreFolderMissing, AREA, &what, "make it, writable for the service's user only");
+        };
+    }
+    let look = match look::look(url).await {
+        Ok(look) => look,
+        Err(error) => {
+            let remedy = "see that the database runs, that this machine may reach it, and that store.url is right";
+            return report.problem(Id::StoreUnreachable, AREA, &error.to_string(), remedy);
+        }
+    };
+    report.ok(AREA, "the store can be opened and answers");
+    if let Some(why) = look.not_writable {
+        let remedy = "run the check as the service's user (sudo -u os2nykode); if it stays so, give that user the right to write";
+        report.problem(Id::StoreNotWritable, AREA, &format!("this user can't write there: {why}"), remedy);
+    }
+    let known = Store::version_of(url);
+    match look.version {
+        None => report.ok(AREA, "it is empty: the tables are made at the first start"),
+        Some(version) if version > known => report.problem(
+            Id::StoreNewer,
+            AREA,
+            &format!("a newer version of the service has written it (migration {version}, we know {known})"),
+            "install that version again, or restore the backup from before the update",
+        ),
+        Some(version) if version < known => {
+            let what = format!("its tables are of an older version (migration {version} of {known})");
+            report.warning(Id::StoreOlder, AREA, &what, "make a backup, then start the service: it brings them up to date");
+        }
+        Some(_) => {}
+    }
+}
