@@ -6,6 +6,7 @@ mod audit;
 mod authority;
 mod codes;
 mod directory;
+mod dn;
 mod load;
 mod log;
 mod login;
@@ -102,6 +103,17 @@ impl Config {
     /// Every provider, in the order in which they are shown.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         providers(&self.saml, &self.oidc)
+    }
+
+    /// Every DN of a unit, with its key.
+    pub fn units(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let directory = std::iter::once(("directory.base_dn", &self.directory.base_dn));
+        let bases = self.directory.search_bases.iter().map(|dn| ("directory.search_bases", dn));
+        let circles = self.authority.circles.iter().map(|circles| ("authority.circles.ou", &circles.ou));
+        let classes = self.authority.teachers.iter().filter_map(|rule| Some(("authority.teachers.ou", rule.ou.as_ref()?)));
+        let desks = self.authority.helpdesks.iter().flat_map(|desk| desk.units.iter().map(|dn| ("authority.helpdesk.units", dn)));
+        let parents = self.parents.iter().flat_map(|parents| parents.units.iter().map(|dn| ("parents.units", dn)));
+        directory.chain(bases).chain(circles).chain(classes).chain(desks).chain(parents).map(|(key, dn)| (key, dn.as_str()))
     }
 
     /// A provider by its name.

@@ -8,6 +8,7 @@ mod connection;
 mod controller;
 mod cpr;
 
+mod domain_names;
 mod entry;
 mod fault;
 mod groups;
@@ -55,6 +56,7 @@ pub struct Directory {
     base_dn: String,
     search_bases: Vec<String>,
     netbios_domain: Option<String>,
+    domain_names: domain_names::Cache,
     timeout: Duration,
     policies: policy::Cache,
     groups: groups::Cache,
@@ -80,6 +82,7 @@ impl Directory {
             base_dn: config.base_dn.clone(),
             search_bases: config.search_bases.clone(),
             netbios_domain: config.netbios_domain.clone(),
+            domain_names: domain_names::Cache::default(),
             timeout: config.timeout,
             policies: policy::Cache::default(),
             groups: groups::Cache::default(),

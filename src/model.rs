@@ -21,6 +21,7 @@ pub mod level;
 pub mod lockout;
 pub mod notice;
 pub mod password;
+pub mod person_name;
 pub mod policy;
 pub mod proposal;
 pub mod provider;

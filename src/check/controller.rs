@@ -11,6 +11,7 @@ use crate::{
     clock::Clock,
     config::{self, Config},
     directory::{Controller, Directory, Fault, Inspection, POLICY_HINTS, POLICY_HINTS_OLD, RootDse},
+    model::dn::Dn,
 };
 
 /// A certificate that ends within this time is worth a word.
@@ -160,7 +161,7 @@ fn advice(error: &str, chain: &[certificate::ChainLink], name: &str) -> String {
 async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clock, area: &str, report: &mut Report) -> Result<(), Fault> {
     let root = inspection.root_dse().await?;
     let base = &config.directory.base_dn;
-    if !root.domain_dn.eq_ignore_ascii_case(&base.replace(", ", ",")) {
+    if Dn::parse(&root.domain_dn) != Dn::parse(base) {
         report.problem(
             Id::ControllerDomain,
             area,
@@ -186,14 +187,23 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
         }
         Some(_) | None => {}
     }
-    for dn in std::iter::once(base).chain(&config.directory.search_bases) {
-        if !inspection.exists(dn).await? {
-            report.problem(
-                Id::BaseMissing,
-                area,
-                &format!("{dn} is not there, or the service account may not read it"),
-                "correct directory.base_dn or directory.search_bases",
-            );
+    units(inspection, config, area, report).await
+}
+
+/// Every unit of the configuration has to be there, and to be spelled as the directory spells it. AD finds `OU=Lærere` by `OU=Laerere`; the service compares
+/// letter by letter, so that no account is served that the operator did not name.
+async fn units(inspection: &mut Inspection<'_>, config: &Config, area: &str, report: &mut Report) -> Result<(), Fault> {
+    for (key, dn) in config.units() {
+        match inspection.spelling(dn).await? {
+            None => {
+                let what = format!("{dn} is not there, or the service account may not read it");
+                report.problem(Id::BaseMissing, area, &what, &format!("correct {key}"));
+            }
+            Some(spelled) if Dn::parse(&spelled) != Dn::parse(dn) => {
+                let what = format!("the directory knows {dn} as {spelled}: no account below it would be recognised");
+                report.problem(Id::BaseSpelling, area, &what, &format!("write it in {key} as the directory does"));
+            }
+            Some(_) => {}
         }
     }
     Ok(())

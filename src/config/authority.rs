@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use super::{Text, load::Problems, must_change::MustChange};
+use super::{Text, dn, load::Problems, must_change::MustChange};
 use crate::model::{group_pattern::Pattern, level::Level};
 
 /// `[authority]`. Groups are DN, sAMAccountName or SID; nested membership counts everywhere.
@@ -158,7 +158,7 @@ struct RawHelpdesk {
 }
 
 impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Authority> {
+    pub(super) fn check(mut self, problems: &mut Problems) -> Option<Authority> {
         let before = problems.0.len();
         if !(1..=480).contains(&self.max_age_minutes) {
             problems.add("authority.max_age_minutes", "has to be 1 to 480");
@@ -177,7 +177,8 @@ impl Raw {
             all_named(&format!("authority.{key}"), groups, problems);
         }
         self.must_change.check(problems);
-        if let Some(circles) = &self.circles {
+        if let Some(circles) = &mut self.circles {
+            circles.ou = dn::one("authority.circles.ou", &circles.ou, problems).unwrap_or_default();
             let all = [Some(&circles.ou), Some(&circles.admins), circles.master_admins.as_ref()];
             all_named("authority.circles", all.into_iter().flatten(), problems);
         }
@@ -218,13 +219,15 @@ impl RawTeachers {
             problems.add(&key, "either both `teachers` and `pupils` have a `*`, or neither has");
             return None;
         }
-        if let Some(ou) = &self.ou
-            && !(ou.contains('=') && teachers.is_wild())
-        {
-            problems.add(&key, "`ou` is the DN of a unit, and for names with a `*` only");
+        if self.ou.is_some() && !teachers.is_wild() {
+            problems.add(&key, "`ou` is for names with a `*` only");
             return None;
         }
-        Some(Teachers { teachers, pupils, ou: self.ou })
+        let ou = match self.ou {
+            Some(ou) => Some(dn::one(&format!("{key}.ou"), &ou, problems)?),
+            None => None,
+        };
+        Some(Teachers { teachers, pupils, ou })
     }
 }
 
@@ -242,23 +245,16 @@ impl RawHelpdesk {
             problems.add(&key, "say whom it helps: `everybody = true`, or `units` and `groups`");
         }
         all_named(&key, self.group.iter().chain(&self.units).chain(&self.groups), problems);
-        all_units(&key, &self.units, problems);
         Helpdesk {
             id: self.id,
             name: self.name,
             group: self.group,
             local_accounts: self.local_accounts,
             everybody: self.everybody,
-            units: self.units,
+            units: dn::all(&format!("{key}.units"), self.units, problems),
             groups: self.groups,
             set_password: self.set_password,
         }
-    }
-}
-
-pub(super) fn all_units(key: &str, units: &[String], problems: &mut Problems) {
-    if let Some(unit) = units.iter().find(|unit| !unit.contains('=')) {
-        problems.add(key, format!("{unit:?} is no DN of a unit"));
     }
 }
 

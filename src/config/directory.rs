@@ -5,7 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{load::Problems, secret};
+use super::{dn, load::Problems, secret};
+use crate::model::dn::dns_name;
 
 /// `[directory]`.
 #[derive(Debug)]
@@ -116,11 +117,13 @@ impl Raw {
         if bases.as_ref().is_some_and(Vec::is_empty) {
             problems.add("directory.search_bases", "is empty: no account would be known; leave it out for the whole domain");
         }
+        let base_dn = base_dn.and_then(|base| dn::one("directory.base_dn", &base, problems));
+        let bases = bases.map(|bases| dn::all("directory.search_bases", bases, problems));
         for (key, dn) in
             base_dn.iter().map(|b| ("directory.base_dn", b)).chain(bases.iter().flatten().map(|b| ("directory.search_bases", b)))
         {
-            if !dn.to_ascii_lowercase().contains("dc=") {
-                problems.add(key, "has to be a DN, such as DC=kommune,DC=dk");
+            if dns_name(dn).is_empty() {
+                problems.add(key, "has to end with the domain, such as DC=kommune,DC=dk");
             }
         }
         if bind_user.as_ref().is_some_and(|user| user.trim().is_empty()) {

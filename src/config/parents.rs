@@ -1,7 +1,8 @@
 //! `[parents]`: the web service that knows whose parent somebody is. Off where it is not set.
 
 use super::{
-    authority::{all_named, all_units},
+    authority::all_named,
+    dn,
     load::Problems,
     oidc::is_pointer_or_name,
     service::{Service, with_service_keys},
@@ -61,7 +62,7 @@ impl Raw {
         }
         let Self { units, groups, .. } = self;
         all_named("parents", units.iter().chain(&groups), problems);
-        all_units("parents.units", &units, problems);
+        let units = dn::all("parents.units", units, problems);
         (problems.0.len() == before).then_some(Parents { service: service?, name_field, cpr_field, age_limit, units, groups })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 use ldap3::{Scope, ldap_escape};
 
 use super::{Directory, Fault, Pinned, entry::Entry};
-use crate::model::{authority::Group, group_pattern::Pattern, sid::Sid};
+use crate::model::{authority::Group, dn::Dn, group_pattern::Pattern, sid::Sid};
 
 /// A SID stays with its group for life, a name can move to another group: names are looked up again after this long.
 const FRESH: Duration = Duration::from_mins(5);
@@ -43,9 +43,10 @@ impl Directory {
         if missing.is_empty() {
             return Ok(known);
         }
-        let by = |group: &&str| match Sid::parse(group) {
-            Some(sid) => format!("(objectSid={})", super::lookup::escaped(&sid.to_ad())),
-            None => format!("({}={})", if group.contains('=') { "distinguishedName" } else { "sAMAccountName" }, ldap_escape(*group)),
+        let by = |group: &&str| match (Sid::parse(group), Dn::parse(group)) {
+            (Some(sid), _) => format!("(objectSid={})", super::lookup::escaped(&sid.to_ad())),
+            (None, Ok(dn)) => format!("(distinguishedName={})", ldap_escape(dn.to_string())),
+            (None, Err(_)) => format!("(sAMAccountName={})", ldap_escape(*group)),
         };
         let filter = format!("(&(objectClass=group)(|{}))", missing.iter().map(by).collect::<String>());
         let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &filter, &ATTRIBUTES).await?;
@@ -112,14 +113,12 @@ impl Directory {
     }
 }
 
-/// AD compares names without regard to case and to blanks around the separators of a DN.
+/// A DN in any spelling; a sAMAccountName without regard to case, as AD compares it.
 fn is_named(entry: &Entry, group: &str) -> bool {
-    if let Some(sid) = Sid::parse(group) {
-        entry.bytes("objectSid").and_then(Sid::from_ad) == Some(sid)
-    } else if group.contains('=') {
-        crate::model::dn::is_under(&entry.dn, group) && crate::model::dn::is_under(group, &entry.dn)
-    } else {
-        entry.text("sAMAccountName").is_some_and(|name| name.to_lowercase() == group.to_lowercase())
+    match (Sid::parse(group), Dn::parse(group)) {
+        (Some(sid), _) => entry.bytes("objectSid").and_then(Sid::from_ad) == Some(sid),
+        (None, Ok(dn)) => Dn::parse(&entry.dn) == Ok(dn),
+        (None, Err(_)) => entry.text("sAMAccountName").is_some_and(|name| name.to_lowercase() == group.to_lowercase()),
     }
 }
 

@@ -52,9 +52,9 @@ impl Inspection<'_> {
         Ok(entry.and_then(|e| e.text("fSMORoleOwner").map(str::to_owned)))
     }
 
-    /// Is there an object with this DN?
-    pub async fn exists(&mut self, dn: &str) -> Result<bool, Fault> {
-        Ok(self.connection.read_object(dn, "(objectClass=*)", &["objectClass"]).await?.is_some())
+    /// The DN of an object as the directory spells it; `None` where it is not there or may not be read.
+    pub async fn spelling(&mut self, dn: &str) -> Result<Option<String>, Fault> {
+        Ok(self.connection.read_object(dn, "(objectClass=*)", &["objectClass"]).await?.map(|entry| entry.dn))
     }
 
     /// The account named, or any ordinary one below the search bases.

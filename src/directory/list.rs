@@ -13,7 +13,9 @@ use ldap3::{Scope, ldap_escape};
 
 use super::{
     Connection, Directory, Fault, Pinned,
+    entry::Entry,
     lookup::{ATTRIBUTES, PERSON, account},
+    names::{self, Named},
 };
 use crate::model::{account::Account, dn, sid::Sid};
 
@@ -25,15 +27,17 @@ const KEPT: usize = 64;
 const MOST_MEMBERS: usize = 100_000;
 /// The same of nested groups.
 const MOST_GROUPS: usize = 2_000;
-/// So many groups are asked about in one search.
+/// So many objects are named in one search.
 const AT_ONCE: usize = 150;
+/// Members up to this number are read by their DNs; of more, the kept names tell who is a person.
+const FEW: usize = 600;
 
 /// A group's members as DNs.
 #[derive(Debug)]
 pub struct Members {
-    /// In lower case, to look up.
+    /// DNs in lower case, to look up.
     all: HashSet<String>,
-    /// Everything else that is a member, each once, in the order of its common name.
+    /// The people who are served, each once, in the Danish order of the names that are shown. Contacts, computers and groups are none.
     pub people: Vec<String>,
 }
 
@@ -89,6 +93,7 @@ impl Directory {
         let Some(root) = connection.read_object(&group.as_dn(), "(objectClass=group)", ["member"]).await? else { return Ok(None) };
         let mut groups = vec![root.dn.clone()];
         let mut seen = HashSet::from([root.dn.to_lowercase()]);
+        let mut rids = Vec::from_iter(group.rid());
         let mut level = vec![root];
         let mut people = HashMap::new();
         while !level.is_empty() {
@@ -104,21 +109,52 @@ impl Directory {
             let dns: Vec<String> = level.iter().map(|group| group.dn.clone()).collect();
             for some in dns.chunks(AT_ONCE) {
                 let filter = format!("(&(objectClass=group){})", member_of(some));
-                within.extend(connection.search(&self.base_dn, Scope::Subtree, &filter, ["member"]).await?);
+                within.extend(connection.search(&self.base_dn, Scope::Subtree, &filter, ["member", "objectSid"]).await?);
             }
             // A ring of groups ends here: each is followed once.
             within.retain(|group| seen.insert(group.dn.to_lowercase()));
             groups.extend(within.iter().map(|group| group.dn.clone()));
+            rids.extend(within.iter().filter_map(|group| Sid::from_ad(group.bytes("objectSid")?)).filter_map(|sid| sid.rid()));
             if groups.len() > MOST_GROUPS || people.len() > MOST_MEMBERS {
                 return Err(Fault::TooMany("member".to_owned()));
             }
             level = within;
         }
         people.retain(|dn, _| !seen.contains(dn));
-        let all = people.keys().cloned().collect();
-        let mut people: Vec<(String, String)> = people.into_values().map(|dn| (dn::common_name(&dn).to_lowercase(), dn)).collect();
-        people.sort();
-        Ok(Some(Members { all, people: people.into_iter().map(|(_, dn)| dn).collect() }))
+        for primary in self.primary_members(connection, &rids).await? {
+            people.insert(primary.to_lowercase(), primary);
+        }
+        let dns: Vec<String> = people.values().cloned().collect();
+        let all: HashSet<String> = people.into_keys().collect();
+        let people = if dns.len() <= FEW {
+            self.named(connection, &dns).await?
+        } else {
+            let everybody = self.everybody(connection).await?;
+            everybody.iter().filter(|named| all.contains(&named.key)).map(|named| named.dn.clone()).collect()
+        };
+        Ok(Some(Members { all, people }))
+    }
+
+    /// DNs of the people whose primary group is one of these: AD keeps that in primaryGroupID and not in `member` (MS-ADTS 3.1.1.4.5.17).
+    async fn primary_members(&self, connection: &mut Connection, rids: &[u32]) -> Result<Vec<String>, Fault> {
+        let mut dns = Vec::new();
+        for some in rids.chunks(AT_ONCE) {
+            let any = some.iter().map(|rid| format!("(primaryGroupID={rid})")).collect::<String>();
+            let filter = format!("(&{PERSON}(|{any}))");
+            let found = connection.search_paged(&self.base_dn, Scope::Subtree, &filter, &["primaryGroupID"], MOST_MEMBERS).await?;
+            dns.extend(found.into_iter().map(|entry| entry.dn));
+        }
+        Ok(dns)
+    }
+
+    /// The people among some DNs who are served, in the order of the names that are shown.
+    async fn named(&self, connection: &mut Connection, dns: &[String]) -> Result<Vec<String>, Fault> {
+        let mut named = Vec::with_capacity(dns.len());
+        for some in dns.chunks(AT_ONCE) {
+            let found = connection.search(&self.base_dn, Scope::Subtree, &people_among(some), names::ATTRIBUTES).await?;
+            named.extend(found.iter().filter(|entry: &&Entry| self.serves(&entry.dn)).map(Named::of));
+        }
+        Ok(Named::sorted(named).into_iter().map(|named| named.dn).collect())
     }
 
     /// The people among some DNs, in their order, without their groups: one search.
@@ -126,12 +162,16 @@ impl Directory {
         if dns.is_empty() {
             return Ok(Vec::new());
         }
-        let any = dns.iter().map(|dn| format!("(distinguishedName={})", ldap_escape(dn.as_str()))).collect::<String>();
-        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &format!("(&{PERSON}(|{any}))"), ATTRIBUTES).await?;
+        let found = pinned.connection().search(&self.base_dn, Scope::Subtree, &people_among(dns), ATTRIBUTES).await?;
         let mut found: HashMap<String, _> = found.into_iter().map(|entry| (entry.dn.to_lowercase(), entry)).collect();
         let in_order = dns.iter().filter_map(|dn| found.remove(&dn.to_lowercase())).filter(|entry| self.serves(&entry.dn));
         in_order.map(|entry| account(&entry)).collect()
     }
+}
+
+fn people_among(dns: &[String]) -> String {
+    let any = dns.iter().map(|dn| format!("(distinguishedName={})", ldap_escape(dn.as_str()))).collect::<String>();
+    format!("(&{PERSON}(|{any}))")
 }
 
 fn member_of(groups: &[String]) -> String {

@@ -93,37 +93,16 @@ impl Directory {
         Ok(match name {
             LoginName::Sam { domain: None, name } => vec![by_sam(name)],
             LoginName::Sam { domain: Some(domain), name } => {
-                let ours = self.netbios_name(connection).await?;
-                if domain.eq_ignore_ascii_case(&ours) { vec![by_sam(name)] } else { Vec::new() }
+                let names = self.domain_names(connection).await?;
+                if names.is_domain(domain) { vec![by_sam(name)] } else { Vec::new() }
             }
             LoginName::Upn(upn) => {
-                let mut filters = vec![format!("(&{PERSON}(userPrincipalName={}))", ldap_escape(upn.as_str()))];
-                if let Some((user, suffix)) = upn.rsplit_once('@')
-                    && suffix.eq_ignore_ascii_case(&self.dns_domain())
-                {
-                    filters.push(by_sam(user));
-                }
-                filters
+                let explicit = format!("(&{PERSON}(userPrincipalName={}))", ldap_escape(upn.as_str()));
+                let Some((user, suffix)) = upn.rsplit_once('@') else { return Ok(vec![explicit]) };
+                let names = self.domain_names(connection).await?;
+                if names.is_suffix(suffix) { vec![explicit, by_sam(user)] } else { vec![explicit] }
             }
         })
-    }
-
-    /// The NetBIOS name of the domain: the configuration's, else what the partition's crossRef says.
-    async fn netbios_name(&self, connection: &mut Connection) -> Result<String, Fault> {
-        if let Some(name) = &self.netbios_domain {
-            return Ok(name.clone());
-        }
-        let partitions = format!("CN=Partitions,{}", connection.root_dse().await?.configuration_dn);
-        let filter = format!("(&(objectClass=crossRef)(nCName={}))", ldap_escape(self.base_dn.as_str()));
-        let found = connection.search(&partitions, Scope::OneLevel, &filter, &["nETBIOSName"]).await?;
-        found.first().and_then(|e| e.text("nETBIOSName")).map(str::to_owned).ok_or(Fault::Unreadable("nETBIOSName"))
-    }
-
-    /// `DC=kommune,DC=dk` as `kommune.dk`.
-    fn dns_domain(&self) -> String {
-        let labels =
-            self.base_dn.split(',').filter_map(|part| part.split_once('=')).filter(|(name, _)| name.trim().eq_ignore_ascii_case("dc"));
-        labels.map(|(_, value)| value.trim()).collect::<Vec<_>>().join(".")
     }
 
     /// Reads an account by its GUID, with its groups, on the first controller that answers. `None`: gone, no person's, or outside what is served.

@@ -10,26 +10,46 @@ use std::{
 
 use ldap3::Scope;
 
-use super::{Directory, Fault, Pinned, Within, lookup::PERSON};
-use crate::model::account::Account;
+use super::{Connection, Directory, Fault, Pinned, Within, entry::Entry, lookup::PERSON};
+use crate::model::{
+    account::Account,
+    person_name::{NameQuery, sort_key, words},
+};
 
 /// Names are read anew after this long: whoever was made meanwhile is found a little later.
 const FRESH: Duration = Duration::from_mins(5);
 /// More people than any municipality has.
 const MOST: usize = 300_000;
 
-const ATTRIBUTES: [&str; 4] = ["displayName", "givenName", "sn", "sAMAccountName"];
+pub(super) const ATTRIBUTES: [&str; 4] = ["displayName", "givenName", "sn", "sAMAccountName"];
 
-/// Somebody's names.
+/// A person's names.
 #[derive(Debug)]
-struct Named {
-    dn: String,
+pub(super) struct Named {
+    pub dn: String,
     /// The DN in lower case, to look up.
-    key: String,
-    /// Every word of every name in lower case, each behind a line break.
+    pub key: String,
+    /// Every word of every name in every spelling that it is searched by, each behind a line break.
     words: String,
-    /// To sort by.
-    name: String,
+    /// Sorts by the name that is shown, in Danish order.
+    order: Vec<u8>,
+}
+
+impl Named {
+    /// From an object with [`ATTRIBUTES`].
+    pub fn of(entry: &Entry) -> Self {
+        let text = |attribute| entry.text(attribute).unwrap_or_default();
+        let lines = ATTRIBUTES.into_iter().flat_map(|attribute| words(text(attribute))).map(|word| format!("\n{word}")).collect();
+        let shown = if text("displayName").trim().is_empty() { text("sAMAccountName") } else { text("displayName") };
+        Self { key: entry.dn.to_lowercase(), words: lines, order: sort_key(shown), dn: entry.dn.clone() }
+    }
+
+    /// In the order of the names that are shown, each account once: units may lie within each other.
+    pub fn sorted(mut all: Vec<Self>) -> Vec<Self> {
+        all.sort_by(|a, b| (&a.order, &a.key).cmp(&(&b.order, &b.key)));
+        all.dedup_by(|a, b| a.key == b.key);
+        all
+    }
 }
 
 /// Everybody's names, since when they are known, and the right to read them.
@@ -39,18 +59,15 @@ pub(super) struct Names(Mutex<Option<(Instant, Arc<Vec<Named>>)>>, tokio::sync::
 impl Directory {
     /// At most `limit` people of whose names, or account name, every word of the search begins one; in the order of their names, without their groups.
     pub async fn search_people(&self, pinned: &mut Pinned, within: &Within, words: &str, limit: usize) -> Result<Vec<Account>, Fault> {
-        let wanted: Vec<String> = split(words).map(|word| format!("\n{word}")).collect();
-        if wanted.is_empty() {
-            return Ok(Vec::new());
-        }
-        let everybody = self.everybody(pinned).await?;
-        let fits = |named: &&Named| wanted.iter().all(|word| named.words.contains(word.as_str())) && within.holds(&named.key);
+        let Some(query) = NameQuery::parse(words) else { return Ok(Vec::new()) };
+        let everybody = self.everybody(pinned.connection()).await?;
+        let fits = |named: &&Named| query.finds(&named.words) && within.holds(&named.key);
         let dns: Vec<String> = everybody.iter().filter(fits).take(limit).map(|named| named.dn.clone()).collect();
         self.people(pinned, &dns).await
     }
 
     /// Read by one, whoever else waits.
-    async fn everybody(&self, pinned: &mut Pinned) -> Result<Arc<Vec<Named>>, Fault> {
+    pub(super) async fn everybody(&self, connection: &mut Connection) -> Result<Arc<Vec<Named>>, Fault> {
         let kept = || {
             let cache = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
             cache.as_ref().filter(|(at, _)| at.elapsed() < FRESH).map(|(_, names)| names.clone())
@@ -64,32 +81,11 @@ impl Directory {
         }
         let mut all = Vec::new();
         for base in &self.search_bases {
-            for entry in pinned.connection().search_paged(base, Scope::Subtree, &format!("(&{PERSON})"), &ATTRIBUTES, MOST).await? {
-                let text = |attribute| entry.text(attribute).unwrap_or_default();
-                let words: String = ATTRIBUTES
-                    .into_iter()
-                    .flat_map(|attribute| split(text(attribute)).collect::<Vec<_>>())
-                    .map(|word| format!("\n{word}"))
-                    .collect();
-                let shown = if text("displayName").is_empty() { text("sAMAccountName") } else { text("displayName") };
-                all.push(Named { key: entry.dn.to_lowercase(), words, name: shown.to_lowercase(), dn: entry.dn.clone() });
-            }
+            let found = connection.search_paged(base, Scope::Subtree, &format!("(&{PERSON})"), &ATTRIBUTES, MOST).await?;
+            all.extend(found.iter().map(Named::of));
         }
-        all.sort_by(|a, b| (&a.name, &a.key).cmp(&(&b.name, &b.key)));
-        all.dedup_by(|a, b| a.key == b.key); // units may lie within each other
-        let names = Arc::new(all);
+        let names = Arc::new(Named::sorted(all));
         *self.names.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), names.clone()));
         Ok(names)
     }
-}
-
-/// The words of a name: what blanks part, and what other signs part as well, as in `Anne-Marie` or `anna.andersen`.
-fn split(name: &str) -> impl Iterator<Item = String> {
-    let name = name.to_lowercase();
-    let whole: Vec<String> = name.split_whitespace().map(str::to_owned).collect();
-    let parts: Vec<String> = whole
-        .iter()
-        .flat_map(|word| word.split(|c: char| !c.is_alphanumeric()).skip(1).filter(|part| !part.is_empty()).map(str::to_owned))
-        .collect();
-    whole.into_iter().chain(parts)
 }

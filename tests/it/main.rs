@@ -25,6 +25,7 @@ mod saml;
 mod sealed;
 mod service;
 mod siem;
+mod spellings;
 mod staff;
 mod store;
 mod visitor;

@@ -157,6 +157,16 @@ impl Admin {
         ObjectGuid::from_ad(&bytes.expect("an objectGUID")).expect("16 bytes")
     }
 
+    /// The number of a group within its domain.
+    pub async fn rid(&mut self, group_dn: &str) -> String {
+        let found =
+            self.0.search(group_dn, Scope::Base, "(objectClass=group)", ["objectSid"]).await.expect("sent").success().expect("found").0;
+        let entry = SearchEntry::construct(found.into_iter().next().expect("the group"));
+        let sid = entry.bin_attrs.get("objectSid").and_then(|values| values.first()).expect("a SID");
+        let (_, last) = sid.split_last_chunk::<4>().expect("a number");
+        u32::from_le_bytes(*last).to_string()
+    }
+
     #[allow(dead_code, reason = "the benchmark uses it")]
     pub async fn dn(&mut self, sam: &str) -> String {
         self.entry(sam, "cn").await.dn

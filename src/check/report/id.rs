@@ -104,6 +104,7 @@ ids! {
     ControllerReadOnly "controller_read_only" "Passwords can't be set on this controller, so a change that begins there fails."
     PdcNotAmongControllers "pdc_not_among_controllers" "Wrong passwords that other controllers have counted are missed: an account can come closer to AD's lockout."
     BaseMissing "base_missing" "Nobody below it can log in or be found."
+    BaseSpelling "base_spelling" "The directory spells this unit with other letters: nobody below it is recognised."
 
     // The service account.
     ServiceAccountWrong "service_account_wrong" "Nobody can log in or change a password; each try brings the service account nearer to its lockout."

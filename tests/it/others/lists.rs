@@ -47,15 +47,88 @@ async fn a_group_of_more_members_than_one_answer_holds_is_listed_whole() {
     let town = Town::new("").await;
     let acting = town.person(&[&town.admins, &town.circle]).await;
     let mut admin = Admin::new().await;
-    // Contacts are members like others, and quickly made; people are what is shown.
+    // Contacts are members like others, and quickly made; only people are listed and counted.
     let unit = admin.unit(&format!("Mange {}", town.name)).await;
     let mut dns = Vec::new();
     for n in 0..1600 {
         dns.push(admin.contact(&format!("k{n}"), &unit).await);
     }
     admin.add_all(&town.circle, "member", &dns).await;
+    let last = town.person(&[&town.circle]).await;
     let browser = town.browser(&acting).await;
-    browser.get(&only_list(&browser).await).await.says("Her er 1601.");
+    let page = browser.get(&only_list(&browser).await).await;
+    page.says("Her er 2.");
+    page.says(&last.sam);
+    assert!(!page.text.contains("Side 1"), "one page: {}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_member_by_primary_group_is_in_list_and_search() {
+    let town = Town::new("").await;
+    let acting = town.person(&[&town.admins, &town.circle]).await;
+    let primary = town.person(&[&town.circle]).await;
+    let mut admin = Admin::new().await;
+    let inner = admin.group(&format!("Indre {}", town.name)).await;
+    admin.add_to_group(&town.circle, &inner).await;
+    let nested = town.person(&[&inner]).await;
+    for (group, person) in [(&town.circle, &primary), (&inner, &nested)] {
+        let rid = admin.rid(group).await;
+        admin.replace(&person.dn, "primaryGroupID", &rid).await; // AD takes the member out of the group's list
+    }
+    let browser = town.browser(&acting).await;
+    let path = only_list(&browser).await;
+    let page = browser.get(&path).await;
+    page.says("Her er 3.");
+    for person in [&primary, &nested] {
+        page.says(&person.sam);
+        search(&browser, &path, &person.sam).await.says("1 fundet.");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_are_listed_in_danish_order_of_the_names_that_are_shown() {
+    let town = Town::new("").await;
+    let acting = town.person(&[&town.admins, &town.circle]).await;
+    let mut admin = Admin::new().await;
+    admin.replace(&acting.dn, "displayName", "Aaa Først").await;
+    // The account names sort the other way round.
+    let names = ["Anna Ørn", "Éva Holm", "Eva Juhl", "zoe Berg", "Ægir Dam", "Ørsted Lund", "Aage Skov", "Åse Vang"];
+    for (n, name) in names.iter().enumerate() {
+        let (given, surname) = name.split_once(' ').expect("two names");
+        let person = admin.person_named(&format!("{}{:02}", unique("o"), 99 - n), given, surname).await;
+        admin.add_to_group(&town.circle, &person.dn).await;
+    }
+    let browser = town.browser(&acting).await;
+    let page = browser.get(&only_list(&browser).await).await;
+    let places: Vec<usize> = names.iter().map(|name| page.text.find(name).unwrap_or_else(|| panic!("{name} in {}", page.text))).collect();
+    assert!(places.is_sorted(), "{places:?} {}", page.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_search_finds_a_name_however_it_is_typed() {
+    let town = Town::new("").await;
+    let acting = town.person(&[&town.admins, &town.circle]).await;
+    let mut admin = Admin::new().await;
+    for (given, surname) in [("Åse", "Holm"), ("Éva", "Kovács"), ("Anna", "Andersen"), ("Maeve", "O'Brien")] {
+        let person = admin.person_named(&unique("s"), given, surname).await;
+        admin.add_to_group(&town.circle, &person.dn).await;
+    }
+    let browser = town.browser(&acting).await;
+    let path = only_list(&browser).await;
+    for (typed, name) in [
+        ("A\u{30A}se", "Åse Holm"),
+        ("Aase", "Åse Holm"),
+        ("ase holm", "Åse Holm"),
+        ("Eva", "Éva Kovács"),
+        ("kovacs, eva", "Éva Kovács"),
+        ("Andersen, Anna", "Anna Andersen"),
+        ("O’Brien", "Maeve O'Brien"),
+        ("obrien", "Maeve O'Brien"),
+    ] {
+        let page = search(&browser, &path, typed).await;
+        page.says("1 fundet.");
+        page.says(name);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
