@@ -30,7 +30,7 @@ use os2nykode::{
 use uuid::Uuid;
 
 use environment::environment;
-use people::{Admin, connect};
+use people::{Admin, connect_to};
 
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const CHAIN: &str = "1.2.840.113556.1.4.1941";
@@ -154,7 +154,7 @@ async fn main() {
     }
 
     println!();
-    let mut ldap = connect().await;
+    let mut ldap = connect_to(environment().fact("DC_IP")).await;
     let fact = |key| environment().fact(key);
     ldap.simple_bind(fact("ADMIN_DN"), fact("ADMIN_PASSWORD")).await.expect("sent").success().expect("the administrator");
     chain(&mut ldap, "chain search: the groups of the admin, as at every login", &format!("(member:{CHAIN}:={acting})")).await;

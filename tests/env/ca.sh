@@ -44,7 +44,7 @@ make_certificates() (
   cd "$1/tls"
   # The keys must never be readable for others, not even for an instant: Samba refuses a key of another mode than 0600.
   umask 077
-  local dc="DNS:$DC_NAME,DNS:dc2.kommune.test,IP:$DC_IP"
+  local dc="DNS:$DC_NAME,DNS:dc2.kommune.test,IP:$DC_IP,IP:$(pair_ip 1),IP:$(pair_ip 2)"
   new_ca ca 'OS2nykode test CA'
   new_ca other-ca 'Another CA, trusted by nobody'
   new_leaf dc ca "$dc"

@@ -1,30 +1,30 @@
 # The domain controller: Samba as a complete Active Directory that only speaks LDAP, on one address of loopback.
-# Sourced by `up` and `down`. Everything it writes is below DIR/samba, and it listens on nothing but DC_IP:389 and :636.
+# Sourced by `up`, `down` and `pair`. Everything it writes is below DIR/samba, and it listens on nothing but DC_IP:389 and :636.
 # shellcheck shell=bash
 
 provision() {
   local log=$1/log/provision.log
   # Without --adminpass a random one is set, which keeps ours off the process list; people.sh replaces it.
-  samba-tool domain provision --realm="$REALM" --domain="$DOMAIN" --server-role=dc --dns-backend=SAMBA_INTERNAL \
-    --targetdir="$1/samba" --host-name="${DC_NAME%%.*}" --host-ip="$DC_IP" \
+  # The ids are fixed, so that the pair's controllers (pair.sh) know each other before either runs.
+  samba-tool domain provision --realm="$REALM" --domain="$DOMAIN" --server-role=dc --dns-backend=NONE \
+    --targetdir="$1/samba" --host-name="${DC_NAME%%.*}" --host-ip="$DC_IP" --ntds-guid="$DC_NTDS_GUID" --invocationid="$DC_INVOCATION_ID" \
     --option='interfaces = lo' --option='bind interfaces only = yes' --option='vfs objects = dfs_samba4 acl_xattr xattr_tdb' \
     </dev/null >"$log" 2>&1 || die "provisioning the domain failed: see $log"
 }
 
-write_smb_conf() {
-  local s=$1/samba
-  mkdir -p "$s/run" "$s/lock" "$s/cache" "$s/ncalrpc"
+# smb_conf DIR HOME NAME IP SERVICES: the settings of one controller below HOME. The caller may append more lines.
+smb_conf() {
+  local s=$2 log=${2#"$1"/}
+  mkdir -p "$s/etc" "$s/run" "$s/lock" "$s/cache" "$s/ncalrpc"
   cat >"$s/etc/smb.conf" <<CONF
 [global]
   realm = $REALM
   workgroup = $DOMAIN
-  netbios name = DC1
+  netbios name = ${3^^}
   server role = active directory domain controller
-  # No DNS, no Kerberos, no file shares: the service uses LDAPS only.
-  server services = ldap
-  interfaces = $DC_IP/8
+  server services = $5
+  interfaces = $4/8
   bind interfaces only = yes
-  prefork children = 3
   # Samba lets the previous password bind for an hour; a test that the old one is dead needs the truth at once.
   old password allowed period = 0
   private dir = $s/private
@@ -35,13 +35,19 @@ write_smb_conf() {
   ncalrpc dir = $s/ncalrpc
   binddns dir = $s/bind-dns
   logging = file
-  log file = $1/log/samba.log
+  log file = $1/log/${log//\//}.log
   max log size = 0
   tls enabled = yes
   tls certfile = $1/tls/dc.pem
   tls keyfile = $1/tls/dc.key
   tls cafile = $1/tls/ca.pem
 CONF
+}
+
+# No DNS, no Kerberos, no file shares: the service uses LDAPS only.
+write_smb_conf() {
+  smb_conf "$1" "$1/samba" dc1 "$DC_IP" ldap
+  printf '  prefork children = 3\n' >>"$SAMBA_CONF"
 }
 
 # A second controller on the address would bind nothing and look as if it were up.
@@ -72,13 +78,18 @@ session_of() {
   done
 }
 
-samba_down() {
-  local file=$1/samba/run/samba.pid pid members member tries
+samba_down() { end_samba "$1/samba"; }
+
+# Ends the controller below HOME, if it is ours.
+end_samba() {
+  local file=$1/run/samba.pid pid members member tries
   [ -s "$file" ] || return 0
   pid=$(tr -d '[:space:]' <"$file")
   if holds "$pid" "$file"; then
     members=$(session_of "$pid")
     kill "$pid" 2>/dev/null || true
+    # One that was frozen hears the signal only when it goes on.
+    for member in $members; do kill -CONT "$member" 2>/dev/null || true; done
     for tries in {1..100}; do
       [ -n "$(session_of "$pid")" ] || break
       # Ten times the usual time has passed: the children that are left belong to this session and to nobody else.
@@ -88,6 +99,6 @@ samba_down() {
     [ -z "$(session_of "$pid")" ] || die "Samba (pid $pid) does not end"
   fi
   # Samba leaves its sockets where they are.
-  find "$1/samba" -type s -delete
+  find "$1" -type s -delete
   rm -f "$file"
 }

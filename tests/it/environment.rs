@@ -28,6 +28,10 @@ pub fn environment() -> &'static Environment {
 }
 
 impl Environment {
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
     pub fn fact(&self, key: &str) -> &str {
         self.facts.get(key).unwrap_or_else(|| panic!("tests/env/up tells {key}"))
     }

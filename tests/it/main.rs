@@ -14,6 +14,7 @@ mod oidc;
 mod oidc_forge;
 mod others;
 mod page_check;
+mod pair;
 mod people;
 mod process;
 mod provider_journey;

@@ -30,8 +30,13 @@ fn set<const N: usize>(values: [&str; N]) -> HashSet<Vec<u8>> {
 
 impl Admin {
     pub async fn new() -> Self {
+        Self::on(environment().fact("DC_IP")).await
+    }
+
+    /// The same on another controller: everything goes there.
+    pub async fn on(ip: &str) -> Self {
         let environment = environment();
-        let mut ldap = connect().await;
+        let mut ldap = connect_to(ip).await;
         ldap.simple_bind(environment.fact("ADMIN_DN"), environment.fact("ADMIN_PASSWORD"))
             .await
             .expect("sent")
@@ -150,6 +155,15 @@ impl Admin {
         entry.attrs.get(attribute).and_then(|v| v.first()).cloned().unwrap_or_default()
     }
 
+    /// The same of an account that the controller may not know yet.
+    pub async fn value_if_known(&mut self, sam: &str, attribute: &str) -> Option<String> {
+        let filter = format!("(sAMAccountName={})", ldap3::ldap_escape(sam));
+        let base = environment().fact("BASE_DN");
+        let (found, _) = self.0.search(base, Scope::Subtree, &filter, [attribute]).await.expect("sent").success().expect("answered");
+        let entry = SearchEntry::construct(found.into_iter().next()?);
+        entry.attrs.get(attribute).and_then(|values| values.first()).cloned()
+    }
+
     pub async fn guid(&mut self, sam: &str) -> ObjectGuid {
         let entry = self.entry(sam, "objectGUID").await;
         let text = entry.attrs.get("objectGUID").and_then(|v| v.first()).map(|v| v.clone().into_bytes());
@@ -180,10 +194,10 @@ impl Admin {
     }
 }
 
-/// A TLS connection to the controller on which nobody is logged in.
-pub async fn connect() -> Ldap {
+/// A TLS connection to a controller on which nobody is logged in.
+pub async fn connect_to(ip: &str) -> Ldap {
     let environment = environment();
-    let stream = std::net::TcpStream::connect((environment.fact("DC_IP"), 636)).expect("the controller listens");
+    let stream = std::net::TcpStream::connect((ip, 636)).expect("the controller listens");
     stream.set_nodelay(true).expect("a TCP stream");
     let tls = os2nykode::tls::client_config(Some(environment.fact("CA_FILE").as_ref())).expect("the test CA");
     let settings = LdapConnSettings::new().set_config(tls).set_std_stream(ldap3::StdStream::Tcp(stream));
@@ -195,7 +209,12 @@ pub async fn connect() -> Ldap {
 
 /// Does the controller take this password for this DN? The `data` code of a refusal in `Err`.
 pub async fn bind(dn: &str, password: &str) -> Result<(), String> {
-    let result = connect().await.simple_bind(dn, password).await.expect("sent");
+    bind_on(environment().fact("DC_IP"), dn, password).await
+}
+
+/// The same on another controller.
+pub async fn bind_on(ip: &str, dn: &str, password: &str) -> Result<(), String> {
+    let result = connect_to(ip).await.simple_bind(dn, password).await.expect("sent");
     if result.rc == 0 {
         Ok(())
     } else {

@@ -68,13 +68,19 @@ struct State {
 #[derive(Clone)]
 pub struct Proxy {
     pub address: SocketAddr,
+    controller: String,
     state: Arc<Mutex<State>>,
 }
 
 impl Proxy {
     pub async fn start() -> Self {
+        Self::before(environment().fact("DC_IP")).await
+    }
+
+    /// In front of the controller at this address.
+    pub async fn before(controller: &str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let proxy = Self { address: listener.local_addr().expect("bound"), state: Arc::default() };
+        let proxy = Self { address: listener.local_addr().expect("bound"), controller: controller.to_owned(), state: Arc::default() };
         let running = proxy.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
@@ -130,7 +136,7 @@ impl Proxy {
             _ => ("dc.pem", "dc.key"),
         };
         let client = acceptor(certificate, key).accept(client).await?;
-        let server = TcpStream::connect((environment().fact("DC_IP"), 636)).await?;
+        let server = TcpStream::connect((self.controller.as_str(), 636)).await?;
         server.set_nodelay(true)?;
         let name = ServerName::try_from(environment().fact("DC_NAME").to_owned()).expect("a DNS name");
         let server = connector().connect(name, server).await?;
