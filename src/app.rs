@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::{Config, Secret},
     directory::Directory,
-    flow::{audit_api::Rates, health::Readiness, waits::Waits},
+    flow::{audit_api::Rates, health::Readiness, outside::Outside, waits::Waits},
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
@@ -64,6 +64,8 @@ pub struct App {
     pub people: Lookups,
     /// The service that knows whose parent somebody is; `None` where none is configured.
     pub family: Option<Family>,
+    /// How much they are asked for one person.
+    pub outside: Outside,
     /// Who did what.
     pub audit: audit::Log,
     /// The end of its chain, as this instance has last seen it.
@@ -138,6 +140,7 @@ impl App {
             oidc,
             people,
             family,
+            outside: Outside::default(),
             sealed: audit::sealer::Memory::default(),
             feed: audit::feed::Feed::new(&store).judged_by(&audit),
             audit,

@@ -30,7 +30,7 @@ mod tests;
 mod throttle;
 
 pub use audit::{Audit, Hook, Push, PushKind, PushTls, Retention};
-pub use authority::{Authority, Circles, Helpdesk, Teachers};
+pub use authority::{Authority, Circles, Helpdesk, Teachers, WhileMissing};
 pub use codes::Codes;
 pub use directory::{Controller, Directory, Transport};
 pub(crate) use load::PREFIX;

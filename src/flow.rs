@@ -15,6 +15,7 @@ pub mod list_accounts;
 pub mod log_pages;
 mod log_scope;
 pub mod others;
+pub mod outside;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
@@ -80,6 +81,9 @@ pub enum Fault {
     /// A password or a code could not be hashed or judged.
     #[error(transparent)]
     Hash(#[from] HashError),
+    /// Somebody asks registers for more at once than one person needs.
+    #[error("too many questions to registers at once for one person")]
+    TooManyQuestions,
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,

@@ -134,4 +134,6 @@ children-title = Dine børn
 children-no-account = Der er ingen konto her, som kan bruges.
 children-too-weak = Har du børn, hvis adgangskode du vil ændre, så log ind på en mere sikker måde, for eksempel med MitID.
 children-unavailable = Vi kan ikke slå dine børn op lige nu. Prøv igen om lidt.
+children-too-often = Du har slået dine børn op mange gange på kort tid. Du kan prøve igen { $time }.
+children-show = Vis mine børn
 others-lists = Andre, du kan hjælpe

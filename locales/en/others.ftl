@@ -134,4 +134,6 @@ children-title = Your children
 children-no-account = There is no account here that can be used.
 children-too-weak = If you have children whose password you want to change, log in a more secure way, such as MitID.
 children-unavailable = We can't look up your children right now. Try again soon.
+children-too-often = You have looked up your children many times in a short while. You can try again { $time }.
+children-show = Show my children
 others-lists = Others you can help

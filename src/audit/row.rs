@@ -8,6 +8,7 @@ use uuid::Uuid;
 use super::entry::StoredEntry;
 use crate::{
     model::{
+        account_name::is_invisible,
         attempt::AttemptId,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         guid::ObjectGuid,
@@ -21,9 +22,10 @@ use crate::{
 /// Longer texts are cut: nobody's name is longer, and a log is no place to store things.
 const LONGEST_TEXT: usize = 1000;
 
-/// A text that every database takes and that can't break a line of anything: control characters become U+FFFD.
+/// A text that every database takes, that can't break a line of anything, and that reads as it is written: control characters, and those that can't be seen or turn
+/// the direction of what follows, become U+FFFD.
 pub(super) fn clean(text: &str) -> String {
-    text.chars().take(LONGEST_TEXT).map(|c| if c.is_control() { '\u{FFFD}' } else { c }).collect()
+    text.chars().take(LONGEST_TEXT).map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
 }
 
 /// The event of an entry. The numbers that it commits to stay where they are.
@@ -129,6 +131,20 @@ mod tests {
             *text = text.as_deref().map(clean);
         }
         event
+    }
+
+    #[test]
+    fn a_text_reads_as_it_is_written() {
+        for (text, kept) in [
+            ("Anna \u{202E}nnaH", "Anna \u{FFFD}nnaH"),
+            ("a\u{2066}b\u{2069}\u{200F}\u{61C}c", "a\u{FFFD}b\u{FFFD}\u{FFFD}\u{FFFD}c"),
+            ("a\u{200B}\u{FEFF}\u{E0041}b\r\n", "a\u{FFFD}\u{FFFD}\u{FFFD}b\u{FFFD}\u{FFFD}"),
+            ("Ærø Ünal 🚲 שלום", "Ærø Ünal 🚲 שלום"),
+        ] {
+            assert_eq!(clean(text), kept);
+        }
+        let note = crate::model::cpr::mask_in("ringede fra 010190\u{202E}-\u{2066}1234");
+        assert!(!clean(&note).contains("1234"), "{note}: what can't be seen hides no number");
     }
 
     #[test]

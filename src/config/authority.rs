@@ -34,23 +34,34 @@ pub struct Authority {
 }
 
 impl Authority {
-    /// Every group that is named without a gap, and whether its rule forbids.
-    pub fn named(&self) -> impl Iterator<Item = (&str, bool)> {
+    /// Every group that is named without a gap, and what is not done while it can't be found.
+    pub fn named(&self) -> impl Iterator<Item = (&str, WhileMissing)> {
         let circles = self.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
-        let exact = self.teachers.iter().flat_map(|rule| [&rule.teachers, &rule.pupils]).filter_map(|pattern| match pattern {
-            Pattern::Exact(name) => Some(name),
-            Pattern::Wild { .. } => None,
-        });
-        let desks = self.helpdesks.iter().flat_map(|desk| desk.group.iter().chain(&desk.groups));
+        let teachers = self.teachers.iter().filter_map(|rule| rule.teachers.exact());
+        let pupils = self.teachers.iter().filter_map(|rule| rule.pupils.exact());
+        let (helpers, helped) = (self.helpdesks.iter().flat_map(|desk| &desk.group), self.helpdesks.iter().flat_map(|desk| &desk.groups));
         let forbidding = [&self.cannot_use_the_service, &self.cannot_be_changed_by_others, &self.protected_groups];
-        let forbidding = forbidding.into_iter().flatten().chain(circles).map(|name| (name.as_str(), true));
-        forbidding.chain(exact.chain(desks).map(|name| (name.as_str(), false)))
+        let forbidding = forbidding.into_iter().flatten().chain(circles).chain(helpers);
+        let forbidding = forbidding.map(|name| (name.as_str(), WhileMissing::NobodyActs));
+        let teachers = teachers.map(|name| (name.as_str(), WhileMissing::NoTeacherOrParentActs));
+        forbidding.chain(teachers).chain(pupils.chain(helped).map(|name| (name.as_str(), WhileMissing::AllowsNothing)))
     }
 
     /// Can anybody act on others by AD's groups or as a helpdesk?
     pub fn is_used(&self) -> bool {
         self.circles.is_some() || !self.teachers.is_empty() || !self.helpdesks.is_empty()
     }
+}
+
+/// What a group that can't be found keeps people from. Where it says who is out of reach, anybody may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WhileMissing {
+    /// Nobody acts on others.
+    NobodyActs,
+    /// No teacher acts on pupils, and no parent on children.
+    NoTeacherOrParentActs,
+    /// Its own rule allows nothing.
+    AllowsNothing,
 }
 
 /// `[authority.circles]`.

@@ -72,6 +72,25 @@ impl Directory {
         self.groups_among(pinned, unit, "", sids).await
     }
 
+    /// Is there a security group whose name fits the pattern, below the unit if one is given? `None`: there is no such unit.
+    pub async fn any_group_named(&self, unit: Option<&str>, pattern: &Pattern) -> Result<Option<bool>, Fault> {
+        let name = match pattern {
+            Pattern::Exact(name) => ldap_escape(name.as_str()).into_owned(),
+            Pattern::Wild { before, after } => format!("{}*{}", ldap_escape(before.as_str()), ldap_escape(after.as_str())),
+        };
+        let filter = format!("(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648)(sAMAccountName={name}))");
+        let (base, filter) = (unit.unwrap_or(&self.base_dn), filter.as_str());
+        let (found, mut pinned) =
+            self.read(|mut pinned| async move { (pinned.connection().search_some(base, filter, ["cn"], 1).await, pinned) }).await?;
+        let there = !found.is_empty() || unit.is_none() || self.is_there(&mut pinned, base).await?;
+        Ok(there.then_some(!found.is_empty()))
+    }
+
+    /// Is there an object of this DN?
+    pub async fn is_there(&self, pinned: &mut Pinned, dn: &str) -> Result<bool, Fault> {
+        Ok(pinned.connection().read_object(dn, "(objectClass=*)", ["objectGUID"]).await?.is_some())
+    }
+
     /// Is there a security group below a unit?
     pub async fn any_group_below(&self, unit: &str) -> Result<bool, Fault> {
         let filter = "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))";

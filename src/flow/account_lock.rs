@@ -24,7 +24,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
 /// A holder that has not released it for so long, and for longer than everything under the lock can take, has crashed or does not know how its try ended.
 const HELD_AT_LEAST: Duration = Duration::from_mins(1);
-/// What can be asked of a controller under the lock, one after the other, at most: the account, a connection made anew, its groups and policy, the count here
+/// Who may act on the account is judged from AD within this time, or not at all: it takes many questions where somebody acts for another.
+pub(super) const JUDGED_WITHIN: Duration = Duration::from_secs(20);
+/// What can be asked of a controller under the lock after that, one after the other, at most: a connection made anew, the account, its policy, the count here
 /// and on the PDC emulator, a look after a lost answer, the proof;
 const READS: u32 = 8;
 /// and the password and an unlocking.
@@ -58,7 +60,7 @@ pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Option<Accoun
 }
 
 fn held_at_most(directory: &config::Directory) -> SignedDuration {
-    let longest = directory.timeout * READS + directory.write_timeout * WRITES;
+    let longest = JUDGED_WITHIN + directory.timeout * READS + directory.write_timeout * WRITES;
     SignedDuration::try_from(longest.max(HELD_AT_LEAST)).unwrap_or(SignedDuration::MAX)
 }
 

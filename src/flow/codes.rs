@@ -12,15 +12,17 @@ pub use redeem::{Redeemed, redeem};
 use jiff::SignedDuration;
 use uuid::Uuid;
 
-use super::{Fault, sealing, set_password::Answer};
+use super::{Fault, authority, others, sealing, set_password::Answer, staff_sign_in};
 use crate::{
     app::App,
-    directory,
+    directory::{self, Pinned},
     model::{
         account::Account,
         audit::{AuditOutcome, EventKind, Party},
+        authority::{Action, Actor, Denial},
         guid::ObjectGuid,
         identity::Identity,
+        level::Level,
         refusal::Refusal,
         slow_hash::SlowHash,
     },
@@ -28,6 +30,37 @@ use crate::{
 
 /// Clocks of instances may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
+
+/// Why a code opens nothing now, whatever it was when it was given out: what keeps others away from the account, what keeps its owner from the service, and
+/// whether who gave it out may still do so for this account. `code`: its number.
+pub(super) async fn forbidden(app: &App, pinned: &mut Pinned, account: &Account, code: Uuid) -> Result<Option<Denial>, Fault> {
+    let issuer = app.codes.issuer_of(account.guid, code).await?;
+    let actor = issuing(app, pinned, issuer.as_ref()).await?;
+    let judged = others::judge_of(app, pinned, &actor, account, Action::IssueCode).await?;
+    if let Err(denial) = judged {
+        // Without an issuer the code is over, which is told where it is typed or used.
+        return Ok(Some(denial).filter(|denial| issuer.is_some() || *denial != Denial::NoRelation));
+    }
+    let linked = authority::linked(app, pinned, account).await?;
+    Ok(match others::barring(app, pinned).await? {
+        Some(Ok(groups)) if linked.iter().any(|other| other.is_in_any(&groups)) => Some(Denial::Barred),
+        Some(_) | None => None,
+    })
+}
+
+/// Who has given a code out, as they are now. How sure their login was, and how old, was judged then.
+async fn issuing(app: &App, pinned: &mut Pinned, issuer: Option<&Party>) -> Result<Actor, Fault> {
+    let mut actor = Actor { accounts: Vec::new(), linked: Vec::new(), helpdesk_role: false, level: Level::High, at: app.clock.now() };
+    let Some(issuer) = issuer else { return Ok(actor) };
+    actor.helpdesk_role = staff_sign_in::is_helper(app, issuer.guid).await?;
+    if !actor.helpdesk_role {
+        actor.accounts.extend(app.directory.account_again(pinned, issuer.guid).await?);
+    }
+    if let Some(account) = actor.accounts.first() {
+        actor.linked = authority::linked(app, pinned, account).await?;
+    }
+    Ok(actor)
+}
 
 /// What keeps a login by code from setting the password, whatever it is.
 pub(super) async fn hindrance(app: &App, identity: &Identity, code: Uuid, account: &Account) -> Result<Option<Refusal>, Fault> {

@@ -101,6 +101,12 @@ pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Sear
     };
     let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
     seen.note = Some(search.told());
+    // A guess that is confirmed, alone or together with a name, is a number learned.
+    if search.cpr.is_some() && reader.scope.is_some() {
+        (seen.outcome, seen.reason) = (AuditOutcome::Refused, Denial::NotThisAction.code().to_owned());
+        app.audit.append(&seen).await?;
+        return Ok(Err(Denial::NotThisAction));
+    }
     app.audit.append(&seen).await?;
     let everything = reader.scope.is_none();
     let mut found = Found { hits: Hits::default(), everything, unclear: None };

@@ -5,7 +5,10 @@
 
 use std::collections::HashMap;
 
-use super::{Fault, others::Standing};
+use super::{
+    Fault,
+    others::{Household, Standing},
+};
 use crate::{
     app::App,
     audit::search::{Hits, PAGE, Search, Unclear},
@@ -118,7 +121,7 @@ impl<'a> Desk<'a> {
         // First what costs one question, and asks no other register.
         let within = self.app.directory.account_again(&mut self.standing.pinned, target).await?;
         let theirs = if within.is_some_and(|account| self.standing.helps(self.app, &account)) {
-            let seen = self.standing.look_at(self.app, self.identity, target).await?;
+            let seen = self.standing.look_at(self.app, self.identity, target, &Household::none()).await?;
             seen.is_some_and(|seen| self.standing.reads_log_of(self.app, &seen))
         } else {
             false

@@ -8,14 +8,16 @@ mod classes;
 mod denied;
 pub mod explain;
 pub mod lists;
+mod look;
 pub mod show;
 pub mod slips;
 mod standing;
 pub mod unlock;
 mod usual;
 
+pub(super) use children::Household;
 pub(super) use denied::{Answer, counted, log_denied, log_nobody};
-pub(super) use standing::Standing;
-pub(super) use standing::{actors, barring, closed, level_of, standing};
+pub(super) use look::{Looked, Said, look_at};
+pub(super) use standing::{Standing, actors, barring, judge_of, level_of, person_of, standing};
 pub use usual::Usual;
 use usual::{propose, usual};

@@ -224,9 +224,9 @@ impl Arrival<'_> {
 
     /// Has somebody without an account of their own a child that has one? Where that can't be asked now, they see that once they are in.
     async fn parenthood(&self, identity: &Identity) -> Result<Parenthood, Fault> {
-        Ok(match children(self.app, identity).await? {
+        Ok(match children(self.app, self.visit, identity).await? {
             Children::TooWeak => Parenthood::Unasked,
-            Children::Unavailable => Parenthood::Yes,
+            Children::Unavailable | Children::TooOften(_) => Parenthood::Yes,
             Children::These(all) if all.iter().any(|child| !child.accounts.is_empty()) => Parenthood::Yes,
             Children::NotAsked | Children::These(_) => Parenthood::No,
         })

@@ -15,9 +15,9 @@ use uuid::Uuid;
 use self::answered::{counts, refusal_of};
 use super::{
     Fault, Visit, account_lock, actor_of,
-    authority::{self, Own},
+    authority::{self, Own, Registered},
     codes, event_of,
-    others::{self, Answer as _},
+    others::{self, Answer as _, Looked, Said},
     party_of, policy, reset, to_its_end,
 };
 use crate::{
@@ -128,13 +128,20 @@ struct Behalf {
     ground: Ground,
     /// Of the actor's child.
     child: Option<Cpr>,
+    /// What registers and the family service have said of them.
+    said: Said,
 }
 
 /// Changes or resets the password, whichever the login allows, or says why not.
 pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(async move { Submitted { app: &app, visit: &visit, identity: &identity, request: &request, behalf: None }.run().await })
-        .await
+    to_its_end(async move {
+        let registered = Registered::default();
+        let submitted =
+            Submitted { app: &app, visit: &visit, identity: &identity, request: &request, registered: &registered, behalf: None };
+        submitted.run().await
+    })
+    .await
 }
 
 /// How an earlier change or reset of an account ended, by its form's number: one of this visit, or of the account whose password they have proven.
@@ -168,6 +175,8 @@ struct Submitted<'a> {
     visit: &'a Visit,
     identity: &'a Identity,
     request: &'a Request,
+    /// Asked before the account's lock is taken: nobody but AD is asked while it is held.
+    registered: &'a Registered,
     behalf: Option<&'a Behalf>,
 }
 
@@ -221,21 +230,23 @@ impl Submitted<'_> {
 
     /// Only the owner's own tries are counted on the account: nobody else can use them up.
     async fn authorised(&self) -> Result<Answer, Fault> {
-        if !authority::owns(self.app, self.identity, self.request.target).await? {
+        let registered = Registered::ask(self.app, self.identity).await?;
+        if !authority::owns(self.app, self.identity, &registered, self.request.target).await? {
             return self.refused(None, None, Refusal::NotYours).await;
         }
         let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
         let limits = self.app.config.throttle.name;
-        Box::pin(self.counted(ThrottleKey::change(self.request.target), limits, true, self.alone(operation))).await
+        let theirs = Submitted { registered: &registered, ..*self };
+        Box::pin(self.counted(ThrottleKey::change(self.request.target), limits, true, theirs.alone(operation))).await
     }
 
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
-        let mut standing = match others::standing(self.app, self.identity).await? {
-            Ok(standing) => standing,
+        let looked = others::look_at(self.app, self.visit, self.identity, EventKind::ResetOutcome, self.request.target).await?;
+        let Looked { standing, seen, said } = match looked {
+            Ok(looked) => looked,
             Err(denial) => return Ok(Answer::denied(denial)),
         };
-        let seen = standing.look_at(self.app, self.identity, self.request.target).await?;
         // An own account has a form of its own, where the rules for it hold.
         let Some(seen) = seen.filter(|seen| !standing.owns(seen.account.guid)) else {
             others::log_denied(self.app, self.visit, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation))).await?;
@@ -244,7 +255,7 @@ impl Submitted<'_> {
         match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {
                 let actor = standing.party(self.app, self.identity, &ground, self.request.target);
-                let behalf = Behalf { actor, ground, child: seen.child.clone() };
+                let behalf = Behalf { actor, ground, child: seen.child.clone(), said };
                 drop(standing);
                 Submitted { behalf: Some(&behalf), ..*self }.alone(Operation::ResetOther { must_change }).await
             }
@@ -261,20 +272,18 @@ impl Submitted<'_> {
     /// The account as it is now, if it still is this person's to act on.
     async fn still(&self) -> Result<Result<(Account, Pinned), Refusal>, Fault> {
         let Some(behalf) = self.behalf else {
-            return Ok(match authority::own(self.app, self.identity, self.request.target).await? {
+            return Ok(match authority::own(self.app, self.identity, self.registered, self.request.target).await? {
                 Own::Yes(read) => Ok(*read),
                 Own::Denied(denial) => Err(Refusal::Denied(denial)),
                 Own::NotUsable => Err(Refusal::NotUsable),
                 Own::No => Err(Refusal::NotYours),
             });
         };
-        let mut standing = match others::standing(self.app, self.identity).await? {
-            Ok(standing) => standing,
+        let Looked { standing, seen, .. } = match behalf.said.look_again(self.app, self.identity, self.request.target).await? {
+            Ok(looked) => looked,
             Err(denial) => return Ok(Err(Refusal::Denied(denial))),
         };
-        let Some(seen) = standing.look_at(self.app, self.identity, self.request.target).await? else {
-            return Ok(Err(Refusal::Denied(Denial::NoRelation)));
-        };
+        let Some(seen) = seen else { return Ok(Err(Refusal::Denied(Denial::NoRelation))) };
         Ok(match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) if ground == behalf.ground => Ok((seen.account, standing.pinned)),
             // Between the two looks it became something else: begun again, it will be judged as that.
@@ -320,7 +329,8 @@ impl Submitted<'_> {
         if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
             return Ok(Answer::AlreadySent);
         }
-        let (account, mut pinned) = match self.still().await? {
+        let still = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.still()).await;
+        let (account, mut pinned) = match still.map_err(|_| directory::Fault::TimedOut)?? {
             Ok(read) => read,
             Err(refusal) => return self.refused(None, None, refusal).await,
         };

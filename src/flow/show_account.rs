@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     Fault,
-    authority::{self, Own},
+    authority::{self, Own, Registered},
     codes, policy, reset,
 };
 use crate::{
@@ -53,7 +53,7 @@ pub enum Shown {
 
 /// Reads the account for the person who owns it.
 pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    let (account, mut pinned) = match authority::own(app, identity, target).await? {
+    let (account, mut pinned) = match authority::own(app, identity, &Registered::ask(app, identity).await?, target).await? {
         Own::Yes(read) => *read,
         Own::Denied(denial) => return Ok(Shown::Denied(denial)),
         Own::NotUsable | Own::No => return Ok(Shown::Unavailable),

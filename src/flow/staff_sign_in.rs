@@ -17,9 +17,10 @@ use crate::{
     identity::local::{hash::HashError, totp::TotpSecret},
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        guid::ObjectGuid,
         identity::{Identity, LoginMethod, Proof},
         password::{NotAPassword, Password},
-        staff::{StaffAccount, StaffName},
+        staff::{Role, StaffAccount, StaffName},
     },
     store::throttle::{Charge, ThrottleKey},
 };
@@ -60,6 +61,15 @@ pub async fn is_over(app: &App, identity: &Identity) -> Result<bool, Fault> {
         Proof::Local { .. } => Ok(current(app, identity).await?.is_none()),
         Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Code { .. } => Ok(false),
     }
+}
+
+/// Does a local staff account work at helpdesks now, whoever is logged in?
+pub(super) async fn is_helper(app: &App, account: ObjectGuid) -> Result<bool, Fault> {
+    if !app.config.staff.enabled {
+        return Ok(false);
+    }
+    let account = app.staff.current(account.into()).await?;
+    Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
 }
 
 /// Why somebody is not let in; for the log alone.
@@ -116,6 +126,7 @@ impl Attempt<'_> {
                     | Fault::NoRandomness(_)
                     | Fault::Unsent(_)
                     | Fault::Hash(HashError::Failed)
+                    | Fault::TooManyQuestions
                     | Fault::Crashed => Err(fault),
                 }
             }

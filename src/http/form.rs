@@ -31,18 +31,31 @@ const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", 
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
+/// Below these, looking is logged in the visitor's name, and may count as a try of theirs: another site's link, frame or picture leads to the beginning, which
+/// does neither.
+const WATCHED: [&str; 2] = ["/others", "/audit"];
+
+/// Has the person asked for the page: in one of ours, or by typing its address? A subdomain of the same town is another site. Browsers without Fetch Metadata
+/// (Safari before 16.4) tell where a link stood, and what does not is not believed.
+pub(super) fn asked_from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
+    if let Some(site) = headers.get("sec-fetch-site") {
+        return site == "same-origin" || site == "none";
+    }
+    let Some(referrer) = headers.get(header::REFERER).and_then(|referrer| referrer.to_str().ok()) else { return false };
+    let Some((scheme, rest)) = referrer.split_once("://") else { return false };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    is_ours(&format!("{scheme}://{authority}"), headers, uri, public_url)
+}
+
 /// Refuses a form that another site sent (Fetch Metadata, and Origin for browsers without it). What is neither, such as a program without a browser's
 /// headers, is left to the token.
 pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     // A provider's answer is a form of another site by its nature; what it proves is in its signature and in the browser's own cookie.
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         || FROM_PROVIDERS.iter().any(|start| request.uri().path().starts_with(start));
-    if safe
-        && request.uri().path().starts_with("/others/")
-        && request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site")
-    {
-        // Each counts as a try of whoever is logged in: another site's link would make them wait.
-        return Redirect::to("/others").into_response();
+    let watched = WATCHED.iter().find(|start| request.uri().path().strip_prefix(**start).is_some_and(|rest| rest.starts_with('/')));
+    if let Some(start) = watched.filter(|_| safe && !asked_from_here(request.headers(), request.uri(), &app.config.server.public_url)) {
+        return Redirect::to(start).into_response();
     }
     let ours = safe || from_here(request.headers(), request.uri(), &app.config.server.public_url);
     if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
@@ -56,6 +69,10 @@ fn from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
+    is_ours(origin, headers, uri, public_url)
+}
+
+fn is_ours(origin: &str, headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(Authority::as_str));
     let asked = |host: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
     origin == public_url || host.is_some_and(asked)
@@ -149,6 +166,31 @@ mod tests {
         assert_eq!(sized(LARGEST_BODY + 1).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
         let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b'x'; 1000]));
         assert_eq!(read(Body::from_stream(endless), LARGEST_BODY).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
+
+    #[test]
+    fn a_page_that_is_logged_is_asked_for_from_here_or_by_its_address() {
+        let asked = |headers: &[(&'static str, &str)]| {
+            let mut map = HeaderMap::new();
+            for (name, value) in headers {
+                map.insert(*name, HeaderValue::from_str(value).expect("a header"));
+            }
+            asked_from_here(&map, &Uri::from_static("/others/x"), "https://public.dk")
+        };
+        for site in ["same-origin", "none"] {
+            assert!(asked(&[("sec-fetch-site", site)]), "{site}");
+        }
+        for site in ["cross-site", "same-site", ""] {
+            assert!(!asked(&[("sec-fetch-site", site), ("referer", "https://public.dk/others")]), "{site}");
+        }
+        assert!(asked(&[("referer", "https://public.dk/others")]) && asked(&[("referer", "https://public.dk")]));
+        assert!(asked(&[("referer", "https://inside:8443/others"), ("host", "inside:8443")]));
+        for referrer in
+            ["https://evil.dk/", "https://evil.dk/https://public.dk/", "https://public.dk.evil.dk/", "https://public.dk@evil.dk/"]
+        {
+            assert!(!asked(&[("referer", referrer)]), "{referrer}");
+        }
+        assert!(!asked(&[]), "an old browser that tells nothing");
     }
 
     #[test]

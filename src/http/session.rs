@@ -13,6 +13,7 @@ use crate::{
 /// `__Host-`: only over TLS, only from this host, for the whole of it.
 pub(super) const COOKIE: &str = "__Host-os2nykode";
 const IDENTITY: &str = "identity";
+const ARRIVED: &str = "arrived";
 
 /// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all.
 pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<&SessionThere>) -> Result<(), session::Error> {
@@ -25,7 +26,15 @@ pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<
         let (provider, person, session_there) = (login.provider.clone(), there.person().to_owned(), there.session());
         session.insert(PROVIDER_LOGIN, ProviderSession { provider, person, session: session_there, there: there.clone() }).await?;
     }
+    if identity.provider().is_some() {
+        session.insert(ARRIVED, true).await?;
+    }
     session.insert(IDENTITY, identity).await
+}
+
+/// Is it the first time that this is asked after a login at a provider? The browser comes from there then, as from any other site.
+pub(super) async fn has_arrived(session: &Session) -> Result<bool, session::Error> {
+    Ok(session.remove::<bool>(ARRIVED).await? == Some(true))
 }
 
 /// What a logout at the provider needs.

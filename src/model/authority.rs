@@ -3,10 +3,12 @@
 //! Invariants: pure; whatever forbids comes before whatever allows; a rule that can't be read forbids; what nothing allows is refused.
 
 mod protected;
+mod reading;
 #[cfg(test)]
 mod tests;
 
 pub use protected::is_protected;
+pub use reading::{is_auditor, reads_log_of, sees_history};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -81,8 +83,10 @@ pub struct Rules {
     pub parents: Scope,
     /// Helpdesks.
     pub desks: Vec<Desk>,
-    /// Members read the whole log, CPR numbers in it included. A group that could not be read lets nobody read it, so that it has nobody to protect.
+    /// Members read the whole log, CPR numbers in it included. A group that could not be read lets nobody read it.
     pub auditors: Vec<Sid>,
+    /// Could every group of helpdesks and auditors be read? Where one could not, anybody may be a member of it, and so out of reach.
+    pub staff_known: Result<(), Unreadable>,
     /// A login may be this old.
     pub max_age: SignedDuration,
 }
@@ -130,6 +134,8 @@ pub enum Scope {
 pub struct Actor {
     /// Every account of theirs with its groups, those that can't be used too: what they forbid counts.
     pub accounts: Vec<Account>,
+    /// Other accounts of the same person, which this login does not act through: what they forbid counts too.
+    pub linked: Vec<Account>,
     /// Has a local staff account that works at helpdesks.
     pub helpdesk_role: bool,
     /// How sure the login is.
@@ -148,7 +154,7 @@ pub struct Target<'a> {
     /// It belongs to a child of the actor, who is under the age limit.
     pub child: bool,
     /// Its owner teaches some class. Asked only where it matters: see [`asks_who_teaches`].
-    pub teaches: bool,
+    pub teaches: Result<bool, Unreadable>,
 }
 
 /// Why somebody may act.
@@ -254,7 +260,7 @@ impl Denial {
     pub fn explained(self) -> &'static str {
         match self {
             Self::Barred => "the actor is in a group of authority.cannot_use_the_service",
-            Self::Unreadable => "a group of [authority] that may forbid it can't be found",
+            Self::Unreadable => "a group of [authority] or audit.auditors that may forbid it can't be found",
             Self::NoRelation => "no circle that both are in (the actor as password admin), no class, no helpdesk scope",
             Self::NotUsable => "the account is disabled or has expired",
             Self::ClosedToOthers => "the account is in a group of authority.cannot_be_changed_by_others",
@@ -278,24 +284,48 @@ impl Denial {
 /// May the actor do this to the account? In the order: may they act at all; is the account theirs in any way; does anything forbid it; does what makes
 /// it theirs go so far.
 pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action, now: Timestamp) -> Result<Ground, Denial> {
+    let grounds = theirs(rules, actor, target, now)?;
+    // Why there is nothing to be done is shown to whoever the account is a matter of.
+    match action {
+        Action::See => grounds.into_iter().next().ok_or(Denial::NoRelation),
+        Action::SetPassword | Action::Unlock | Action::IssueCode => {
+            if let Some(denial) = unusable(target.account, now) {
+                return Err(denial);
+            }
+            allowed(rules, actor, target, grounds, action, now)
+        }
+    }
+}
+
+/// Everything that makes the account the actor's, the nearest first; not empty.
+fn theirs(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> Result<Vec<Ground>, Denial> {
     if let Some(denial) = barred(rules, actor) {
         return Err(denial);
     }
     let grounds = grounds(rules, actor, target, now);
-    let Some(first) = grounds.first() else { return Err(Denial::NoRelation) };
-    // Why there is nothing to be done is shown to whoever the account is a matter of.
-    if action == Action::See {
-        return Ok(first.clone());
-    }
-    let own = *first == Ground::Own;
-    let forbidden = if own { unusable(target.account, now) } else { closed(rules, target.account, now) };
-    if let Some(denial) = forbidden {
+    if grounds.is_empty() { Err(Denial::NoRelation) } else { Ok(grounds) }
+}
+
+/// The ground that goes as far as the action, if nothing forbids it. Whether the account can be used is not asked.
+fn allowed(
+    rules: &Rules,
+    actor: &Actor,
+    target: &Target<'_>,
+    grounds: Vec<Ground>,
+    action: Action,
+    now: Timestamp,
+) -> Result<Ground, Denial> {
+    let own = grounds.first() == Some(&Ground::Own);
+    if let Some(denial) = out_of_reach(rules, target.account).filter(|_| !own) {
         return Err(denial);
     }
     let (grounds, denial) = match for_masters(rules, target.account).filter(|_| !own) {
         Some(denial) => (only(grounds, |ground| matches!(ground, Ground::MasterOfCircle(_))), denial),
-        None if target.teaches => (only(grounds, |ground| !matches!(ground, Ground::Teacher(_) | Ground::Parent)), Denial::Teacher),
-        None => (grounds, Denial::NoRelation),
+        None => match target.teaches {
+            Ok(false) => (grounds, Denial::NoRelation),
+            Ok(true) => (only(grounds, |ground| !matches!(ground, Ground::Teacher(_) | Ground::Parent)), Denial::Teacher),
+            Err(Unreadable) => (only(grounds, |ground| !matches!(ground, Ground::Teacher(_) | Ground::Parent)), Denial::Unreadable),
+        },
     };
     if grounds.is_empty() {
         return Err(denial);
@@ -319,6 +349,21 @@ pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action,
     Ok(able)
 }
 
+/// Could more be done if the account were a child's of the actor? Else there is no need to ask whether it is.
+pub fn parenthood_matters(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
+    let child = Target { child: true, ..*target };
+    let opens = |action: &Action| decide(rules, actor, target, *action, now).is_err() && decide(rules, actor, &child, *action, now).is_ok();
+    !target.child && Action::ALL.iter().any(opens)
+}
+
+/// What forbids that a code which was given out for the account is used: what keeps others away from it, and what keeps its owner from the service.
+pub fn code_forbidden(rules: &Rules, account: &Account, now: Timestamp) -> Option<Denial> {
+    closed(rules, account, now).or_else(|| match &rules.cannot_use {
+        Err(Unreadable) => Some(Denial::Unreadable),
+        Ok(groups) => account.is_in_any(groups).then_some(Denial::Barred),
+    })
+}
+
 /// Does the decision hang on whether the account's owner teaches?
 pub fn asks_who_teaches(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     grounds(rules, actor, target, now).iter().any(|ground| matches!(ground, Ground::Teacher(_) | Ground::Parent))
@@ -328,7 +373,10 @@ pub fn asks_who_teaches(rules: &Rules, actor: &Actor, target: &Target<'_>, now: 
 pub fn barred(rules: &Rules, actor: &Actor) -> Option<Denial> {
     match &rules.cannot_use {
         Err(Unreadable) => Some(Denial::Unreadable),
-        Ok(groups) => actor.accounts.iter().any(|account| account.is_in_any(groups)).then_some(Denial::Barred),
+        Ok(groups) => {
+            let barred = |account: &Account| account.is_in_any(groups);
+            (actor.accounts.iter().any(barred) || actor.linked.iter().any(barred)).then_some(Denial::Barred)
+        }
     }
 }
 
@@ -338,7 +386,8 @@ pub fn closed(rules: &Rules, account: &Account, now: Timestamp) -> Option<Denial
 }
 
 fn out_of_reach(rules: &Rules, account: &Account) -> Option<Denial> {
-    let (Ok(closed), Ok(protected), Ok(masters), Ok(_)) = (&rules.closed_to_others, &rules.protected, &rules.master_admins, &rules.admins)
+    let (Ok(closed), Ok(protected), Ok(masters), Ok(_), Ok(())) =
+        (&rules.closed_to_others, &rules.protected, &rules.master_admins, &rules.admins, rules.staff_known)
     else {
         return Some(Denial::Unreadable);
     };
@@ -396,23 +445,6 @@ pub fn classes_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
         }
     }
     classes
-}
-
-/// Does a helpdesk read the log of this account? Only of those that it could help if they were usable: of whom is out of its reach it reads nothing, nor of itself. Neither
-/// being a teacher nor a parent lets somebody read logs.
-pub fn reads_log_of(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
-    let account = target.account;
-    barred(rules, actor).is_none()
-        && !actor.accounts.iter().any(|own| own.guid == account.guid)
-        && desks_of(rules, actor, now).iter().any(|desk| desk.scope.holds(account))
-        && out_of_reach(rules, account).is_none()
-        && for_masters(rules, account).is_none()
-        && actor.level >= target.needed
-}
-
-/// Does somebody read the whole log?
-pub fn is_auditor(rules: &Rules, actor: &Actor, now: Timestamp) -> bool {
-    acting(actor, now).any(|own| own.is_in_any(&rules.auditors))
 }
 
 /// The helpdesks that somebody works at.

@@ -6,6 +6,8 @@ use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::account_name::is_invisible;
+
 /// A CPR number, ten digits whose first six are a real date. Modulus 11 is not checked: numbers given out since 2007 need not hold it
 /// (CPR-kontoret, "Personnumre uden kontrolciffer"). Printing it masks it; it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,7 +69,9 @@ const GAP: usize = 3;
 
 fn is_gap(c: char) -> bool {
     c.is_whitespace()
-        || matches!(c, '-' | '.' | '/' | '_' | ',' | ':' | '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{FEFF}')
+        || c.is_control()
+        || is_invisible(c)
+        || matches!(c, '-' | '.' | '/' | '_' | ',' | ':' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
 /// The text with every CPR number in it masked: people write them where they should not. Ten digits with small gaps and no more digits beside them; what is

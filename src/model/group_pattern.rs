@@ -18,6 +18,14 @@ pub enum Pattern {
 const SHORTEST: usize = 3;
 
 impl Pattern {
+    /// The name, where it has no gap.
+    pub fn exact(&self) -> Option<&String> {
+        match self {
+            Self::Exact(name) => Some(name),
+            Self::Wild { .. } => None,
+        }
+    }
+
     /// Reads a name; `*` is the gap. `None` where it is empty, has several gaps, or begins with fewer than three characters before one.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use super::{password::Password, policy::contains_folded};
+use super::{account_name::is_invisible, password::Password, policy::contains_folded};
 
 /// What somebody may do here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -110,12 +110,7 @@ pub fn check_password(password: &Password, name: &StaffName, full_name: &str) ->
 /// The name of a person as the log keeps it: 1 to 128 characters, none that can't be seen. `None`: it is no name.
 pub fn full_name(text: &str) -> Option<String> {
     let name: String = text.trim().nfc().collect();
-    let visible = |c: char| {
-        c == ' '
-            || (!c.is_control()
-                && !c.is_whitespace()
-                && !matches!(c, '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2060}'..='\u{2069}' | '\u{FEFF}'))
-    };
+    let visible = |c: char| c == ' ' || !(c.is_control() || c.is_whitespace() || is_invisible(c));
     ((1..=128).contains(&name.chars().count()) && name.chars().all(visible)).then_some(name)
 }
 

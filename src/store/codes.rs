@@ -105,6 +105,14 @@ impl Codes {
         Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
     }
 
+    /// Who gave it out, while it is the account's code.
+    pub async fn issuer_of(&self, account: ObjectGuid, id: Uuid) -> Result<Option<Party>, StoreError> {
+        let statement = "SELECT issuer_guid, issuer_account, issuer_name FROM codes WHERE account = $1 AND id = $2";
+        let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        row.as_ref().map(issuer).transpose()
+    }
+
     /// Its one password is about to be set: true for one only.
     pub async fn spend(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let statement = "UPDATE codes SET spent = $3 WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";

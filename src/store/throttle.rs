@@ -52,6 +52,11 @@ impl ThrottleKey {
         Self(format!("stranger:{person}"))
     }
 
+    /// Somebody for whom the family service is asked.
+    pub fn family(person: ObjectGuid) -> Self {
+        Self(format!("family:{person}"))
+    }
+
     /// An account that others unlock: whoever unlocks it again and again lets somebody guess its password for ever.
     pub fn unlock(account: ObjectGuid) -> Self {
         Self(format!("unlock:{account}"))

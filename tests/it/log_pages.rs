@@ -448,3 +448,27 @@ async fn what_strangers_wrote_into_the_log_is_text_on_its_pages() {
     page.says("<script>alert(1)</script>\u{FFFD}=1+1");
     assert!(!page.html.contains("<script>alert") && !page.text.contains("ukendt-æøå"), "{}", page.html);
 }
+
+/// 251 guesses in 6.7 seconds were a number.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_but_auditors_learns_a_cpr_number_by_guessing() {
+    let archive = Archive::new().await;
+    let (_, member) = archive.reset().await;
+    let number = crate::provider_reset::cpr();
+    Admin::new().await.replace(&member.dn, "employeeNumber", &number).await;
+    let helper = archive.browser(&archive.town.person(&[&archive.town.desk]).await).await;
+    let form = helper.get("/audit").await;
+    assert!(!form.html.contains("name=\"cpr\""), "{}", form.html);
+    let mut told = std::collections::BTreeSet::new();
+    for (guess, about) in [(number.as_str(), member.sam.as_str()), ("0101019999", &member.sam), (&number, ""), ("0101019999", "")] {
+        let page = search(&helper, &[("cpr", guess), ("about", about), ("kind", "reset_outcome")]).await;
+        assert_eq!(page.status, 403);
+        told.insert(page.text);
+    }
+    assert_eq!(told.len(), 1, "right or wrong: {told:#?}");
+    let logged = archive.rows("SELECT outcome, note FROM audit WHERE kind = 'log_seen' AND outcome = 'refused'").await;
+    assert_eq!(logged.len(), 4);
+    assert!(logged.iter().all(|(_, note)| note.as_deref().is_some_and(|note| !note.contains(&number))), "{logged:?}");
+    let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
+    assert!(auditor.get("/audit").await.html.contains("name=\"cpr\""));
+}

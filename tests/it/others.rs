@@ -2,13 +2,16 @@
 
 mod age;
 mod attacks;
+mod barred;
 pub mod codes;
 mod lists;
 pub mod logins;
 mod outlived;
 mod parents;
 mod roles;
+mod slow;
 mod tries;
+mod unreadable;
 mod ways_in;
 
 use os2nykode::{

@@ -49,7 +49,7 @@ impl Visitor {
     pub async fn get(&self, path: &str) -> Page {
         let mut path = path.to_owned();
         for _ in 0..5 {
-            let response = self.request(Method::GET, &path).send().await.expect("an answer");
+            let response = self.request(Method::GET, &path).header("sec-fetch-site", "same-origin").send().await.expect("an answer");
             match location(&response) {
                 Some(next) if next.starts_with('/') => path = next,
                 _ => return page(path, response).await,

@@ -1,7 +1,11 @@
 //! Can a password satisfy the domain's policy and the configuration's at once, and are the groups of all rules there?
 
 use crate::check::{Id, Report};
-use crate::{config::Config, directory::Directory, model::policy::Contradiction};
+use crate::{
+    config::{Config, WhileMissing},
+    directory::Directory,
+    model::{group_pattern::Pattern, policy::Contradiction},
+};
 
 const AREA: &str = "policy";
 
@@ -65,9 +69,13 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
 
 /// Groups that are named in `[authority]`, and whether the circles' unit holds any.
 async fn check_authority(directory: &Directory, config: &Config, report: &mut Report) {
-    for (group, forbids) in config.authority.named() {
+    for (group, missing) in config.authority.named() {
         if let Err(fault) = directory.find_group(group).await {
-            let what = if forbids { "until then nobody can act on others" } else { "until then the rule allows nothing" };
+            let what = match missing {
+                WhileMissing::NobodyActs => "until then nobody can act on others",
+                WhileMissing::NoTeacherOrParentActs => "until then no teacher and no parent can act on others",
+                WhileMissing::AllowsNothing => "until then the rule allows nothing",
+            };
             report.problem(
                 Id::GroupMissing,
                 AREA,
@@ -82,7 +90,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                "correct the group's name under audit.auditors: until then nobody reads the log by it",
+                "correct the group's name under audit.auditors: until then nobody reads the log by it, and nobody can act on others",
             );
         }
     }
@@ -96,6 +104,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             );
         }
     }
+    check_teachers(directory, config, report).await;
     let Some(circles) = &config.authority.circles else { return };
     for group in std::iter::once(&circles.admins).chain(&circles.master_admins) {
         let Ok((sid, mut pinned)) = directory.find_group(group).await else { continue };
@@ -119,5 +128,29 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             "correct authority.circles.ou, or see whether the service account may read there",
         ),
         Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
+    }
+}
+
+/// Rules with a gap: is their unit there, and does it hold a group with such a name?
+async fn check_teachers(directory: &Directory, config: &Config, report: &mut Report) {
+    for rule in &config.authority.teachers {
+        let Pattern::Wild { before, after } = &rule.teachers else { continue };
+        let name = format!("{before}*{after}");
+        match directory.any_group_named(rule.ou.as_deref(), &rule.teachers).await {
+            Ok(Some(true)) => {}
+            Ok(Some(false)) => report.warning(
+                Id::TeachersEmpty,
+                AREA,
+                &format!("no security group is named {name:?}, so that rule of [[authority.teachers]] knows no teacher"),
+                "correct `teachers`, or see whether the service account may read these groups",
+            ),
+            Ok(None) => report.problem(
+                Id::GroupMissing,
+                AREA,
+                &format!("{} is not there", rule.ou.as_deref().unwrap_or_default()),
+                "correct `ou` under [[authority.teachers]]: until then no teacher and no parent can act on others",
+            ),
+            Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
+        }
     }
 }

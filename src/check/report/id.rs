@@ -141,6 +141,7 @@ ids! {
     GroupMissing "group_missing" "The rule that names the group stops what it is about, or allows nothing, until this is mended."
     GroupAmongCircles "group_among_circles" "Somebody may take it for a circle, and add people to it who then administer others."
     CirclesEmpty "circles_empty" "Password admins have nobody to act on."
+    TeachersEmpty "teachers_empty" "By this rule nobody acts on pupils, and nobody is known for a teacher."
     NetbiosDomainWrong "netbios_domain_wrong" "Nobody can log in as DOMAIN\\name; a login without the domain works."
     ClaimAttributeUnknown "claim_attribute_unknown" "Nobody can log in by what is held against it."
     ClaimAttributeUnindexed "claim_attribute_unindexed" "Each such login makes the controller read all accounts: slow in a large domain, for everybody."

@@ -10,12 +10,12 @@ use crate::{
     app::App,
     flow::{
         Fault, Visit, event_of,
-        others::{self, Answer as _},
+        others::{self, Answer as _, Looked},
         party_of, to_its_end,
     },
     identity::local::hash::HashError,
     model::{
-        audit::{AuditOutcome, EventKind},
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
         authority::{Action, Denial},
         code::Code,
         cpr::mask_in,
@@ -76,42 +76,71 @@ impl others::Answer for Issued {
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
-    let mut standing = match others::standing(app, identity).await? {
-        Ok(standing) => standing,
+    let looked = match others::look_at(app, visit, identity, EventKind::CodeIssued, sent.target).await? {
+        Ok(looked) => looked,
         Err(denial) => return Ok(Issued::denied(denial)),
     };
-    let Some(seen) = standing.look_at(app, identity, sent.target).await? else {
-        others::log_nobody(app, visit, identity, EventKind::CodeIssued).await?;
-        return Ok(Issued::denied(Denial::NoRelation));
-    };
-    let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
-    let now = app.clock.now();
-    let mut entry = event_of(visit, identity, now, EventKind::CodeIssued, AuditOutcome::Refused, "");
-    entry.target = Some(party_of(&seen.account));
-    entry.controller = Some(standing.pinned.name().to_owned());
-    entry.note = Some(mask_in(&sent.reason));
-    entry.ticket = sent.ticket.as_deref().map(mask_in);
-    let ground = match decided {
-        Ok(ground) => ground,
-        Err(denial) => {
-            entry.actor = Some(standing.somebody(app, identity));
-            denial.code().clone_into(&mut entry.reason);
-            others::log_denied(app, visit, &entry).await?;
-            return Ok(Issued::denied(denial));
-        }
-    };
-    let issuer = standing.party(app, identity, &ground, sent.target);
-    drop(standing);
-    (entry.actor, entry.authority, entry.outcome) = (Some(issuer.clone()), Some(ground.code()), AuditOutcome::Succeeded);
+    let said = looked.said.clone();
+    if let Err(denial) = judge(app, visit, identity, sent, looked).await? {
+        return Ok(Issued::denied(denial));
+    }
     let code = Code::from_random(&Zeroizing::new(app.keys.random()?)).ok_or(Fault::NoRandomness(crate::store::NoRandomness))?;
     let (salt, secret) = (app.keys.random()?, code.clone());
+    // The wait for a place may be long; nobody is kept from it by a connection that is held meanwhile.
     let place = app.code_hasher.place().await?;
     let hash = place.work(move || SlowHash::of(secret.bytes(), salt).ok_or(HashError::Failed)).await?;
+    // And so it is judged again, on what is true now.
+    let looked = match said.look_again(app, identity, sent.target).await? {
+        Ok(looked) => looked,
+        Err(denial) => return Ok(Issued::denied(denial)),
+    };
+    let Judged { entry, issuer, account_name } = match judge(app, visit, identity, sent, looked).await? {
+        Ok(judged) => judged,
+        Err(denial) => return Ok(Issued::denied(denial)),
+    };
+    let now = app.clock.now();
     let until = now + app.config.codes.lasts;
     // Logged before it can be used: a crash in between leaves an entry about a code that nobody has.
     app.audit.append(&entry).await?;
     let kept = Kept { id: Uuid::from_bytes(app.keys.random()?), hash, issuer };
     app.codes.issue(sent.target, &kept, now, until).await?;
     app.sessions.end_all_of(sent.target, None).await?;
-    Ok(Issued::Code { code, until, account_name: seen.account.sam })
+    Ok(Issued::Code { code, until, account_name })
+}
+
+/// A code may be given out.
+struct Judged {
+    /// That it is given out, for the log.
+    entry: AuditEvent,
+    issuer: Party,
+    account_name: String,
+}
+
+/// May they give out a code for the account, as it was just read? What is denied is logged.
+async fn judge(app: &App, visit: &Visit, identity: &Identity, sent: &Issue, looked: Looked) -> Result<Result<Judged, Denial>, Fault> {
+    let Looked { standing, seen, .. } = looked;
+    let Some(seen) = seen else {
+        others::log_nobody(app, visit, identity, EventKind::CodeIssued).await?;
+        return Ok(Err(Denial::NoRelation));
+    };
+    let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::CodeIssued, AuditOutcome::Refused, "");
+    entry.target = Some(party_of(&seen.account));
+    entry.controller = Some(standing.pinned.name().to_owned());
+    entry.note = Some(mask_in(&sent.reason));
+    entry.ticket = sent.ticket.as_deref().map(mask_in);
+    match decided {
+        Ok(ground) => {
+            let issuer = standing.party(app, identity, &ground, sent.target);
+            (entry.actor, entry.authority, entry.outcome) = (Some(issuer.clone()), Some(ground.code()), AuditOutcome::Succeeded);
+            Ok(Ok(Judged { entry, issuer, account_name: seen.account.sam }))
+        }
+        Err(denial) => {
+            entry.actor = Some(standing.somebody(app, identity));
+            drop(standing); // with its connection
+            denial.code().clone_into(&mut entry.reason);
+            others::log_denied(app, visit, &entry).await?;
+            Ok(Err(denial))
+        }
+    }
 }

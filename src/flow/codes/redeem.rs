@@ -9,7 +9,7 @@ use crate::{
     app::App,
     directory::LoginMatch,
     flow::{
-        Fault, Visit, event, others, party_of,
+        Fault, Visit, event, party_of,
         sign_in::{forgive, hold_answer},
     },
     identity::local::hash::{HashError, Place},
@@ -17,6 +17,7 @@ use crate::{
         account::Account,
         account_name::LoginName,
         audit::{AuditEvent, AuditOutcome, EventKind},
+        authority::Denial,
         code::Code,
         identity::{Identity, LoginMethod, Proof},
         slow_hash::SlowHash,
@@ -144,8 +145,26 @@ async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Resu
     let (Some(account), mut pinned) = app.directory.account(found.guid).await? else {
         return refused(app, visit, found, Some(kept), "not_usable").await;
     };
-    if let Some(denial) = others::closed(app, &mut pinned, &account).await? {
-        return refused(app, visit, &account, Some(kept), denial.code()).await;
+    if let Some(denial) = super::forbidden(app, &mut pinned, &account, kept.id).await? {
+        // What is true of the account is said as such; what is not, is about who gave the code out.
+        let reason = match denial {
+            Denial::NoRelation | Denial::NotThisAction => "issuer_not_allowed",
+            Denial::Barred
+            | Denial::Unreadable
+            | Denial::NotUsable
+            | Denial::ClosedToOthers
+            | Denial::Protected
+            | Denial::MasterAdmin
+            | Denial::PasswordAdmin
+            | Denial::Helper
+            | Denial::Auditor
+            | Denial::Teacher
+            | Denial::TooWeak(_)
+            | Denial::LoginTooOld
+            | Denial::PasswordChangedSince
+            | Denial::TooOften(_) => denial.code(),
+        };
+        return refused(app, visit, &account, Some(kept), reason).await;
     }
     drop(pinned);
     let now = app.clock.now();

@@ -5,19 +5,28 @@
 
 use std::collections::HashMap;
 
-use super::standing::scope_of;
+use jiff::Timestamp;
+
+use super::{
+    denied::without_account,
+    standing::{person, scope_of},
+};
 use crate::{
     app::App,
     clock,
     config::Parents,
     directory::Pinned,
     flow::{
-        Fault,
-        authority::{leads_to, led_to},
+        Fault, Visit,
+        authority::{Registered, leads_to, led_to},
+        event_of,
         list_accounts::Listed,
+        outside::FAMILY,
     },
     model::{
         account::Account,
+        audit::{AuditOutcome, EventKind},
+        authority::{Denial, Ground},
         claim::Claim,
         cpr::Cpr,
         guid::ObjectGuid,
@@ -25,6 +34,7 @@ use crate::{
         level::Level,
     },
     people::{Child, Family},
+    store::throttle::{Charge, ThrottleKey},
 };
 
 /// A child and what can be picked.
@@ -45,27 +55,139 @@ pub enum Children {
     TooWeak,
     /// The family service can't be asked now.
     Unavailable,
+    /// They have asked for them too often: not before this time.
+    TooOften(Timestamp),
     /// All of them, with an account or without.
     These(Vec<OfChild>),
 }
 
-/// Every child under the age limit, with the accounts that can be acted on.
-pub async fn children(app: &App, identity: &Identity) -> Result<Children, Fault> {
-    let Some((family, login, cpr)) = parent(app, identity) else { return Ok(Children::NotAsked) };
+/// What the family service says of whoever has logged in: each child, with what the registers call its accounts. Which accounts these are, AD says.
+///
+/// Invariant: the family service and the registers are asked while neither a connection to a controller nor a lock is held; each time counts on the person.
+#[derive(Debug, Default)]
+pub(in crate::flow) struct Household(Vec<(Child, Registered)>);
+
+/// Why the family service was not asked.
+#[derive(Debug)]
+enum Unasked {
+    /// The person has asked too often.
+    TooOften(Timestamp),
+    /// It can't be asked now.
+    Fault(Fault),
+}
+
+impl Household {
+    /// Nobody's children: for those who are none's parents.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// Asks, for an account that may be a child's. `otherwise`: the account is theirs to see in any case, and who had no children a while ago has none now;
+    /// then a family service that does not answer keeps nobody from what they may do without it.
+    pub async fn ask(
+        app: &App,
+        visit: &Visit,
+        identity: &Identity,
+        kind: EventKind,
+        otherwise: bool,
+    ) -> Result<Result<Self, Denial>, Fault> {
+        if otherwise && app.outside.is_childless(person(app, identity).guid.into(), app.clock.now()) {
+            return Ok(Ok(Self::none()));
+        }
+        match asked(app, identity).await {
+            Ok(told) => Ok(Ok(told.map(|(_, household)| household).unwrap_or_default())),
+            Err(Unasked::TooOften(_)) if otherwise => Ok(Ok(Self::none())),
+            Err(Unasked::TooOften(until)) => {
+                log_wait(app, visit, identity, kind, until).await?;
+                Ok(Err(Denial::TooOften(until)))
+            }
+            Err(Unasked::Fault(fault)) if otherwise => {
+                tracing::warn!(error = %fault, "whether an account is a child's can't be asked; its helper goes on without");
+                Ok(Ok(Self::none()))
+            }
+            Err(Unasked::Fault(fault)) => Err(fault),
+        }
+    }
+
+    /// The child whose account it is, if any: asked of AD, on the connection at hand.
+    pub async fn child_of(&self, app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<Option<Cpr>, Fault> {
+        let Some((_, login, _)) = sure_parent(app, identity) else { return Ok(None) };
+        for (child, registered) in &self.0 {
+            if leads_to(app, &as_child(login, child), registered, pinned, target).await? {
+                return Ok(Some(child.cpr.clone()));
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// Could the login be a parent's, so that the family service would be asked?
+pub fn may_be_parent(app: &App, identity: &Identity) -> bool {
+    sure_parent(app, identity).is_some()
+}
+
+/// Asks the family service, and the registers for each child. `None`: there is nobody to ask, or nobody to ask for.
+async fn asked<'a>(app: &'a App, identity: &'a Identity) -> Result<Option<(&'a ProviderLogin, Household)>, Unasked> {
+    let Some((family, login, cpr)) = sure_parent(app, identity) else { return Ok(None) };
+    let person = person(app, identity).guid;
+    let now = app.clock.now();
+    let charge = app.throttles.charge(&[(ThrottleKey::family(person), FAMILY)], now).await;
+    match charge.map_err(|error| Unasked::Fault(error.into()))? {
+        Charge::Taken(_) => {}
+        Charge::Wait(until) => return Err(Unasked::TooOften(until)),
+    }
+    let told = {
+        let _turn = app.outside.turn(person.into()).await.ok_or(Unasked::Fault(Fault::TooManyQuestions))?;
+        family.children_of(cpr, clock::danish(now).date()).await.map_err(|fault| Unasked::Fault(fault.into()))?
+    };
+    app.outside.remember(person.into(), told.is_empty(), now);
+    let mut household = Household::none();
+    for child in told {
+        let registered = Registered::of(app, &as_child(login, &child)).await.map_err(Unasked::Fault)?;
+        household.0.push((child, registered));
+    }
+    Ok(Some((login, household)))
+}
+
+/// A question that has to wait is told of once.
+async fn log_wait(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, until: Timestamp) -> Result<(), Fault> {
+    if app.waits.first_word(visit.client, until) {
+        app.audit.append(&without_account(app, visit, identity, kind, Denial::TooOften(until))).await?;
+    }
+    Ok(())
+}
+
+/// Every child under the age limit, with the accounts that can be acted on. That they were asked for is logged.
+pub async fn children(app: &App, visit: &Visit, identity: &Identity) -> Result<Children, Fault> {
+    let Some((_, login, _)) = parent(app, identity) else { return Ok(Children::NotAsked) };
     if login.level < Level::Substantial {
         return Ok(Children::TooWeak);
     }
-    let told = match family.children_of(cpr, clock::danish(app.clock.now()).date()).await {
-        Ok(told) => told,
-        Err(fault) => {
+    let told = asked(app, identity).await;
+    let (outcome, reason) = match &told {
+        Ok(_) => (AuditOutcome::Succeeded, ""),
+        Err(Unasked::TooOften(until)) => {
+            log_wait(app, visit, identity, EventKind::ListSeen, *until).await?;
+            return Ok(Children::TooOften(*until));
+        }
+        Err(Unasked::Fault(_)) => (AuditOutcome::Failed, "family_unavailable"),
+    };
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, outcome, reason);
+    entry.actor = Some(person(app, identity));
+    entry.authority = Some(Ground::Parent.code());
+    app.audit.append(&entry).await?;
+    let household = match told {
+        Ok(told) => told.map(|(_, household)| household).unwrap_or_default(),
+        Err(Unasked::TooOften(_)) => return Ok(Children::Unavailable),
+        Err(Unasked::Fault(fault)) => {
             tracing::error!(error = %fault, "a parent's children can't be looked up");
             return Ok(Children::Unavailable);
         }
     };
     let now = app.clock.now();
-    let mut children = Vec::with_capacity(told.len());
-    for child in told {
-        let (mut accounts, mut pinned) = match led_to(app, &as_child(login, &child)).await? {
+    let mut children = Vec::with_capacity(household.0.len());
+    for (child, registered) in household.0 {
+        let (mut accounts, mut pinned) = match led_to(app, &as_child(login, &child), &registered).await? {
             Some(found) => found,
             None => (Vec::new(), app.directory.any().await?),
         };
@@ -93,17 +215,9 @@ async fn within(app: &App, parents: &Parents, pinned: &mut Pinned, accounts: Vec
     Ok(held)
 }
 
-/// The child of theirs whose account it is, if any. Asked anew each time, of AD on the connection at hand; what can't be asked is a fault.
-pub(super) async fn child_of(app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<Option<Cpr>, Fault> {
-    let Some((family, login, cpr)) = parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial) else {
-        return Ok(None);
-    };
-    for child in family.children_of(cpr, clock::danish(app.clock.now()).date()).await? {
-        if leads_to(app, &as_child(login, &child), pinned, target).await? {
-            return Ok(Some(child.cpr));
-        }
-    }
-    Ok(None)
+/// Whoever the family service is asked for: nobody's word is enough that is not sure.
+fn sure_parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a ProviderLogin, &'a Cpr)> {
+    parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial)
 }
 
 fn parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a ProviderLogin, &'a Cpr)> {

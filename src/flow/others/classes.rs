@@ -10,7 +10,7 @@ use crate::{
     flow::Fault,
     model::{
         account::Account,
-        authority::{Class, Group},
+        authority::{Class, Group, Unreadable},
         group_pattern::Pattern,
         sid::Sid,
     },
@@ -54,25 +54,48 @@ pub(super) async fn classes(
     Ok(classes)
 }
 
-/// Is it in a teachers' group of any rule? One search for each unit of a rule with a gap.
-pub(super) async fn teaches(config: &Config, directory: &Directory, pinned: &mut Pinned, account: &Account) -> Result<bool, Fault> {
+/// Is it in a teachers' group of any rule? One search for each unit of a rule with a gap. `Unreadable` where a named group, or a unit with such groups, is not
+/// there: anybody may teach then.
+pub(super) async fn teaches(
+    config: &Config,
+    directory: &Directory,
+    pinned: &mut Pinned,
+    account: &Account,
+) -> Result<Result<bool, Unreadable>, Fault> {
     let rules = &config.authority.teachers;
-    let exact = rules.iter().filter_map(|rule| match &rule.teachers {
-        Pattern::Exact(name) => Some(name.as_str()),
-        Pattern::Wild { .. } => None,
-    });
-    let known = directory.group_sids(pinned, &exact.collect::<Vec<_>>()).await?;
-    let sids: Vec<Sid> = known.into_values().collect();
-    if account.is_in_any(&sids) {
-        return Ok(true);
+    let exact: Vec<&str> = rules.iter().filter_map(|rule| rule.teachers.exact().map(String::as_str)).collect();
+    let known = directory.group_sids(pinned, &exact).await?;
+    if known.values().any(|sid| account.groups.contains(sid)) {
+        return Ok(Ok(true));
     }
+    let mut unreadable = missing(&exact, &known);
     for (unit, rules) in by_unit(rules) {
         let patterns: Vec<&Pattern> = rules.iter().map(|rule| &rule.teachers).collect();
         if !directory.groups_like(pinned, unit, &patterns, &account.groups).await?.is_empty() {
-            return Ok(true);
+            return Ok(Ok(true));
+        }
+        if let Some(unit) = unit
+            && !directory.is_there(pinned, unit).await?
+        {
+            tracing::error!(
+                unit,
+                "a unit of [[authority.teachers]] can't be found, so no teacher and no parent may act; run `os2nykode check`"
+            );
+            unreadable = true;
         }
     }
-    Ok(false)
+    Ok(if unreadable { Err(Unreadable) } else { Ok(false) })
+}
+
+fn missing(names: &[&str], known: &HashMap<String, Sid>) -> bool {
+    let missing: Vec<&str> = names.iter().copied().filter(|name| !known.contains_key(*name)).collect();
+    for group in &missing {
+        tracing::error!(
+            group,
+            "a group of [[authority.teachers]] can't be found, so no teacher and no parent may act; run `os2nykode check`"
+        );
+    }
+    !missing.is_empty()
 }
 
 /// The rules with a gap, by their unit.

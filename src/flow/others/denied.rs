@@ -103,7 +103,7 @@ pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditE
     Ok(())
 }
 
-fn without_account(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, denial: Denial) -> AuditEvent {
+pub(super) fn without_account(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, denial: Denial) -> AuditEvent {
     let mut entry = event_of(visit, identity, app.clock.now(), kind, AuditOutcome::Refused, denial.code());
     entry.actor = actor_of(identity, None).or_else(|| Some(person(app, identity)));
     entry

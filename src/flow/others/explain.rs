@@ -54,11 +54,13 @@ pub async fn explain(
     let actor = find(directory, actor).await?;
     let target = find(directory, target).await?;
     let mut pinned = directory.any().await.map_err(Fault::from)?;
-    let acting = Actor { accounts: vec![actor.clone()], helpdesk_role: false, level, at: now };
+    let acting = Actor { accounts: vec![actor.clone()], linked: Vec::new(), helpdesk_role: false, level, at: now };
     let rules: Rules = rules(config, directory, &mut pinned, &acting).await?;
     let needed = reset::needed(config, directory, &mut pinned, &target).await?.level;
-    let mut facts = Target { account: &target, needed, child: false, teaches: false };
-    facts.teaches = asks_who_teaches(&rules, &acting, &facts, now) && teaches(config, directory, &mut pinned, &target).await?;
+    let mut facts = Target { account: &target, needed, child: false, teaches: Ok(false) };
+    if asks_who_teaches(&rules, &acting, &facts, now) {
+        facts.teaches = teaches(config, directory, &mut pinned, &target).await?;
+    }
     let judged = Action::ALL.into_iter().map(|action| (action, decide(&rules, &acting, &facts, action, now))).collect();
     let desks = desks_of(&rules, &acting, now).into_iter().map(|desk| Ground::Helpdesk(desk.id.clone()));
     let lists = circles_of(&rules, &acting, now).into_iter().chain(classes_of(&rules, &acting, now)).chain(desks).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::SignedDuration;
 
-use super::{Answer, Usual, counted, log_denied, log_nobody, propose, standing, usual};
+use super::{Answer, Looked, Usual, counted, log_denied, log_nobody, propose, usual};
 use crate::{
     app::App,
     audit,
@@ -40,8 +40,8 @@ pub struct OtherView {
     pub policy: PasswordPolicy,
     /// What the form proposes.
     pub usual: Usual,
-    /// Newest first.
-    pub history: Vec<audit::Entry>,
+    /// Newest first; `None` where it is not theirs to see.
+    pub history: Option<Vec<audit::Entry>>,
 }
 
 impl OtherView {
@@ -99,11 +99,11 @@ pub async fn show(app: &Arc<App>, visit: &Visit, identity: &Identity, target: Ob
 }
 
 async fn look_at(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
-    let mut standing = match standing(app, identity).await? {
-        Ok(standing) => standing,
+    let Looked { mut standing, seen, .. } = match super::look_at(app, visit, identity, EventKind::AccountSeen, target).await? {
+        Ok(looked) => looked,
         Err(denial) => return Ok(Shown::Denied(denial)),
     };
-    let Some(seen) = standing.look_at(app, identity, target).await? else {
+    let Some(seen) = seen else {
         log_nobody(app, visit, identity, EventKind::AccountSeen).await?;
         return Ok(Shown::Denied(Denial::NoRelation));
     };
@@ -136,6 +136,8 @@ async fn look_at(app: &App, visit: &Visit, identity: &Identity, target: ObjectGu
     let usual = usual(app, &mut standing, &seen).await?;
     // A password that was set today can be set again today: the minimum age binds its owner only.
     let rules = policy.rules().into_iter().filter(|rule| !matches!(rule, Rule::MinAge(_))).collect();
-    let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;
+    let sees_history = standing.sees_history(app, &seen);
+    drop(standing); // with its connection
+    let history = if sees_history { Some(app.audit.history_of(target, ENTRIES, now - PERIOD).await?) } else { None };
     Ok(Shown::Account(Box::new(OtherView { account: seen.account, ground, actions, rules, policy, usual, history })))
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use futures_util::{StreamExt, stream};
 use tokio::time::{Instant, timeout_at};
 
-use super::{Answer, counted, lists::choices_of, log_denied, propose, standing, usual};
+use super::{Answer, Household, counted, lists::choices_of, log_denied, log_nobody, propose, standing, usual};
 use crate::{
     app::App,
     flow::{
-        Fault, Visit, event_of, policy,
+        Fault, Visit, event_of, party_of, policy,
         set_password::{self, Request, Whose},
     },
     model::{
@@ -92,7 +92,7 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
         if Instant::now() >= last_begin {
             return nobody(Missing::NoTime);
         }
-        let ready = counted(app, visit, identity, EventKind::AccountSeen, Box::pin(ready(app, identity, target)));
+        let ready = counted(app, visit, identity, EventKind::SlipsMade, Box::pin(ready(app, visit, identity, &chosen.group, target)));
         let ready = match timeout_at(last_wait, ready).await {
             Ok(Ok(Ok(ready))) => ready,
             Ok(Ok(Err(slip))) => return slip,
@@ -154,13 +154,25 @@ impl Answer for Result<Ready, Slip> {
 }
 
 /// Reads one account and proposes its password; nothing is changed. `Err`: why there is none.
-async fn ready(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Result<Ready, Slip>, Fault> {
+async fn ready(app: &App, visit: &Visit, identity: &Identity, group: &Sid, target: ObjectGuid) -> Result<Result<Ready, Slip>, Fault> {
+    // Slips are for members of a list that is theirs: whether it is also a child's opens nothing here.
     let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
         Err(denial) => return Ok(Answer::denied(denial)),
     };
-    let Some(seen) = standing.look_at(app, identity, target).await? else { return Ok(Answer::denied(Denial::NoRelation)) };
-    if let Err(denial) = standing.decide(app, &seen, Action::See) {
+    let Some(seen) = standing.look_at(app, identity, target, &Household::none()).await? else {
+        log_nobody(app, visit, identity, EventKind::SlipsMade).await?;
+        return Ok(Answer::denied(Denial::NoRelation));
+    };
+    // Only an account of the list: a form names any account.
+    let member = seen.account.groups.contains(group);
+    let decided = standing.decide(app, &seen, Action::See).and_then(|ground| if member { Ok(ground) } else { Err(Denial::NoRelation) });
+    if let Err(denial) = decided {
+        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, denial.code());
+        entry.actor = Some(standing.somebody(app, identity));
+        entry.target = Some(party_of(&seen.account));
+        entry.controller = Some(standing.pinned.name().to_owned());
+        log_denied(app, visit, &entry).await?;
         return Ok(Answer::denied(denial));
     }
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;

@@ -2,24 +2,29 @@
 
 use std::collections::HashMap;
 
+use uuid::Uuid;
 use zeroize::Zeroize;
 
 use super::{
-    children::child_of,
+    children::Household,
     classes::{classes, teaches},
 };
 use crate::{
     app::App,
     config::{Config, Helpdesk},
     directory::{Directory, Pinned},
-    flow::{Fault, authority::led_to, party_of, reset, staff_sign_in},
+    flow::{
+        Fault,
+        authority::{Registered, led_to, linked},
+        party_of, reset, staff_sign_in,
+    },
     model::{
         account::Account,
         audit::Party,
         authority::{self, Action, Actor, Denial, Denying, Desk, Ground, Rules, Scope, Target, Unreadable},
         cpr::Cpr,
         guid::ObjectGuid,
-        identity::{Identity, Proof},
+        identity::{Identity, Proof, ProviderLogin},
         level::Level,
         sid::Sid,
         staff::Role,
@@ -41,13 +46,22 @@ pub(in crate::flow) struct Seen {
     pub needed: Level,
     /// The actor's child whose account it is. Asked for only where nothing else makes it theirs.
     pub child: Option<Cpr>,
-    pub teaches: bool,
+    pub teaches: Result<bool, Unreadable>,
 }
 
 /// Reads who acts and what the rules are; or why this login acts on nobody. A group that is missing makes a rule that forbids unreadable, and one that allows
 /// void.
 pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Result<Standing, Denial>, Fault> {
-    let (mut accounts, mut pinned) = accounts_of(app, identity).await?;
+    standing_with(app, identity, &Registered::ask(app, identity).await?).await
+}
+
+/// The same with what the registers have said a moment ago.
+pub(in crate::flow) async fn standing_with(
+    app: &App,
+    identity: &Identity,
+    registered: &Registered,
+) -> Result<Result<Standing, Denial>, Fault> {
+    let (mut accounts, mut pinned) = accounts_of(app, identity, registered).await?;
     // What was proven is a password that counts no more. After a change here, too: the login has proven the one before.
     if accounts.iter().any(|account| identity.is_outlived_by(account)) {
         return Ok(Err(Denial::PasswordChangedSince));
@@ -61,7 +75,11 @@ pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<
         Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => {}
     }
     let helpdesk_role = works_at_helpdesks(app, identity).await?;
-    let actor = Actor { accounts, helpdesk_role, level: level_of(app, identity), at: identity.at };
+    let mut others = Vec::new();
+    for account in &accounts {
+        others.extend(linked(app, &mut pinned, account).await?);
+    }
+    let actor = Actor { accounts, linked: others, helpdesk_role, level: level_of(app, identity), at: identity.at };
     let rules = rules(&app.config, &app.directory, &mut pinned, &actor).await?;
     Ok(Ok(Standing { actor, rules, pinned }))
 }
@@ -77,29 +95,43 @@ pub(in crate::flow) async fn barring(app: &App, pinned: &mut Pinned) -> Result<O
     Ok(Some(denying(groups, &known)))
 }
 
-/// What keeps everybody but its owner from acting on the account.
-pub(in crate::flow) async fn closed(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Option<Denial>, Fault> {
+/// Judges what somebody else may do to an account now, whatever they are logged in with: for what they have given out before.
+pub(in crate::flow) async fn judge_of(
+    app: &App,
+    pinned: &mut Pinned,
+    actor: &Actor,
+    account: &Account,
+    action: Action,
+) -> Result<Result<Ground, Denial>, Fault> {
     let now = app.clock.now();
-    let nobody = Actor { accounts: Vec::new(), helpdesk_role: false, level: Level::None, at: now };
-    let rules = rules(&app.config, &app.directory, pinned, &nobody).await?;
-    Ok(authority::closed(&rules, account, now))
+    let rules = rules(&app.config, &app.directory, pinned, actor).await?;
+    if let Some(denial) = authority::code_forbidden(&rules, account, now) {
+        return Ok(Err(denial));
+    }
+    let mut facts = Target { account, needed: Level::None, child: false, teaches: Ok(false) };
+    if authority::asks_who_teaches(&rules, actor, &facts, now) {
+        facts.teaches = teaches(&app.config, &app.directory, pinned, account).await?;
+    }
+    Ok(authority::decide(&rules, actor, &facts, action, now))
 }
 
 /// By what the log may call the person when they act on others.
 pub(in crate::flow) async fn actors(app: &App, identity: &Identity) -> Result<Vec<ObjectGuid>, Fault> {
-    let (accounts, _) = accounts_of(app, identity).await?;
+    let (accounts, _) = accounts_of(app, identity, &Registered::ask(app, identity).await?).await?;
     Ok(accounts.iter().map(|account| account.guid).chain([person(app, identity).guid]).collect())
 }
 
 /// Every account of the person's with its groups, those that can't be used too.
-async fn accounts_of(app: &App, identity: &Identity) -> Result<(Vec<Account>, Pinned), Fault> {
+async fn accounts_of(app: &App, identity: &Identity, registered: &Registered) -> Result<(Vec<Account>, Pinned), Fault> {
     match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => {
             let (account, pinned) = app.directory.account((*account).into()).await?;
             Ok((account.into_iter().collect(), pinned))
         }
         Proof::Provider(login) => {
-            let Some((found, mut pinned)) = led_to(app, login).await? else { return Ok((Vec::new(), app.directory.any().await?)) };
+            let Some((found, mut pinned)) = led_to(app, login, registered).await? else {
+                return Ok((Vec::new(), app.directory.any().await?));
+            };
             let mut accounts = Vec::with_capacity(found.len());
             for account in found {
                 accounts.extend(app.directory.account_again(&mut pinned, account.guid).await?);
@@ -161,6 +193,7 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
             .as_ref()
             .map_or(Scope::Everybody, |parents| scope_of(parents.every_account(), &parents.units, &parents.groups, &known)),
         desks: config.helpdesks.iter().map(|desk| desk_of(desk, &known)).collect(),
+        staff_known: denying(config.helpdesks.iter().filter_map(|desk| desk.group.as_ref()).chain(auditors), &known).map(|_| ()),
         auditors: auditors.iter().filter_map(|name| known.get(name).cloned()).collect(),
         max_age: config.max_age,
     })
@@ -173,7 +206,7 @@ fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<Stri
         if sid.is_none() {
             tracing::error!(
                 group = name.as_str(),
-                "a group of [authority] can't be found, so nobody may act on others; run `os2nykode check`"
+                "a group of [authority] or audit.auditors can't be found, so nobody may act on others; run `os2nykode check`"
             );
         }
         sid.ok_or(Unreadable)
@@ -206,18 +239,31 @@ impl Seen {
 
 impl Standing {
     /// Reads an account with what a decision about it needs. `None`: gone, no person's, or outside what is served.
-    pub async fn look_at(&mut self, app: &App, identity: &Identity, target: ObjectGuid) -> Result<Option<Seen>, Fault> {
+    pub async fn look_at(
+        &mut self,
+        app: &App,
+        identity: &Identity,
+        target: ObjectGuid,
+        household: &Household,
+    ) -> Result<Option<Seen>, Fault> {
         let Some(account) = app.directory.account_again(&mut self.pinned, target).await? else { return Ok(None) };
         let needed = reset::needed(&app.config, &app.directory, &mut self.pinned, &account).await?.level;
-        let mut seen = Seen { account, needed, child: None, teaches: false };
-        // Only where nothing else makes it theirs: the family service is another's, and slow.
-        if self.decide(app, &seen, Action::See) == Err(Denial::NoRelation) {
-            seen.child = child_of(app, identity, &mut self.pinned, target).await?;
-        }
+        let mut seen = Seen { account, needed, child: None, teaches: Ok(false) };
+        seen.child = household.child_of(app, identity, &mut self.pinned, target).await?;
         if authority::asks_who_teaches(&self.rules, &self.actor, &seen.facts(), app.clock.now()) {
             seen.teaches = teaches(&app.config, &app.directory, &mut self.pinned, &seen.account).await?;
         }
         Ok(Some(seen))
+    }
+
+    /// Could more be done if it were their child's? Else the family service, which is another's, and slow, need not be asked.
+    pub fn parenthood_matters(&self, app: &App, seen: &Seen) -> bool {
+        authority::parenthood_matters(&self.rules, &self.actor, &seen.facts(), app.clock.now())
+    }
+
+    /// May they see what was done to it?
+    pub fn sees_history(&self, app: &App, seen: &Seen) -> bool {
+        authority::sees_history(&self.rules, &self.actor, &seen.facts(), app.clock.now())
     }
 
     /// Is it one of the person's own?
@@ -259,9 +305,19 @@ pub(super) fn person(app: &App, identity: &Identity) -> Party {
             return Party { guid: (*id).into(), account_name: account_name.clone(), name: identity.name.clone() };
         }
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.as_bytes().to_vec(),
-        Proof::Provider(login) => [login.provider.as_str().as_bytes(), b" ", &login.claim.key()].concat(),
+        Proof::Provider(login) => {
+            return Party { guid: person_of(app, login).into(), account_name: String::new(), name: identity.name.clone() };
+        }
     };
     let guid = app.keys.pseudonym(&key).into();
-    key.zeroize(); // it may hold a CPR number
+    key.zeroize();
     Party { guid, account_name: String::new(), name: identity.name.clone() }
+}
+
+/// The same for a login at a provider.
+pub(in crate::flow) fn person_of(app: &App, login: &ProviderLogin) -> Uuid {
+    let mut key = [login.provider.as_str().as_bytes(), b" ", &login.claim.key()].concat();
+    let person = app.keys.pseudonym(&key);
+    key.zeroize(); // it may hold a CPR number
+    person
 }

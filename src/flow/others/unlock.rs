@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Answer as _, counted, log_denied, log_nobody, standing};
+use super::{Answer as _, Looked, counted, log_denied, log_nobody};
 use crate::{
     app::App,
     directory::{self, WriteAnswer},
@@ -53,11 +53,11 @@ impl super::Answer for Answer {
 }
 
 async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
-    let mut standing = match standing(app, identity).await? {
-        Ok(standing) => standing,
+    let Looked { mut standing, seen, .. } = match super::look_at(app, visit, identity, EventKind::UnlockOutcome, target).await? {
+        Ok(looked) => looked,
         Err(denial) => return Ok(Answer::denied(denial)),
     };
-    let Some(seen) = standing.look_at(app, identity, target).await? else {
+    let Some(seen) = seen else {
         log_nobody(app, visit, identity, EventKind::UnlockOutcome).await?;
         return Ok(Answer::denied(Denial::NoRelation));
     };

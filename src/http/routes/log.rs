@@ -27,6 +27,7 @@ use crate::{
         view::{Errors, Failure, Frame, Member, page},
     },
     model::{
+        account_name::is_invisible,
         audit::Party,
         guid::ObjectGuid,
         identity::{Identity, Proof},
@@ -76,7 +77,7 @@ pub(super) struct LogPage {
 
 impl LogPage {
     fn fields(&self) -> Vec<Field> {
-        self.typed.fields(&self.frame)
+        self.typed.fields(&self.frame, self.everything)
     }
 
     fn told(&self) -> String {
@@ -198,7 +199,7 @@ pub(in crate::http) async fn search(State(app): State<Arc<App>>, member: Member,
         Err(denial) => return Ok(denied(member.frame, denial)),
     };
     let asked = if typed.more.is_empty() {
-        typed.read(&member.frame).map(|search| Kept { search, after: None })
+        typed.read(&member.frame, everything).map(|search| Kept { search, after: None })
     } else {
         opened(&app, &member.identity, &typed.more).ok_or_else(|| [("", member.frame.t("log-old-page"))].into_iter().collect())
     };
@@ -306,7 +307,7 @@ pub(in crate::http) async fn keep(State(app): State<Arc<App>>, member: Member, F
     if let Err(denial) = log_pages::may_read(&app, &member.identity).await? {
         return Ok(denied(member.frame, denial));
     }
-    let name: String = sent.name.trim().chars().filter(|c| !c.is_control()).take(60).collect();
+    let name: String = sent.name.trim().chars().filter(|c| !c.is_control() && !is_invisible(*c)).take(60).collect();
     if let Some(kept) = opened(&app, &member.identity, &sent.search).filter(|_| !name.is_empty()) {
         let sealed = seal(&app, &member.identity, &Kept { after: None, ..kept })?;
         let id = Uuid::from_bytes(app.keys.random().map_err(|e| Failure::new(&e))?).to_string();

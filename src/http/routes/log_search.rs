@@ -71,7 +71,8 @@ impl Typed {
         }
     }
 
-    pub(super) fn fields(&self, frame: &Frame) -> Vec<Field> {
+    /// `everything`: for somebody who may see all of it. Nobody else searches by a CPR number.
+    pub(super) fn fields(&self, frame: &Frame, everything: bool) -> Vec<Field> {
         let t = |key: &str| frame.t(key);
         let text = |name, label, value: &str, kind, hint| Field { name, label, hint, kind, value: value.to_owned(), choices: Vec::new() };
         let chosen = |name, label, value: &str, choices| Field { name, label, hint: None, kind: "", value: value.to_owned(), choices };
@@ -81,7 +82,7 @@ impl Typed {
         let outcomes = AuditOutcome::ALL.iter().map(|outcome| (outcome.code().to_owned(), words.outcome(*outcome)));
         let providers = frame.providers();
         let orders = vec![(String::new(), t("log-newest")), ("oldest".to_owned(), t("log-oldest"))];
-        vec![
+        let mut fields = vec![
             text("about", t("log-about"), &self.about, "text", Some(t("log-name-hint"))),
             text("by", t("log-by"), &self.by, "text", Some(t("log-name-hint"))),
             // What was typed there is not sent back.
@@ -93,16 +94,18 @@ impl Typed {
             text("from", t("log-from"), &self.from, "date", None),
             text("until", t("log-until"), &self.until, "date", None),
             chosen("order", t("log-order"), &self.order, orders),
-        ]
+        ];
+        fields.retain(|field| everything || field.name != "cpr");
+        fields
     }
 
     /// Reads what was typed.
-    pub(super) fn read(&self, frame: &Frame) -> Result<Search, Errors> {
+    pub(super) fn read(&self, frame: &Frame, everything: bool) -> Result<Search, Errors> {
         let mut wrong: Vec<(&'static str, String)> = Vec::new();
         let given = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
         let cpr = given(&self.cpr).and_then(|text| {
             let cpr = Cpr::parse(&text);
-            if cpr.is_none() {
+            if cpr.is_none() && everything {
                 wrong.push(("cpr", frame.t("log-bad-cpr")));
             }
             cpr

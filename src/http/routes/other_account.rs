@@ -100,8 +100,8 @@ impl OtherAccountPage {
     }
 
     /// Time as shown, time for machines, what happened.
-    fn history(&self) -> Vec<(String, String, String)> {
-        self.frame.history(&self.view.history)
+    fn history(&self) -> Option<Vec<(String, String, String)>> {
+        self.view.history.as_ref().map(|entries| self.frame.history(entries))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{Path, Query, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode, Uri},
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -13,11 +13,14 @@ use serde::Deserialize;
 use crate::{
     app::App,
     flow::others::{
-        children::{Children, OfChild, children},
+        children::{Children, OfChild, children, may_be_parent},
         lists::{self, Choice, Found, Listed, PAGE, Place, Question, Ways},
     },
-    http::form::Form,
-    http::view::{Failure, Frame, Member, Notice, page},
+    http::{
+        form::{Form, asked_from_here},
+        session,
+        view::{Failure, Frame, Member, Notice, page},
+    },
     model::{
         account::{Account, PasswordExpiry},
         attempt::AttemptId,
@@ -32,6 +35,8 @@ pub(super) struct OthersPage {
     pub(super) frame: Frame,
     pub(super) choices: Vec<Choice>,
     pub(super) children: Children,
+    /// Has the family service still to be asked, when they say so?
+    pub(super) offer_children: bool,
     /// Is there a part of the log for them to read?
     pub(super) log: bool,
 }
@@ -40,7 +45,7 @@ impl OthersPage {
     fn these(&self) -> &[OfChild] {
         match &self.children {
             Children::These(children) => children,
-            Children::NotAsked | Children::TooWeak | Children::Unavailable => &[],
+            Children::NotAsked | Children::TooWeak | Children::Unavailable | Children::TooOften(_) => &[],
         }
     }
 
@@ -49,6 +54,7 @@ impl OthersPage {
         match &self.children {
             Children::TooWeak => Some(self.frame.t("children-too-weak")),
             Children::Unavailable => Some(self.frame.t("children-unavailable")),
+            Children::TooOften(until) => Some(self.frame.words.with("children-too-often", "time", &self.frame.words.time(*until))),
             Children::NotAsked | Children::These(_) => None,
         }
     }
@@ -155,12 +161,22 @@ fn address(place: &Place) -> String {
     }
 }
 
-/// `GET /others`.
-pub(in crate::http) async fn choose(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
+/// `GET /others`. The family service is asked where the person has come from a page of ours, or straight from their login: it counts, and is logged.
+pub(in crate::http) async fn choose(
+    State(app): State<Arc<App>>,
+    uri: Uri,
+    headers: HeaderMap,
+    member: Member,
+) -> Result<Response, Failure> {
     Ok(match lists::ways(&app, &member.identity).await? {
         Ok(Ways { lists: choices, log }) => {
-            let children = children(&app, &member.identity).await?;
-            page(StatusCode::OK, &OthersPage { frame: member.frame, choices, children, log })
+            let theirs = asked_from_here(&headers, &uri, &app.config.server.public_url) || session::has_arrived(&member.session).await?;
+            let (children, offer_children) = if theirs {
+                (children(&app, &member.visit, &member.identity).await?, false)
+            } else {
+                (Children::NotAsked, may_be_parent(&app, &member.identity))
+            };
+            page(StatusCode::OK, &OthersPage { frame: member.frame, choices, children, offer_children, log })
         }
         Err(denial) => denied(member.frame, denial),
     })

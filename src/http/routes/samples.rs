@@ -312,12 +312,14 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     let listed = Listed { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
     let child = |accounts| OfChild { name: NAME.into(), accounts };
     let these = Children::These(vec![child(Vec::new()), child(vec![listed])]);
-    for children in [Children::NotAsked, Children::TooWeak, Children::Unavailable, these] {
+    let late = Children::TooOften(jiff::Timestamp::UNIX_EPOCH);
+    for children in [Children::NotAsked, Children::TooWeak, Children::Unavailable, late, these] {
         for choices in [Vec::new(), choices.clone()] {
             let children = children.clone();
             pages.push((
                 format!("others {}", choices.len()),
-                OthersPage { frame: member("/others"), log: choices.is_empty(), choices, children }.render(),
+                OthersPage { frame: member("/others"), log: choices.is_empty(), offer_children: !choices.is_empty(), choices, children }
+                    .render(),
             ));
         }
     }
@@ -354,7 +356,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
         rules: rules(),
         policy: PasswordPolicy::default(),
         usual: Usual { must_change: true, ease: Ease::Easy },
-        history: history(),
+        history: judged.is_ok().then(history),
     };
     for ground in grounds() {
         let page = OtherAccountPage { frame: member("/x"), view: view(ground.clone(), Ok(ground), true), token: "t".into(), told: None };

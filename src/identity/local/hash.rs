@@ -1,6 +1,12 @@
 //! argon2id, two at a time, off the threads that answer requests. Hashes of passwords are kept with their parameters, so that those can be raised.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use argon2::{PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,7 +33,10 @@ pub enum HashError {
 
 /// Places for hashing.
 #[derive(Debug, Clone)]
-pub struct Hasher(Arc<Semaphore>);
+pub struct Hasher {
+    places: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
 
 /// A place, for one piece of work.
 #[derive(Debug)]
@@ -35,7 +44,7 @@ pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphoreP
 
 impl Default for Hasher {
     fn default() -> Self {
-        Self(Arc::new(Semaphore::new(AT_ONCE)))
+        Self { places: Arc::new(Semaphore::new(AT_ONCE)), waiting: Arc::default() }
     }
 }
 
@@ -68,8 +77,16 @@ impl Hasher {
 
     /// Waits for a place, not for long.
     pub async fn place(&self) -> Result<Place, HashError> {
-        let place = tokio::time::timeout(PATIENCE, self.0.clone().acquire_owned()).await.map_err(|_| HashError::Busy)?;
-        Ok(Place(place.map_err(|_| HashError::Busy)?))
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+        Ok(Place(place.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Busy)?))
+    }
+
+    /// How many wait for a place. For tests.
+    #[doc(hidden)]
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
@@ -131,7 +148,7 @@ mod tests {
     async fn nobody_waits_long_for_a_place() {
         let hasher = Hasher::default();
         let all = u32::try_from(AT_ONCE).expect("few");
-        let places = hasher.0.clone().acquire_many_owned(all).await.expect("places");
+        let places = hasher.places.clone().acquire_many_owned(all).await.expect("places");
         assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Err(HashError::Busy));
         drop(places);
         assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), None).await, Ok(false));

@@ -84,6 +84,7 @@ fn rules() -> Rules {
             desk("setting", SETTING_DESK, class, true),
         ],
         auditors: vec![domain(AUDITORS)],
+        staff_known: Ok(()),
         max_age: SignedDuration::from_mins(60),
     }
 }
@@ -91,7 +92,7 @@ fn rules() -> Rules {
 /// Whoever acts, by the name in the table.
 fn actor(name: &str) -> Actor {
     let of = |groups: &[u32]| vec![account(1, "Ansatte", groups)];
-    let plain = |accounts| Actor { accounts, helpdesk_role: false, level: Level::Substantial, at: now() };
+    let plain = |accounts| Actor { accounts, linked: Vec::new(), helpdesk_role: false, level: Level::Substantial, at: now() };
     match name {
         "nobody" => plain(of(&[])),
         "parent" => plain(Vec::new()),
@@ -192,7 +193,7 @@ fn every_combination_is_as_the_table_says() {
         let actor = actor(name);
         for (of, letter) in targets.iter().zip(cells.by_ref()) {
             let (account, needed) = target(of);
-            let facts = Target { account: &account, needed, child: name == "parent" && *of == "child", teaches: *of == "teacher" };
+            let facts = Target { account: &account, needed, child: name == "parent" && *of == "child", teaches: Ok(*of == "teacher") };
             for action in Action::ALL {
                 let judged = decide(&rules, &actor, &facts, action, now());
                 if judged.is_ok() != allowed(letter.chars().next().expect("a letter"), action) {
@@ -229,11 +230,11 @@ fn each_refusal_has_its_own_reason() {
     let rules = rules();
     for (name, denial) in expected {
         let (account, needed) = target(name);
-        let facts = Target { account: &account, needed, child: false, teaches: false };
+        let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
         assert_eq!(decide(&rules, &actor("admin"), &facts, Action::SetPassword, now()), Err(denial), "{name}");
     }
     let (account, needed) = target("plain");
-    let facts = Target { account: &account, needed, child: false, teaches: false };
+    let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
     for (name, action, denial) in [
         ("low", Action::SetPassword, Denial::TooWeak(Level::Substantial)),
         ("old", Action::Unlock, Denial::LoginTooOld),
@@ -249,12 +250,13 @@ fn each_refusal_has_its_own_reason() {
 #[test]
 fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_owner() {
     let (account, needed) = target("plain");
-    let facts = Target { account: &account, needed, child: false, teaches: false };
-    let breaks: [fn(&mut Rules); 4] = [
+    let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
+    let breaks: [fn(&mut Rules); 5] = [
         |rules| rules.closed_to_others = Err(Unreadable),
         |rules| rules.protected = Err(Unreadable),
         |rules| rules.master_admins = Err(Unreadable),
         |rules| rules.admins = Err(Unreadable),
+        |rules| rules.staff_known = Err(Unreadable),
     ];
     for (number, break_it) in breaks.into_iter().enumerate() {
         let mut rules = rules();
@@ -264,13 +266,13 @@ fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_ow
             assert_eq!(decide(&rules, &actor(name), &facts, Action::SetPassword, now()), Err(expected), "{number} {name}");
         }
         let (own, needed) = target("self");
-        let own = Target { account: &own, needed, child: false, teaches: false };
+        let own = Target { account: &own, needed, child: false, teaches: Ok(false) };
         assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Ok(Ground::Own));
     }
     let mut rules = rules();
     rules.cannot_use = Err(Unreadable);
     let (own, needed) = target("self");
-    let own = Target { account: &own, needed, child: false, teaches: false };
+    let own = Target { account: &own, needed, child: false, teaches: Ok(false) };
     assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Err(Denial::Unreadable));
 }
 
@@ -280,7 +282,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     let judge = |level, of: &str, needed| {
         let actor = Actor { level, ..actor("parent") };
         let (account, _) = target(of);
-        decide(&rules, &actor, &Target { account: &account, needed, child: true, teaches: of == "teacher" }, Action::SetPassword, now())
+        decide(&rules, &actor, &Target { account: &account, needed, child: true, teaches: Ok(of == "teacher") }, Action::SetPassword, now())
     };
     assert_eq!(judge(Level::Substantial, "plain", Level::Low), Ok(Ground::Parent));
     assert_eq!(judge(Level::Low, "plain", Level::Low), Err(Denial::TooWeak(Level::Substantial)), "whatever the account needs");
@@ -307,7 +309,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     ] {
         let rules = Rules { parents: scope, ..rules.clone() };
         let (account, needed) = target("plain");
-        let child = Target { account: &account, needed, child: true, teaches: false };
+        let child = Target { account: &account, needed, child: true, teaches: Ok(false) };
         assert_eq!(decide(&rules, &actor("parent"), &child, Action::SetPassword, now()), judged, "{:?}", rules.parents);
     }
 }
@@ -323,7 +325,7 @@ fn what_only_a_master_may_is_logged_as_a_masters() {
     for of in ["admin", "helper", "auditor"] {
         let (mut account, needed) = target(of);
         account.groups.push(domain(OTHER_CIRCLE));
-        let facts = Target { account: &account, needed, child: false, teaches: false };
+        let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
         let ground = decide(&rules, &both, &facts, Action::SetPassword, now()).expect("allowed");
         assert_eq!(ground.code(), "master_of_circle:Kreds", "{of}");
     }
@@ -334,11 +336,100 @@ fn whoever_gives_the_ground_is_the_one_who_acted() {
     let rules = rules();
     let two = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("admin") };
     let (plain, needed) = target("plain");
-    let facts = Target { account: &plain, needed, child: false, teaches: false };
+    let facts = Target { account: &plain, needed, child: false, teaches: Ok(false) };
     let ground = decide(&rules, &two, &facts, Action::SetPassword, now()).expect("allowed");
     assert_eq!(ground.code(), "circle:Kreds");
     let acted = acting_as(&rules, &two, &ground, plain.guid, now()).map(|account| account.sam.as_str());
     assert_eq!(acted, Some("a2"), "the one that is a password admin");
     let split = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS])], ..actor("admin") };
     assert_eq!(decide(&rules, &split, &facts, Action::See, now()), Err(Denial::NoRelation), "one account has to be both");
+}
+
+/// Whoever is not known to teach nothing may be a colleague.
+#[test]
+fn where_nobody_knows_who_teaches_neither_teachers_nor_parents_act() {
+    let rules = rules();
+    let (account, needed) = target("plain");
+    for (name, child, judged) in [
+        ("teacher", false, Err(Denial::Unreadable)),
+        ("parent", true, Err(Denial::Unreadable)),
+        ("admin", false, Ok("circle:Kreds".to_owned())),
+    ] {
+        let facts = Target { account: &account, needed, child, teaches: Err(Unreadable) };
+        let decided = decide(&rules, &actor(name), &facts, Action::SetPassword, now());
+        assert_eq!(decided.map(|ground| ground.code()), judged, "{name}");
+    }
+}
+
+#[test]
+fn what_another_account_of_the_person_forbids_counts() {
+    let rules = rules();
+    let (plain, needed) = target("plain");
+    let facts = Target { account: &plain, needed, child: false, teaches: Ok(false) };
+    let linked = Actor { linked: vec![account(2, "Ansatte", &[BARRED])], ..actor("admin") };
+    assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::Barred));
+    // But nothing that it allows.
+    let linked = Actor { linked: vec![account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("nobody") };
+    assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::NoRelation));
+}
+
+#[test]
+fn history_is_shown_to_whoever_could_act_if_the_account_were_usable() {
+    let rules = rules();
+    let sees = |who: &str, of: &str| {
+        let (account, needed) = target(of);
+        sees_history(&rules, &actor(who), &Target { account: &account, needed, child: false, teaches: Ok(of == "teacher") }, now())
+    };
+    for (who, of, expected) in [
+        ("admin", "plain", true),
+        ("admin", "disabled", true),
+        ("desk", "plain", true),
+        ("admin", "closed", false),
+        ("admin", "adminCnt", false),
+        ("admin", "admin", false),
+        ("admin", "helper", false),
+        ("admin", "auditor", false),
+        ("admin", "master", false),
+        ("master", "admin", true),
+        ("master", "master", false),
+        ("admin", "high", false),
+        ("low", "plain", false),
+        ("old", "plain", false),
+        ("barred", "plain", false),
+        ("admin", "other", false),
+        ("nobody", "self", true),
+    ] {
+        assert_eq!(sees(who, of), expected, "{who} {of}");
+    }
+}
+
+#[test]
+fn the_family_service_matters_only_where_it_opens_something() {
+    let rules = rules();
+    let matters = |who: &str, of: &str, child| {
+        let (account, needed) = target(of);
+        parenthood_matters(&rules, &actor(who), &Target { account: &account, needed, child, teaches: Ok(false) }, now())
+    };
+    assert!(matters("parent", "plain", false) && matters("nobody", "plain", false), "nothing else makes it theirs");
+    assert!(matters("desk", "plain", false), "a helpdesk that sets no passwords");
+    assert!(!matters("admin", "plain", false) && !matters("teacher", "plain", false), "they may all that a parent may");
+    assert!(!matters("parent", "plain", true), "it is known already");
+    assert!(!matters("desk", "closed", false) && !matters("barred", "plain", false), "it would open nothing");
+}
+
+#[test]
+fn a_code_is_void_for_whoever_is_barred_since() {
+    let rules = rules();
+    for (of, denial) in [
+        ("plain", None),
+        ("barredCh", Some(Denial::Barred)),
+        ("disabled", Some(Denial::NotUsable)),
+        ("closed", Some(Denial::ClosedToOthers)),
+        ("adminCnt", Some(Denial::Protected)),
+        ("master", Some(Denial::MasterAdmin)),
+    ] {
+        assert_eq!(code_forbidden(&rules, &target(of).0, now()), denial, "{of}");
+    }
+    let unread = Rules { cannot_use: Err(Unreadable), ..rules };
+    assert_eq!(code_forbidden(&unread, &target("plain").0, now()), Some(Denial::Unreadable));
 }

@@ -10,8 +10,12 @@ use os2nykode::{
         audit::{AuditOutcome, EventKind, Party},
         code::Code,
         slow_hash::SlowHash,
+        staff::{Role, StaffAccount, StaffName},
     },
-    store::codes::{Kept, Try},
+    store::{
+        codes::{Kept, Try},
+        staff::Credentials,
+    },
 };
 use uuid::Uuid;
 
@@ -62,9 +66,27 @@ pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
     page
 }
 
-/// A code that somebody has given out elsewhere.
+/// A code that a local helper has given out elsewhere.
 async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
-    let issuer = Party { guid: target, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
+    let random = || Uuid::from_bytes(app.keys.random().expect("random"));
+    let name = StaffName::parse(&crate::environment::unique("vagt")).expect("a name");
+    let account = StaffAccount {
+        id: random(),
+        name: name.as_str().to_owned(),
+        full_name: "Hans Hjælper".to_owned(),
+        stamp: random(),
+        disabled: false,
+        created: app.clock.now(),
+        roles: [Role::Helpdesk].into(),
+    };
+    let credentials = Credentials { hash: String::new(), totp: vec![0; 20].into() };
+    assert!(app.staff.add(&account, &name, &credentials).await.expect("added"));
+    given_by(app, account.id.into(), target, code).await;
+}
+
+/// A code that this helper has given out elsewhere.
+async fn given_by(app: &os2nykode::app::App, helper: ObjectGuid, target: ObjectGuid, code: &str) {
+    let issuer = Party { guid: helper, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
     let code = Code::parse(code).expect("a code");
     let hash = SlowHash::of(code.bytes(), app.keys.random().expect("random")).expect("memory");
     let kept = Kept { id: Uuid::from_bytes(app.keys.random().expect("random")), hash, issuer };
@@ -217,9 +239,9 @@ async fn a_login_by_code_is_for_one_password_of_one_account() {
     assert!(matches!(denied, Issued::Denied(_)), "password admins give no codes here");
     admin.remove(&town.admins, "member", &caller.dn).await;
     let code = given(&town, &helper, target).await;
-    admin.add_to_group(&town.desk, &caller.dn).await; // rights of their own, which a code does not carry
     let visitor = town.service.visitor();
     assert!(is_in(&type_in(&visitor, &caller.sam, &code).await));
+    admin.add_to_group(&town.desk, &caller.dn).await; // rights of their own, which a code does not carry
     for path in
         [format!("/others/accounts/{}", guid(&other).await), "/others/desk/desk".to_owned(), format!("/accounts/{}", guid(&other).await)]
     {

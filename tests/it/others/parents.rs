@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Numbers of children of 2026, one for each; serial numbers of 4000 and over are of nobody who was born on that day.
-fn child_cpr() -> String {
+pub fn child_cpr() -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(7).wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     format!("{:02}{:02}15{}", n % 28 + 1, n / 28 % 12 + 1, 4000 + n / 336 % 1000)
@@ -42,7 +42,7 @@ async fn household_with(keys: &str) -> Household {
     Household { town, peer, parent, child, cpr }
 }
 
-fn told(name: &str, cpr: &str) -> Value {
+pub fn told(name: &str, cpr: &str) -> Value {
     json!({ "name": name, "cpr": cpr })
 }
 

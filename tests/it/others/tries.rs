@@ -52,7 +52,8 @@ async fn going_away_before_the_answer_is_no_way_around() {
     let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
     proxy.set(Mischief::Slow(Duration::from_millis(100)));
     for _ in 0..3 {
-        let request = browser.request(reqwest::Method::GET, &path).timeout(Duration::from_millis(60)).send().await;
+        let request =
+            browser.request(reqwest::Method::GET, &path).header("sec-fetch-site", "none").timeout(Duration::from_millis(60)).send().await;
         assert!(request.is_err_and(|error| error.is_timeout()));
     }
     proxy.set(Mischief::None);
@@ -118,16 +119,26 @@ async fn an_account_that_there_is_not_is_told_of_without_a_history() {
 /// Another site's link or frame would make whoever is logged in wait.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sites_links_lead_to_the_choice_and_count_for_nothing() {
+    // `same-site`: another page of the same town.
     let town = town(None).await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
     let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
-    for _ in 0..5 {
-        let answer = browser.request(reqwest::Method::GET, &path).header("sec-fetch-site", "cross-site").send().await.expect("an answer");
-        assert_eq!((answer.status().as_u16(), answer.headers()["location"].as_bytes()), (303, b"/others".as_slice()));
+    let audit = format!("/audit/accounts/{}", guid(&member).await);
+    for (path, start) in [(path.as_str(), "/others"), ("/others/desk/desk", "/others"), (&audit, "/audit"), ("/audit/overview", "/audit")] {
+        for header in [Some("cross-site"), Some("same-site"), None] {
+            let mut request = browser.request(reqwest::Method::GET, path);
+            if let Some(site) = header {
+                request = request.header("sec-fetch-site", site);
+            }
+            let answer = request.send().await.expect("an answer");
+            let to = answer.headers().get("location").map(reqwest::header::HeaderValue::as_bytes);
+            assert_eq!((answer.status().as_u16(), to), (303, Some(start.as_bytes())), "{path} {header:?}");
+        }
     }
-    for site in ["same-origin", "same-site", "none"] {
-        let answer = browser.request(reqwest::Method::GET, &path).header("sec-fetch-site", site).send().await.expect("an answer");
-        assert_eq!(answer.status(), 404, "{site}");
+    assert_eq!(refused(&town).await, []);
+    for (name, value) in [("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none"), ("referer", "https://localhost/others")] {
+        let answer = browser.request(reqwest::Method::GET, &path).header(name, value).send().await.expect("an answer");
+        assert_eq!(answer.status(), 404, "{value}");
     }
 }
 

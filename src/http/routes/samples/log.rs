@@ -32,7 +32,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
         frame: member("/audit"),
         token: "t".into(),
         typed: Typed::default(),
-        everything: errors.is_empty(),
+        everything: errors.is_empty() || errors.has("cpr"),
         next: found.as_ref().and_then(|found| found.hits.next).map(|_| "n\"<".into()),
         asked: if kept { asked(&member("/audit"), &search()) } else { Vec::new() },
         this: found.is_some().then(|| "s\"<".into()),

@@ -19,13 +19,16 @@ const WRONG: &str = "ACD-EFGH-JKM";
 
 /// A service that takes codes, with the throttle that a new installation has.
 fn strict() -> Setup {
-    Setup { more: "[codes]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 0\n", ..Setup::default() }
+    Setup {
+        more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 0\n",
+        ..Setup::default()
+    }
 }
 
 /// The same with room for tests.
 fn calm() -> Setup {
     Setup {
-        more: "[codes]\nenabled = true\n[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n\
+        more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n\
                [login.ad_password]\nanswer_after_ms = 0\n",
         ..Setup::default()
     }
@@ -55,7 +58,7 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_takes_none_o
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_waits_whatever_names_it_tries() {
-    let more = "[codes]\nenabled = true\n[throttle.address]\nfree = 4\n[login.ad_password]\nanswer_after_ms = 0\n";
+    let more = "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[throttle.address]\nfree = 4\n[login.ad_password]\nanswer_after_ms = 0\n";
     let service = Setup { more, ..Setup::default() }.start().await;
     let mut statuses = Vec::new();
     for _ in 0..6 {
@@ -193,7 +196,7 @@ async fn a_refusal_takes_as_long_whatever_its_cause_and_a_whole_number_of_steps(
         "without its hash, it would be quicker than that: {:?}",
         causes.iter().zip(least).collect::<Vec<_>>()
     );
-    let held = Setup { more: "[codes]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
+    let held = Setup { more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
     for name in [&without.sam, &unknown] {
         let took = refused(&held, name, WRONG).await;
         assert!(took >= Duration::from_millis(400), "{took:?}");

@@ -17,7 +17,7 @@ async fn through(proxy: &Proxy) -> Service {
     let setup = Setup {
         controllers: vec![proxy.address],
         directory: "write_timeout_seconds = 1\nretry_after_seconds = 1\n",
-        more: "[throttle.name]\nfree = 100\n[login.ad_password]\nanswer_after_ms = 0\n[codes]\nenabled = true\n",
+        more: "[throttle.name]\nfree = 100\n[login.ad_password]\nanswer_after_ms = 0\n[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n",
         ..Setup::default()
     };
     setup.start().await
@@ -96,13 +96,13 @@ async fn a_password_that_may_have_been_set_was_the_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_went_back_makes_no_login_younger() {
-    let (town, _, caller) = town().await;
-    let target = guid(&caller).await;
+    let (town, helper, caller) = town().await;
+    let (target, helper) = (guid(&caller).await, guid(&helper).await);
     let now = town.service.clock.now();
     for (ahead, good) in
         [(SignedDuration::from_hours(1), false), (SignedDuration::from_secs(61), false), (SignedDuration::from_secs(30), true)]
     {
-        in_store(&town.service.app, target, CODE).await;
+        given_by(&town.service.app, helper, target, CODE).await;
         let Try::Compare(kept) = town.service.app.codes.begin(target, now).await.expect("read") else {
             panic!("a code");
         };

@@ -1,0 +1,124 @@
+//! How much registers and the family service are asked for one person: they are slow, and not ours.
+//!
+//! Invariants: a person has a few questions under way at once, over all their tabs, and no more; what waits here holds no connection to a controller and no lock.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, Weak},
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use uuid::Uuid;
+
+use crate::model::throttle::Limits;
+
+/// Questions of one person at once.
+const AT_ONCE: usize = 3;
+/// Longest wait for an own question to end.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Somebody without children there is not asked about again for so long, where they have another ground to act.
+const CHILDLESS: SignedDuration = SignedDuration::from_mins(10);
+/// So many are remembered; then all are forgotten.
+const REMEMBERED: usize = 10_000;
+
+/// How often the family service may be asked for one person: a household at its worst, and no program.
+pub(super) const FAMILY: Limits = Limits {
+    free: 40,
+    first_wait: SignedDuration::from_secs(5),
+    longest_wait: SignedDuration::from_mins(1),
+    forget_after: SignedDuration::from_mins(5),
+};
+
+/// The questions under way, by whom they are asked for.
+#[derive(Debug, Default)]
+pub struct Outside {
+    people: Mutex<HashMap<Uuid, Weak<Semaphore>>>,
+    childless: Mutex<HashMap<Uuid, Timestamp>>,
+}
+
+/// The right to ask once. Given back when dropped.
+#[derive(Debug)]
+pub(super) struct Turn {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Outside {
+    /// Waits for a turn. `None`: the person's other questions take too long.
+    pub(super) async fn turn(&self, person: Uuid) -> Option<Turn> {
+        self.turn_within(person, PATIENCE).await
+    }
+
+    async fn turn_within(&self, person: Uuid, patience: Duration) -> Option<Turn> {
+        let permit = tokio::time::timeout(patience, self.places(person).acquire_owned()).await.ok()?.ok()?;
+        Some(Turn { _permit: permit })
+    }
+
+    fn places(&self, person: Uuid) -> Arc<Semaphore> {
+        let mut people = self.people.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(places) = people.get(&person).and_then(Weak::upgrade) {
+            return places;
+        }
+        people.retain(|_, places| places.strong_count() > 0);
+        let places = Arc::new(Semaphore::new(AT_ONCE));
+        people.insert(person, Arc::downgrade(&places));
+        places
+    }
+
+    /// Has the family service said a short while ago that they have no children?
+    pub(super) fn is_childless(&self, person: Uuid, now: Timestamp) -> bool {
+        let known = self.childless.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(&person).is_some_and(|at| *at <= now && now.duration_since(*at) < CHILDLESS)
+    }
+
+    pub(super) fn remember(&self, person: Uuid, childless: bool, now: Timestamp) {
+        let mut known = self.childless.lock().unwrap_or_else(PoisonError::into_inner);
+        if !childless {
+            known.remove(&person);
+            return;
+        }
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        known.insert(person, now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ANNA: Uuid = Uuid::from_u128(1);
+    const BO: Uuid = Uuid::from_u128(2);
+
+    #[tokio::test]
+    async fn a_person_has_a_few_turns_at_once_and_keeps_nobody_else_from_theirs() {
+        let outside = Outside::default();
+        let mut held = Vec::new();
+        for _ in 0..AT_ONCE {
+            held.push(outside.turn(ANNA).await.expect("a turn"));
+        }
+        assert!(outside.turn_within(ANNA, Duration::from_millis(10)).await.is_none(), "after a while of waiting");
+        assert!(outside.turn(BO).await.is_some());
+        held.pop();
+        assert!(outside.turn(ANNA).await.is_some());
+        drop(held);
+        drop(outside.turn(BO).await);
+        for number in 10..100 {
+            drop(outside.turn(Uuid::from_u128(number)).await);
+        }
+        assert!(outside.people.lock().expect("not poisoned").len() <= 2, "who asks nothing is forgotten");
+    }
+
+    #[test]
+    fn who_has_no_children_is_remembered_for_a_while_and_never_from_the_future() {
+        let (outside, now) = (Outside::default(), Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24));
+        assert!(!outside.is_childless(ANNA, now));
+        outside.remember(ANNA, true, now);
+        assert!(outside.is_childless(ANNA, now) && !outside.is_childless(BO, now));
+        assert!(!outside.is_childless(ANNA, now + CHILDLESS) && !outside.is_childless(ANNA, now - SignedDuration::from_secs(1)));
+        outside.remember(ANNA, false, now);
+        assert!(!outside.is_childless(ANNA, now));
+    }
+}

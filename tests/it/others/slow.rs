@@ -1,0 +1,160 @@
+//! Registers and the family service are slow and not ours: nobody waits for them but who asks.
+
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use os2nykode::model::audit::{AuditOutcome, EventKind};
+use serde_json::json;
+
+use super::{
+    parents::{child_cpr, told},
+    *,
+};
+use crate::{
+    oidc::liar::Says,
+    provider_reset::{claim, login},
+    registers::peer::{Peer, trusted},
+};
+use os2nykode::model::claim::ClaimKind;
+
+/// One connection to the controller, and a family service that is silent for longer than anybody has patience.
+async fn town(peer: &Peer, more: &str) -> Town {
+    let more = format!("[parents]\nurl = \"{}\"\ntimeout_seconds = 10\n{}{more}", peer.url("/children"), trusted());
+    Town::with(&more, Setup { directory: "pool_size = 1", ..Setup::default() }).await
+}
+
+async fn asked(peer: &Peer) {
+    for _ in 0..200 {
+        if !peer.asked().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("nobody asks");
+}
+
+/// Eight pages of one parent, and nobody could log in.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_family_service_holds_no_connection_to_a_controller() {
+    let peer = Peer::start();
+    let town = town(&peer, "").await;
+    let (parent, person) = (login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial), town.person(&[]).await);
+    let target = guid(&town.person(&[]).await).await;
+    peer.says(Says::Nothing);
+    let browser = visitor(&town.service, &parent).await;
+    let form = format!("/others/accounts/{target}/password");
+    let pages = [format!("/others/accounts/{target}"), form, "/others".to_owned(), format!("/others/accounts/{target}/code")];
+    let waiting: Vec<_> = pages
+        .into_iter()
+        .map(|path| {
+            let browser = browser.clone();
+            tokio::spawn(async move { browser.get(&path).await.status })
+        })
+        .collect();
+    asked(&peer).await;
+    let started = std::time::Instant::now();
+    town.service.visitor().logged_in(&person.sam, PASSWORD).await;
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    waiting.iter().for_each(tokio::task::JoinHandle::abort);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
+    let peer = Peer::start();
+    let town = town(&peer, "").await;
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
+    let (child, number) = (town.person(&[]).await, child_cpr());
+    Admin::new().await.replace(&child.dn, "employeeNumber", &number).await;
+    peer.says(Says::Json(200, json!([told("Emma", &number)])));
+    let browser = visitor(&town.service, &parent).await;
+    browser.get("/others").await.says("Emma");
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let logged: Vec<(String, String, Option<String>)> =
+        sqlx::query_as("SELECT kind, outcome, authority FROM audit WHERE kind = 'list_seen'").fetch_all(&pool).await.expect("read");
+    assert_eq!(logged, [("list_seen".to_owned(), "succeeded".to_owned(), Some("parent".to_owned()))]);
+    // Opening the own child's page counts, and so does the list.
+    let path = format!("/others/accounts/{}", guid(&child).await);
+    peer.asked();
+    let mut statuses = Vec::new();
+    for _ in 0..30 {
+        statuses.extend(join_all([browser.get(&path), browser.get("/others")]).await.into_iter().map(|page| page.status.as_u16()));
+    }
+    assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
+    assert!(peer.asked().len() <= 40, "forty in a short while are enough");
+    browser.get("/others").await.says("mange gange på kort tid");
+    // Nobody else waits for that.
+    let other = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), Level::Substantial);
+    visitor(&town.service, &other).await.get("/others").await.says("Emma");
+    pool.close().await;
+}
+
+/// Another site's frame: no entry, no question, nothing used up.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_site_makes_nobody_ask_for_their_children() {
+    let peer = Peer::start();
+    let town = town(&peer, "").await;
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
+    peer.says(Says::Json(200, json!([])));
+    let browser = visitor(&town.service, &parent).await;
+    for site in ["cross-site", "same-site"] {
+        let answer = browser.request(reqwest::Method::GET, "/others").header("sec-fetch-site", site).send().await.expect("an answer");
+        assert_eq!(answer.status(), 200);
+        assert!(answer.text().await.expect("a page").contains("Vis mine børn"), "{site}");
+    }
+    assert!(peer.asked().is_empty());
+    let page = browser.get("/others").await;
+    assert!(!page.text.contains("Vis mine børn") && peer.asked().len() == 1, "{}", page.text);
+}
+
+/// A helpdesk that only gives codes out may set the password of the own child, as any parent may.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helper_is_a_parent_to_the_own_child() {
+    let peer = Peer::start();
+    let desk = "[codes]\nenabled = true\n[[authority.helpdesk]]\nid = \"koder\"\nname = { da = \"Koder\", en = \"Codes\" }\ngroup = \"Koder GRUPPE\"\neverybody = true\n";
+    let group = crate::environment::unique("kg");
+    let dn = Admin::new().await.group(&format!("Koder {group}")).await;
+    let town = town(&peer, &desk.replace("GRUPPE", &group)).await;
+    let mut admin = Admin::new().await;
+    let (helper, number) = (town.person(&[&dn]).await, crate::provider_reset::cpr());
+    admin.replace(&helper.dn, "employeeNumber", &number).await;
+    let (child, child_number, stranger) = (town.person(&[]).await, child_cpr(), town.person(&[]).await);
+    admin.replace(&child.dn, "employeeNumber", &child_number).await;
+    peer.says(Says::Json(200, json!([told("Emma", &child_number)])));
+    let acting = login(&town.service, "mitid", claim(ClaimKind::Cpr, &number), Level::Substantial);
+    let denied = |denial| Answer::Refused(os2nykode::model::refusal::Refusal::Denied(denial));
+    assert_eq!(town.set(&acting, guid(&stranger).await, NEW).await, denied(os2nykode::model::authority::Denial::NotThisAction));
+    assert_eq!(town.set(&acting, guid(&child).await, NEW).await, Answer::Done);
+    let reset = history(&town.service, guid(&child).await).await;
+    let reset = reset.iter().find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
+    assert_eq!((reset.outcome, reset.authority.as_deref()), (AuditOutcome::Succeeded, Some("parent")));
+    // A family service that is away keeps no helper from helping.
+    peer.says(Says::Status(500));
+    let page = visitor(&town.service, &acting).await.get(&format!("/others/accounts/{}", guid(&stranger).await)).await;
+    assert!(page.html.contains("/code\""), "{}", page.text);
+}
+
+/// A list names any account: what is none of the class is denied, and told in the log.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_targets_of_slips_are_denied_and_logged() {
+    let town = Town::new("").await;
+    let mut admin = Admin::new().await;
+    let (teachers, pupils) =
+        (admin.group(&format!("Lærere {} 3a", town.name)).await, admin.group(&format!("Elever {} 3a", town.name)).await);
+    let (teacher, pupil) = (town.person(&[&teachers, &town.desk]).await, town.person(&[&pupils]).await);
+    let (stranger, nobody) = (town.person(&[]).await, "11111111-2222-4333-8444-555555555555");
+    let browser = town.browser(&teacher).await;
+    let page = browser.get("/others").await;
+    let list = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|path| path.starts_with("/others/group/"));
+    let list = browser.get(list.expect("a class")).await;
+    let (token, attempt, forged) = (list.token(), list.attempt(), guid(&stranger).await.to_string());
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("account", &forged), ("account", nobody)];
+    let slips = browser.post(&format!("{}/slips", list.path), &fields).await;
+    assert_eq!(slips.html.matches("class=\"slip\"").count(), 0, "{}", slips.text);
+    assert_eq!(bind(&stranger.dn, PASSWORD).await, Ok(()), "the helpdesk's right is not the class's");
+    assert_eq!(bind(&pupil.dn, PASSWORD).await, Ok(()));
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let statement = "SELECT reason, target_guid FROM audit WHERE kind = 'slips_made' AND outcome = 'refused' ORDER BY target_guid";
+    let logged: Vec<(String, Option<String>)> = sqlx::query_as(statement).fetch_all(&pool).await.expect("read");
+    pool.close().await;
+    assert_eq!(logged, [("not_yours".to_owned(), None), ("not_yours".to_owned(), Some(forged))]);
+}
