@@ -236,7 +236,7 @@ fn generalized_time(text: &str) -> Option<Timestamp> {
 
 fn service_bind_reason(text: &str) -> String {
     use crate::directory::{BindAnswer, answer};
-    match answer::of_bind(49, text) {
+    match answer::of_bind(49, text).unwrap_or(BindAnswer::Other(0)) {
         BindAnswer::Wrong => "wrong name or password",
         BindAnswer::Locked => "the account is locked",
         BindAnswer::Disabled => "the account is disabled",
@@ -245,6 +245,8 @@ fn service_bind_reason(text: &str) -> String {
         BindAnswer::MustChange => "its password must be changed at the next logon; take that mark away",
         BindAnswer::NotAtThisHour => "it may not log in at this hour",
         BindAnswer::NotFromHere => "it may not log in from here",
+        BindAnswer::Restricted => "a restriction of the account forbids it: is it in Protected Users, or under an authentication policy?",
+        BindAnswer::NoLogonRight(_) => "it has not the right `Access this computer from the network` on the controller",
         BindAnswer::Proven | BindAnswer::Other(_) => return text.to_owned(),
     }
     .to_owned()

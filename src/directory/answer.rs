@@ -1,40 +1,108 @@
 //! What AD's answers mean. Pure: text and numbers in, meaning out.
 
-use super::password::{BindAnswer, WriteAnswer};
+use super::{
+    Fault,
+    password::{BindAnswer, WriteAnswer},
+};
 
-/// A bind's answer: result code, and for 49 the `data NNN` of the text (MS-ADTS, Win32 error in hexadecimal).
-pub fn of_bind(rc: u32, text: &str) -> BindAnswer {
+/// Longest text of a controller that is kept for the log.
+const LONGEST_TEXT: usize = 200;
+
+/// What kind of modify a [`WriteAnswer`] is about: some codes mean something on one of them only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Write {
+    /// Delete the old and add the new password.
+    Change,
+    /// Replace the password.
+    Reset,
+    /// End a lockout.
+    Unlock,
+}
+
+/// A bind's answer: result code, and for 49 the `data NNN` of the text (MS-ADTS 5.1.1.1, Win32 error in hexadecimal).
+///
+/// # Errors
+/// Any result but 0 and 49 says nothing of the password: the controller did not come to look at it.
+pub fn of_bind(rc: u32, text: &str) -> Result<BindAnswer, Fault> {
     match rc {
-        0 => BindAnswer::Proven,
-        49 => match data_code(text) {
+        0 => Ok(BindAnswer::Proven),
+        49 => Ok(match data_code(text) {
             Some(0x525 | 0x52e) => BindAnswer::Wrong,
+            Some(0x52f) => BindAnswer::Restricted,
             Some(0x530) => BindAnswer::NotAtThisHour,
             Some(0x531) => BindAnswer::NotFromHere,
             Some(0x532) => BindAnswer::PasswordExpired,
             Some(0x533) => BindAnswer::Disabled,
+            Some(code @ (0x568 | 0x569)) => BindAnswer::NoLogonRight(code),
             Some(0x701) => BindAnswer::AccountExpired,
             Some(0x773) => BindAnswer::MustChange,
             Some(0x775) => BindAnswer::Locked,
-            _ => BindAnswer::Other(rc),
-        },
-        other => BindAnswer::Other(other),
+            other => BindAnswer::Other(other.unwrap_or_default()),
+        }),
+        _ => Err(answered(rc, text)),
     }
 }
 
-/// A password write's answer: result code, and the Win32 error that the text begins with.
-pub fn of_write(rc: u32, text: &str) -> WriteAnswer {
-    match (rc, leading_code(text)) {
-        (0, _) => WriteAnswer::Done,
-        (19, Some(0x52d)) => WriteAnswer::Policy(policy_detail(text)),
-        (19, Some(0x56)) => WriteAnswer::WrongCurrent,
-        (19 | 49, Some(0x775)) => WriteAnswer::Locked,
-        // "User cannot change password" answers 19 without a code on Samba, and 5 (ERROR_ACCESS_DENIED) elsewhere
-        (19, None | Some(0 | 5)) => WriteAnswer::CannotChange,
-        (50, _) => WriteAnswer::NoRight,
-        (32, _) => WriteAnswer::Gone,
-        (12, _) => WriteAnswer::ControlRefused,
-        _ => WriteAnswer::Other(rc),
+/// A modify's answer: the Win32 error that the text begins with, and only then the result code. Windows gives one error with several result codes
+/// (a refusal by policy is 19 or 53), and means the error.
+pub fn of_write(write: Write, rc: u32, text: &str) -> WriteAnswer {
+    if rc == 0 {
+        return WriteAnswer::Done;
     }
+    match (write, leading_code(text)) {
+        // Not sure for "user cannot change password", so every code that fits, with every result that fits. Samba answers 19 without a code.
+        (Write::Change, Some(0 | 0x5 | 0x8c3)) if matches!(rc, 19 | 50 | 53) => return WriteAnswer::CannotChange,
+        (Write::Change, None) if rc == 19 => return WriteAnswer::CannotChange,
+        (Write::Change, Some(0x52b)) | (Write::Change | Write::Reset, Some(0x56)) => return WriteAnswer::WrongCurrent,
+        (Write::Change | Write::Reset, Some(0x52c | 0x52d | 0x8c5)) => return WriteAnswer::Policy(policy_detail(text)),
+        (Write::Change | Write::Reset, Some(0x8c4)) => return WriteAnswer::Policy(PolicyDetail::History),
+        (Write::Change | Write::Reset, Some(0x8c6)) => return WriteAnswer::Policy(PolicyDetail::TooYoung),
+        (_, Some(0x775)) => return WriteAnswer::Locked,
+        (_, Some(0x5 | 0x2098)) => return WriteAnswer::NoRight,
+        (_, Some(0x208d)) => return WriteAnswer::Gone,
+        (_, Some(0x202b)) => return WriteAnswer::Failed(Fault::ReadOnly(readable(text))),
+        (Write::Change | Write::Reset | Write::Unlock, _) => {}
+    }
+    match rc {
+        10 => WriteAnswer::Failed(Fault::ReadOnly(readable(text))),
+        32 => WriteAnswer::Gone,
+        50 => WriteAnswer::NoRight,
+        _ => WriteAnswer::Failed(answered(rc, text)),
+    }
+}
+
+/// An answer that no person can do anything about, with AD's words.
+pub(super) fn answered(rc: u32, text: &str) -> Fault {
+    Fault::Answer { rc, text: readable(text) }
+}
+
+/// Has the controller forgotten who is logged in on the connection (ERROR_DS_OPERATIONS_ERROR after 000004DC)? It needs another bind.
+pub(super) fn forgot_the_login(rc: u32, text: &str) -> bool {
+    rc == 1 && leading_code(text) == Some(0x4dc)
+}
+
+/// AD's words for the log: on one line, bounded, and without values. Whatever may be a DN, a name or a quoted value is cut out: an answer that
+/// an operator searches for has a code, a DSID and a problem, and names nobody.
+pub fn readable(text: &str) -> String {
+    let line = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
+    let line = line.map(|word| if word.contains(['@', '\\']) { "…" } else { word }).collect::<Vec<_>>().join(" ");
+    // A DN has no end that could be told from the text after it. `<GUID=…>` and `<SID=…>` are the same kind.
+    let line = match line.find(['=', '<']) {
+        Some(sign) => {
+            format!("{} …", line[..sign].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-').trim_end())
+        }
+        None => line,
+    };
+    without_quoted(&line).chars().take(LONGEST_TEXT).collect()
+}
+
+/// Takes out what stands from the first opening quote to the last closing one.
+fn without_quoted(line: &str) -> String {
+    let is_quote = |c: char| matches!(c, '\'' | '"' | '`');
+    let opening = line.char_indices().find(|(at, c)| is_quote(*c) && !line[..*at].ends_with(char::is_alphanumeric));
+    let Some((from, _)) = opening else { return line.to_owned() };
+    let to = line.rfind(is_quote).filter(|to| *to > from).map_or(line.len(), |to| to + 1);
+    format!("{}…{}", &line[..from], &line[to..])
 }
 
 /// Which of its rules AD refused by: Samba says so in its text, Windows does not.
@@ -77,59 +145,4 @@ fn leading_code(text: &str) -> Option<u32> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_bind_code_keeps_its_meaning() {
-        for (data, meaning) in [
-            ("525", BindAnswer::Wrong),
-            ("52e", BindAnswer::Wrong),
-            ("530", BindAnswer::NotAtThisHour),
-            ("531", BindAnswer::NotFromHere),
-            ("532", BindAnswer::PasswordExpired),
-            ("533", BindAnswer::Disabled),
-            ("701", BindAnswer::AccountExpired),
-            ("773", BindAnswer::MustChange),
-            ("775", BindAnswer::Locked),
-            ("57", BindAnswer::Other(49)),
-        ] {
-            let text = format!("80090308: LdapErr: DSID-0C09044E, comment: AcceptSecurityContext error, data {data}, v2580");
-            assert_eq!(of_bind(49, &text), meaning, "{data}");
-        }
-        assert_eq!(of_bind(0, ""), BindAnswer::Proven);
-        assert_eq!(of_bind(49, "data"), BindAnswer::Other(49));
-        assert_eq!(of_bind(53, "data 773"), BindAnswer::Other(53));
-    }
-
-    #[test]
-    fn only_a_right_password_is_proof() {
-        let proof = [BindAnswer::Proven, BindAnswer::PasswordExpired, BindAnswer::MustChange];
-        for answer in BindAnswer::ALL {
-            assert_eq!(answer.proves_password(), proof.contains(answer), "{answer:?}");
-        }
-    }
-
-    #[test]
-    fn every_write_code_keeps_its_meaning() {
-        for (rc, text, meaning) in [
-            (0, "", WriteAnswer::Done),
-            (19, "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0", WriteAnswer::Policy(PolicyDetail::Unsaid)),
-            (
-                19,
-                "0000052D: Constraint violation - check_password_restrictions: the password was already used (in history)!",
-                WriteAnswer::Policy(PolicyDetail::History),
-            ),
-            (19, "00000056: AtrErr: DSID-03190F80, #1", WriteAnswer::WrongCurrent),
-            (19, "00000775: Constraint violation - locked", WriteAnswer::Locked),
-            (19, "check_password_restrictions: no code", WriteAnswer::CannotChange),
-            (50, "00000005: SecErr: DSID-031A1190", WriteAnswer::NoRight),
-            (32, "0000208D: NameErr", WriteAnswer::Gone),
-            (12, "", WriteAnswer::ControlRefused),
-            (53, "0000001F: SvcErr: DSID-031A12D2", WriteAnswer::Other(53)),
-            (19, "00000057: ?", WriteAnswer::Other(19)),
-        ] {
-            assert_eq!(of_write(rc, text), meaning, "{rc} {text}");
-        }
-    }
-}
+mod tests;

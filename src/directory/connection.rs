@@ -18,8 +18,9 @@ use ldap3::{
 use metrics::counter;
 use rustls::ClientConfig;
 use tokio::net::TcpStream;
+use uuid::Uuid;
 
-use super::{Fault, ServiceAccount, entry::Entry, root_dse::RootDse};
+use super::{Fault, ServiceAccount, answer, entry::Entry, root_dse::RootDse};
 use crate::config::{self, Transport};
 
 /// Objects in one answer: what a controller gives at most (MaxPageSize).
@@ -83,6 +84,14 @@ impl Endpoint {
     }
 }
 
+/// What a search found.
+#[derive(Debug)]
+struct Found {
+    entries: Vec<Entry>,
+    /// The controller has left nothing out.
+    whole: bool,
+}
+
 /// A connection whose TLS has proven the controller. Nobody is logged in on it yet.
 #[derive(Debug)]
 pub struct Connection {
@@ -119,7 +128,7 @@ impl Connection {
     pub(crate) async fn open_as_service(endpoint: &Endpoint, account: &ServiceAccount) -> Result<Self, Fault> {
         let mut connection = Self::open(endpoint).await?;
         let result = connection.simple_bind(&account.user, secrecy::ExposeSecret::expose_secret(&account.password)).await?;
-        if result.rc == 0 { Ok(connection) } else { Err(Fault::ServiceBind(result.text)) }
+        if result.rc == 0 { Ok(connection) } else { Err(Fault::ServiceBind(answer::readable(&result.text))) }
     }
 
     /// Can it still be used?
@@ -182,10 +191,11 @@ impl Connection {
             ldap.with_controls(control);
         };
         let mut found = self.search_prepared(dn, Scope::Base, "(objectClass=*)", attributes, prepare).await?;
-        Ok(found.pop())
+        Ok(found.entries.pop())
     }
 
-    /// Searches a subtree or one object. An object that is not there (32) is an empty answer.
+    /// Searches a subtree or one object. An object that is not there (32) is an empty answer. What is more than a controller tells at once (4,
+    /// sizeLimitExceeded) is read in pages.
     pub(crate) async fn search(
         &mut self,
         base: &str,
@@ -193,7 +203,13 @@ impl Connection {
         filter: &str,
         attributes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Vec<Entry>, Fault> {
-        self.search_prepared(base, scope, filter, attributes, |_| ()).await
+        let attributes: Vec<String> = attributes.into_iter().map(|name| name.as_ref().to_owned()).collect();
+        let found = self.search_prepared(base, scope, filter, &attributes, |_| ()).await?;
+        if found.whole {
+            return Ok(found.entries);
+        }
+        let attributes: Vec<&str> = attributes.iter().map(String::as_str).collect();
+        self.search_paged(base, scope, filter, &attributes, MOST_VALUES).await
     }
 
     /// Searches a subtree for at most `limit` objects; more (4, sizeLimitExceeded) are left where they are.
@@ -207,7 +223,7 @@ impl Connection {
         let prepare = move |ldap: &mut Ldap| {
             ldap.with_search_options(SearchOptions::new().sizelimit(limit));
         };
-        self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await
+        Ok(self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await?.entries)
     }
 
     /// Searches a subtree in pages of 1,000 (MaxPageSize). More than `most` objects are a fault.
@@ -256,14 +272,17 @@ impl Connection {
         filter: &str,
         attributes: impl IntoIterator<Item = impl AsRef<str>>,
         prepare: impl FnOnce(&mut Ldap) + Send + 'static,
-    ) -> Result<Vec<Entry>, Fault> {
+    ) -> Result<Found, Fault> {
         let (base, filter) = (base.to_owned(), filter.to_owned());
         let attributes: Vec<String> = attributes.into_iter().map(|name| name.as_ref().to_owned()).collect();
         self.run("search", self.timeout, move |mut ldap| async move {
             prepare(&mut ldap);
             let SearchResult(found, result) = ldap.search(&base, scope, &filter, attributes).await?;
             match result.rc {
-                0 | 4 | 32 => Ok(found.into_iter().map(|e| Entry::from(SearchEntry::construct(e))).collect()),
+                0 | 4 | 32 => {
+                    let entries = found.into_iter().map(|e| Entry::from(SearchEntry::construct(e))).collect();
+                    Ok(Found { entries, whole: result.rc != 4 })
+                }
                 _ => Err(LdapError::LdapResult { result }),
             }
         })
@@ -273,19 +292,30 @@ impl Connection {
     /// Modifies one object. `Err` with anything but [`Fault::Answer`] means that nobody knows whether it was done.
     pub(crate) async fn modify(&mut self, dn: &str, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<LdapResult, Fault> {
         let dn = dn.to_owned();
-        self.run("modify", self.write_timeout, move |mut ldap| async move {
-            if let Some(control) = control {
-                ldap.with_controls(control);
-            }
-            ldap.modify(&dn, changes).await
-        })
-        .await
+        let result = self
+            .run("modify", self.write_timeout, move |mut ldap| async move {
+                if let Some(control) = control {
+                    ldap.with_controls(control);
+                }
+                ldap.modify(&dn, changes).await
+            })
+            .await?;
+        if answer::forgot_the_login(result.rc, &result.text) {
+            self.broken.store(true, Ordering::Release);
+        }
+        Ok(result)
     }
 
     /// What the controller says of itself.
     pub(crate) async fn root_dse(&mut self) -> Result<RootDse, Fault> {
         let entry = self.read_object("", "(objectClass=*)", RootDse::ATTRIBUTES).await?;
         entry.map(|e| RootDse::from_entry(&e)).ok_or(Fault::Unreadable("rootDSE"))
+    }
+
+    /// The invocation id of the controller with these settings (MS-ADTS 6.1.1.2.2.1.2.1.1). `None`: not readable.
+    pub(crate) async fn invocation_id(&mut self, settings_dn: &str) -> Result<Option<Uuid>, Fault> {
+        let entry = self.read_object(settings_dn, "(objectClass=*)", ["invocationId"]).await?;
+        Ok(entry.and_then(|entry| Uuid::from_slice_le(entry.bytes("invocationId")?).ok()))
     }
 
     /// Runs one operation in a task of its own (the library panics in the caller on a message that is not UTF-8) and within its time. Where
@@ -301,7 +331,10 @@ impl Connection {
         let stop = task.abort_handle();
         let (outcome, usable) = match tokio::time::timeout(timeout, task).await {
             Ok(Ok(Ok(value))) => (Ok(value), true),
-            Ok(Ok(Err(LdapError::LdapResult { result }))) => (Err(Fault::Answer { rc: result.rc, text: result.text }), true),
+            Ok(Ok(Err(LdapError::LdapResult { result }))) if answer::forgot_the_login(result.rc, &result.text) => {
+                (Err(Fault::ConnectionLost(answer::readable(&result.text))), false)
+            }
+            Ok(Ok(Err(LdapError::LdapResult { result }))) => (Err(answer::answered(result.rc, &result.text)), true),
             Ok(Ok(Err(error))) => (Err(error.into()), false),
             Ok(Err(_panicked)) => (Err(Fault::ConnectionLost("not LDAP".into())), false),
             Err(_) => {

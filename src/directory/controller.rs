@@ -10,10 +10,9 @@ use std::{
 
 use deadpool::managed::{self, Metrics, Pool, PoolError, RecycleError, RecycleResult, Timeouts};
 use metrics::gauge;
-use tokio::sync::OnceCell;
 use tracing::warn;
 
-use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount};
+use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount, root_dse::Remembered};
 use crate::config;
 
 /// AD ends a connection that is idle for 900 s (MaxConnIdleTime); ours end well before.
@@ -27,7 +26,7 @@ pub struct Controller {
     endpoint: Arc<Endpoint>,
     account: Arc<ServiceAccount>,
     pool: Pool<Connections>,
-    root_dse: OnceCell<RootDse>,
+    root_dse: Remembered,
     down_until: Mutex<Option<Instant>>,
     retry_after: Duration,
     said_no_hints: AtomicBool,
@@ -70,7 +69,7 @@ impl Controller {
             endpoint,
             account,
             pool,
-            root_dse: OnceCell::new(),
+            root_dse: Remembered::default(),
             down_until: Mutex::default(),
             retry_after: Duration::from_secs(config.retry_after_seconds),
             said_no_hints: AtomicBool::new(false),
@@ -137,13 +136,20 @@ impl Controller {
         Ok((value, pinned))
     }
 
-    /// Read once and kept: the controls that a controller takes change only with its software.
-    pub(super) async fn root_dse(&self, connection: &mut Connection) -> Result<&RootDse, Fault> {
-        self.root_dse.get_or_try_init(|| connection.root_dse()).await
+    /// What it says of itself, with its invocation id; kept for some minutes.
+    pub(super) async fn root_dse(&self, connection: &mut Connection) -> Result<Arc<RootDse>, Fault> {
+        if let Some(root) = self.root_dse.fresh(Instant::now()) {
+            return Ok(root);
+        }
+        let mut root = connection.root_dse().await?;
+        root.invocation_id = connection.invocation_id(&root.settings_dn).await?;
+        let root = Arc::new(root);
+        self.root_dse.keep(Instant::now(), root.clone());
+        Ok(root)
     }
 
-    pub(super) fn root_dse_if_known(&self) -> Option<&RootDse> {
-        self.root_dse.get()
+    pub(super) fn root_dse_if_known(&self) -> Option<Arc<RootDse>> {
+        self.root_dse.any()
     }
 
     /// True the first time only.

@@ -28,9 +28,12 @@ pub enum Fault {
     Answer {
         /// LDAP result code (RFC 4511 4.1.9).
         rc: u32,
-        /// AD's diagnostic message.
+        /// AD's diagnostic message, without values (`answer::readable`).
         text: String,
     },
+    /// A write was sent to a read-only controller, which did nothing.
+    #[error("the controller is read-only and refers to another one: take it out of directory.controllers ({0})")]
+    ReadOnly(String),
     /// An attribute that has to be there is not: the service account may not read it.
     #[error("attribute {0} can't be read; has the service account the right to read it?")]
     Unreadable(&'static str),
@@ -57,6 +60,7 @@ impl Fault {
             | Self::Busy
             | Self::ServiceBind(_)
             | Self::Answer { .. }
+            | Self::ReadOnly(_)
             | Self::GroupMissing(_) => false,
         }
     }
@@ -67,7 +71,9 @@ impl Fault {
             Self::Unreachable(_) | Self::TimedOut | Self::ConnectionLost(_) | Self::ServiceBind(_) | Self::NoController => true,
             // 51 busy, 52 unavailable (RFC 4511 appendix A.1)
             Self::Answer { rc, .. } => matches!(rc, 51 | 52),
-            Self::Busy | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) | Self::TooMany(_) => false,
+            Self::Busy | Self::ReadOnly(_) | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) | Self::TooMany(_) => {
+                false
+            }
         }
     }
 }
@@ -77,7 +83,7 @@ impl From<LdapError> for Fault {
     fn from(error: LdapError) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
         match error {
-            LdapError::LdapResult { result } => Self::Answer { rc: result.rc, text: result.text },
+            LdapError::LdapResult { result } => super::answer::answered(result.rc, &result.text),
             LdapError::Timeout { .. } => Self::TimedOut,
             LdapError::Io { source } => Self::ConnectionLost(source.to_string()),
             LdapError::OpSend { .. } | LdapError::ResultRecv { .. } | LdapError::EndOfStream => Self::ConnectionLost("closed".into()),

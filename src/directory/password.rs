@@ -1,12 +1,12 @@
 //! Writing and proving passwords. *Change* = AD checks the old one (delete and add); *reset* = administrative set (replace).
 
 use ldap3::{Mod, controls::RawControl};
-use tracing::warn;
+use tracing::{info, warn};
 use zeroize::Zeroize;
 
 use super::{
     Connection, Fault, Pinned,
-    answer::{self, PolicyDetail},
+    answer::{self, PolicyDetail, Write},
     connection::value,
 };
 use crate::model::{guid::ObjectGuid, password::Password};
@@ -39,7 +39,11 @@ pub enum BindAnswer {
     NotAtThisHour,
     /// Not allowed from this workstation.
     NotFromHere,
-    /// Any other answer, by its LDAP result code.
+    /// A restriction of the account (52f): Protected Users, an authentication policy. No proof of a password.
+    Restricted,
+    /// No right to log on over the network, by AD's code (568, 569). No proof of a password.
+    NoLogonRight(u32),
+    /// Refused for a reason that is not known here, by AD's code; 0 where there is none.
     Other(u32),
 }
 
@@ -55,7 +59,9 @@ impl BindAnswer {
         Self::AccountExpired,
         Self::NotAtThisHour,
         Self::NotFromHere,
-        Self::Other(49),
+        Self::Restricted,
+        Self::NoLogonRight(0x569),
+        Self::Other(0),
     ];
 
     /// Was the password right? 532 and 773 come only where it was (MS-ADTS 5.1.1.5, measured).
@@ -68,6 +74,8 @@ impl BindAnswer {
             | Self::AccountExpired
             | Self::NotAtThisHour
             | Self::NotFromHere
+            | Self::Restricted
+            | Self::NoLogonRight(_)
             | Self::Other(_) => false,
         }
     }
@@ -90,7 +98,26 @@ impl BindAnswer {
             Self::AccountExpired => "account_expired",
             Self::NotAtThisHour => "not_at_this_hour",
             Self::NotFromHere => "not_from_here",
+            Self::Restricted => "account_restriction",
+            Self::NoLogonRight(_) => "no_logon_right",
             Self::Other(_) => "other_answer",
+        }
+    }
+
+    /// The same with AD's code where the word alone does not tell it.
+    pub fn reason(self) -> String {
+        match self {
+            Self::NoLogonRight(code) | Self::Other(code) => format!("{}:{code:x}", self.code()),
+            Self::Proven
+            | Self::PasswordExpired
+            | Self::MustChange
+            | Self::Wrong
+            | Self::Locked
+            | Self::Disabled
+            | Self::AccountExpired
+            | Self::NotAtThisHour
+            | Self::NotFromHere
+            | Self::Restricted => self.code().to_owned(),
         }
     }
 }
@@ -112,7 +139,7 @@ impl Default for Reset {
 }
 
 /// What became of a write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteAnswer {
     /// AD said that it is done.
     Done,
@@ -128,10 +155,18 @@ pub enum WriteAnswer {
     NoRight,
     /// The object has gone (32).
     Gone,
-    /// A critical control is not supported (12).
-    ControlRefused,
-    /// Any other answer, by its LDAP result code.
-    Other(u32),
+    /// Nothing was done, for a reason that only the operator can mend.
+    Failed(Fault),
+}
+
+impl WriteAnswer {
+    /// Does the answer follow from what the person has typed, so that there is nothing for an operator to mend?
+    fn is_about_what_was_typed(&self) -> bool {
+        match self {
+            Self::Done | Self::Policy(_) | Self::WrongCurrent | Self::Locked => true,
+            Self::CannotChange | Self::NoRight | Self::Gone | Self::Failed(_) => false,
+        }
+    }
 }
 
 impl Pinned {
@@ -140,36 +175,55 @@ impl Pinned {
     pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
         let (attribute, old) = value("unicodePwd", old.unicode_pwd().to_vec());
         let (_, new) = value("unicodePwd", new.unicode_pwd().to_vec());
-        self.write(target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
+        self.write(Write::Change, target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
     /// Sets a password without knowing the old one; needs the right Reset Password. With [`Reset::hints`] the policy-hints control goes along,
     /// critical, where the controller lists it: without it AD does not look at history and minimum age. [`Reset::must_change`] needs the right to
     /// write pwdLastSet; both are one modify, so that there is never a password that another knows and that does not have to be changed.
     pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, reset: Reset) -> Result<WriteAnswer, Fault> {
-        let control = if reset.hints { self.policy_hints().await? } else { None };
+        let control = match self.policy_hints(reset.hints).await {
+            Ok(control) => control,
+            Err(fault) => return Ok(WriteAnswer::Failed(fault)), // AD was not asked
+        };
         let (attribute, new) = value("unicodePwd", new.unicode_pwd().to_vec());
         let mut changes = vec![Mod::Replace(attribute, new)];
         if reset.must_change {
             let (attribute, never) = value("pwdLastSet", b"0".to_vec());
             changes.push(Mod::Replace(attribute, never));
         }
-        self.write(target, changes, control).await
+        self.write(Write::Reset, target, changes, control).await
     }
 
     /// Ends a lockout; needs the right to write lockoutTime. 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). On its own: a
     /// lack of this right must not undo a new password.
     pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
         let (attribute, never) = value("lockoutTime", b"0".to_vec());
-        self.write(target, vec![Mod::Replace(attribute, never)], None).await
+        self.write(Write::Unlock, target, vec![Mod::Replace(attribute, never)], None).await
     }
 
-    async fn write(&mut self, target: ObjectGuid, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<WriteAnswer, Fault> {
+    async fn write(
+        &mut self,
+        write: Write,
+        target: ObjectGuid,
+        changes: Vec<Mod<Vec<u8>>>,
+        control: Option<RawControl>,
+    ) -> Result<WriteAnswer, Fault> {
         let result = self.connection().modify(&target.as_dn(), changes, control).await?;
-        Ok(answer::of_write(result.rc, &result.text))
+        let answer = answer::of_write(write, result.rc, &result.text);
+        let text = answer::readable(&result.text);
+        if !answer.is_about_what_was_typed() {
+            warn!(controller = self.name(), operation = ?write, result = result.rc, text, "a write was refused");
+        } else if answer != WriteAnswer::Done {
+            info!(controller = self.name(), operation = ?write, result = result.rc, text, "a write was refused");
+        }
+        Ok(answer)
     }
 
-    async fn policy_hints(&mut self) -> Result<Option<RawControl>, Fault> {
+    async fn policy_hints(&mut self, wanted: bool) -> Result<Option<RawControl>, Fault> {
+        if !wanted {
+            return Ok(None);
+        }
         let controller = self.controller.clone();
         let root = controller.root_dse(self.connection()).await?;
         let listed = [POLICY_HINTS, POLICY_HINTS_OLD].into_iter().find(|oid| root.supports(oid));
@@ -184,12 +238,16 @@ impl Pinned {
 
     /// Tries a password with one bind on a connection of its own. A wrong one counts in AD.
     ///
-    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1).
+    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1). [`Fault::Answer`]: the controller
+    /// did not look at the password.
     pub async fn bind(&self, user: &str, password: &Password) -> Result<BindAnswer, Fault> {
         let mut connection = Connection::open(self.controller.endpoint()).await?;
         let mut result = connection.simple_bind(user, password.expose()).await?;
         let answer = answer::of_bind(result.rc, &result.text);
+        if answer != Ok(BindAnswer::Proven) {
+            info!(controller = self.name(), result = result.rc, text = answer::readable(&result.text), "a login was refused");
+        }
         result.text.zeroize();
-        Ok(answer)
+        answer
     }
 }

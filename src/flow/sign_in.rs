@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     app::App,
-    directory::{LoginMatch, Pinned},
+    directory::{self, LoginMatch, Pinned},
     model::{
         account::Account,
         account_name::LoginName,
@@ -151,10 +151,14 @@ async fn try_account(
         }
     }
     // Where the answer of the bind is lost, the try may still be counted: the lock is not given back, but runs out.
-    let answer = pinned.bind(&account.dn, password).await?;
-    lock.release(app).await;
+    let answer = pinned.bind(&account.dn, password).await;
+    // An error that the controller answered itself is an answer: it did not look at the password.
+    if matches!(answer, Ok(_) | Err(directory::Fault::Answer { .. })) {
+        lock.release(app).await;
+    }
+    let answer = answer?;
     if !answer.proves_password() {
-        log_refused(app, visit, account, pinned, answer.code()).await?;
+        log_refused(app, visit, account, pinned, &answer.reason()).await?;
         return Ok(None);
     }
     let now = app.clock.now();

@@ -103,8 +103,8 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
     }
     match (answer, written) {
         (Some(answer), _) => Ok(answer),
-        (None, Err(fault)) => Err(fault.into()),
-        (None, Ok(_)) => Err(directory::Fault::Answer { rc: 80, text: "to an unlocking".to_owned() }.into()),
+        (None, Err(fault) | Ok(WriteAnswer::Failed(fault))) => Err(fault.into()),
+        (None, Ok(_)) => Err(directory::Fault::Answer { rc: 19, text: "an unlocking was answered as a new password is".to_owned() }.into()),
     }
 }
 
@@ -116,12 +116,7 @@ fn judged(written: &Result<WriteAnswer, directory::Fault>) -> (AuditOutcome, &'s
         Ok(WriteAnswer::NoRight) => refused(Refusal::NoRight, "no_right"),
         Ok(WriteAnswer::Gone) => refused(Refusal::NotUsable, "not_usable"),
         Ok(
-            WriteAnswer::Policy(_)
-            | WriteAnswer::WrongCurrent
-            | WriteAnswer::Locked
-            | WriteAnswer::CannotChange
-            | WriteAnswer::ControlRefused
-            | WriteAnswer::Other(_),
+            WriteAnswer::Policy(_) | WriteAnswer::WrongCurrent | WriteAnswer::Locked | WriteAnswer::CannotChange | WriteAnswer::Failed(_),
         ) => (AuditOutcome::Failed, "controller_error", None),
         Err(_) => (AuditOutcome::Unknown, "answer_lost", Some(Answer::Unknown)),
     }

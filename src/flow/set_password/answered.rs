@@ -38,25 +38,21 @@ pub(super) fn refusal_of(
     now: Timestamp,
 ) -> Result<Refusal, directory::Fault> {
     let broken = |broken| Refusal::Policy(vec![broken]);
-    let rc = match (answer, operation) {
-        (WriteAnswer::Policy(detail), _) => {
-            return Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken));
-        }
-        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => return Ok(Refusal::WrongCurrent),
-        (WriteAnswer::CannotChange, Operation::Change { .. }) => return Ok(Refusal::CannotChange),
+    match (answer, operation) {
+        (WriteAnswer::Policy(detail), _) => Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken)),
+        (WriteAnswer::WrongCurrent, Operation::Change { .. }) => Ok(Refusal::WrongCurrent),
+        (WriteAnswer::CannotChange, Operation::Change { .. }) => Ok(Refusal::CannotChange),
         // Neither is asked of a reset: an answer that makes no sense.
         (
             WriteAnswer::WrongCurrent | WriteAnswer::CannotChange,
             Operation::Reset { .. } | Operation::ResetByCode { .. } | Operation::ResetOther { .. },
-        ) => 19,
-        (WriteAnswer::Locked, _) => return Ok(Refusal::Locked),
-        (WriteAnswer::NoRight, _) => return Ok(Refusal::NoRight),
-        (WriteAnswer::Gone, _) => return Ok(Refusal::NotUsable),
-        (WriteAnswer::Done, _) => 0,
-        (WriteAnswer::ControlRefused, _) => 12,
-        (WriteAnswer::Other(rc), _) => rc,
-    };
-    Err(directory::Fault::Answer { rc, text: "to a new password".to_owned() })
+        ) => Err(directory::Fault::Answer { rc: 19, text: "a reset was answered as a change is".to_owned() }),
+        (WriteAnswer::Locked, _) => Ok(Refusal::Locked),
+        (WriteAnswer::NoRight, _) => Ok(Refusal::NoRight),
+        (WriteAnswer::Gone, _) => Ok(Refusal::NotUsable),
+        (WriteAnswer::Done, _) => Err(directory::Fault::Answer { rc: 0, text: "done is no refusal".to_owned() }),
+        (WriteAnswer::Failed(fault), _) => Err(fault),
+    }
 }
 
 /// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
