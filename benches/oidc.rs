@@ -100,8 +100,9 @@ fn claims(issuer: &str, nonce: &str) -> Value {
 
 /// Everything that we do with a token, beside the library's verification alone.
 fn tokens(provider: &OidcProvider) {
-    let set = serde_json::from_value(json!({ "keys": [RSA.jwk(), EC.jwk()] })).expect("keys");
-    let keys = KeySet::of(&set, &Algorithm::ALL);
+    let set = json!({ "keys": [RSA.jwk(), EC.jwk()] });
+    let keys = KeySet::read(set.to_string().as_bytes(), &Algorithm::ALL).expect("a set");
+    let librarys: openidconnect::core::CoreJsonWebKeySet = serde_json::from_value(set).expect("keys");
     for (signer, alg) in [(&RSA, "RS256"), (&RSA, "PS256"), (&EC, "ES256")] {
         let token = signer.token(alg, &claims(&provider.issuer, NONCE));
         let expected = id_token::Expected { provider, keys: &keys, nonce: NONCE, asked: now(), forced: true, now: now() };
@@ -114,7 +115,7 @@ fn tokens(provider: &OidcProvider) {
                 openidconnect::IdToken<EmptyAdditionalClaims, CoreGenderClaim, CoreJweContentEncryptionAlgorithm, CoreJwsSigningAlgorithm>;
             let token: Token = black_box(&token).parse().expect("a token");
             let issuer = IssuerUrl::new(provider.issuer.clone()).expect("an issuer");
-            let verifier = CoreIdTokenVerifier::new_public_client(openidconnect::ClientId::new("c".to_owned()), issuer, set_of(&keys));
+            let verifier = CoreIdTokenVerifier::new_public_client(openidconnect::ClientId::new("c".to_owned()), issuer, librarys.clone());
             let verifier = verifier.set_allowed_algs(Algorithm::ALL.map(os2nykode::identity::oidc::jwks::signing));
             black_box(token.claims(&verifier, &Nonce::new(NONCE.to_owned())).expect("right"));
         });
@@ -122,10 +123,6 @@ fn tokens(provider: &OidcProvider) {
         line("  the library's verification of the same token", library, "us");
         line("  ratio", ours / library, "");
     }
-}
-
-fn set_of(keys: &KeySet) -> openidconnect::core::CoreJsonWebKeySet {
-    keys.all().clone()
 }
 
 /// The release program.

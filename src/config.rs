@@ -38,7 +38,7 @@ pub use load::{Problem, Problems, load};
 pub use log::{Format, Log};
 pub use login::{AdPassword, Login, Session};
 pub use must_change::MustChange;
-pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, LogoutBy, Oidc, OidcProvider, Place, Required, ResponseMode};
+pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, ListOf, LogoutBy, Oidc, OidcProvider, Place, Required, ResponseMode};
 pub use parents::Parents;
 pub use people::{Database, People, RestSource, SqlSource};
 pub use policy::{GroupRules, Policy, Rules};

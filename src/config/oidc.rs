@@ -1,17 +1,16 @@
 //! `[oidc]` and `[[oidc.provider]]`: identity providers that speak OpenID Connect, and what their logins are taken for.
 
+mod raw;
+
 use std::{collections::BTreeMap, path::PathBuf};
 
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{
-    load::Problems,
-    provider::{self, LevelSource, Provider},
-    secret,
-    site::Text,
-};
-use crate::model::{address::is_safe_address, claim::ClaimKind, level::Level, provider::ProviderId};
+pub(super) use raw::Raw;
+
+use super::provider::{LevelSource, Provider};
+use crate::model::{level::Level, provider::ProviderId};
 
 /// `[oidc]`.
 #[derive(Debug, Clone, Default)]
@@ -43,6 +42,8 @@ pub struct OidcProvider {
     pub issuer: String,
     /// What it calls us.
     pub client_id: String,
+    /// Who may stand in `aud` beside us. A token with several audiences needs an `azp`, which is us.
+    pub additional_audiences: Vec<String>,
     /// How we show who we are.
     pub client_auth: ClientAuth,
     /// The scopes that are asked for, `openid` among them.
@@ -69,6 +70,8 @@ pub struct OidcProvider {
     pub encrypted_id_token: bool,
     /// Has UserInfo to be a signed JWT?
     pub signed_userinfo: bool,
+    /// Has a logout token to be of the type `logout+jwt`?
+    pub typed_logout_tokens: bool,
     /// Clocks may differ by this much, seconds, 0 to 600.
     pub skew_seconds: u32,
     /// Where the claim stands that leads to accounts.
@@ -94,6 +97,19 @@ pub struct Required {
     pub values: Vec<String>,
     /// May it be missing as well?
     pub or_absent: bool,
+    /// How much of a list has to be among the values.
+    pub list: ListOf,
+}
+
+/// How much of a list has to be among the required values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ListOf {
+    /// All of it: nothing else may stand there.
+    #[default]
+    Only,
+    /// One of it, whatever stands beside it: for groups and roles.
+    Any,
 }
 
 impl OidcProvider {
@@ -125,6 +141,25 @@ pub struct Field {
     pub place: Place,
     /// The claim's literal name, dots and addresses included, or a JSON pointer (RFC 6901) where it begins with `/`.
     pub from: String,
+}
+
+impl Field {
+    /// The member of the answer, and the JSON pointer inside its value.
+    pub fn steps(&self) -> (String, Option<&str>) {
+        let Some(path) = self.from.strip_prefix('/') else { return (self.from.clone(), None) };
+        let first = path.split('/').next().unwrap_or_default();
+        let rest = &path[first.len()..];
+        (first.replace("~1", "/").replace("~0", "~"), (!rest.is_empty()).then_some(rest))
+    }
+}
+
+impl std::fmt::Display for Field {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.place {
+            Place::IdToken => f.write_str(&self.from),
+            Place::Userinfo => write!(f, "{} in UserInfo", self.from),
+        }
+    }
 }
 
 /// The two answers of a provider that hold claims.
@@ -203,309 +238,8 @@ impl Algorithm {
     pub const ALL: [Self; 3] = [Self::RS256, Self::PS256, Self::ES256];
 }
 
-#[derive(Deserialize)]
-pub(super) struct Raw {
-    keys_dir: Option<PathBuf>,
-    ca_file: Option<PathBuf>,
-    #[serde(default = "refresh_hours")]
-    refresh_hours: u32,
-    #[serde(default)]
-    provider: Vec<RawProvider>,
-}
-
-fn refresh_hours() -> u32 {
-    6
-}
-
-#[derive(Deserialize)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the configuration")]
-struct RawProvider {
-    id: Option<String>,
-    button: Option<Text>,
-    #[serde(default)]
-    mitid: bool,
-    hint: Option<Text>,
-    issuer: Option<String>,
-    client_id: Option<String>,
-    #[serde(default)]
-    client_auth: RawClientAuth,
-    client_secret: Option<SecretString>,
-    client_secret_file: Option<PathBuf>,
-    assertion_audience: Option<AssertionAudience>,
-    assertion_algorithm: Option<Algorithm>,
-    #[serde(default = "scopes")]
-    scopes: Vec<String>,
-    #[serde(default)]
-    parameters: BTreeMap<String, toml::Value>,
-    #[serde(default)]
-    response_mode: ResponseMode,
-    #[serde(default = "yes")]
-    par: bool,
-    #[serde(default = "yes")]
-    prompt_login: bool,
-    max_age_seconds: Option<u32>,
-    #[serde(default = "yes")]
-    require_auth_time: bool,
-    #[serde(default = "auth_time")]
-    auth_time: String,
-    #[serde(default)]
-    logout_by: LogoutBy,
-    #[serde(default = "algorithms")]
-    algorithms: Vec<Algorithm>,
-    #[serde(default)]
-    encrypted_id_token: bool,
-    #[serde(default)]
-    signed_userinfo: bool,
-    #[serde(default = "skew_seconds")]
-    skew_seconds: u32,
-    r#match: Option<RawMatch>,
-    name: Option<RawField>,
-    reference: Option<RawField>,
-    fixed_level: Option<Level>,
-    #[serde(default)]
-    level: Vec<RawLevel>,
-    #[serde(default)]
-    minimum_level: Level,
-    #[serde(default)]
-    require: Vec<RawRequired>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn auth_time() -> String {
-    "auth_time".to_owned()
-}
-
-fn scopes() -> Vec<String> {
-    vec!["openid".to_owned()]
-}
-
-fn algorithms() -> Vec<Algorithm> {
-    Algorithm::ALL.to_vec()
-}
-
-fn skew_seconds() -> u32 {
-    180
-}
-
-#[derive(Clone, Copy, Default, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum RawClientAuth {
-    #[default]
-    Basic,
-    Post,
-    PrivateKeyJwt,
-}
-
-#[derive(Deserialize)]
-struct RawMatch {
-    by: ClaimKind,
-    from: String,
-    #[serde(default)]
-    r#in: Place,
-    ad_attribute: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct RawField {
-    from: String,
-    #[serde(default)]
-    r#in: Place,
-}
-
-#[derive(Deserialize)]
-struct RawLevel {
-    from: String,
-    #[serde(default)]
-    r#in: Place,
-    values: BTreeMap<String, Level>,
-}
-
-#[derive(Deserialize)]
-struct RawRequired {
-    from: String,
-    #[serde(default)]
-    r#in: Place,
-    #[serde(default)]
-    values: Vec<String>,
-    #[serde(default)]
-    or_absent: bool,
-}
-
-/// Parameters that are ours to set.
-const OURS: [&str; 16] = [
-    "client_id",
-    "client_secret",
-    "client_assertion",
-    "client_assertion_type",
-    "code_challenge",
-    "code_challenge_method",
-    "max_age",
-    "nonce",
-    "prompt",
-    "redirect_uri",
-    "request",
-    "request_uri",
-    "response_mode",
-    "response_type",
-    "scope",
-    "state",
-];
-
-impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Oidc> {
-        let before = problems.0.len();
-        if !(1..=168).contains(&self.refresh_hours) {
-            problems.add("oidc.refresh_hours", "has to be 1 to 168");
-        }
-        let mut providers = Vec::new();
-        for raw in self.provider {
-            providers.extend(raw.check(problems));
-        }
-        if self.keys_dir.is_none() && providers.iter().any(OidcProvider::needs_keys) {
-            problems.add("oidc.keys_dir", "missing: a provider has client_auth = \"private_key_jwt\" or encrypted_id_token = true");
-        }
-        (problems.0.len() == before).then_some(Oidc {
-            keys_dir: self.keys_dir,
-            ca_file: self.ca_file,
-            refresh_hours: self.refresh_hours,
-            providers,
-        })
-    }
-}
-
-impl RawProvider {
-    fn check(mut self, problems: &mut Problems) -> Option<OidcProvider> {
-        let before = problems.0.len();
-        let name = self.id.clone().unwrap_or_default();
-        let section = format!("oidc.provider {name:?}");
-        let key = |key: &str| format!("{section}.{key}");
-        let issuer = problems.required(&key("issuer"), self.issuer.take());
-        if issuer.as_ref().is_some_and(|issuer| !is_safe_address(issuer) || issuer.contains(['?', '#'])) {
-            problems.add(&key("issuer"), "has to begin with https:// (http:// on loopback only), without ? and #");
-        }
-        let client_id = problems.required(&key("client_id"), self.client_id.take());
-        if client_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().any(char::is_control)) {
-            problems.add(&key("client_id"), "is empty or holds control characters");
-        }
-        let client_auth = self.client_auth(&section, problems);
-        if !self.scopes.iter().any(|scope| scope == "openid") {
-            problems.add(&key("scopes"), "has to hold \"openid\"");
-        }
-        if self.scopes.iter().any(|scope| scope.is_empty() || scope.contains(|c: char| c.is_whitespace() || c.is_control())) {
-            problems.add(&key("scopes"), "a scope is a word without blanks");
-        }
-        if let Some(ours) = OURS.iter().find(|ours| self.parameters.contains_key(**ours)) {
-            problems.add(&key("parameters"), format!("{ours:?} is set by the service itself"));
-        }
-        if self.algorithms.is_empty() {
-            problems.add(&key("algorithms"), "is empty, so no login could be believed");
-        }
-        if self.skew_seconds > 600 {
-            problems.add(&key("skew_seconds"), "has to be 0 to 600");
-        }
-        if self.require.iter().any(|required| required.values.is_empty() && !required.or_absent) {
-            problems.add(&key("require"), "a field has no value that would do, so nobody could log in");
-        }
-        let said = self.level.drain(..).map(|raw| (field(raw.from, raw.r#in), raw.values)).collect();
-        let levels = problems.0.len();
-        let level = LevelSource::check(&section, self.fixed_level, said, problems);
-        if level.is_none() && problems.0.len() == levels {
-            problems.add(&section, "needs fixed_level or [[oidc.provider.level]]: how sure are its logins?");
-        }
-        if level.as_ref().is_some_and(|level| level.highest() < self.minimum_level) {
-            problems.add(&key("minimum_level"), "is above every level that its logins can have, so nobody could log in");
-        }
-        let common = provider::Raw {
-            section: &section,
-            id: &name,
-            button: self.button.take(),
-            mitid: self.mitid,
-            hint: self.hint.take(),
-            matching: self.r#match.as_ref().map(|matching| (matching.by, matching.ad_attribute.clone())),
-            highest: level.as_ref().map(LevelSource::highest).unwrap_or_default(),
-        };
-        let provider = OidcProvider {
-            common: common.check(problems)?,
-            issuer: issuer?,
-            client_id: client_id?,
-            client_auth: client_auth?,
-            scopes: self.scopes,
-            parameters: self.parameters.into_iter().map(|(name, value)| (name, sent(value))).collect(),
-            response_mode: self.response_mode,
-            par: self.par,
-            prompt_login: self.prompt_login,
-            max_age_seconds: self.max_age_seconds,
-            require_auth_time: self.require_auth_time,
-            auth_time: self.auth_time,
-            logout_by: self.logout_by,
-            algorithms: self.algorithms,
-            encrypted_id_token: self.encrypted_id_token,
-            signed_userinfo: self.signed_userinfo,
-            skew_seconds: self.skew_seconds,
-            claim: self.r#match.map(|matching| field(matching.from, matching.r#in))?,
-            name: self.name.map(|raw| field(raw.from, raw.r#in)),
-            reference: self.reference.map_or_else(|| field("jti".to_owned(), Place::IdToken), |raw| field(raw.from, raw.r#in)),
-            level: level?,
-            minimum_level: self.minimum_level,
-            require: self
-                .require
-                .into_iter()
-                .map(|raw| Required { field: field(raw.from, raw.r#in), values: raw.values, or_absent: raw.or_absent })
-                .collect(),
-        };
-        if let Some(field) = provider.fields().find(|field| !is_pointer_or_name(&field.from)) {
-            problems.add(&section, format!("{:?} is no claim's name and no JSON pointer", field.from));
-        }
-        if provider.signed_userinfo && !provider.asks_userinfo() {
-            problems.add(&key("signed_userinfo"), "is set, but nothing comes from UserInfo");
-        }
-        (problems.0.len() == before).then_some(provider)
-    }
-
-    fn client_auth(&mut self, section: &str, problems: &mut Problems) -> Option<ClientAuth> {
-        let key = |key: &str| format!("{section}.{key}");
-        let (secret, file) = (self.client_secret.take(), self.client_secret_file.take());
-        let is_key = matches!(self.client_auth, RawClientAuth::PrivateKeyJwt);
-        if is_key && (secret.is_some() || file.is_some()) {
-            problems.add(&key("client_secret"), "is not used with client_auth = \"private_key_jwt\": leave it out");
-            return None;
-        }
-        if !is_key && (self.assertion_audience.is_some() || self.assertion_algorithm.is_some()) {
-            problems.add(&key("assertion_audience"), "and assertion_algorithm are for client_auth = \"private_key_jwt\" only");
-        }
-        let secret = || secret::one_of(&key("client_secret"), secret, file.as_deref(), problems);
-        match self.client_auth {
-            RawClientAuth::Basic => secret().map(ClientAuth::Basic),
-            RawClientAuth::Post => secret().map(ClientAuth::Post),
-            RawClientAuth::PrivateKeyJwt => {
-                let pss = match self.assertion_algorithm {
-                    None | Some(Algorithm::RS256) => false,
-                    Some(Algorithm::PS256) => true,
-                    Some(Algorithm::ES256) => {
-                        problems.add(&key("assertion_algorithm"), "has to be \"RS256\" or \"PS256\": our keys are RSA keys");
-                        return None;
-                    }
-                };
-                Some(ClientAuth::PrivateKeyJwt { audience: self.assertion_audience.unwrap_or_default(), pss })
-            }
-        }
-    }
-}
-
-fn field(from: String, place: Place) -> Field {
-    Field { place, from }
-}
-
 /// RFC 6901: a pointer's `~` is followed by 0 or 1.
 pub(super) fn is_pointer_or_name(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     !text.is_empty() && (!text.starts_with('/') || escapes)
-}
-
-/// A text goes as it is; anything else as JSON, which is how brokers take lists and objects.
-fn sent(value: toml::Value) -> String {
-    if let toml::Value::String(text) = value { text } else { serde_json::to_string(&value).unwrap_or_default() }
 }

@@ -69,7 +69,7 @@ pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: S
         Ok(told) => told,
         Err(trouble) => {
             return Ok(match trouble {
-                oidc::Trouble::Refused(reason) => refused(LoginMethod::Oidc, reason.code()),
+                oidc::Trouble::Refused(reason) => refused(LoginMethod::Oidc, reason.refused.code()),
                 oidc::Trouble::Provider(_) => {
                     refused(LoginMethod::Oidc, "provider_unusable");
                     Told::NotNow

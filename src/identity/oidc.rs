@@ -3,6 +3,7 @@
 //! Invariants: a code is exchanged only for the browser, the request and the provider that it belongs to, once; what a token says counts only after its
 //! signature, issuer, audience, times and nonce were right; no redirect is ever followed, and every answer has a largest size and a longest time.
 
+mod audience;
 pub mod authorize;
 pub mod claims;
 pub mod client_auth;
@@ -12,6 +13,8 @@ pub mod id_token;
 pub mod jwks;
 pub mod jwt;
 pub mod logout;
+mod moment;
+pub mod payload;
 mod providers;
 mod refused;
 #[cfg(test)]
@@ -22,7 +25,7 @@ pub mod userinfo;
 use serde::{Deserialize, Serialize};
 
 pub use providers::{Asked, OidcError, Providers, State};
-pub use refused::{Refused, Trouble};
+pub use refused::{Denied, Refused, Trouble};
 pub use token::Recognised;
 
 /// Random bytes as the text of a `state`, `nonce` or `code_verifier`: 32 hexadecimal digits for each sixteen bytes.

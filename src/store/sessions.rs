@@ -90,18 +90,23 @@ impl Sessions {
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// Ends the sessions that were begun in these sessions of the provider's, and those of this person of which the provider did not say in which of its
-    /// sessions they were begun: it may be one of these. Gives how many.
+    /// Ends the sessions that were begun in these sessions of the provider's, where it names a person too only that person's; and those of this person of which
+    /// the provider did not say in which of its sessions they were begun: it may be one of these. Gives how many.
     pub async fn end_of_sessions_there(&self, provider: &str, sessions: &[String], person: Option<&str>) -> Result<u64, StoreError> {
+        let person = person.map(|person| self.keys.session_subject(&of_person(provider, person)));
         let mut ended = 0;
-        if let Some(person) = person {
-            let delete = sqlx::query("DELETE FROM sessions WHERE provider_subject = $1 AND provider_session IS NULL");
-            let delete = delete.bind(self.keys.session_subject(&of_person(provider, person)));
+        if let Some(person) = &person {
+            let delete = sqlx::query("DELETE FROM sessions WHERE provider_subject = $1 AND provider_session IS NULL").bind(person);
             ended += within(delete.execute(&self.store.pool)).await?.rows_affected();
         }
         for session in sessions {
-            let delete = sqlx::query("DELETE FROM sessions WHERE provider_session = $1");
-            let delete = delete.bind(self.keys.session_subject(&of_session(provider, session)));
+            let session = self.keys.session_subject(&of_session(provider, session));
+            let delete = match &person {
+                Some(person) => {
+                    sqlx::query("DELETE FROM sessions WHERE provider_session = $1 AND provider_subject = $2").bind(session).bind(person)
+                }
+                None => sqlx::query("DELETE FROM sessions WHERE provider_session = $1").bind(session),
+            };
             ended += within(delete.execute(&self.store.pool)).await?.rows_affected();
         }
         Ok(ended)

@@ -112,8 +112,14 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
         Asked { provider: pending.asked_at, nonce: pending.nonce, verifier: pending.verifier, at: pending.asked, forced: pending.forced };
     let random = app.keys.random().map_err(|error| Trouble::Fault(error.into()))?;
     let login = oidc.finish(asked, &code, now, random).await;
-    if let Err(oidc::Trouble::Provider(why)) = &login {
-        tracing::warn!(provider = provider.as_str(), error = why, "a provider did not do its part of a login");
+    match &login {
+        Ok(_) => {}
+        Err(oidc::Trouble::Provider(why)) => {
+            tracing::warn!(provider = provider.as_str(), error = why, "a provider did not do its part of a login");
+        }
+        Err(oidc::Trouble::Refused(oidc::Denied { refused, field, check })) => {
+            tracing::info!(provider = provider.as_str(), reason = refused.code(), field, check, "login at a provider refused");
+        }
     }
     Ok(Answer::Login(Box::new(login?)))
 }
@@ -148,7 +154,7 @@ impl From<Refused> for Trouble {
 impl From<oidc::Trouble> for Trouble {
     fn from(trouble: oidc::Trouble) -> Self {
         match trouble {
-            oidc::Trouble::Refused(refused) => refused.into(),
+            oidc::Trouble::Refused(denied) => denied.refused.into(),
             oidc::Trouble::Provider(_) => Self::Provider("provider_unreachable"),
         }
     }

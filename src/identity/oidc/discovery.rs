@@ -1,46 +1,18 @@
 //! What a provider says of itself (OpenID Connect Discovery 1.0), and its keys.
+//!
+//! Invariants: every address is judged before anything is asked there; a field that this configuration does not use never decides; a field that is missing
+//! or can't be used is told by its name.
 
 use data_encoding::HEXLOWER;
-use openidconnect::{
-    AdditionalProviderMetadata, IssuerUrl, JsonWebKeySetUrl, ProviderMetadata,
-    core::{
-        CoreAuthDisplay, CoreClaimName, CoreClaimType, CoreClientAuthMethod, CoreGrantType, CoreJsonWebKey, CoreJsonWebKeySet,
-        CoreJweContentEncryptionAlgorithm, CoreJweKeyManagementAlgorithm, CoreResponseMode, CoreResponseType, CoreSubjectIdentifierType,
-    },
-};
+use http::StatusCode;
 use ring::digest::{SHA256, digest};
-use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-use super::jwks::KeySet;
+use super::{
+    jwks::KeySet,
+    payload::{Payload, Unreadable},
+};
 use crate::{config::OidcProvider, identity::http::Http, model::address::is_safe_address};
-
-/// What the library's own metadata leaves out.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct More {
-    pushed_authorization_request_endpoint: Option<String>,
-    end_session_endpoint: Option<String>,
-    #[serde(default)]
-    authorization_response_iss_parameter_supported: bool,
-    #[serde(default)]
-    backchannel_logout_supported: bool,
-}
-
-impl AdditionalProviderMetadata for More {}
-
-type Document = ProviderMetadata<
-    More,
-    CoreAuthDisplay,
-    CoreClientAuthMethod,
-    CoreClaimName,
-    CoreClaimType,
-    CoreGrantType,
-    CoreJweContentEncryptionAlgorithm,
-    CoreJweKeyManagementAlgorithm,
-    CoreJsonWebKey,
-    CoreResponseMode,
-    CoreResponseType,
-    CoreSubjectIdentifierType,
->;
 
 impl Known {
     /// What it is recognised by: its addresses and its keys in any order. 64 hexadecimal digits.
@@ -87,12 +59,18 @@ pub enum DiscoveryError {
     /// It says that it is another issuer.
     #[error("its discovery document is of another issuer: {0:?}")]
     OtherIssuer(String),
-    /// An address that would be asked in clear.
-    #[error("its {0} does not begin with https://")]
+    /// The discovery document of a Microsoft endpoint for many tenants.
+    #[error("its discovery document is for any tenant ({0:?}): issuer needs the tenant's own GUID in that place")]
+    AnyTenant(String),
+    /// An address where nothing may be asked.
+    #[error("its {0} is no address of https without user name and fragment")]
     Unsafe(&'static str),
     /// Something that we need is not there.
-    #[error("it has no {0}")]
+    #[error("its discovery document has no {0}")]
     Missing(&'static str),
+    /// Something that we need is there, and of another type.
+    #[error("its {0} can't be read: it has to be {1}, and stand there once")]
+    NotA(&'static str, &'static str),
     /// Nothing could be verified.
     #[error("it publishes no key that fits the configured algorithms (RSA of 2048 bits or more, or P-256)")]
     NoKey,
@@ -100,70 +78,85 @@ pub enum DiscoveryError {
 
 /// Reads the discovery document and the keys.
 pub async fn discover(http: &Http, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
-    let unreadable = |error: &dyn std::fmt::Display| DiscoveryError::Unreadable(error.to_string());
-    let issuer = IssuerUrl::new(provider.issuer.clone()).map_err(|error| unreadable(&error))?;
-    let document = Document::discover_async(issuer, http).await.map_err(|error| DiscoveryError::Unreadable(told(&error)))?;
-    if document.issuer().as_str() != provider.issuer {
-        return Err(DiscoveryError::OtherIssuer(document.issuer().as_str().chars().take(200).collect()));
-    }
-    let more = document.additional_metadata().clone();
-    let token = document.token_endpoint().ok_or(DiscoveryError::Missing("token_endpoint"))?;
-    let known = Known {
-        authorize: document.authorization_endpoint().as_str().to_owned(),
-        token: token.as_str().to_owned(),
-        userinfo: document.userinfo_endpoint().map(|address| address.as_str().to_owned()),
-        par: more.pushed_authorization_request_endpoint,
-        end_session: more.end_session_endpoint,
-        jwks_uri: document.jwks_uri().as_str().to_owned(),
-        iss_parameter: more.authorization_response_iss_parameter_supported,
-        backchannel_logout: more.backchannel_logout_supported,
-        auth_methods: words(document.token_endpoint_auth_methods_supported().map(Vec::as_slice).unwrap_or_default()),
-        algorithms: words(document.id_token_signing_alg_values_supported()),
-        keys: KeySet::of(document.jwks(), &provider.algorithms),
-    };
-    let addresses = [
-        ("authorization_endpoint", Some(&known.authorize)),
-        ("token_endpoint", Some(&known.token)),
-        ("userinfo_endpoint", known.userinfo.as_ref()),
-        ("pushed_authorization_request_endpoint", known.par.as_ref()),
-        ("end_session_endpoint", known.end_session.as_ref()),
-        ("jwks_uri", Some(&known.jwks_uri)),
-    ];
-    // Only a provider on this machine may name addresses on this machine.
-    let safe = |address: &str| is_safe_address(address) && (address.starts_with("https://") || provider.issuer.starts_with("http://"));
-    if let Some((name, _)) = addresses.into_iter().find(|(_, address)| address.is_some_and(|address| !safe(address))) {
-        return Err(DiscoveryError::Unsafe(name));
-    }
-    if provider.asks_userinfo() && known.userinfo.is_none() {
-        return Err(DiscoveryError::Missing("userinfo_endpoint"));
-    }
-    if known.keys.is_empty() {
-        return Err(DiscoveryError::NoKey);
-    }
+    let address = format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'));
+    let document = fetch(http, &address, "discovery document", "application/json").await?;
+    let document =
+        Payload::read(&document).ok_or_else(|| DiscoveryError::Unreadable("its discovery document is no JSON object".to_owned()))?;
+    let mut known = said(&document, provider)?;
+    known.keys = keys(http, &known, provider).await?;
     Ok(known)
 }
 
 /// Reads the keys again.
 pub async fn keys(http: &Http, known: &Known, provider: &OidcProvider) -> Result<KeySet, DiscoveryError> {
-    let address = JsonWebKeySetUrl::new(known.jwks_uri.clone()).map_err(|error| DiscoveryError::Unreadable(error.to_string()))?;
-    let keys = CoreJsonWebKeySet::fetch_async(&address, http).await;
-    let keys = KeySet::of(&keys.map_err(|error| DiscoveryError::Unreadable(told(&error)))?, &provider.algorithms);
+    let document = fetch(http, &known.jwks_uri, "jwks_uri", "application/jwk-set+json, application/json").await?;
+    let keys = KeySet::read(&document, &provider.algorithms);
+    let keys =
+        keys.ok_or_else(|| DiscoveryError::Unreadable("what its jwks_uri answers is no JSON object with a list of keys".to_owned()))?;
     if keys.is_empty() { Err(DiscoveryError::NoKey) } else { Ok(keys) }
 }
 
-/// The names as the document has them.
-fn words(values: &[impl Serialize]) -> Vec<String> {
-    values.iter().filter_map(|value| Some(serde_json::to_value(value).ok()?.as_str()?.to_owned())).collect()
+async fn fetch(http: &Http, address: &str, what: &str, accept: &str) -> Result<Vec<u8>, DiscoveryError> {
+    let answer = http.get(address, None, accept).await.map_err(|error| DiscoveryError::Unreadable(format!("its {what}: {error}")))?;
+    match answer.status() {
+        StatusCode::OK => Ok(answer.into_body()),
+        status if status.is_redirection() => {
+            Err(DiscoveryError::Unreadable(format!("its {what} answered {status}: it redirects, which is not followed")))
+        }
+        status => Err(DiscoveryError::Unreadable(format!("its {what} answered {status}"))),
+    }
 }
 
-/// What the library says, without what the provider said: it may be a page of anything.
-fn told<E: std::error::Error + 'static>(error: &openidconnect::DiscoveryError<E>) -> String {
-    match error {
-        openidconnect::DiscoveryError::Response(status, _, what) => format!("answered {status}: {what}"),
-        openidconnect::DiscoveryError::Parse(error) => format!("answered JSON that is no such document ({})", error.path()),
-        openidconnect::DiscoveryError::Request(error) => error.to_string(),
-        openidconnect::DiscoveryError::UrlParse(error) => error.to_string(),
-        openidconnect::DiscoveryError::Validation(what) => format!("its discovery document is of another issuer: {what}"),
-        openidconnect::DiscoveryError::Other(_) | _ => error.to_string(),
+/// What the document says, before anything more is asked. There are no keys yet.
+pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
+    let issuer = text(document, "issuer")?.ok_or(DiscoveryError::Missing("issuer"))?;
+    if issuer != provider.issuer {
+        let told: String = issuer.chars().take(200).collect();
+        return Err(if issuer.contains("{tenantid}") { DiscoveryError::AnyTenant(told) } else { DiscoveryError::OtherIssuer(told) });
+    }
+    let optional = |name| address(document, name, provider);
+    let required = |name| optional(name)?.ok_or(DiscoveryError::Missing(name));
+    let list = |name: &str| match document.get(name) {
+        Ok(Some(Value::Array(words))) => words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
+        Ok(_) | Err(Unreadable) => Vec::new(),
+    };
+    Ok(Known {
+        authorize: required("authorization_endpoint")?,
+        token: required("token_endpoint")?,
+        userinfo: if provider.asks_userinfo() { Some(required("userinfo_endpoint")?) } else { None },
+        par: if provider.par { optional("pushed_authorization_request_endpoint")? } else { None },
+        end_session: optional("end_session_endpoint")?,
+        jwks_uri: required("jwks_uri")?,
+        iss_parameter: truth(document, "authorization_response_iss_parameter_supported")?,
+        // Only the check command tells of it, and of the two lists.
+        backchannel_logout: truth(document, "backchannel_logout_supported").unwrap_or_default(),
+        auth_methods: list("token_endpoint_auth_methods_supported"),
+        algorithms: list("id_token_signing_alg_values_supported"),
+        keys: KeySet::none(),
+    })
+}
+
+fn text<'d>(document: &'d Payload, name: &'static str) -> Result<Option<&'d str>, DiscoveryError> {
+    match document.get(name) {
+        Ok(None) => Ok(None),
+        Ok(Some(Value::String(text))) => Ok((!text.is_empty()).then_some(text.as_str())),
+        Ok(Some(_)) | Err(Unreadable) => Err(DiscoveryError::NotA(name, "a text")),
+    }
+}
+
+/// An address where something may be asked or somebody sent. Only a provider on this machine may name addresses on this machine.
+fn address(document: &Payload, name: &'static str, provider: &OidcProvider) -> Result<Option<String>, DiscoveryError> {
+    let Some(address) = text(document, name)? else { return Ok(None) };
+    let here = provider.issuer.starts_with("http://");
+    let host = address.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(|host| !host.is_empty())).unwrap_or_default();
+    let safe = host && is_safe_address(address) && (address.starts_with("https://") || here) && !address.contains('#');
+    if safe { Ok(Some(address.to_owned())) } else { Err(DiscoveryError::Unsafe(name)) }
+}
+
+fn truth(document: &Payload, name: &'static str) -> Result<bool, DiscoveryError> {
+    match document.get(name) {
+        Ok(None) => Ok(false),
+        Ok(Some(Value::Bool(truth))) => Ok(*truth),
+        Ok(Some(_)) | Err(Unreadable) => Err(DiscoveryError::NotA(name, "true or false")),
     }
 }

@@ -1,9 +1,14 @@
 //! A provider's keys: only those that may verify something.
 
 use data_encoding::BASE64URL_NOPAD;
-use openidconnect::core::{CoreJsonWebKey, CoreJsonWebKeySet, CoreJwsSigningAlgorithm};
-use serde_json::Value;
+use openidconnect::{
+    JsonWebKey,
+    core::{CoreJsonWebKey, CoreJwsSigningAlgorithm},
+};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
 
+use super::payload::Payload;
 use crate::config::Algorithm;
 
 /// Smaller RSA keys verify nothing (NIST SP 800-131A).
@@ -11,56 +16,108 @@ const LEAST_RSA_BYTES: usize = 256;
 
 /// Public keys that fit an algorithm of the configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeySet(CoreJsonWebKeySet);
+pub struct KeySet(Vec<Key>);
+
+/// One public key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Its name.
+    id: Option<String>,
+    /// What it may verify.
+    fits: Vec<Algorithm>,
+    /// Its kind and numbers, for the library.
+    numbers: CoreJsonWebKey,
+    /// The same as text: two with the same are one key.
+    text: String,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<Box<RawValue>>,
+}
 
 impl KeySet {
-    /// Of everything that the provider publishes.
-    pub fn of(all: &CoreJsonWebKeySet, algorithms: &[Algorithm]) -> Self {
-        let useful = all.keys().iter().filter(|key| algorithms.iter().any(|algorithm| fits(key, *algorithm)));
-        Self(CoreJsonWebKeySet::new(useful.cloned().collect()))
+    /// Of a JWK Set (RFC 7517, section 5). A key that can't be read or used is passed by. `None`: it is no such set.
+    pub fn read(document: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
+        let document: Document = serde_json::from_slice(document).ok()?;
+        let mut keys: Vec<Key> = Vec::new();
+        for raw in document.keys {
+            let key = Payload::read(raw.get().as_bytes()).and_then(|jwk| Key::of(&jwk, algorithms));
+            keys.extend(key.filter(|key| !keys.contains(key)));
+        }
+        Some(Self(keys))
     }
 
-    /// Each as JSON, in an order of their own.
+    /// Before they are asked for.
+    pub fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Each as text, in an order of their own.
     pub fn in_order(&self) -> Vec<String> {
-        let mut keys: Vec<String> = self.0.keys().iter().filter_map(|key| serde_json::to_string(key).ok()).collect();
+        let mut keys: Vec<String> = self.0.iter().map(|key| format!("{:?} {}", key.id, key.text)).collect();
         keys.sort_unstable();
         keys
     }
 
     /// Is there none?
     pub fn is_empty(&self) -> bool {
-        self.0.keys().is_empty()
+        self.0.is_empty()
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.0.keys().len()
+        self.0.len()
     }
 
-    /// For the library's verifier.
-    pub fn all(&self) -> &CoreJsonWebKeySet {
-        &self.0
+    /// The one key of this name and kind. Without a name there must be only one of the kind.
+    pub fn one(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
+        let named = |key: &&Key| id.is_none_or(|id| key.id.as_deref() == Some(id));
+        let mut fit = self.0.iter().filter(|key| key.fits.contains(&algorithm)).filter(named);
+        match (fit.next(), fit.next()) {
+            (Some(key), None) => Some(key),
+            (None, _) | (Some(_), Some(_)) => None,
+        }
     }
 }
 
-/// May this key verify signatures of this kind? What the library does not tell of a key is read from its JSON.
-pub fn fits(key: &CoreJsonWebKey, algorithm: Algorithm) -> bool {
-    let Ok(key) = serde_json::to_value(key) else { return false };
-    let text = |name: &str| key.get(name).and_then(Value::as_str);
+impl Key {
+    fn of(jwk: &Payload, algorithms: &[Algorithm]) -> Option<Self> {
+        let numbers = match jwk.text("kty")? {
+            "RSA" => json!({ "kty": "RSA", "n": jwk.text("n")?, "e": jwk.text("e")? }),
+            "EC" => json!({ "kty": "EC", "crv": jwk.text("crv")?, "x": jwk.text("x")?, "y": jwk.text("y")? }),
+            _ => return None,
+        };
+        let fits: Vec<_> = algorithms.iter().copied().filter(|algorithm| fits(jwk, *algorithm)).collect();
+        let text = numbers.to_string();
+        (!fits.is_empty()).then_some(())?;
+        Some(Self { id: jwk.text("kid").map(str::to_owned), fits, numbers: serde_json::from_value(numbers).ok()?, text })
+    }
+
+    /// Has this key signed that?
+    pub fn has_signed(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
+        self.numbers.verify_signature(&signing(algorithm), signed, signature).is_ok()
+    }
+}
+
+/// May this key verify signatures of this kind? What it says of its own use counts, where it says any (RFC 7517, sections 4.2 to 4.4).
+fn fits(key: &Payload, algorithm: Algorithm) -> bool {
     let name = match algorithm {
         Algorithm::RS256 => "RS256",
         Algorithm::PS256 => "PS256",
         Algorithm::ES256 => "ES256",
     };
-    if text("use").is_some_and(|purpose| purpose != "sig") || text("alg").is_some_and(|alg| alg != name) {
+    let says = |member: &str, right: &dyn Fn(&Value) -> bool| key.get(member).is_ok_and(|said| said.is_none_or(right));
+    let verifies = |operations: &Value| operations.as_array().is_some_and(|list| list.iter().any(|operation| operation == "verify"));
+    if !says("use", &|said| said == "sig") || !says("alg", &|said| said == name) || !says("key_ops", &verifies) {
         return false;
     }
     match algorithm {
         Algorithm::RS256 | Algorithm::PS256 => {
-            let modulus = text("n").and_then(|n| BASE64URL_NOPAD.decode(n.as_bytes()).ok()).unwrap_or_default();
-            text("kty") == Some("RSA") && modulus.iter().skip_while(|byte| **byte == 0).count() >= LEAST_RSA_BYTES
+            let modulus = key.text("n").and_then(|n| BASE64URL_NOPAD.decode(n.as_bytes()).ok()).unwrap_or_default();
+            key.text("kty") == Some("RSA") && modulus.iter().skip_while(|byte| **byte == 0).count() >= LEAST_RSA_BYTES
         }
-        Algorithm::ES256 => text("kty") == Some("EC") && text("crv") == Some("P-256"),
+        Algorithm::ES256 => key.text("kty") == Some("EC") && key.text("crv") == Some("P-256"),
     }
 }
 

@@ -1,18 +1,11 @@
-//! JSON Web Tokens in their compact form (RFC 7515): reading what is said, and verifying those that the library has no verifier for.
+//! JSON Web Tokens in their compact form (RFC 7515): reading what is said, and whether a key of the provider has signed it.
 
 use data_encoding::BASE64URL_NOPAD;
-use openidconnect::{JsonWebKey, core::CoreJsonWebKey};
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{
-    Refused,
-    jwks::{KeySet, signing},
-};
+use super::{Refused, jwks::KeySet, payload::Payload};
 use crate::config::Algorithm;
-
-/// What a token holds.
-pub type Payload = Map<String, Value>;
 
 /// The first part of a token. Nothing in it is proven.
 #[derive(Debug, Deserialize)]
@@ -20,7 +13,7 @@ pub struct Header {
     /// The signature or the way to encrypt.
     pub alg: String,
     /// The content's encryption.
-    pub enc: Option<String>,
+    pub enc: Option<Value>,
     /// The key's name.
     pub kid: Option<String>,
     /// The token's type.
@@ -59,11 +52,11 @@ pub fn is_encrypted(token: &str) -> bool {
 }
 
 /// What a signed token says. Nothing of it is proven.
-pub fn payload(token: &str) -> Result<Payload, Refused> {
+fn payload(token: &str) -> Result<Payload, Refused> {
     let parts: Vec<_> = token.split('.').collect();
     let [_, payload, _] = parts.as_slice() else { return Err(Refused::NotJwt) };
     let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| Refused::NotJwt)?;
-    serde_json::from_slice(&bytes).map_err(|_| Refused::NotJwt)
+    Payload::read(&bytes).ok_or(Refused::NotJwt)
 }
 
 /// What a token of one of these types says, once its signature was right. `typ` is compared without regard to case and without `application/` (RFC 7515,
@@ -78,19 +71,9 @@ pub fn verified(token: &str, keys: &KeySet, allowed: &[Algorithm], types: &[&str
     }
     let (signed, signature) = token.rsplit_once('.').ok_or(Refused::NotJwt)?;
     let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refused::NotJwt)?;
-    let key = the_key(keys, header.kid.as_deref(), algorithm)?;
-    key.verify_signature(&signing(algorithm), signed.as_bytes(), &signature).map_err(|_| Refused::Signature)?;
-    payload(token)
-}
-
-/// The one key of this name and kind. Without a name there must be only one of the kind.
-fn the_key<'k>(keys: &'k KeySet, kid: Option<&str>, algorithm: Algorithm) -> Result<&'k CoreJsonWebKey, Refused> {
-    let mut fit = keys.all().keys().iter().filter(|key| {
-        let name = kid.is_none_or(|kid| key.key_id().is_some_and(|id| id.as_str() == kid));
-        name && super::jwks::fits(key, algorithm)
-    });
-    match (fit.next(), fit.next()) {
-        (Some(key), None) => Ok(key),
-        (None, _) | (Some(_), Some(_)) => Err(Refused::Key),
+    let key = keys.one(header.kid.as_deref(), algorithm).ok_or(Refused::Key)?;
+    if !key.has_signed(algorithm, signed.as_bytes(), &signature) {
+        return Err(Refused::Signature);
     }
+    payload(token)
 }

@@ -3,14 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{
-    Refused, Session,
-    discovery::Known,
-    jwks::KeySet,
-    jwt::{self, Payload},
-    userinfo::for_us,
-    with_query,
-};
+use super::{Refused, Session, audience, discovery::Known, jwks::KeySet, jwt, moment, payload::Payload, with_query};
 use crate::{
     config::{LogoutBy, OidcProvider},
     identity::transport::Transport,
@@ -35,25 +28,32 @@ pub fn at_provider(known: &Known, provider: &OidcProvider, session: &Session, ba
     })
 }
 
-/// The ID token, if a page may hold it: one with a CPR number may not.
+/// The ID token, if a page may hold it: one with a CPR number may not, and what can't be read may be one.
 pub fn hint(token: &str, payload: &Payload) -> Option<String> {
     // Times have ten digits too, and some of them read as dates of birth.
     let times = ["exp", "iat", "nbf", "auth_time", "updated_at"];
-    let holds_one = payload.iter().any(|(name, value)| !times.contains(&name.as_str()) && holds_cpr(value));
-    (!holds_one).then(|| token.to_owned())
+    let may_hold_one = payload.members().any(|(name, value)| match value {
+        Ok(Value::Number(_)) if times.contains(&name) => false,
+        Ok(value) => holds_cpr(value),
+        Err(_) => true,
+    });
+    (!may_hold_one).then(|| token.to_owned())
 }
 
 fn holds_cpr(value: &Value) -> bool {
     match value {
-        // In a longer text too: some providers make names of it, such as `urn:dk:cpr:…`.
-        Value::String(text) => {
-            text.split(|c: char| !c.is_ascii_digit() && c != '-').any(|part| Cpr::parse(part.trim_matches('-')).is_some())
-        }
-        Value::Number(number) => Cpr::parse(&format!("{:0>10}", number.to_string())).is_some(),
+        Value::String(text) => holds_cpr_number(text),
+        Value::Number(number) => Cpr::parse(&format!("{:0>10}", number.to_string().split('.').next().unwrap_or_default())).is_some(),
         Value::Array(list) => list.iter().any(holds_cpr),
-        Value::Object(object) => object.values().any(holds_cpr),
+        // Some providers make names of it.
+        Value::Object(object) => object.iter().any(|(name, value)| holds_cpr_number(name) || holds_cpr(value)),
         Value::Null | Value::Bool(_) => false,
     }
+}
+
+/// Is there a CPR number in it? In a longer text too, such as `urn:dk:cpr:…`.
+pub fn holds_cpr_number(text: &str) -> bool {
+    text.split(|c: char| !c.is_ascii_digit() && c != '-').any(|part| Cpr::parse(part.trim_matches('-')).is_some())
 }
 
 /// Whose sessions a provider's logout ends.
@@ -61,7 +61,7 @@ fn holds_cpr(value: &Value) -> bool {
 pub struct LoggedOut {
     /// The token's own name: it counts once.
     pub jti: String,
-    /// All sessions of this person, where no session is named.
+    /// All sessions of this person; where a session is named too, only that person's.
     pub sub: Option<String>,
     /// One session.
     pub sid: Option<String>,
@@ -71,31 +71,35 @@ pub struct LoggedOut {
 
 /// Holds a logout token against section 2.6 of Back-Channel Logout 1.0.
 pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<LoggedOut, Refused> {
-    // Without a type of its own as well: the type is only recommended.
-    let payload = jwt::verified(token, keys, &provider.algorithms, &["logout+jwt", "JWT"])?;
-    let text = |name: &str| payload.get(name).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
-    let time = |name: &str| payload.get(name).and_then(Value::as_i64).and_then(|second| Timestamp::from_second(second).ok());
+    // The type is only recommended, so it is required where the provider is known to set it.
+    let types: &[&str] = if provider.typed_logout_tokens { &["logout+jwt"] } else { &["logout+jwt", "JWT"] };
+    let payload = jwt::verified(token, keys, &provider.algorithms, types)?;
+    let text = |name: &str| payload.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let skew = SignedDuration::from_secs(provider.skew_seconds.into());
-    if text("iss").as_ref() != Some(&provider.issuer) {
+    if payload.text("iss") != Some(&provider.issuer) {
         return Err(Refused::Issuer);
     }
-    if !for_us(&payload, &provider.client_id) {
-        return Err(Refused::Audience);
-    }
-    let issued = time("iat").ok_or(Refused::IssuedAt)?;
+    audience::of(&payload, provider)?;
+    let issued = payload.get("iat").ok().flatten().and_then(moment::seconds).ok_or(Refused::IssuedAt)?;
     let age = now.duration_since(issued);
     if age > AT_MOST + skew || age < -skew {
         return Err(Refused::IssuedAt);
     }
     // Required since 2022; older providers leave it out.
-    if payload.contains_key("exp") && time("exp").is_none_or(|end| now.duration_since(end) >= skew) {
+    let end = payload.get("exp").map_err(|_| Refused::Expired)?;
+    if end.is_some_and(|end| moment::end(end).is_none_or(|end| now.duration_since(end) >= skew)) {
         return Err(Refused::Expired);
     }
-    let event = payload.get("events").and_then(|events| events.get(EVENT)).is_some_and(Value::is_object);
-    if !event || payload.contains_key("nonce") {
+    let event = payload.get("events").ok().flatten().and_then(|events| events.get(EVENT)).is_some_and(Value::is_object);
+    if !event || payload.has("nonce") {
         return Err(Refused::LogoutToken);
     }
-    let (sub, sid) = (text("sub"), text("sid"));
+    // Each of them counts where it is there: one that can't be read would widen whose sessions end.
+    let named = |name: &str| match payload.get(name) {
+        Ok(None) => Ok(None),
+        Ok(Some(_)) | Err(_) => text(name).map(Some).ok_or(Refused::LogoutToken),
+    };
+    let (sub, sid) = (named("sub")?, named("sid")?);
     if sub.is_none() && sid.is_none() {
         return Err(Refused::LogoutToken);
     }

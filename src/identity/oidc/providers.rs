@@ -23,6 +23,7 @@ use super::{
     jwks::KeySet,
     jwt,
     logout::{self, LoggedOut},
+    payload::Payload,
     random_text,
     token::{self, Exchange},
     userinfo,
@@ -222,25 +223,16 @@ impl Providers {
         let exchange = Exchange { code, redirect_uri: &redirect_uri, verifier: &asked.verifier };
         let tokens = token::exchange(&self.http, &known.token, &client, &exchange).await?;
         let (verified, token) = self.verified(entry, &known, &asked, tokens.id_token, tokens.access_token.clone(), now).await?;
-        let userinfo = match &known.userinfo {
-            Some(address) if entry.config.asks_userinfo() => {
-                let accept = if entry.config.signed_userinfo { "application/jwt" } else { "application/json" };
-                let answer = self.http.get(address, Some(&tokens.access_token), accept).await;
-                let answer = answer.map_err(|error| Trouble::Provider(format!("UserInfo: {error}")))?;
-                let mut read = userinfo::read(&answer, &entry.config, &known.keys, &verified.sub);
-                if read == Err(Trouble::Refused(Refused::Key))
-                    && let Some(keys) = self.refetched(entry, &known, now).await
-                {
-                    read = userinfo::read(&answer, &entry.config, &keys, &verified.sub);
-                }
-                Some(read?)
-            }
-            Some(_) | None => None,
-        };
+        let userinfo = self.userinfo(entry, &known, &tokens.access_token, &verified.sub, now).await?;
         // What was decrypted stays here: only the provider's own, plain token is shown to it again.
         let hint = if entry.config.encrypted_id_token { None } else { logout::hint(&token, &verified.payload) };
         let Verified { payload, sub, sid, at, until } = verified;
-        let read = Said { id_token: payload, userinfo }.read(&entry.config)?;
+        let said = Said { id_token: payload, userinfo };
+        if let Some((field, word)) = said.unknown_level(&entry.config) {
+            let (provider, field) = (entry.config.common.id.as_str(), field.to_string());
+            tracing::warn!(provider, field, word, "a login names a level that is not in the configured map, and has no level");
+        }
+        let read = said.read(&entry.config)?;
         Ok(Login {
             assertion: read.reference,
             until,
@@ -250,6 +242,28 @@ impl Providers {
             at,
             session: Some(SessionThere::Oidc(Session { sub, sid, hint: known.end_session.is_some().then_some(hint).flatten() })),
         })
+    }
+
+    /// UserInfo, where something comes from there. A key's unknown name is looked up once.
+    async fn userinfo(
+        &self,
+        entry: &Entry,
+        known: &Known,
+        access_token: &str,
+        sub: &str,
+        now: Timestamp,
+    ) -> Result<Option<Payload>, Trouble> {
+        let Some(address) = known.userinfo.as_deref().filter(|_| entry.config.asks_userinfo()) else { return Ok(None) };
+        let accept = if entry.config.signed_userinfo { "application/jwt" } else { "application/json" };
+        let answer = self.http.get(address, Some(access_token), accept).await;
+        let answer = answer.map_err(|error| Trouble::Provider(format!("UserInfo: {error}")))?;
+        let mut read = userinfo::read(&answer, &entry.config, &known.keys, sub, now);
+        if read.as_ref().is_err_and(|trouble| trouble.is(Refused::Key))
+            && let Some(keys) = self.refetched(entry, known, now).await
+        {
+            read = userinfo::read(&answer, &entry.config, &keys, sub, now);
+        }
+        read.map(Some)
     }
 
     /// The ID token, verified, on a thread of its own: that takes processor time. A key's unknown name is looked up once.
@@ -272,7 +286,7 @@ impl Providers {
             })
         };
         let mut read = attempt(known.keys.clone(), token.clone()).await?;
-        if read.as_ref().err() == Some(&Refused::Key)
+        if read.as_ref().is_err_and(|denied| denied.refused == Refused::Key)
             && let Some(keys) = self.refetched(entry, known, now).await
         {
             read = attempt(keys, token.clone()).await?;
@@ -339,7 +353,7 @@ impl Providers {
     pub async fn recognised(&self, id: &ProviderId, now: Timestamp, random: [u8; 16]) -> Result<Recognised, String> {
         let told = |trouble: Trouble| match trouble {
             Trouble::Provider(why) => why,
-            Trouble::Refused(refused) => refused.code().to_owned(),
+            Trouble::Refused(denied) => denied.refused.code().to_owned(),
         };
         let (entry, known) = self.ready(id).map_err(told)?;
         let client = self.credentials(entry, &known, now, random).await.map_err(told)?;

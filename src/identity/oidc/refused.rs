@@ -133,17 +133,95 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// The claim or parameter that each is about, and the check that it failed, where there is only one.
+    fn about(self) -> (&'static str, &'static str) {
+        match self {
+            Self::NotAsked => ("state", "nobody asked for this answer, or too long ago"),
+            Self::Replayed => ("", "came before"),
+            Self::Query => ("", "its parameters can't be read"),
+            Self::AnswerIssuer => ("iss", "is missing in the answer, or is not the configured issuer"),
+            Self::Code => ("code", "is not taken by the token endpoint"),
+            Self::NoIdToken => ("id_token", "is missing in the token endpoint's answer"),
+            Self::NotJwt => ("", "is no JWT"),
+            Self::Algorithm => ("alg", "is not one of the configured algorithms"),
+            Self::Type => ("typ", "is another kind of token, or the header demands what is not known here (cty, crit)"),
+            Self::Encryption => {
+                ("id_token", "is encrypted against the configuration, or is not, or in another way than RSA-OAEP-256 with A256GCM")
+            }
+            Self::Undecipherable => ("id_token", "can't be decrypted with our keys"),
+            Self::Key => ("kid", "names no key of the provider that fits, or more than one"),
+            Self::Signature => ("", "its signature is wrong"),
+            Self::Issuer => ("iss", "is not the configured issuer, letter by letter"),
+            Self::Audience => ("aud", "does not name us, or names somebody who is not in additional_audiences"),
+            Self::AuthorizedParty => ("azp", "is not our client_id, which it has to be where aud names several"),
+            Self::Expired => ("exp", "is over, or no number"),
+            Self::IssuedAt => ("iat", "is no number, before the request, or in the future"),
+            Self::NotYet => ("nbf", "is in the future, or no time"),
+            Self::Nonce => ("nonce", "is not the one that was sent"),
+            Self::AuthTime => ("auth_time", "is missing"),
+            Self::AccessTokenHash => ("at_hash", "is another access token's"),
+            Self::Subject => ("sub", "is missing, or another in UserInfo than in the ID token"),
+            Self::Userinfo => ("", "UserInfo is of another type than configured, or no JSON object"),
+            Self::Claim => ("", "is nothing that leads to accounts"),
+            Self::NoClaim => ("", "is missing, empty, no text, or more than one"),
+            Self::Required => ("", "does not have a required value"),
+            Self::Level => ("", "the level is below minimum_level"),
+            Self::LogoutToken => ("events", "is no logout's"),
+        }
+    }
+
+    /// With the field that decided and the check that it failed.
+    pub fn of(self, field: &str, check: &'static str) -> Denied {
+        Denied { refused: self, field: field.to_owned(), check }
+    }
+}
+
+/// A refusal as our log tells it: never with a value, which may be a person's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denied {
+    /// Why.
+    pub refused: Refused,
+    /// The claim, field or parameter that decided; empty where it is none of them alone.
+    pub field: String,
+    /// The check that it failed.
+    pub check: &'static str,
+}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        let (field, check) = refused.about();
+        refused.of(field, check)
+    }
+}
+
 /// Why a step on the way to a login ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
     /// The answer leads nowhere.
-    Refused(Refused),
+    Refused(Denied),
     /// The provider can't be used or did not do its part. The text is for our log; it holds no token and no person.
     Provider(String),
 }
 
+impl Trouble {
+    /// Is it because of this?
+    pub fn is(&self, why: Refused) -> bool {
+        match self {
+            Self::Refused(denied) => denied.refused == why,
+            Self::Provider(_) => false,
+        }
+    }
+}
+
+impl From<Denied> for Trouble {
+    fn from(denied: Denied) -> Self {
+        Self::Refused(denied)
+    }
+}
+
 impl From<Refused> for Trouble {
     fn from(refused: Refused) -> Self {
-        Self::Refused(refused)
+        Self::Refused(refused.into())
     }
 }

@@ -69,7 +69,7 @@ async fn ask(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<
 pub async fn exchange(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<Tokens, Trouble> {
     let answer = ask(http, endpoint, client, what).await.map_err(|error| Trouble::Provider(format!("token endpoint: {error}")))?;
     let tokens: Answer = http::json(&answer).map_err(|wrong| match http::error_word(&answer) {
-        Some(word) if word == "invalid_grant" => Trouble::Refused(Refused::Code),
+        Some(word) if word == "invalid_grant" => Refused::Code.into(),
         Some(word) => Trouble::Provider(format!("token endpoint: {wrong} ({word})")),
         None => Trouble::Provider(format!("token endpoint: {wrong}")),
     })?;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::forge::{EC, NSIS, RSA, Signer, rsa};
 use crate::{
     config::{Algorithm, ClientAuth, Field, LevelSource, LogoutBy, OidcProvider, Place, Provider, ResponseMode, Text},
-    identity::oidc::{Refused, id_token, jwks::KeySet},
+    identity::oidc::{Denied, id_token, jwks::KeySet},
     model::{claim::ClaimKind, level::Level, provider::ProviderId},
 };
 
@@ -35,8 +35,7 @@ pub fn claims() -> Value {
 }
 
 pub fn set(keys: &[Value]) -> KeySet {
-    let all = serde_json::from_value(json!({ "keys": keys })).expect("keys");
-    KeySet::of(&all, &Algorithm::ALL)
+    KeySet::read(json!({ "keys": keys }).to_string().as_bytes(), &Algorithm::ALL).expect("a set")
 }
 
 pub fn keys() -> KeySet {
@@ -61,6 +60,7 @@ pub fn provider() -> OidcProvider {
         },
         issuer: ISSUER.to_owned(),
         client_id: CLIENT.to_owned(),
+        additional_audiences: Vec::new(),
         client_auth: ClientAuth::Basic("s3cret".to_owned().into()),
         scopes: vec!["openid".to_owned(), "ssn".to_owned()],
         parameters: BTreeMap::new(),
@@ -74,6 +74,7 @@ pub fn provider() -> OidcProvider {
         algorithms: Algorithm::ALL.to_vec(),
         encrypted_id_token: false,
         signed_userinfo: false,
+        typed_logout_tokens: false,
         skew_seconds: 180,
         claim: field("dk.cpr"),
         name: Some(field("name")),
@@ -85,11 +86,11 @@ pub fn provider() -> OidcProvider {
 }
 
 /// Holds a token against everything as it usually is.
-pub fn verify(token: &str) -> Result<id_token::Verified, Refused> {
+pub fn verify(token: &str) -> Result<id_token::Verified, Denied> {
     verify_by(&provider(), &keys(), token)
 }
 
-pub fn verify_by(provider: &OidcProvider, keys: &KeySet, token: &str) -> Result<id_token::Verified, Refused> {
+pub fn verify_by(provider: &OidcProvider, keys: &KeySet, token: &str) -> Result<id_token::Verified, Denied> {
     let expected = id_token::Expected { provider, keys, nonce: NONCE, asked: now(), forced: provider.prompt_login, now: now() };
     id_token::verify(token, Some(ACCESS), &expected)
 }

@@ -1,0 +1,35 @@
+//! Whom a token is for: `aud` and `azp` (OpenID Connect Core 3.1.3.7, steps 3 to 5).
+
+use serde_json::Value;
+
+use super::{Refused, payload::Payload};
+use crate::config::OidcProvider;
+
+/// Are we among the audience, and nobody but those whom the configuration knows? Gives whether there are others.
+pub fn of(payload: &Payload, provider: &OidcProvider) -> Result<bool, Refused> {
+    let said = payload.get("aud").map_err(|_| Refused::Audience)?;
+    let list = match said {
+        Some(Value::Array(list)) => list.as_slice(),
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    };
+    let is_us = |one: &Value| one == provider.client_id.as_str();
+    let known = |one: &Value| is_us(one) || one.as_str().is_some_and(|one| provider.additional_audiences.iter().any(|known| known == one));
+    if list.iter().any(is_us) && list.iter().all(known) { Ok(!list.iter().all(is_us)) } else { Err(Refused::Audience) }
+}
+
+/// Was the token made for us? `azp` is ours where it is there at all.
+pub fn made_for(payload: &Payload, provider: &OidcProvider) -> Result<(), Refused> {
+    match payload.get("azp") {
+        Ok(None) => Ok(()),
+        Ok(Some(party)) if party == provider.client_id.as_str() => Ok(()),
+        Ok(Some(_)) | Err(_) => Err(Refused::AuthorizedParty),
+    }
+}
+
+/// The same for an ID token, where several audiences need an `azp`.
+pub fn of_id_token(payload: &Payload, provider: &OidcProvider) -> Result<(), Refused> {
+    let with_others = of(payload, provider)?;
+    made_for(payload, provider)?;
+    if with_others && payload.get("azp") == Ok(None) { Err(Refused::AuthorizedParty) } else { Ok(()) }
+}
