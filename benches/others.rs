@@ -126,7 +126,8 @@ async fn main() {
     admin.add_to_group(&bench_group, &acting).await;
     let (account, _) = app.directory.account(admin.guid("skala-admin").await).await.expect("read");
     let identity = Identity::from_ad_bind(&account.expect("there"), clock.now(), Uuid::nil());
-    let bench = Bench { app, metrics, identity, visit: Visit { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None } };
+    let bench =
+        Bench { app, metrics, identity, visit: Visit { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None, browser: None } };
     assert_eq!(bench.app.config.authority.ad_password_level, Level::Substantial);
 
     let choose = async || lists::ways(&bench.app, &bench.identity).await.expect("read").expect("allowed");

@@ -9,7 +9,7 @@ use crate::{
     clock::Clock,
     config::{Config, Secret},
     directory::Directory,
-    flow::{audit_api::Rates, health::Readiness, outside::Outside, waits::Waits},
+    flow::{audit_api::Rates, codes::Probes, health::Readiness, outside::Outside, waits::Waits},
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
@@ -56,6 +56,10 @@ pub struct App {
     pub staff: Staff,
     /// Places for checking their passwords.
     pub hasher: Hasher,
+    /// The same for browsers that their owners have used.
+    pub hasher_for_known: Hasher,
+    /// Places for what is compared with no code at all.
+    pub decoy_hasher: Hasher,
     /// SAML identity providers; `None` where none is configured.
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
@@ -82,6 +86,8 @@ pub struct App {
     pub cursors: Cursors,
     /// The last answer to "can the service do its work?".
     pub readiness: Readiness,
+    /// How many codes each network has typed of late.
+    pub code_probes: Probes,
     /// Which waits were told of in the log.
     pub waits: Waits,
 }
@@ -132,10 +138,12 @@ impl App {
             throttles: Throttles::new(&store),
             leases: Leases::new(&store),
             used: Used::new(&store),
-            codes: Codes::new(&store),
+            codes: Codes::new(&store, &keys),
             code_hasher: Hasher::default(),
             staff: Staff::new(&store, &keys),
             hasher: Hasher::default(),
+            hasher_for_known: Hasher::default(),
+            decoy_hasher: Hasher::default(),
             saml,
             oidc,
             people,
@@ -149,6 +157,7 @@ impl App {
             cursors: Cursors::new(&store, &keys),
             push,
             readiness: Readiness::default(),
+            code_probes: Probes::default(),
             waits: Waits::default(),
             config,
             clock,

@@ -11,6 +11,7 @@ pub mod audit_export;
 mod authority;
 pub mod codes;
 pub mod health;
+pub mod known_browser;
 pub mod list_accounts;
 pub mod log_pages;
 mod log_scope;
@@ -44,6 +45,7 @@ use crate::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         identity::{Identity, Proof},
+        known_browser::KnownBrowser,
     },
     people,
     store::{self, StoreError},
@@ -58,6 +60,8 @@ pub struct Visit {
     pub client: IpAddr,
     /// What the client's browser calls itself.
     pub user_agent: Option<Arc<str>>,
+    /// Whose owners have used it before.
+    pub browser: Option<Arc<KnownBrowser>>,
 }
 
 /// An error that only we can mend. Its text is for the log, never for a page.

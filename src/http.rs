@@ -8,6 +8,7 @@ mod client;
 mod form;
 mod headers;
 mod kept;
+mod known_browser;
 mod language;
 mod limits;
 mod log_words;

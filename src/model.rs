@@ -17,6 +17,7 @@ pub mod filetime;
 pub mod group_pattern;
 pub mod guid;
 pub mod identity;
+pub mod known_browser;
 pub mod level;
 pub mod lockout;
 pub mod notice;

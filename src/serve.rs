@@ -14,7 +14,7 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::Config,
-    flow::{alerts, codes, provider_watch, push, reconcile, sealing},
+    flow::{alerts, codes, others, provider_watch, push, reconcile, sealing},
     http,
     identity::{keys::Keys, oidc},
     model::{
@@ -180,6 +180,9 @@ async fn keep_tidy(app: Arc<App>) {
         }
         if let Err(fault) = codes::note_expired(&app).await {
             warn!(error = %fault, "one-time codes that ran out could not be written to the audit log");
+        }
+        if let Err(fault) = others::tell_left_out(&app).await {
+            warn!(error = %fault, "the audit log could not be told how many entries were left out of it");
         }
         tokio::time::sleep(TIDY_EVERY).await;
     }

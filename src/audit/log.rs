@@ -12,7 +12,12 @@ use super::{
     row::event,
 };
 use crate::{
-    model::{attempt::AttemptId, audit::AuditEvent, guid::ObjectGuid, signing::Verifiers},
+    model::{
+        attempt::AttemptId,
+        audit::{AuditEvent, AuditOutcome},
+        guid::ObjectGuid,
+        signing::Verifiers,
+    },
     store::{Keys, Store, StoreError, stored, within, written},
 };
 
@@ -158,10 +163,18 @@ impl Log {
     }
 
     /// An account's own history, newest first: logins, logouts, for each change or reset its latest word, and for each unlocking its outcome. Not what
-    /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells.
+    /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells. Refusals that are alike are
+    /// one line, and push no success out.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
+        let refused = one_of_each(self.history(account, limit.saturating_mul(5), since, "").await?);
+        let succeeded = self.history(account, limit, since, "AND outcome = 'succeeded'").await?;
+        Ok(merged(succeeded, refused, usize::try_from(limit).unwrap_or(usize::MAX)))
+    }
+
+    async fn history(&self, account: ObjectGuid, limit: u32, since: Timestamp, only: &str) -> Result<Vec<Entry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours'
+            "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' {only}
+                AND NOT (kind = 'code_used' AND outcome = 'refused' AND reason IN ('no_code', 'code_used', 'code_expired', 'code_tries_used_up'))
                 AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid)
                 AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised')
                 AND NOT EXISTS (SELECT 1 FROM audit c WHERE a.kind = 'unlock_attempt' AND c.kind = 'unlock_outcome'
@@ -240,6 +253,24 @@ impl Log {
         let query = sqlx::query(statement).bind(account.to_string()).bind(stored(since));
         Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
     }
+}
+
+/// Of refusals that are alike and follow one another, newest first, the newest only.
+fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
+    all.dedup_by(|older, newer| {
+        let what = |entry: &Entry| (entry.event.kind, entry.event.outcome, entry.event.reason.clone(), entry.event.method);
+        newer.event.outcome == AuditOutcome::Refused && what(older) == what(newer)
+    });
+    all
+}
+
+/// The newest of both, newest first; where there are too many, the oldest that are no successes go first.
+fn merged(succeeded: Vec<Entry>, all: Vec<Entry>, limit: usize) -> Vec<Entry> {
+    let room = limit.saturating_sub(succeeded.len());
+    let others = all.into_iter().filter(|entry| entry.event.outcome != AuditOutcome::Succeeded).take(room);
+    let mut merged: Vec<_> = succeeded.into_iter().chain(others).collect();
+    merged.sort_by_key(|entry| std::cmp::Reverse(entry.sequence));
+    merged
 }
 
 fn insert(conflict: &str) -> String {

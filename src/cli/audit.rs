@@ -351,7 +351,8 @@ async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: 
 /// What is done at the command line, by whoever may run it.
 fn entry(config: &Config, kind: EventKind, outcome: AuditOutcome, note: String) -> Result<AuditEvent, Trouble> {
     let random = Keys::new(config.server.secret.bytes()).random().map_err(|_| StoreError::NoRandomness)?;
-    let visit = Visit { id: uuid::Uuid::from_bytes(random), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let visit =
+        Visit { id: uuid::Uuid::from_bytes(random), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
     Ok(crate::flow::at_command_line(&visit, SystemClock.now(), kind, outcome, Some(note)))
 }
 

@@ -17,6 +17,8 @@ pub struct Login {
 pub struct AdPassword {
     /// Is it offered?
     pub enabled: bool,
+    /// May accounts that AD protects (adminCount), or `authority.protected_groups`, log in with their AD password? The service's own account never may.
+    pub protected_accounts: bool,
     /// Tries that are always left before AD locks an account, 0 to 20.
     pub lockout_reserve: u32,
     /// Refused logins are answered after a whole number of so many milliseconds, 0 to 5000, so that the time tells nothing.
@@ -25,7 +27,7 @@ pub struct AdPassword {
 
 impl Default for AdPassword {
     fn default() -> Self {
-        Self { enabled: true, lockout_reserve: 2, answer_after_ms: 600 }
+        Self { enabled: true, protected_accounts: false, lockout_reserve: 2, answer_after_ms: 600 }
     }
 }
 

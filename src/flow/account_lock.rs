@@ -15,7 +15,7 @@ use crate::{
     model::{
         account::Account,
         guid::ObjectGuid,
-        lockout::{self, Guard},
+        lockout::{self, Guard, Trier},
     },
 };
 
@@ -65,10 +65,10 @@ fn held_at_most(directory: &config::Directory) -> SignedDuration {
 }
 
 /// May one password be tried on an account that was read while the lock was held?
-pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Guard, Fault> {
+pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account, by: Trier) -> Result<Guard, Fault> {
     let rules = app.directory.policy(pinned, account).await?.lockout;
     let tries = app.directory.wrong_tries(pinned, account).await?;
-    Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, app.clock.now()))
+    Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
 }
 
 impl AccountLock {

@@ -169,7 +169,8 @@ async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), F
     if app.cursors.is_raised(&name, at, latest).await? {
         return Ok(());
     }
-    let visit = Visit { id: new_stamp(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let visit =
+        Visit { id: new_stamp(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
     let minutes = thresholds.window.as_mins();
     let mut entry = AuditEvent {
         client: None,

@@ -78,8 +78,12 @@ impl TokenDesk {
     }
 
     async fn logged(&self, reason: &str, note: String, work: impl Future<Output = Result<bool, StoreError>>) -> Result<bool, NotDone> {
-        let visit =
-            Visit { id: new_stamp(self.keys.random().map_err(Fault::from)?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+        let visit = Visit {
+            id: new_stamp(self.keys.random().map_err(Fault::from)?),
+            client: Ipv4Addr::UNSPECIFIED.into(),
+            user_agent: None,
+            browser: None,
+        };
         let entry = |outcome| AuditEvent {
             client: None, // at the command line
             note: Some(note.clone()),

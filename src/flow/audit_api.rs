@@ -81,7 +81,7 @@ pub async fn admit(app: &App, visit: &Visit, shown: Option<&str>, needed: Scope)
             Err(bad) => (bad, Some(token.name)),
         },
     };
-    match app.throttles.charge(&[(ThrottleKey::api(visit.client), WRONG)], now).await? {
+    match app.throttles.charge(&ThrottleKey::api(visit.client, WRONG), now).await? {
         Charge::Wait(until) => Ok(Admission::Wait(until.duration_since(now).as_secs_f64())),
         Charge::Taken(_) => {
             let entry = event(visit, now, EventKind::LogExported, AuditOutcome::Refused, bad.0.code());

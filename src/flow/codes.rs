@@ -7,7 +7,7 @@ mod issue;
 mod redeem;
 
 pub use issue::{Issue, Issued, issue};
-pub use redeem::{Redeemed, redeem};
+pub use redeem::{Probes, Redeemed, redeem};
 
 use jiff::SignedDuration;
 use uuid::Uuid;

@@ -16,6 +16,7 @@ pub mod unlock;
 mod usual;
 
 pub(super) use children::Household;
+pub use denied::tell_left_out;
 pub(super) use denied::{Answer, counted, log_denied, log_nobody};
 pub(super) use look::{Looked, Said, look_at};
 pub(super) use standing::{Standing, actors, barring, judge_of, level_of, person_of, standing};

@@ -13,7 +13,7 @@ use super::{
     Fault, Visit, authority, event, event_of,
     others::children::{Children, children},
     party_of,
-    sign_in::{forgive, hold_answer},
+    sign_in::{failed, forgive, hold_answer},
 };
 use crate::{
     app::App,
@@ -167,7 +167,7 @@ impl Arrival<'_> {
     /// From the answer to the end of the login. A login that `read` gives was never seen before.
     async fn conclude(&self, read: impl Future<Output = Result<Answer, Trouble>>) -> Result<Finished, Fault> {
         let started = tokio::time::Instant::now();
-        let charge = [(ThrottleKey::address(self.visit.client), self.app.config.throttle.address)];
+        let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
         let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
             Charge::Taken(receipt) => receipt,
             Charge::Wait(until) => {
@@ -185,15 +185,18 @@ impl Arrival<'_> {
                 welcomed
             }
             Ok(Answer::Failure(failure)) => {
-                self.log(AuditOutcome::Refused, failure.code(), None).await?;
+                forgive(self.app, receipt, false).await; // nobody has claimed to be anybody
+                self.given_up(failure.code()).await?;
                 let Some(provider) = provider else { return Ok(Finished::Refused { provider }) };
                 Ok(Finished::Failed { failure, provider })
             }
             Err(Trouble::Refused(reason)) => {
+                failed(self.app, receipt).await;
                 self.refuse(reason, started).await?;
                 Ok(Finished::Refused { provider })
             }
             Err(Trouble::Unfit(reason, what)) => {
+                forgive(self.app, receipt, false).await; // rightly signed: no guess
                 self.refuse(reason, started).await?;
                 Ok(match (what, provider) {
                     (Unfit::Claim, _) => Finished::NotForHere { missing: self.provider.map(|provider| provider.match_by) },
@@ -212,6 +215,20 @@ impl Arrival<'_> {
                 Err(fault)
             }
         }
+    }
+
+    /// Logs a login that the person or the provider has ended without an answer to judge. It is no try, but anybody can send it: too many from one network
+    /// are not logged.
+    async fn given_up(&self, reason: &str) -> Result<(), Fault> {
+        let charge = ThrottleKey::given_up(self.visit.client, self.app.config.throttle.address);
+        let told = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
+            Charge::Taken(_counted) => true,
+            Charge::Wait(until) => self.app.waits.first_word(self.visit.client, until),
+        };
+        if told {
+            self.log(AuditOutcome::Refused, reason, None).await?;
+        }
+        Ok(())
     }
 
     async fn refuse(&self, reason: &'static str, started: tokio::time::Instant) -> Result<(), Fault> {

@@ -168,7 +168,8 @@ fn seconds(at: Timestamp) -> f64 {
 
 /// An entry of the service itself.
 pub fn of_service(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) -> Result<AuditEvent, Fault> {
-    let visit = Visit { id: Uuid::from_bytes(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+    let visit =
+        Visit { id: Uuid::from_bytes(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
     Ok(AuditEvent { client: None, note, ..event(&visit, app.clock.now(), kind, outcome, reason) })
 }
 

@@ -32,7 +32,7 @@ use crate::{
         cpr::Cpr,
         guid::ObjectGuid,
         identity::{Identity, Proof, ProviderLogin},
-        lockout::Guard,
+        lockout::{Guard, Trier},
         password::Password,
         policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
         refusal::Refusal,
@@ -184,8 +184,8 @@ impl Submitted<'_> {
     async fn run(&self) -> Result<Answer, Fault> {
         match self.request.whose {
             Whose::Own { .. } => {
-                let key = ThrottleKey::address(self.visit.client);
-                Box::pin(self.counted(key, self.app.config.throttle.address, false, self.authorised())).await
+                let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
+                Box::pin(self.counted(charge, false, self.authorised())).await
             }
             // Not on the address: a whole school shares one.
             Whose::Anothers { must_change } => {
@@ -198,12 +198,11 @@ impl Submitted<'_> {
     /// Counts a try before the work is begun, and takes it off again where it was no failure. `theirs`: it is known whose account it is.
     async fn counted(
         &self,
-        key: ThrottleKey,
-        limits: Limits,
+        charge: Vec<(ThrottleKey, Limits)>,
         theirs: bool,
         work: impl Future<Output = Result<Answer, Fault>>,
     ) -> Result<Answer, Fault> {
-        let receipt = match self.app.throttles.charge(&[(key, limits)], self.app.clock.now()).await? {
+        let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
             Charge::Taken(receipt) => receipt,
             Charge::Wait(until) => {
                 if self.app.waits.first_word(self.visit.client, until) {
@@ -220,7 +219,7 @@ impl Submitted<'_> {
             Ok(Answer::Done | Answer::StillLocked) => self.app.throttles.forgive(receipt, true).await,
             Ok(Answer::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
             Ok(Answer::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Answer::Refused(_) | Answer::Unknown) => Ok(()),
+            Ok(Answer::Refused(_) | Answer::Unknown) => self.app.throttles.failed(receipt).await,
         };
         if let Err(error) = forgiven {
             tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");
@@ -235,9 +234,9 @@ impl Submitted<'_> {
             return self.refused(None, None, Refusal::NotYours).await;
         }
         let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
-        let limits = self.app.config.throttle.name;
+        let charge = vec![(ThrottleKey::change(self.request.target), self.app.config.throttle.name)];
         let theirs = Submitted { registered: &registered, ..*self };
-        Box::pin(self.counted(ThrottleKey::change(self.request.target), limits, true, theirs.alone(operation))).await
+        Box::pin(self.counted(charge, true, theirs.alone(operation))).await
     }
 
     /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
@@ -375,7 +374,7 @@ impl Submitted<'_> {
                 Some(refusal) => Some(refusal),
                 None if account.locked => Some(Refusal::Locked),
                 None => {
-                    let guard = account_lock::guard(self.app, pinned, account).await?;
+                    let guard = account_lock::guard(self.app, pinned, account, Trier::Known).await?;
                     (guard == Guard::Hold).then_some(Refusal::NearLockout)
                 }
             }),

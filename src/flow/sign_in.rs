@@ -1,6 +1,7 @@
 //! Logging in with an AD account name and password.
 //!
-//! Invariants: one bind per attempt; unknown, wrong, locked, disabled and guarded look and take alike; AD's lockout is never reached from here.
+//! Invariants: one bind per attempt; unknown, wrong, locked, disabled and guarded look and take alike; AD's lockout is never reached from here; a browser
+//! that the owner has used has tries that no stranger can use up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,18 +11,20 @@ use uuid::Uuid;
 use super::{
     Fault, Visit,
     account_lock::{self, AccountLock},
-    event, party_of,
+    event, known_browser, party_of,
 };
 use crate::{
     app::App,
     directory::{self, LoginMatch, Pinned},
     model::{
         account::Account,
-        account_name::LoginName,
+        account_name::{LoginName, names_account},
         audit::{AuditEvent, AuditOutcome, EventKind},
+        authority::is_protected,
         identity::{Identity, LoginMethod},
-        lockout::Guard,
+        lockout::{Guard, Trier},
         password::{NotAPassword, Password},
+        throttle::Limits,
     },
     store::throttle::{Charge, Receipt, ThrottleKey},
 };
@@ -48,102 +51,185 @@ pub async fn with_ad_password(
     password: Result<Password, NotAPassword>,
 ) -> Result<SignIn, Fault> {
     let (app, visit, name) = (app.clone(), visit.clone(), LoginName::parse(name));
-    let task = tokio::spawn(async move { sign_in(&app, &visit, name, password.ok()).await });
+    let key = name.as_ref().map(LoginName::key).unwrap_or_default();
+    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, password.ok()).await });
     task.await.map_err(|_| Fault::Crashed)?
 }
 
-async fn sign_in(app: &App, visit: &Visit, name: Option<LoginName>, password: Option<Password>) -> Result<SignIn, Fault> {
-    let started = tokio::time::Instant::now();
-    let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let charges =
-        [(ThrottleKey::name(&app.keys, &key), app.config.throttle.name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
-    let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
-        Charge::Taken(receipt) => receipt,
-        Charge::Wait(until) if !app.waits.first_word(visit.client, until) => return Ok(SignIn::Throttled { until }),
-        Charge::Wait(until) => {
-            let mut entry = refusal(app, visit, "throttled");
-            entry.unknown_name = Some(app.keys.fingerprint(&key));
-            app.audit.append(&entry).await?;
-            return Ok(SignIn::Throttled { until });
+struct Attempt<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    /// What the name is counted by.
+    key: String,
+    /// What this try is counted on.
+    receipts: Vec<Receipt>,
+}
+
+/// How a try ended.
+enum Tried {
+    Right(Box<Account>, Identity),
+    /// Refused, and logged as such.
+    Wrong,
+    /// The same, but AD was not asked, and it came from a browser that the owner has used: no failure.
+    Held,
+    /// Not before this time.
+    Wait(Timestamp),
+}
+
+impl Attempt<'_> {
+    async fn run(&mut self, name: Option<LoginName>, password: Option<Password>) -> Result<SignIn, Fault> {
+        let started = tokio::time::Instant::now();
+        if let Some(until) = self.charge(&known_browser::first_charges(self.app, self.visit, self.by_name())).await? {
+            return self.throttled(until).await;
         }
-    };
-    let outcome = match (name, password) {
-        (Some(name), Some(password)) => try_password(app, visit, &name, &password).await,
-        _ => log_unknown(app, visit, &key).await.map(|()| None),
-    };
-    match outcome {
-        Ok(Some((account, identity))) => {
-            forgive(app, receipt, account.sam.to_lowercase() == key).await;
-            Ok(SignIn::Welcome(identity))
+        let outcome = match (name, password) {
+            (Some(name), Some(password)) => self.try_password(&name, &password).await,
+            _ => log_unknown(self.app, self.visit, &self.key).await.map(|()| Tried::Wrong),
+        };
+        let receipts = std::mem::take(&mut self.receipts);
+        match &outcome {
+            Ok(Tried::Right(account, _)) => forgive_all(self.app, receipts, account.sam.to_lowercase() == self.key).await,
+            // Our failure is not theirs.
+            Ok(Tried::Held | Tried::Wait(_)) | Err(_) => forgive_all(self.app, receipts, false).await,
+            Ok(Tried::Wrong) => failed_all(self.app, receipts).await,
         }
-        Ok(None) => {
-            hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
-            Ok(SignIn::Refused)
-        }
-        Err(fault) => {
-            forgive(app, receipt, false).await; // our failure is not theirs
-            if let Fault::Directory(cause) = &fault
-                && cause.is_about_one_account()
-            {
+        match outcome {
+            Ok(Tried::Right(_, identity)) => return Ok(SignIn::Welcome(identity)),
+            Ok(Tried::Wait(until)) => return self.throttled(until).await,
+            Ok(Tried::Wrong | Tried::Held) => {}
+            Err(Fault::Directory(cause)) if cause.is_about_one_account() => {
                 tracing::error!(error = %cause, "nobody can log in to an account that can't be read whole; run `os2nykode check`");
-                hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
-                return Ok(SignIn::Refused);
             }
-            Err(fault)
+            Err(fault) => return Err(fault),
         }
+        hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
+        Ok(SignIn::Refused)
+    }
+
+    fn by_name(&self) -> (ThrottleKey, Limits) {
+        (ThrottleKey::name(&self.app.keys, &self.key), self.app.config.throttle.name)
+    }
+
+    /// Counts the try on these too; or until when to wait.
+    async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
+        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+            Charge::Taken(receipt) => {
+                self.receipts.push(receipt);
+                None
+            }
+            Charge::Wait(until) => Some(until),
+        })
+    }
+
+    async fn throttled(&self, until: Timestamp) -> Result<SignIn, Fault> {
+        if self.app.waits.first_word(self.visit.client, until) {
+            let mut entry = refusal(self.app, self.visit, "throttled");
+            entry.unknown_name = Some(self.app.keys.fingerprint(&self.key));
+            self.app.audit.append(&entry).await?;
+        }
+        Ok(SignIn::Throttled { until })
+    }
+
+    /// A try in a browser that knows somebody else is a stranger's, and counted as one before AD is asked.
+    async fn charge_as_stranger(&mut self) -> Result<Option<Timestamp>, Fault> {
+        if self.visit.browser.is_none() {
+            return Ok(None); // it was, before the account was looked for
+        }
+        self.charge(&known_browser::strangers_charges(self.app, self.visit, self.by_name())).await
+    }
+
+    /// Finds the account and tries the password once.
+    async fn try_password(&mut self, name: &LoginName, password: &Password) -> Result<Tried, Fault> {
+        let (app, visit) = (self.app, self.visit);
+        let (account, mut pinned) = match app.directory.find(name).await? {
+            LoginMatch::Account(account, pinned) => (account, pinned),
+            LoginMatch::Nobody(mut pinned) => {
+                if let Some(until) = self.charge_as_stranger().await? {
+                    return Ok(Tried::Wait(until));
+                }
+                bind_nobody(app, &mut pinned, password).await?;
+                log_unknown(app, visit, &self.key).await?;
+                return Ok(Tried::Wrong);
+            }
+        };
+        let now = app.clock.now();
+        let known = known_browser::known(visit, account.guid, account.password.last_set, now);
+        let waits = match known {
+            Some(browser) => self.charge(&known_browser::owners_charge(app, browser, account.guid)).await?,
+            None => self.charge_as_stranger().await?,
+        };
+        if let Some(until) = waits {
+            return Ok(Tried::Wait(until));
+        }
+        if known.is_none() {
+            let charge = [(ThrottleKey::account(account.guid), app.config.throttle.name)];
+            match app.throttles.charge(&charge, now).await? {
+                Charge::Taken(receipt) => return self.try_as_stranger(account, &mut pinned, password, receipt).await,
+                Charge::Wait(until) => {
+                    // The wait belongs to the account; to say so would show that it exists. A new name for it must tell nothing of that.
+                    if app.waits.first_word(visit.client, until) {
+                        log_refused(app, visit, &account, &pinned, "throttled").await?;
+                    }
+                    return Ok(Tried::Wrong);
+                }
+            }
+        }
+        try_account(app, visit, account, &mut pinned, password, Trier::Known).await
+    }
+
+    /// The account's own count begins anew with a success, by whatever name.
+    async fn try_as_stranger(
+        &self,
+        account: Box<Account>,
+        pinned: &mut Pinned,
+        password: &Password,
+        receipt: Receipt,
+    ) -> Result<Tried, Fault> {
+        let tried = try_account(self.app, self.visit, account, pinned, password, Trier::Stranger).await;
+        match &tried {
+            Ok(Tried::Right(..)) => forgive(self.app, receipt, true).await,
+            Ok(Tried::Wrong | Tried::Held | Tried::Wait(_)) => {}
+            Err(_) => forgive(self.app, receipt, false).await, // our failure is not theirs
+        }
+        tried
     }
 }
 
-/// Finds the account and tries the password once. `None`: refused, and logged as such.
-async fn try_password(app: &App, visit: &Visit, name: &LoginName, password: &Password) -> Result<Option<(Account, Identity)>, Fault> {
-    let (mut account, mut pinned) = match app.directory.find(name).await? {
-        LoginMatch::Account(account, pinned) => (*account, pinned),
-        LoginMatch::Nobody(pinned) => {
-            // A bind that AD refuses, as it would a wrong password, so that both take as long.
-            let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()?), app.config.directory.base_dn);
-            pinned.bind(&nobody, password).await?;
-            log_unknown(app, visit, &name.key()).await?;
-            return Ok(None);
-        }
-    };
-    let charge = [(ThrottleKey::account(account.guid), app.config.throttle.name)];
-    let receipt = match app.throttles.charge(&charge, app.clock.now()).await? {
-        Charge::Taken(receipt) => receipt,
-        Charge::Wait(until) => {
-            // Under another spelling of its name, or in the change form, the account has had its tries: the answer tells nothing of that.
-            if app.waits.first_word(visit.client, until) {
-                log_refused(app, visit, &account, &pinned, "throttled").await?;
-            }
-            return Ok(None);
-        }
-    };
-    let outcome = try_account(app, visit, &mut account, &mut pinned, password).await;
-    match &outcome {
-        Ok(Some(_)) => forgive(app, receipt, true).await,
-        Ok(None) => {}
-        Err(_) => forgive(app, receipt, false).await, // our failure is not theirs
-    }
-    Ok(outcome?.map(|identity| (account, identity)))
+/// A bind that AD refuses, as it would a wrong password, so that both take as long.
+async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<(), Fault> {
+    let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()?), app.config.directory.base_dn);
+    pinned.bind(&nobody, password).await?;
+    Ok(())
 }
 
 /// Tries the password once on an account that may be tried.
 async fn try_account(
     app: &App,
     visit: &Visit,
-    account: &mut Account,
+    mut account: Box<Account>,
     pinned: &mut Pinned,
     password: &Password,
-) -> Result<Option<Identity>, Fault> {
-    let Some(lock) = account_lock::take(app, account.guid).await? else {
-        log_refused(app, visit, account, pinned, "tried_elsewhere").await?;
-        return Ok(None);
+    by: Trier,
+) -> Result<Tried, Fault> {
+    if let Some(reason) = never_by_password(app, pinned, &mut account).await? {
+        bind_nobody(app, pinned, password).await?;
+        log_refused(app, visit, &account, pinned, reason).await?;
+        return Ok(Tried::Wrong);
+    }
+    let held = match by {
+        Trier::Stranger => Tried::Wrong, // as for a name that there is not
+        Trier::Known => Tried::Held,
     };
-    match may_try(app, pinned, account, &lock).await {
+    let Some(lock) = account_lock::take(app, account.guid).await? else {
+        log_refused(app, visit, &account, pinned, "tried_elsewhere").await?;
+        return Ok(held);
+    };
+    match may_try(app, pinned, &mut account, &lock, by).await {
         Ok(Guard::Try) => {}
         Ok(Guard::Hold) => {
             lock.release(app).await;
-            log_refused(app, visit, account, pinned, "near_lockout").await?;
-            return Ok(None);
+            log_refused(app, visit, &account, pinned, "near_lockout").await?;
+            return Ok(held);
         }
         Err(fault) => {
             lock.release(app).await;
@@ -158,14 +244,55 @@ async fn try_account(
     }
     let answer = answer?;
     if !answer.proves_password() {
-        log_refused(app, visit, account, pinned, &answer.reason()).await?;
-        return Ok(None);
+        log_refused(app, visit, &account, pinned, &answer.reason()).await?;
+        return Ok(Tried::Wrong);
     }
     let now = app.clock.now();
-    let identity = Identity::from_ad_bind(account, now, visit.id);
-    let entry = about(event(visit, now, EventKind::SignIn, AuditOutcome::Succeeded, answer.code()), account, pinned);
+    let identity = Identity::from_ad_bind(&account, now, visit.id);
+    let entry = about(event(visit, now, EventKind::SignIn, AuditOutcome::Succeeded, answer.code()), &account, pinned);
     app.audit.append(&entry).await?;
-    Ok(Some(identity))
+    Ok(Tried::Right(account, identity))
+}
+
+/// Why an account's password is never tried from here, for the log: anybody could hold the service's own account just below its lockout, and with it the
+/// service; and whoever guesses the password of one that may administer the domain has the domain.
+async fn never_by_password(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<Option<&'static str>, Fault> {
+    if names_account(&app.config.directory.bind_user, account, &app.config.directory.base_dn) {
+        return Ok(Some("service_account"));
+    }
+    if app.config.login.ad_password.protected_accounts {
+        return Ok(None);
+    }
+    if is_protected(account) {
+        return Ok(Some("protected"));
+    }
+    let groups = &app.config.authority.protected_groups;
+    if groups.is_empty() {
+        return Ok(None);
+    }
+    let names: Vec<&str> = groups.iter().map(String::as_str).collect();
+    let known = app.directory.group_sids(pinned, &names).await?;
+    let sids: Vec<_> = groups.iter().filter_map(|name| known.get(name).cloned()).collect();
+    if sids.len() < groups.len() {
+        tracing::error!("a group of authority.protected_groups can't be found, so nobody may log in by AD password; run `os2nykode check`");
+        return Ok(Some("protected"));
+    }
+    let Some(fresh) = app.directory.account_again(pinned, account.guid).await? else { return Ok(Some("protected")) };
+    *account = fresh;
+    Ok((is_protected(account) || account.is_in_any(&sids)).then_some("protected"))
+}
+
+/// Takes tries that were no failures off the counts.
+pub(super) async fn forgive_all(app: &App, receipts: Vec<Receipt>, reset: bool) {
+    for receipt in receipts {
+        forgive(app, receipt, reset).await;
+    }
+}
+
+pub(super) async fn failed_all(app: &App, receipts: Vec<Receipt>) {
+    for receipt in receipts {
+        failed(app, receipt).await;
+    }
 }
 
 /// Takes a try that was no failure off the count. Where that can't be done, it only makes the next wait longer.
@@ -175,15 +302,22 @@ pub(super) async fn forgive(app: &App, receipt: Receipt, reset: bool) {
     }
 }
 
+/// Says that a try has failed. Where that can't be done, it counts as one a little later.
+pub(super) async fn failed(app: &App, receipt: Receipt) {
+    if let Err(error) = app.throttles.failed(receipt).await {
+        tracing::warn!(error = %error, "a failed login could not be counted at once");
+    }
+}
+
 /// The guard's word, on an account that nobody else can have tried since it was read.
-async fn may_try(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock) -> Result<Guard, Fault> {
+async fn may_try(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock, by: Trier) -> Result<Guard, Fault> {
     if lock.read_again {
         match app.directory.account_again(pinned, account.guid).await? {
             Some(fresh) => *account = fresh,
             None => return Ok(Guard::Hold),
         }
     }
-    account_lock::guard(app, pinned, account).await
+    account_lock::guard(app, pinned, account, by).await
 }
 
 fn refusal(app: &App, visit: &Visit, reason: &str) -> AuditEvent {

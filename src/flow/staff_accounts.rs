@@ -179,7 +179,7 @@ impl StaffDesk {
         what: &str,
         work: impl Future<Output = Result<bool, crate::store::StoreError>>,
     ) -> Result<bool, NotDone> {
-        let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+        let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
         let entry = |outcome| AuditEvent {
             client: None, // at the command line
             target: Some(party(account)),

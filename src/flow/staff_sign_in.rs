@@ -5,12 +5,13 @@
 
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use super::{
-    Fault, Visit, event, event_of,
-    sign_in::{SignIn, forgive, hold_answer},
+    Fault, Visit, event, event_of, known_browser,
+    sign_in::{SignIn, failed_all, forgive_all, hold_answer},
 };
 use crate::{
     app::App,
@@ -21,12 +22,16 @@ use crate::{
         identity::{Identity, LoginMethod, Proof},
         password::{NotAPassword, Password},
         staff::{Role, StaffAccount, StaffName},
+        throttle::Limits,
     },
-    store::throttle::{Charge, ThrottleKey},
+    store::throttle::{Charge, Receipt, ThrottleKey},
 };
 
 /// How soon somebody may try again where too many try at once.
-const BUSY: jiff::SignedDuration = jiff::SignedDuration::from_secs(10);
+const BUSY: SignedDuration = SignedDuration::from_secs(10);
+
+/// Wrong tries with a name from a network make nobody there wait longer: what they are held against is strong, and the owner may sit there too.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(10);
 
 /// What was typed.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ pub struct Typed {
 /// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
 pub async fn sign_in(app: &Arc<App>, visit: &Visit, typed: Typed) -> Result<SignIn, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
-    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, typed: &typed }.run().await });
+    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await });
     task.await.map_err(|_| Fault::Crashed)?
 }
 
@@ -82,33 +87,35 @@ struct Attempt<'a> {
     app: &'a App,
     visit: &'a Visit,
     typed: &'a Typed,
+    /// What this try is counted on.
+    receipts: Vec<Receipt>,
+}
+
+/// How a try ended.
+enum Tried {
+    Right(StaffAccount),
+    No(No),
+    /// Not before this time.
+    Wait(Timestamp),
 }
 
 impl Attempt<'_> {
-    async fn run(&self) -> Result<SignIn, Fault> {
+    async fn run(&mut self) -> Result<SignIn, Fault> {
         let started = tokio::time::Instant::now();
         let (app, name) = (self.app, StaffName::parse(&self.typed.name));
-        let key = name.as_ref().map(StaffName::key).unwrap_or_default();
-        let charges = [
-            (ThrottleKey::staff(&app.keys, &key), app.config.throttle.name),
-            (ThrottleKey::address(self.visit.client), app.config.throttle.address),
-        ];
-        let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
-            Charge::Taken(receipt) => receipt,
-            Charge::Wait(until) => {
-                if app.waits.first_word(self.visit.client, until) {
-                    self.log_unknown("throttled").await?;
-                }
-                return Ok(SignIn::Throttled { until });
-            }
-        };
-        match self.try_account(name).await {
-            Ok(Ok(account)) => {
+        if let Some(until) = self.charge(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
+            return self.throttled(until).await;
+        }
+        let tried = self.try_account(name).await;
+        let receipts = std::mem::take(&mut self.receipts);
+        match tried {
+            Ok(Tried::Right(account)) => {
                 let welcome = self.welcome(&account).await;
-                forgive(app, receipt, welcome.is_ok()).await;
+                forgive_all(app, receipts, welcome.is_ok()).await;
                 welcome
             }
-            Ok(Err(no)) => {
+            Ok(Tried::No(no)) => {
+                failed_all(app, receipts).await;
                 match no {
                     No::Account(account, reason) => self.log_refused(reason, &account).await?,
                     No::Unknown => self.log_unknown("unknown_account").await?,
@@ -116,51 +123,101 @@ impl Attempt<'_> {
                 hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
                 Ok(SignIn::Refused)
             }
+            Ok(Tried::Wait(until)) => {
+                forgive_all(app, receipts, false).await;
+                self.throttled(until).await
+            }
             Err(fault) => {
-                forgive(app, receipt, false).await; // our failure is not theirs
-                match fault {
-                    Fault::Hash(HashError::Busy) => Ok(SignIn::Throttled { until: app.clock.now() + BUSY }),
-                    Fault::Directory(_)
-                    | Fault::People(_)
-                    | Fault::Store(_)
-                    | Fault::NoRandomness(_)
-                    | Fault::Unsent(_)
-                    | Fault::Hash(HashError::Failed)
-                    | Fault::TooManyQuestions
-                    | Fault::Crashed => Err(fault),
+                forgive_all(app, receipts, false).await; // our failure is not theirs
+                if matches!(fault, Fault::Hash(HashError::Busy)) {
+                    return Ok(SignIn::Throttled { until: app.clock.now() + BUSY });
                 }
+                Err(fault)
             }
         }
     }
 
+    /// By the name and the network: nobody elsewhere makes its owner wait.
+    fn by_name(&self) -> (ThrottleKey, Limits) {
+        let key = StaffName::parse(&self.typed.name).map(|name| name.key()).unwrap_or_default();
+        (ThrottleKey::staff(&self.app.keys, &key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
+    }
+
+    /// Counts the try on these too; or until when to wait.
+    async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
+        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+            Charge::Taken(receipt) => {
+                self.receipts.push(receipt);
+                None
+            }
+            Charge::Wait(until) => Some(until),
+        })
+    }
+
+    async fn throttled(&self, until: Timestamp) -> Result<SignIn, Fault> {
+        if self.app.waits.first_word(self.visit.client, until) {
+            self.log_unknown("throttled").await?;
+        }
+        Ok(SignIn::Throttled { until })
+    }
+
     /// One hash and one code are computed, whatever there is.
-    async fn try_account(&self, name: Option<StaffName>) -> Result<Result<StaffAccount, No>, Fault> {
+    async fn try_account(&mut self, name: Option<StaffName>) -> Result<Tried, Fault> {
         let app = self.app;
         let found = match &name {
             Some(name) => app.staff.find(name).await?,
             None => None,
         };
+        let owner = found.as_ref().map(|found| known_browser::staff_owner(app, found.account.id, found.account.stamp));
+        let known = owner.and_then(|owner| {
+            let browser = known_browser::known(self.visit, owner, Some(Timestamp::MIN), app.clock.now())?;
+            Some(known_browser::owners_charge(app, browser, owner))
+        });
+        let waits = match &known {
+            Some(charge) => self.charge(charge).await?,
+            None if self.visit.browser.is_some() => self.charge(&known_browser::strangers_charges(app, self.visit, self.by_name())).await?,
+            None => None,
+        };
+        if let Some(until) = waits {
+            return Ok(Tried::Wait(until));
+        }
         let credentials = found.as_ref().and_then(|found| found.credentials.as_ref());
+        // A flood of strangers' tries takes none of the owners' places.
+        let hasher = if known.is_some() { &app.hasher_for_known } else { &app.hasher };
         let right = match &self.typed.password {
-            Ok(password) => app.hasher.verify(password, credentials.map(|known| known.hash.as_str())).await?,
+            Ok(password) => hasher.verify(password, credentials.map(|known| known.hash.as_str())).await?,
             Err(_) => false,
         };
         let totp = credentials.and_then(|known| TotpSecret::from_bytes(&known.totp));
         let step = totp.as_ref().unwrap_or(&TotpSecret::new(app.keys.random()?)).step_of(&self.typed.code, app.clock.now());
-        let Some(found) = found else { return Ok(Err(No::Unknown)) };
+        let Some(found) = found else { return Ok(Tried::No(No::Unknown)) };
         let account = found.account;
-        Ok(match (account.disabled, totp.is_some(), right, step) {
-            (true, ..) => Err(No::Account(account, "disabled")),
-            (false, false, ..) => {
+        let reason = match (account.disabled, totp.is_some(), right) {
+            (true, ..) => "disabled",
+            (false, false, _) => {
                 tracing::error!(
                     "the second factor of a local staff account was sealed with another server.secret: `os2nykode account reset` it"
                 );
-                Err(No::Account(account, "unreadable"))
+                "unreadable"
             }
-            (false, true, false, _) => Err(No::Account(account, "wrong_password")),
-            (false, true, true, None) => Err(No::Account(account, "wrong_code")),
-            (false, true, true, Some(step)) if app.staff.use_step(&account, step).await? => Ok(account),
-            (false, true, true, Some(_)) => Err(No::Account(account, "used_code")),
+            (false, true, false) => "wrong_password",
+            (false, true, true) => return self.second_factor(account, step, known.is_some()).await,
+        };
+        Ok(Tried::No(No::Account(account, reason)))
+    }
+
+    /// The password was right. Codes are counted on the account alone then, from wherever they come: only who knows its password can use them up, and who
+    /// does must not guess on. The answer tells nobody that it was right.
+    async fn second_factor(&mut self, account: StaffAccount, step: Option<i64>, known: bool) -> Result<Tried, Fault> {
+        let charge = [(ThrottleKey::second_factor(account.id), self.app.config.throttle.name)];
+        if !known && self.charge(&charge).await?.is_some() {
+            return Ok(Tried::No(No::Account(account, "throttled")));
+        }
+        let Some(step) = step else { return Ok(Tried::No(No::Account(account, "wrong_code"))) };
+        Ok(if self.app.staff.use_step(&account, step).await? {
+            Tried::Right(account)
+        } else {
+            Tried::No(No::Account(account, "used_code"))
         })
     }
 

@@ -1,29 +1,67 @@
-//! Which waits have been told of in the audit log already: each of them once, or anybody could fill the log, and with it the disk.
+//! Which waits have been told of in the audit log already: each of them once, or anybody could fill the log, and with it the disk. What is left out of the log
+//! for that is counted, and the number is told.
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{Mutex, PoisonError},
 };
 
 use jiff::Timestamp;
 
+use crate::model::{audit::AuditEvent, guid::ObjectGuid};
+
 /// So many are remembered; then all are forgotten, and each is told of once more.
 const REMEMBERED: usize = 10_000;
 
 /// The waits that were told of.
 #[derive(Debug, Default)]
-pub struct Waits(Mutex<HashSet<(IpAddr, Timestamp)>>);
+pub struct Waits {
+    told: Mutex<HashSet<(IpAddr, Timestamp)>>,
+    left_out: Mutex<HashMap<ObjectGuid, LeftOut>>,
+}
+
+/// What the log does not tell of one person.
+#[derive(Debug)]
+struct LeftOut {
+    entries: u64,
+    /// The last of them.
+    last: AuditEvent,
+    until: Timestamp,
+}
 
 impl Waits {
     /// Is it the first time that this client is told to wait until then? Counted in a metric each time.
     pub fn first_word(&self, client: IpAddr, until: Timestamp) -> bool {
         metrics::counter!("throttled_total").increment(1);
-        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= REMEMBERED {
             told.clear();
         }
         told.insert((client, until))
+    }
+
+    /// Counts an entry about a person that is left out of the log until then.
+    pub(super) fn leave_out(&self, person: ObjectGuid, entry: &AuditEvent, until: Timestamp) {
+        let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED && !all.contains_key(&person) {
+            return; // so many people who are logged in, all at once: the metric counts them
+        }
+        let left_out = all.entry(person).or_insert_with(|| LeftOut { entries: 0, last: entry.clone(), until });
+        left_out.entries += 1;
+        left_out.last = entry.clone();
+        left_out.until = until;
+    }
+
+    /// How many entries about a person were left out; they are told of with this.
+    pub(super) fn left_out(&self, person: ObjectGuid) -> Option<u64> {
+        self.left_out.lock().unwrap_or_else(PoisonError::into_inner).remove(&person).map(|left_out| left_out.entries)
+    }
+
+    /// Of everybody whose wait is over: the last entry that was left out, and how many there were.
+    pub(super) fn over(&self, now: Timestamp) -> Vec<(AuditEvent, u64)> {
+        let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
+        all.extract_if(|_, left_out| left_out.until <= now).map(|(_, left_out)| (left_out.last, left_out.entries)).collect()
     }
 }
 
@@ -41,6 +79,6 @@ mod tests {
         for second in 1..20_000 {
             waits.first_word(client, Timestamp::from_second(second).expect("a time"));
         }
-        assert!(waits.0.lock().expect("not poisoned").len() <= REMEMBERED);
+        assert!(waits.told.lock().expect("not poisoned").len() <= REMEMBERED);
     }
 }

@@ -19,14 +19,14 @@ use uuid::Uuid;
 use super::{
     assets,
     client::Client,
-    form, language, problem, session,
+    form, known_browser, language, problem, session,
     texts::{Value, text},
     words::Words,
 };
 use crate::{
     app::App,
     config::{Language, Site},
-    flow::{Visit, staff_sign_in},
+    flow::{self, Visit, staff_sign_in},
     model::{identity::Identity, provider::ProviderId, strength::Strength},
     telemetry,
 };
@@ -375,7 +375,9 @@ fn visit(app: &App, parts: &Parts) -> Result<Visit, Failure> {
         let text = String::from_utf8_lossy(value.as_bytes());
         text.chars().take(LONGEST_USER_AGENT).collect::<String>().into()
     });
-    Ok(Visit { id: Uuid::from_bytes(random(app)?), client, user_agent })
+    let cookies = CookieJar::from_headers(&parts.headers);
+    let browser = cookies.get(known_browser::COOKIE).and_then(|cookie| flow::known_browser::open(app, cookie.value()));
+    Ok(Visit { id: Uuid::from_bytes(random(app)?), client, user_agent, browser })
 }
 
 fn random(app: &App) -> Result<[u8; 16], Failure> {

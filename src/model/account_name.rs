@@ -1,5 +1,10 @@
 //! The name that somebody types to say which account is theirs.
 
+use super::{
+    account::Account,
+    dn::{Dn, dns_name},
+};
+
 /// A login name as typed, parsed once. Comparison in AD is case-insensitive; nothing is folded here but [`LoginName::key`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginName {
@@ -49,6 +54,26 @@ impl LoginName {
         };
         local.to_lowercase()
     }
+}
+
+/// Is it the account that the configuration names, as a DN, a UPN, `DOMAIN\\name` or a sAMAccountName?
+pub fn names_account(name: &str, account: &Account, base_dn: &str) -> bool {
+    let name = name.trim();
+    if name.contains('=') {
+        return matches!((Dn::parse(name), Dn::parse(&account.dn)), (Ok(named), Ok(own)) if named == own);
+    }
+    match LoginName::parse(name) {
+        Some(LoginName::Sam { name, .. }) => folded(&name) == folded(&account.sam),
+        Some(LoginName::Upn(upn)) => {
+            let implicit = format!("{}@{}", account.sam, dns_name(base_dn));
+            folded(&upn) == folded(&implicit) || account.upn.as_deref().is_some_and(|own| folded(own) == folded(&upn))
+        }
+        None => false,
+    }
+}
+
+fn folded(text: &str) -> String {
+    text.to_lowercase()
 }
 
 /// Marks that change the direction of text or can't be seen: they only serve to make one name look like another.

@@ -5,7 +5,7 @@ use zeroize::Zeroize;
 /// Neither of 0 O, 1 I L, 2 Z, 5 S, 8 B, and of U V only one: what is read from paper or a screen is one character and no other.
 const ALPHABET: &[u8; 24] = b"ACDEFGHJKMNPQRTWXY34679V";
 
-/// Ten characters, 45 bits: with five tries in all, nobody guesses it. Wiped when dropped; `{:?}` prints no letter of it.
+/// Ten characters, 45 bits: four select it, and with five tries at the other six nobody guesses it. Wiped when dropped; `{:?}` prints no letter of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code([u8; 10]);
 
@@ -36,6 +36,11 @@ impl Code {
     pub fn shown(&self) -> String {
         let text = std::str::from_utf8(&self.0).unwrap_or_default();
         format!("{}-{}-{}", &text[..3], &text[3..7], &text[7..])
+    }
+
+    /// What selects the code among all guesses: a wrong guess uses up one of its tries only where this is right. The rest, 27 bits, is what is guessed then.
+    pub fn selector(&self) -> &[u8] {
+        &self.0[..4]
     }
 
     /// For hashing only.

@@ -1,6 +1,7 @@
-//! The guard: the web form never brings an account near AD's lockout.
+//! The lockout guard: the web never brings an account near AD's lockout, and a stranger never uses up the last tries of its owner.
 //!
-//! Invariant: after any wrong password that the service lets through, at least `reserve` tries are left before AD locks.
+//! Invariant: after any wrong password that the service lets through, at least `reserve` tries are left before AD locks, as far as the domain's threshold
+//! has room for that ([`room`]); no wrong password from here is ever the one that locks, unless `reserve` is 0.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -8,6 +9,9 @@ use super::account::WrongTries;
 
 /// Our clock may be ahead of the controller's by this much: a try counts for so much longer here than there.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
+
+/// Tries that are kept for known browsers at most.
+const KEPT_AT_MOST: u32 = 3;
 
 /// AD's rules of lockout for one account (PSO or domain).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,18 +31,51 @@ pub enum Guard {
     Hold,
 }
 
-/// Decides from what AD counts now. A `last` in the future (clocks differ) counts as fresh.
-pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, now: Timestamp) -> Guard {
+/// Who tries a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trier {
+    /// Anybody.
+    Stranger,
+    /// A browser in which somebody has proven to own the account, or somebody who is logged in to it.
+    Known,
+}
+
+/// How far AD's count of wrong passwords may go by tries from here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// By anybody's tries. At most `known`; less wherever there is a choice, so that strangers can't use up the tries of a known browser.
+    pub strangers: u32,
+    /// By tries from a known browser. Always below the threshold, unless `reserve` is 0.
+    pub known: u32,
+}
+
+/// The room that a domain's or PSO's rules leave; `None` where AD never locks.
+///
+/// `known` is `threshold - reserve`. Where that would be fewer than two tries the reserve gives way: two tries where the threshold is 3 or more, one where it
+/// is 2, so that a right password has at least one. A threshold of 1 leaves no room at all: any wrong password would lock.
+pub fn room(rules: LockoutRules, reserve: u32) -> Option<Room> {
     if rules.threshold == 0 {
-        return Guard::Try;
+        return None;
     }
+    let known = rules.threshold.saturating_sub(reserve).max((rules.threshold - 1).min(2));
+    let kept = (known / 3).clamp(1, KEPT_AT_MOST);
+    Some(Room { strangers: known.saturating_sub(kept).max(known.min(1)), known })
+}
+
+/// Decides from what AD counts now. A `last` in the future (clocks differ) counts as fresh.
+pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, by: Trier, now: Timestamp) -> Guard {
+    let Some(room) = room(rules, reserve) else { return Guard::Try };
     let stale = match (rules.window, tries.last) {
         (Some(window), Some(last)) => now.duration_since(last) > window + CLOCKS,
         // Wrong tries whose time is not known are taken for fresh.
         (_, None) | (None, Some(_)) => false,
     };
     let counted = if stale { 0 } else { tries.count };
-    if u64::from(counted) + 1 + u64::from(reserve) <= u64::from(rules.threshold) { Guard::Try } else { Guard::Hold }
+    let room = match by {
+        Trier::Stranger => room.strangers,
+        Trier::Known => room.known,
+    };
+    if counted < room { Guard::Try } else { Guard::Hold }
 }
 
 #[cfg(test)]
@@ -52,36 +89,76 @@ mod tests {
     }
 
     #[test]
-    fn the_reserve_is_left_after_a_wrong_password() {
-        for (count, expected) in [(0, Guard::Try), (2, Guard::Try), (3, Guard::Hold), (4, Guard::Hold), (u32::MAX, Guard::Hold)] {
+    fn the_reserve_is_left_after_a_wrong_password_and_the_last_try_before_it_is_a_known_browsers() {
+        for (count, stranger, known) in [
+            (0, Guard::Try, Guard::Try),
+            (1, Guard::Try, Guard::Try),
+            (2, Guard::Hold, Guard::Try),
+            (3, Guard::Hold, Guard::Hold),
+            (u32::MAX, Guard::Hold, Guard::Hold),
+        ] {
             let tries = WrongTries { count, last: Some(at(-1)) };
-            assert_eq!(decide(RULES, tries, 2, at(0)), expected, "{count}");
+            assert_eq!(decide(RULES, tries, 2, Trier::Stranger, at(0)), stranger, "{count}");
+            assert_eq!(decide(RULES, tries, 2, Trier::Known, at(0)), known, "{count}");
+        }
+    }
+
+    #[test]
+    fn the_room_of_each_threshold() {
+        // threshold, reserve, strangers, known
+        let table = [
+            (1, 2, 0, 0),
+            (2, 2, 1, 1),
+            (3, 2, 1, 2),
+            (4, 2, 1, 2),
+            (5, 2, 2, 3),
+            (6, 2, 3, 4),
+            (10, 2, 6, 8),
+            (50, 2, 45, 48),
+            (5, 5, 1, 2),
+            (5, 20, 1, 2),
+            (2, 1, 1, 1),
+            (3, 0, 2, 3),
+            (5, 0, 4, 5),
+        ];
+        for (threshold, reserve, strangers, known) in table {
+            let rules = LockoutRules { threshold, ..RULES };
+            assert_eq!(room(rules, reserve), Some(Room { strangers, known }), "threshold {threshold}, reserve {reserve}");
+        }
+    }
+
+    #[test]
+    fn no_try_locks_and_strangers_never_use_up_a_known_browsers_tries_where_there_are_two() {
+        for threshold in 1..200 {
+            for reserve in 1..=20 {
+                let room = room(LockoutRules { threshold, ..RULES }, reserve).expect("locks");
+                assert!(room.known < threshold, "{threshold} {reserve}");
+                assert!(room.known <= threshold.saturating_sub(reserve).max(2), "the reserve gives way for two tries only");
+                assert!(room.known < 2 || room.strangers < room.known, "{threshold} {reserve}");
+                assert!(threshold < 2 || room.strangers >= 1, "a right password always has a try");
+            }
         }
     }
 
     #[test]
     fn tries_older_than_the_window_say_nothing() {
         let tries = WrongTries { count: 4, last: Some(at(-36)) };
-        assert_eq!(decide(RULES, tries, 2, at(0)), Guard::Try);
-        assert_eq!(decide(LockoutRules { window: None, ..RULES }, tries, 2, at(0)), Guard::Hold);
+        assert_eq!(decide(RULES, tries, 2, Trier::Stranger, at(0)), Guard::Try);
+        assert_eq!(decide(LockoutRules { window: None, ..RULES }, tries, 2, Trier::Known, at(0)), Guard::Hold);
         let just_over = WrongTries { count: 4, last: Some(at(-31)) };
-        assert_eq!(decide(RULES, just_over, 2, at(0)), Guard::Hold, "for the controller it may be 29 minutes");
+        assert_eq!(decide(RULES, just_over, 2, Trier::Known, at(0)), Guard::Hold, "for the controller it may be 29 minutes");
     }
 
     #[test]
     fn a_controller_whose_clock_is_ahead_counts() {
         let tries = WrongTries { count: 3, last: Some(at(4)) };
-        assert_eq!(decide(RULES, tries, 2, at(0)), Guard::Hold);
+        assert_eq!(decide(RULES, tries, 2, Trier::Known, at(0)), Guard::Hold);
     }
 
     #[test]
     fn a_domain_without_lockout_is_not_guarded() {
         let tries = WrongTries { count: 99, last: Some(at(0)) };
-        assert_eq!(decide(LockoutRules { threshold: 0, window: None }, tries, 2, at(0)), Guard::Try);
-    }
-
-    #[test]
-    fn a_threshold_that_leaves_no_room_is_never_tried() {
-        assert_eq!(decide(LockoutRules { threshold: 2, ..RULES }, WrongTries::default(), 2, at(0)), Guard::Hold);
+        let rules = LockoutRules { threshold: 0, window: None };
+        assert_eq!((room(rules, 2), decide(rules, tries, 2, Trier::Stranger, at(0))), (None, Guard::Try));
     }
 }

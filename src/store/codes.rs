@@ -1,17 +1,26 @@
 //! One-time codes: one for an account, five tries, one login, one password. Shared by all instances.
 //!
-//! Invariants: a try is taken before the code is compared, so that guesses in parallel get no more of them; of several who have the right code at
+//! Invariants: a try is taken before the code is compared, so that guesses in parallel get no more of them; a guess that does not begin like
+//! the code takes none, so that no stranger uses them up; of several who have the right code at
 //! once, one wins; a new code for the account, or a new password, ends the one before.
+
+use std::{collections::HashSet, sync::Arc};
 
 use data_encoding::HEXLOWER;
 use jiff::{SignedDuration, Timestamp};
 use sqlx::{Row, any::AnyRow};
+use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{Store, StoreError, stored, within, written};
-use crate::model::{audit::Party, guid::ObjectGuid, slow_hash::SlowHash};
+use super::{Keys, Store, StoreError, stored, within, written};
+use crate::model::{audit::Party, code::Code, guid::ObjectGuid, slow_hash::SlowHash};
 
-/// Wrong codes that are taken.
+/// Codes that count at once, in memory: far more than any helpdesk gives out in a quarter of an hour.
+const MOST: i64 = 10_000;
+/// Memory is as old as this at most.
+const FRESH: SignedDuration = SignedDuration::from_secs(1);
+
+/// Wrong codes that are taken, of those that begin like the right one.
 const TRIES: i64 = 5;
 /// Clocks of instances may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
@@ -42,20 +51,72 @@ pub enum Try {
 #[derive(Debug, Clone)]
 pub struct Codes {
     store: Store,
+    keys: Keys,
+    /// Names with the selectors of the codes that count now, as read at that time.
+    live: Arc<Mutex<Option<Live>>>,
+}
+
+/// When it was read, and what.
+type Live = (Timestamp, HashSet<String>);
+
+/// By what a code is found before it is compared: fingerprints, for the account itself and for the names that its owner may type.
+#[derive(Debug, Clone)]
+pub struct Selectors {
+    account: String,
+    by_sam: String,
+    by_upn: Option<String>,
 }
 
 impl Codes {
     /// In this store.
-    pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+    pub fn new(store: &Store, keys: &Keys) -> Self {
+        Self { store: store.clone(), keys: keys.clone(), live: Arc::default() }
+    }
+
+    /// Of a code of this account. The names as a login's are counted: without domain, in lower case.
+    pub fn selectors(&self, account: ObjectGuid, sam: &str, upn: Option<&str>, code: &Code) -> Selectors {
+        let of = |name: &str| self.keys.code_selector(name, code.selector());
+        Selectors { account: of(&account.to_string()), by_sam: of(sam), by_upn: upn.map(of) }
+    }
+
+    /// Has an account of this name a code that begins like this one? From memory, which is read again each second: a flood of guesses asks the database for
+    /// nothing.
+    pub async fn selects(&self, name: &str, code: &Code, now: Timestamp) -> Result<bool, StoreError> {
+        let wanted = self.keys.code_selector(name, code.selector());
+        let mut live = self.live.lock().await;
+        if let Some((at, all)) = live.as_ref()
+            && *at <= now
+            && now.duration_since(*at) < FRESH
+        {
+            return Ok(all.contains(&wanted));
+        }
+        let statement =
+            "SELECT by_sam, by_upn FROM codes WHERE until > $1 AND redeemed IS NULL AND tries < $2 ORDER BY until DESC LIMIT $3";
+        let query = sqlx::query(statement).bind(stored(now)).bind(TRIES).bind(MOST);
+        let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.pool)).await?;
+        let mut all = HashSet::with_capacity(rows.len());
+        for row in &rows {
+            let (by_sam, by_upn): (Option<String>, Option<String>) = (row.try_get("by_sam")?, row.try_get("by_upn")?);
+            all.extend(by_sam.into_iter().chain(by_upn));
+        }
+        let selects = all.contains(&wanted);
+        *live = Some((now, all));
+        Ok(selects)
     }
 
     /// Keeps a new code in the place of any other for the account. On disk when this returns.
-    pub async fn issue(&self, account: ObjectGuid, code: &Kept, now: Timestamp, until: Timestamp) -> Result<(), StoreError> {
-        let statement = "INSERT INTO codes (account, id, salt, hash, issuer_guid, issuer_account, issuer_name, issued, until, tries)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0)
+    pub async fn issue(
+        &self,
+        account: ObjectGuid,
+        code: &Kept,
+        selectors: &Selectors,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let statement = "INSERT INTO codes (account, id, salt, hash, issuer_guid, issuer_account, issuer_name, issued, until, tries, selector, by_sam, by_upn)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10, $11, $12)
             ON CONFLICT (account) DO UPDATE SET id = $2, salt = $3, hash = $4, issuer_guid = $5, issuer_account = $6, issuer_name = $7,
-                issued = $8, until = $9, tries = 0, redeemed = NULL, spent = NULL, expired = NULL";
+                issued = $8, until = $9, tries = 0, redeemed = NULL, spent = NULL, expired = NULL, selector = $10, by_sam = $11, by_upn = $12";
         let query = sqlx::query(statement)
             .bind(account.to_string())
             .bind(code.id.to_string())
@@ -65,29 +126,37 @@ impl Codes {
             .bind(code.issuer.account_name.clone())
             .bind(code.issuer.name.clone())
             .bind(stored(now))
-            .bind(stored(until));
+            .bind(stored(until))
+            .bind(selectors.account.clone())
+            .bind(selectors.by_sam.clone())
+            .bind(selectors.by_upn.clone());
         within(query.execute(&self.store.durable)).await?;
+        *self.live.lock().await = None;
         Ok(())
     }
 
-    /// Takes one of the tries.
-    pub async fn begin(&self, account: ObjectGuid, now: Timestamp) -> Result<Try, StoreError> {
+    /// Takes one of the tries of the code that has this selector.
+    pub async fn begin(&self, account: ObjectGuid, code: Option<&Code>, now: Timestamp) -> Result<Try, StoreError> {
         // A clock that went back must not make a code live longer.
         let statement = "UPDATE codes SET tries = tries + 1
-            WHERE account = $1 AND redeemed IS NULL AND until > $2 AND issued <= $3 AND tries < $4
+            WHERE account = $1 AND redeemed IS NULL AND until > $2 AND issued <= $3 AND tries < $4 AND selector = $5
             RETURNING id, salt, hash, issuer_guid, issuer_account, issuer_name";
         let soonest = now.saturating_add(SKEW).unwrap_or(Timestamp::MAX);
         let query = sqlx::query(statement).bind(account.to_string()).bind(stored(now)).bind(stored(soonest)).bind(TRIES);
+        let selector = code.map(|code| self.keys.code_selector(&account.to_string(), code.selector())).unwrap_or_default();
+        let query = query.bind(selector);
         if let Some(row) = written(query, &self.store.durable).await? {
             return Ok(Try::Compare(kept(&row)?));
         }
-        let query = sqlx::query("SELECT redeemed, tries FROM codes WHERE account = $1").bind(account.to_string());
+        let query = sqlx::query("SELECT redeemed, tries, until FROM codes WHERE account = $1").bind(account.to_string());
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         let Some(row) = row else { return Ok(Try::No("no_code")) };
         let (redeemed, tries): (Option<i64>, i64) = (row.try_get("redeemed")?, row.try_get("tries")?);
+        let until: i64 = row.try_get("until")?;
         Ok(Try::No(match (redeemed, tries) {
             (Some(_), _) => "code_used",
             (None, TRIES..) => "code_tries_used_up",
+            (None, _) if until > stored(now) => "wrong_code",
             (None, _) => "code_expired",
         }))
     }

@@ -77,6 +77,15 @@ impl Keys {
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
+    /// What a one-time code of this name, or of this account, is selected by: 32 hexadecimal digits.
+    pub(super) fn code_selector(&self, name: &str, selector: &[u8]) -> String {
+        let mut context = hmac::Context::with_key(&self.fingerprint);
+        for part in [b"code selector ", selector, b" ", name.as_bytes()] {
+            context.update(part);
+        }
+        HEXLOWER.encode(&context.sign().as_ref()[..16])
+    }
+
     /// The token of a form, bound to a session or to a browser: 64 hexadecimal digits.
     pub fn form_token(&self, binding: &str) -> String {
         HEXLOWER.encode(hmac::sign(&self.form, binding.as_bytes()).as_ref())

@@ -1,81 +1,30 @@
-//! Failure counts by account name and client address; they survive a restart and are shared by all instances.
+//! The rate limiter: failure counts by account name, browser and client network. They survive a restart and are shared by all instances.
+//!
+//! Invariants: a decision on all counts of a try is one statement, so that many at once neither slip through nor fail; a try counts as a failure until it
+//! has succeeded; whoever must wait is told so from memory where this instance knows it.
 
-use std::net::{IpAddr, Ipv6Addr};
+mod key;
+mod memory;
+
+pub use key::{ThrottleKey, site};
+
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::Row;
+use sqlx::{Row, any::AnyRow};
+use tokio::sync::Semaphore;
 
+use self::{key::code_prefix, memory::Memory};
 use super::{Keys, Store, StoreError, stored, within};
-use crate::model::guid::ObjectGuid;
-use crate::model::throttle::{Count, Decision, Limits, decide};
+use crate::model::throttle::Limits;
 
-/// Nobody changes the same row so often that this is not enough.
-const ROUNDS: usize = 50;
-
-/// Whose failures are counted.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ThrottleKey(String);
-
-impl ThrottleKey {
-    /// An account name; stored as a keyed fingerprint, since people type their password into the wrong field.
-    pub fn name(keys: &Keys, name: &str) -> Self {
-        Self(format!("name:{}", keys.fingerprint(name)))
-    }
-
-    /// A name that is typed with a one-time code: a count of its own, so that wrong passwords with the name keep no caller from using the code.
-    pub fn code(keys: &Keys, name: &str) -> Self {
-        Self(format!("code:{}", keys.fingerprint(name)))
-    }
-
-    /// The name of a local staff account: a count of its own, so that wrong logins with a name in AD keep nobody out here.
-    pub fn staff(keys: &Keys, name: &str) -> Self {
-        Self(format!("staff:{}", keys.fingerprint(name)))
-    }
-
-    /// An account, however its name was spelled: AD takes names without regard to case, width and accents.
-    pub fn account(account: ObjectGuid) -> Self {
-        Self(format!("account:{account}"))
-    }
-
-    /// Changes of an account by its owner: a count of its own, so that wrong logins by strangers keep nobody from changing.
-    pub fn change(account: ObjectGuid) -> Self {
-        Self(format!("change:{account}"))
-    }
-
-    /// Of a client address, what was tried on others' accounts without a right to: a count of its own, so that it keeps nobody there from logging in.
-    pub fn denied(address: IpAddr) -> Self {
-        Self(format!("denied:{}", Self::address(address).0))
-    }
-
-    /// Somebody who tries accounts that are none of theirs: it makes nobody else wait.
-    pub fn stranger(person: ObjectGuid) -> Self {
-        Self(format!("stranger:{person}"))
-    }
-
-    /// Somebody for whom the family service is asked.
-    pub fn family(person: ObjectGuid) -> Self {
-        Self(format!("family:{person}"))
-    }
-
-    /// An account that others unlock: whoever unlocks it again and again lets somebody guess its password for ever.
-    pub fn unlock(account: ObjectGuid) -> Self {
-        Self(format!("unlock:{account}"))
-    }
-
-    /// A client address that asks the log's API: a count of its own, so that a program with an old token keeps nobody from logging in.
-    pub fn api(address: IpAddr) -> Self {
-        Self(Self::address(address).0.replacen("address:", "api:", 1))
-    }
-
-    /// A client address: one IPv4 address, or one IPv6 /64, which is what one household gets.
-    pub fn address(address: IpAddr) -> Self {
-        let counted = match address.to_canonical() {
-            IpAddr::V4(v4) => IpAddr::V4(v4),
-            IpAddr::V6(v6) => IpAddr::V6(Ipv6Addr::from_bits(v6.to_bits() & !u128::from(u64::MAX))),
-        };
-        Self(format!("address:{counted}"))
-    }
-}
+/// Decisions at once in one instance; the rest of the database's connections are for what people wait for after it.
+const AT_ONCE: usize = 8;
+/// Longest wait for one's turn, and how soon to come back after it.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
+const SOON: SignedDuration = SignedDuration::from_secs(5);
+/// A try that is under way for longer has failed: its instance has crashed.
+const UNDER_WAY: SignedDuration = SignedDuration::from_mins(2);
 
 /// What became of a charge.
 #[derive(Debug)]
@@ -86,133 +35,193 @@ pub enum Charge {
     Wait(Timestamp),
 }
 
-/// What was counted, so that a success can be taken off again.
+/// What was counted, so that a success can be taken off again. Tries that failed are settled too ([`Throttles::failed`]).
 #[derive(Debug)]
 #[must_use]
 pub struct Receipt {
-    charged: Vec<Charged>,
+    keys: Vec<ThrottleKey>,
+    at: Timestamp,
 }
 
-#[derive(Debug)]
-struct Charged {
-    key: ThrottleKey,
-    before: Option<Count>,
-    now: Count,
+/// How a try ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    Failed = 0,
+    /// It was no failure.
+    Forgiven = 1,
+    /// Its owner has proven to be there: the counts that nobody else shares begin anew.
+    Reset = 2,
 }
 
 /// The counts in the store.
 #[derive(Debug, Clone)]
 pub struct Throttles {
     store: Store,
+    memory: Arc<Memory>,
+    turns: Arc<Semaphore>,
 }
 
 impl Throttles {
     /// In this store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone() }
+        Self { store: store.clone(), memory: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Counts one try for every key, or for none where one of them has to wait. Many at once can't slip through: each count is only
-    /// changed from the value that was judged. `Contended` where others were always faster; then nothing may be tried.
+    /// Counts one try for every key, or for none where one of them has to wait. Too many at once are told to wait too; nobody is failed by others.
     pub async fn charge(&self, keys: &[(ThrottleKey, Limits)], now: Timestamp) -> Result<Charge, StoreError> {
-        for _ in 0..ROUNDS {
-            let mut judged = Vec::with_capacity(keys.len());
-            for (key, limits) in keys {
-                let before = self.read(key).await?;
-                match decide(*limits, before, now) {
-                    Decision::Wait(until) => return Ok(Charge::Wait(until)),
-                    Decision::Take(now) => judged.push(Charged { key: key.clone(), before, now }),
-                }
-            }
-            if let Some(receipt) = self.count(judged).await? {
-                return Ok(Charge::Taken(receipt));
+        if let Some(until) = self.known_wait(keys, now) {
+            return Ok(Charge::Wait(until));
+        }
+        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.turns.acquire()).await else {
+            return Ok(Charge::Wait(now.saturating_add(SOON).unwrap_or(now)));
+        };
+        // Whoever waited for a turn may have been outrun by the answer to another.
+        if let Some(until) = self.known_wait(keys, now) {
+            return Ok(Charge::Wait(until));
+        }
+        let mut sorted: Vec<_> = keys.iter().collect();
+        sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name)); // everybody locks rows in the same order
+        let mut taken = Receipt { keys: Vec::with_capacity(keys.len()), at: now };
+        let mut wait: Option<Timestamp> = None;
+        for row in self.decide(&sorted, now).await? {
+            let (name, until): (String, i64) = (row.try_get("name")?, row.try_get("waits_until")?);
+            let Some((key, _)) = sorted.iter().find(|(key, _)| key.name == name) else { return Err(StoreError::Corrupt("throttles")) };
+            if until == 0 {
+                taken.keys.push(key.clone());
+            } else {
+                let until = Timestamp::from_microsecond(until).map_err(|_| StoreError::Corrupt("throttles"))?;
+                self.memory.note(key, now, until);
+                wait = wait.max(Some(until));
             }
         }
-        Err(StoreError::Contended)
+        let Some(until) = wait else { return Ok(Charge::Taken(taken)) };
+        self.settle(&taken, End::Forgiven).await?;
+        Ok(Charge::Wait(until))
     }
 
-    /// Until when a try would have to wait; counts nothing.
-    pub async fn wait(&self, key: &ThrottleKey, limits: Limits, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
-        Ok(match decide(limits, self.read(key).await?, now) {
-            Decision::Wait(until) => Some(until),
-            Decision::Take(_) => None,
-        })
+    /// Until when a try has to wait, as far as this instance knows it without asking the database.
+    pub fn known_wait(&self, keys: &[(ThrottleKey, Limits)], now: Timestamp) -> Option<Timestamp> {
+        keys.iter().filter_map(|(key, _)| self.memory.wait(key, now)).max()
     }
 
-    /// Counts all of them, or none where one has changed since it was judged.
-    async fn count(&self, judged: Vec<Charged>) -> Result<Option<Receipt>, StoreError> {
-        let mut receipt = Receipt { charged: Vec::with_capacity(judged.len()) };
-        for charged in judged {
-            if !self.swap(&charged).await? {
-                self.forgive(receipt, false).await?;
-                return Ok(None);
-            }
-            receipt.charged.push(charged);
-        }
-        Ok(Some(receipt))
+    /// Takes a try off again that was no failure. `reset`: its owner has just proven to be there, and the counts that nobody else shares begin anew.
+    pub async fn forgive(&self, receipt: Receipt, reset: bool) -> Result<(), StoreError> {
+        self.settle(&receipt, if reset { End::Reset } else { End::Forgiven }).await
     }
 
-    /// Takes a success off again. `reset_name`: the name's count begins anew, because its owner has just proven to be there.
-    pub async fn forgive(&self, receipt: Receipt, reset_name: bool) -> Result<(), StoreError> {
-        for Charged { key, before, now } in receipt.charged {
-            if reset_name && !key.0.starts_with("address:") {
-                within(sqlx::query("DELETE FROM throttles WHERE name = $1").bind(&key.0).execute(&self.store.pool)).await?;
-                continue;
-            }
-            // The time of the last failure goes back as well, unless somebody else has failed since: a success makes nobody wait.
-            let statement = "UPDATE throttles SET failures = failures - 1, last = CASE WHEN last = $2 THEN $3 ELSE last END
-                WHERE name = $1 AND failures > 0";
-            let last = before.map_or(now.last, |count| count.last);
-            let update = sqlx::query(statement).bind(&key.0).bind(stored(now.last)).bind(stored(last));
-            within(update.execute(&self.store.pool)).await?;
+    /// The try has failed. Where this is never said, it is a failure all the same, two minutes later.
+    pub async fn failed(&self, receipt: Receipt) -> Result<(), StoreError> {
+        let shared = Receipt { keys: receipt.keys.into_iter().filter(|key| key.shared).collect(), at: receipt.at };
+        self.settle(&shared, End::Failed).await
+    }
+
+    /// Begins the counts of wrong codes anew that were typed with these names, from wherever.
+    pub async fn forget_codes(&self, keys: &Keys, names: &[String]) -> Result<(), StoreError> {
+        for name in names {
+            let prefix = code_prefix(keys, name);
+            within(sqlx::query("DELETE FROM throttles WHERE name LIKE $1").bind(format!("{prefix}%")).execute(&self.store.pool)).await?;
         }
         Ok(())
     }
 
-    /// Deletes counts that nobody has added to for 40 days.
+    /// Deletes counts that nobody has added to for so long that they say nothing any more.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
-        let before = stored(now - SignedDuration::from_hours(24 * 40));
-        Ok(within(sqlx::query("DELETE FROM throttles WHERE last < $1").bind(before).execute(&self.store.pool)).await?.rows_affected())
+        let delete = sqlx::query("DELETE FROM throttles WHERE last <= $1 - forget_after").bind(stored(now));
+        Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    async fn read(&self, key: &ThrottleKey) -> Result<Option<Count>, StoreError> {
-        let query = sqlx::query("SELECT failures, last FROM throttles WHERE name = $1").bind(&key.0);
-        let Some(row) = within(query.fetch_optional(&self.store.pool)).await? else { return Ok(None) };
-        let failures: i64 = row.try_get("failures")?;
-        let last: i64 = row.try_get("last")?;
-        let corrupt = StoreError::Corrupt("throttles");
-        let failures = u32::try_from(failures).map_err(|_| corrupt.clone())?;
-        Ok(Some(Count { failures, last: Timestamp::from_microsecond(last).map_err(|_| corrupt)? }))
+    async fn decide(&self, sorted: &[&(ThrottleKey, Limits)], now: Timestamp) -> Result<Vec<AnyRow>, StoreError> {
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(deciding(sorted.len())));
+        query = query.bind(stored(now)).bind(stored(now.saturating_add(UNDER_WAY).unwrap_or(Timestamp::MAX)));
+        for (key, limits) in sorted {
+            let length = |duration: SignedDuration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+            query = query
+                .bind(&key.name)
+                .bind(i64::from(key.shared))
+                .bind(i64::from(limits.free))
+                .bind(length(limits.first_wait))
+                .bind(i64::from(limits.doublings()))
+                .bind(length(limits.longest_wait))
+                .bind(length(limits.forget_after));
+        }
+        within(query.fetch_all(&self.store.pool)).await
     }
 
-    /// Changes the count if it still is what was judged.
-    async fn swap(&self, Charged { key, before, now }: &Charged) -> Result<bool, StoreError> {
-        let (failures, last) = (i64::from(now.failures), stored(now.last));
-        let done = match before {
-            None => {
-                let insert = "INSERT INTO throttles (name, failures, last) VALUES ($1, $2, $3) ON CONFLICT (name) DO NOTHING";
-                within(sqlx::query(insert).bind(&key.0).bind(failures).bind(last).execute(&self.store.pool)).await?
-            }
-            Some(before) => {
-                let update = "UPDATE throttles SET failures = $2, last = $3 WHERE name = $1 AND failures = $4 AND last = $5";
-                let update = sqlx::query(update).bind(&key.0).bind(failures).bind(last);
-                within(update.bind(i64::from(before.failures)).bind(stored(before.last)).execute(&self.store.pool)).await?
-            }
-        };
-        Ok(done.rows_affected() == 1)
+    async fn settle(&self, receipt: &Receipt, end: End) -> Result<(), StoreError> {
+        if receipt.keys.is_empty() {
+            return Ok(());
+        }
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(settling(receipt.keys.len()))).bind(stored(receipt.at)).bind(end as i64);
+        for key in &receipt.keys {
+            query = query.bind(&key.name).bind(i64::from(key.shared));
+        }
+        within(query.execute(&self.store.pool)).await?;
+        if end != End::Failed {
+            receipt.keys.iter().for_each(|key| self.memory.forget(&key.name));
+        }
+        Ok(())
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+/// So many of the places of a statement are for all rows: the time, and until when a try may be under way.
+const FOR_ALL: usize = 2;
 
-    #[test]
-    fn an_ipv6_household_counts_as_one_and_a_mapped_ipv4_address_as_itself() {
-        let key = |text: &str| ThrottleKey::address(text.parse().expect("an address")).0;
-        assert_eq!(key("2001:db8:1:2:3:4:5:6"), "address:2001:db8:1:2::");
-        assert_eq!(key("2001:db8:1:2::9"), key("2001:db8:1:2:3:4:5:6"));
-        assert_ne!(key("2001:db8:1:3::9"), key("2001:db8:1:2::9"));
-        assert_eq!(key("::ffff:192.0.2.1"), key("192.0.2.1"));
-    }
+/// The statement that decides on so many counts at once and changes those that need not wait.
+///
+/// Tries under way count as an eighth of a failure where many people share a count: two hundred who log in at once are no attack. A stamp of a clock that was
+/// ahead counts as now, once, and not anew each time that somebody asks.
+fn deciding(keys: usize) -> String {
+    const COLUMNS: usize = 7;
+    let row = |n: usize| {
+        let at = |column: usize| FOR_ALL + n * COLUMNS + column;
+        let [name, shared, free, first, doublings, longest, forget] = [1, 2, 3, 4, 5, 6, 7].map(at);
+        format!("(${name}, 1, $1, $1, ${shared}, $2, 0, ${free}, ${first}, ${doublings}, ${longest}, ${forget})")
+    };
+    let rows: Vec<_> = (0..keys).map(row).collect();
+    let live = "(CASE WHEN t.pending_until > excluded.last THEN t.pending ELSE 0 END)";
+    let failures = format!("(t.failures - {live} + ({live} + 7) / 8)");
+    let over = format!("({failures} - excluded.free)");
+    let wait = format!(
+        "(CASE WHEN {over} < 0 THEN 0 WHEN {over} >= excluded.doublings THEN excluded.longest_wait
+            ELSE excluded.first_wait * (CAST(1 AS BIGINT) << CAST({over} AS INTEGER)) END)"
+    );
+    let stamp = "(CASE WHEN t.last > excluded.last THEN excluded.last ELSE t.last END)";
+    let forgotten = "t.last <= excluded.last - excluded.forget_after";
+    let waits = format!("excluded.last < {stamp} + {wait}");
+    let set = |forgotten_is: &str, waiting_is: &str, else_is: &str| {
+        format!("CASE WHEN {forgotten} THEN {forgotten_is} WHEN {waits} THEN {waiting_is} ELSE {else_is} END")
+    };
+    format!(
+        "INSERT INTO throttles AS t (name, failures, last, last_before, pending, pending_until, waits_until, free, first_wait, doublings, longest_wait,
+            forget_after) VALUES {}
+         ON CONFLICT (name) DO UPDATE SET failures = {}, last = {}, last_before = {}, pending = {}, pending_until = {}, waits_until = {},
+            free = excluded.free, first_wait = excluded.first_wait, doublings = excluded.doublings, longest_wait = excluded.longest_wait,
+            forget_after = excluded.forget_after
+         RETURNING name, waits_until",
+        rows.join(", "),
+        set("1", "t.failures", "t.failures + 1"),
+        set("excluded.last", stamp, "excluded.last"),
+        set("excluded.last", "t.last_before", stamp),
+        set("excluded.pending", "t.pending", &format!("{live} + excluded.pending")),
+        set("excluded.pending_until", "t.pending_until", "excluded.pending_until"),
+        set("0", &format!("{stamp} + {wait}"), "0"),
+    )
+}
+
+/// The statement that says how a try ended that was counted on so many. An upsert, though each row is there: it locks rows in the order of its values, and an
+/// update does not. The time of the last failure goes back with a try that was none, unless somebody else has failed since: a success makes nobody wait.
+fn settling(keys: usize) -> String {
+    let row = |n: usize| format!("(${}, 0, $1, $1, ${}, 0, 0, 0, 0, 0, 0, 0)", FOR_ALL + n * 2 + 1, FOR_ALL + n * 2 + 2);
+    let rows: Vec<_> = (0..keys).map(row).collect();
+    format!(
+        "INSERT INTO throttles AS t (name, failures, last, last_before, pending, pending_until, waits_until, free, first_wait, doublings, longest_wait,
+            forget_after) VALUES {}
+         ON CONFLICT (name) DO UPDATE SET
+            failures = CASE WHEN $2 = {reset} AND excluded.pending = 0 THEN 0 WHEN $2 <> {failed} AND t.failures > 0 THEN t.failures - 1 ELSE t.failures END,
+            pending = CASE WHEN t.pending > excluded.pending THEN t.pending - excluded.pending ELSE 0 END,
+            last = CASE WHEN $2 <> {failed} AND t.last = excluded.last THEN t.last_before ELSE t.last END",
+        rows.join(", "),
+        reset = End::Reset as i64,
+        failed = End::Failed as i64,
+    )
 }

@@ -26,11 +26,49 @@ async fn wrong_passwords_one_after_the_other_stop_before_the_reserve() {
     for _ in 0..8 {
         service.visitor().log_in(&person.sam, WRONG).await.says("Vi kunne ikke logge dig ind");
     }
-    assert_eq!(tries(&person.sam).await, 3, "the domain locks at 5, 2 are kept in reserve");
+    assert_eq!(tries(&person.sam).await, 2, "the domain locks at 5, 2 are kept in reserve, and 1 for a browser that the owner has used");
     assert!(!is_locked(&person.sam).await);
     // The right one is not tried either, and the answer is the same.
     service.visitor().log_in(&person.sam, PASSWORD).await.says("Vi kunne ikke logge dig ind");
-    assert_eq!(tries(&person.sam).await, 3);
+    assert_eq!(tries(&person.sam).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strangers_never_keep_the_owner_out_of_a_browser_that_they_have_used() {
+    for more in ["[login.ad_password]\nanswer_after_ms = 0\n", "[throttle.address]\nfree = 2\n[login.ad_password]\nanswer_after_ms = 0\n"] {
+        let service = Setup { more, ..THROTTLED }.start().await;
+        let person = Admin::new().await.person().await;
+        let owner = service.visitor();
+        owner.logged_in(&person.sam, PASSWORD).await;
+        for _ in 0..3 {
+            for _ in 0..8 {
+                service.visitor().log_in(&person.sam, WRONG).await;
+            }
+            assert!(tries(&person.sam).await <= 2);
+            owner.logged_in(&person.sam, PASSWORD).await;
+        }
+        assert_eq!(service.visitor().log_in(&person.sam, PASSWORD).await.status, 429, "a browser that nobody has used waits");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_browser_has_tries_of_its_own_and_no_more_than_them() {
+    let service = THROTTLED.start().await;
+    let mut admin = Admin::new().await;
+    let (person, other) = (admin.person().await, admin.person().await);
+    let stolen = service.visitor();
+    stolen.logged_in(&person.sam, PASSWORD).await;
+    let mut statuses = Vec::new();
+    for _ in 0..5 {
+        statuses.push(stolen.log_in(&person.sam, WRONG).await.status.as_u16());
+    }
+    assert_eq!(statuses, [422, 422, 422, 429, 429]);
+    assert_eq!(tries(&person.sam).await, 3, "the reserve is left");
+    // For somebody else's account it is a stranger's.
+    for _ in 0..5 {
+        stolen.log_in(&other.sam, WRONG).await;
+    }
+    assert!(tries(&other.sam).await <= 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -80,15 +118,19 @@ async fn wrong_current_passwords_in_the_change_form_are_guarded_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_that_leaves_no_room_is_never_tried() {
+async fn a_reserve_that_takes_the_whole_threshold_leaves_a_try_all_the_same() {
     let service = Setup {
         more: "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 5\n",
         ..Setup::default()
     };
     let service = service.start().await;
     let person = Admin::new().await.person().await;
-    service.visitor().log_in(&person.sam, PASSWORD).await.says("Vi kunne ikke logge dig ind");
-    assert_eq!(tries(&person.sam).await, 0);
+    for _ in 0..4 {
+        service.visitor().log_in(&person.sam, WRONG).await.says("Vi kunne ikke logge dig ind");
+    }
+    assert_eq!(tries(&person.sam).await, 1);
+    let other = Admin::new().await.person().await;
+    service.visitor().logged_in(&other.sam, PASSWORD).await;
 }
 
 const THROTTLED: Setup = Setup {
@@ -116,7 +158,7 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_after_a_rest
         assert_eq!(page.status, 429);
         page.says("Du kan prøve igen");
     }
-    assert_eq!(tries(&known).await, 3);
+    assert_eq!(tries(&known).await, 2);
     let restarted = Setup { store, ..THROTTLED }.start().await;
     assert_eq!(restarted.visitor().log_in(&known, PASSWORD).await.status, 429);
     restarted.clock.shift_to(31);
@@ -162,10 +204,8 @@ async fn a_flood_of_throttled_tries_does_not_fill_the_log() {
 async fn a_success_gives_the_name_its_free_tries_back() {
     let service = THROTTLED.start().await;
     let person = Admin::new().await.person().await;
-    for _ in 0..3 {
-        for _ in 0..2 {
-            assert_eq!(service.visitor().log_in(&person.sam, WRONG).await.status, 422);
-        }
+    for _ in 0..4 {
+        assert_eq!(service.visitor().log_in(&person.sam, WRONG).await.status, 422);
         service.visitor().logged_in(&person.sam, PASSWORD).await;
     }
 }

@@ -107,7 +107,7 @@ pub fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -
 }
 
 pub fn visit(identity: &Identity) -> Visit {
-    Visit { id: identity.visit, client: "192.0.2.1".parse().expect("an address"), user_agent: None }
+    Visit { id: identity.visit, client: "192.0.2.1".parse().expect("an address"), user_agent: None, browser: None }
 }
 
 fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str) -> Request {

@@ -15,6 +15,8 @@ use crate::{
     },
     identity::local::hash::HashError,
     model::{
+        account::Account,
+        account_name::LoginName,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         authority::{Action, Denial},
         code::Code,
@@ -75,6 +77,12 @@ impl others::Answer for Issued {
     }
 }
 
+/// The names that the caller may type, as tries are counted by: the account name, and then the UPN's.
+pub(super) fn typed_names(account: &Account) -> Vec<String> {
+    let upn = account.upn.as_deref().and_then(LoginName::parse).map(|name| name.key());
+    std::iter::once(account.sam.to_lowercase()).chain(upn).collect()
+}
+
 async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Result<Issued, Fault> {
     let looked = match others::look_at(app, visit, identity, EventKind::CodeIssued, sent.target).await? {
         Ok(looked) => looked,
@@ -94,7 +102,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
         Ok(looked) => looked,
         Err(denial) => return Ok(Issued::denied(denial)),
     };
-    let Judged { entry, issuer, account_name } = match judge(app, visit, identity, sent, looked).await? {
+    let Judged { entry, issuer, account_name, names } = match judge(app, visit, identity, sent, looked).await? {
         Ok(judged) => judged,
         Err(denial) => return Ok(Issued::denied(denial)),
     };
@@ -103,7 +111,10 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
     // Logged before it can be used: a crash in between leaves an entry about a code that nobody has.
     app.audit.append(&entry).await?;
     let kept = Kept { id: Uuid::from_bytes(app.keys.random()?), hash, issuer };
-    app.codes.issue(sent.target, &kept, now, until).await?;
+    let selectors = app.codes.selectors(sent.target, &names[0], names.get(1).map(String::as_str), &code);
+    app.codes.issue(sent.target, &kept, &selectors, now, until).await?;
+    // Whatever strangers have typed before: the caller begins anew.
+    app.throttles.forget_codes(&app.keys, &names).await?;
     app.sessions.end_all_of(sent.target, None).await?;
     Ok(Issued::Code { code, until, account_name })
 }
@@ -114,6 +125,8 @@ struct Judged {
     entry: AuditEvent,
     issuer: Party,
     account_name: String,
+    /// What the caller may type.
+    names: Vec<String>,
 }
 
 /// May they give out a code for the account, as it was just read? What is denied is logged.
@@ -133,7 +146,8 @@ async fn judge(app: &App, visit: &Visit, identity: &Identity, sent: &Issue, look
         Ok(ground) => {
             let issuer = standing.party(app, identity, &ground, sent.target);
             (entry.actor, entry.authority, entry.outcome) = (Some(issuer.clone()), Some(ground.code()), AuditOutcome::Succeeded);
-            Ok(Ok(Judged { entry, issuer, account_name: seen.account.sam }))
+            let names = typed_names(&seen.account);
+            Ok(Ok(Judged { entry, issuer, account_name: seen.account.sam, names }))
         }
         Err(denial) => {
             entry.actor = Some(standing.somebody(app, identity));

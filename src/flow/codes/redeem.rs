@@ -1,6 +1,10 @@
 //! The caller logs in with an account name and the code.
 
-use std::sync::Arc;
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -9,8 +13,8 @@ use crate::{
     app::App,
     directory::LoginMatch,
     flow::{
-        Fault, Visit, event, party_of,
-        sign_in::{forgive, hold_answer},
+        Fault, Visit, event, known_browser, party_of,
+        sign_in::{failed_all, forgive_all, hold_answer},
     },
     identity::local::hash::{HashError, Place},
     model::{
@@ -20,21 +24,26 @@ use crate::{
         authority::Denial,
         code::Code,
         identity::{Identity, LoginMethod, Proof},
+        rate::{Bucket, Rate},
         slow_hash::SlowHash,
         throttle::Limits,
     },
     store::{
         codes::{Kept, Try},
-        throttle::{Charge, ThrottleKey},
+        throttle::{Charge, Receipt, ThrottleKey, site},
     },
 };
 
 /// How soon somebody may try again where too many try at once.
 const BUSY: SignedDuration = SignedDuration::from_secs(10);
 
-/// Somebody who types wrong codes with a name keeps its owner out no longer than this: the caller is on the telephone, and five tries are all that a code
-/// has anyhow.
-const LONGEST_WAIT: SignedDuration = SignedDuration::from_mins(1);
+/// Wrong codes with a name from a network make nobody there wait longer: the caller is on the telephone, and may sit there too.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(10);
+
+/// Codes of one network that are looked up whoever has to wait there: over the life of a code a few hundred of the 331,776 beginnings that there are.
+const PROBES: Rate = Rate { burst: 60.0, per_second: 0.5 };
+/// Networks that are remembered.
+const REMEMBERED: usize = 10_000;
 
 /// How it ended.
 #[derive(Debug)]
@@ -53,68 +62,155 @@ pub enum Redeemed {
 /// Logs in with a code. It goes on to its end, audit entry included, when the person goes away in the middle.
 pub async fn redeem(app: &Arc<App>, visit: &Visit, name: &str, code: &str) -> Result<Redeemed, Fault> {
     let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
-    let task = tokio::spawn(async move { run(&app, &visit, name, code).await });
+    let key = name.as_ref().map(LoginName::key).unwrap_or_default();
+    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await });
     task.await.map_err(|_| Fault::Crashed)?
 }
 
-async fn run(app: &App, visit: &Visit, name: Option<LoginName>, code: Option<Code>) -> Result<Redeemed, Fault> {
-    let started = tokio::time::Instant::now();
-    let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let by_name = app.config.throttle.name;
-    let by_name = Limits { longest_wait: by_name.longest_wait.min(LONGEST_WAIT), ..by_name };
-    let charges = [(ThrottleKey::code(&app.keys, &key), by_name), (ThrottleKey::address(visit.client), app.config.throttle.address)];
-    let receipt = match app.throttles.charge(&charges, app.clock.now()).await? {
-        Charge::Taken(receipt) => receipt,
-        Charge::Wait(until) => {
-            if app.waits.first_word(visit.client, until) {
-                log_nobody(app, visit, &key, "throttled").await?;
-            }
-            return Ok(Redeemed::Throttled { until });
+/// How many codes each network has typed of late. Bounded: what is looked up without a wait must not be asked for without end.
+#[derive(Debug, Default)]
+pub struct Probes(Mutex<HashMap<IpAddr, Bucket>>);
+
+impl Probes {
+    fn take(&self, client: IpAddr, now: Timestamp) -> bool {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if all.len() >= REMEMBERED {
+            all.clear();
         }
-    };
-    match try_code(app, visit, name.as_ref(), &key, code).await {
-        Ok(Some(identity)) => {
-            forgive(app, receipt, false).await;
-            Ok(Redeemed::Welcome(identity))
-        }
-        Ok(None) => {
-            hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
-            Ok(Redeemed::Refused)
-        }
-        Err(fault) => {
-            forgive(app, receipt, false).await; // our failure is not theirs
-            if matches!(fault, Fault::Hash(HashError::Busy)) {
-                return Ok(Redeemed::Throttled { until: app.clock.now() + BUSY });
-            }
-            Err(fault)
-        }
+        all.entry(site(client)).or_insert_with(|| Bucket::full(PROBES, now)).take(PROBES, now).is_ok()
     }
 }
 
-/// `None`: refused, and logged as such. One code is compared, whatever there is.
-async fn try_code(app: &App, visit: &Visit, name: Option<&LoginName>, key: &str, code: Option<Code>) -> Result<Option<Identity>, Fault> {
-    let found = find(app, name).await?;
-    // Before a try is taken: a flood that fills all places must not use up the tries of a code.
-    let place = app.code_hasher.place().await?;
-    let account = match found {
-        Ok(account) => account,
-        Err(reason) => {
-            compare(place, code, NOBODYS).await?;
-            log_nobody(app, visit, key, reason).await?;
-            return Ok(None);
+/// How a try ended.
+enum Tried {
+    Right(Identity),
+    /// Refused, and logged as such.
+    Wrong,
+    /// Not before this time.
+    Wait(Timestamp),
+}
+
+struct Attempt<'a> {
+    app: &'a App,
+    visit: &'a Visit,
+    /// What the name is counted by.
+    key: String,
+    /// What this try is counted on.
+    receipts: Vec<Receipt>,
+}
+
+impl Attempt<'_> {
+    async fn run(&mut self, name: Option<LoginName>, code: Option<Code>) -> Result<Redeemed, Fault> {
+        let (app, started) = (self.app, tokio::time::Instant::now());
+        // Who begins like the account's code has been told it: they do not wait for strangers, and the code's own tries are what bounds them.
+        let selected = match &code {
+            Some(code) if app.code_probes.take(self.visit.client, app.clock.now()) => {
+                app.codes.selects(&self.key, code, app.clock.now()).await?
+            }
+            Some(_) | None => false,
+        };
+        if !selected && let Some(until) = self.charge(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
+            return self.throttled(until).await;
         }
-    };
-    let kept = match app.codes.begin(account.guid, app.clock.now()).await? {
-        Try::Compare(kept) => kept,
-        Try::No(reason) => {
-            compare(place, code, NOBODYS).await?;
-            return refused(app, visit, &account, None, reason).await;
+        let tried = self.try_code(name.as_ref(), code, selected).await;
+        let receipts = std::mem::take(&mut self.receipts);
+        match tried {
+            Ok(Tried::Right(identity)) => {
+                forgive_all(app, receipts, false).await;
+                Ok(Redeemed::Welcome(identity))
+            }
+            Ok(Tried::Wrong) => {
+                failed_all(app, receipts).await;
+                hold_answer(started, app.config.login.ad_password.answer_after_ms).await;
+                Ok(Redeemed::Refused)
+            }
+            Ok(Tried::Wait(until)) => {
+                forgive_all(app, receipts, false).await;
+                self.throttled(until).await
+            }
+            Err(fault) => {
+                forgive_all(app, receipts, false).await; // our failure is not theirs
+                if matches!(fault, Fault::Hash(HashError::Busy)) {
+                    return Ok(Redeemed::Throttled { until: app.clock.now() + BUSY });
+                }
+                Err(fault)
+            }
         }
-    };
-    if !compare(place, code, kept.hash).await? {
-        return refused(app, visit, &account, Some(&kept), "wrong_code").await;
     }
-    welcome(app, visit, &account, &kept).await
+
+    fn by_name(&self) -> (ThrottleKey, Limits) {
+        (ThrottleKey::code(&self.app.keys, &self.key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
+    }
+
+    /// Counts the try on these too; or until when to wait.
+    async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
+        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+            Charge::Taken(receipt) => {
+                self.receipts.push(receipt);
+                None
+            }
+            Charge::Wait(until) => Some(until),
+        })
+    }
+
+    async fn throttled(&self, until: Timestamp) -> Result<Redeemed, Fault> {
+        if self.app.waits.first_word(self.visit.client, until) {
+            log_nobody(self.app, self.visit, &self.key, "throttled").await?;
+        }
+        Ok(Redeemed::Throttled { until })
+    }
+
+    /// One code is compared, whatever there is, unless a flood has taken all places for those that are none.
+    async fn try_code(&mut self, name: Option<&LoginName>, code: Option<Code>, selected: bool) -> Result<Tried, Fault> {
+        let (app, visit) = (self.app, self.visit);
+        let found = find(app, name).await?;
+        if !selected && visit.browser.is_some() {
+            let known = found.as_ref().ok().and_then(|account| {
+                let browser = known_browser::known(visit, account.guid, account.password.last_set, app.clock.now())?;
+                Some(known_browser::owners_charge(app, browser, account.guid))
+            });
+            let waits = match known {
+                Some(charge) => self.charge(&charge).await?,
+                None => self.charge(&known_browser::strangers_charges(app, visit, self.by_name())).await?,
+            };
+            if let Some(until) = waits {
+                return Ok(Tried::Wait(until));
+            }
+        }
+        let account = match found {
+            Ok(account) => account,
+            Err(reason) => {
+                compare_with_nobodys(app, code).await?;
+                log_nobody(app, visit, &self.key, reason).await?;
+                return Ok(Tried::Wrong);
+            }
+        };
+        // Before a try is taken: a flood that fills all places must not use up the tries of a code.
+        let place = if selected { Some(app.code_hasher.place().await?) } else { None };
+        let kept = match app.codes.begin(account.guid, code.as_ref(), app.clock.now()).await? {
+            Try::Compare(kept) => kept,
+            Try::No(reason) => {
+                compare_with_nobodys(app, code).await?;
+                return refused(app, visit, &account, None, reason).await;
+            }
+        };
+        let place = match place {
+            Some(place) => place,
+            None => app.code_hasher.place().await?,
+        };
+        if !compare(place, code, kept.hash).await? {
+            return refused(app, visit, &account, Some(&kept), "wrong_code").await;
+        }
+        welcome(app, visit, &account, &kept).await
+    }
+}
+
+/// Takes as long as a comparison with a code, where there is a place for it.
+async fn compare_with_nobodys(app: &App, code: Option<Code>) -> Result<(), Fault> {
+    if let Some(place) = app.decoy_hasher.free_place() {
+        compare(place, code, NOBODYS).await?;
+    }
+    Ok(())
 }
 
 /// The account of a name, without a connection that would be held while others hash. `Err`: why there is none, for the log.
@@ -141,7 +237,7 @@ async fn compare(place: Place, code: Option<Code>, hash: SlowHash) -> Result<boo
 }
 
 /// The code was right: begins the one login that it is good for, if the account, as it is now, may still be helped.
-async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Result<Option<Identity>, Fault> {
+async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Result<Tried, Fault> {
     let (Some(account), mut pinned) = app.directory.account(found.guid).await? else {
         return refused(app, visit, found, Some(kept), "not_usable").await;
     };
@@ -177,12 +273,12 @@ async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Resu
     let mut entry = about(app, visit, &account, Some(kept), AuditOutcome::Succeeded, "");
     entry.actor = Some(party_of(&account));
     app.audit.append(&entry).await?;
-    Ok(Some(identity))
+    Ok(Tried::Right(identity))
 }
 
-async fn refused(app: &App, visit: &Visit, account: &Account, kept: Option<&Kept>, reason: &str) -> Result<Option<Identity>, Fault> {
+async fn refused(app: &App, visit: &Visit, account: &Account, kept: Option<&Kept>, reason: &str) -> Result<Tried, Fault> {
     app.audit.append(&about(app, visit, account, kept, AuditOutcome::Refused, reason)).await?;
-    Ok(None)
+    Ok(Tried::Wrong)
 }
 
 fn about(app: &App, visit: &Visit, account: &Account, kept: Option<&Kept>, outcome: AuditOutcome, reason: &str) -> AuditEvent {

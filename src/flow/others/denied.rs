@@ -3,6 +3,8 @@
 //! Invariants: whoever has tried too many accounts that are none of theirs waits alone, nobody at the same address does; a try counts from its beginning, so that
 //! neither many at once nor going away before the answer makes it free.
 
+use jiff::Timestamp;
+
 use super::standing::person;
 use crate::{
     app::App,
@@ -10,6 +12,7 @@ use crate::{
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         authority::Denial,
+        guid::ObjectGuid,
         identity::Identity,
     },
     store::throttle::{Charge, ThrottleKey},
@@ -42,14 +45,14 @@ pub(in crate::flow) async fn counted<T: Answer>(
     kind: EventKind,
     work: impl Future<Output = Result<T, Fault>>,
 ) -> Result<T, Fault> {
-    let key = ThrottleKey::stranger(person(app, identity).guid);
+    let who = person(app, identity).guid;
+    let key = ThrottleKey::stranger(who);
     let receipt = match app.throttles.charge(&[(key, app.config.throttle.address)], app.clock.now()).await? {
         Charge::Taken(receipt) => receipt,
         Charge::Wait(until) => {
             let denial = Denial::TooOften(until);
-            if app.waits.first_word(visit.client, until) {
-                app.audit.append(&without_account(app, visit, identity, kind, denial)).await?;
-            }
+            let entry = without_account(app, visit, identity, kind, denial);
+            tell(app, visit, who, entry, Some(until)).await?;
             return Ok(T::denied(denial));
         }
     };
@@ -90,17 +93,45 @@ pub(in crate::flow) async fn log_nobody(app: &App, visit: &Visit, identity: &Ide
     log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::NoRelation)).await
 }
 
-/// Logs it. From an address that has tried too often, only the first word of each wait.
+/// Logs it. Of a person who has tried too often, only the first word of each wait, and how many more there were.
 pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditEvent) -> Result<(), Fault> {
-    let charges = [(ThrottleKey::denied(visit.client), app.config.throttle.address)];
-    let told = match app.throttles.charge(&charges, app.clock.now()).await? {
-        Charge::Taken(_) => true,
-        Charge::Wait(until) => app.waits.first_word(visit.client, until),
+    let who = entry.actor.as_ref().map_or_else(|| visit.id.into(), |actor| actor.guid);
+    let wait = match app.throttles.charge(&[(ThrottleKey::denied(who), app.config.throttle.address)], app.clock.now()).await? {
+        Charge::Taken(_counted) => None,
+        Charge::Wait(until) => Some(until),
     };
-    if told {
-        app.audit.append(entry).await?;
+    tell(app, visit, who, entry.clone(), wait).await
+}
+
+/// Logs it, or counts it where the log has told of this wait.
+async fn tell(app: &App, visit: &Visit, who: ObjectGuid, mut entry: AuditEvent, wait: Option<Timestamp>) -> Result<(), Fault> {
+    if let Some(until) = wait
+        && !app.waits.first_word(visit.client, until)
+    {
+        app.waits.leave_out(who, &entry, until);
+        return Ok(());
+    }
+    if let Some(entries) = app.waits.left_out(who) {
+        entry.note = Some(with_number(entry.note, entries));
+    }
+    app.audit.append(&entry).await?;
+    Ok(())
+}
+
+/// Tells the log how many entries were left out of it, of everybody whose wait is over.
+pub async fn tell_left_out(app: &App) -> Result<(), Fault> {
+    for (last, entries) in app.waits.over(app.clock.now()) {
+        let reason = Denial::TooOften(last.at).code().to_owned();
+        let note = Some(with_number(None, entries));
+        let entry = AuditEvent { at: app.clock.now(), reason, note, target: None, target_cpr: None, attempt: None, ticket: None, ..last };
+        app.audit.append(&entry).await?;
     }
     Ok(())
+}
+
+fn with_number(note: Option<String>, entries: u64) -> String {
+    let number = format!("left_out={entries}");
+    note.map_or(number.clone(), |note| format!("{note}; {number}"))
 }
 
 pub(super) fn without_account(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, denial: Denial) -> AuditEvent {

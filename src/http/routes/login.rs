@@ -13,12 +13,13 @@ use serde::Deserialize;
 use crate::{
     app::App,
     flow::{
+        self,
         sign_in::{SignIn, with_ad_password},
         sign_out::sign_out,
     },
     http::{
         form::Form,
-        session,
+        known_browser, session,
         view::{Errors, Failure, Frame, Guest, Member, page},
     },
     model::password::Password,
@@ -62,7 +63,8 @@ pub(in crate::http) async fn submit(
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity, None).await?;
             let own = identity.password_of().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}"));
-            return Ok(Redirect::to(&own).into_response());
+            let cookies = known_browser::remember(&app, &guest.visit, flow::known_browser::owner(&app, &identity));
+            return Ok((cookies, Redirect::to(&own)).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("login-refused")),
         SignIn::Throttled { until } => {

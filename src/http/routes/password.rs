@@ -20,6 +20,7 @@ use crate::{
     },
     http::{
         form::Form,
+        known_browser,
         texts::{Value, text},
         view::{Errors, Failure, Frame, Member, label, page},
         words::ShownRule,
@@ -90,9 +91,11 @@ pub(in crate::http) async fn submit(
     let whose = Whose::Own { asking: member.session.id().map(Into::into) };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current, new, whose }).await?;
     match answer {
-        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
-            Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response())
+        Answer::Done | Answer::StillLocked => {
+            let cookies = known_browser::remember(&app, &member.visit, Some(target));
+            Ok((cookies, Redirect::to(&format!("/accounts/{target}/password/{attempt}"))).into_response())
         }
+        Answer::Unknown | Answer::AlreadySent => Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response()),
         Answer::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,

@@ -14,12 +14,13 @@ use zeroize::Zeroizing;
 use crate::{
     app::App,
     flow::{
+        self,
         sign_in::SignIn,
         staff_sign_in::{Typed, sign_in},
     },
     http::{
         form::Form,
-        session,
+        known_browser, session,
         view::{Errors, Failure, Frame, Guest, page},
     },
     model::password::Password,
@@ -64,7 +65,8 @@ pub(in crate::http) async fn submit(
     let (status, text) = match sign_in(&app, &guest.visit, typed).await? {
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity, None).await?;
-            return Ok(Redirect::to("/others").into_response());
+            let cookies = known_browser::remember(&app, &guest.visit, flow::known_browser::owner(&app, &identity));
+            return Ok((cookies, Redirect::to("/others")).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("staff-refused")),
         SignIn::Throttled { until } => {

@@ -89,6 +89,11 @@ impl Hasher {
         self.waiting.load(Ordering::Relaxed)
     }
 
+    /// A place, if one is free now.
+    pub fn free_place(&self) -> Option<Place> {
+        self.0.clone().try_acquire_owned().ok().map(Place)
+    }
+
     async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
         self.place().await?.work(work).await
     }

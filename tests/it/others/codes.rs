@@ -88,10 +88,13 @@ async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
 async fn given_by(app: &os2nykode::app::App, helper: ObjectGuid, target: ObjectGuid, code: &str) {
     let issuer = Party { guid: helper, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
     let code = Code::parse(code).expect("a code");
+    let (account, _) = app.directory.account(target).await.expect("a controller");
+    let name = account.expect("an account").sam.to_lowercase();
     let hash = SlowHash::of(code.bytes(), app.keys.random().expect("random")).expect("memory");
     let kept = Kept { id: Uuid::from_bytes(app.keys.random().expect("random")), hash, issuer };
     let now = app.clock.now();
-    app.codes.issue(target, &kept, now, now + SignedDuration::from_mins(15)).await.expect("kept");
+    let selectors = app.codes.selectors(target, &name, None, &code);
+    app.codes.issue(target, &kept, &selectors, now, now + SignedDuration::from_mins(15)).await.expect("kept");
 }
 
 pub fn is_in(page: &Page) -> bool {

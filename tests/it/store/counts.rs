@@ -29,7 +29,7 @@ fn name(name: &str) -> ThrottleKey {
 }
 
 fn address(last: u8) -> ThrottleKey {
-    ThrottleKey::address([192, 0, 2, last].into())
+    ThrottleKey::address([192, 0, 2, last].into(), LIMITS).remove(0).0
 }
 
 fn taken(charge: Charge) -> Receipt {
@@ -75,7 +75,8 @@ async fn of_many_tries_at_once_no_more_than_the_free_ones_are_taken() {
 async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_forgets_nothing() {
     each_store(async |store, place| {
         for _ in 0..3 {
-            let _failed = taken(charge(&store, &[(name("a"), WIDE), (address(1), LIMITS)], 0).await);
+            let failed = taken(charge(&store, &[(name("a"), WIDE), (address(1), LIMITS)], 0).await);
+            Throttles::new(&store).failed(failed).await.expect("counted");
         }
         store.close().await;
         let store = place.open().await;
@@ -93,16 +94,154 @@ async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_f
 async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
     each_store(async |store, place| {
         let both = [(name("a"), LIMITS), (address(1), LIMITS)];
+        let throttles = Throttles::new(&store);
         for _ in 0..2 {
-            let _failed = taken(charge(&store, &both, 0).await);
+            throttles.failed(taken(charge(&store, &both, 0).await)).await.expect("counted");
         }
         let receipt = taken(charge(&store, &both, 10).await);
-        Throttles::new(&store).forgive(receipt, true).await.expect("forgiven");
-        assert_eq!(failures(place).await, [("address".to_owned(), 2)]);
-        let receipt = taken(charge(&store, &both, 20).await);
-        Throttles::new(&store).forgive(receipt, false).await.expect("forgiven");
+        throttles.forgive(receipt, true).await.expect("forgiven");
         assert_eq!(failures(place).await, [("address".to_owned(), 2), ("name".to_owned(), 0)]);
-        assert_eq!(Throttles::new(&store).delete_stale(at(40 * 86_400 + 100)).await.expect("deleted"), 2);
+        let receipt = taken(charge(&store, &both, 20).await);
+        throttles.forgive(receipt, false).await.expect("forgiven");
+        assert_eq!(failures(place).await, [("address".to_owned(), 2), ("name".to_owned(), 0)]);
+        assert_eq!(throttles.delete_stale(at(86_399)).await.expect("deleted"), 0);
+        assert_eq!(throttles.delete_stale(at(86_400 + 20)).await.expect("deleted"), 2);
+    })
+    .await;
+}
+
+/// As a school does at eight, from one address, with the limit of a new installation and over two instances.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
+    each_store(async |store, place| {
+        let second = place.open().await;
+        let limits = Limits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let instances = [Throttles::new(&store), Throttles::new(&second)];
+        let all_began = std::sync::Arc::new(tokio::sync::Barrier::new(200));
+        let logins: Vec<_> = (0..200)
+            .map(|n| {
+                let (throttles, all_began) = (instances[n % 2].clone(), all_began.clone());
+                tokio::spawn(async move {
+                    let keys = [(address(1), limits), (name(&n.to_string()), LIMITS)];
+                    let receipt = taken(throttles.charge(&keys, at(0)).await.expect("never a fault"));
+                    all_began.wait().await; // all two hundred are under way
+                    throttles.forgive(receipt, true).await.expect("forgiven");
+                })
+            })
+            .collect();
+        for login in logins {
+            login.await.expect("let in");
+        }
+        let left: i64 = failures(place).await.iter().map(|(_, failures)| failures).sum();
+        assert_eq!(left, 0);
+        second.close().await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_at_once_from_one_address_use_up_its_tries() {
+    each_store(async |store, _| {
+        let limits = Limits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let throttles = Throttles::new(&store);
+        let keys = [(address(1), limits)];
+        let mut begun = Vec::new();
+        for _ in 0..60 {
+            begun.push(taken(throttles.charge(&keys, at(0)).await.expect("an answer")));
+        }
+        for receipt in begun {
+            throttles.failed(receipt).await.expect("counted");
+        }
+        assert!(matches!(throttles.charge(&keys, at(1)).await, Ok(Charge::Wait(_))), "sixty failures are sixty failures");
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_try_that_is_never_settled_is_a_failure_two_minutes_later() {
+    each_store(async |store, _| {
+        let throttles = Throttles::new(&store);
+        let keys = [(address(1), LIMITS)];
+        for _ in 0..8 {
+            let _crashed = taken(throttles.charge(&keys, at(0)).await.expect("an answer"));
+        }
+        let _open = taken(throttles.charge(&keys, at(100)).await.expect("an answer"));
+        assert!(matches!(throttles.charge(&keys, at(100 + 121)).await, Ok(Charge::Wait(_))));
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stamp_of_a_clock_that_was_ahead_counts_as_now_once() {
+    each_store(async |store, _| {
+        let throttles = Throttles::new(&store);
+        let keys = [(name("a"), LIMITS)];
+        for _ in 0..3 {
+            let _failed = taken(throttles.charge(&keys, at(100_000)).await.expect("an answer"));
+        }
+        for (now, until) in [(0, 30), (29, 30)] {
+            let Charge::Wait(told) = charge(&store, &keys, now).await else { panic!("must wait at {now}") };
+            assert_eq!(told, at(until), "asking again makes it no longer");
+        }
+        let _ = taken(charge(&store, &keys, 30).await);
+    })
+    .await;
+}
+
+/// The rule, in plain words: what the database does has to be the same.
+#[derive(Default, Clone, Copy)]
+struct Plain {
+    failures: u32,
+    last: i64,
+}
+
+impl Plain {
+    /// Until when to wait, or the try is counted.
+    fn charge(&mut self, limits: Limits, now: i64) -> Option<i64> {
+        let forgotten = self.failures == 0 || self.last <= now - limits.forget_after.as_secs();
+        self.last = self.last.min(now);
+        let wait = match self.failures.checked_sub(limits.free) {
+            None => 0,
+            Some(n) => (limits.first_wait.as_secs() << n.min(20)).min(limits.longest_wait.as_secs()),
+        };
+        if !forgotten && now < self.last + wait {
+            return Some(self.last + wait);
+        }
+        *self = Self { failures: if forgotten { 1 } else { self.failures + 1 }, last: now };
+        None
+    }
+}
+
+#[tokio::test]
+async fn the_statement_decides_as_the_rule_says_whatever_the_times() {
+    each_store(async |store, _| {
+        let (keys, mut plain, mut now, mut random) = ([(name("a"), LIMITS)], Plain::default(), 0_i64, 7_u64);
+        for step in 0..300 {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let seconds = [0, 1, 7, 30, 31, 240, 3_600, 40_000, 90_000, -5];
+            now += seconds[usize::try_from(random >> 33).expect("64 bits") % seconds.len()];
+            let told = match charge(&store, &keys, now).await {
+                Charge::Taken(_) => None,
+                Charge::Wait(until) => Some(until),
+            };
+            assert_eq!(told, plain.charge(LIMITS, now).map(at), "step {step}, at {now}");
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn who_must_wait_is_told_so_without_the_database() {
+    each_store(async |store, place| {
+        let throttles = Throttles::new(&store);
+        let keys = [(address(1), LIMITS)];
+        for _ in 0..3 {
+            throttles.failed(taken(throttles.charge(&keys, at(0)).await.expect("an answer"))).await.expect("counted");
+        }
+        assert!(matches!(throttles.charge(&keys, at(1)).await, Ok(Charge::Wait(until)) if until == at(30)));
+        place.run("DELETE FROM throttles").await.expect("gone");
+        assert!(matches!(throttles.charge(&keys, at(29)).await, Ok(Charge::Wait(until)) if until == at(30)), "from memory");
+        let _ = taken(throttles.charge(&keys, at(30)).await.expect("an answer"));
     })
     .await;
 }

@@ -11,11 +11,13 @@ use crate::{
 };
 use os2nykode::{
     clock::{Clock, SystemClock},
-    store::{Store, codes::Codes},
+    store::{Keys, Store, codes::Codes},
 };
 
 const CODE: &str = "K7Q-4MXP-9WD";
 const WRONG: &str = "ACD-EFGH-JKM";
+/// It begins like the right one.
+const NEARLY: &str = "K7Q-4MXP-9WC";
 
 /// A service that takes codes, with the throttle that a new installation has.
 fn strict() -> Setup {
@@ -57,6 +59,19 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_takes_none_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn strangers_keep_nobody_from_using_the_code_that_they_were_given() {
+    let service = strict().start().await;
+    let caller = Admin::new().await.person().await;
+    in_store(&service.app, guid(&caller).await, CODE).await;
+    let mut statuses = Vec::new();
+    for _ in 0..12 {
+        statuses.push(type_in(&service.visitor(), &caller.sam, WRONG).await.status.as_u16());
+    }
+    assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+    assert!(is_in(&type_in(&service.visitor(), &caller.sam, CODE).await), "at the same address, in a new browser, at once");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_waits_whatever_names_it_tries() {
     let more = "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[throttle.address]\nfree = 4\n[login.ad_password]\nanswer_after_ms = 0\n";
     let service = Setup { more, ..Setup::default() }.start().await;
@@ -76,7 +91,7 @@ async fn where_all_places_are_taken_people_wait_and_no_try_is_used_up() {
     let tries = (0..6).map(|_| {
         let visitor = service.visitor();
         let name = caller.sam.clone();
-        async move { type_in(&visitor, &name, WRONG).await.status.as_u16() }
+        async move { type_in(&visitor, &name, NEARLY).await.status.as_u16() }
     });
     assert_eq!(futures_util::future::join_all(tries).await, [429; 6]);
     drop(places);
@@ -172,7 +187,7 @@ async fn a_refusal_takes_as_long_whatever_its_cause_and_a_whole_number_of_steps(
     };
     in_store(&service.app, guid(&used_up).await, CODE).await;
     for _ in 0..5 {
-        refused(&service, &used_up.sam, WRONG).await;
+        refused(&service, &used_up.sam, NEARLY).await;
     }
     let (target, unknown) = (guid(&with).await, unique("ukendt"));
     let causes = [
@@ -214,10 +229,15 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
     let target = guid(&caller).await;
     let store = Store::open(&format!("sqlite://{}/os2nykode.db", dir.path().display())).await.expect("the store");
     let issuer = Party { guid: target, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
-    let hash = SlowHash::of(Code::parse(CODE).expect("a code").bytes(), [7; 16]).expect("memory");
+    let code = Code::parse(CODE).expect("a code");
+    let hash = SlowHash::of(code.bytes(), [7; 16]).expect("memory");
     let kept = Kept { id: Uuid::from_u128(7), hash, issuer };
     let now = SystemClock.now();
-    Codes::new(&store).issue(target, &kept, now, now + SignedDuration::from_mins(15)).await.expect("kept");
+    let codes = Codes::new(&store, &Keys::new(&std::array::from_fn(|n| u8::try_from(n).expect("32 bytes"))));
+    codes
+        .issue(target, &kept, &codes.selectors(target, &caller.sam, None, &code), now, now + SignedDuration::from_mins(15))
+        .await
+        .expect("kept");
     let visitor = Visitor::new(address);
     type_in(&visitor, "ukendt-kaldende", CODE).await;
     type_in(&visitor, &caller.sam, WRONG).await;

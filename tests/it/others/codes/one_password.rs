@@ -103,7 +103,8 @@ async fn a_clock_that_went_back_makes_no_login_younger() {
         [(SignedDuration::from_hours(1), false), (SignedDuration::from_secs(61), false), (SignedDuration::from_secs(30), true)]
     {
         given_by(&town.service.app, helper, target, CODE).await;
-        let Try::Compare(kept) = town.service.app.codes.begin(target, now).await.expect("read") else {
+        let code = Code::parse(CODE).expect("a code");
+        let Try::Compare(kept) = town.service.app.codes.begin(target, Some(&code), now).await.expect("read") else {
             panic!("a code");
         };
         assert!(town.service.app.codes.redeem(target, kept.id, now).await.expect("asked"));
