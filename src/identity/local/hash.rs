@@ -91,7 +91,7 @@ impl Hasher {
 
     /// A place, if one is free now.
     pub fn free_place(&self) -> Option<Place> {
-        self.0.clone().try_acquire_owned().ok().map(Place)
+        self.places.clone().try_acquire_owned().ok().map(Place)
     }
 
     async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
