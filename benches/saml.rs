@@ -11,7 +11,7 @@ use std::{hint::black_box, time::Instant};
 use openssl::{encrypt::Decrypter, hash::MessageDigest, rsa::Padding, symm::Cipher};
 use os2nykode::identity::saml::xml::LARGEST;
 use samael::crypto::{Crypto, CryptoProvider, ReduceMode};
-use saml_forge::{Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, public, read, read_by};
+use saml_forge::{Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, read, read_by, signing_key};
 
 const ROUNDS: usize = 5;
 
@@ -92,8 +92,7 @@ fn main() {
     };
     let wide: String = (0..11).map(|n| format!(" xmlns:n{n}=\"urn:{n}\" n{n}:a=\"\"")).collect();
     let mut two_keys = metadata();
-    two_keys.certificates = vec![certificate(&EVERYBODY.ours.signing), certificate(&EVERYBODY.ours.encryption)];
-    two_keys.keys = vec![public(&EVERYBODY.ours.signing), public(&EVERYBODY.ours.encryption)];
+    two_keys.keys = vec![signing_key(&EVERYBODY.ours.signing), signing_key(&EVERYBODY.ours.encryption)];
     println!();
     for (what, message) in [
         ("flat", format!("<a>{}</a>", "<b/>".repeat(16_000))),

@@ -65,7 +65,7 @@ fn advice(error: &SamlError) -> &'static str {
 }
 
 fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &str, now: Timestamp, report: &mut Report) {
-    let count = metadata.certificates.len();
+    let count = metadata.keys.len();
     let algorithm = if provider.pss { "RSASSA-PSS with SHA-256" } else { "RSA-SHA256" };
     let keys = if count == 1 { "key" } else { "keys" };
     report.ok(

@@ -34,6 +34,9 @@ use crate::{
 
 /// A login that takes longer is begun anew: MitID itself gives people five minutes for each step.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(15);
+/// A refused answer is held for a whole number of these at the least, milliseconds: `answer_after_ms` is about passwords and may be 0, and how long a
+/// decryption took must never show.
+const LEAST_STEP_MS: u64 = 250;
 /// The clocks of two instances may differ by this much.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
@@ -235,7 +238,7 @@ impl Arrival<'_> {
         metrics::counter!("provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
         self.log(AuditOutcome::Refused, reason, None).await?;
         // How long it took would tell how far an answer came, and so how near a guess at its encryption was.
-        hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
+        hold_answer(started, self.app.config.login.ad_password.answer_after_ms.max(LEAST_STEP_MS)).await;
         Ok(())
     }
 
@@ -251,9 +254,9 @@ impl Arrival<'_> {
 
     async fn welcome(&self, login: Login) -> Result<Finished, Fault> {
         let Some(provider) = self.provider else { return Ok(Finished::Refused { provider: None }) };
-        let Login { assertion, claim, level, name, at, session, .. } = login;
+        let Login { assertion, claim, level, name, at, ends, session, .. } = login;
         let by = claim.kind();
-        let proven = ProviderLogin { provider: provider.id.clone(), method: self.method, level, claim, assertion };
+        let proven = ProviderLogin { provider: provider.id.clone(), method: self.method, level, claim, assertion, ends };
         let accounts = authority::all_of(self.app, &proven).await?;
         let name = name.or_else(|| accounts.first().map(|account| account.name().to_owned())).unwrap_or_default();
         let identity = Identity::from_provider(proven, name, at, self.visit.id);

@@ -92,8 +92,14 @@ mod tests {
         let needed = Strength { level: Level::Substantial, providers: None };
         let rules = Reset { default: needed.clone(), groups: Vec::new(), max_age_minutes: 15, unlock };
         let provider = ProviderId::parse("mitid").expect("an id");
-        let login =
-            ProviderLogin { provider, method: LoginMethod::Saml, level, claim: Claim::AccountName("anna".into()), assertion: "_1".into() };
+        let login = ProviderLogin {
+            provider,
+            method: LoginMethod::Saml,
+            level,
+            claim: Claim::AccountName("anna".into()),
+            assertion: "_1".into(),
+            ends: None,
+        };
         let now: Timestamp = "2026-11-23T08:10:00Z".parse().expect("a time");
         judge(&rules, needed, &login, now - SignedDuration::from_secs(seconds_ago), &account(locked), now)
     }

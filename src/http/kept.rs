@@ -4,6 +4,7 @@ use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
 };
+use jiff::Timestamp;
 
 /// The beginning of the cookie's name: one cookie for each, so that two tabs do not undo one another.
 const KEPT: &str = "__Host-os2nykode-at-";
@@ -12,11 +13,17 @@ const KEPT_AT_MOST: usize = 5;
 /// Seconds.
 const KEPT_FOR: i64 = 15 * 60;
 
-/// Keeps it in the browser. SameSite=None: the provider's answer is a form of another site. Older ones go when there are too many.
-pub(super) fn keep(cookies: CookieJar, relay: &str, sealed: String) -> CookieJar {
-    let old: Vec<_> = cookies.iter().map(|cookie| cookie.name().to_owned()).filter(|name| name.starts_with(KEPT)).collect();
-    let cookies = if old.len() >= KEPT_AT_MOST { old.into_iter().fold(cookies, |cookies, name| cookies.add(ended(name))) } else { cookies };
-    let cookie = Cookie::build((format!("{KEPT}{relay}"), sealed)).path("/").secure(true).http_only(true).same_site(SameSite::None);
+/// Keeps it in the browser. SameSite=None: the provider's answer is a form of another site. The oldest ones go when there are too many: each value begins with
+/// the time at which it was kept, which nobody but the browser's owner can change, and only to their own loss.
+pub(super) fn keep(cookies: CookieJar, relay: &str, sealed: &str, now: Timestamp) -> CookieJar {
+    let kept_at = |cookie: &Cookie<'_>| cookie.value().split_once('.').and_then(|(at, _)| at.parse::<i64>().ok()).unwrap_or_default();
+    let there = cookies.iter().filter(|cookie| cookie.name().starts_with(KEPT));
+    let mut there: Vec<_> = there.map(|cookie| (kept_at(cookie), cookie.name().to_owned())).collect();
+    there.sort_unstable();
+    let too_many = (there.len() + 1).saturating_sub(KEPT_AT_MOST);
+    let cookies = there.into_iter().take(too_many).fold(cookies, |cookies, (_, name)| cookies.add(ended(name)));
+    let value = format!("{}.{sealed}", now.as_millisecond());
+    let cookie = Cookie::build((format!("{KEPT}{relay}"), value)).path("/").secure(true).http_only(true).same_site(SameSite::None);
     cookies.add(cookie.max_age(time::Duration::seconds(KEPT_FOR)))
 }
 
@@ -26,10 +33,33 @@ fn ended(name: String) -> Cookie<'static> {
 
 /// What the browser has kept under a RelayState or `state`.
 pub(super) fn kept(cookies: &CookieJar, relay: &str) -> Option<String> {
-    cookies.get(&format!("{KEPT}{relay}")).map(|cookie| cookie.value().to_owned())
+    let value = cookies.get(&format!("{KEPT}{relay}"))?.value().to_owned();
+    value.split_once('.').map(|(_, sealed)| sealed.to_owned())
 }
 
 /// Takes it away again.
 pub(super) fn gone(relay: &str) -> CookieJar {
     CookieJar::new().add(ended(format!("{KEPT}{relay}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sixth_login_under_way_ends_the_oldest_and_no_other() {
+        let at = |second: i64| Timestamp::from_second(second).expect("a time");
+        let mut jar = CookieJar::new();
+        // Begun in another order than that of their names.
+        for (relay, second) in [("_c", 3), ("_a", 1), ("_e", 5), ("_b", 2), ("_d", 4)] {
+            jar = keep(jar, relay, &format!("sealed.{relay}"), at(second));
+        }
+        jar = keep(jar, "_0", "sealed", at(6));
+        let value = |relay: &str| kept(&jar, relay).filter(|value| !value.is_empty());
+        assert_eq!(value("_a"), None);
+        for relay in ["_b", "_c", "_d", "_e"] {
+            assert_eq!(value(relay), Some(format!("sealed.{relay}")), "{relay}");
+        }
+        assert_eq!(value("_0").as_deref(), Some("sealed"));
+    }
 }

@@ -355,6 +355,10 @@ impl FromRequestParts<Arc<App>> for Member {
             let had_one = cookies.get(session::COOKIE).is_some();
             return Err(Redirect::to(if had_one { "/login?ended" } else { "/login" }).into_response());
         };
+        if identity.is_over(app.clock.now()) {
+            session::end(&session).await.map_err(|error| Failure::from(error).into_response())?;
+            return Err(Redirect::to("/login?ended").into_response());
+        }
         if staff_sign_in::is_over(app, &identity).await.map_err(|fault| Failure::from(fault).into_response())? {
             session::end(&session).await.map_err(|error| Failure::from(error).into_response())?;
             return Err(Redirect::to(if app.config.staff.enabled { "/staff?ended" } else { "/" }).into_response());

@@ -30,6 +30,8 @@ pub struct Login {
     pub name: Option<String>,
     /// When the person showed who they are.
     pub at: Timestamp,
+    /// When the provider's session ends, and with it ours, where it says so.
+    pub ends: Option<Timestamp>,
     /// What a logout needs.
     pub session: Option<SessionThere>,
 }

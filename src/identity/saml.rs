@@ -3,6 +3,7 @@
 //! Invariants: no C code sees a message before the screen; what was not signed by a key of the provider's metadata proves nothing; a provider without such
 //! a key, or whose metadata is over, is not used; an answer counts once, in the browser that asked, for the provider that was asked.
 
+mod attributes;
 pub mod decrypt;
 pub mod logout;
 pub mod message;
@@ -18,5 +19,5 @@ pub mod subject;
 mod tests;
 pub mod xml;
 
-pub use providers::{Asked, LoadError, Providers, SamlError, State, Unsent, Way};
+pub use providers::{Asked, LoadError, LogoutAsked, Providers, SamlError, State, Unsent, Way};
 pub use refused::Refused;

@@ -120,9 +120,17 @@ pub struct ProviderLogin {
     pub claim: Claim,
     /// What the provider's own log names the login by, for the audit log: a SAML assertion's ID, a claim of an ID token.
     pub assertion: String,
+    /// When the provider's session ends, and this one with it, where the provider says so (SessionNotOnOrAfter).
+    #[serde(default)]
+    pub ends: Option<Timestamp>,
 }
 
 impl Identity {
+    /// Has the session ended that the provider has at the bottom of this one?
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        self.provider().and_then(|login| login.ends).is_some_and(|end| now >= end)
+    }
+
     /// A provider says so.
     pub fn from_provider(login: ProviderLogin, name: String, at: Timestamp, visit: Uuid) -> Self {
         Self { proof: Proof::Provider(login), name, at, visit }

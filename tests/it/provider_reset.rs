@@ -89,8 +89,14 @@ fn id(name: &str) -> ProviderId {
 
 /// Just logged in at a provider.
 pub fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> Identity {
-    let proof =
-        Proof::Provider(ProviderLogin { provider: id(provider), method: LoginMethod::Saml, level, claim, assertion: ASSERTION.to_owned() });
+    let proof = Proof::Provider(ProviderLogin {
+        provider: id(provider),
+        method: LoginMethod::Saml,
+        level,
+        claim,
+        assertion: ASSERTION.to_owned(),
+        ends: None,
+    });
     let visit = Uuid::from_bytes(service.app.keys.random().expect("random"));
     Identity { proof, name: "Testa Prøvesen".to_owned(), at: service.app.clock.now(), visit }
 }

@@ -8,10 +8,8 @@ use jiff::Timestamp;
 use openssl::{
     encrypt::Encrypter,
     hash::MessageDigest,
-    pkey::{PKey, Public},
     rsa::Padding,
     symm::{Cipher, encrypt, encrypt_aead},
-    x509::X509,
 };
 use samael::crypto::CertificateDer;
 
@@ -22,7 +20,7 @@ use os2nykode::{
         keys::{self, Keys, Pair},
         saml::{
             Refused,
-            metadata::{Addresses, Metadata},
+            metadata::{Addresses, Metadata, SigningKey},
             response::{self, Expected},
             signature::enveloped,
         },
@@ -240,16 +238,15 @@ pub fn certificate(pair: &Pair) -> CertificateDer {
     CertificateDer::from(pair.certificate().to_vec())
 }
 
-pub fn public(pair: &Pair) -> PKey<Public> {
-    X509::from_der(pair.certificate()).and_then(|certificate| certificate.public_key()).expect("a key")
+pub fn signing_key(pair: &Pair) -> SigningKey {
+    SigningKey::of(pair.certificate()).expect("a key")
 }
 
 pub fn metadata() -> Metadata {
     let idp = &EVERYBODY.idp.signing;
     Metadata {
         entity_id: IDP.to_owned(),
-        certificates: vec![certificate(idp)],
-        keys: vec![public(idp)],
+        keys: vec![signing_key(idp)],
         sign_on: Addresses::default(),
         log_out: Addresses::default(),
         valid_until: None,

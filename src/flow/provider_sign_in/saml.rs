@@ -15,6 +15,7 @@ use crate::{
         saml::{
             Asked, Providers, Refused, Way,
             message::{self, AuthnRequest},
+            xml::LARGEST,
         },
     },
     model::{identity::LoginMethod, provider::ProviderId},
@@ -35,11 +36,12 @@ pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvi
     let Some(metadata) = saml.metadata(id, now) else { return Ok(Begun::Unusable) };
     let request = message::id(app.keys.random()?);
     let relay = message::id(app.keys.random()?);
-    let (address, by_form) = match (provider.binding, &metadata.sign_on.redirect, &metadata.sign_on.post) {
-        (Binding::Redirect, Some(address), _) | (Binding::Post, Some(address), None) => (address, false),
-        (Binding::Post, _, Some(address)) | (Binding::Redirect, None, Some(address)) => (address, true),
+    let (endpoint, by_form) = match (provider.binding, &metadata.sign_on.redirect, &metadata.sign_on.post) {
+        (Binding::Redirect, Some(endpoint), _) | (Binding::Post, Some(endpoint), None) => (endpoint, false),
+        (Binding::Post, _, Some(endpoint)) | (Binding::Redirect, None, Some(endpoint)) => (endpoint, true),
         (Binding::Redirect | Binding::Post, None, None) => return Ok(Begun::Unusable),
     };
+    let address = &endpoint.location;
     let forced = provider.force_authn || again;
     let asks = AuthnRequest {
         id: &request,
@@ -76,7 +78,7 @@ async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trou
     }
     let asked =
         Asked { provider: pending.provider.clone(), request: pending.request.clone(), at: pending.asked, forced: pending.forced, now };
-    let read = saml.read_response(asked, message::decoded(answer)?).await?;
+    let read = saml.read_response(asked, message::decoded(answer, LARGEST)?).await?;
     if let Answer::Login(login) = &read {
         let assertion = format!("assertion:{}:{}", pending.provider, app.keys.fingerprint(&login.assertion));
         let request = format!("request:{}", pending.request);

@@ -11,7 +11,7 @@ use crate::{
     flow::{Fault, Visit, provider_sign_in::unseal},
     identity::{
         saml::{
-            Refused, Way,
+            LogoutAsked, Refused, Way,
             logout::{self, Incoming},
             message,
             metadata::Addresses,
@@ -40,7 +40,8 @@ pub(super) async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -
     let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
     // A CPR number goes in no address: where the provider calls people by it, the message travels as a form or not at all.
     let redirect = metadata.log_out.redirect.as_ref().filter(|_| Cpr::parse(&subject.name_id).is_none());
-    let Some(address) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
+    let Some(endpoint) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
+    let address = &endpoint.location;
     let request = message::id(app.keys.random()?);
     let relay = message::id(app.keys.random()?);
     let message = message::logout_request(&request, now, address, &saml.at.entity_id, subject);
@@ -100,27 +101,33 @@ async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str
 async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Result<Result<Heard, Refused>, Fault> {
     let Some(saml) = &app.saml else { return Ok(Err(Refused::ProviderUnusable)) };
     let now = app.clock.now();
-    let (provider, request, relay) = match saml.read_logout(unpacked, now).await {
+    let LogoutAsked { providers, request, by_form, relay } = match saml.read_logout(unpacked, now).await {
         Ok(read) => read,
         Err(refused) => return Ok(Err(refused)),
     };
-    let name = format!("logout:{provider}:{}", app.keys.fingerprint(&request.id));
+    let Some(answers) = providers.first() else { return Ok(Err(Refused::Issuer)) };
+    let name = format!("logout:{answers}:{}", app.keys.fingerprint(&request.id));
     if app.used.is_used(&name).await? {
         return Ok(Err(Refused::Replayed));
     }
-    let ended = if request.sessions.is_empty() {
-        app.sessions.end_of_person_there(provider.as_str(), &request.name_id).await?
-    } else {
-        let sessions: Vec<_> = request.sessions.iter().map(|session| Subject::session(&request.name_id, session)).collect();
-        app.sessions.end_of_sessions_there(provider.as_str(), &sessions, Some(&request.name_id)).await?
-    };
-    ended_by_provider(app, visit, &provider, LoginMethod::Saml, ended).await?;
+    for provider in &providers {
+        let ended = if request.sessions.is_empty() {
+            app.sessions.end_of_person_there(provider.as_str(), &request.name_id).await?
+        } else {
+            let sessions: Vec<_> = request.sessions.iter().map(|session| Subject::session(&request.name_id, session)).collect();
+            app.sessions.end_of_sessions_there(provider.as_str(), &sessions, Some(&request.name_id)).await?
+        };
+        ended_by_provider(app, visit, provider, LoginMethod::Saml, ended).await?;
+    }
     // Afterwards: what was begun and failed may be told again.
     app.used.first_time(&name, request.until).await?;
-    let Some(metadata) = saml.metadata(&provider, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
-    let Addresses { redirect, post, answers } = &metadata.log_out;
-    let Some(address) = answers.as_ref().or(redirect.as_ref()).or(post.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let Some(metadata) = saml.metadata(answers, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    // By the binding that the request came by, where the provider takes answers by it: each binding has an address of its own for them.
+    let Addresses { redirect, post } = &metadata.log_out;
+    let (first, second) = if by_form { (post, redirect) } else { (redirect, post) };
+    let Some(endpoint) = first.as_ref().or(second.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let address = endpoint.for_answers();
     let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
-    let way = way(app, &provider, address, redirect.is_none(), relay);
+    let way = way(app, answers, address, first.is_some() == by_form, relay);
     Ok(Ok(Heard::LoggedOut(Some(saml.send(answer, way).await?))))
 }

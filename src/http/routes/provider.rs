@@ -53,7 +53,7 @@ pub(in crate::http) async fn begin(
             let name = name_of(&app, &frame, &provider);
             let text = frame.words.with("provider-continue", "name", &name);
             let title = frame.t("provider-continue-title");
-            (kept::keep(cookies, &relay, sealed), go(frame, transport, title, text)).into_response()
+            (kept::keep(cookies, &relay, &sealed, app.clock.now()), go(frame, transport, title, text)).into_response()
         }
     })
 }
@@ -183,7 +183,7 @@ pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSess
     frame.person = None;
     frame.path = String::from("/");
     let (title, text) = (frame.t("provider-logout-title"), frame.t("provider-logout"));
-    let cookies = begun.kept.map_or_else(CookieJar::new, |kept| kept::keep(CookieJar::new(), &kept.relay, kept.sealed));
+    let cookies = begun.kept.map_or_else(CookieJar::new, |kept| kept::keep(CookieJar::new(), &kept.relay, &kept.sealed, app.clock.now()));
     let response = match begun.transport {
         // Not a redirect: it would be one of a form, and our own pages' policy lets no form end elsewhere.
         Transport::Redirect(address) => {

@@ -240,6 +240,7 @@ impl Providers {
             level: read.level,
             name: read.name,
             at,
+            ends: None,
             session: Some(SessionThere::Oidc(Session { sub, sid, hint: known.end_session.is_some().then_some(hint).flatten() })),
         })
     }

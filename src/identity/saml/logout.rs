@@ -8,7 +8,7 @@ use super::{
     Refused, message,
     metadata::Metadata,
     screen, signature,
-    xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
+    xml::{ASSERTION, Bounds, LARGEST_LOGOUT, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 
 /// A message as it came in.
@@ -33,6 +33,8 @@ pub struct Unpacked {
     xml: Vec<u8>,
     /// Is it a request?
     pub request: bool,
+    /// Did it come by form? Else by redirect.
+    pub by_form: bool,
     /// What has to come back with the answer.
     pub relay: Option<String>,
     query: Option<(Vec<u8>, String, Vec<u8>)>,
@@ -41,9 +43,13 @@ pub struct Unpacked {
 /// Takes a message out of its envelope. Nothing is proven yet.
 pub fn unpack(incoming: Incoming<'_>) -> Result<Unpacked, Refused> {
     match incoming {
-        Incoming::Form { message, request, relay } => {
-            Ok(Unpacked { xml: message::decoded(message)?, request, relay: relay.map(str::to_owned), query: None })
-        }
+        Incoming::Form { message, request, relay } => Ok(Unpacked {
+            xml: message::decoded(message, LARGEST_LOGOUT)?,
+            request,
+            by_form: true,
+            relay: relay.map(str::to_owned),
+            query: None,
+        }),
         Incoming::Query(query) => from_query(query),
     }
 }
@@ -77,6 +83,7 @@ fn from_query(query: &str) -> Result<Unpacked, Refused> {
     Ok(Unpacked {
         xml: message::inflated(&plain(raw)?)?,
         request: name == "SAMLRequest",
+        by_form: false,
         relay: relay.map(plain).transpose()?,
         query: Some((signed.into_bytes(), plain(algorithm)?, signature)),
     })
@@ -84,7 +91,7 @@ fn from_query(query: &str) -> Result<Unpacked, Refused> {
 
 /// Who a message says that it is from: only to find the provider whose keys it is then held against.
 pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
-    let plain = Plain::parse(&unpacked.xml, Bounds::MESSAGE)?;
+    let plain = Plain::parse(&unpacked.xml, Bounds::LOGOUT)?;
     let document = plain.document()?;
     let issuer = only(document.root_element(), ASSERTION, "Issuer").ok().flatten().and_then(text);
     issuer.map(str::to_owned).ok_or(Refused::Issuer)
@@ -126,7 +133,7 @@ impl std::fmt::Debug for LogoutRequest {
 /// Verifies a LogoutRequest. Blocks for about a millisecond.
 pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutRequest, Refused> {
     let xml = verified(unpacked, "LogoutRequest", expected)?;
-    let document = Plain::parse(xml.as_bytes(), Bounds::MESSAGE)?.document()?;
+    let document = Plain::canonical(&xml).document()?;
     let root = document.root_element();
     common(root, "LogoutRequest", expected)?;
     let issued = attribute(root, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
@@ -150,7 +157,7 @@ pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutReq
 /// Verifies a LogoutResponse to a request of ours. Was it carried out everywhere?
 pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Result<bool, Refused> {
     let xml = verified(unpacked, "LogoutResponse", expected)?;
-    let document = Plain::parse(xml.as_bytes(), Bounds::MESSAGE)?.document()?;
+    let document = Plain::canonical(&xml).document()?;
     let root = document.root_element();
     common(root, "LogoutResponse", expected)?;
     if attribute(root, "InResponseTo") != Some(asked) {
@@ -164,8 +171,9 @@ pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Re
 
 /// The bytes that were signed: the whole message for a query's signature, else what the XML signature covers.
 fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<String, Refused> {
-    let plain = Plain::parse(&unpacked.xml, Bounds::MESSAGE)?;
-    let signed = screen::message(&plain.document()?, name)?;
+    let plain = Plain::parse(&unpacked.xml, Bounds::LOGOUT)?;
+    let document = plain.document()?;
+    let signed = screen::message(&document, name)?;
     if let Some((bytes, algorithm, value)) = &unpacked.query {
         signature::verify_query(algorithm, &expected.metadata.keys, bytes, value)?;
         return Ok(plain.text().to_owned());
@@ -173,7 +181,7 @@ fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<
     if !signed {
         return Err(Refused::Unsigned);
     }
-    signature::verified(plain, &expected.metadata.certificates)
+    signature::verified(plain, &[document.root_element()], &expected.metadata.keys)
 }
 
 fn common(root: roxmltree::Node<'_, '_>, name: &str, expected: &Expected<'_>) -> Result<(), Refused> {

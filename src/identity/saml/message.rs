@@ -6,17 +6,21 @@ use data_encoding::{BASE64, HEXLOWER};
 use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
 use jiff::Timestamp;
 use openssl::error::ErrorStack;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Refused, signature,
     subject::Subject,
-    xml::{ASSERTION, LARGEST, PROTOCOL, content, escaped},
+    xml::{ASSERTION, LARGEST_LOGOUT, PROTOCOL, content, escaped},
 };
 use crate::{
     config::{IdType, SamlProvider},
     identity::{keys::Pair, transport::Transport},
 };
+
+/// What is percent-encoded in a query: all but what means the same either way (RFC 3986, 2.3). Who verifies the signature may encode the values anew, and
+/// whoever normalises an address decodes these four.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A message with the place of its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -153,7 +157,7 @@ impl Message {
     pub fn redirect(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
         let packed = deflate.write_all(self.text.as_bytes()).and_then(|()| deflate.finish()).expect("a Vec takes everything");
-        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
         let mut query = format!("{}={}", self.kind.parameter(), encoded(&BASE64.encode(&packed)));
         if let Some(relay) = relay {
             query.push_str(&format!("&RelayState={}", encoded(relay)));
@@ -173,22 +177,23 @@ impl Message {
     }
 }
 
-/// Unpacks what came by redirect: base64, then deflate, and never more than a message may have.
+/// Unpacks what came by redirect: base64, then deflate, and never more than a message about a logout may have.
 pub fn inflated(encoded: &str) -> Result<Vec<u8>, Refused> {
     use std::io::Read;
-    if encoded.len() > LARGEST {
+    if encoded.len() > LARGEST_LOGOUT {
         return Err(Refused::TooLarge);
     }
-    let packed = BASE64.decode(encoded.as_bytes()).map_err(|_| Refused::NotBase64)?;
+    let packed = super::decrypt::base64(encoded).ok_or(Refused::NotBase64)?;
     let mut text = Vec::new();
-    let limit = u64::try_from(LARGEST).unwrap_or(u64::MAX) + 1;
+    let limit = u64::try_from(LARGEST_LOGOUT).unwrap_or(u64::MAX) + 1;
     DeflateDecoder::new(packed.as_slice()).take(limit).read_to_end(&mut text).map_err(|_| Refused::NotDeflated)?;
-    if text.len() > LARGEST { Err(Refused::TooLarge) } else { Ok(text) }
+    if text.len() > LARGEST_LOGOUT { Err(Refused::TooLarge) } else { Ok(text) }
 }
 
 /// Unpacks what came in a form.
-pub fn decoded(encoded: &str) -> Result<Vec<u8>, Refused> {
-    if encoded.len() > LARGEST * 2 {
+pub fn decoded(encoded: &str, largest: usize) -> Result<Vec<u8>, Refused> {
+    // Three bytes in four characters, and a line end after each 64 at the least.
+    if encoded.len() > largest / 3 * 4 + largest / 16 {
         return Err(Refused::TooLarge);
     }
     super::decrypt::base64(encoded).ok_or(Refused::NotBase64)

@@ -1,5 +1,7 @@
 //! A provider's metadata: which keys it signs with, and where it listens. Pure.
 
+mod text;
+
 use data_encoding::HEXLOWER;
 use jiff::Timestamp;
 use openssl::{
@@ -12,7 +14,7 @@ use samael::crypto::CertificateDer;
 
 use super::{
     Refused, decrypt, screen, signature,
-    xml::{Bounds, DS, METADATA, Plain, attribute, children, is, text, time},
+    xml::{Bounds, DS, METADATA, PROTOCOL, Plain, attribute, children, is, text, time},
 };
 use crate::{identity::keys::expiry, model::address::is_safe_address};
 
@@ -46,6 +48,11 @@ pub enum MetadataError {
     /// An address that is not https.
     #[error("its address {0:?} is not https")]
     Unsafe(String),
+    /// So many keys that each forged message would cost too much.
+    #[error(
+        "it holds {0} different signing keys, more than can be tried on each message: ask the provider to remove those that it signs with no more"
+    )]
+    TooManyKeys(usize),
 }
 
 /// HTTP-Redirect.
@@ -57,22 +64,73 @@ pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Addresses {
     /// HTTP-Redirect.
-    pub redirect: Option<String>,
+    pub redirect: Option<Endpoint>,
     /// HTTP-POST.
-    pub post: Option<String>,
-    /// Where answers go, if elsewhere.
-    pub answers: Option<String>,
+    pub post: Option<Endpoint>,
 }
+
+/// An address for one binding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Endpoint {
+    /// Where requests go.
+    pub location: String,
+    /// Where answers go, if elsewhere (ResponseLocation, Metadata 2.2.2).
+    pub response_location: Option<String>,
+}
+
+impl Endpoint {
+    /// Where answers go.
+    pub fn for_answers(&self) -> &str {
+        self.response_location.as_ref().unwrap_or(&self.location)
+    }
+}
+
+/// A key that a provider signs with.
+#[derive(Debug, Clone)]
+pub struct SigningKey {
+    /// Its certificate. Only its key counts: providers let certificates run out.
+    pub certificate: CertificateDer,
+    /// The key in it.
+    pub key: PKey<Public>,
+}
+
+impl SigningKey {
+    /// From a certificate in DER.
+    pub fn of(der: &[u8]) -> Option<Self> {
+        let key = X509::from_der(der).ok()?.public_key().ok()?;
+        Some(Self { certificate: CertificateDer::from(der.to_vec()), key })
+    }
+
+    /// RSA of 2048 bits or more, or EC of 256.
+    fn is_strong(&self) -> bool {
+        match self.key.id() {
+            Id::RSA => self.key.bits() >= 2048,
+            Id::EC => self.key.bits() >= 256,
+            _ => false,
+        }
+    }
+
+    /// What it costs to try it on a signature, microseconds, roughly: measured with OpenSSL 3.0 on a core of 2023.
+    fn price(&self) -> u32 {
+        let bits = self.key.bits();
+        match self.key.id() {
+            Id::RSA => (bits / 512) * (bits / 512),
+            _ if bits <= 256 => 60,
+            _ => 600,
+        }
+    }
+}
+
+/// What trying all of a provider's keys may cost, microseconds: a hundred RSA keys of 2048 bits, or three of the dearest EC keys. Real providers have one to four.
+const LARGEST_PRICE: u32 = 1_800;
 
 /// What we need of it.
 #[derive(Debug, Clone)]
 pub struct Metadata {
     /// Its entity id.
     pub entity_id: String,
-    /// Certificates of its signing keys.
-    pub certificates: Vec<CertificateDer>,
-    /// The same keys, for signatures of queries.
-    pub keys: Vec<PKey<Public>>,
+    /// Its signing keys, each once.
+    pub keys: Vec<SigningKey>,
     /// Logins.
     pub sign_on: Addresses,
     /// Logouts; empty where it has none.
@@ -84,28 +142,30 @@ pub struct Metadata {
 impl Metadata {
     /// What it is recognised by: its name, its certificates in any order, its addresses. 64 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        let mut certificates: Vec<&[u8]> = self.certificates.iter().map(CertificateDer::der_data).collect();
+        let mut certificates: Vec<&[u8]> = self.keys.iter().map(|key| key.certificate.der_data()).collect();
         certificates.sort_unstable();
         let text = format!("{:?} {certificates:?} {:?} {:?}", self.entity_id, self.sign_on, self.log_out);
         HEXLOWER.encode(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
     /// Reads it, signature first where one is demanded.
-    pub fn parse(bytes: &[u8], entity_id: Option<&str>, signer: Option<&CertificateDer>, now: Timestamp) -> Result<Self, MetadataError> {
+    pub fn parse(bytes: &[u8], entity_id: Option<&str>, signer: Option<&SigningKey>, now: Timestamp) -> Result<Self, MetadataError> {
         let unreadable = MetadataError::Unreadable;
-        let mut plain = Plain::parse(&without_comments(bytes), Bounds::METADATA).map_err(unreadable)?.text().to_owned();
+        let mut plain = text::plain(bytes).map_err(unreadable)?;
         if let Some(signer) = signer {
             let whole = Plain::parse(plain.as_bytes(), Bounds::METADATA).map_err(unreadable)?;
-            if !screen::metadata(&whole.document().map_err(unreadable)?).map_err(unreadable)? {
+            let document = whole.document().map_err(unreadable)?;
+            if !screen::metadata(&document).map_err(unreadable)? {
                 return Err(MetadataError::Signature);
             }
-            plain = signature::verified(whole, std::slice::from_ref(signer)).map_err(|_| MetadataError::Signature)?;
+            let covered = signature::verified(whole, &[document.root_element()], std::slice::from_ref(signer));
+            plain = covered.map_err(|_| MetadataError::Signature)?;
         }
         let document = Plain::parse(plain.as_bytes(), Bounds::METADATA).and_then(Plain::document).map_err(unreadable)?;
         let providers: Vec<_> = document
             .descendants()
             .filter(|node| is(*node, METADATA, "EntityDescriptor"))
-            .filter(|entity| children(*entity, METADATA, "IDPSSODescriptor").next().is_some())
+            .filter(|entity| descriptor_of(*entity).is_some())
             .filter(|entity| entity_id.is_none_or(|id| attribute(*entity, "entityID") == Some(id)))
             .collect();
         match providers.as_slice() {
@@ -117,32 +177,21 @@ impl Metadata {
 
     /// The first end of its certificates.
     pub fn first_expiry(&self) -> Option<Timestamp> {
-        self.certificates.iter().filter_map(|certificate| expiry(certificate.der_data())).min()
+        self.keys.iter().filter_map(|key| expiry(key.certificate.der_data())).min()
     }
 }
 
-/// Metadata is written by people, with comments. They are taken out before the screen, which knows none; a signature does not cover them either
-/// (exclusive canonicalisation without comments).
-fn without_comments(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
-    let Ok(text) = std::str::from_utf8(bytes) else { return bytes.into() };
-    let text = text.trim_start_matches('\u{feff}'); // AD FS begins its metadata with one
-    if !text.contains("<!--") {
-        return text.as_bytes().into();
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, comment)) = rest.split_once("<!--") {
-        out.push_str(before);
-        let Some((_, after)) = comment.split_once("-->") else { return bytes.into() };
-        rest = after;
-    }
-    out.push_str(rest);
-    out.into_bytes().into()
+/// The part that speaks SAML 2.0: an entity may have one for an older protocol beside it.
+fn descriptor_of<'a>(entity: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
+    let speaks = |node: &Node<'_, '_>| {
+        attribute(*node, "protocolSupportEnumeration").is_none_or(|all| all.split_ascii_whitespace().any(|one| one == PROTOCOL))
+    };
+    children(entity, METADATA, "IDPSSODescriptor").find(speaks)
 }
 
 fn of_entity(entity: Node<'_, '_>, now: Timestamp) -> Result<Metadata, MetadataError> {
     let entity_id = attribute(entity, "entityID").unwrap_or_default().to_owned();
-    let Some(descriptor) = children(entity, METADATA, "IDPSSODescriptor").next() else {
+    let Some(descriptor) = descriptor_of(entity) else {
         return Err(MetadataError::NoSuchEntity(entity_id));
     };
     let ends = entity.ancestors().filter_map(|node| attribute(node, "validUntil")).chain(attribute(descriptor, "validUntil"));
@@ -151,40 +200,42 @@ fn of_entity(entity: Node<'_, '_>, now: Timestamp) -> Result<Metadata, MetadataE
     if let Some(end) = valid_until.filter(|end| *end <= now) {
         return Err(MetadataError::Expired(end));
     }
-    let signs = |key: &Node<'_, '_>| attribute(*key, "use").is_none_or(|usage| usage == "signing");
-    let found: Vec<_> = children(descriptor, METADATA, "KeyDescriptor")
-        .filter(signs)
-        // The first certificate of each: what follows it is the chain to its issuer, who is not the provider (SAML Metadata Interoperability 2.6.1).
-        .filter_map(|key| key.descendants().find(|node| is(*node, DS, "X509Certificate")))
-        .filter_map(|node| key_of(&decrypt::base64(text(node)?)?))
-        .collect();
-    if found.is_empty() {
-        return Err(MetadataError::NoKey);
-    }
-    let (certificates, keys) = found.into_iter().unzip();
     Ok(Metadata {
         entity_id,
-        certificates,
-        keys,
+        keys: signing_keys(descriptor)?,
         sign_on: addresses(descriptor, "SingleSignOnService")?,
-        log_out: addresses(descriptor, "SingleLogoutService")?,
+        // Where a provider's logout can't be used, its logins can.
+        log_out: addresses(descriptor, "SingleLogoutService").unwrap_or_default(),
         valid_until,
     })
 }
 
-/// A certificate's key, if it is strong enough.
-fn key_of(der: &[u8]) -> Option<(CertificateDer, PKey<Public>)> {
-    let key = X509::from_der(der).ok()?.public_key().ok()?;
-    let strong = match key.id() {
-        Id::RSA => key.bits() >= 2048,
-        Id::EC => key.bits() >= 256,
-        _ => false,
+fn signing_keys(descriptor: Node<'_, '_>) -> Result<Vec<SigningKey>, MetadataError> {
+    let signs = |key: &Node<'_, '_>| attribute(*key, "use").is_none_or(|usage| usage == "signing");
+    // The first certificate of each: what follows it is the chain to its issuer, who is not the provider (SAML Metadata Interoperability 2.6.1).
+    let first = |key: Node<'_, '_>| {
+        let certificate = key.descendants().find(|node| is(*node, DS, "X509Certificate"))?;
+        SigningKey::of(&decrypt::base64(text(certificate)?)?).filter(SigningKey::is_strong)
     };
-    strong.then(|| (CertificateDer::from(der.to_vec()), key))
+    let mut keys: Vec<SigningKey> = Vec::new();
+    for key in children(descriptor, METADATA, "KeyDescriptor").filter(signs).filter_map(first) {
+        if !keys.iter().any(|known| known.key.public_eq(&key.key)) {
+            keys.push(key);
+        }
+    }
+    if keys.is_empty() {
+        return Err(MetadataError::NoKey);
+    }
+    if keys.iter().map(SigningKey::price).fold(0, u32::saturating_add) > LARGEST_PRICE {
+        return Err(MetadataError::TooManyKeys(keys.len()));
+    }
+    Ok(keys)
 }
 
+/// The first usable address of each binding. An error where there are some and none can be used.
 fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, MetadataError> {
     let mut found = Addresses::default();
+    let mut refused = None;
     for service in descriptor.children().filter(|node| is(*node, METADATA, name)) {
         let (Some(binding), Some(location)) = (attribute(service, "Binding"), attribute(service, "Location")) else { continue };
         let place = match binding {
@@ -192,15 +243,15 @@ fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, Metadata
             POST => &mut found.post,
             _ => continue,
         };
-        for address in [Some(location), attribute(service, "ResponseLocation")].into_iter().flatten() {
-            if !is_safe_address(address) {
-                return Err(MetadataError::Unsafe(address.chars().take(200).collect()));
-            }
+        let response_location = attribute(service, "ResponseLocation");
+        if let Some(address) = [Some(location), response_location].into_iter().flatten().find(|address| !is_safe_address(address)) {
+            refused.get_or_insert_with(|| MetadataError::Unsafe(address.chars().take(200).collect()));
+            continue;
         }
-        place.get_or_insert_with(|| location.to_owned());
-        if let Some(answers) = attribute(service, "ResponseLocation") {
-            found.answers.get_or_insert_with(|| answers.to_owned());
-        }
+        place.get_or_insert_with(|| Endpoint { location: location.to_owned(), response_location: response_location.map(str::to_owned) });
     }
-    Ok(found)
+    match refused {
+        Some(refused) if found == Addresses::default() => Err(refused),
+        Some(_) | None => Ok(found),
+    }
 }

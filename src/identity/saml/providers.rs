@@ -12,13 +12,12 @@ use std::{
 };
 
 use jiff::Timestamp;
-use samael::crypto::CertificateDer;
 use tokio::sync::Semaphore;
 
 use super::{
     Refused, logout,
     message::Message,
-    metadata::{Metadata, MetadataError},
+    metadata::{Metadata, MetadataError, SigningKey},
     response,
     sp_metadata::Addresses,
 };
@@ -73,7 +72,7 @@ pub enum State {
 #[derive(Debug)]
 struct Entry {
     config: SamlProvider,
-    signer: Option<CertificateDer>,
+    signer: Option<SigningKey>,
     state: RwLock<State>,
 }
 
@@ -87,8 +86,10 @@ pub struct Providers {
     entries: BTreeMap<ProviderId, Entry>,
     cache_dir: Option<PathBuf>,
     http: Http,
-    /// How many messages are verified at once: as many as there are cores, so that logins do not starve the rest.
+    /// How many logins are verified, and messages of ours signed, at once: as many as there are cores, so that they do not starve the rest.
     work: Arc<Semaphore>,
+    /// How many logouts are verified at once: one, because anybody may send some, and no login shall wait for them.
+    logouts: Arc<Semaphore>,
 }
 
 impl Providers {
@@ -105,6 +106,7 @@ impl Providers {
             cache_dir: config.cache_dir.clone(),
             http,
             work: Arc::new(Semaphore::new(cores)),
+            logouts: Arc::new(Semaphore::new(1)),
         };
         for provider in &config.providers {
             let signer = provider.metadata_certificate_file.as_deref().map(certificate).transpose()?;
@@ -147,12 +149,14 @@ impl Providers {
         }
     }
 
-    /// The provider with this entity id.
-    pub fn by_entity(&self, entity_id: &str, now: Timestamp) -> Option<(&SamlProvider, Arc<Metadata>)> {
-        self.entries.iter().find_map(|(id, entry)| {
+    /// The providers with this entity id: one may be configured twice, for two kinds of people.
+    fn by_entity(&self, entity_id: &str, now: Timestamp) -> Vec<(&SamlProvider, Arc<Metadata>)> {
+        let of = |(id, entry)| {
             let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;
+            let entry: &Entry = entry;
             Some((&entry.config, metadata))
-        })
+        };
+        self.entries.iter().filter_map(of).collect()
     }
 
     /// Every provider's name.
@@ -229,7 +233,7 @@ impl Providers {
     /// Signs a message and puts it on its way, on a thread of its own: a signature takes some milliseconds.
     pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
         let all = self.clone();
-        self.at_work(Unsent, move || {
+        at_work(&self.work, Unsent, move || {
             let (key, relay) = (&all.keys.signing, way.relay.as_deref());
             let sent = if way.by_form {
                 message.form(&way.address, relay, key, way.pss)
@@ -244,7 +248,7 @@ impl Providers {
     /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
         let all = self.clone();
-        self.at_work(Refused::ProviderUnusable, move || {
+        at_work(&self.work, Refused::ProviderUnusable, move || {
             let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
             let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
             let expected = response::Expected {
@@ -262,17 +266,20 @@ impl Providers {
         .await
     }
 
-    /// Verifies a LogoutRequest with the keys of the provider that it says it is from.
-    pub async fn read_logout(
-        self: &Arc<Self>,
-        unpacked: logout::Unpacked,
-        now: Timestamp,
-    ) -> Result<(ProviderId, logout::LogoutRequest, Option<String>), Refused> {
+    /// Verifies a LogoutRequest with the keys of the providers that it says it is from.
+    pub async fn read_logout(self: &Arc<Self>, unpacked: logout::Unpacked, now: Timestamp) -> Result<LogoutAsked, Refused> {
         let all = self.clone();
-        self.at_work(Refused::ProviderUnusable, move || {
-            let (provider, metadata) = all.by_entity(&logout::issuer(&unpacked)?, now).ok_or(Refused::Issuer)?;
-            let read = logout::request(&unpacked, &all.logout_expected(provider, &metadata, now))?;
-            Ok((provider.common.id.clone(), read, unpacked.relay))
+        at_work(&self.logouts, Refused::ProviderUnusable, move || {
+            let mut outcome = Err(Refused::Issuer);
+            let mut providers = Vec::new();
+            for (provider, metadata) in all.by_entity(&logout::issuer(&unpacked)?, now) {
+                let read = logout::request(&unpacked, &all.logout_expected(provider, &metadata, now));
+                if read.is_ok() {
+                    providers.push(provider.common.id.clone());
+                }
+                outcome = outcome.or(read);
+            }
+            Ok(LogoutAsked { providers, request: outcome?, by_form: unpacked.by_form, relay: unpacked.relay })
         })
         .await
     }
@@ -286,7 +293,7 @@ impl Providers {
         now: Timestamp,
     ) -> Result<bool, Refused> {
         let all = self.clone();
-        self.at_work(Refused::ProviderUnusable, move || {
+        at_work(&self.logouts, Refused::ProviderUnusable, move || {
             let entry = all.entries.get(&provider).ok_or(Refused::ProviderUnusable)?;
             let metadata = all.metadata(&provider, now).ok_or(Refused::ProviderUnusable)?;
             logout::response(&unpacked, &asked, &all.logout_expected(&entry.config, &metadata, now))
@@ -297,21 +304,34 @@ impl Providers {
     fn logout_expected<'a>(&'a self, provider: &SamlProvider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
         logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
     }
+}
 
-    /// The place is taken along by the work: it goes on, and counts, though the person who asked for it goes away.
-    async fn at_work<T, E>(&self, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
-    where
-        T: Send + 'static,
-        E: Copy + Send + 'static,
-    {
-        let place = self.work.clone().acquire_owned().await.map_err(|_| otherwise)?;
-        let work = move || {
-            let done = work();
-            drop(place);
-            done
-        };
-        tokio::task::spawn_blocking(work).await.map_err(|_| otherwise)?
-    }
+/// The place is taken along by the work: it goes on, and counts, though the person who asked for it goes away.
+async fn at_work<T, E>(places: &Arc<Semaphore>, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Copy + Send + 'static,
+{
+    let place = places.clone().acquire_owned().await.map_err(|_| otherwise)?;
+    let work = move || {
+        let done = work();
+        drop(place);
+        done
+    };
+    tokio::task::spawn_blocking(work).await.map_err(|_| otherwise)?
+}
+
+/// A provider's logout, verified.
+#[derive(Debug)]
+pub struct LogoutAsked {
+    /// Every configured provider whose keys have signed it: one entity may be configured twice.
+    pub providers: Vec<ProviderId>,
+    /// What it asks for.
+    pub request: logout::LogoutRequest,
+    /// Did it come by form? Else by redirect.
+    pub by_form: bool,
+    /// RelayState.
+    pub relay: Option<String>,
 }
 
 /// How a message travels.
@@ -353,11 +373,11 @@ impl Entry {
     }
 }
 
-fn certificate(path: &Path) -> Result<CertificateDer, SamlError> {
+fn certificate(path: &Path) -> Result<SigningKey, SamlError> {
     let wrong = || SamlError::Certificate(path.display().to_string());
     let pem = fs::read(path).map_err(|_| wrong())?;
     let certificate = openssl::x509::X509::from_pem(&pem).and_then(|certificate| certificate.to_der()).map_err(|_| wrong())?;
-    Ok(CertificateDer::from(certificate))
+    SigningKey::of(&certificate).ok_or_else(wrong)
 }
 
 fn from_file(path: &Path) -> Result<Vec<u8>, LoadError> {

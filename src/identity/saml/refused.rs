@@ -38,6 +38,8 @@ reasons! {
     NotXml = "saml_not_xml",
     /// A DTD, comment, CDATA section or processing instruction.
     Markup = "saml_markup",
+    /// A namespace declaration that is reserved, empty or no absolute address.
+    Namespace = "saml_namespace",
     /// Deeper than any real message.
     TooDeep = "saml_too_deep",
     /// More elements, attributes or namespaces than any real message.
@@ -126,7 +128,7 @@ reasons! {
     SessionOver = "saml_session_over",
     /// A statement or another part that we do not know.
     UnknownStatement = "saml_unknown_statement",
-    /// Attributes that can't be read, or an attribute twice.
+    /// More or fewer attribute statements than the profile has.
     Attributes = "saml_attributes",
     /// The profile's specVersion is missing or not accepted.
     SpecVersion = "saml_spec_version",

@@ -2,14 +2,14 @@
 //!
 //! Order: screen, signature, decryption, screen and signature again, and only then what is said, on the bytes that were signed.
 
-use std::collections::BTreeMap;
-
 use jiff::{SignedDuration, Timestamp};
 use roxmltree::{Document, Node};
 use zeroize::Zeroizing;
 
 use super::{
-    Refused, decrypt,
+    Refused,
+    attributes::Attributes,
+    decrypt,
     metadata::Metadata,
     screen::{self, Holds},
     signature,
@@ -17,12 +17,11 @@ use super::{
     xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 use crate::{
-    config::{LevelSource, Profile, SamlProvider, Source},
+    config::{Profile, SamlProvider},
     identity::{
         answer::{Answer, Failure, Login, SessionThere},
         keys::Keys,
     },
-    model::{claim::Claim, level::Level},
 };
 
 /// What an answer is held against.
@@ -67,11 +66,10 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
     if shape.holds == Holds::Assertion && expected.provider.profile == Profile::Oiosaml3 {
         return Err(Refused::NotEncrypted);
     }
-    let signed = if shape.response_signed || shape.assertion_signed {
-        Some(signature::verified(plain, &expected.metadata.certificates)?)
-    } else {
-        None
-    };
+    let response = shape.response_signed.then_some(root);
+    let assertion = only(root, ASSERTION, "Assertion").ok().flatten().filter(|_| shape.assertion_signed);
+    let elements: Vec<_> = response.into_iter().chain(assertion).collect();
+    let signed = if elements.is_empty() { None } else { Some(signature::verified(plain, &elements, &expected.metadata.keys)?) };
     match (shape.holds, &signed) {
         // Only the assertion is signed: what is around it proves nothing, and still has to fit.
         (Holds::Assertion, Some(signed)) if !shape.response_signed => {
@@ -98,8 +96,9 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
     .map(|login| Answer::Login(Box::new(login)))
 }
 
+/// What was signed is as well-formed and as narrow as what came in; it may be longer, where namespaces are said again.
 fn reread(signed: &str) -> Result<Document<'_>, Refused> {
-    Plain::parse(signed.as_bytes(), Bounds::MESSAGE)?.document()
+    Plain::canonical(signed).document()
 }
 
 /// Decrypts the assertion of a Response, and verifies its signature; without one, only that of the Response around it counts.
@@ -109,7 +108,7 @@ fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_
     let plain = Plain::parse(&bytes, Bounds::MESSAGE)?;
     let document = plain.document()?;
     if screen::assertion(&document)? {
-        let signed = Zeroizing::new(signature::verified(plain, &expected.metadata.certificates)?);
+        let signed = Zeroizing::new(signature::verified(plain, &[document.root_element()], &expected.metadata.keys)?);
         return within(&reread(&signed)?, expected);
     }
     if !covered || expected.provider.profile == Profile::Oiosaml3 {
@@ -184,7 +183,8 @@ fn moment(node: Node<'_, '_>, name: &str) -> Result<Option<Timestamp>, Refused> 
 fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refused> {
     version(assertion)?;
     let id = attribute(assertion, "ID").filter(|id| !id.is_empty()).ok_or(Refused::Id)?;
-    let known = ["Issuer", "Subject", "Conditions", "AuthnStatement", "AttributeStatement"];
+    // Advice may be ignored by whoever does not know it (Core 2.3.3); the screen has seen to it that it holds no assertion.
+    let known = ["Issuer", "Subject", "Conditions", "Advice", "AuthnStatement", "AttributeStatement"];
     let is_known = |node: Node<'_, '_>| known.iter().any(|name| is(node, ASSERTION, name)) || is(node, super::xml::DS, "Signature");
     if assertion.children().any(|child| child.is_element() && !is_known(child)) {
         return Err(Refused::UnknownStatement);
@@ -197,20 +197,21 @@ fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refu
     let subject = only(assertion, ASSERTION, "Subject").ok().flatten().ok_or(Refused::Subject)?;
     let confirmed_until = confirmation(subject, expected)?;
     let until = conditions(assertion, expected)?.map_or(confirmed_until, |until| until.max(confirmed_until));
-    let (at, session_index) = authentication(assertion, expected)?;
-    let attributes = attributes(assertion)?;
+    let Authentication { at, session_index, ends } = authentication(assertion, expected)?;
+    let attributes = Attributes::of(assertion, expected.provider)?;
     let subject = name_id(subject, session_index)?;
-    required(&attributes, expected.provider)?;
+    if subject.is_none() && expected.provider.profile == Profile::Oiosaml3 {
+        return Err(Refused::Subject); // OIOSAML 3.0.3, OIO-IDP-24: the subject has a NameID
+    }
+    attributes.required()?;
     Ok(Login {
         assertion: id.to_owned(),
         until: later(until, expected.skew()),
-        claim: claim(&attributes, subject.as_ref(), expected.provider)?,
-        level: level(&attributes, &expected.provider.level),
-        name: expected.provider.name.as_ref().and_then(|name| match attributes.get(name.as_str())?.as_slice() {
-            [one] => Some((*one).to_owned()).filter(|name| !name.trim().is_empty()),
-            _ => None,
-        }),
+        claim: attributes.claim(subject.as_ref())?,
+        level: attributes.level(),
+        name: attributes.name(),
         at,
+        ends,
         session: subject.map(SessionThere::Saml),
     })
 }
@@ -260,43 +261,28 @@ fn conditions(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Option
     if named { Ok(until) } else { Err(Refused::Audience) }
 }
 
-/// When the person showed who they are, and the provider's session.
-fn authentication(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<(Timestamp, Option<String>), Refused> {
+/// What an AuthnStatement says.
+struct Authentication {
+    /// When the person showed who they are.
+    at: Timestamp,
+    /// The provider's name for its session.
+    session_index: Option<String>,
+    /// When that session ends, and with it ours (Core 2.7.2).
+    ends: Option<Timestamp>,
+}
+
+fn authentication(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Authentication, Refused> {
     let wrong = Refused::AuthnStatement;
     let statement = only(assertion, ASSERTION, "AuthnStatement").ok().flatten().ok_or(wrong)?;
     let at = moment(statement, "AuthnInstant")?.ok_or(wrong)?;
     if at > expected.now + expected.skew() || (expected.forced && at < expected.asked - expected.skew()) {
         return Err(Refused::NotFresh);
     }
-    if moment(statement, "SessionNotOnOrAfter")?.is_some_and(|end| expected.now - expected.skew() >= end) {
+    let ends = moment(statement, "SessionNotOnOrAfter")?;
+    if ends.is_some_and(|end| expected.now >= end) {
         return Err(Refused::SessionOver);
     }
-    Ok((at.min(expected.now), attribute(statement, "SessionIndex").map(str::to_owned)))
-}
-
-type Attributes<'a> = BTreeMap<&'a str, Vec<&'a str>>;
-
-fn attributes<'a>(assertion: Node<'a, '_>) -> Result<Attributes<'a>, Refused> {
-    let mut all = Attributes::new();
-    let Some(statement) = only(assertion, ASSERTION, "AttributeStatement").map_err(|_more| Refused::Attributes)? else { return Ok(all) };
-    for node in statement.children().filter(Node::is_element) {
-        if !is(node, ASSERTION, "Attribute") {
-            return Err(Refused::Attributes);
-        }
-        let name = attribute(node, "Name").ok_or(Refused::Attributes)?;
-        let mut values = Vec::new();
-        for value in node.children().filter(Node::is_element) {
-            if !is(value, ASSERTION, "AttributeValue") {
-                return Err(Refused::Attributes);
-            }
-            // A value that is no text (such as a privilege list in XML) is nothing that we are asked to read.
-            values.extend(text(value));
-        }
-        if all.insert(name, values).is_some() {
-            return Err(Refused::Attributes);
-        }
-    }
-    Ok(all)
+    Ok(Authentication { at: at.min(expected.now), session_index: attribute(statement, "SessionIndex").map(str::to_owned), ends })
 }
 
 fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Option<Subject>, Refused> {
@@ -313,42 +299,4 @@ fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Optio
         sp_name_qualifier: own("SPNameQualifier"),
         session_index,
     }))
-}
-
-/// Attributes that have to have one of the configured values, and the profile's own.
-fn required(attributes: &Attributes<'_>, provider: &SamlProvider) -> Result<(), Refused> {
-    if provider.profile == Profile::Oiosaml3 {
-        let versions = attributes.get("https://data.gov.dk/model/core/specVersion").map(Vec::as_slice).unwrap_or_default();
-        if !matches!(versions, [one] if provider.spec_versions.iter().any(|accepted| accepted == one)) {
-            return Err(Refused::SpecVersion);
-        }
-    }
-    let has = |(name, accepted): (&String, &Vec<String>)| {
-        attributes.get(name.as_str()).is_some_and(|values| values.iter().any(|value| accepted.iter().any(|one| one == value)))
-    };
-    if provider.require.iter().all(has) { Ok(()) } else { Err(Refused::Required) }
-}
-
-/// The one value that leads to accounts. Two different ones would leave it to chance whose account it is.
-fn claim(attributes: &Attributes<'_>, subject: Option<&Subject>, provider: &SamlProvider) -> Result<Claim, Refused> {
-    let value = match &provider.claim {
-        Source::NameId => subject.map(|subject| subject.name_id.as_str()).ok_or(Refused::NoClaim)?,
-        Source::Attribute(name) => match attributes.get(name.as_str()).map(Vec::as_slice) {
-            None | Some([] | [""]) => return Err(Refused::NoClaim),
-            Some([one]) => one,
-            Some([first, rest @ ..]) if rest.iter().all(|value| value == first) => first,
-            Some([_, ..]) => return Err(Refused::Claim),
-        },
-    };
-    Claim::parse(provider.common.match_by, value).ok_or(Refused::Claim)
-}
-
-/// The level, from the first of the configured attributes that is there. More than one value, or one that is not in the map, is none.
-fn level(attributes: &Attributes<'_>, source: &LevelSource<String>) -> Level {
-    source.level(|name| {
-        attributes.get(name.as_str()).map(|sent| match sent.as_slice() {
-            [one] => Some(*one),
-            _ => None,
-        })
-    })
 }

@@ -9,7 +9,8 @@ use roxmltree::{Document, Node};
 
 use super::{
     Refused,
-    xml::{ASSERTION, DS, PROTOCOL, XENC, attribute, children, is, only, text},
+    // What a signature covers is found by its exact spelling, as xmlsec finds it.
+    xml::{ASSERTION, DS, PROTOCOL, XENC, children, exact_attribute as attribute, is, only, text},
 };
 
 const SIGNATURE_ALGORITHMS: [&str; 6] = [
@@ -141,6 +142,54 @@ fn signatures_are_in_place(document: &Document<'_>, parents: &[Option<Node<'_, '
         }
     }
     Ok(())
+}
+
+/// The parts of a signature that has passed the screen.
+#[derive(Debug, Clone, Copy)]
+pub struct Signed<'a> {
+    /// What it is a signature of.
+    pub element: Node<'a, 'a>,
+    /// The signature.
+    pub signature: Node<'a, 'a>,
+    /// What its key has signed.
+    pub info: Node<'a, 'a>,
+    /// CanonicalizationMethod's PrefixList.
+    pub info_prefixes: &'a str,
+    /// SignatureMethod's Algorithm.
+    pub method: &'a str,
+    /// SignatureValue, base64.
+    pub value: &'a str,
+    /// The PrefixList of the Reference's canonicalisation.
+    pub prefixes: &'a str,
+    /// DigestMethod's Algorithm.
+    pub digest_method: &'a str,
+    /// DigestValue, base64.
+    pub digest: &'a str,
+}
+
+/// Takes the signature of an element apart that the screen has let through. `None`: it has none.
+pub fn signed<'a>(element: Node<'a, 'a>) -> Result<Option<Signed<'a>>, Refused> {
+    let Some(signature) = signature_of(element)? else { return Ok(None) };
+    let part = |node, name| only(node, DS, name).ok().flatten().ok_or(Refused::SignatureShape);
+    let algorithm = |node| attribute(node, "Algorithm").ok_or(Refused::SignatureShape);
+    let info = part(signature, "SignedInfo")?;
+    let reference = part(info, "Reference")?;
+    let canonical = children(part(reference, "Transforms")?, DS, "Transform").last().ok_or(Refused::Transform)?;
+    Ok(Some(Signed {
+        element,
+        signature,
+        info,
+        info_prefixes: prefix_list(part(info, "CanonicalizationMethod")?),
+        method: algorithm(part(info, "SignatureMethod")?)?,
+        value: text(part(signature, "SignatureValue")?).ok_or(Refused::SignatureShape)?,
+        prefixes: prefix_list(canonical),
+        digest_method: algorithm(part(reference, "DigestMethod")?)?,
+        digest: text(part(reference, "DigestValue")?).ok_or(Refused::SignatureShape)?,
+    }))
+}
+
+fn prefix_list<'a>(method: Node<'a, 'a>) -> &'a str {
+    only(method, EXCLUSIVE, "InclusiveNamespaces").ok().flatten().and_then(|list| attribute(list, "PrefixList")).unwrap_or_default()
 }
 
 /// The signature of an element: of the element itself, whole, with listed algorithms, and without anything that it does not need.

@@ -3,9 +3,16 @@
 //! Invariants: what [`Plain::parse`] lets through has no DTD, comment, CDATA or processing instruction, is UTF-8, small, flat and narrow, so that it means
 //! the same to every reader and costs none of them much. It is read with a plain reader (roxmltree), which knows no entities and fetches nothing.
 
-use jiff::Timestamp;
+pub mod canonical;
+mod lexical;
+mod time;
+
 use roxmltree::{Document, Node, ParsingOptions};
 
+pub use self::{
+    lexical::Bounds,
+    time::{later, time},
+};
 use super::Refused;
 
 /// Namespaces and algorithm names are addresses that nobody ever asks.
@@ -19,26 +26,10 @@ pub const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML encryption.
 pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 
-/// Largest message, bytes. Real ones have 5 to 20 KB; the dearest that can be made of twice as much cost more than 5 ms to refuse.
-pub const LARGEST: usize = 64 * 1024;
-/// Bounds on what a message is made of.
-#[derive(Debug, Clone, Copy)]
-pub struct Bounds {
-    bytes: usize,
-    elements: usize,
-    depth: usize,
-    attributes: usize,
-    all_attributes: usize,
-    namespaces: usize,
-}
-
-impl Bounds {
-    /// For messages. A real one has about 60 elements, 10 deep, with 10 namespaces. Canonicalising takes libxml2 0.7 µs for each attribute.
-    pub const MESSAGE: Self = Self { bytes: LARGEST, elements: 1000, depth: 24, attributes: 24, all_attributes: 2000, namespaces: 400 };
-    /// For metadata, which may describe a whole federation.
-    pub const METADATA: Self =
-        Self { bytes: 8 * 1024 * 1024, elements: 200_000, depth: 24, attributes: 24, all_attributes: 1_000_000, namespaces: 20_000 };
-}
+/// Largest Response, bytes. Usual ones have 5 to 20 KB; see [`Bounds::MESSAGE`] for the large ones.
+pub const LARGEST: usize = 384 * 1024;
+/// Largest message about a logout, bytes.
+pub const LARGEST_LOGOUT: usize = 32 * 1024;
 
 /// Text that is plain XML: safe for every reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +42,18 @@ impl<'a> Plain<'a> {
             return Err(Refused::TooLarge);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refused::NotUtf8)?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a mark of UTF-8, before anything else
         let text = without_declaration(text)?.trim_matches(is_blank);
         if !text.starts_with('<') {
             return Err(Refused::NotXml);
         }
-        look_through(text.as_bytes(), bounds)?;
+        lexical::look_through(text, bounds)?;
         Ok(Self(text))
+    }
+
+    /// Text that we have written ourselves, from what has passed.
+    pub fn canonical(text: &'a str) -> Self {
+        Self(text)
     }
 
     /// The text, without XML declaration.
@@ -89,57 +86,6 @@ fn without_declaration(text: &str) -> Result<&str, Refused> {
     }
 }
 
-/// One pass over the bytes, before any reader sees them: what is markup beyond tags is refused, the rest is counted.
-fn look_through(text: &[u8], bounds: Bounds) -> Result<(), Refused> {
-    let (mut depth, mut elements, mut all_attributes, mut namespaces) = (0_usize, 0_usize, 0_usize, 0_usize);
-    let mut rest = text;
-    while let Some(start) = rest.iter().position(|b| *b == b'<') {
-        rest = &rest[start + 1..];
-        let closing = match rest.first() {
-            Some(b'!' | b'?') => return Err(Refused::Markup),
-            Some(b'/') => true,
-            Some(_) => false,
-            None => return Err(Refused::NotXml),
-        };
-        let (length, attributes, declared) = tag(rest)?;
-        let empty = length > 0 && rest[length - 1] == b'/';
-        rest = &rest[length + 1..];
-        if closing {
-            depth = depth.checked_sub(1).ok_or(Refused::NotXml)?;
-            continue;
-        }
-        elements += 1;
-        all_attributes += attributes;
-        namespaces += declared;
-        if depth + 1 > bounds.depth {
-            return Err(Refused::TooDeep);
-        }
-        let too_many = attributes > bounds.attributes || all_attributes > bounds.all_attributes || namespaces > bounds.namespaces;
-        if elements > bounds.elements || too_many {
-            return Err(Refused::TooMany);
-        }
-        depth += usize::from(!empty);
-    }
-    if depth == 0 { Ok(()) } else { Err(Refused::NotXml) }
-}
-
-/// Length of a tag's inside, and how many attributes and namespace declarations it has. A `<` in it is not XML.
-fn tag(rest: &[u8]) -> Result<(usize, usize, usize), Refused> {
-    let (mut quote, mut attributes, mut namespaces) = (None, 0, 0);
-    for (at, byte) in rest.iter().enumerate() {
-        match (quote, byte) {
-            (_, b'<') => return Err(Refused::NotXml),
-            (Some(open), byte) if open == *byte => quote = None,
-            (None, b'"' | b'\'') => quote = Some(*byte),
-            (None, b'=') => attributes += 1,
-            (None, b'x') if rest[at..].starts_with(b"xmlns") => namespaces += 1,
-            (None, b'>') => return Ok((at, attributes, namespaces)),
-            (Some(_) | None, _) => {}
-        }
-    }
-    Err(Refused::NotXml)
-}
-
 /// Is it this element?
 pub fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
     node.is_element() && node.tag_name().namespace() == Some(namespace) && node.tag_name().name() == name
@@ -163,50 +109,42 @@ pub fn only<'a, 'i>(node: Node<'a, 'i>, namespace: &'a str, name: &'a str) -> Re
     }
 }
 
-/// All of an element's text, if it holds nothing but text.
+/// An element's text without the blanks around it, if it holds nothing but text. Providers indent; no name or number begins or ends with a blank.
 pub fn text<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     let mut children = node.children();
     match (children.next(), children.next()) {
         (None, _) => Some(""),
-        (Some(only), None) if only.is_text() => only.text(),
+        (Some(only), None) if only.is_text() => only.text().map(trimmed),
         _ => None,
     }
 }
 
-/// An attribute without namespace.
+/// Without the blanks around it: what XML Schema does to addresses, identifiers and times (`collapse`).
+pub fn trimmed(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// An attribute without namespace. All that SAML has are of types whose blanks around do not count.
 pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
+    exact_attribute(node, name).map(trimmed)
+}
+
+/// An attribute without namespace, as it stands.
+pub fn exact_attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.namespace().is_none() && attribute.name() == name).map(|attribute| attribute.value())
-}
-
-/// A SAML time: xs:dateTime in UTC (SAML Core 1.3.3). `None` where it is anything else.
-pub fn time(text: &str) -> Option<Timestamp> {
-    text.ends_with('Z').then(|| text.parse().ok()).flatten()
-}
-
-/// Later by so much, or the last time that there is: a message may say 9999.
-pub fn later(at: Timestamp, by: jiff::SignedDuration) -> Timestamp {
-    at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
 
 /// Text of an element, spelled as canonical XML spells it (Canonical XML 1.0, 2.3).
 pub fn content(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#xD;")
+    let mut out = String::with_capacity(text.len());
+    canonical::push_content(&mut out, text);
+    out
 }
 
 /// The value of an attribute, spelled in the same way.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '"' => out.push_str("&quot;"),
-            '\t' => out.push_str("&#x9;"),
-            '\n' => out.push_str("&#xA;"),
-            '\r' => out.push_str("&#xD;"),
-            c => out.push(c),
-        }
-    }
+    canonical::push_escaped(&mut out, text);
     out
 }
 
@@ -255,7 +193,8 @@ mod tests {
             ("x", Refused::NotXml),
             ("<a/><b/>", Refused::NotXml),
             ("<a b='1' b='2'/>", Refused::NotXml),
-            ("\u{feff}<a/>", Refused::NotXml),
+            ("<a/>\u{feff}", Refused::NotXml),
+            ("\u{feff}\u{feff}<a/>", Refused::NotXml),
             ("<p:a/>", Refused::NotXml),
         ] {
             assert_eq!(refused(text), Some(reason), "{text}");
@@ -266,24 +205,100 @@ mod tests {
     #[test]
     fn more_than_a_message_has_is_refused_before_any_reader_sees_it() {
         let attributes: String = (0..40).map(|n| format!(" a{n}=''")).collect();
-        let namespaces: String = (0..20).map(|n| format!(" xmlns:a{n}='x'")).collect();
+        let namespaces: String = (0..20).map(|n| format!(" xmlns:a{n}='urn:x'")).collect();
         for (text, reason) in [
             ("<a>".repeat(2000) + &"</a>".repeat(2000), Refused::TooDeep),
-            (format!("<a>{}</a>", "<b/>".repeat(2000)), Refused::TooMany),
+            (format!("<a>{}</a>", "<b/>".repeat(20_000)), Refused::TooMany),
             (format!("<a{attributes}/>"), Refused::TooMany),
-            (format!("<a>{}</a>", format!("<b{namespaces}/>").repeat(50)), Refused::TooMany),
-            (format!("<a>{}</a>", "<b c='' d='' e='' f=''/>".repeat(600)), Refused::TooMany),
+            (format!("<a>{}</a>", format!("<b{namespaces}/>").repeat(500)), Refused::TooMany),
+            (format!("<a{namespaces}><b{namespaces}/></a>"), Refused::TooMany),
+            (format!("<a>{}</a>", "<b c='' d='' e='' f=''/>".repeat(2500)), Refused::TooMany),
             (format!("<a>{}</a>", "x".repeat(LARGEST)), Refused::TooLarge),
         ] {
             assert_eq!(refused(&text), Some(reason));
         }
+        // What is declared beside one another is not in scope together.
+        assert_eq!(refused(&format!("<a>{}</a>", format!("<b{namespaces}/>").repeat(20))), None);
     }
 
     #[test]
-    fn times_are_utc_or_nothing() {
-        assert_eq!(time("2026-11-23T08:10:00.5Z").map(Timestamp::as_millisecond), Some(1_795_421_400_500));
-        for text in ["", "2026-11-23T08:10:00", "2026-11-23T08:10:00+01:00", "2026-11-23", "2026-13-23T08:10:00Z", "now"] {
-            assert_eq!(time(text), None, "{text}");
+    fn characters_that_xml_has_not_are_refused_however_they_are_spelled() {
+        for bad in [
+            "&#0;",
+            "&#x0;",
+            "&#1;",
+            "&#x8;",
+            "&#11;",
+            "&#x1F;",
+            "&#xD800;",
+            "&#xDFFF;",
+            "&#xFFFE;",
+            "&#xFFFF;",
+            "&#x110000;",
+            "&#99999999999;",
+            "&#;",
+            "&#x;",
+            "&#+9;",
+            "&#-1;",
+            "&# 9;",
+            "&#xG;",
+            "&#X41;",
+            "&;",
+            "&",
+            "&amp",
+            "&foo;",
+            "&#0000000000000065;",
+            "\u{1}",
+            "\u{b}",
+            "\u{fffe}",
+            "\u{ffff}",
+            "\0",
+        ] {
+            assert_eq!(refused(&format!("<a>{bad}</a>")), Some(Refused::NotXml), "{bad:?} as text");
+            assert_eq!(refused(&format!("<a b=\"{bad}\"/>")), Some(Refused::NotXml), "{bad:?} as a value");
+        }
+        for good in [
+            "&#9;",
+            "&#xA;",
+            "&#xd;",
+            "&#32;",
+            "&#xD7FF;",
+            "&#xE000;",
+            "&#xFFFD;",
+            "&#x10FFFF;",
+            "&amp;&lt;&gt;&quot;&apos;",
+            "\u{fffd}",
+            "\u{10ffff}",
+        ] {
+            assert_eq!(refused(&format!("<a b=\"{good}\">{good}</a>")), None, "{good:?}");
+        }
+    }
+
+    #[test]
+    fn namespaces_that_are_undeclared_reserved_or_relative_are_refused() {
+        for bad in [
+            "xmlns:p=''",
+            "xmlns:p = \"\"",
+            "xmlns:p\n='\t'",
+            "xmlns:xmlns='urn:a'",
+            "xmlns:xml='urn:a'",
+            "xmlns:xml='http://www.w3.org/XML/1998/namespace'",
+            "xmlns:p='http://www.w3.org/XML/1998/namespace'",
+            "xmlns='http://www.w3.org/2000/xmlns/'",
+            "xmlns:='urn:a'",
+            "xmlns='relative'",
+            "xmlns:p='../a'",
+            "xmlns:p='urn a:b'",
+            "xmlns:p=' urn:a'",
+            "xmlns:p=':a'",
+            "xmlns:p='1:a'",
+            "xmlns:p='urn:å'",
+        ] {
+            assert_eq!(refused(&format!("<a {bad}/>")), Some(Refused::Namespace), "{bad}");
+            assert_eq!(refused(&format!("<a><b c='xmlns:p'  {bad} d=''/></a>")), Some(Refused::Namespace), "{bad}");
+        }
+        for good in ["xmlns=''", "xmlns='urn:a'", "xmlns:p='http://a.test/b?c=d;e#f'", "b='xmlns:p=\"\"'"] {
+            assert_eq!(refused(&format!("<a {good}/>")), None, "{good}");
         }
     }
 }

@@ -68,7 +68,7 @@ fn every_check_of_the_assertion_is_made() {
         (
             "a session that is over",
             "SessionIndex=\"_s\"",
-            "SessionIndex=\"_s\" SessionNotOnOrAfter=\"2026-11-23T08:07:00Z\"",
+            "SessionIndex=\"_s\" SessionNotOnOrAfter=\"2026-11-23T08:10:00Z\"",
             Refused::SessionOver,
         ),
         (
@@ -77,13 +77,19 @@ fn every_check_of_the_assertion_is_made() {
             "<saml:AuthzDecisionStatement></saml:AuthzDecisionStatement></saml:Assertion>",
             Refused::UnknownStatement,
         ),
-        ("advice", "<saml:Conditions", "<saml:Advice></saml:Advice><saml:Conditions", Refused::UnknownStatement),
-        ("an attribute twice", "Name=\"role\"", "Name=\"account\"", Refused::Attributes),
+        ("the claim twice, with two values", "Name=\"role\"", "Name=\"account\"", Refused::Claim),
+        ("the claim by two formats, with two values", "Name=\"role\"", "Name=\"account\" NameFormat=\"urn:other\"", Refused::Claim),
         (
-            "an encrypted attribute",
-            "<saml:Attribute Name=\"role\">",
-            "<saml:EncryptedAttribute></saml:EncryptedAttribute><saml:Attribute Name=\"role\">",
-            Refused::Attributes,
+            "a claim beside XML",
+            "<saml:AttributeValue>anna</saml:AttributeValue>",
+            "<saml:AttributeValue>anna</saml:AttributeValue><saml:AttributeValue><x>lone</x></saml:AttributeValue>",
+            Refused::Claim,
+        ),
+        (
+            "an assertion in advice",
+            "<saml:Conditions",
+            "<saml:Advice><saml:Assertion></saml:Assertion></saml:Advice><saml:Conditions",
+            Refused::AssertionCount,
         ),
         ("no claim", "Name=\"account\"", "Name=\"Account\"", Refused::NoClaim),
         (

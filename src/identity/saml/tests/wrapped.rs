@@ -1,6 +1,6 @@
 //! Forged, wrapped, moved and mixed signatures.
 
-use super::forge::{ASSERTION, Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, public, read, read_by, seal, sign};
+use super::forge::{ASSERTION, Content, EVERYBODY, Forge, KeyWay, metadata, now, provider, read, read_by, seal, sign, signing_key};
 use crate::identity::saml::Refused;
 
 /// The attacker's own assertion, for the account `evil`.
@@ -39,14 +39,22 @@ fn nothing_unsigned_or_signed_by_another_is_taken() {
 #[test]
 fn either_of_two_keys_in_the_metadata_is_taken_and_without_keys_nothing() {
     let mut both = metadata();
-    both.certificates.insert(0, certificate(&EVERYBODY.attacker.signing)); // the one that is rolled over to
-    both.keys.insert(0, public(&EVERYBODY.attacker.signing));
+    both.keys.insert(0, signing_key(&EVERYBODY.attacker.signing)); // the one that is rolled over to
     for by_attacker in [false, true] {
         let message = Forge { by_attacker, ..Forge::signed(true, true) }.message();
         assert!(read_by(&provider(), &both, message.as_bytes(), now(), true).is_ok());
     }
+    // Each signature by another of them: a provider whose parts roll over one after the other.
+    let inside = sign(ASSERTION, "</saml:Issuer>", "_a", &EVERYBODY.attacker.signing);
+    let mixed = Forge { assertion: inside, ..Forge::signed(false, true) };
+    for message in [mixed.message(), Forge { encrypted: Some((Content::Aes256Gcm, KeyWay::Oaep11)), ..mixed.clone() }.message()] {
+        assert!(read_by(&provider(), &both, message.as_bytes(), now(), true).is_ok(), "{message}");
+        assert_eq!(read_by(&provider(), &metadata(), message.as_bytes(), now(), true), Err(Refused::Signature));
+        let changed = message.replace(">anna</saml:AttributeValue>", ">lone</saml:AttributeValue>");
+        assert!(changed == message || read_by(&provider(), &both, changed.as_bytes(), now(), true) == Err(Refused::Signature));
+    }
     let mut none = metadata();
-    none.certificates.clear();
+    none.keys.clear();
     for forge in [Forge::default(), Forge::signed(false, false), Forge::encrypted(Content::Aes128Cbc, KeyWay::Mgf1p)] {
         assert!(read_by(&provider(), &none, forge.message().as_bytes(), now(), true).is_err());
     }

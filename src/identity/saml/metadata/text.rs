@@ -1,0 +1,101 @@
+//! Metadata as people and tools write it: in UTF-8 or UTF-16, with comments, CDATA sections and stylesheets. Messages may have none of it.
+
+use std::borrow::Cow;
+
+use super::super::{Refused, xml::canonical::push_content};
+
+/// The same document in UTF-8, without declaration, comments and processing instructions, and with CDATA sections spelled as text. What a signature covers stays
+/// the same: canonical XML has neither comments nor CDATA. (A processing instruction inside of signed metadata does break its signature.) A DTD stays, and is
+/// refused by whoever reads on.
+pub(super) fn plain(bytes: &[u8]) -> Result<String, Refused> {
+    let text = decoded(bytes).ok_or(Refused::NotUtf8)?;
+    let mut rest = &*text;
+    let mut out = String::with_capacity(rest.len());
+    while let Some(at) = rest.find('<') {
+        let (before, markup) = rest.split_at(at);
+        out.push_str(before);
+        let part = |begin: &str, end: &str| -> Option<Result<(&str, &str), Refused>> {
+            Some(markup.strip_prefix(begin)?.split_once(end).ok_or(Refused::NotXml))
+        };
+        rest = if let Some(comment) = part("<!--", "-->") {
+            comment?.1
+        } else if let Some(instruction) = part("<?", "?>") {
+            instruction?.1
+        } else if let Some(section) = part("<![CDATA[", "]]>") {
+            let (content, after) = section?;
+            push_content(&mut out, content);
+            after
+        } else {
+            out.push('<');
+            &markup[1..]
+        };
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// By the byte order mark, or by the first character, which is `<` (XML 1.0, appendix F); else by what the declaration says.
+fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let (pairs, rest) = bytes.as_chunks::<2>();
+        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+        rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten().map(Cow::Owned)
+    };
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
+        [b'<', 0, ..] => wide(bytes, u16::from_le_bytes),
+        [0, b'<', ..] => wide(bytes, u16::from_be_bytes),
+        [0xEF, 0xBB, 0xBF, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
+        _ if is_latin(bytes) => Some(bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into()),
+        _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+    }
+}
+
+/// Does the declaration say ISO 8859-1? The only other encoding that was seen.
+fn is_latin(bytes: &[u8]) -> bool {
+    let declaration = bytes.strip_prefix(b"<?xml").and_then(|rest| rest.split(|byte| *byte == b'>').next()).unwrap_or_default();
+    declaration.to_ascii_lowercase().windows(10).any(|word| word == b"iso-8859-1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_spelling_of_a_document_is_one_text() {
+        let wanted = "\n<a b=\"\u{e6}\">x &lt;y&gt; z</a>\n";
+        let written = "<?xml version=\"1.0\"?>\n<?xml-stylesheet href='a.xsl'?><!-- <b> -->\
+                       <a b=\"\u{e6}\">x <![CDATA[<y>]]><?pi > ?> z</a>\n";
+        let wide = |unit: fn(u16) -> [u8; 2], text: &str| text.encode_utf16().flat_map(unit).collect::<Vec<u8>>();
+        let marked = format!("\u{feff}{written}");
+        let latin: Vec<u8> =
+            written.replacen("?>", " encoding='ISO-8859-1'?>", 1).chars().map(|c| u8::try_from(c).expect("Latin")).collect();
+        for bytes in [
+            written.as_bytes().to_vec(),
+            marked.as_bytes().to_vec(),
+            wide(u16::to_le_bytes, &marked),
+            wide(u16::to_be_bytes, &marked),
+            wide(u16::to_le_bytes, written),
+            wide(u16::to_be_bytes, written),
+            latin,
+        ] {
+            assert_eq!(plain(&bytes).as_deref(), Ok(wanted), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_or_no_text_is_refused() {
+        for (bytes, reason) in [
+            (&b"<a><!-- x"[..], Refused::NotXml),
+            (b"<a><![CDATA[ x", Refused::NotXml),
+            (b"<?xml ", Refused::NotXml),
+            (b"<a>\xe6</a>", Refused::NotUtf8),
+            (b"<\0a\0>", Refused::NotUtf8),
+            (b"\xff\xfe\0\xd8", Refused::NotUtf8),
+        ] {
+            assert_eq!(plain(bytes), Err(reason), "{bytes:?}");
+        }
+        assert_eq!(plain(b"<!DOCTYPE a><a/>").as_deref(), Ok("<!DOCTYPE a><a/>"), "left to be refused");
+    }
+}
