@@ -37,6 +37,11 @@ pub(super) fn kept(cookies: &CookieJar, relay: &str) -> Option<String> {
     value.split_once('.').map(|(_, sealed)| sealed.to_owned())
 }
 
+/// Does the browser keep anything, whatever it is worth?
+pub(super) fn any(cookies: &CookieJar) -> bool {
+    cookies.iter().any(|cookie| cookie.name().starts_with(KEPT))
+}
+
 /// Takes it away again.
 pub(super) fn gone(relay: &str) -> CookieJar {
     CookieJar::new().add(ended(format!("{KEPT}{relay}")))

@@ -25,8 +25,10 @@ use crate::{
     identity::saml::{Refused, logout::Incoming, sp_metadata},
 };
 
-/// A message in base64, percent-encoded at worst, and its RelayState.
-const LARGEST_FORM: usize = 300 * 1024;
+/// The largest message about a logout in base64, percent-encoded at worst, and its RelayState.
+const LARGEST_LOGOUT_FORM: usize = 96 * 1024;
+/// The largest Response in base64, with some of it percent-encoded, and its RelayState. Nobody sends one that we have not sent to a provider before.
+const LARGEST_FORM: usize = 640 * 1024;
 
 /// A provider's form.
 #[derive(Deserialize)]
@@ -39,15 +41,17 @@ struct Sent {
     relay: Option<String>,
 }
 
-async fn sent(body: Body) -> Result<Sent, Refused> {
-    let bytes = form::whole(body, LARGEST_FORM).await.map_err(|_| Refused::TooLarge)?;
+async fn sent(body: Body, largest: usize) -> Result<Sent, Refused> {
+    let bytes = form::whole(body, largest).await.map_err(|_| Refused::TooLarge)?;
     serde_urlencoded::from_bytes(&bytes).map_err(|_| Refused::Query)
 }
 
 /// `POST /saml/acs`: back from the provider.
 pub(in crate::http) async fn answer(State(app): State<Arc<App>>, guest: Guest, body: Body) -> Result<Response, Failure> {
     let cookies = guest.cookies.clone();
-    let sent = sent(body).await;
+    // Whoever has begun no login here can't have a large answer to it.
+    let largest = if kept::any(&cookies) { LARGEST_FORM } else { LARGEST_LOGOUT_FORM };
+    let sent = sent(body, largest).await;
     let relay = sent.as_ref().ok().and_then(|sent| sent.relay.clone()).unwrap_or_default();
     let pending = kept::kept(&cookies, &relay).and_then(|sealed| unseal(&app, &relay, &sealed));
     let had_one = pending.is_some();
@@ -82,7 +86,7 @@ pub(in crate::http) async fn logout_by_form(
     visitor: Messenger,
     body: Body,
 ) -> Result<Response, Failure> {
-    let Ok(sent) = sent(body).await else { return Ok(logout_refused(visitor.frame)) };
+    let Ok(sent) = sent(body, LARGEST_LOGOUT_FORM).await else { return Ok(logout_refused(visitor.frame)) };
     let (message, request) = match (&sent.request, &sent.response) {
         (Some(message), None) => (message, true),
         (None, Some(message)) => (message, false),
