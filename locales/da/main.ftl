@@ -51,7 +51,7 @@ never-expires = Udløber ikke
 must-change = Skal skiftes nu
 expires-on = { $time } ({ $days ->
     [0] i dag
-    [one] om 1 dag
+    [one] i morgen
    *[other] om { $days } dage
   })
 expired-on = Udløb { $time }
@@ -105,7 +105,7 @@ broken-no-special = Den nye adgangskode skal have mindst ét specialtegn, for ek
 broken-holds-name = Den nye adgangskode indeholder navn eller brugernavn. Vælg en uden.
 broken-holds-forbidden-word = Den nye adgangskode indeholder et ord, som er let at gætte og derfor forbudt: { $word }. Vælg en uden.
 broken-character = Den nye adgangskode indeholder et tegn, som ikke kan bruges her: { $character }
-broken-control = Den nye adgangskode indeholder et usynligt tegn, som ikke kan skrives på en computers log på-billede. Måske kom det med, da du kopierede den.
+broken-not-typeable = Den nye adgangskode indeholder et usynligt tegn, som ikke kan skrives på en computers log på-billede. Måske kom det med, da du kopierede den.
 broken-same = Den nye adgangskode er den samme som den nuværende. Vælg en anden.
 broken-used-before = Den nye adgangskode er brugt før. Du kan ikke bruge nogen af de { $count } seneste. Vælg en anden.
 broken-too-young = Din adgangskode er skiftet for nylig. Du kan skifte den igen { $time }. Haster det, så kontakt servicedesken.
@@ -158,6 +158,13 @@ fault-title = Der er noget galt hos os
 fault-text = Det er ikke din fejl. Prøv igen om lidt. Bliver det ved, så kontakt servicedesken, og sig referencen herunder. Var du ved at skifte adgangskode, så se på din konto, om det lykkedes.
 
 at-time = { $date } kl. { $time }
+wait-over = nu
+wait-minutes = om { $minutes ->
+    [one] 1 minut
+   *[other] { $minutes } minutter
+  } (kl. { $time })
+wait-today = i dag kl. { $time }
+wait-tomorrow = i morgen kl. { $time }
 month-1 = januar
 month-2 = februar
 month-3 = marts

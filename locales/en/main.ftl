@@ -51,7 +51,7 @@ never-expires = Does not expire
 must-change = Has to be changed now
 expires-on = { $time } ({ $days ->
     [0] today
-    [one] in 1 day
+    [one] tomorrow
    *[other] in { $days } days
   })
 expired-on = Expired { $time }
@@ -105,7 +105,7 @@ broken-no-special = The new password has to have at least one special character,
 broken-holds-name = The new password holds the name or user name. Choose one without.
 broken-holds-forbidden-word = The new password holds a word that is easy to guess and therefore forbidden: { $word }. Choose one without.
 broken-character = The new password holds a character that can't be used here: { $character }
-broken-control = The new password holds an invisible character that can't be typed at a computer's log-on screen. Perhaps it came along when you copied it.
+broken-not-typeable = The new password holds an invisible character that can't be typed at a computer's log-on screen. Perhaps it came along when you copied it.
 broken-same = The new password is the same as the current one. Choose another.
 broken-used-before = The new password has been used before. You can't use any of the latest { $count }. Choose another.
 broken-too-young = Your password was changed recently. You can change it again { $time }. If it is urgent, contact the service desk.
@@ -158,6 +158,13 @@ fault-title = Something is wrong on our side
 fault-text = It is not your fault. Try again in a while. If it goes on, contact the service desk and tell them the reference below. If you were changing your password, look at your account to see whether it succeeded.
 
 at-time = { $date } at { $time }
+wait-over = now
+wait-minutes = in { $minutes ->
+    [one] 1 minute
+   *[other] { $minutes } minutes
+  } (at { $time })
+wait-today = today at { $time }
+wait-tomorrow = tomorrow at { $time }
 month-1 = January
 month-2 = February
 month-3 = March

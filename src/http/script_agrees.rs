@@ -78,7 +78,7 @@ fn holds(rule: &Rule, broken: &[Broken]) -> Option<bool> {
         Rule::UpperAndLower => is(|b| matches!(b, Broken::NotUpperAndLower)),
         Rule::Digits => is(|b| matches!(b, Broken::NoDigit)),
         Rule::Special => is(|b| matches!(b, Broken::NoSpecial)),
-        Rule::NoNames => is(|b| matches!(b, Broken::HoldsName)),
+        Rule::NoNames { .. } => is(|b| matches!(b, Broken::HoldsName)),
         Rule::Allowed(_) => is(|b| matches!(b, Broken::CharacterNotAllowed(_))),
         Rule::NoForbiddenWords | Rule::History(_) | Rule::MinAge(_) => None,
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{RoundMode, SignedDurationRound, Timestamp, TimestampRound, Unit, civil::Date};
 
 use super::texts::{Value, text};
 use crate::{
@@ -60,12 +60,32 @@ impl Words {
 
     /// `24. november kl. 09.10`, Danish time; with the year where it is another one.
     pub fn time(&self, at: Timestamp) -> String {
-        let clock = match self.language {
+        text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&self.clock(at)))])
+    }
+
+    /// When a wait is over, never too early: `om 2 minutter (kl. 17.25)`, `i dag kl. 19.40`, `i morgen kl. 09.10`, else as [`Words::time`]. Rounded up to the
+    /// minute.
+    pub fn wait_until(&self, at: Timestamp) -> String {
+        let up = |unit| SignedDurationRound::new().smallest(unit).mode(RoundMode::Ceil);
+        let minutes = at.duration_since(self.now).round(up(Unit::Minute)).map_or(i64::MAX, |wait| wait.as_mins());
+        let at = at.round(TimestampRound::new().smallest(Unit::Minute).mode(RoundMode::Ceil)).unwrap_or(at);
+        let clock = self.clock(at);
+        let days = (danish(at).date() - danish(self.now).date()).get_days();
+        match (minutes, days) {
+            (..=0, _) => self.t("wait-over"),
+            (1..60, _) => text(self.language, "wait-minutes", &[("minutes", Value::Number(minutes)), ("time", Value::Word(&clock))]),
+            (_, 0) => self.with("wait-today", "time", &clock),
+            (_, 1) => self.with("wait-tomorrow", "time", &clock),
+            (60.., _) => self.time(at),
+        }
+    }
+
+    fn clock(&self, at: Timestamp) -> String {
+        let format = match self.language {
             Language::Da => "%H.%M",
             Language::En => "%H:%M",
         };
-        let time = danish(at).strftime(clock).to_string();
-        text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&time))])
+        danish(at).strftime(format).to_string()
     }
 
     fn date(&self, at: Timestamp) -> String {
@@ -98,7 +118,7 @@ impl Words {
         if at <= self.now {
             return self.with("expired-on", "time", &self.time(at));
         }
-        let days = at.duration_since(self.now).as_hours() / 24;
+        let days = i64::from((danish(at).date() - danish(self.now).date()).get_days());
         text(self.language, "expires-on", &[("time", Value::Word(&self.time(at))), ("days", Value::Number(days))])
     }
 
@@ -115,7 +135,9 @@ impl Words {
             Rule::UpperAndLower => plain("upper_and_lower", "rule-upper-and-lower"),
             Rule::Digits => plain("digits", "rule-digits"),
             Rule::Special => plain("special", "rule-special"),
-            Rule::NoNames => ShownRule { code: "no_names", value: names(account), text: self.t("rule-no-names") },
+            Rule::NoNames { recognised, exact } => {
+                ShownRule { code: "no_names", value: names(account, *recognised, *exact), text: self.t("rule-no-names") }
+            }
             Rule::NoForbiddenWords => plain("forbidden", "rule-no-forbidden-words"),
             Rule::Allowed(set) => {
                 let characters: String = set.iter().collect();
@@ -143,10 +165,10 @@ impl Words {
             Broken::HoldsName => self.t("broken-holds-name"),
             Broken::HoldsForbiddenWord(word) => self.with("broken-holds-forbidden-word", "word", word),
             Broken::CharacterNotAllowed(c) => self.with("broken-character", "character", &c.to_string()),
-            Broken::ControlCharacter => self.t("broken-control"),
+            Broken::NotTypeable => self.t("broken-not-typeable"),
             Broken::SameAsCurrent => self.t("broken-same"),
             Broken::UsedBefore(n) => self.counting("broken-used-before", "count", (*n).into()),
-            Broken::TooYoung(at) => self.with("broken-too-young", "time", &self.time(*at)),
+            Broken::TooYoung(at) => self.with("broken-too-young", "time", &self.wait_until(*at)),
         }
     }
 
@@ -158,7 +180,7 @@ impl Words {
             Refusal::WrongCurrent => one("current", self.t("refusal-wrong-current")),
             Refusal::Locked => one("", self.t("refusal-locked")),
             Refusal::NearLockout => one("", self.t("refusal-near-lockout")),
-            Refusal::Throttled { until } => one("", self.with("refusal-throttled", "time", &self.time(*until))),
+            Refusal::Throttled { until } => one("", self.with("refusal-throttled", "time", &self.wait_until(*until))),
             Refusal::CannotChange => one("", self.t("refusal-cannot-change")),
             Refusal::NoRight => one("", self.t("refusal-no-right")),
             Refusal::NotUsable => one("", self.t("refusal-not-usable")),
@@ -189,7 +211,7 @@ impl Words {
             Denial::LoginTooOld => self.t("denied-login-too-old"),
             Denial::PasswordChangedSince => self.t("denied-password-changed-since"),
             Denial::NotThisAction => self.t("denied-not-this-action"),
-            Denial::TooOften(until) => self.with("denied-too-often", "time", &self.time(until)),
+            Denial::TooOften(until) => self.with("denied-too-often", "time", &self.wait_until(until)),
         }
     }
 
@@ -314,21 +336,24 @@ fn field(broken: &Broken) -> &'static str {
         | Broken::HoldsName
         | Broken::HoldsForbiddenWord(_)
         | Broken::CharacterNotAllowed(_)
-        | Broken::ControlCharacter
+        | Broken::NotTypeable
         | Broken::SameAsCurrent
         | Broken::UsedBefore(_) => "new",
     }
 }
 
-/// The person's own names, for the script that ticks off the rules: they are on the page anyway.
-fn names(account: &Account) -> String {
-    let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref()];
-    let words = names.into_iter().flatten().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
-    let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next());
+/// The person's own names, for the script that ticks off the rules: they are on the page anyway. One a line: those that must not be recognised, an empty line,
+/// those that AD looks for letter by letter.
+fn names(account: &Account, recognised: bool, exact: bool) -> String {
+    let display = account.display_name.as_deref().unwrap_or_default();
+    let of_person = [display, account.given_name.as_deref().unwrap_or_default(), account.surname.as_deref().unwrap_or_default()];
+    let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next()).unwrap_or_default();
+    let ours = of_person.into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric())).chain([account.sam.as_str(), upn_user]);
     // AD cuts displayName at other signs than we do.
-    let for_ad = account.display_name.iter().flat_map(|name| name.split([',', '.', '-', '_', '#', ' ', '\t']));
-    let words = words.chain(for_ad).chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3);
-    words.collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join("\n")
+    let ads = display.split([',', '.', '-', '_', '#', ' ', '\t']).chain([account.sam.as_str()]);
+    let lines = |names: BTreeSet<&str>| names.into_iter().filter(|name| name.chars().count() >= 3).collect::<Vec<_>>().join("\n");
+    let (ours, ads) = (ours.filter(|_| recognised).collect(), ads.filter(|_| exact).collect());
+    format!("{}\n\n{}", lines(ours), lines(ads))
 }
 
 #[cfg(test)]
@@ -354,10 +379,39 @@ mod tests {
     }
 
     #[test]
+    fn a_wait_is_told_in_words_and_never_ends_too_early() {
+        let (danish, english) = (words(Language::Da), words(Language::En));
+        for (until, da, en) in [
+            ("2026-11-23T08:10:03Z", "om 1 minut (kl. 09.11)", "in 1 minute (at 09:11)"),
+            ("2026-11-23T08:11:00Z", "om 1 minut (kl. 09.11)", "in 1 minute (at 09:11)"),
+            ("2026-11-23T08:11:00.001Z", "om 2 minutter (kl. 09.12)", "in 2 minutes (at 09:12)"),
+            ("2026-11-23T08:34:03Z", "om 25 minutter (kl. 09.35)", "in 25 minutes (at 09:35)"),
+            ("2026-11-23T10:24:03Z", "i dag kl. 11.25", "today at 11:25"),
+            ("2026-11-23T22:59:30Z", "i morgen kl. 00.00", "tomorrow at 00:00"),
+            ("2026-11-24T08:10:00Z", "i morgen kl. 09.10", "tomorrow at 09:10"),
+            ("2026-11-25T08:10:00Z", "25. november kl. 09.10", "25 November at 09:10"),
+            ("2026-11-23T08:10:00Z", "nu", "now"),
+        ] {
+            assert_eq!((danish.wait_until(at(until)).as_str(), english.wait_until(at(until)).as_str()), (da, en), "{until}");
+        }
+    }
+
+    #[test]
+    fn days_are_calendar_days_in_denmark() {
+        let evening = Words { language: Language::Da, now: at("2026-11-30T16:24:00Z") };
+        assert_eq!(evening.expiry(at("2026-12-01T08:15:00Z")), "1. december kl. 09.15 (i morgen)");
+        assert_eq!(evening.expiry(at("2026-11-30T22:30:00Z")), "30. november kl. 23.30 (i dag)");
+        assert_eq!(evening.expiry(at("2026-11-30T23:30:00Z")), "1. december kl. 00.30 (i morgen)");
+        assert_eq!(evening.expiry(at("2026-12-02T08:15:00Z")), "2. december kl. 09.15 (om 2 dage)");
+        let spring = Words { language: Language::Da, now: at("2026-03-28T12:00:00Z") };
+        assert_eq!(spring.expiry(at("2026-03-29T22:30:00Z")), "30. marts kl. 00.30 (om 2 dage)");
+    }
+
+    #[test]
     fn days_are_counted_in_words() {
         let danish = words(Language::Da);
         assert_eq!(danish.expiry(at("2026-11-25T09:00:00Z")), "25. november kl. 10.00 (om 2 dage)");
-        assert_eq!(danish.expiry(at("2026-11-24T09:00:00Z")), "24. november kl. 10.00 (om 1 dag)");
+        assert_eq!(danish.expiry(at("2026-11-24T09:00:00Z")), "24. november kl. 10.00 (i morgen)");
         assert_eq!(danish.expiry(at("2026-11-23T09:00:00Z")), "23. november kl. 10.00 (i dag)");
         assert_eq!(danish.expiry(at("2026-11-22T09:00:00Z")), "Udløb 22. november kl. 10.00");
     }

@@ -8,9 +8,10 @@ mod fold;
 mod rule;
 #[cfg(test)]
 mod tests;
+mod typeable;
 
 pub use evaluate::{Candidate, changeable_at, evaluate};
-pub use fold::{contains_folded, folded};
+pub use fold::{contains_folded, contains_name, folded};
 pub use rule::{Broken, Rule};
 
 use std::collections::BTreeSet;

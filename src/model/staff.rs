@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
 use uuid::Uuid;
 
-use super::{account_name::is_invisible, password::Password, policy::contains_folded};
+use super::{account_name::is_invisible, password::Password, policy::contains_name};
 
 /// What somebody may do here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -104,7 +104,7 @@ pub fn check_password(password: &Password, name: &StaffName, full_name: &str) ->
     }
     let parts = [name.as_str(), full_name].into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     let names = parts.chain([name.as_str()]).filter(|part| part.chars().count() >= 3);
-    if names.into_iter().any(|part| contains_folded(text, part)) { Err(BadPassword::HoldsName) } else { Ok(()) }
+    if names.into_iter().any(|part| contains_name(text, part)) { Err(BadPassword::HoldsName) } else { Ok(()) }
 }
 
 /// The name of a person as the log keeps it: 1 to 128 characters, none that can't be seen. `None`: it is no name.

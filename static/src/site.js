@@ -3,27 +3,69 @@
 // (src/http/script_agrees.rs).
 "use strict";
 (() => {
-  const leet = { "0": "o", "1": "i", "!": "i", "|": "i", "l": "i", "3": "e", "€": "e", "4": "a", "@": "a", "5": "s", "$": "s", "7": "t", "8": "b" };
+  const standsFor = { "0": "o", "1": "il", "!": "il", "|": "il", "3": "e", "€": "e", "4": "a", "@": "a", "5": "s", "$": "s", "7": "t", "8": "b" };
   const danish = { "æ": "ae", "ä": "ae", "ø": "oe", "ö": "oe", "å": "aa", "ü": "u", "ß": "ss" };
   const short = { "æ": "a", "å": "a", "ø": "o" };
 
   // One by one: a browser would write the Greek sigma at a word's end in another way.
   const lower = (text) => Array.from(text, (c) => c.toLowerCase()).join("");
 
-  // Keep in step with src/model/policy/fold.rs.
-  function fold(text) {
-    let out = "";
-    for (const c of lower(text.normalize("NFKC")).normalize("NFC")) {
-      if (danish[c]) out += danish[c];
-      else for (const d of c.normalize("NFD").replace(/\p{M}/gu, "")) out += danish[d] || leet[d] || d;
+  // Keep in step with src/model/policy/fold.rs: letters without case and accents, and where a word begins.
+  function glyphs(text) {
+    const out = [];
+    let before = "";
+    for (const c of text.normalize("NFKC")) {
+      if (/\p{M}/u.test(c)) continue;
+      let begins = !/\p{Alphabetic}/u.test(before) || (/\p{Lowercase}/u.test(before) && /\p{Uppercase}/u.test(c));
+      before = c;
+      for (const l of c.toLowerCase()) {
+        const bases = danish[l] || Array.from(l.normalize("NFD").replace(/\p{M}/gu, ""), (d) => danish[d] || d).join("");
+        for (const b of bases) {
+          out.push({ c: b, begins });
+          begins = false;
+        }
+      }
     }
     return out;
   }
 
-  function holds(password, word) {
-    const shortened = Array.from(lower(word.normalize("NFC")), (c) => short[c] || c).join("");
-    const folded = fold(password);
-    return [fold(word), fold(shortened)].some((w) => Array.from(w).length >= 3 && folded.includes(w));
+  const isDigit = (glyph) => glyph !== undefined && /[0-9]/.test(glyph.c);
+
+  // Does the number that a digit belongs to begin and end within the range?
+  function wholeNumberWithin(password, digit, from, to) {
+    let start = digit, end = digit;
+    while (isDigit(password[start - 1])) start--;
+    while (isDigit(password[end])) end++;
+    return start >= from && end <= to;
+  }
+
+  function isAt(password, at, word, isName) {
+    const end = at + word.length;
+    if (end > password.length) return false;
+    let digits = 0, exchanged = 0, swapped = false;
+    for (let i = 0; i < word.length; i++) {
+      const c = password[at + i].c;
+      if (c === word[i]) continue;
+      if ((standsFor[c] || "").includes(word[i])) {
+        if (/[0-9]/.test(c)) {
+          if (!wholeNumberWithin(password, at + i, at, end)) return false;
+          digits++;
+        }
+      } else if ((c === "l" && word[i] === "i") || (c === "i" && word[i] === "l")) swapped = true;
+      else return false;
+      exchanged++;
+    }
+    const begins = password[at].begins;
+    return digits * 2 <= word.length && (!swapped || word.length > 4) && (exchanged === 0 || word.length > 4 || begins) && (!isName || word.length > 3 || begins);
+  }
+
+  function holds(password, name) {
+    const shortened = Array.from(lower(name.normalize("NFC")), (c) => short[c] || c).join("");
+    const within = glyphs(password);
+    return [name, shortened].some((spelling) => {
+      const word = glyphs(spelling).map((glyph) => glyph.c);
+      return word.length >= 3 && within.some((_, at) => isAt(within, at, word, true));
+    });
   }
 
   function kinds(password) {
@@ -47,7 +89,10 @@
     digits: (p) => /[0-9]/.test(p),
     special: (p) => Array.from(p).some((c) => !/[\p{Alphabetic}\p{N}\p{White_Space}\p{Cc}]/u.test(c)),
     // However spelled, and as AD looks for it: letter by letter.
-    no_names: (p, v) => !v.split("\n").some((name) => name && (holds(p, name) || lower(p).includes(lower(name)))),
+    no_names: (p, v) => {
+      const [ours, exact] = v.split("\n\n").map((names) => names.split("\n").filter(Boolean));
+      return !ours.some((name) => holds(p, name)) && !exact.some((name) => lower(p).includes(lower(name)));
+    },
     allowed: (p, v) => Array.from(p).every((c) => Array.from(v).includes(c)),
   };
 

@@ -61,7 +61,7 @@ pub(in crate::http) async fn submit(
         }
         Redeemed::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("code-refused")),
         Redeemed::Throttled { until } => {
-            let time = guest.frame.words.time(until);
+            let time = guest.frame.words.wait_until(until);
             (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("code-throttled", "time", &time))
         }
     };

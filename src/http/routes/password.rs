@@ -54,7 +54,7 @@ impl PasswordPage {
     /// Told before anything is typed.
     fn too_young(&self) -> Option<String> {
         let at = self.view.changeable_at?;
-        Some(self.frame.words.with("broken-too-young", "time", &self.frame.words.time(at)))
+        Some(self.frame.words.with("broken-too-young", "time", &self.frame.words.wait_until(at)))
     }
 }
 

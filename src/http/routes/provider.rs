@@ -113,7 +113,7 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
     };
     let way = way.map(|(href, key)| (href, frame.t(key)));
     let throttled = if let Finished::Throttled { until } = finished {
-        Some(frame.words.with("provider-throttled", "time", &frame.words.time(*until)))
+        Some(frame.words.with("provider-throttled", "time", &frame.words.wait_until(*until)))
     } else {
         None
     };

@@ -70,7 +70,7 @@ pub(in crate::http) async fn submit(
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("staff-refused")),
         SignIn::Throttled { until } => {
-            let time = guest.frame.words.time(until);
+            let time = guest.frame.words.wait_until(until);
             (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("staff-throttled", "time", &time))
         }
     };

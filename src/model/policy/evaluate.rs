@@ -2,7 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::{Broken, Contradiction, PasswordPolicy, complexity, fold::contains_folded};
+use super::{
+    Broken, Contradiction, PasswordPolicy, complexity,
+    fold::{contains_folded, contains_name},
+    typeable::first_untypeable,
+};
 use crate::model::{account::Account, password::Password};
 
 /// What is judged: the new password, for whom, and when.
@@ -52,9 +56,7 @@ pub fn evaluate(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Vec<Broken
     if let Some(allowed) = &policy.allowed {
         broken.extend(text.chars().find(|c| !allowed.contains(c)).map(Broken::CharacterNotAllowed));
     }
-    if text.chars().any(char::is_control) {
-        broken.push(Broken::ControlCharacter);
-    }
+    broken.extend(first_untypeable(text).map(|_| Broken::NotTypeable));
     if candidate.current == Some(candidate.new) {
         broken.push(Broken::SameAsCurrent);
     }
@@ -78,7 +80,7 @@ fn holds_name(password: &str, account: &Account) -> bool {
     let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref()];
     let words = names.into_iter().flatten().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));
     let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next());
-    words.chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3).any(|w| contains_folded(password, w))
+    words.chain([account.sam.as_str()]).chain(upn_user).filter(|w| w.chars().count() >= 3).any(|w| contains_name(password, w))
 }
 
 pub(super) fn contradiction(policy: &PasswordPolicy) -> Option<Contradiction> {

@@ -24,7 +24,12 @@ pub enum Rule {
     /// A special character.
     Special,
     /// Not the person's names or account name.
-    NoNames,
+    NoNames {
+        /// In no spelling that a person would recognise: the configuration's rule.
+        recognised: bool,
+        /// Not letter by letter: AD's own rule.
+        exact: bool,
+    },
     /// None of the municipality's forbidden words. The words themselves are not shown.
     NoForbiddenWords,
     /// Only these characters.
@@ -58,8 +63,8 @@ pub enum Broken {
     HoldsForbiddenWord(String),
     /// Holds a character that is not allowed.
     CharacterNotAllowed(char),
-    /// Holds a control character, which nobody could type at a logon.
-    ControlCharacter,
+    /// Holds a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the space.
+    NotTypeable,
     /// Equals the current password.
     SameAsCurrent,
     /// AD remembers it: one of the last so many.
@@ -82,7 +87,7 @@ impl Broken {
             Self::HoldsName => "holds_name",
             Self::HoldsForbiddenWord(_) => "holds_forbidden_word",
             Self::CharacterNotAllowed(_) => "character_not_allowed",
-            Self::ControlCharacter => "control_character",
+            Self::NotTypeable => "not_typeable",
             Self::SameAsCurrent => "same_as_current",
             Self::UsedBefore(_) => "used_before",
             Self::TooYoung(_) => "too_young",
@@ -102,7 +107,7 @@ pub(super) fn rules_of(policy: &PasswordPolicy) -> Vec<Rule> {
         (policy.upper_and_lower, Rule::UpperAndLower),
         (policy.digits, Rule::Digits),
         (policy.special, Rule::Special),
-        (policy.no_names || policy.complexity, Rule::NoNames),
+        (policy.no_names || policy.complexity, Rule::NoNames { recognised: policy.no_names, exact: policy.complexity }),
         (!policy.forbidden_words.is_empty(), Rule::NoForbiddenWords),
     ];
     rules.extend(flags.into_iter().filter_map(|(on, rule)| on.then_some(rule)));
