@@ -1,13 +1,13 @@
 //! The composition root: the only place that names every adapter.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use uuid::Uuid;
 
 use crate::{
     audit::{self, cpr::Vault},
     clock::Clock,
-    config::{Config, Secret},
+    config::{self, Config, Secret},
     directory::Directory,
     flow::{audit_api::Rates, codes::Probes, health::Readiness, outside::Outside, waits::Waits},
     identity::{
@@ -30,6 +30,8 @@ use crate::{
 pub struct App {
     /// As read and checked at start.
     pub config: Config,
+    /// `[policy]` as it was last read: its word lists may change while the service runs.
+    policy: RwLock<Arc<config::Policy>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// Keys derived from the configured secret.
@@ -116,6 +118,16 @@ pub enum StartError {
 }
 
 impl App {
+    /// The municipality's own rules of passwords, as they are now.
+    pub fn policy(&self) -> Arc<config::Policy> {
+        self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Takes over new ones.
+    pub fn renew_policy(&self, policy: config::Policy) {
+        *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
     /// Opens the store and prepares the directory. No controller has to be up for that.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
@@ -159,6 +171,7 @@ impl App {
             readiness: Readiness::default(),
             code_probes: Probes::default(),
             waits: Waits::default(),
+            policy: RwLock::new(Arc::new(config.policy.clone())),
             config,
             clock,
             instance,

@@ -186,10 +186,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => run_check(&config, json, check::Options { account }).await,
             Err(code) => code,
         },
-        Command::Serve => match read(&cli.config) {
-            Ok(config) => Box::pin(run_service(config)).await, // the service is large, and moves once
-            Err(code) => code,
-        },
+        Command::Serve => Box::pin(run_service(cli.config)).await, // the service is large, and moves once
     }
 }
 
@@ -249,9 +246,19 @@ fn ended(done: Result<String, KeysError>) -> ExitCode {
     }
 }
 
-async fn run_service(config: Config) -> ExitCode {
+async fn run_service(file: PathBuf) -> ExitCode {
+    // Before anything else: the configuration may take its time, and a signal that nobody handles ends the process.
+    let signals = match serve::Signals::install() {
+        Ok(signals) => signals,
+        Err(error) => return complain(&format!("signals can't be handled: {error}\n"), ExitCode::FAILURE),
+    };
+    let config = match read(&file) {
+        Ok(config) => config,
+        Err(code) => return code,
+    };
     telemetry::init(&config.log);
-    match serve::serve(config).await {
+    let again = move || environment(std::env::vars_os()).and_then(|environment| config::load(&file, environment.into_iter()));
+    match serve::serve(config, signals, again).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = format!("{error:#}"), "the service could not go on");

@@ -54,6 +54,8 @@ pub use staff::Staff;
 pub use store::Store;
 pub use throttle::Throttle;
 
+use std::collections::BTreeMap;
+
 use crate::model::provider::ProviderId;
 
 /// Everything that the operator decides.
@@ -61,6 +63,8 @@ use crate::model::provider::ProviderId;
 pub struct Config {
     /// What the configuration is recognised by, 64 hexadecimal digits; no secret is in it.
     pub fingerprint: String,
+    /// The same of each section.
+    sections: BTreeMap<String, String>,
     /// `[site]`: whose service it is.
     pub site: Site,
     /// `[server]`: where it listens.
@@ -100,6 +104,12 @@ pub struct Config {
 }
 
 impl Config {
+    /// The sections whose text is another there, secrets and what stands in files aside.
+    pub fn sections_that_differ<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = String> + 'a {
+        let names: std::collections::BTreeSet<_> = self.sections.keys().chain(other.sections.keys()).collect();
+        names.into_iter().filter(|name| self.sections.get(*name) != other.sections.get(*name)).cloned()
+    }
+
     /// Every provider, in the order in which they are shown.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         providers(&self.saml, &self.oidc)

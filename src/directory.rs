@@ -36,9 +36,12 @@ pub use pinned::Pinned;
 pub use policy::AdPolicy;
 pub use root_dse::RootDse;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::{config, tls};
 
@@ -46,13 +49,21 @@ use crate::{config, tls};
 #[derive(Debug)]
 pub(crate) struct ServiceAccount {
     user: String,
-    password: SecretString,
+    /// As it was last read: it may be renewed while the service runs.
+    password: RwLock<SecretString>,
+}
+
+impl ServiceAccount {
+    pub(crate) fn password(&self) -> SecretString {
+        self.password.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 /// All controllers of one domain.
 #[derive(Debug)]
 pub struct Directory {
     controllers: Vec<Arc<Controller>>,
+    account: Arc<ServiceAccount>,
     base_dn: String,
     search_bases: Vec<String>,
     netbios_domain: Option<String>,
@@ -69,7 +80,7 @@ impl Directory {
     /// Reads the CA file and prepares the pools; connects to nobody yet.
     pub fn new(config: &config::Directory) -> Result<Self, tls::TlsSetupError> {
         let tls = tls::client_config(config.ca_file.as_deref())?;
-        let account = Arc::new(ServiceAccount { user: config.bind_user.clone(), password: config.bind_password.clone() });
+        let account = Arc::new(ServiceAccount { user: config.bind_user.clone(), password: RwLock::new(config.bind_password.clone()) });
         let controllers = config
             .controllers
             .iter()
@@ -79,6 +90,7 @@ impl Directory {
             .collect();
         Ok(Self {
             controllers,
+            account,
             base_dn: config.base_dn.clone(),
             search_bases: config.search_bases.clone(),
             netbios_domain: config.netbios_domain.clone(),
@@ -92,14 +104,34 @@ impl Directory {
         })
     }
 
+    /// Takes over the service account's password for every new connection. `false`: it is the one that was known.
+    pub fn renew_password(&self, password: &str) -> bool {
+        let mut known = self.account.password.write().unwrap_or_else(PoisonError::into_inner);
+        let new = known.expose_secret() != password;
+        if new {
+            *known = SecretString::from(password.to_owned());
+        }
+        new
+    }
+
     /// The controllers, in order of preference.
     pub fn controllers(&self) -> &[Arc<Controller>] {
         &self.controllers
     }
 
-    /// Does any controller answer? One rootDSE read, bounded by the time-out of each controller.
-    pub async fn ready(&self) -> bool {
-        self.read(|mut pinned| async move { (pinned.connection().root_dse().await, pinned) }).await.is_ok()
+    /// Does any controller take a new connection, and the service account on it? A pooled one would show less: every login needs a new one. Nothing
+    /// is passed over because of it.
+    pub async fn ready(&self) -> Result<(), Fault> {
+        let mut last = Fault::NoController;
+        for controller in &self.controllers {
+            let work = async { Connection::open_as_service(controller.endpoint(), controller.account()).await?.root_dse().await };
+            match tokio::time::timeout(self.timeout, work).await {
+                Ok(Ok(_)) => return Ok(()),
+                Ok(Err(fault)) => last = fault,
+                Err(_) => last = Fault::TimedOut,
+            }
+        }
+        Err(last)
     }
 
     /// The first controller that can be connected to.

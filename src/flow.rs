@@ -9,6 +9,7 @@ pub mod api_tokens;
 pub mod audit_api;
 pub mod audit_export;
 mod authority;
+pub mod away;
 pub mod codes;
 pub mod health;
 pub mod known_browser;
@@ -17,6 +18,7 @@ pub mod log_pages;
 mod log_scope;
 pub mod others;
 pub mod outside;
+pub mod place;
 mod policy;
 pub mod provider_sign_in;
 pub mod provider_sign_out;
@@ -32,6 +34,8 @@ pub mod sign_out;
 pub mod staff_accounts;
 pub mod staff_sign_in;
 pub mod waits;
+
+use self::place::to_its_end;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -91,11 +95,6 @@ pub enum Fault {
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,
-}
-
-/// Does it to its end, though the person goes away in the middle.
-async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T, Fault>> + Send + 'static) -> Result<T, Fault> {
-    tokio::spawn(work).await.map_err(|_| Fault::Crashed)?
 }
 
 /// An entry of somebody who is logged in: by which login, when, where, what and how it ended.

@@ -5,6 +5,7 @@
 
 mod assets;
 mod client;
+mod failure;
 mod form;
 mod headers;
 mod kept;
@@ -12,6 +13,7 @@ mod known_browser;
 mod language;
 mod limits;
 mod log_words;
+mod outage;
 mod problem;
 mod routes;
 #[cfg(test)]
@@ -22,7 +24,8 @@ mod texts;
 pub mod view;
 mod words;
 
-pub use serve::{serve, serve_with};
+pub use outage::OUTAGES;
+pub use serve::{Certificate, ListenError, Listening, bind};
 
 use std::sync::Arc;
 
@@ -40,7 +43,7 @@ pub fn router(app: Arc<App>) -> Router {
         .with_same_site(SameSite::Lax)
         .with_path("/");
     let people = routes::with_session().layer(sessions);
-    let limits = limits::Limits::new(&app.config.server);
+    let limits = limits::Limits::new(&app);
     routes::without_session()
         .merge(people)
         .fallback(routes::not_found)

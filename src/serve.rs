@@ -1,19 +1,27 @@
 //! `os2nykode serve`: starts everything, keeps house, and stops gracefully.
 
+mod counters;
+mod reload;
+mod signals;
+mod supervisor;
+
+pub use signals::Signals;
+
 use std::{sync::Arc, time::Duration};
 
 use anyhow::Context;
 use axum::{Router, routing::get};
 use jiff::Timestamp;
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tokio::{net::TcpListener, signal::unix::SignalKind};
+use secrecy::ExposeSecret;
+use tokio::{net::TcpListener, sync::Notify};
 use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::{
     app::App,
     clock::SystemClock,
-    config::Config,
+    config::{Config, Problems},
     flow::{alerts, codes, others, provider_watch, push, reconcile, sealing},
     http,
     identity::{keys::Keys, oidc},
@@ -21,6 +29,8 @@ use crate::{
         audit::{AuditOutcome, EventKind},
         provider::ProviderId,
     },
+    store::late::{self, Absent},
+    telemetry,
 };
 
 /// How often changes without an outcome are looked at.
@@ -30,10 +40,30 @@ const LOOK_AT_PROVIDERS_EVERY: Duration = Duration::from_mins(1);
 /// How often what has expired is deleted from the store.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
-/// Runs the service until SIGTERM or SIGINT.
-pub async fn serve(config: Config) -> anyhow::Result<()> {
+/// A database that is not there yet is tried this often.
+const TRY_DATABASE_EVERY: Duration = Duration::from_secs(2);
+/// What was measured is put together this often: nobody may ever ask for it.
+const GATHER_EVERY: Duration = Duration::from_secs(5);
+/// A provider that could be reached is tried this often.
+const REACH_EVERY: Duration = Duration::from_mins(5);
+
+/// Runs the service until SIGTERM or SIGINT. `read` reads the configuration again.
+pub async fn serve(
+    config: Config,
+    Signals { hangup, mut stop }: Signals,
+    read: impl Fn() -> Result<Config, Problems> + Clone + Send + 'static,
+) -> anyhow::Result<()> {
+    telemetry::raise_descriptors();
     let metrics = PrometheusBuilder::new().install_recorder().context("metrics can't be set up")?;
+    tokio::spawn(gather(metrics.clone()));
+    tokio::spawn(supervisor::keep_alive());
+    tokio::select! {
+        there = database(config.store.url.expose_secret()) => there?,
+        () = stop.asked() => return Ok(()),
+    }
     let app = App::start(config, Arc::new(SystemClock)).await?;
+    let listening = http::bind(&app).await.with_context(|| format!("listening on {}", app.config.server.listen))?;
+    counters::begin(&app);
     if let Some(address) = app.config.server.metrics_listen {
         let listener = TcpListener::bind(address).await.with_context(|| format!("server.metrics_listen {address}"))?;
         tokio::spawn(serve_metrics(listener, metrics));
@@ -51,9 +81,14 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     let watching = app.clone();
     tokio::spawn(async move { alerts::keep_watching(&watching).await });
     tokio::spawn(keep_tidy(app.clone()));
-    tokio::spawn(keep_fresh(app.clone()));
+    let providers = Arc::new(Notify::new());
+    tokio::spawn(keep_fresh(app.clone(), providers.clone()));
+    let reload = reload::Reload { app: app.clone(), certificate: listening.certificate(), providers, read };
+    tokio::spawn(reload.keep_reloading(hangup));
     info!(version = env!("CARGO_PKG_VERSION"), listen = %app.config.server.listen, "started");
-    http::serve(app.clone(), stop_asked()).await.with_context(|| format!("server.listen {}", app.config.server.listen))?;
+    supervisor::listening();
+    listening.serve(app.clone(), stop.asked()).await;
+    supervisor::stopping();
     sealing::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
     sealing.abort();
     sealing::last_word(&app).await;
@@ -63,14 +98,30 @@ pub async fn serve(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns once the operator asks the service to stop.
-async fn stop_asked() {
-    let mut terminate = tokio::signal::unix::signal(SignalKind::terminate()).expect("the runtime handles signals");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
+/// Waits for the database, and says so. An error is one that waiting does not mend.
+async fn database(url: &str) -> anyhow::Result<()> {
+    let seldom = telemetry::Seldom::default();
+    loop {
+        match late::present(url).await {
+            Ok(()) => return Ok(()),
+            Err(Absent::Refused(error)) => return Err(error).context("the store can't be opened"),
+            Err(Absent::Yet(error)) => {
+                supervisor::waiting("waiting for the database");
+                if let Some(tries) = seldom.due() {
+                    warn!(error = %error, tries, "the database is not there yet: the service waits for it");
+                }
+            }
+        }
+        tokio::time::sleep(TRY_DATABASE_EVERY).await;
     }
-    info!("stopping: requests under way are finished");
+}
+
+/// Puts together what was measured: each value is kept until that is done, and by itself it is done only when somebody asks.
+async fn gather(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(GATHER_EVERY).await;
+        metrics.run_upkeep();
+    }
 }
 
 async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
@@ -80,40 +131,75 @@ async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
     }
 }
 
-/// Reads what the providers say of themselves again, now and then: at once after the start, every minute where a provider can't be used. Publishes which can be
-/// used, and how long everything still lasts.
-async fn keep_fresh(app: Arc<App>) {
-    let mut last = std::collections::BTreeMap::<ProviderId, tokio::time::Instant>::new();
+/// A provider, as it was when it was last asked.
+struct Asked {
+    refreshed: tokio::time::Instant,
+    reached: tokio::time::Instant,
+    answers: bool,
+}
+
+/// Reads what the providers say of themselves again, now and then: at once after the start and when the operator asks, every minute where a provider can't be
+/// used. Publishes which can be used and reached, and how long everything still lasts.
+async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
+    let mut last = std::collections::BTreeMap::<ProviderId, Asked>::new();
     loop {
         for provider in app.config.providers() {
-            let id = &provider.id;
+            let (id, now) = (&provider.id, tokio::time::Instant::now());
             let hours = if app.config.oidc.provider(id).is_some() { app.config.oidc.refresh_hours } else { app.config.saml.refresh_hours };
             let every = Duration::from_secs(u64::from(hours) * 3600);
-            let was_usable = usable(&app, id);
-            if last.get(id).is_none_or(|at| !was_usable || at.elapsed() >= every) {
-                last.insert(id.clone(), tokio::time::Instant::now());
-                match refresh(&app, id).await {
-                    Ok(fingerprint) => {
-                        if !was_usable {
-                            info!(provider = id.as_str(), "a provider can be used now");
-                        }
-                        if let Some(fingerprint) = fingerprint
-                            && let Err(fault) = provider_watch::note_if_new(&app, id, fingerprint).await
-                        {
-                            warn!(provider = id.as_str(), error = %fault, "whether a provider has changed could not be written to the audit log");
-                        }
-                    }
-                    Err(error) => {
-                        metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
-                        let what = if was_usable { "the last good copy stays in use" } else { "the provider can't be used" };
-                        warn!(provider = id.as_str(), error, "what a provider says of itself can't be read: {what}");
-                    }
-                }
+            let before = last.get(id);
+            let refreshed = before.is_none_or(|at| !usable(&app, id) || !at.answers || now.duration_since(at.refreshed) >= every);
+            let answers = if refreshed {
+                read_again(&app, id).await
+            } else if before.is_some_and(|at| now.duration_since(at.reached) < REACH_EVERY) {
+                continue;
+            } else {
+                reach(&app, id).await
+            };
+            if !answers && before.is_none_or(|at| at.answers) {
+                warn!(provider = id.as_str(), "a provider can't be reached: logins there may fail");
             }
-            metrics::gauge!("provider_usable", "provider" => id.to_string()).set(if usable(&app, id) { 1.0 } else { 0.0 });
+            let refreshed = if refreshed { now } else { before.map_or(now, |at| at.refreshed) };
+            last.insert(id.clone(), Asked { refreshed, reached: now, answers });
+            let value = if answers && usable(&app, id) { 1.0 } else { 0.0 };
+            metrics::gauge!("provider_usable", "provider" => id.to_string()).set(value);
         }
         publish_expiry(&app);
-        tokio::time::sleep(LOOK_AT_PROVIDERS_EVERY).await;
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AT_PROVIDERS_EVERY) => {}
+            () = asked.notified() => last.clear(),
+        }
+    }
+}
+
+/// Takes over what a provider says of itself. Does it answer?
+async fn read_again(app: &App, id: &ProviderId) -> bool {
+    let was_usable = usable(app, id);
+    match refresh(app, id).await {
+        Ok(fingerprint) => {
+            info!(provider = id.as_str(), "what a provider says of itself was read");
+            if let Some(fingerprint) = fingerprint
+                && let Err(fault) = provider_watch::note_if_new(app, id, fingerprint).await
+            {
+                warn!(provider = id.as_str(), error = %fault, "whether a provider has changed could not be written to the audit log");
+            }
+            true
+        }
+        Err(error) => {
+            metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
+            let what = if was_usable { "the last good copy stays in use" } else { "the provider can't be used" };
+            warn!(provider = id.as_str(), error, "what a provider says of itself can't be read: {what}");
+            false
+        }
+    }
+}
+
+/// Does a provider answer? Nothing that it says is taken over.
+async fn reach(app: &App, id: &ProviderId) -> bool {
+    match (&app.oidc, &app.saml) {
+        (Some(oidc), _) if app.config.oidc.provider(id).is_some() => oidc.answers(id).await,
+        (_, Some(saml)) => saml.answers(id).await,
+        (Some(_) | None, None) => true,
     }
 }
 

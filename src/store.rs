@@ -6,6 +6,7 @@
 pub mod codes;
 pub mod cursors;
 mod keys;
+pub mod late;
 pub mod leases;
 pub mod look;
 pub mod sessions;
@@ -26,6 +27,7 @@ use sqlx::{
     query::Query,
     sqlite::SqliteConnectOptions,
 };
+use uuid::Uuid;
 
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
@@ -167,6 +169,17 @@ impl Store {
     /// Does it answer?
     pub async fn ping(&self) -> Result<(), StoreError> {
         within(sqlx::query("SELECT 1").execute(&self.durable)).await.map(|_| ())
+    }
+
+    /// Can the log still be written? Proven by a write of a request's size that has to be on disk when it returns, one row an instance.
+    pub async fn writable(&self, instance: Uuid, now: Timestamp) -> Result<(), StoreError> {
+        let statement =
+            "INSERT INTO leases (name, holder, until) VALUES ($1, $2, 0) ON CONFLICT (name) DO UPDATE SET holder = $2, released = $3";
+        let name = format!("writable {instance}");
+        // On every page of it something new: SQLite does not write what is the same.
+        let filling = stored(now).to_string().repeat(1024);
+        within(sqlx::query(statement).bind(name).bind(filling).bind(stored(now)).execute(&self.durable)).await?;
+        Ok(())
     }
 
     /// Lets a SQLite database grow no further, as on a full disk. For tests.

@@ -2,10 +2,15 @@
 //!
 //! Invariant: no log line holds a password, a token or the content of an LDAP, SQL or HTTP message.
 
-use std::{io::IsTerminal, panic};
+use std::{
+    io::IsTerminal,
+    panic,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use ring::rand::{SecureRandom, SystemRandom};
-use rustix::process::{DumpableBehavior, Resource, Rlimit, set_dumpable_behavior, setrlimit};
+use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit};
 use tracing::{error, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -51,6 +56,40 @@ pub fn harden() -> std::io::Result<()> {
     Ok(())
 }
 
+/// Raises the limit of open files to what is allowed: each connection is one. Where that can't be done, the limit stays, and [`descriptors`] tells it.
+pub fn raise_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }); // what is so afterwards is read where it counts
+}
+
+/// How many files and connections the process may have open.
+pub fn descriptors() -> usize {
+    getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
+}
+
+/// Something that is logged at most every ten seconds, however often it happens.
+#[derive(Debug, Default)]
+pub struct Seldom(Mutex<(Option<Instant>, u64)>);
+
+impl Seldom {
+    const EVERY: Duration = Duration::from_secs(10);
+
+    /// It has happened. How often since it was last logged, where it is time to log it again.
+    pub fn due(&self) -> Option<u64> {
+        self.due_at(Instant::now())
+    }
+
+    fn due_at(&self, now: Instant) -> Option<u64> {
+        let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 += 1;
+        if state.0.is_some_and(|last| now.duration_since(last) < Self::EVERY) {
+            return None;
+        }
+        state.0 = Some(now);
+        Some(std::mem::take(&mut state.1))
+    }
+}
+
 /// A reference for a fault page and its log line: 8 characters that can't be mistaken for one another when read aloud.
 pub fn reference() -> String {
     const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
@@ -81,6 +120,14 @@ mod tests {
         let named = filter("info,ldap3=debug");
         assert!(named.would_enable("ldap3::conn", &Level::DEBUG));
         assert!(!named.would_enable("sqlx::query", &Level::WARN) && !named.would_enable("os2nykode", &Level::DEBUG));
+    }
+
+    #[test]
+    fn what_happens_often_is_logged_every_ten_seconds_with_how_often() {
+        let (seldom, start) = (Seldom::default(), Instant::now());
+        let at = |seconds| seldom.due_at(start + Duration::from_secs(seconds));
+        assert_eq!((at(0), at(1), at(9)), (Some(1), None, None));
+        assert_eq!((at(10), at(11), at(40)), (Some(3), None, Some(2)));
     }
 
     #[test]

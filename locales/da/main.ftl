@@ -154,6 +154,10 @@ bad-request-title = Det, du sendte, kunne ikke læses
 bad-request-text = Intet er ændret. Gå til forsiden, og begynd forfra.
 busy-title = Der er travlt lige nu
 busy-text = Vi kunne ikke nå dit ønske. Vent et minut, og prøv igen. Var du ved at skifte adgangskode, så se på din konto, om det lykkedes.
+away-directory-title = Vi kan ikke få fat i kommunens brugerregister lige nu
+away-database-title = Vi kan ikke få fat i vores database lige nu
+away-register-title = Vi kan ikke få fat i et af kommunens registre lige nu
+away-text = Det er ikke din fejl, og intet er ændret, medmindre du lige har sendt en ny adgangskode: Så se på din konto, om den blev skiftet. Prøv igen om nogle minutter. Bliver det ved, så kontakt servicedesken.
 fault-title = Der er noget galt hos os
 fault-text = Det er ikke din fejl. Prøv igen om lidt. Bliver det ved, så kontakt servicedesken, og sig referencen herunder. Var du ved at skifte adgangskode, så se på din konto, om det lykkedes.
 

@@ -154,6 +154,10 @@ bad-request-title = What you sent could not be read
 bad-request-text = Nothing has been changed. Go to the front page and start again.
 busy-title = It is busy right now
 busy-text = We could not get to your request. Wait a minute and try again. If you were changing your password, look at your account to see whether it succeeded.
+away-directory-title = We can't reach the municipality's user directory right now
+away-database-title = We can't reach our database right now
+away-register-title = We can't reach one of the municipality's registers right now
+away-text = It is not your fault, and nothing has changed, unless you have just sent a new password: then look at your account to see whether it was changed. Try again in a few minutes. If it goes on, contact the service desk.
 fault-title = Something is wrong on our side
 fault-text = It is not your fault. Try again in a while. If it goes on, contact the service desk and tell them the reference below. If you were changing your password, look at your account to see whether it succeeded.
 

@@ -90,6 +90,8 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     for key in table.keys().filter(|key| !SECTIONS.contains(&key.as_str())) {
         problems.add(key, unknown(key));
     }
+    let by_section =
+        table.iter().map(|(name, value)| (name.clone(), fingerprint(&Table::from_iter([(name.clone(), value.clone())])))).collect();
     let fingerprint = fingerprint(&table);
     let sections = Sections {
         site: section(&table, "site", &mut problems),
@@ -112,7 +114,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         audit: section(&table, "audit", &mut problems),
         log: section(&table, "log", &mut problems),
     };
-    let config = sections.check(fingerprint, &mut problems);
+    let config = sections.check(fingerprint, by_section, &mut problems);
     match config {
         Some(config) if problems.0.is_empty() => Ok(config),
         _ => Err(problems),
@@ -143,7 +145,7 @@ struct Sections {
 
 impl Sections {
     /// Checks every section, whatever the others are like.
-    fn check(self, fingerprint: String, problems: &mut Problems) -> Option<Config> {
+    fn check(self, fingerprint: String, sections: BTreeMap<String, String>, problems: &mut Problems) -> Option<Config> {
         let site = self.site.and_then(|raw| raw.check(problems));
         let server = self.server.and_then(|raw| raw.check(problems));
         let store = self.store.and_then(|raw| raw.check(problems));
@@ -174,6 +176,7 @@ impl Sections {
         }
         Some(Config {
             fingerprint,
+            sections,
             site: site?,
             server: server?,
             store: store?,

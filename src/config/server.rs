@@ -26,6 +26,10 @@ pub struct Server {
     pub metrics_listen: Option<SocketAddr>,
     /// Requests worked on at once, 1 to 100 000; more get "try again".
     pub max_concurrent_requests: usize,
+    /// Connections that may be open at once, 64 to 1 000 000.
+    pub max_connections: usize,
+    /// The same from one address, 1 to 1 000 000; trusted proxies excepted.
+    pub max_connections_per_address: usize,
     /// Longest time for one request, seconds, 5 to 300.
     pub request_timeout_seconds: u64,
     /// What all keys are derived from.
@@ -51,6 +55,10 @@ pub(super) struct Raw {
     metrics_listen: Option<SocketAddr>,
     #[serde(default = "max_concurrent_requests")]
     max_concurrent_requests: usize,
+    #[serde(default = "max_connections")]
+    max_connections: usize,
+    #[serde(default = "max_connections_per_address")]
+    max_connections_per_address: usize,
     #[serde(default = "request_timeout_seconds")]
     request_timeout_seconds: u64,
     secret: Option<SecretString>,
@@ -59,6 +67,15 @@ pub(super) struct Raw {
 
 fn max_concurrent_requests() -> usize {
     256
+}
+
+fn max_connections() -> usize {
+    16_384
+}
+
+/// A school of 600 behind one address, whose browsers open several each.
+fn max_connections_per_address() -> usize {
+    4096
 }
 
 fn request_timeout_seconds() -> u64 {
@@ -95,6 +112,12 @@ impl Raw {
         if !(1..=100_000).contains(&self.max_concurrent_requests) {
             problems.add("server.max_concurrent_requests", "has to be 1 to 100000");
         }
+        if !(64..=1_000_000).contains(&self.max_connections) {
+            problems.add("server.max_connections", "has to be 64 to 1000000");
+        }
+        if !(1..=1_000_000).contains(&self.max_connections_per_address) {
+            problems.add("server.max_connections_per_address", "has to be 1 to 1000000");
+        }
         if !(5..=300).contains(&self.request_timeout_seconds) {
             problems.add("server.request_timeout_seconds", "has to be 5 to 300");
         }
@@ -111,6 +134,8 @@ impl Raw {
             trusted_proxies: self.trusted_proxies,
             metrics_listen: self.metrics_listen,
             max_concurrent_requests: self.max_concurrent_requests,
+            max_connections: self.max_connections,
+            max_connections_per_address: self.max_connections_per_address,
             request_timeout_seconds: self.request_timeout_seconds,
             secret,
         })

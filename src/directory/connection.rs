@@ -127,7 +127,7 @@ impl Connection {
     /// Connects and logs the service account in.
     pub(crate) async fn open_as_service(endpoint: &Endpoint, account: &ServiceAccount) -> Result<Self, Fault> {
         let mut connection = Self::open(endpoint).await?;
-        let result = connection.simple_bind(&account.user, secrecy::ExposeSecret::expose_secret(&account.password)).await?;
+        let result = connection.simple_bind(&account.user, secrecy::ExposeSecret::expose_secret(&account.password())).await?;
         if result.rc == 0 { Ok(connection) } else { Err(Fault::ServiceBind(answer::readable(&result.text))) }
     }
 

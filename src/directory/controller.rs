@@ -13,7 +13,7 @@ use metrics::gauge;
 use tracing::warn;
 
 use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount, root_dse::Remembered};
-use crate::config;
+use crate::{config, telemetry::Seldom};
 
 /// AD ends a connection that is idle for 900 s (MaxConnIdleTime); ours end well before.
 const LONGEST_IDLE: Duration = Duration::from_mins(5);
@@ -30,6 +30,7 @@ pub struct Controller {
     down_until: Mutex<Option<Instant>>,
     retry_after: Duration,
     said_no_hints: AtomicBool,
+    passed_over: Seldom,
 }
 
 /// A connection of the service account, on loan from the pool.
@@ -73,6 +74,7 @@ impl Controller {
             down_until: Mutex::default(),
             retry_after: Duration::from_secs(config.retry_after_seconds),
             said_no_hints: AtomicBool::new(false),
+            passed_over: Seldom::default(),
         }
     }
 
@@ -96,7 +98,9 @@ impl Controller {
     }
 
     pub(super) fn mark_down(&self, fault: &Fault) {
-        warn!(controller = self.name(), error = %fault, "controller passed over for now");
+        if let Some(times) = self.passed_over.due() {
+            warn!(controller = self.name(), error = %fault, times, "controller passed over for now");
+        }
         gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(0.0);
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + self.retry_after);
     }

@@ -9,7 +9,7 @@ use crate::{
 
 /// Reads it. Any part that can't be read is a fault.
 pub(super) async fn in_force(app: &App, pinned: &mut Pinned, account: &Account) -> Result<PasswordPolicy, Fault> {
-    let configured = &app.config.policy;
+    let configured = app.policy();
     let mut policy = app.directory.policy(pinned, account).await?.password.and(&configured.default.policy());
     for group in &configured.groups {
         let sid = app.directory.group_sid(pinned, &group.group).await?;

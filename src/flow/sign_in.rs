@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::{
     Fault, Visit,
     account_lock::{self, AccountLock},
-    event, known_browser, party_of,
+    event, known_browser, party_of, to_its_end,
 };
 use crate::{
     app::App,
@@ -52,8 +52,7 @@ pub async fn with_ad_password(
 ) -> Result<SignIn, Fault> {
     let (app, visit, name) = (app.clone(), visit.clone(), LoginName::parse(name));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, password.ok()).await });
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, password.ok()).await }).await
 }
 
 struct Attempt<'a> {

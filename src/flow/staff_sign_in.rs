@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::{
     Fault, Visit, event, event_of, known_browser,
     sign_in::{SignIn, failed_all, forgive_all, hold_answer},
+    to_its_end,
 };
 use crate::{
     app::App,
@@ -47,8 +48,7 @@ pub struct Typed {
 /// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
 pub async fn sign_in(app: &Arc<App>, visit: &Visit, typed: Typed) -> Result<SignIn, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
-    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await });
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(async move { Attempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await }).await
 }
 
 /// The account of a login, if it still is what it was: enabled, with the same credentials, and such logins are still taken. `None` for other logins.

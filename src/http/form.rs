@@ -2,31 +2,26 @@
 //!
 //! Invariant: [`Form`] is the only way for a handler to get at what was sent; it checks the token before it gives anything out.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::{
-    body::Body,
     extract::{FromRequest, FromRequestParts, Request, State},
     http::{HeaderMap, Method, StatusCode, Uri, header, uri::Authority},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::CookieJar;
-use futures_util::StreamExt;
 use serde::{Deserialize, de::DeserializeOwned};
 use tower_sessions::Session;
-use zeroize::Zeroizing;
 
-use super::{limits::LARGEST_BODY, view::Failure};
+use super::{
+    limits::{LARGEST_BODY, whole},
+    view::Failure,
+};
 use crate::app::App;
 
-/// Longest wait for a form: who sends it drop by drop takes a place from others meanwhile.
-const SENT_WITHIN: Duration = Duration::from_secs(5);
-/// Of a form that is too large this much is read, bytes.
-const THROWN_AWAY: usize = 2 * 1024 * 1024;
-
 /// Where providers' forms come to: the beginnings of their paths.
-const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
+pub(super) const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
 
 /// Binds a form to the browser of somebody who is not logged in yet.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
@@ -102,7 +97,7 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         let (mut parts, body) = request.into_parts();
         let session = Session::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
         // Loads the session, so that an id which is not in the store does not count as one.
-        super::session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
+        super::session::identity(&session).await.map_err(|e| Failure::from(e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
         let bytes = whole(body, LARGEST_BODY).await.map_err(IntoResponse::into_response)?;
         // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
@@ -115,29 +110,6 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
         }
         serde_urlencoded::from_bytes(&bytes).map(Self).map_err(|_| StatusCode::BAD_REQUEST.into_response())
     }
-}
-
-/// Reads a body of at most so many bytes, in time.
-pub(super) async fn whole(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
-    tokio::time::timeout(SENT_WITHIN, read(body, largest)).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
-}
-
-/// Reads a form. Of one that is too large, the rest is read and thrown away, within bounds: the connection would be cut under a browser that is still
-/// sending, and it would show its own error instead of our page.
-async fn read(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
-    let mut chunks = body.into_data_stream();
-    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY.min(largest))); // it holds passwords: all of its room at once, so that no copy is left behind
-    let mut length = 0;
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;
-        length += chunk.len();
-        if length <= largest {
-            form.extend_from_slice(&chunk);
-        } else if length > THROWN_AWAY {
-            break;
-        }
-    }
-    if length > largest { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(form) }
 }
 
 #[cfg(test)]
@@ -156,16 +128,6 @@ mod tests {
             map.insert(*name, HeaderValue::from_str(value).expect("a header"));
         }
         from_here(&map, &Uri::from_static(uri), "https://public.dk")
-    }
-
-    #[tokio::test]
-    async fn a_form_is_read_whole_or_not_at_all() {
-        let sized = |size| read(Body::from(vec![b'x'; size]), LARGEST_BODY);
-        assert_eq!(sized(0).await.map(|form| form.len()), Ok(0));
-        assert_eq!(sized(LARGEST_BODY).await.map(|form| form.len()), Ok(LARGEST_BODY));
-        assert_eq!(sized(LARGEST_BODY + 1).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
-        let endless = futures_util::stream::repeat_with(|| Ok::<_, std::convert::Infallible>(vec![b'x'; 1000]));
-        assert_eq!(read(Body::from_stream(endless), LARGEST_BODY).await.map(|form| form.len()), Err(StatusCode::PAYLOAD_TOO_LARGE));
     }
 
     #[test]

@@ -1,6 +1,17 @@
-//! Limits on time and on how many requests are worked on at once. Health and static files are within them too: an overload shows.
+//! Limits on time, on what is sent, and on how many requests are worked on at once. Health and static files are within them too: an overload shows.
+//!
+//! Invariants: a place is taken only when the whole request is here, so that nobody holds one by sending slowly; one address never has more than half
+//! of the places; what waits is bounded, in all and by address; work that outlives its request keeps its place.
 
-use std::{sync::Arc, time::Duration};
+mod arrival;
+mod begins;
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use axum::{
     extract::{Request, State},
@@ -8,43 +19,215 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use tokio::sync::Semaphore;
+use metrics::counter;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
 
-use super::view::Failure;
-use crate::config;
+use self::begins::Begins;
 
-/// Largest body of a request, bytes. The largest honest one is a form with three passwords of 256 characters, percent-encoded.
-pub(super) const LARGEST_BODY: usize = 16 * 1024;
+pub(super) use self::arrival::{LARGEST_BODY, LARGEST_MESSAGE, whole};
+use super::{
+    client::{Client, network},
+    view::Failure,
+};
+use crate::{app::App, clock::Clock, flow::place::Place};
+
+/// A request that gets no place within this time is told to try again.
+const WAIT: Duration = Duration::from_secs(10);
+/// For each place so many requests may be here at once, worked on, waiting or arriving.
+const HERE: usize = 8;
+/// The same from one address: three for each place. With the default, 768, a school that starts its day at once is within it.
+const HERE_EACH: usize = 3;
 
 /// The limits of this service.
 #[derive(Debug, Clone)]
-pub(super) struct Limits {
+pub(super) struct Limits(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
     places: Arc<Semaphore>,
+    most_places: usize,
     longest: Duration,
+    /// A request that gets no place within this time is told to try again.
+    wait: Duration,
+    large: Semaphore,
+    begins: Begins,
+    clock: Arc<dyn Clock>,
+    here: Mutex<Here>,
 }
 
-impl Limits {
-    pub(super) fn new(config: &config::Server) -> Self {
-        Self {
-            places: Arc::new(Semaphore::new(config.max_concurrent_requests)),
-            longest: Duration::from_secs(config.request_timeout_seconds),
-        }
-    }
+/// Requests from their first to their last byte, and what goes on after them.
+#[derive(Debug, Default)]
+struct Here {
+    all: usize,
+    by_address: HashMap<IpAddr, Address>,
+}
+
+#[derive(Debug)]
+struct Address {
+    here: usize,
+    places: Arc<Semaphore>,
+    large: Arc<Semaphore>,
 }
 
 /// When a request is given up: what has to be told before, such as passwords that are kept nowhere, has to be told by then.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Ends(pub tokio::time::Instant);
+pub(super) struct Ends(pub Instant);
+
+impl Limits {
+    pub(super) fn new(app: &App) -> Self {
+        let config = &app.config.server;
+        let most_places = config.max_concurrent_requests;
+        Self(Arc::new(Inner {
+            places: Arc::new(Semaphore::new(most_places)),
+            most_places,
+            longest: Duration::from_secs(config.request_timeout_seconds),
+            wait: WAIT,
+            large: Semaphore::new(arrival::LARGE_AT_ONCE),
+            begins: Begins::default(),
+            clock: app.clock.clone(),
+            here: Mutex::default(),
+        }))
+    }
+
+    fn here(&self) -> MutexGuard<'_, Here> {
+        self.0.here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request is here, unless there are too many.
+    fn admit(&self, address: IpAddr) -> Option<Admitted> {
+        let most = self.0.most_places;
+        let mut here = self.here();
+        let new = || Address {
+            here: 0,
+            places: Arc::new(Semaphore::new(most.div_ceil(2))),
+            large: Arc::new(Semaphore::new(arrival::LARGE_EACH)),
+        };
+        if here.all >= most * HERE {
+            return None;
+        }
+        let of_address = here.by_address.entry(address).or_insert_with(new);
+        if of_address.here >= most * HERE_EACH {
+            return None;
+        }
+        of_address.here += 1;
+        let (places, large) = (of_address.places.clone(), of_address.large.clone());
+        here.all += 1;
+        Some(Admitted { limits: self.clone(), address, places, large })
+    }
+}
+
+/// A request that is here.
+#[derive(Debug)]
+struct Admitted {
+    limits: Limits,
+    address: IpAddr,
+    /// Those of its address.
+    places: Arc<Semaphore>,
+    /// Large messages of its address that arrive.
+    large: Arc<Semaphore>,
+}
+
+impl Admitted {
+    /// A place of its address, and one of all, in turn.
+    async fn place(self) -> Option<Place> {
+        let ends = Instant::now() + self.limits.0.wait;
+        let own: OwnedSemaphorePermit = timeout_at(ends, self.places.clone().acquire_owned()).await.ok()?.ok()?;
+        let of_all: OwnedSemaphorePermit = timeout_at(ends, self.limits.0.places.clone().acquire_owned()).await.ok()?.ok()?;
+        Some(Place::held_by((own, of_all, self)))
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut here = self.limits.here();
+        here.all -= 1;
+        if let Some(of_address) = here.by_address.get_mut(&self.address) {
+            of_address.here -= 1;
+            if of_address.here == 0 {
+                here.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+fn busy(stage: &'static str) -> Response {
+    counter!("requests_refused_total", "stage" => stage).increment(1);
+    StatusCode::SERVICE_UNAVAILABLE.into_response()
+}
 
 /// A request beyond the limits is told to try again. A panic in one request is its own fault page; the others go on.
-pub(super) async fn limit(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
-    let Ok(_place) = limits.places.try_acquire() else { return StatusCode::SERVICE_UNAVAILABLE.into_response() };
-    let ends = tokio::time::Instant::now() + limits.longest;
+pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let address = request.extensions().get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| network(client.0));
+    if !limits.0.begins.allow(address, request.method(), request.uri(), limits.0.clock.now()) {
+        return busy("login");
+    }
+    let Some(admitted) = limits.admit(address) else { return busy("arriving") };
+    let mut request = match arrival::arrived(request, [&admitted.large, &limits.0.large]).await {
+        Ok(request) => request,
+        Err(StatusCode::SERVICE_UNAVAILABLE) => return busy("large"),
+        Err(status) => return status.into_response(),
+    };
+    let Some(place) = admitted.place().await else { return busy("waiting") };
+    let ends = Instant::now() + limits.0.longest;
     request.extensions_mut().insert(Ends(ends));
-    let work = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(next.run(request)));
-    match tokio::time::timeout_at(ends, work).await {
+    let work = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(place.hold(next.run(request))));
+    match timeout_at(ends, work).await {
         Ok(Ok(response)) => response,
         Ok(Err(_panic)) => Failure::new("a handler ended unexpectedly").into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limits(places: usize) -> Limits {
+        Limits(Arc::new(Inner {
+            places: Arc::new(Semaphore::new(places)),
+            most_places: places,
+            longest: Duration::from_secs(30),
+            wait: Duration::from_millis(200),
+            large: Semaphore::new(1),
+            begins: Begins::default(),
+            clock: Arc::new(crate::clock::SystemClock),
+            here: Mutex::default(),
+        }))
+    }
+
+    fn address(last: u8) -> IpAddr {
+        IpAddr::from([192, 0, 2, last])
+    }
+
+    #[tokio::test]
+    async fn one_address_never_takes_all_places_and_what_waits_is_bounded() {
+        let limits = limits(4);
+        let mut held = Vec::new();
+        for _ in 0..2 {
+            held.push(limits.admit(address(1)).expect("here").place().await.expect("a place"));
+        }
+        let waiting: Vec<_> = (0..10).map(|_| limits.admit(address(1)).expect("waits")).collect();
+        assert!(limits.admit(address(1)).is_none(), "twelve of one address at most");
+        let other = limits.admit(address(2)).expect("here").place().await;
+        assert!(other.is_some(), "another address has places");
+        let mut waiting = waiting.into_iter();
+        assert!(waiting.next().expect("one").place().await.is_none(), "in time it is told to try again");
+        held.pop();
+        assert!(waiting.next().expect("one").place().await.is_some(), "a place that is given back goes to who waits");
+        drop((held, waiting, other));
+        assert!(limits.here().by_address.is_empty() && limits.here().all == 0, "nothing is left behind");
+        assert_eq!(limits.0.places.available_permits(), 4);
+    }
+
+    #[test]
+    fn all_addresses_together_are_bounded() {
+        let limits = limits(1);
+        let here: Vec<_> = (0..8).map(|last| limits.admit(address(last)).expect("here")).collect();
+        assert!(limits.admit(address(9)).is_none());
+        drop(here);
+        assert!(limits.admit(address(9)).is_some());
     }
 }

@@ -85,9 +85,12 @@ pub(super) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize
 }
 
 /// What a library or a layer of ours has answered without a word, said to a program.
-pub(super) fn instead_of(response: &Response, failure: Option<Failure>) -> Response {
-    let status = response.status();
+pub(super) fn instead_of(status: StatusCode, response: &Response, failure: Option<Failure>) -> Response {
     let problem = match status {
+        _ if matches!(failure, Some(Failure::Outage(_))) => {
+            let detail = "Something that the service needs is away. Try again later.";
+            Problem::new(status, "unavailable", detail).later(60.0)
+        }
         StatusCode::NOT_FOUND => {
             Problem::new(status, "not_found", "There is nothing at this address; /api/v1/openapi.json describes what there is.")
         }
@@ -98,7 +101,7 @@ pub(super) fn instead_of(response: &Response, failure: Option<Failure>) -> Respo
         _ if status.is_client_error() => Problem::new(status, "bad_request", "The request can't be understood."),
         _ => Problem::new(status, "fault", "A fault of the service; its own log has more under the reference."),
     };
-    let mut answer = problem.answered(failure.map(Failure::reference));
+    let mut answer = problem.answered(failure.and_then(Failure::reference));
     if let Some(allow) = response.headers().get(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow.clone());
     }

@@ -1,72 +1,224 @@
-//! Listening: TLS by ourselves or a proxy before us; slow clients cut off; a graceful end.
+//! Listening: TLS by ourselves or a proxy before us; connections that say nothing are closed; a graceful end.
+//!
+//! Invariants: nobody holds a connection without asking something; one address can't take all connections; what goes wrong at the door is
+//! counted, and logged at a bounded rate.
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+mod activity;
+mod certificate;
+mod connections;
 
-use axum_server::{Handle, tls_rustls::RustlsConfig};
-use hyper_util::rt::TokioTimer;
-use tracing::{error, info};
+pub use certificate::{Certificate, CertificateError};
 
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, Request},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use metrics::counter;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    task::JoinSet,
+    time::{Instant, timeout_at},
+};
+use tokio_rustls::TlsAcceptor;
+use tower::ServiceExt;
+use tracing::{info, warn};
+
+use self::{
+    activity::{Activity, Held},
+    connections::{Connections, Refusal},
+};
 use super::router;
-use crate::app::App;
+use crate::{app::App, telemetry::Seldom};
 
-/// Longest wait for the headers of a request.
-const HEADERS_WITHIN: Duration = Duration::from_secs(10);
+/// From the connection to its first request: the first byte, TLS, and the whole header.
+const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// What is under way at the end gets this long.
 const GRACE: Duration = Duration::from_secs(10);
 /// Longest headers, bytes.
-const LARGEST_HEADERS: usize = 16 * 1024;
+const LARGEST_HEADERS: u16 = 16 * 1024;
+/// Requests at once on one connection (HTTP/2).
+const STREAMS: u32 = 32;
+/// After a failure to accept that is ours, such as too few descriptors.
+const REST: Duration = Duration::from_millis(100);
 
-/// Listens as configured until `stop` is over.
-pub async fn serve(app: Arc<App>, stop: impl Future<Output = ()>) -> std::io::Result<()> {
-    serve_with(app, stop, Handle::new()).await
+/// The port is bound; nobody is answered yet.
+#[derive(Debug)]
+pub struct Listening {
+    listener: TcpListener,
+    certificate: Option<Arc<Certificate>>,
 }
 
-/// The same with a handle that tells the address that was bound.
-pub async fn serve_with(app: Arc<App>, stop: impl Future<Output = ()>, handle: Handle<SocketAddr>) -> std::io::Result<()> {
-    let listen = app.config.server.listen;
-    let tls = app.config.server.tls.clone();
-    let service = router(app).into_make_service_with_connect_info::<SocketAddr>();
-    let serving = async {
-        if let Some(files) = tls {
-            // Only fails where one is installed already, by a test.
-            let _ = rustls::crypto::ring::default_provider().install_default();
-            let config = RustlsConfig::from_pem_file(&files.certificate_file, &files.key_file).await?;
-            tokio::spawn(reload(config.clone(), files));
-            let mut server = axum_server::bind_rustls(listen, config).handle(handle.clone());
-            limit(server.http_builder());
-            server.serve(service).await
-        } else {
-            let mut server = axum_server::bind(listen).handle(handle.clone());
-            limit(server.http_builder());
-            server.serve(service).await
+/// Why the service can't listen.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// The port.
+    #[error("server.listen: {0}")]
+    Port(#[from] io::Error),
+    /// The certificate or its key.
+    #[error("server.tls: {0}")]
+    Certificate(#[from] CertificateError),
+}
+
+/// Binds the configured port and reads the certificate.
+pub async fn bind(app: &App) -> Result<Listening, ListenError> {
+    let server = &app.config.server;
+    let certificate = server.tls.as_ref().map(Certificate::read).transpose()?.map(Arc::new);
+    Ok(Listening { listener: TcpListener::bind(server.listen).await?, certificate })
+}
+
+impl Listening {
+    /// The address that was bound.
+    pub fn address(&self) -> io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// The certificate that is shown, to be read again; `None` where a proxy speaks TLS.
+    pub fn certificate(&self) -> Option<Arc<Certificate>> {
+        self.certificate.clone()
+    }
+
+    /// Answers until `stop` is over, and then what is under way.
+    pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) {
+        let connections = Connections::new(&app.config.server);
+        let router = router(app);
+        let (stopping, stopped) = watch::channel(false);
+        let doors = Doors::default();
+        let mut all = JoinSet::new();
+        tokio::pin!(stop);
+        loop {
+            tokio::select! {
+                () = &mut stop => break,
+                Some(_) = all.join_next(), if !all.is_empty() => {}
+                accepted = self.listener.accept() => match accepted {
+                    Ok((stream, peer)) => match connections.admit(peer.ip()) {
+                        Ok(place) => {
+                            let connection = Connection {
+                                peer,
+                                router: router.clone(),
+                                certificate: self.certificate.clone(),
+                                stopped: stopped.clone(),
+                                handshakes: doors.handshakes.clone(),
+                            };
+                            all.spawn(async move { connection.serve(stream).await; drop(place) });
+                        }
+                        Err(refusal) => doors.refused(refusal),
+                    },
+                    Err(error) => doors.failed(&error).await,
+                }
+            }
         }
-    };
-    tokio::select! {
-        done = serving => done,
-        () = async { stop.await; handle.graceful_shutdown(Some(GRACE)); handle_ended(&handle).await } => Ok(()),
-    }
-}
-
-/// Waits until nobody is connected any more, at most the time of grace.
-async fn handle_ended(handle: &Handle<SocketAddr>) {
-    let end = tokio::time::Instant::now() + GRACE;
-    while handle.connection_count() > 0 && tokio::time::Instant::now() < end {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-}
-
-fn limit(builder: &mut hyper_util::server::conn::auto::Builder<hyper_util::rt::TokioExecutor>) {
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADERS_WITHIN).max_buf_size(LARGEST_HEADERS);
-    builder.http2().timer(TokioTimer::new()).max_header_list_size(16 * 1024).max_concurrent_streams(32).keep_alive_interval(HEADERS_WITHIN);
-}
-
-/// Reads a renewed certificate on SIGHUP; a broken one is told of and the old one stays.
-async fn reload(config: RustlsConfig, files: crate::config::Tls) {
-    let Ok(mut hangup) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::hangup()) else { return };
-    while hangup.recv().await.is_some() {
-        match config.reload_from_pem_file(&files.certificate_file, &files.key_file).await {
-            Ok(()) => info!("the certificate was read again"),
-            Err(error) => error!(error = %error, "the renewed certificate can't be used; the one before it stays"),
+        drop(self.listener);
+        let _ = stopping.send(true); // none where nobody is connected
+        let ended = tokio::time::timeout(GRACE, async { while all.join_next().await.is_some() {} }).await;
+        if ended.is_err() {
+            info!(connections = all.len(), "connections that did not end in time are closed");
         }
     }
+}
+
+/// What goes wrong before there is a request.
+#[derive(Default)]
+struct Doors {
+    accepts: Seldom,
+    refusals: Seldom,
+    handshakes: Arc<Seldom>,
+}
+
+impl Doors {
+    fn refused(&self, refusal: Refusal) {
+        counter!("connections_refused_total", "limit" => refusal.limit()).increment(1);
+        if let Some(times) = self.refusals.due() {
+            warn!(limit = refusal.limit(), times, "connections refused: too many are open");
+        }
+    }
+
+    async fn failed(&self, error: &io::Error) {
+        counter!("connections_failed_total", "step" => "accept").increment(1);
+        if let Some(times) = self.accepts.due() {
+            warn!(error = %error, times, "a connection could not be accepted");
+        }
+        // What the client has undone is over; what we lack is not there a moment later either.
+        if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) {
+            tokio::time::sleep(REST).await;
+        }
+    }
+}
+
+/// One connection.
+struct Connection {
+    peer: SocketAddr,
+    router: Router,
+    certificate: Option<Arc<Certificate>>,
+    stopped: watch::Receiver<bool>,
+    handshakes: Arc<Seldom>,
+}
+
+impl Connection {
+    async fn serve(self, stream: TcpStream) {
+        let first = Instant::now() + FIRST_REQUEST_WITHIN;
+        if stream.set_nodelay(true).is_err() {
+            return; // gone already
+        }
+        let Some(certificate) = &self.certificate else { return self.answer(stream, first).await };
+        match timeout_at(first, TlsAcceptor::from(certificate.config()).accept(stream)).await {
+            Ok(Ok(stream)) => self.answer(stream, first).await,
+            Ok(Err(error)) => self.no_handshake(&error.to_string()),
+            Err(_) => self.no_handshake("no handshake in time"),
+        }
+    }
+
+    fn no_handshake(&self, error: &str) {
+        counter!("connections_failed_total", "step" => "tls").increment(1);
+        if let Some(times) = self.handshakes.due() {
+            warn!(error, times, "TLS handshakes failed");
+        }
+    }
+
+    async fn answer(self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, first: Instant) {
+        let activity = Arc::new(Activity::until(first, activity::PATIENCE));
+        let (peer, router, busy) = (self.peer, self.router, activity.clone());
+        let service = tower::service_fn(move |request: Request<hyper::body::Incoming>| {
+            let work = busy.begin();
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let answering = router.clone().oneshot(request);
+            async move { Ok::<_, Infallible>(work.answered(answering.await).map(|body: Held| Body::new(body))) }
+        });
+        let builder = builder();
+        let connection = builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        tokio::pin!(connection);
+        let mut stopped = self.stopped;
+        let mut stops = true;
+        loop {
+            tokio::select! {
+                _ = connection.as_mut() => return, // what a client does to its own connection is no news
+                () = activity.over() => {
+                    counter!("connections_closed_total").increment(1);
+                    return;
+                }
+                _ = stopped.wait_for(|stopped| *stopped), if stops => {
+                    stops = false;
+                    connection.as_mut().graceful_shutdown();
+                }
+            }
+        }
+    }
+}
+
+/// HTTP/1 and HTTP/2, as the client asks. The time for headers is the first request's here, and each later one's on HTTP/1.
+fn builder() -> Builder<TokioExecutor> {
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST_WITHIN).max_buf_size(LARGEST_HEADERS.into());
+    builder.http2().timer(TokioTimer::new()).max_header_list_size(LARGEST_HEADERS.into()).max_concurrent_streams(STREAMS);
+    builder
 }

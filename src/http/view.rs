@@ -1,6 +1,6 @@
 //! What all pages share: the frame around them, the people in them, and the pages that say what went wrong.
 
-use std::{cmp::Ordering, fmt::Display, sync::Arc};
+use std::{cmp::Ordering, sync::Arc};
 
 use askama::Template;
 use axum::{
@@ -19,6 +19,7 @@ use uuid::Uuid;
 use super::{
     assets,
     client::Client,
+    failure::of_a_layer,
     form, known_browser, language, problem, session,
     texts::{Value, text},
     words::Words,
@@ -28,8 +29,9 @@ use crate::{
     config::{Language, Site},
     flow::{self, Visit, staff_sign_in},
     model::{identity::Identity, provider::ProviderId, strength::Strength},
-    telemetry,
 };
+
+pub(super) use super::failure::Failure;
 
 /// The frame around a page.
 pub struct Frame {
@@ -320,7 +322,7 @@ impl FromRequestParts<Arc<App>> for Guest {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let frame = Frame::new(app, parts);
         let session = Session::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
-        session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
+        session::identity(&session).await.map_err(|e| Failure::from(e).into_response())?;
         let mut cookies = CookieJar::from_headers(&parts.headers);
         if form::binding(&session, &cookies).is_none() {
             let random = Uuid::from_bytes(random(app).map_err(IntoResponse::into_response)?);
@@ -349,7 +351,7 @@ impl FromRequestParts<Arc<App>> for Member {
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let mut frame = Frame::new(app, parts);
         let session = Session::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
-        let identity = session::identity(&session).await.map_err(|e| Failure::new(&e).into_response())?;
+        let identity = session::identity(&session).await.map_err(|e| Failure::from(e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
         let Some(identity) = identity else {
             let had_one = cookies.get(session::COOKIE).is_some();
@@ -388,46 +390,6 @@ fn random(app: &App) -> Result<[u8; 16], Failure> {
     app.keys.random().map_err(|e| Failure::new(&e))
 }
 
-/// A fault: logged here, once, under a reference; the page shows the reference only.
-#[derive(Debug, Clone)]
-pub(super) struct Failure {
-    reference: String,
-}
-
-impl Failure {
-    pub(super) fn new(cause: &(impl Display + ?Sized)) -> Self {
-        let reference = telemetry::reference();
-        tracing::error!(reference, error = %cause, "a request could not be carried out");
-        metrics::counter!("faults_total").increment(1);
-        Self { reference }
-    }
-
-    /// What it is found by in the service's own log.
-    pub(super) fn reference(self) -> String {
-        self.reference
-    }
-}
-
-impl From<crate::flow::Fault> for Failure {
-    fn from(fault: crate::flow::Fault) -> Self {
-        Self::new(&fault)
-    }
-}
-
-impl From<tower_sessions::session::Error> for Failure {
-    fn from(error: tower_sessions::session::Error) -> Self {
-        Self::new(&error)
-    }
-}
-
-impl IntoResponse for Failure {
-    fn into_response(self) -> Response {
-        let mut response = StatusCode::INTERNAL_SERVER_ERROR.into_response();
-        response.extensions_mut().insert(self);
-        response
-    }
-}
-
 /// A page that says something and leads back to the front page.
 #[derive(Template)]
 #[template(path = "pages/notice.html")]
@@ -454,20 +416,24 @@ pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
     let for_programs = frame.path.starts_with(problem::PROGRAMS);
     frame.path = String::from("/"); // the way back from an error is the front page
     let response = next.run(Request::from_parts(parts, body)).await;
-    let status = response.status();
+    let mut status = response.status();
     let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));
     let is_told = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t == "application/problem+json");
     if !(status.is_client_error() || status.is_server_error()) || is_page || is_told || for_machines {
         return response;
     }
-    let failure = response.extensions().get::<Failure>().cloned();
-    // A fault that a library answered itself has to be found again too.
-    let failure =
-        failure.or_else(|| (status == StatusCode::INTERNAL_SERVER_ERROR).then(|| Failure::new("a layer below answered with a fault")));
+    let failure = match response.extensions().get::<Failure>().cloned() {
+        None if status == StatusCode::INTERNAL_SERVER_ERROR => Some(of_a_layer(&app).await),
+        failure => failure,
+    };
+    if let Some(Failure::Outage(_)) = failure {
+        status = StatusCode::SERVICE_UNAVAILABLE;
+    }
     if for_programs {
-        return problem::instead_of(&response, failure);
+        return problem::instead_of(status, &response, failure);
     }
     let (title, text) = match status {
+        _ if failure.is_some() => failure.as_ref().map_or(("fault-title", "fault-text"), Failure::texts),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ("not-found-title", "not-found-text"),
         StatusCode::FORBIDDEN => ("forbidden-title", "forbidden-text"),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => ("busy-title", "busy-text"),
@@ -475,7 +441,7 @@ pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
         _ => ("fault-title", "fault-text"),
     };
     let mut notice = Notice::new(frame, title, text);
-    notice.reference = failure.map(|f| f.reference);
+    notice.reference = failure.and_then(Failure::reference);
     let mut answer = page(status, &notice);
     for (name, value) in response.headers() {
         if name == header::SET_COOKIE || name == header::ALLOW {

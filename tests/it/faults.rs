@@ -58,13 +58,13 @@ async fn connections_that_died_in_the_pool_are_no_failure() {
     service.visitor().logged_in(&person.sam, PASSWORD).await;
     proxy.set(Mischief::CutAnswer(ENTRY, 0)); // ends the pooled connection in the middle of a search …
     let visitor = service.visitor();
-    assert_eq!(visitor.log_in(&person.sam, PASSWORD).await.status, 500);
+    assert_eq!(visitor.log_in(&person.sam, PASSWORD).await.status, 503);
     proxy.set(Mischief::None);
     visitor.logged_in(&person.sam, PASSWORD).await; // … and the next request has a new one
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_controller_at_all_is_a_fault_page_and_not_ready() {
+async fn no_controller_at_all_is_said_on_the_page_and_not_ready() {
     let proxy = Proxy::start().await;
     proxy.set(Mischief::Refuse);
     let setup = Setup {
@@ -76,8 +76,9 @@ async fn no_controller_at_all_is_a_fault_page_and_not_ready() {
     let service = setup.start().await;
     for _ in 0..5 {
         let page = service.visitor().log_in("anna", "Helt-Forkert-99").await;
-        assert_eq!(page.status, 500, "our failure is never counted as theirs");
-        page.says("Der er noget galt hos os");
+        assert_eq!(page.status, 503, "our failure is never counted as theirs");
+        page.says("Vi kan ikke få fat i kommunens brugerregister lige nu");
+        assert_eq!(page.headers["retry-after"], "60");
     }
     assert_eq!(service.visitor().get("/health/live").await.status, 200);
     let ready = service.visitor().request(reqwest::Method::GET, "/health/ready").send().await.expect("an answer");
@@ -146,7 +147,7 @@ async fn a_bind_that_is_garbled_is_a_fault_and_not_a_login() {
         service.visitor().logged_in(&person.sam, PASSWORD).await;
         proxy.set(mischief.clone());
         let page = service.visitor().log_in(&person.sam, PASSWORD).await;
-        assert_eq!(page.status, 500, "{mischief:?}");
+        assert_eq!(page.status, 503, "{mischief:?}");
         proxy.set(Mischief::None);
         // Nobody knows whether that try counts: the account's lock is kept until it runs out.
         service.clock.shift_to(61);
@@ -164,7 +165,7 @@ async fn a_store_that_is_full_means_no_login_and_no_change() {
     let mut refused = 0;
     for _ in 0..40 {
         let page = visitor.log_in(&crate::environment::unique("ukendt"), "Helt-Forkert-99").await;
-        refused += usize::from(page.status == 500);
+        refused += usize::from(page.status == 503);
         if refused > 0 {
             break;
         }
@@ -173,7 +174,7 @@ async fn a_store_that_is_full_means_no_login_and_no_change() {
     let form = visitor.get(&format!("{}/password", account.account_path())).await;
     if form.status == 200 {
         let page = visitor.change(&account, PASSWORD, NEW).await;
-        assert_eq!(page.status, 500, "{}", page.text);
+        assert_eq!(page.status, 503, "{}", page.text);
     }
     assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()), "what can't be logged is not done");
 }

@@ -28,5 +28,6 @@ mod service;
 mod siem;
 mod spellings;
 mod staff;
+mod stays_up;
 mod store;
 mod visitor;

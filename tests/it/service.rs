@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use axum_server::Handle;
 use os2nykode::{
     app::App,
     clock::{Clock, ShiftedClock},
@@ -38,12 +37,12 @@ pub struct Service {
     pub clock: Arc<ShiftedClock>,
     pub address: SocketAddr,
     pub dir: tempfile::TempDir,
-    handle: Handle<SocketAddr>,
+    serving: tokio::task::AbortHandle,
 }
 
 impl Drop for Service {
     fn drop(&mut self) {
-        self.handle.shutdown();
+        self.serving.abort();
     }
 }
 
@@ -98,11 +97,10 @@ impl Service {
     pub async fn of(config: config::Config, dir: tempfile::TempDir) -> Self {
         let clock = Arc::new(ShiftedClock::default());
         let app = App::start(config, clock.clone() as Arc<dyn Clock>).await.expect("started");
-        let handle = Handle::new();
-        let (serving, listening) = (app.clone(), handle.clone());
-        tokio::spawn(async move { http::serve_with(serving, std::future::pending(), listening).await });
-        let address = handle.listening().await.expect("listening");
-        Self { app, clock, address, dir, handle }
+        let listening = http::bind(&app).await.expect("listening");
+        let address = listening.address().expect("bound");
+        let serving = tokio::spawn(listening.serve(app.clone(), std::future::pending())).abort_handle();
+        Self { app, clock, address, dir, serving }
     }
 
     /// The ordinary service.

@@ -15,6 +15,7 @@ use crate::{
     flow::{
         Fault, Visit, event, known_browser, party_of,
         sign_in::{failed_all, forgive_all, hold_answer},
+        to_its_end,
     },
     identity::local::hash::{HashError, Place},
     model::{
@@ -63,8 +64,7 @@ pub enum Redeemed {
 pub async fn redeem(app: &Arc<App>, visit: &Visit, name: &str, code: &str) -> Result<Redeemed, Fault> {
     let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    let task = tokio::spawn(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await });
-    task.await.map_err(|_| Fault::Crashed)?
+    to_its_end(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await }).await
 }
 
 /// How many codes each network has typed of late. Bounded: what is looked up without a wait must not be asked for without end.

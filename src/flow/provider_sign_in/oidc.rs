@@ -9,7 +9,7 @@ use super::{AT_MOST, Arrival, Begun, Finished, Trouble, Unfit, in_time, seal};
 use crate::{
     app::App,
     config::{Language, OidcProvider},
-    flow::{Fault, Visit},
+    flow::{Fault, Visit, to_its_end},
     identity::{
         answer::{Answer, ErrorCode, Failure},
         oidc::{self, Asked, Providers, Refused, authorize::Begin},
@@ -72,7 +72,7 @@ pub async fn finish(
     reply: Result<Reply, Refused>,
 ) -> Result<Finished, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
-    let task = tokio::spawn(async move {
+    to_its_end(async move {
         let asked = pending.as_ref().and_then(|pending| app.config.provider(&pending.asked_at));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Oidc, provider: asked };
         let read = async {
@@ -83,8 +83,8 @@ pub async fn finish(
             read(&app, pending, reply?).await
         };
         arrival.conclude(read).await
-    });
-    task.await.map_err(|_| Fault::Crashed)?
+    })
+    .await
 }
 
 /// What the answer proves.

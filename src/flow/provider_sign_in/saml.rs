@@ -9,7 +9,7 @@ use super::{AT_MOST, Arrival, Begun, Finished, Trouble, Unfit, in_time, seal};
 use crate::{
     app::App,
     config::{Binding, SamlProvider},
-    flow::{Fault, Visit},
+    flow::{Fault, Visit, to_its_end},
     identity::{
         answer::Answer,
         saml::{
@@ -61,12 +61,12 @@ pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvi
 /// Ends a login with the provider's answer. It goes on to its end, audit entries included, when the person goes away in the middle.
 pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, answer: Result<String, Refused>) -> Result<Finished, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
-    let task = tokio::spawn(async move {
+    to_its_end(async move {
         let provider = pending.as_ref().and_then(|pending| app.config.provider(&pending.provider));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Saml, provider };
         arrival.conclude(async { read(&app, pending.as_ref().ok_or(Refused::NotAsked)?, &answer?).await }).await
-    });
-    task.await.map_err(|_| Fault::Crashed)?
+    })
+    .await
 }
 
 /// What the answer proves.

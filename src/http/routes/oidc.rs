@@ -21,7 +21,7 @@ use crate::{
         provider_sign_out::{self, Told},
     },
     http::{
-        form, kept,
+        kept, limits,
         view::{Failure, Guest, Messenger},
     },
     identity::oidc::{Refused, client_auth},
@@ -50,7 +50,7 @@ pub(in crate::http) async fn answer_by_form(
     guest: Guest,
     body: Body,
 ) -> Result<Response, Failure> {
-    let reply = form::whole(body, LARGEST_FORM).await.map_err(|_| Refused::Query);
+    let reply = limits::whole(body, LARGEST_FORM).await.map_err(|_| Refused::Query);
     let reply = reply.and_then(|bytes| serde_urlencoded::from_bytes(&bytes).map_err(|_| Refused::Query));
     answer(&app, guest, &provider, reply).await
 }
@@ -91,7 +91,7 @@ pub(in crate::http) async fn told_of_logout(
     Messenger { visit, .. }: Messenger,
     body: Body,
 ) -> Result<Response, Failure> {
-    let form = form::whole(body, LARGEST_FORM).await.ok().and_then(|bytes| serde_urlencoded::from_bytes::<LogoutForm>(&bytes).ok());
+    let form = limits::whole(body, LARGEST_FORM).await.ok().and_then(|bytes| serde_urlencoded::from_bytes::<LogoutForm>(&bytes).ok());
     let token = form.map(|form| form.logout_token);
     let told = match (ProviderId::parse(&provider), token) {
         (Some(provider), Some(token)) => provider_sign_out::told(&app, &visit, &provider, token).await?,

@@ -19,7 +19,8 @@ use crate::{
         provider_sign_out::saml::{Heard, hear as heard},
     },
     http::{
-        form, kept,
+        kept,
+        limits::{self, LARGEST_MESSAGE},
         view::{Failure, Frame, Guest, Messenger, Notice, page},
     },
     identity::saml::{Refused, logout::Incoming, sp_metadata},
@@ -27,8 +28,6 @@ use crate::{
 
 /// The largest message about a logout in base64, percent-encoded at worst, and its RelayState.
 const LARGEST_LOGOUT_FORM: usize = 96 * 1024;
-/// The largest Response in base64, with some of it percent-encoded, and its RelayState. Nobody sends one that we have not sent to a provider before.
-const LARGEST_FORM: usize = 640 * 1024;
 
 /// A provider's form.
 #[derive(Deserialize)]
@@ -42,7 +41,7 @@ struct Sent {
 }
 
 async fn sent(body: Body, largest: usize) -> Result<Sent, Refused> {
-    let bytes = form::whole(body, largest).await.map_err(|_| Refused::TooLarge)?;
+    let bytes = limits::whole(body, largest).await.map_err(|_| Refused::TooLarge)?;
     serde_urlencoded::from_bytes(&bytes).map_err(|_| Refused::Query)
 }
 
@@ -50,7 +49,7 @@ async fn sent(body: Body, largest: usize) -> Result<Sent, Refused> {
 pub(in crate::http) async fn answer(State(app): State<Arc<App>>, guest: Guest, body: Body) -> Result<Response, Failure> {
     let cookies = guest.cookies.clone();
     // Whoever has begun no login here can't have a large answer to it.
-    let largest = if kept::any(&cookies) { LARGEST_FORM } else { LARGEST_LOGOUT_FORM };
+    let largest = if kept::any(&cookies) { LARGEST_MESSAGE } else { LARGEST_LOGOUT_FORM };
     let sent = sent(body, largest).await;
     let relay = sent.as_ref().ok().and_then(|sent| sent.relay.clone()).unwrap_or_default();
     let pending = kept::kept(&cookies, &relay).and_then(|sealed| unseal(&app, &relay, &sealed));

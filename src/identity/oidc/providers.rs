@@ -9,6 +9,7 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
+use secrecy::ExposeSecret;
 use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
@@ -71,6 +72,8 @@ pub enum State {
 #[derive(Debug)]
 struct Entry {
     config: OidcProvider,
+    /// As it was last read: a secret may be renewed while the service runs.
+    auth: RwLock<ClientAuth>,
     state: RwLock<State>,
     /// How many logins may ask at once.
     logins: Semaphore,
@@ -116,6 +119,7 @@ impl Providers {
         let keys = config.keys_dir.as_deref().map(Keys::read).transpose()?.map(Arc::new);
         let entry = |provider: &OidcProvider| Entry {
             config: provider.clone(),
+            auth: RwLock::new(provider.client_auth.clone()),
             state: RwLock::new(State::Unusable("it was not asked yet".to_owned())),
             logins: Semaphore::new(AT_ONCE),
             pushes: Semaphore::new(AT_ONCE),
@@ -337,16 +341,15 @@ impl Providers {
     }
 
     async fn credentials(&self, entry: &Entry, known: &Known, now: Timestamp, random: [u8; 16]) -> Result<Credentials, Trouble> {
-        let (auth, client_id, issuer) = (entry.config.client_auth.clone(), entry.config.client_id.clone(), entry.config.issuer.clone());
+        let auth = entry.auth.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let by_key = matches!(auth, ClientAuth::PrivateKeyJwt { .. });
+        let (client_id, issuer) = (entry.config.client_id.clone(), entry.config.issuer.clone());
         let (keys, token_endpoint) = (self.keys.clone(), known.token.clone());
         let sign = move || {
             let to = For { client_id: &client_id, issuer: &issuer, token_endpoint: &token_endpoint, now, random };
             client_auth::credentials(&auth, keys.as_deref(), &to)
         };
-        let made = match entry.config.client_auth {
-            ClientAuth::PrivateKeyJwt { .. } => work(sign).await?,
-            ClientAuth::Basic(_) | ClientAuth::Post(_) => sign(),
-        };
+        let made = if by_key { work(sign).await? } else { sign() };
         made.map_err(|error| Trouble::Provider(error.to_string()))
     }
 
@@ -367,6 +370,30 @@ impl Providers {
     pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
         let address = format!("{}/.well-known/openid-configuration", self.entries.get(id)?.config.issuer.trim_end_matches('/'));
         http::time(&self.http.get(&address, None, "application/json").await.ok()?)
+    }
+
+    /// Takes over the secrets by which providers know us. `false`: they are the ones that were known.
+    pub fn renew_secrets(&self, config: &Oidc) -> bool {
+        let mut new = false;
+        for provider in &config.providers {
+            let Some(entry) = self.entries.get(&provider.common.id) else { continue };
+            let mut known = entry.auth.write().unwrap_or_else(PoisonError::into_inner);
+            if let (ClientAuth::Basic(old), ClientAuth::Basic(fresh)) | (ClientAuth::Post(old), ClientAuth::Post(fresh)) =
+                (&*known, &provider.client_auth)
+                && old.expose_secret() != fresh.expose_secret()
+            {
+                *known = provider.client_auth.clone();
+                new = true;
+            }
+        }
+        new
+    }
+
+    /// Does a provider answer?
+    pub async fn answers(&self, id: &ProviderId) -> bool {
+        let Some(entry) = self.entries.get(id) else { return false };
+        let address = format!("{}/.well-known/openid-configuration", entry.config.issuer.trim_end_matches('/'));
+        self.http.get(&address, None, "application/json").await.is_ok_and(|answer| answer.status().is_success())
     }
 
     /// The way to a provider's logout.

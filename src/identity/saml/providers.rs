@@ -192,6 +192,15 @@ impl Providers {
         Ok(self.load(self.entry(id)?, now).await?.0)
     }
 
+    /// Can what a provider says of itself still be fetched? A file needs no provider.
+    pub async fn answers(&self, id: &ProviderId) -> bool {
+        let Some(entry) = self.entries.get(id) else { return false };
+        match &entry.config.metadata {
+            MetadataSource::File(_) => true,
+            MetadataSource::Url(url) => self.fetch(url).await.is_ok(),
+        }
+    }
+
     fn entry(&self, id: &ProviderId) -> Result<&Entry, LoadError> {
         self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))
     }

@@ -142,7 +142,7 @@ async fn a_register_that_can_not_be_asked_refuses_everything_that_hangs_on_it() 
     let browser = visitor(&town.service, &identity).await;
     for path in ["/account".to_owned(), format!("/accounts/{}/password", guid(&person).await)] {
         let page = browser.get(&path).await;
-        assert_eq!(page.status, 500, "{}", page.text);
+        assert_eq!(page.status, 503, "{}", page.text);
     }
     unchanged(&person).await;
     // A login that no register has to be asked for goes on.

@@ -1,0 +1,64 @@
+//! Our certificate, which is read again when the operator asks for it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use crate::config;
+
+/// The certificate that is shown, and where it was read from.
+#[derive(Debug)]
+pub struct Certificate {
+    files: config::Tls,
+    now: RwLock<Arc<ServerConfig>>,
+}
+
+/// Why a certificate can't be used. The library's own text about a key is not told: it may quote a line of it.
+#[derive(Debug, thiserror::Error)]
+pub enum CertificateError {
+    /// The certificate's file.
+    #[error("certificate_file {0}: {1}")]
+    File(String, String),
+    /// The key's file.
+    #[error("key_file {0}: no private key in PEM can be read")]
+    Key(String),
+    /// The two do not fit, or TLS does not take them.
+    #[error("certificate_file and key_file: {0}")]
+    Unfit(rustls::Error),
+}
+
+impl Certificate {
+    /// Reads the files.
+    pub fn read(files: &config::Tls) -> Result<Self, CertificateError> {
+        Ok(Self { now: RwLock::new(Arc::new(load(files)?)), files: files.clone() })
+    }
+
+    /// Reads them again. What can't be used leaves the one before in use.
+    pub fn read_again(&self) -> Result<(), CertificateError> {
+        let fresh = Arc::new(load(&self.files)?);
+        *self.now.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        Ok(())
+    }
+
+    pub(super) fn config(&self) -> Arc<ServerConfig> {
+        self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+fn load(files: &config::Tls) -> Result<ServerConfig, CertificateError> {
+    let wrong = |what: String| CertificateError::File(files.certificate_file.display().to_string(), what);
+    let chain: Vec<_> =
+        CertificateDer::pem_file_iter(&files.certificate_file).and_then(Iterator::collect).map_err(|error| wrong(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|_| CertificateError::Key(files.key_file.display().to_string()))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .expect("ring has cipher suites for TLS 1.2 and 1.3")
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .map_err(CertificateError::Unfit)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}

@@ -1,0 +1,147 @@
+//! How many connections there may be, in all and from one address.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use ipnet::IpNet;
+
+use crate::{config, http::client::network, telemetry};
+
+/// Descriptors that are left for everything else: the database, controllers, files.
+const OTHERS: usize = 256;
+
+/// The connections that are open.
+#[derive(Debug, Clone)]
+pub(super) struct Connections(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    most: usize,
+    most_each: usize,
+    trusted: Vec<IpNet>,
+    open: Mutex<Open>,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    all: usize,
+    by_address: HashMap<IpAddr, usize>,
+}
+
+/// Which limit is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// That of all.
+    All,
+    /// That of one address.
+    Address,
+}
+
+impl Refusal {
+    pub(super) fn limit(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Address => "address",
+        }
+    }
+}
+
+/// A connection's place, given back when it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    connections: Connections,
+    address: IpAddr,
+}
+
+impl Connections {
+    /// As configured, as far as the descriptors reach.
+    pub(super) fn new(config: &config::Server) -> Self {
+        let reach = telemetry::descriptors().saturating_sub(OTHERS).max(OTHERS);
+        if reach < config.max_connections {
+            tracing::warn!(
+                max_connections = config.max_connections,
+                possible = reach,
+                "fewer connections than configured: the limit of open files (LimitNOFILE) is too low"
+            );
+        }
+        let trusted = config.trusted_proxies.clone();
+        Self::of(config.max_connections.min(reach), config.max_connections_per_address, trusted)
+    }
+
+    fn of(most: usize, most_each: usize, trusted: Vec<IpNet>) -> Self {
+        Self(Arc::new(Inner { most, most_each, trusted, open: Mutex::default() }))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A place, if there is one. Proxies that are trusted bring many people: only the limit of all holds for them, and a sixteenth of all is theirs alone.
+    pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
+        let trusted = self.0.trusted.iter().any(|net| net.contains(&address.to_canonical()));
+        let address = network(address);
+        let kept = if trusted || self.0.trusted.is_empty() { 0 } else { self.0.most / 16 };
+        let mut open = self.open();
+        if open.all >= self.0.most - kept {
+            return Err(Refusal::All);
+        }
+        let here = open.by_address.entry(address).or_default();
+        if *here >= self.0.most_each && !trusted {
+            return Err(Refusal::Address);
+        }
+        *here += 1;
+        open.all += 1;
+        drop(open);
+        Ok(Place { connections: self.clone(), address })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut open = self.connections.open();
+        open.all -= 1;
+        if let Some(here) = open.by_address.get_mut(&self.address) {
+            *here -= 1;
+            if *here == 0 {
+                open.by_address.remove(&self.address);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    #[test]
+    fn one_address_takes_its_share_and_a_trusted_proxy_more() {
+        let connections = Connections::of(32, 3, vec!["10.0.0.1/32".parse().expect("a net")]);
+        let held: Vec<_> = (0..3).map(|_| connections.admit(address("192.0.2.1")).expect("a place")).collect();
+        assert_eq!(connections.admit(address("192.0.2.1")).err(), Some(Refusal::Address));
+        assert_eq!(connections.admit(address("::ffff:192.0.2.1")).err(), Some(Refusal::Address), "the same address");
+        let other = connections.admit(address("192.0.2.2")).expect("another's place");
+        let proxied: Vec<_> = (0..28).map(|_| connections.admit(address("10.0.0.1")).expect("a proxy's place")).collect();
+        assert_eq!(connections.admit(address("10.0.0.1")).err(), Some(Refusal::All));
+        drop((held, other, proxied));
+        assert!(connections.open().by_address.is_empty() && connections.open().all == 0, "given back");
+        assert!(connections.admit(address("192.0.2.1")).is_ok());
+    }
+
+    #[test]
+    fn a_network_of_ipv6_is_one_address_and_strangers_leave_places_for_the_proxy() {
+        let connections = Connections::of(32, 100, vec!["10.0.0.1/32".parse().expect("a net")]);
+        let one = Connections::of(32, 1, Vec::new());
+        let _first = one.admit(address("2001:db8::1")).expect("a place");
+        assert_eq!(one.admit(address("2001:db8::2")).err(), Some(Refusal::Address));
+        let _strangers: Vec<_> = (0..30).map(|_| connections.admit(address("192.0.2.1")).expect("a place")).collect();
+        assert_eq!(connections.admit(address("192.0.2.2")).err(), Some(Refusal::All));
+        assert!(connections.admit(address("10.0.0.1")).is_ok());
+    }
+}
