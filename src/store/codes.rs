@@ -148,15 +148,15 @@ impl Codes {
         if let Some(row) = written(query, &self.store.durable).await? {
             return Ok(Try::Compare(kept(&row)?));
         }
-        let query = sqlx::query("SELECT redeemed, tries, until FROM codes WHERE account = $1").bind(account.to_string());
+        let query = sqlx::query("SELECT redeemed, tries, issued, until FROM codes WHERE account = $1").bind(account.to_string());
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         let Some(row) = row else { return Ok(Try::No("no_code")) };
         let (redeemed, tries): (Option<i64>, i64) = (row.try_get("redeemed")?, row.try_get("tries")?);
-        let until: i64 = row.try_get("until")?;
+        let (issued, until): (i64, i64) = (row.try_get("issued")?, row.try_get("until")?);
         Ok(Try::No(match (redeemed, tries) {
             (Some(_), _) => "code_used",
             (None, TRIES..) => "code_tries_used_up",
-            (None, _) if until > stored(now) => "wrong_code",
+            (None, _) if until > stored(now) && issued <= stored(soonest) => "wrong_code",
             (None, _) => "code_expired",
         }))
     }

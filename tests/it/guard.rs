@@ -118,6 +118,25 @@ async fn wrong_current_passwords_in_the_change_form_are_guarded_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn neither_the_services_own_account_nor_protected_ones_are_tried() {
+    let service = THROTTLED.start().await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    admin.replace(&person.dn, "adminCount", "1").await;
+    let own = service.app.config.directory.bind_user.clone();
+    let own_sam = own.split('@').next().expect("a name").to_owned();
+    let before = tries(&own_sam).await;
+    for (name, typed) in [(&person.sam, PASSWORD), (&person.sam, WRONG), (&own, WRONG), (&own_sam, WRONG)] {
+        service.visitor().log_in(name, typed).await.says("Vi kunne ikke logge dig ind");
+    }
+    assert_eq!((tries(&person.sam).await, tries(&own_sam).await), (0, before), "AD was not asked");
+    let open = Setup { more: "[login.ad_password]\nanswer_after_ms = 0\nprotected_accounts = true\n", ..THROTTLED }.start().await;
+    open.visitor().logged_in(&person.sam, PASSWORD).await;
+    open.visitor().log_in(&own, WRONG).await.says("Vi kunne ikke logge dig ind");
+    assert_eq!(tries(&own_sam).await, before, "the service's own never");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_reserve_that_takes_the_whole_threshold_leaves_a_try_all_the_same() {
     let service = Setup {
         more: "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 5\n",
@@ -125,7 +144,7 @@ async fn a_reserve_that_takes_the_whole_threshold_leaves_a_try_all_the_same() {
     };
     let service = service.start().await;
     let person = Admin::new().await.person().await;
-    for _ in 0..4 {
+    for _ in 0..3 {
         service.visitor().log_in(&person.sam, WRONG).await.says("Vi kunne ikke logge dig ind");
     }
     assert_eq!(tries(&person.sam).await, 1);

@@ -13,8 +13,9 @@ use os2nykode::{
         staff::{Role, StaffAccount, StaffName},
     },
     store::{
+        Keys,
         codes::{Kept, Try},
-        staff::Credentials,
+        staff::{Credentials, Staff},
     },
 };
 use uuid::Uuid;
@@ -66,9 +67,9 @@ pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
     page
 }
 
-/// A code that a local helper has given out elsewhere.
-async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
-    let random = || Uuid::from_bytes(app.keys.random().expect("random"));
+/// A local staff account that works at helpdesks.
+async fn local_helper(staff: &Staff, keys: &Keys, now: jiff::Timestamp) -> ObjectGuid {
+    let random = || Uuid::from_bytes(keys.random().expect("random"));
     let name = StaffName::parse(&crate::environment::unique("vagt")).expect("a name");
     let account = StaffAccount {
         id: random(),
@@ -76,12 +77,18 @@ async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
         full_name: "Hans Hjælper".to_owned(),
         stamp: random(),
         disabled: false,
-        created: app.clock.now(),
+        created: now,
         roles: [Role::Helpdesk].into(),
     };
     let credentials = Credentials { hash: String::new(), totp: vec![0; 20].into() };
-    assert!(app.staff.add(&account, &name, &credentials).await.expect("added"));
-    given_by(app, account.id.into(), target, code).await;
+    assert!(staff.add(&account, &name, &credentials).await.expect("added"));
+    account.id.into()
+}
+
+/// A code that a local helper has given out elsewhere.
+async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
+    let helper = local_helper(&app.staff, &app.keys, app.clock.now()).await;
+    given_by(app, helper, target, code).await;
 }
 
 /// A code that this helper has given out elsewhere.

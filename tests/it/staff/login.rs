@@ -52,8 +52,8 @@ async fn everything_that_is_wrong_looks_the_same_and_the_log_tells_it_apart() {
     for (name, typed, code, reason) in [
         (colleague.name.as_str(), "Helt-Forkert-Cykel-99", code(), Some("wrong_password")),
         (&colleague.name, PASSWORD, colleague.app.wrong_code(service.clock.now()), Some("wrong_code")),
-        (&colleague.name, PASSWORD, String::new(), Some("wrong_code")),
         (&colleague.name, "", code(), Some("wrong_password")),
+        (&colleague.name, PASSWORD, String::new(), Some("wrong_code")),
         (&unknown, PASSWORD, code(), None),
         ("", PASSWORD, code(), None),
         ("' OR 1=1 --", PASSWORD, "' OR ''='".to_owned(), None),

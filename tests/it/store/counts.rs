@@ -82,7 +82,9 @@ async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_f
         let store = place.open().await;
         let Charge::Wait(until) = charge(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 1).await else { panic!("must wait") };
         assert_eq!(until, at(30));
-        assert_eq!(failures(place).await, [("address".to_owned(), 3), ("name".to_owned(), 3)]);
+        let mut counted = failures(place).await;
+        counted.retain(|(_, failures)| *failures > 0);
+        assert_eq!(counted, [("address".to_owned(), 3), ("name".to_owned(), 3)]);
         let _ = taken(charge(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 30).await);
         let _ = taken(charge(&store, &[(name("b"), WIDE), (address(2), LIMITS)], 30).await);
         store.close().await;

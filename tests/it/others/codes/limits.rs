@@ -11,7 +11,7 @@ use crate::{
 };
 use os2nykode::{
     clock::{Clock, SystemClock},
-    store::{Keys, Store, codes::Codes},
+    store::{Store, codes::Codes},
 };
 
 const CODE: &str = "K7Q-4MXP-9WD";
@@ -228,12 +228,14 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
     let caller = Admin::new().await.person().await;
     let target = guid(&caller).await;
     let store = Store::open(&format!("sqlite://{}/os2nykode.db", dir.path().display())).await.expect("the store");
-    let issuer = Party { guid: target, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
+    let keys = Keys::new(&std::array::from_fn(|n| u8::try_from(n).expect("32 bytes")));
+    let helper = local_helper(&Staff::new(&store, &keys), &keys, SystemClock.now()).await;
+    let issuer = Party { guid: helper, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
     let code = Code::parse(CODE).expect("a code");
     let hash = SlowHash::of(code.bytes(), [7; 16]).expect("memory");
     let kept = Kept { id: Uuid::from_u128(7), hash, issuer };
     let now = SystemClock.now();
-    let codes = Codes::new(&store, &Keys::new(&std::array::from_fn(|n| u8::try_from(n).expect("32 bytes"))));
+    let codes = Codes::new(&store, &keys);
     codes
         .issue(target, &kept, &codes.selectors(target, &caller.sam, None, &code), now, now + SignedDuration::from_mins(15))
         .await
