@@ -18,6 +18,7 @@ pub mod log_pages;
 mod log_scope;
 pub mod others;
 pub mod outside;
+pub mod own_sessions;
 pub mod place;
 mod policy;
 pub mod provider_sign_in;

@@ -12,6 +12,7 @@ pub mod authority;
 pub mod claim;
 pub mod code;
 pub mod cpr;
+pub mod device;
 pub mod dn;
 pub mod filetime;
 pub mod group_pattern;

@@ -137,3 +137,6 @@ children-unavailable = Vi kan ikke slå dine børn op lige nu. Prøv igen om lid
 children-too-often = Du har slået dine børn op mange gange på kort tid. Du kan prøve igen { $time }.
 children-show = Vis mine børn
 others-lists = Andre, du kan hjælpe
+
+sessions-end-theirs = Log personen ud alle steder
+sessions-ended = Personen er logget ud alle steder.

@@ -137,3 +137,6 @@ children-unavailable = We can't look up your children right now. Try again soon.
 children-too-often = You have looked up your children many times in a short while. You can try again { $time }.
 children-show = Show my children
 others-lists = Others you can help
+
+sessions-end-theirs = Log the person out everywhere
+sessions-ended = The person is logged out everywhere.

@@ -13,9 +13,15 @@ use crate::{
     audit::Log,
     clock::SystemClock,
     config::Config,
+    directory::{Directory, LoginMatch},
     flow::staff_accounts::{NotDone, StaffDesk},
     identity::local::{hash::Hasher, totp::TotpSecret},
-    model::staff::{Role, StaffAccount, roles_code},
+    model::{
+        account_name::LoginName,
+        audit::Party,
+        guid::ObjectGuid,
+        staff::{Role, StaffAccount, roles_code},
+    },
     store::{self, Keys, Store, StoreError, sessions::Sessions, staff::Staff},
 };
 
@@ -47,6 +53,11 @@ pub(super) enum AccountCommand {
     /// Gives an account a new password and a new secret for the authenticator app, and logs it out.
     Reset {
         /// Which.
+        name: String,
+    },
+    /// Logs somebody out everywhere: a local staff account, or an account in AD by its login name or objectGUID.
+    EndSessions {
+        /// Whose sessions.
         name: String,
     },
     /// Removes an account, and logs it out. What it did stays in the audit log.
@@ -103,11 +114,49 @@ async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Res
             desk.enable(&name).await.map_err(text)?;
             said("The account is enabled.\n")
         }
+        AccountCommand::EndSessions { name } => {
+            let ended = end_sessions(config, desk, &name).await?;
+            Ok(Zeroizing::new(format!("{ended} sessions are ended.\n")))
+        }
         AccountCommand::Remove { name } => {
             desk.remove(&name).await.map_err(text)?;
             said("The account is removed and logged out.\n")
         }
     }
+}
+
+/// Of each account of this name, here and in AD.
+async fn end_sessions(config: &Config, desk: &StaffDesk, name: &str) -> Result<u64, String> {
+    let mut owners = Vec::new();
+    if let Some(guid) = ObjectGuid::parse(name) {
+        owners.push(Party { guid, account_name: String::new(), name: String::new() });
+    } else {
+        if let Ok(account) = desk.find(name).await {
+            owners.push(Party { guid: account.id.into(), account_name: account.name, name: account.full_name });
+        }
+        let directory = Directory::new(&config.directory).map_err(|error| error.to_string())?;
+        let login = LoginName::parse(name).ok_or("there is no account with this name")?;
+        match directory.find(&login).await {
+            Ok(LoginMatch::Account(account, _)) => {
+                owners.push(Party { guid: account.guid, account_name: account.sam.clone(), name: account.name().to_owned() });
+            }
+            Ok(LoginMatch::Nobody(_)) => {}
+            Err(fault) if owners.is_empty() => return Err(format!("{fault}; an objectGUID needs no controller")),
+            Err(fault) => complain_softly(&fault.to_string()),
+        }
+    }
+    if owners.is_empty() {
+        return Err("there is no account with this name, here or in AD".to_owned());
+    }
+    let mut ended = 0;
+    for owner in owners {
+        ended += desk.end_sessions(owner).await.map_err(|error| error.to_string())?;
+    }
+    Ok(ended)
+}
+
+fn complain_softly(text: &str) {
+    complain(&format!("AD was not asked: {text}\n"), ExitCode::SUCCESS);
 }
 
 fn told(config: &Config, what: &str, secret: &TotpSecret, name: &str) -> Zeroizing<String> {

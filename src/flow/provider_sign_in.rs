@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Fault, Visit, authority, event, event_of,
     others::children::{Children, children},
-    party_of,
+    own_sessions, party_of,
     sign_in::{failed, forgive, hold_answer},
 };
 use crate::{
@@ -26,6 +26,7 @@ use crate::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind},
         claim::ClaimKind,
+        guid::ObjectGuid,
         identity::{Identity, LoginMethod, ProviderLogin},
         provider::ProviderId,
     },
@@ -96,6 +97,8 @@ pub enum Finished {
         identity: Box<Identity>,
         /// For a logout, later.
         session: Option<SessionThere>,
+        /// Whose the session is: each account that it leads to, and the person. It ends with a new password of any of them.
+        owners: Vec<ObjectGuid>,
     },
     /// Proven, but no account belongs to it.
     NoAccount {
@@ -274,7 +277,8 @@ impl Arrival<'_> {
         for account in &accounts {
             self.log(AuditOutcome::Succeeded, "", Some((&identity, Some(account)))).await?;
         }
-        Ok(Finished::Welcome { identity: Box::new(identity), session })
+        let owners = accounts.iter().map(|account| account.guid).chain(own_sessions::person(self.app, &identity)).collect();
+        Ok(Finished::Welcome { identity: Box::new(identity), session, owners })
     }
 
     async fn log(&self, outcome: AuditOutcome, reason: &str, proven: Option<(&Identity, Option<&Account>)>) -> Result<(), Fault> {

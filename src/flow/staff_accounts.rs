@@ -6,7 +6,7 @@
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
 use super::{
-    Fault, Visit, event,
+    Fault, Visit, event, own_sessions,
     staff_sign_in::{new_stamp, party},
 };
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
     clock::Clock,
     identity::local::{hash::Hasher, totp::TotpSecret},
     model::{
-        audit::{AuditEvent, AuditOutcome, EventKind},
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
         password::Password,
         staff::{BadPassword, Role, StaffAccount, StaffName, check_password, full_name},
     },
@@ -151,6 +151,12 @@ impl StaffDesk {
     pub async fn remove(&self, name: &str) -> Result<(), NotDone> {
         let account = self.find(name).await?;
         self.ended(&account, "removed", async { self.staff.remove(account.id).await }).await
+    }
+
+    /// Logs an account's owner out everywhere: one of ours, or one in AD.
+    pub async fn end_sessions(&self, owner: Party) -> Result<u64, NotDone> {
+        let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+        Ok(own_sessions::end_by_operator(&self.audit, &self.sessions, &visit, self.clock.now(), owner).await?)
     }
 
     async fn set_disabled(&self, name: &str, disabled: bool, what: &str) -> Result<(), NotDone> {

@@ -6,7 +6,7 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, header},
     middleware::Next,
-    response::Response,
+    response::{IntoResponse, Redirect, Response},
 };
 
 use crate::app::App;
@@ -43,6 +43,21 @@ pub(super) struct FormGoesElsewhere;
 
 const CSP_ELSEWHERE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
+
+/// What a browser has kept of our pages goes with the session: what was on the screen does not come back by the Back button. Not the cookies: the session's has
+/// ended by itself, and the language is no secret.
+const CLEAR: &str = "\"cache\", \"storage\"";
+
+/// Leads away from a session that has ended.
+pub(super) fn logged_out(to: &str) -> Response {
+    cleared(Redirect::to(to).into_response())
+}
+
+/// The same for another answer.
+pub(super) fn cleared(mut response: Response) -> Response {
+    response.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static(CLEAR));
+    response
+}
 
 /// Adds them; `no-store` where a handler has not said otherwise.
 pub(super) async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {

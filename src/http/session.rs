@@ -5,18 +5,29 @@ use tower_sessions::{Session, session};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    flow::Visit,
     identity::answer::SessionThere,
-    model::{identity::Identity, provider::ProviderId},
-    store::sessions::{PROVIDER_LOGIN, SUBJECT},
+    model::{account::Account, device::Device, guid::ObjectGuid, identity::Identity, provider::ProviderId},
+    store::sessions::{LABEL, Label, OWNERS, PROVIDER_LOGIN, SUBJECT},
 };
 
 /// `__Host-`: only over TLS, only from this host, for the whole of it.
 pub(super) const COOKIE: &str = "__Host-os2nykode";
 const IDENTITY: &str = "identity";
 const ARRIVED: &str = "arrived";
+/// pwdLastSet as this session has set it, in AD's ticks.
+const SET_HERE: &str = "set_here";
+const NOT_SEEN_YET: i64 = -1;
 
-/// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all.
-pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<&SessionThere>) -> Result<(), session::Error> {
+/// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all. `owners`: whose it is
+/// besides, where a provider's login has led to accounts.
+pub(super) async fn begin(
+    session: &Session,
+    identity: &Identity,
+    there: Option<&SessionThere>,
+    owners: &[ObjectGuid],
+    visit: &Visit,
+) -> Result<(), session::Error> {
     session.clear().await;
     session.cycle_id().await?;
     if let Some(owner) = identity.session_ends_with() {
@@ -26,15 +37,41 @@ pub(super) async fn begin(session: &Session, identity: &Identity, there: Option<
         let (provider, person, session_there) = (login.provider.clone(), there.person().to_owned(), there.session());
         session.insert(PROVIDER_LOGIN, ProviderSession { provider, person, session: session_there, there: there.clone() }).await?;
     }
-    if identity.provider().is_some() {
+    let provider = identity.provider().map(|login| login.provider.clone());
+    if provider.is_some() {
         session.insert(ARRIVED, true).await?;
+        session.insert(OWNERS, owners.iter().map(ToString::to_string).collect::<Vec<_>>()).await?;
     }
+    session.insert(LABEL, Label { method: identity.method(), provider, device: Device::of(visit.user_agent.as_deref()) }).await?;
     session.insert(IDENTITY, identity).await
 }
 
 /// Is it the first time that this is asked after a login at a provider? The browser comes from there then, as from any other site.
 pub(super) async fn has_arrived(session: &Session) -> Result<bool, session::Error> {
     Ok(session.remove::<bool>(ARRIVED).await? == Some(true))
+}
+
+/// The password has been set in this session, or may have been: its owner is not logged out by that.
+pub(super) async fn password_set_here(session: &Session) -> Result<(), session::Error> {
+    session.insert(SET_HERE, NOT_SEEN_YET).await
+}
+
+/// Has the password that the session was begun with been changed elsewhere? What this session has set itself is no other's: the first time that is seen after
+/// it is taken for that.
+pub(super) async fn is_outlived(session: &Session, identity: &Identity, account: &Account) -> Result<bool, session::Error> {
+    if !identity.is_outlived_by(account) {
+        return Ok(false);
+    }
+    let now = account.password.last_set_ticks;
+    Ok(match session.get::<i64>(SET_HERE).await? {
+        None => true,
+        Some(NOT_SEEN_YET) => {
+            session.insert(SET_HERE, now).await?;
+            false
+        }
+        // An older time is another controller's that has not heard of the latest yet.
+        Some(own) => now > own || now == 0,
+    })
 }
 
 /// What a logout at the provider needs.

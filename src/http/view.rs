@@ -28,7 +28,12 @@ use crate::{
     app::App,
     config::{Language, Site},
     flow::{self, Visit, staff_sign_in},
-    model::{identity::Identity, provider::ProviderId, strength::Strength},
+    model::{
+        identity::{Identity, LoginMethod},
+        provider::ProviderId,
+        strength::Strength,
+    },
+    store::sessions::Known,
 };
 
 pub(super) use super::failure::Failure;
@@ -154,6 +159,28 @@ impl Frame {
             (self.words.time(at), machine, self.words.event(&entry.event, provider.as_deref()))
         };
         entries.iter().map(line).collect()
+    }
+
+    /// A session in a list: with what, how and since when, and whether it is this one.
+    pub fn session(&self, known: &Known) -> (String, String, bool) {
+        let words = &self.words;
+        let label = known.label.as_ref();
+        let device = match label.map(|label| (label.device.browser.as_deref(), label.device.system.as_deref())) {
+            Some((Some(browser), Some(system))) => {
+                text(words.language, "session-device", &[("browser", Value::Word(browser)), ("system", Value::Word(system))])
+            }
+            Some((Some(only), None) | (None, Some(only))) => only.to_owned(),
+            Some((None, None)) | None => self.t("session-device-unknown"),
+        };
+        let how = label.map_or_else(String::new, |label| match (&label.provider, label.method) {
+            (Some(provider), _) => self.provider_name(provider),
+            (None, LoginMethod::AdPassword) => self.t("session-ad-password"),
+            (None, LoginMethod::Code) => self.t("session-code"),
+            (None, LoginMethod::Local) => self.t("session-local"),
+            (None, LoginMethod::Saml | LoginMethod::Oidc) => String::new(),
+        });
+        let since = words.time(known.since);
+        (device, text(words.language, "session-how", &[("how", Value::Word(&how)), ("time", Value::Word(&since))]), known.this)
     }
 
     /// Can people log in with their AD password?

@@ -291,6 +291,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
             AuditOutcome::Refused | AuditOutcome::Failed => "event-other-reset-not-done",
             AuditOutcome::Started | AuditOutcome::Unknown => "event-other-reset-unknown",
         }),
+        EventKind::SignOut if is_anothers(event) => Some("event-sign-out-by"),
         EventKind::SignIn
         | EventKind::SignOut
         | EventKind::CodeUsed

@@ -3,12 +3,16 @@
 //! Invariants: with the database alone nobody can make a cookie or read a session; idle and absolute limits hold by the injected clock; a session
 //! that has ended does not come back.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sqlx::Row;
+use sqlx::{Row, any::AnyRow};
 use time::OffsetDateTime;
 use tower_sessions::{
     SessionStore,
@@ -18,12 +22,23 @@ use tower_sessions::{
 use zeroize::Zeroizing;
 
 use super::{Keys, Store, StoreError, stored, within};
-use crate::{clock::Clock, config, model::guid::ObjectGuid};
+use crate::{
+    clock::Clock,
+    config,
+    model::{device::Device, guid::ObjectGuid, identity::LoginMethod, provider::ProviderId},
+};
 
 /// The key in a session's data that says whose it is: the account's objectGUID, or the local staff account's id, as text. Sessions with it can be ended by [`Sessions::end_all_of`].
 pub const SUBJECT: &str = "subject";
 /// The key in a session's data that says by which provider's login it was begun, for the provider's own logout.
 pub const PROVIDER_LOGIN: &str = "provider_login";
+/// The key in a session's data that says whose it is besides: the accounts that a provider's login led to, and the person, as texts. What ends an account's
+/// sessions ends it.
+pub const OWNERS: &str = "owners";
+/// The key in a session's data that says by what its owner recognises it: a [`Label`].
+pub const LABEL: &str = "label";
+/// A list of sessions is no longer than this.
+const MOST: i64 = 50;
 /// The last use is written at most so often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
 /// Clocks of instances may differ by this much.
@@ -43,6 +58,28 @@ impl std::fmt::Debug for Asking {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Asking(…)")
     }
+}
+
+/// By what somebody recognises a session of theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Label {
+    /// How it was begun.
+    pub method: LoginMethod,
+    /// Where, if not here.
+    pub provider: Option<ProviderId>,
+    /// With what.
+    pub device: Device,
+}
+
+/// A session as its owner sees it in a list. Nothing of it leads to the session itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    /// `None`: it was begun by an earlier version of the service.
+    pub label: Option<Label>,
+    /// When it was begun.
+    pub since: Timestamp,
+    /// Is it the one that asks?
+    pub this: bool,
 }
 
 /// The sessions in the store.
@@ -78,9 +115,36 @@ impl Sessions {
     /// Ends every session of an account, in AD or of local staff, except perhaps the one that asks for it. Gives how many.
     pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Asking>) -> Result<u64, StoreError> {
         let spared = except.map(|Asking(id)| self.keys.session_id(id.0)).unwrap_or_default();
-        let delete = sqlx::query("DELETE FROM sessions WHERE subject = $1 AND id <> $2");
+        let statement = "DELETE FROM sessions
+            WHERE (subject = $1 OR id IN (SELECT session FROM session_people WHERE subject = $1)) AND id <> $2";
+        let delete = sqlx::query(statement);
         let delete = delete.bind(self.keys.session_subject(&account.to_string())).bind(spared);
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
+    }
+
+    /// The sessions of any of these accounts and people that have not run out, the newest first.
+    pub async fn all_of(&self, owners: &[ObjectGuid], asking: Option<Asking>) -> Result<Vec<Known>, StoreError> {
+        let now = self.clock.now();
+        let places = (0..owners.len()).map(|n| format!("${}", n + 4)).collect::<Vec<_>>().join(", ");
+        let statement = format!(
+            "SELECT id, label, created_at FROM sessions WHERE used_at > $1 AND created_at > $2 AND id IN
+             (SELECT session FROM session_people WHERE subject IN ({places})) ORDER BY created_at DESC, id LIMIT $3"
+        );
+        let mut query =
+            sqlx::query(sqlx::AssertSqlSafe(statement)).bind(stored(now - self.idle)).bind(stored(now - self.absolute)).bind(MOST);
+        for owner in owners {
+            query = query.bind(self.keys.session_subject(&owner.to_string()));
+        }
+        let this = asking.map(|Asking(id)| self.keys.session_id(id.0));
+        let rows = within(query.fetch_all(&self.store.pool)).await?;
+        let known = |row: &AnyRow| {
+            let id: String = row.try_get("id")?;
+            let sealed: Option<String> = row.try_get("label")?;
+            let label = sealed.and_then(|sealed| serde_json::from_slice(&self.keys.open(&label_of(&id), &sealed)?).ok());
+            let since = Timestamp::from_microsecond(row.try_get("created_at")?).map_err(|_| StoreError::Corrupt("sessions"))?;
+            Ok(Known { label, since, this: this.as_ref() == Some(&id) })
+        };
+        rows.iter().map(known).collect()
     }
 
     /// Ends the sessions that a provider's logins of this person began. Gives how many.
@@ -160,20 +224,40 @@ impl Sessions {
         Ok(Some(Record { id: *id, data, expiry_date: OffsetDateTime::UNIX_EPOCH }))
     }
 
+    /// Everybody whose it is.
+    fn owners(&self, record: &Record) -> BTreeSet<String> {
+        let owners = record.data.get(OWNERS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let owners = owners.iter().filter_map(Value::as_str).map(|owner| self.keys.session_subject(owner));
+        owners.chain(self.subject(record)).collect()
+    }
+
     async fn insert(&self, record: &Record) -> Result<(), StoreError> {
         let now = stored(self.clock.now());
         let (person, session) = self.provider(record);
-        let statement = "INSERT INTO sessions (id, subject, data, created_at, used_at, provider_subject, provider_session)
-            VALUES ($1, $2, $3, $4, $4, $5, $6)";
+        let id = self.keys.session_id(record.id.0);
+        let label = record.data.get(LABEL).map(|label| self.keys.seal(&label_of(&id), label.to_string().as_bytes()));
+        let label = label.transpose().map_err(|_| StoreError::NoRandomness)?;
+        let statement = "INSERT INTO sessions (id, subject, data, created_at, used_at, provider_subject, provider_session, label)
+            VALUES ($1, $2, $3, $4, $4, $5, $6, $7)";
         let insert = sqlx::query(statement)
-            .bind(self.keys.session_id(record.id.0))
+            .bind(id.clone())
             .bind(self.subject(record))
             .bind(self.seal(record.id, &record.data)?)
             .bind(now)
             .bind(person)
-            .bind(session);
-        within(insert.execute(&self.store.pool)).await?;
-        Ok(())
+            .bind(session)
+            .bind(label);
+        let owners = self.owners(record);
+        within(async {
+            let mut transaction = self.store.pool.begin().await?;
+            insert.execute(&mut *transaction).await?;
+            for owner in owners {
+                let owned = sqlx::query("INSERT INTO session_people (session, subject) VALUES ($1, $2)").bind(id.clone()).bind(owner);
+                owned.execute(&mut *transaction).await?;
+            }
+            transaction.commit().await
+        })
+        .await
     }
 
     async fn update(&self, record: &Record) -> Result<(), StoreError> {
@@ -192,6 +276,11 @@ impl Sessions {
         within(sqlx::query("DELETE FROM sessions WHERE id = $1").bind(self.keys.session_id(id.0)).execute(&self.store.pool)).await?;
         Ok(())
     }
+}
+
+/// Under which a session's label is sealed: no other's fits.
+fn label_of(id: &str) -> String {
+    format!("session label {id}")
 }
 
 /// Two texts that can't run into one another: a provider's name holds no colon.

@@ -25,6 +25,7 @@ mod reset;
 mod saml;
 mod sealed;
 mod service;
+mod sessions;
 mod siem;
 mod spellings;
 mod staff;

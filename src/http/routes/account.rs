@@ -9,13 +9,22 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use serde::Deserialize;
+use tower_sessions::Session;
+
 use crate::{
     app::App,
     flow::{
         list_accounts::{self, Listed},
+        own_sessions,
         show_account::{self, AccountView, Shown},
     },
-    http::view::{Failure, Frame, Member, Notice, page},
+    http::{
+        form::Form,
+        headers::logged_out,
+        session,
+        view::{Failure, Frame, Member, Notice, page},
+    },
     model::{
         account::PasswordExpiry,
         authority::Denial,
@@ -24,6 +33,7 @@ use crate::{
         provider::ProviderId,
         refusal::Refusal,
     },
+    store::sessions::Known,
 };
 
 #[derive(Template)]
@@ -33,6 +43,9 @@ pub(super) struct AccountPage {
     pub(super) view: AccountView,
     /// Where the person logged in, if not here.
     pub(super) provider: Option<ProviderId>,
+    pub(super) token: String,
+    /// Where they are logged in now.
+    pub(super) sessions: Vec<Known>,
 }
 
 /// The accounts of somebody who has none, or several.
@@ -90,6 +103,11 @@ impl AccountPage {
         }
     }
 
+    /// With what, how and since when, and whether it is this one.
+    fn sessions(&self) -> Vec<(String, String, bool)> {
+        self.sessions.iter().map(|known| self.frame.session(known)).collect()
+    }
+
     /// Time as shown, time for machines, what happened.
     fn history(&self) -> Vec<(String, String, String)> {
         self.frame.history(&self.view.history)
@@ -113,14 +131,46 @@ pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) ->
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Path<String>, member: Member) -> Result<Response, Failure> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match show_account::show(&app, &member.identity, target).await? {
-        Shown::Account(view) => page(StatusCode::OK, &account_page(member.frame, *view, &member.identity)),
+        Shown::Account(view) if session::is_outlived(&member.session, &member.identity, &view.account).await? => {
+            outlived(&member.session).await?
+        }
+        Shown::Account(view) => {
+            let asking = member.session.id().map(Into::into);
+            let sessions = own_sessions::list(&app, &member.identity, target, asking).await?;
+            page(StatusCode::OK, &account_page(member.frame, *view, &member.identity, member.token, sessions))
+        }
         Shown::Denied(denial) => denied(member.frame, denial),
         Shown::Unavailable => unavailable(member.frame),
     })
 }
 
-fn account_page(frame: Frame, view: AccountView, identity: &Identity) -> AccountPage {
-    AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()) }
+fn account_page(frame: Frame, view: AccountView, identity: &Identity, token: String, sessions: Vec<Known>) -> AccountPage {
+    AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()), token, sessions }
+}
+
+/// The password that the session was begun with is another's by now.
+pub(super) async fn outlived(session: &Session) -> Result<Response, Failure> {
+    session::end(session).await?;
+    Ok(Redirect::to("/login?ended").into_response())
+}
+
+/// A form with nothing but its token.
+#[derive(Deserialize)]
+pub(in crate::http) struct Nothing {}
+
+/// `POST /accounts/{account}/sessions/end`: logs the owner out everywhere, here too.
+pub(in crate::http) async fn end_sessions(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    member: Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    if !own_sessions::end_everywhere(&app, &member.visit, &member.identity, target).await? {
+        return Ok(unavailable(member.frame));
+    }
+    session::end(&member.session).await?;
+    Ok(logged_out("/?logged-out-everywhere"))
 }
 
 /// Theirs, but not to act on.

@@ -55,7 +55,7 @@ pub(in crate::http) async fn submit(
     }
     let (status, text) = match redeem(&app, &guest.visit, &name, &code).await? {
         Redeemed::Welcome(identity) => {
-            session::begin(&guest.session, &identity, None).await?;
+            session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let form = identity.only_account().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}/password"));
             return Ok(Redirect::to(&form).into_response());
         }

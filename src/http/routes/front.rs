@@ -55,6 +55,7 @@ impl Method {
 pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, Anybody { frame }: Anybody) -> Response {
     let notice = match query.as_deref() {
         Some("logged-out") => Some(frame.t("front-logged-out")),
+        Some("logged-out-everywhere") => Some(frame.t("front-logged-out-everywhere")),
         Some("logged-out-here") => Some(frame.t("front-logged-out-here")),
         _ => None,
     };

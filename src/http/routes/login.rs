@@ -19,6 +19,7 @@ use crate::{
     },
     http::{
         form::Form,
+        headers::{cleared, logged_out},
         known_browser, session,
         view::{Errors, Failure, Frame, Guest, Member, page},
     },
@@ -61,7 +62,7 @@ pub(in crate::http) async fn submit(
     }
     let (status, text) = match with_ad_password(&app, &guest.visit, &name, Password::parse(password)).await? {
         SignIn::Welcome(identity) => {
-            session::begin(&guest.session, &identity, None).await?;
+            session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let own = identity.password_of().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}"));
             let cookies = known_browser::remember(&app, &guest.visit, flow::known_browser::owner(&app, &identity));
             return Ok((cookies, Redirect::to(&own)).into_response());
@@ -97,11 +98,11 @@ pub(in crate::http) async fn log_out(
         tracing::warn!(error = %fault, "a logout could not be logged");
     }
     match provider {
-        Ok(Some(at)) => Ok(super::provider::log_out_there(&app, member.frame, &at).await),
-        Ok(None) => Ok(Redirect::to("/?logged-out").into_response()),
+        Ok(Some(at)) => Ok(cleared(super::provider::log_out_there(&app, member.frame, &at).await)),
+        Ok(None) => Ok(logged_out("/?logged-out")),
         Err(error) => {
             tracing::warn!(error = %error, "a session does not say at which provider it was begun");
-            Ok(Redirect::to("/?logged-out-here").into_response())
+            Ok(logged_out("/?logged-out-here"))
         }
     }
 }

@@ -13,9 +13,12 @@ use serde::Deserialize;
 use super::others::denied;
 use crate::{
     app::App,
-    flow::others::{
-        show::{self, OtherView, Shown},
-        unlock::{self, Answer},
+    flow::{
+        others::{
+            show::{self, OtherView, Shown},
+            unlock::{self, Answer},
+        },
+        own_sessions,
     },
     http::{
         form::Form,
@@ -46,6 +49,11 @@ impl OtherAccountPage {
 
     fn may_unlock(&self) -> bool {
         self.view.account.locked && self.view.may(Action::Unlock)
+    }
+
+    /// Whoever may end a lockout may.
+    fn may_end_sessions(&self) -> bool {
+        self.view.may(Action::Unlock)
     }
 
     fn may_give_code(&self) -> bool {
@@ -116,6 +124,7 @@ pub(in crate::http) async fn show(
     let told = match query.as_deref() {
         Some("unlocked") => Some(("success", member.frame.t("unlock-done"))),
         Some("not-locked") => Some(("info", member.frame.t("unlock-not-locked"))),
+        Some("logged-out") => Some(("success", member.frame.t("sessions-ended"))),
         Some("unlock-unknown") => Some(("warning", member.frame.t("unlock-unknown"))),
         Some(_) | None => None,
     };
@@ -164,5 +173,19 @@ pub(in crate::http) async fn unlock(
                 if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
             account_page(&app, member, target, status, Some(("error", text))).await?
         }
+    })
+}
+
+/// `POST /others/accounts/{account}/sessions/end`: logs the person out everywhere.
+pub(in crate::http) async fn end_sessions(
+    State(app): State<Arc<App>>,
+    Path(account): Path<String>,
+    member: Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    Ok(match own_sessions::end_for_another(&app, &member.visit, &member.identity, target).await? {
+        Ok(()) => Redirect::to(&format!("/others/accounts/{target}?logged-out")).into_response(),
+        Err(denial) => denied(member.frame, denial),
     })
 }

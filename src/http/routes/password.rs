@@ -11,7 +11,7 @@ use axum::{
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::account::{denied, unavailable};
+use super::account::{denied, outlived, unavailable};
 use crate::{
     app::App,
     flow::{
@@ -20,7 +20,7 @@ use crate::{
     },
     http::{
         form::Form,
-        known_browser,
+        known_browser, session,
         texts::{Value, text},
         view::{Errors, Failure, Frame, Member, label, page},
         words::ShownRule,
@@ -91,11 +91,14 @@ pub(in crate::http) async fn submit(
     let whose = Whose::Own { asking: member.session.id().map(Into::into) };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current, new, whose }).await?;
     match answer {
-        Answer::Done | Answer::StillLocked => {
-            let cookies = known_browser::remember(&app, &member.visit, Some(target));
+        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
+            if member.identity.password_of() == Some(target) {
+                session::password_set_here(&member.session).await?;
+            }
+            let set = matches!(answer, Answer::Done | Answer::StillLocked);
+            let cookies = set.then(|| known_browser::remember(&app, &member.visit, Some(target)));
             Ok((cookies, Redirect::to(&format!("/accounts/{target}/password/{attempt}"))).into_response())
         }
-        Answer::Unknown | Answer::AlreadySent => Ok(Redirect::to(&format!("/accounts/{target}/password/{attempt}")).into_response()),
         Answer::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -121,10 +124,11 @@ pub(in crate::http) async fn submit(
 
 /// The form, empty: what was typed is never sent back. A new attempt each time. Where no form could succeed, the account's page says why.
 async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
-    let Member { mut frame, identity, token, .. } = member;
+    let Member { mut frame, identity, token, session, .. } = member;
     frame.path = format!("/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| Failure::new(&e))?);
     Ok(match show_account::show(app, &identity, target).await? {
+        Shown::Account(view) if session::is_outlived(&session, &identity, &view.account).await? => outlived(&session).await?,
         Shown::Account(view) if view.barred.is_some() => Redirect::to(&format!("/accounts/{target}")).into_response(),
         Shown::Account(view) => {
             let change = !identity.resets();

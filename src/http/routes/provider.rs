@@ -78,8 +78,8 @@ pub(super) fn go(frame: Frame, transport: Transport, title: String, text: String
 /// A login that has come to its end: in, or told why not.
 pub(super) async fn arrive(guest: Guest, relay: &str, had_one: bool, finished: Finished) -> Result<Response, Failure> {
     let response = match &finished {
-        Finished::Welcome { identity, session } => {
-            session::begin(&guest.session, identity, session.as_ref()).await?;
+        Finished::Welcome { identity, session, owners } => {
+            session::begin(&guest.session, identity, session.as_ref(), owners, &guest.visit).await?;
             Redirect::to("/account").into_response()
         }
         Finished::NoAccount { .. }

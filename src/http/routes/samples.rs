@@ -22,6 +22,7 @@ use super::{
     slips::SlipsPage,
     staff::StaffPage,
 };
+use crate::store::sessions::{Known, Label};
 use crate::{
     app::App,
     audit::Entry,
@@ -50,7 +51,9 @@ use crate::{
         audit::{AuditEvent, AuditOutcome, Class, EventKind},
         authority::{Action, Denial, Ground, Group},
         claim::ClaimKind,
+        device::Device,
         guid::ObjectGuid,
+        identity::LoginMethod,
         level::Level,
         password::Password,
         policy::{Broken, PasswordPolicy, Rule},
@@ -304,6 +307,23 @@ fn denials() -> Vec<Denial> {
     ]
 }
 
+/// Of every kind.
+fn sessions() -> Vec<Known> {
+    let label = |method, provider, user_agent| Some(Label { method, provider, device: Device::of(user_agent) });
+    [
+        label(LoginMethod::AdPassword, None, Some("Windows Firefox/1")),
+        label(LoginMethod::Saml, Some(id("by-attribute")), Some("iPhone")),
+        label(LoginMethod::Oidc, Some(id("gone")), None),
+        label(LoginMethod::Code, None, Some("Firefox/1")),
+        label(LoginMethod::Local, None, None),
+        None,
+    ]
+    .into_iter()
+    .enumerate()
+    .map(|(number, label)| Known { label, since: now(), this: number == 0 })
+    .collect()
+}
+
 /// The pages of those who act on others.
 fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama::Result<String>)> {
     let mut pages = Vec::new();
@@ -443,13 +463,23 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
     for (number, expiry) in states.into_iter().enumerate() {
-        let page = AccountPage { frame: member("/accounts/x"), view: view(account(expiry, number % 2 == 0)), provider: None };
+        let page = AccountPage {
+            frame: member("/accounts/x"),
+            view: view(account(expiry, number % 2 == 0)),
+            provider: None,
+            token: "t\"".into(),
+            sessions: sessions(),
+        };
         add(format!("account {expiry:?}"), page.render());
     }
     for refusal in barred().into_iter().chain([Refusal::Locked]).map(Some).chain([None]) {
         let name = format!("account of a provider's login {refusal:?}");
         let view = AccountView { barred: refusal, ..view(account(PasswordExpiry::Never, true)) };
-        add(name, AccountPage { frame: member("/accounts/x"), view, provider: Some(id("by-attribute")) }.render());
+        add(
+            name,
+            AccountPage { frame: member("/accounts/x"), view, provider: Some(id("by-attribute")), token: "t".into(), sessions: Vec::new() }
+                .render(),
+        );
     }
     let form_of = |change, errors| PasswordPage {
         frame: member("/accounts/x/password"),

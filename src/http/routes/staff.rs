@@ -64,7 +64,7 @@ pub(in crate::http) async fn submit(
     let typed = Typed { name, password: Password::parse(password), code };
     let (status, text) = match sign_in(&app, &guest.visit, typed).await? {
         SignIn::Welcome(identity) => {
-            session::begin(&guest.session, &identity, None).await?;
+            session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let cookies = known_browser::remember(&app, &guest.visit, flow::known_browser::owner(&app, &identity));
             return Ok((cookies, Redirect::to("/others")).into_response());
         }

@@ -1,0 +1,123 @@
+//! Sessions as their owner sees them: where they are logged in, and out of all of them at once; and the same by a helper or an operator.
+//!
+//! Invariants: nobody sees or ends a session but of accounts that are theirs, as AD and the registers say now, or that they may act on; what is ended is logged
+//! first.
+
+use std::sync::Arc;
+
+use super::{
+    Fault, Visit, actor_of, at_command_line,
+    authority::{self, Registered},
+    event_of,
+    others::{self, Answer as _, Looked},
+    party_of, to_its_end,
+};
+use crate::{
+    app::App,
+    audit::Log,
+    model::{
+        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        authority::{Action, Denial},
+        guid::ObjectGuid,
+        identity::Identity,
+    },
+    store::sessions::{Asking, Known, Sessions},
+};
+
+/// The reasons in the log.
+const EVERYWHERE: &str = "everywhere";
+const BY_HELPER: &str = "by_helper";
+const BY_OPERATOR: &str = "by_operator";
+
+/// Whose a provider's session is beside the accounts that it leads to.
+pub(super) fn person(app: &App, identity: &Identity) -> Option<ObjectGuid> {
+    identity.provider().map(|login| others::person_of(app, login).into())
+}
+
+/// Where the owner of an account is logged in. Only for an account that was just shown as theirs.
+pub async fn list(app: &App, identity: &Identity, account: ObjectGuid, asking: Option<Asking>) -> Result<Vec<Known>, Fault> {
+    let owners: Vec<ObjectGuid> = [account].into_iter().chain(person(app, identity)).collect();
+    Ok(app.sessions.all_of(&owners, asking).await?)
+}
+
+/// Logs the owner of an account out everywhere, here too. False: it is not theirs.
+pub async fn end_everywhere(app: &App, visit: &Visit, identity: &Identity, account: ObjectGuid) -> Result<bool, Fault> {
+    let registered = Registered::ask(app, identity).await?;
+    if !authority::owns(app, identity, &registered, account).await? {
+        return Ok(false);
+    }
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, EVERYWHERE);
+    entry.actor = actor_of(identity, None);
+    entry.target = entry.actor.clone().or_else(|| Some(Party { guid: account, account_name: String::new(), name: identity.name.clone() }));
+    let owners: Vec<ObjectGuid> = [account].into_iter().chain(person(app, identity)).collect();
+    end(&app.audit, &app.sessions, entry, &owners).await?;
+    Ok(true)
+}
+
+/// Whether a helper has ended somebody's sessions.
+pub type Ended = Result<(), Denial>;
+
+/// A helper logs somebody out everywhere: whoever may end the account's lockout may.
+pub async fn end_for_another(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Ended, Fault> {
+    let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
+    to_its_end(async move {
+        others::counted(&app, &visit, &identity, EventKind::SignOut, Box::pin(end_theirs(&app, &visit, &identity, target))).await
+    })
+    .await
+}
+
+async fn end_theirs(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Ended, Fault> {
+    let Looked { standing, seen, .. } = match others::look_at(app, visit, identity, EventKind::SignOut, target).await? {
+        Ok(looked) => looked,
+        Err(denial) => return Ok(Ended::denied(denial)),
+    };
+    let Some(seen) = seen else {
+        others::log_nobody(app, visit, identity, EventKind::SignOut).await?;
+        return Ok(Err(Denial::NoRelation));
+    };
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, BY_HELPER);
+    entry.target = Some(party_of(&seen.account));
+    entry.target_cpr.clone_from(&seen.child);
+    let decided = if standing.owns(target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::Unlock) };
+    match decided {
+        Ok(ground) => {
+            entry.actor = Some(standing.party(app, identity, &ground, target));
+            entry.authority = Some(ground.code());
+            drop(standing); // with its connection
+            end(&app.audit, &app.sessions, entry, &[target]).await?;
+            Ok(Ok(()))
+        }
+        Err(denial) => {
+            entry.actor = Some(standing.somebody(app, identity));
+            (entry.outcome, entry.reason) = (AuditOutcome::Refused, denial.code().to_owned());
+            others::log_denied(app, visit, &entry).await?;
+            Ok(Err(denial))
+        }
+    }
+}
+
+/// An operator logs somebody out everywhere. Gives how many sessions there were.
+pub async fn end_by_operator(audit: &Log, sessions: &Sessions, visit: &Visit, at: jiff::Timestamp, owner: Party) -> Result<u64, Fault> {
+    let mut entry = at_command_line(visit, at, EventKind::SignOut, AuditOutcome::Succeeded, None);
+    BY_OPERATOR.clone_into(&mut entry.reason);
+    let guid = owner.guid;
+    entry.target = Some(owner);
+    end(audit, sessions, entry, &[guid]).await
+}
+
+/// Logged before it is done; where it can't be done, that is logged too.
+async fn end(audit: &Log, sessions: &Sessions, mut entry: AuditEvent, owners: &[ObjectGuid]) -> Result<u64, Fault> {
+    audit.append(&entry).await?;
+    let mut ended = 0;
+    for owner in owners {
+        match sessions.end_all_of(*owner, None).await {
+            Ok(some) => ended += some,
+            Err(error) => {
+                entry.outcome = AuditOutcome::Failed;
+                audit.append(&entry).await?;
+                return Err(error.into());
+            }
+        }
+    }
+    Ok(ended)
+}

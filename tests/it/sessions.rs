@@ -1,0 +1,198 @@
+//! Sessions as their owners see and end them, and what ends them besides.
+
+use std::sync::Arc;
+
+use os2nykode::{
+    flow::staff_accounts::StaffDesk,
+    model::{
+        audit::{AuditOutcome, EventKind, Party},
+        guid::ObjectGuid,
+        identity::Identity,
+        level::Level,
+    },
+};
+
+use crate::{
+    others::{Town, set_for},
+    people::{Admin, PASSWORD, Person},
+    provider_reset::{guid, history, os2faktor},
+    service::Service,
+    visitor::Visitor,
+};
+
+const NEW: &str = "Blå-Sejlbåd-4711";
+const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0";
+
+/// As after a login at a provider that has led to these accounts.
+async fn at_provider(service: &Service, identity: &Identity, owners: &[ObjectGuid]) -> Visitor {
+    let session = tower_sessions::Session::new(None, Arc::new(service.app.sessions.clone()), None);
+    session.insert("identity", identity).await.expect("kept");
+    let label = serde_json::json!({ "method": "saml", "provider": "os2faktor", "device": { "browser": "Safari", "system": "iPhone" } });
+    session.insert("label", label).await.expect("kept");
+    session.insert("owners", owners.iter().map(ToString::to_string).collect::<Vec<_>>()).await.expect("kept");
+    session.save().await.expect("saved");
+    Visitor::with_session(service.address, &session.id().expect("an id").to_string())
+}
+
+async fn is_in(visitor: &Visitor, target: ObjectGuid) -> bool {
+    visitor.get(&format!("/accounts/{target}")).await.path.starts_with("/accounts/")
+}
+
+/// The reasons of logouts in the account's history, the newest first.
+async fn logouts(service: &Service, target: ObjectGuid) -> Vec<(AuditOutcome, String)> {
+    let all = history(service, target).await.into_iter();
+    all.filter(|event| event.kind == EventKind::SignOut).map(|event| (event.outcome, event.reason)).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebody_sees_where_they_are_logged_in_and_logs_out_everywhere() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let person = town.person(&[]).await;
+    let target = guid(&person).await;
+    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let mut browser = service.visitor();
+    browser.client = crate::visitor::client().cookie_store(true).user_agent(FIREFOX).build().expect("a client");
+    let page = browser.logged_in(&person.sam, PASSWORD).await;
+    page.says("Her er du logget ind");
+    page.says("Firefox på Windows");
+    page.says("Safari på iPhone");
+    assert_eq!(page.html.matches("Denne enhed").count(), 1, "{}", page.text);
+    let out = browser.send(&format!("{}/sessions/end", page.path), &[("csrf", &page.token())]).await;
+    assert_eq!(out.headers()["clear-site-data"], "\"cache\", \"storage\"");
+    browser.follow("/", out).await.says("Du er logget ud alle steder");
+    for visitor in [&phone, &browser] {
+        assert!(!is_in(visitor, target).await, "here and there");
+    }
+    assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "everywhere".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_ends_anothers_sessions() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let (victim, attacker) = (town.person(&[]).await, town.person(&[]).await);
+    let target = guid(&victim).await;
+    let theirs = service.visitor();
+    let page = theirs.logged_in(&victim.sam, PASSWORD).await;
+    let browser = service.visitor();
+    let own = browser.logged_in(&attacker.sam, PASSWORD).await;
+    assert!(!own.html.contains(&victim.sam), "nobody else's are listed");
+    let end = format!("/accounts/{target}/sessions/end");
+    assert_eq!(browser.post(&end, &[("csrf", &own.token())]).await.status, 404, "another's account");
+    assert_eq!(browser.post(&format!("/others{end}"), &[("csrf", &own.token())]).await.status, 404, "as a helper, who they are not");
+    // Without the token, with another session's, from another site, by GET.
+    assert_eq!(theirs.send(&end, &[]).await.status(), 400);
+    assert_eq!(theirs.send(&end, &[("csrf", &own.token())]).await.status(), 403);
+    let foreign = theirs.request(reqwest::Method::POST, &end).header("sec-fetch-site", "cross-site").form(&[("csrf", page.token())]);
+    assert_eq!(foreign.send().await.expect("an answer").status(), 403);
+    let get = theirs.request(reqwest::Method::GET, &end).header("sec-fetch-site", "same-origin").send().await.expect("an answer");
+    assert_eq!(get.status(), 405);
+    assert_eq!(service.visitor().send(&end, &[("csrf", &own.token())]).await.status(), 303, "nobody is logged in");
+    assert!(is_in(&theirs, target).await);
+    assert!(logouts(service, target).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_helper_logs_somebody_out_everywhere_and_the_owner_sees_who() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let (helper, person, colleague) = (town.person(&[&town.desk]).await, town.person(&[]).await, town.person(&[&town.admins]).await);
+    let target = guid(&person).await;
+    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let browser = service.visitor();
+    browser.logged_in(&person.sam, PASSWORD).await;
+    let helping = crate::provider_reset::visitor(service, &town.login(&helper)).await;
+    let path = format!("/others/accounts/{target}");
+    let page = helping.get(&path).await;
+    page.says("Log personen ud alle steder");
+    helping.post(&format!("{path}/sessions/end"), &[("csrf", &page.token())]).await.says("Personen er logget ud alle steder");
+    assert!(!is_in(&phone, target).await && !is_in(&browser, target).await);
+    assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "by_helper".to_owned())]);
+    let again = service.visitor();
+    again.logged_in(&person.sam, PASSWORD).await.says("Testa Prøvesen loggede dig ud alle steder");
+    // Whom they may not act on they log out nowhere.
+    let beyond = guid(&colleague).await;
+    let busy = service.visitor();
+    busy.logged_in(&colleague.sam, PASSWORD).await;
+    let answer = helping.post(&format!("/others/accounts/{beyond}/sessions/end"), &[("csrf", &page.token())]).await;
+    assert_eq!(answer.status, 403, "{}", answer.text);
+    assert!(is_in(&busy, beyond).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_password_ends_the_sessions_that_providers_began() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let (helper, person, other) = (town.person(&[&town.desk]).await, town.person(&[]).await, town.person(&[]).await);
+    let (target, second) = (guid(&person).await, guid(&other).await);
+    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target, second]).await;
+    let stranger = at_provider(service, &os2faktor(service, &other, Level::Substantial), &[second]).await;
+    let helping = crate::provider_reset::visitor(service, &town.login(&helper)).await;
+    set_for(&helping, target, NEW, false).await.says("Adgangskoden er sat");
+    assert!(!is_in(&phone, target).await, "begun at a provider, and ended with the password");
+    assert!(is_in(&stranger, second).await, "nobody else's");
+}
+
+/// As an administrator does it in AD's own tools.
+async fn set_elsewhere(person: &Person, new: &str) {
+    let quoted = String::from_utf8(crate::people::utf16(new)).expect("ASCII in UTF-16 is UTF-8 as well");
+    Admin::new().await.replace(&person.dn, "unicodePwd", &quoted).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_ends_with_its_password_wherever_that_is_changed_but_here() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let person = town.person(&[]).await;
+    let browser = service.visitor();
+    let page = browser.logged_in(&person.sam, PASSWORD).await;
+    let done = browser.change(&page, PASSWORD, NEW).await;
+    done.says("Din adgangskode er skiftet");
+    for _ in 0..2 {
+        assert!(is_in(&browser, guid(&person).await).await, "who has changed it goes on");
+    }
+    set_elsewhere(&person, "Ny-Udefra-4711").await;
+    assert!(!is_in(&browser, guid(&person).await).await);
+    let login = browser.get("/account").await;
+    assert!(login.path.starts_with("/login"), "{}", login.path);
+    // The form ends it too.
+    let browser = service.visitor();
+    let page = browser.logged_in(&person.sam, "Ny-Udefra-4711").await;
+    set_elsewhere(&person, "Igen-Udefra-4712").await;
+    browser.get(&format!("{}/password", page.path)).await.says("Du er logget ud, fordi");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_operator_ends_somebodys_sessions() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let person = town.person(&[]).await;
+    let target = guid(&person).await;
+    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let app = &service.app;
+    let desk = StaffDesk {
+        staff: app.staff.clone(),
+        sessions: app.sessions.clone(),
+        audit: app.audit.clone(),
+        keys: app.keys.clone(),
+        hasher: app.hasher.clone(),
+        clock: service.clock.clone(),
+    };
+    let owner = Party { guid: target, account_name: person.sam.clone(), name: String::new() };
+    assert_eq!(desk.end_sessions(owner).await.expect("ended"), 1);
+    assert!(!is_in(&phone, target).await);
+    assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "by_operator".to_owned())]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn logging_out_tells_the_browser_to_forget() {
+    let service = Service::start().await;
+    let person = Admin::new().await.person().await;
+    let browser = service.visitor();
+    let page = browser.logged_in(&person.sam, PASSWORD).await;
+    let out = browser.send("/logout", &[("csrf", &page.token())]).await;
+    assert_eq!(out.headers()["clear-site-data"], "\"cache\", \"storage\"");
+    let other = browser.request(reqwest::Method::GET, "/").send().await.expect("an answer");
+    assert!(!other.headers().contains_key("clear-site-data"));
+}
