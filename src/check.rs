@@ -5,6 +5,7 @@
 mod audit;
 mod controller;
 mod domain;
+mod needs;
 mod oidc;
 mod people;
 mod push;
@@ -28,6 +29,8 @@ use crate::{
 pub struct Options {
     /// The sAMAccountName to look at rights by; else any ordinary account.
     pub account: Option<String>,
+    /// One identity provider by its id: nothing else is looked at then.
+    pub provider: Option<String>,
 }
 
 /// Runs every step; one that fails does not keep the others from running.
@@ -40,10 +43,14 @@ pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Repor
 /// The same into a report that may tell of findings as they come.
 pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     report.ok("configuration", "the configuration is complete and without contradictions");
+    if options.provider.is_some() {
+        saml::check(config, options, clock, report).await;
+        return oidc::check(config, options, clock, report).await;
+    }
     store::check(config, report).await;
     audit::check(config, clock, report).await;
-    saml::check(config, clock, report).await;
-    oidc::check(config, clock, report).await;
+    saml::check(config, options, clock, report).await;
+    oidc::check(config, options, clock, report).await;
     people::check(config, clock, report).await;
     push::check(config, report).await;
     let directory = match Directory::new(&config.directory) {
@@ -77,6 +84,13 @@ fn clocks(ahead: SignedDuration, skew_seconds: u32, area: &str, report: &mut Rep
         report.warning(Id::ProviderClock, area, &what, "let this machine follow a time server (chrony, systemd-timesyncd)");
     } else {
         report.ok(area, "its clock and ours agree");
+    }
+}
+
+impl Options {
+    /// Is this provider looked at?
+    fn wants(&self, provider: &Provider) -> bool {
+        self.provider.as_deref().is_none_or(|id| id == provider.id.as_str())
     }
 }
 

@@ -56,6 +56,9 @@ enum Command {
         /// The account (sAMAccountName) to look at the service account's rights by; else any ordinary one.
         #[arg(long)]
         account: Option<String>,
+        /// One identity provider, by its id: whether it can be used, and what a login there has to hold.
+        #[arg(long)]
+        provider: Option<String>,
     },
     /// Our keys and metadata for identity providers.
     Saml {
@@ -182,8 +185,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => explain(&config, &actor, &target, level).await,
             Err(code) => code,
         },
-        Command::Check { json, account } => match read(&cli.config) {
-            Ok(config) => run_check(&config, json, check::Options { account }).await,
+        Command::Check { json, account, provider } => match read(&cli.config) {
+            Ok(config) => run_check(&config, json, check::Options { account, provider }).await,
             Err(code) => code,
         },
         Command::Serve => Box::pin(run_service(cli.config)).await, // the service is large, and moves once
@@ -192,6 +195,9 @@ pub async fn run(cli: Cli) -> ExitCode {
 
 /// Exit code 0: no problem; 1: a problem. Findings are printed as they come, JSON at the end.
 async fn run_check(config: &Config, json: bool, options: check::Options) -> ExitCode {
+    if let Some(id) = options.provider.as_deref().filter(|id| !config.providers().any(|provider| provider.id.as_str() == *id)) {
+        return complain(&format!("the configuration has no provider {id:?}\n"), ExitCode::from(UNUSABLE));
+    }
     let mut report = if json {
         check::Report::default()
     } else {

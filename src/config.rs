@@ -26,7 +26,7 @@ mod staff;
 mod store;
 mod suggest;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod throttle;
 
 pub use audit::{Audit, Hook, Push, PushKind, PushTls, Retention};

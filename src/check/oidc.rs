@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Id, Report};
+use super::{Id, Options, Report, needs};
 use crate::{
     clock::Clock,
     config::{ClientAuth, Config, OidcProvider},
@@ -17,7 +17,7 @@ const ROLL: &str =
     "make new keys with `os2nykode oidc keygen`, wait until the providers have read /oidc/jwks, then `os2nykode oidc rollover` and restart";
 
 /// Looks at all of them. A provider that can't be used keeps none of the others from being looked at.
-pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     let providers = match Providers::start(&config.oidc, &config.server.public_url) {
         Ok(Some(providers)) => providers,
         Ok(None) => return,
@@ -34,11 +34,12 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
             }
         }
     }
-    for provider in &config.oidc.providers {
+    for provider in config.oidc.providers.iter().filter(|provider| options.wants(&provider.common)) {
         let (id, area) = (&provider.common.id, format!("oidc {}", provider.common.id));
         match providers.refresh(id).await {
             Ok(known) => {
                 good(provider, &known, &area, report);
+                needs::of_oidc(provider, &known, &area, report);
                 credentials(&providers, provider, clock.now(), &area, report).await;
                 clocks(&providers, id, provider, clock, &area, report).await;
                 if !super::can_reset(config, &provider.common) {

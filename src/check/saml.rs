@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Id, Report, can_reset, day};
+use super::{Id, Options, Report, can_reset, day, needs};
 use crate::{
     clock::Clock,
     config::{Config, MetadataSource, SamlProvider},
@@ -14,7 +14,7 @@ const AREA: &str = "saml";
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
 
 /// Looks at all of them. A provider that can't be used keeps none of the others from being looked at.
-pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
+pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     let now = clock.now();
     let providers = match Providers::start(&config.saml, &config.server.public_url, now) {
         Ok(Some(providers)) => providers,
@@ -32,11 +32,12 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
             None => report.warning(Id::ProviderKeysEnd, &area, "the end of our certificate can't be read", ROLL),
         }
     }
-    for provider in &config.saml.providers {
+    for provider in config.saml.providers.iter().filter(|provider| options.wants(&provider.common)) {
         let area = format!("saml {}", provider.common.id);
         match providers.look(&provider.common.id, now).await {
             Ok(metadata) => {
                 good(config, provider, &metadata, &area, now, report);
+                needs::of_saml(provider, &area, report);
                 if let Some(theirs) = providers.time_at(&provider.common.id).await {
                     super::clocks(theirs.duration_since(clock.now()), provider.skew_seconds, &area, report);
                 }

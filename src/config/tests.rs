@@ -538,6 +538,13 @@ fn with_section(case: &Case, section: &str) -> Result<Config, Problems> {
     case.load(&format!("{MINIMAL}\n{}", text.collect::<String>()), &[])
 }
 
+/// A section of config/providers, as it is pasted.
+pub(crate) fn preset(name: &str) -> Config {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/providers").join(name).with_extension("toml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    with_section(&Case::new(), &text).unwrap_or_else(|problems| panic!("{name}: {problems}"))
+}
+
 #[test]
 fn every_preset_can_be_pasted() {
     let case = Case::new();
@@ -546,14 +553,21 @@ fn every_preset_can_be_pasted() {
     for preset in presets {
         let path = preset.expect("a file").path();
         let config = with_section(&case, &fs::read_to_string(&path).expect("text")).unwrap_or_else(|p| panic!("{}: {p}", path.display()));
-        let [provider] = config.oidc.providers.as_slice() else { panic!("{}: one provider", path.display()) };
-        assert!(provider.prompt_login && provider.require_auth_time, "{}: a fresh login", path.display());
-        if provider.common.mitid {
-            assert_eq!((provider.common.button.da.as_str(), provider.minimum_level), ("Log ind med MitID", Level::Substantial));
+        match (config.oidc.providers.as_slice(), config.saml.providers.as_slice()) {
+            ([provider], []) => {
+                assert!(provider.prompt_login && provider.require_auth_time, "{}: a fresh login", path.display());
+                if provider.common.mitid {
+                    assert_eq!((provider.common.button.da.as_str(), provider.minimum_level), ("Log ind med MitID", Level::Substantial));
+                }
+            }
+            ([], [provider]) => assert!(provider.force_authn, "{}: a fresh login", path.display()),
+            other => panic!("{}: one provider, not {other:?}", path.display()),
         }
+        let page = path.file_stem().and_then(|name| name.to_str()).expect("a name").trim_end_matches("-saml").to_owned() + ".md";
+        assert!(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("docs/providers").join(&page).is_file(), "{page}");
         count += 1;
     }
-    assert_eq!(count, 6);
+    assert_eq!(count, 12);
 }
 
 #[test]

@@ -24,7 +24,7 @@ async fn check(setup: Setup, replace: &[(&str, &str)], account: Option<&str>, cl
     let path = dir.path().join("config.toml");
     std::fs::write(&path, text).expect("written");
     let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|p| panic!("{p}"));
-    check::run(&config, &Options { account: account.map(str::to_owned) }, clock).await
+    check::run(&config, &Options { account: account.map(str::to_owned), ..Options::default() }, clock).await
 }
 
 fn has(report: &Report, level: Level, what: &str, advice: &str) {

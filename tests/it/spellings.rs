@@ -105,7 +105,7 @@ async fn check_names_a_unit_that_is_not_there_with_its_key() {
     let path = dir.path().join("config.toml");
     std::fs::write(&path, text).expect("written");
     let config = config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
-    let report = check::run(&config, &Options { account: None }, &ShiftedClock::default()).await;
+    let report = check::run(&config, &Options::default(), &ShiftedClock::default()).await;
     for (unit, key) in [("OU=Ingen kredse", "authority.circles.ou"), ("OU=Ingen skole", "authority.helpdesk.units")] {
         let told = report.findings.iter().any(|f| f.level == Level::Problem && f.what.contains(unit) && f.advice.contains(key));
         assert!(told, "{unit} is named: {report}");

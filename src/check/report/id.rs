@@ -161,6 +161,8 @@ ids! {
     ProviderAlgorithms "provider_algorithms" "Every login there is refused by us."
     ProviderAuthTime "provider_auth_time" "An old session at the provider may pass for a fresh login."
     ProviderNoFreshLogin "provider_no_fresh_login" "Whoever sits at somebody's browser is taken for its owner."
+    ProviderClaims "provider_claims" "Logins there may lack what this service needs of them, and are refused then."
+    ProviderScopes "provider_scopes" "The provider may refuse every login, or leave out what these scopes stand for."
     ProviderCredentialsRefused "provider_credentials_refused" "Nobody can finish a login there."
     ProviderCredentialsUnclear "provider_credentials_unclear" "Whether logins there can be finished is not known."
     ProviderTokenEndpoint "provider_token_endpoint" "Nobody can finish a login there."

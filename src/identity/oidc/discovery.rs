@@ -46,6 +46,10 @@ pub struct Known {
     pub auth_methods: Vec<String>,
     /// The signatures that it names.
     pub algorithms: Vec<String>,
+    /// The scopes that it names.
+    pub scopes: Vec<String>,
+    /// The claims that it names.
+    pub claims: Vec<String>,
     /// Its keys.
     pub keys: KeySet,
 }
@@ -128,10 +132,12 @@ pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, Discov
         end_session: optional("end_session_endpoint")?,
         jwks_uri: required("jwks_uri")?,
         iss_parameter: truth(document, "authorization_response_iss_parameter_supported")?,
-        // Only the check command tells of it, and of the two lists.
+        // Only the check command tells of it, and of the lists.
         backchannel_logout: truth(document, "backchannel_logout_supported").unwrap_or_default(),
         auth_methods: list("token_endpoint_auth_methods_supported"),
         algorithms: list("id_token_signing_alg_values_supported"),
+        scopes: list("scopes_supported"),
+        claims: list("claims_supported"),
         keys: KeySet::none(),
     })
 }

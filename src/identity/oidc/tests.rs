@@ -3,6 +3,7 @@
 #[path = "../../../tests/it/oidc_forge.rs"]
 mod forge;
 mod held;
+mod recorded;
 mod unused;
 
 use josekit::jwe::{self, JweHeader, RSA_OAEP, RSA_OAEP_256};

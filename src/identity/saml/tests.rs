@@ -10,6 +10,7 @@ mod compared;
 #[path = "../../../tests/it/saml_forge.rs"]
 mod forge;
 mod meant;
+mod recorded;
 
 use forge::{Content, Forge, KeyWay, proven};
 

@@ -17,7 +17,7 @@ use crate::{oidc_forge::but, service::Setup};
 async fn check(more: String, clock: &ShiftedClock) -> Report {
     let dir = tempfile::tempdir().expect("a folder");
     let config = Setup { more: more.leak(), ..Setup::default() }.config(dir.path());
-    check::run(&config, &Options { account: None }, clock).await
+    check::run(&config, &Options::default(), clock).await
 }
 
 fn has(report: &Report, level: Level, what: &str, advice: &str) {
@@ -66,10 +66,26 @@ async fn what_does_not_fit_or_is_unsafe_is_told_of_with_what_to_do() {
     has(&told(json!({}), "require_auth_time = false").await, Level::Warning, "does not say when it was", "require_auth_time");
     has(&told(json!({}), "prompt_login = false").await, Level::Warning, "no fresh login is asked for", "prompt_login");
     has(&told(json!({ "issuer": "https://evil.dk" }), "").await, Level::Problem, "another issuer", "issuer");
+    let claims = json!({ "claims_supported": ["sub", "dk.cpr"], "scopes_supported": ["openid"] });
+    let report = told(claims, "").await;
+    has(&report, Level::Ok, "a login has to hold: dk.cpr (the cpr of the person); a level in loa (", "");
+    has(&report, Level::Warning, "does not name these claims: auth_time, ", "docs/providers");
     liar.says("/token", Says::Text("text/html", "<html>".to_owned()));
     has(&told(json!({}), "").await, Level::Warning, "is not clear", "try a login");
     liar.says("/jwks", Says::Json(200, json!({ "keys": [] })));
     has(&told(json!({}), "").await, Level::Problem, "no key that fits", "");
     let gone = section("liar", &liar, BY_CPR).replace(&liar.issuer, "http://127.0.0.1:1");
     has(&check(gone, &clock).await, Level::Problem, "can't be used", ".well-known/openid-configuration");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_provider_is_looked_at_alone_where_that_is_asked() {
+    let liar = Liar::start().await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let more = format!("{}\n{}", section("liar", &liar, BY_CPR), section("other", &liar, BY_CPR));
+    let config = Setup { more: more.leak(), ..Setup::default() }.config(dir.path());
+    let options = Options { provider: Some("other".to_owned()), ..Options::default() };
+    let report = check::run(&config, &options, &ShiftedClock::default()).await;
+    let areas: Vec<_> = report.findings.iter().map(|finding| finding.area.as_str()).collect();
+    assert!(areas.contains(&"oidc other") && areas.iter().all(|area| ["configuration", "oidc other"].contains(area)), "{areas:?}");
 }

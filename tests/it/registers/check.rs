@@ -20,7 +20,7 @@ use crate::{
 async fn check(more: &str, clock: &ShiftedClock) -> Report {
     let dir = tempfile::tempdir().expect("a folder");
     let config = Setup { more: more.to_owned().leak(), ..Setup::default() }.config(dir.path());
-    check::run(&config, &Options { account: None }, clock).await
+    check::run(&config, &Options::default(), clock).await
 }
 
 fn has(report: &Report, area: &str, level: Level, what: &str, advice: &str) {

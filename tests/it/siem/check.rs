@@ -16,7 +16,7 @@ use crate::{
 async fn check(more: &str) -> Report {
     let dir = tempfile::tempdir().expect("a folder");
     let config = Setup { more: more.to_owned().leak(), ..Setup::default() }.config(dir.path());
-    check::run(&config, &Options { account: None }, &ShiftedClock::default()).await
+    check::run(&config, &Options::default(), &ShiftedClock::default()).await
 }
 
 fn has(report: &Report, level: Level, what: &str, advice: &str) {
