@@ -155,7 +155,7 @@ impl StaffDesk {
 
     /// Logs an account's owner out everywhere: one of ours, or one in AD.
     pub async fn end_sessions(&self, owner: Party) -> Result<u64, NotDone> {
-        let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None };
+        let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
         Ok(own_sessions::end_by_operator(&self.audit, &self.sessions, &visit, self.clock.now(), owner).await?)
     }
 

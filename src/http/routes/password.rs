@@ -95,8 +95,8 @@ pub(in crate::http) async fn submit(
             if member.identity.password_of() == Some(target) {
                 session::password_set_here(&member.session).await?;
             }
-            let set = matches!(answer, Answer::Done | Answer::StillLocked);
-            let cookies = set.then(|| known_browser::remember(&app, &member.visit, Some(target)));
+            let confirmed = matches!(answer, Answer::Done | Answer::StillLocked);
+            let cookies = confirmed.then(|| known_browser::remember(&app, &member.visit, Some(target)));
             Ok((cookies, Redirect::to(&format!("/accounts/{target}/password/{attempt}"))).into_response())
         }
         Answer::Refused(refusal) => {
