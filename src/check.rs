@@ -13,7 +13,7 @@ mod report;
 mod saml;
 mod store;
 
-pub use controller::{ChainLink, Offered, offered_chain};
+pub use controller::{ChainLink, Failure, Offered, offered_chain};
 pub use report::{Finding, Id, Level, Report};
 
 use jiff::{SignedDuration, Timestamp};
@@ -60,18 +60,19 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
             return report.problem(Id::TrustUnusable, "trust", &error.to_string(), remedy);
         }
     };
-    let mut answered = None;
+    let mut usable = Vec::new();
     for (controller, settings) in directory.controllers().iter().zip(&config.directory.controllers) {
         if controller::check(&directory, controller, config, settings, clock, report).await {
-            answered.get_or_insert(controller);
+            usable.push(controller);
         }
     }
-    let Some(controller) = answered else {
+    let Some(controller) = usable.first() else {
         let what = "no controller could be used, so rights and policies were not looked at";
         return report.problem(Id::NoControllerUsable, "directory", what, "mend one of the controllers above first");
     };
+    controller::pdc_is_among(&directory, &usable, report).await;
     match directory.inspect(controller).await {
-        Ok(mut inspection) => domain::check(&directory, &mut inspection, config, options, report).await,
+        Ok(mut inspection) => domain::check(&directory, &mut inspection, config, options, clock, report).await,
         Err(fault) => report.problem(Id::ControllerFailed, "directory", &fault.to_string(), "run the check again"),
     }
 }

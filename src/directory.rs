@@ -28,7 +28,7 @@ pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
 
 pub use fault::Fault;
-pub use inspect::{Inspection, Sample};
+pub use inspect::{Attribute, Inspection, OwnAccount, Pso, Sample};
 pub use list::{Members, Within};
 pub use lookup::LoginMatch;
 pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, Reset, WriteAnswer};

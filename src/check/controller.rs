@@ -1,10 +1,18 @@
 //! One controller: name, TCP, TLS, login, clock, controls.
 
 mod certificate;
+mod handshake;
+mod pdc;
+mod peer;
+mod service_bind;
 
-pub use certificate::{ChainLink, Offered, offered_chain};
+pub use certificate::ChainLink;
+pub use handshake::{Failure, Offered, offered_chain};
+pub(super) use pdc::check as pdc_is_among;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
+use peer::Peer;
+use rustls::RootCertStore;
 
 use super::{Id, Report};
 use crate::{
@@ -14,8 +22,8 @@ use crate::{
     model::dn::Dn,
 };
 
-/// A certificate that ends within this time is worth a word.
-const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
+/// Ports of the global catalog, with and without TLS.
+const GLOBAL_CATALOG: [u16; 2] = [3268, 3269];
 /// Kerberos and the minimum age both depend on clocks; AD itself tolerates five minutes.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
@@ -41,6 +49,10 @@ pub(super) async fn check(
         );
         return false;
     }
+    if GLOBAL_CATALOG.contains(&endpoint.port) {
+        let what = format!("port {} is the global catalog, which holds a part of each account and takes no changes", endpoint.port);
+        report.problem(Id::ControllerPortGlobalCatalog, area, &what, "leave `port` out: 636, or 389 with transport = \"starttls\"");
+    }
     if !reachable(controller, report).await || !trusted(controller, config, clock, report).await {
         return false;
     }
@@ -61,13 +73,7 @@ pub(super) async fn check(
             }
         }
         Err(Fault::ServiceBind(text)) => {
-            let what = format!("the service account can't log in: {}", service_bind_reason(&text));
-            report.problem(
-                Id::ServiceAccountRefused,
-                area,
-                &what,
-                "set directory.bind_user (UPN or DN) and directory.bind_password_file; test them with ldapwhoami",
-            );
+            service_bind::refused(area, &config.directory.bind_user, &text, report);
             false
         }
         Err(fault) => {
@@ -97,9 +103,11 @@ async fn reachable(controller: &Controller, report: &mut Report) -> bool {
     false
 }
 
+/// Where TLS can't be had, says what is there instead.
 async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, report: &mut Report) -> bool {
     let area = controller.name();
-    let offered = match certificate::offered_chain(controller.endpoint(), config.directory.ca_file.as_deref()).await {
+    let endpoint = controller.endpoint();
+    let offered = match offered_chain(endpoint, config.directory.ca_file.as_deref()).await {
         Ok(offered) => offered,
         Err(what) => {
             report.problem(Id::TrustUnusable, area, &what, "see directory.ca_file and the controller's name");
@@ -107,54 +115,64 @@ async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, re
         }
     };
     let now = clock.now();
-    let chain = offered.chain.iter().map(|link| describe(link, now)).collect::<Vec<_>>().join("\n");
-    match &offered.verdict {
-        Ok(()) => report.ok(area, &format!("its certificate is trusted\n{chain}")),
-        Err(error) => {
-            let what = format!("its certificate is not trusted: {error}\n{chain}");
-            report.problem(Id::ControllerCertificateOther, area, &what, &advice(error, &offered.chain, area));
+    match offered.verdict {
+        Ok(()) => {
+            certificate::good(area, &offered.chain, now, report);
+            return true;
         }
+        Err(failure) if offered.chain.is_empty() => instead(controller, &offered.roots, &failure, now, report).await,
+        Err(failure) => certificate::bad(area, &offered.chain, &offered.roots, &failure.to_string(), now, report),
     }
-    for link in &offered.chain {
-        if let Some(ends) = link.ends.filter(|ends| now < *ends && ends.duration_since(now) < SOON) {
-            let what = format!("the certificate of {} ends {}", link.subject, ends.strftime("%Y-%m-%d"));
-            report.warning(
-                Id::ControllerCertificateEnds,
-                area,
-                &what,
-                "renew it on the controller; the service takes the new one by itself",
-            );
-        }
-    }
-    offered.verdict.is_ok()
+    false
 }
 
-fn describe(link: &certificate::ChainLink, now: Timestamp) -> String {
-    let ends = link.ends.map_or_else(|| "an unreadable date".to_owned(), |e| e.strftime("%Y-%m-%d").to_string());
-    let ended = if link.ends.is_some_and(|e| e <= now) { " (ENDED)" } else { "" };
-    let names = if link.names.is_empty() { String::new() } else { format!(", for {}", link.names.join(", ")) };
-    format!("           {} (issued by {}), until {ends}{ended}{names}", link.subject, link.issuer)
-}
+const VERSION: &str = "switch on TLS 1.2 on the controller: HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols\\TLS 1.2\\Server, Enabled = 1 and DisabledByDefault = 0, restart";
+const CIPHERS: &str = "on the controller, PowerShell: Enable-TlsCipherSuite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (for a key of ECDSA: TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)\nor the group policy SSL Cipher Suite Order";
 
-/// What to do about a chain that is not trusted.
-fn advice(error: &str, chain: &[certificate::ChainLink], name: &str) -> String {
-    let Some(leaf) = chain.first() else {
-        return "the controller offered no certificate: has it one with the purpose Server Authentication?".to_owned();
-    };
-    let issuer = chain.last().map_or(leaf.issuer.as_str(), |last| last.issuer.as_str());
-    if error.contains("UnknownIssuer") {
-        format!("put the certificate of `{issuer}` (PEM) in directory.ca_file; export it on the CA with `certutil -ca.cert`")
-    } else if error.contains("not valid for name") || error.contains("NotValidForName") {
-        let names = leaf.names.join(", ");
-        format!(
-            "the certificate is for: {names}\nset the controller's `name` to one of these (and `address` if DNS does not know it), instead of `{name}`"
-        )
-    } else if error.contains("xpired") {
-        "renew the controller's certificate".to_owned()
-    } else if error.contains("UnsupportedCertVersion") || error.contains("CaUsedAsEndEntity") {
-        "give the controller a certificate from the CA (template Domain Controller Authentication), not a self-signed one".to_owned()
-    } else {
-        "look at the chain above: it has to lead from the controller to a CA in directory.ca_file".to_owned()
+/// No certificate was seen: what answers on that port?
+async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Failure, now: Timestamp, report: &mut Report) {
+    let (area, endpoint) = (controller.name(), controller.endpoint());
+    let (port, starttls) = (endpoint.port, endpoint.starttls());
+    if *failure == Failure::NoStartTls {
+        let remedy = "use port 636 (transport = \"ldaps\"), or give the controller a certificate: without one it offers no StartTLS";
+        return report.problem(Id::ControllerStarttlsRefused, area, "it speaks LDAP there, and does not offer StartTLS", remedy);
+    }
+    match peer::look(endpoint, starttls).await {
+        Peer::Tls(tls) if tls.is_old() => {
+            let what = format!("it speaks at most {} ({}), and 1.2 is the least that is safe", tls.version, tls.cipher);
+            report.problem(Id::ControllerTlsVersion, area, &what, VERSION);
+        }
+        Peer::Tls(tls) if tls.has_weak_cipher() => {
+            let what = format!("it offers no safe cipher: the best that it has is {} ({})", tls.cipher, tls.version);
+            report.problem(Id::ControllerTlsCipher, area, &what, CIPHERS);
+        }
+        // What our library refuses before it shows it: a certificate that is too weak to be used at all.
+        Peer::Tls(tls) => certificate::bad(area, &certificate::chain(&tls.chain), roots, &failure.to_string(), now, report),
+        Peer::PlainLdap if !starttls => {
+            let what = format!("port {port} speaks LDAP that begins without TLS, and transport is \"ldaps\"");
+            let remedy = "leave `port` out (636), or set transport = \"starttls\" for port 389";
+            report.problem(Id::ControllerTransportWrong, area, &what, remedy);
+        }
+        _ if starttls && matches!(peer::look(endpoint, false).await, Peer::Tls(_)) => {
+            let what = format!("port {port} speaks TLS from the first byte on, and transport is \"starttls\"");
+            let remedy = "leave `transport` out (\"ldaps\"), or use port 389 with transport = \"starttls\"";
+            report.problem(Id::ControllerTransportWrong, area, &what, remedy);
+        }
+        Peer::Silent => {
+            let what = format!("it accepts connections to port {port} and then says nothing: no answer in time");
+            let remedy = "the controller is overloaded, has no certificate yet, or a firewall swallows TLS\ntry `openssl s_client -connect HOST:PORT` from this machine; where it hangs there too, look at the controller's event log (Directory Service)";
+            report.problem(Id::ControllerTlsStalls, area, &what, remedy);
+        }
+        Peer::SomethingElse => {
+            let what = format!("what answers on port {port} is neither TLS nor LDAP");
+            let remedy = "correct `address` and `port`: 636, or 389 with transport = \"starttls\"";
+            report.problem(Id::ControllerNotTls, area, &what, remedy);
+        }
+        Peer::PlainLdap | Peer::Closes => {
+            let what = format!("it ends the connection instead of speaking TLS: {failure}");
+            let remedy = "has it a certificate with the purpose Server Authentication? certlm.msc, Personal; its event log (Directory Service, 1220 or 1221) says whether it found one\ncompare with `openssl s_client -connect HOST:PORT`";
+            report.problem(Id::ControllerTlsFailed, area, &what, remedy);
+        }
     }
 }
 
@@ -170,6 +188,10 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
         );
     }
     clock_difference(&root, clock, area, report);
+    if root.is_read_only() {
+        let remedy = "take it out of directory.controllers and name writable ones: Get-ADDomainController -Filter 'IsReadOnly -eq $false'";
+        report.problem(Id::ControllerReadOnly, area, "it is a read-only controller (RODC)", remedy);
+    }
     if root.supports(POLICY_HINTS) || root.supports(POLICY_HINTS_OLD) {
         report.ok(area, "has the policy-hints control: history and minimum age hold for resets too");
     } else {
@@ -232,24 +254,6 @@ fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut 
 fn generalized_time(text: &str) -> Option<Timestamp> {
     let digits = text.get(..14).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
     DateTime::strptime("%Y%m%d%H%M%S", digits).ok()?.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp())
-}
-
-fn service_bind_reason(text: &str) -> String {
-    use crate::directory::{BindAnswer, answer};
-    match answer::of_bind(49, text).unwrap_or(BindAnswer::Other(0)) {
-        BindAnswer::Wrong => "wrong name or password",
-        BindAnswer::Locked => "the account is locked",
-        BindAnswer::Disabled => "the account is disabled",
-        BindAnswer::AccountExpired => "the account has expired",
-        BindAnswer::PasswordExpired => "its password has expired; give it one that does not",
-        BindAnswer::MustChange => "its password must be changed at the next logon; take that mark away",
-        BindAnswer::NotAtThisHour => "it may not log in at this hour",
-        BindAnswer::NotFromHere => "it may not log in from here",
-        BindAnswer::Restricted => "a restriction of the account forbids it: is it in Protected Users, or under an authentication policy?",
-        BindAnswer::NoLogonRight(_) => "it has not the right `Access this computer from the network` on the controller",
-        BindAnswer::Proven | BindAnswer::Other(_) => return text.to_owned(),
-    }
-    .to_owned()
 }
 
 #[cfg(test)]

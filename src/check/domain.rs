@@ -1,16 +1,49 @@
-//! The domain as the service account sees it: its rights, its policies, and whether names in the configuration are those of AD.
+//! The domain as the service account sees it: the account itself, its rights, AD's policies, and whether names in the configuration are those of AD.
 
+mod attributes;
+mod lockout;
+mod names;
 mod policies;
+mod remedy;
 mod rights;
+mod service_account;
 
-use super::{Options, Report};
+use super::{Id, Options, Report};
 use crate::{
+    clock::Clock,
     config::Config,
-    directory::{Directory, Inspection},
+    directory::{Directory, Fault, Inspection, Pso},
 };
 
+const AGAIN: &str = "run the check again; if it stays so, look at the service account's rights to read";
+
 /// Looks at all of it on one controller.
-pub(super) async fn check(directory: &Directory, inspection: &mut Inspection<'_>, config: &Config, options: &Options, report: &mut Report) {
-    rights::check(inspection, config, options, report).await;
-    policies::check(directory, config, report).await;
+pub(super) async fn check(
+    directory: &Directory,
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    options: &Options,
+    clock: &dyn Clock,
+    report: &mut Report,
+) {
+    if let Err(fault) = look(directory, inspection, config, options, clock, report).await {
+        report.problem(Id::ControllerFailed, "directory", &fault.to_string(), AGAIN);
+    }
+}
+
+async fn look(
+    directory: &Directory,
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    options: &Options,
+    clock: &dyn Clock,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let netbios = inspection.netbios_name().await?;
+    let trustee = service_account::check(inspection, config, netbios.as_deref(), clock.now(), report).await?;
+    let psos: Vec<Pso> = inspection.psos().await?;
+    rights::check(inspection, config, options, &trustee, &psos, report).await?;
+    names::check(inspection, config, netbios.as_deref(), report).await?;
+    policies::check(directory, config, &psos, report).await;
+    Ok(())
 }

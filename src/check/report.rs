@@ -90,7 +90,12 @@ impl Report {
 
     /// Is there nothing that does not work?
     pub fn is_good(&self) -> bool {
-        self.findings.iter().all(|f| f.level < Level::Problem)
+        self.problems() == 0
+    }
+
+    /// How many things do not work.
+    pub fn problems(&self) -> usize {
+        self.findings.iter().filter(|finding| finding.level == Level::Problem).count()
     }
 
     /// Was this found?

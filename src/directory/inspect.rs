@@ -1,8 +1,19 @@
 //! What the check command asks of one controller: nothing here is used on a request path.
 
+mod own_account;
+mod schema;
+
+pub use own_account::OwnAccount;
+pub use schema::Attribute;
+
 use ldap3::{Scope, controls::RawControl};
 
-use super::{Connection, Controller, Directory, Fault, RootDse, entry::Entry, security_descriptor::AccessList};
+use super::{
+    AdPolicy, Connection, Controller, Directory, Fault, RootDse,
+    lookup::PERSON,
+    policy::{PSO_ATTRIBUTES, from_pso},
+    security_descriptor::AccessList,
+};
 use crate::model::sid::Sid;
 
 /// LDAP_SERVER_SD_FLAGS_OID: which parts of a security descriptor are wanted (MS-ADTS 3.1.1.3.4.1.11).
@@ -28,8 +39,17 @@ pub struct Sample {
     pub protected: bool,
     /// DN of the password settings object that applies.
     pub resultant_pso: Option<String>,
-    /// An attribute that every login needs and that can't be read.
-    pub unreadable: Option<&'static str>,
+    /// Which of the attributes that were asked for have a value that can be read.
+    pub readable: Vec<String>,
+}
+
+/// A password settings object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pso {
+    /// Its DN.
+    pub dn: String,
+    /// What it demands; `None` where a part can't be read.
+    pub policy: Option<AdPolicy>,
 }
 
 impl Directory {
@@ -57,39 +77,55 @@ impl Inspection<'_> {
         Ok(self.connection.read_object(dn, "(objectClass=*)", &["objectClass"]).await?.map(|entry| entry.dn))
     }
 
-    /// The account named, or any ordinary one below the search bases.
-    pub async fn sample(&mut self, account_name: Option<&str>) -> Result<Option<Sample>, Fault> {
-        const ATTRIBUTES: &[&str] = &[
-            "sAMAccountName",
-            "adminCount",
-            "msDS-ResultantPSO",
-            "pwdLastSet",
-            "userAccountControl",
-            "badPwdCount",
-            "msDS-User-Account-Control-Computed",
-        ];
+    /// The account named, or any ordinary one, below a unit; with what can be read of these attributes.
+    pub async fn sample(&mut self, base: &str, account_name: Option<&str>, attributes: &[&str]) -> Result<Option<Sample>, Fault> {
         let by = match account_name {
             Some(name) => format!("(sAMAccountName={})", ldap3::ldap_escape(name)),
             None => "(!(adminCount=1))(!(userAccountControl:1.2.840.113556.1.4.803:=2))".to_owned(),
         };
-        let filter = format!("(&(objectCategory=person)(objectClass=user){by})");
-        for base in &self.directory.search_bases {
-            let found = self.connection.search_some(base, &filter, ATTRIBUTES, 1).await?;
-            if let Some(entry) = found.first() {
-                return Ok(Some(sample(entry)));
-            }
-        }
-        Ok(None)
+        let filter = format!("(&{PERSON}{by})");
+        let found = self.connection.search_some(base, &filter, &["sAMAccountName"], 1).await?;
+        let Some(dn) = found.into_iter().next().map(|entry| entry.dn) else { return Ok(None) };
+        // tokenGroups is told for a base search only.
+        let own = ["sAMAccountName", "adminCount", "msDS-ResultantPSO"];
+        let entry = self.connection.read_object(&dn, "(objectClass=*)", own.iter().chain(attributes)).await?;
+        Ok(entry.map(|entry| Sample {
+            sam: entry.text("sAMAccountName").unwrap_or_default().to_owned(),
+            protected: entry.number("adminCount") == Some(1),
+            resultant_pso: entry.text("msDS-ResultantPSO").map(str::to_owned),
+            readable: attributes.iter().filter(|name| !entry.all(name).is_empty()).map(|name| (*name).to_owned()).collect(),
+            dn: entry.dn,
+        }))
     }
 
-    /// How many password settings objects can be read.
-    pub async fn readable_psos(&mut self) -> Result<usize, Fault> {
+    /// The DN of an account anywhere in the domain.
+    pub async fn anywhere(&mut self, account_name: &str) -> Result<Option<String>, Fault> {
+        let filter = format!("(&{PERSON}(sAMAccountName={}))", ldap3::ldap_escape(account_name));
+        let found = self.connection.search_some(&self.directory.base_dn, &filter, &["sAMAccountName"], 1).await?;
+        Ok(found.into_iter().next().map(|entry| entry.dn))
+    }
+
+    /// Every password settings object that can be seen.
+    pub async fn psos(&mut self) -> Result<Vec<Pso>, Fault> {
         let container = self.pso_container();
-        Ok(self
-            .connection
-            .search(&container, Scope::OneLevel, "(objectClass=msDS-PasswordSettings)", &["msDS-MinimumPasswordLength"])
-            .await?
-            .len())
+        let filter = "(objectClass=msDS-PasswordSettings)";
+        let found = self.connection.search(&container, Scope::OneLevel, filter, PSO_ATTRIBUTES).await?;
+        Ok(found.into_iter().map(|entry| Pso { policy: from_pso(&entry), dn: entry.dn }).collect())
+    }
+
+    /// The DNS name of the controller whose settings object this is.
+    pub async fn server_name(&mut self, settings_dn: &str) -> Result<Option<String>, Fault> {
+        let Some((_, server)) = settings_dn.split_once(',') else { return Ok(None) };
+        let entry = self.connection.read_object(server, "(objectClass=*)", &["dNSHostName"]).await?;
+        Ok(entry.and_then(|entry| entry.text("dNSHostName").map(str::to_owned)))
+    }
+
+    /// The domain's NetBIOS name.
+    pub async fn netbios_name(&mut self) -> Result<Option<String>, Fault> {
+        let partitions = format!("CN=Partitions,{}", self.connection.root_dse().await?.configuration_dn);
+        let filter = format!("(&(objectClass=crossRef)(nCName={}))", ldap3::ldap_escape(self.directory.base_dn.as_str()));
+        let found = self.connection.search(&partitions, Scope::OneLevel, &filter, &["nETBIOSName"]).await?;
+        Ok(found.first().and_then(|entry| entry.text("nETBIOSName")).map(str::to_owned))
     }
 
     /// Where password settings objects are.
@@ -108,18 +144,5 @@ impl Inspection<'_> {
         let control = RawControl { ctype: SD_FLAGS.to_owned(), crit: true, val: Some(DACL_ONLY.to_vec()) };
         let entry = self.connection.read_object_with(dn, &["nTSecurityDescriptor"], control).await?;
         Ok(entry.as_ref().and_then(|e| e.bytes("nTSecurityDescriptor")).and_then(AccessList::parse))
-    }
-}
-
-/// Without these nobody can log in: the service never guesses an account's state.
-const NEEDED: [&str; 4] = ["pwdLastSet", "userAccountControl", "badPwdCount", "msDS-User-Account-Control-Computed"];
-
-fn sample(entry: &Entry) -> Sample {
-    Sample {
-        dn: entry.dn.clone(),
-        sam: entry.text("sAMAccountName").unwrap_or_default().to_owned(),
-        protected: entry.number("adminCount") == Some(1),
-        resultant_pso: entry.text("msDS-ResultantPSO").map(str::to_owned),
-        unreadable: NEEDED.into_iter().find(|attribute| entry.number(attribute).is_none()),
     }
 }

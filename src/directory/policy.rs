@@ -42,7 +42,7 @@ const PSO: Names = Names {
     window: "msDS-LockoutObservationWindow",
 };
 const PSO_COMPLEXITY: &str = "msDS-PasswordComplexityEnabled";
-const PSO_ATTRIBUTES: &[&str] = &[PSO.min_length, PSO.history, PSO.min_age, PSO.threshold, PSO.window, PSO_COMPLEXITY];
+pub(super) const PSO_ATTRIBUTES: &[&str] = &[PSO.min_length, PSO.history, PSO.min_age, PSO.threshold, PSO.window, PSO_COMPLEXITY];
 
 const DOMAIN: Names = Names {
     min_length: "minPwdLength",
@@ -87,7 +87,7 @@ impl Directory {
     }
 }
 
-fn from_pso(entry: &Entry) -> Option<AdPolicy> {
+pub(super) fn from_pso(entry: &Entry) -> Option<AdPolicy> {
     let complexity = match entry.text(PSO_COMPLEXITY)? {
         "TRUE" => true,
         "FALSE" => false,

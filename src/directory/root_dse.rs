@@ -9,6 +9,8 @@ use uuid::Uuid;
 
 use super::entry::Entry;
 
+/// LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID.
+const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
 /// Read anew after this long: a controller moves to another site, gets other software, or is set up again under its old name.
 const FRESH: Duration = Duration::from_mins(10);
 
@@ -45,6 +47,8 @@ pub struct RootDse {
     pub configuration_dn: String,
     /// OIDs of the controls that it takes.
     pub controls: Vec<String>,
+    /// OIDs of what it is able to do, by which kinds of controllers are told apart.
+    pub capabilities: Vec<String>,
     /// Its clock, as `YYYYMMDDhhmmss.0Z`.
     pub current_time: String,
     /// Its DNS name.
@@ -54,16 +58,25 @@ pub struct RootDse {
 }
 
 impl RootDse {
-    pub(super) const ATTRIBUTES: &[&str] =
-        &["dsServiceName", "defaultNamingContext", "configurationNamingContext", "supportedControl", "currentTime", "dnsHostName"];
+    pub(super) const ATTRIBUTES: &[&str] = &[
+        "dsServiceName",
+        "defaultNamingContext",
+        "configurationNamingContext",
+        "supportedControl",
+        "supportedCapabilities",
+        "currentTime",
+        "dnsHostName",
+    ];
 
     pub(super) fn from_entry(entry: &Entry) -> Self {
         let text = |name| entry.text(name).unwrap_or_default().to_owned();
+        let texts = |name| entry.all(name).iter().map(|v| String::from_utf8_lossy(v).into_owned()).collect();
         Self {
             settings_dn: text("dsServiceName"),
             domain_dn: text("defaultNamingContext"),
             configuration_dn: text("configurationNamingContext"),
-            controls: entry.all("supportedControl").iter().map(|v| String::from_utf8_lossy(v).into_owned()).collect(),
+            controls: texts("supportedControl"),
+            capabilities: texts("supportedCapabilities"),
             current_time: text("currentTime"),
             dns_name: text("dnsHostName"),
             invocation_id: None,
@@ -73,6 +86,11 @@ impl RootDse {
     /// Does it list this control?
     pub fn supports(&self, oid: &str) -> bool {
         self.controls.iter().any(|c| c == oid)
+    }
+
+    /// Is it a read-only controller (MS-ADTS 3.1.1.3.4.3.7)?
+    pub fn is_read_only(&self) -> bool {
+        self.capabilities.iter().any(|oid| oid == PARTIAL_SECRETS)
     }
 }
 

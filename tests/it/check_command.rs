@@ -1,6 +1,9 @@
 //! The check command says in plain words what works and what to do.
 
+mod domain;
+mod peer;
 mod store;
+mod tls;
 
 use os2nykode::{
     check::{self, Level, Options, Report},
@@ -67,7 +70,7 @@ async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing
     ];
     let report = check(Setup::default(), &bare, Some("pia"), &ShiftedClock::default()).await;
     assert!(!report.is_good());
-    has(&report, Level::Problem, "lacks Reset Password on pia", "/I:S /G \"svc-bare@kommune.test:CA;Reset Password;user\"");
+    has(&report, Level::Problem, "lacks Reset Password on pia", "/I:S /G \"KOMMUNE\\svc-bare:CA;Reset Password;user\"");
     has(&report, Level::Problem, "lacks write lockoutTime", "WP;lockoutTime;user");
     has(&report, Level::Problem, "lacks write pwdLastSet", "WP;pwdLastSet;user");
     has(&report, Level::Problem, "applies to pia and can't be read", "Password Settings Container");
@@ -79,7 +82,7 @@ async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing
 async fn each_kind_of_trouble_with_a_certificate_has_its_own_advice() {
     for (certificate, key, what, advice) in [
         ("expired.pem", "expired.key", "ENDED", "renew the controller's certificate"),
-        ("wrong-name.pem", "wrong-name.key", "not valid for name", "the certificate is for"),
+        ("wrong-name.pem", "wrong-name.key", "not valid for the name", "the certificate is for"),
         ("foreign.pem", "foreign.key", "UnknownIssuer", "directory.ca_file"),
     ] {
         let proxy = Proxy::start().await;
@@ -107,7 +110,7 @@ async fn a_controller_that_is_away_silent_or_not_there_is_told_of() {
 async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
     let environment = environment();
     let wrong = check(Setup::default(), &[(environment.fact("SERVICE_PASSWORD"), "Helt-Forkert-99")], None, &ShiftedClock::default()).await;
-    has(&wrong, Level::Problem, "wrong name or password", "bind_user");
+    has(&wrong, Level::Problem, "wrong name or password", "Set-ADAccountPassword");
     let clock = ShiftedClock::default();
     clock.shift_to(600);
     has(&check(Setup::default(), &[], None, &clock).await, Level::Warning, "clock differs by -", "NTP");

@@ -1,23 +1,23 @@
-//! The certificates that a controller offers, and why they are or are not trusted: so that nobody needs a switch that trusts everything.
+//! The certificates that a controller offers, and what is wrong with them.
 
-use std::{
-    path::Path,
-    sync::{Arc, Mutex, PoisonError},
+use std::fmt::Write;
+
+use jiff::{SignedDuration, Timestamp};
+use rustls::{RootCertStore, pki_types::CertificateDer};
+use x509_parser::{
+    prelude::{FromDer, GeneralName, X509Certificate, X509Name},
+    public_key::PublicKey,
 };
 
-use jiff::Timestamp;
-use rustls::{
-    ClientConfig, DigitallySignedStruct, SignatureScheme,
-    client::{
-        WebPkiServerVerifier,
-        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    },
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use x509_parser::prelude::{FromDer, GeneralName, X509Certificate};
+use crate::check::{Id, Report, day};
 
-use crate::{directory::Endpoint, tls};
+/// A certificate that ends within this time is worth a word.
+const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
+const TEMPLATE: &str = "get a new one from your CA: certlm.msc on the controller, Personal, All Tasks, Request New Certificate…, template Kerberos Authentication\nthen delete the old one there; a restart is not needed";
+/// Signatures with SHA-1 or MD5, by the OID of the algorithm.
+const BROKEN_HASHES: [(&str, &str); 4] =
+    [("1.2.840.113549.1.1.5", "SHA-1"), ("1.3.14.3.2.29", "SHA-1"), ("1.2.840.10045.4.1", "SHA-1"), ("1.2.840.113549.1.1.4", "MD5")];
+const LEAST_RSA_BITS: usize = 2048;
 
 /// One certificate of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,117 +28,212 @@ pub struct ChainLink {
     pub issuer: String,
     /// The names on it.
     pub names: Vec<String>,
+    /// Its first moment.
+    pub begins: Option<Timestamp>,
     /// Its last moment.
     pub ends: Option<Timestamp>,
+    /// The hash that it is signed with, where that can be forged.
+    pub broken_hash: Option<&'static str>,
+    /// The bits of its RSA key, where they are too few.
+    pub weak_bits: Option<usize>,
+    /// It has purposes, and to be a server is none of them.
+    pub not_for_servers: bool,
+    /// It has vouched for itself.
+    pub self_signed: bool,
 }
 
-/// What was offered and what came of it.
-#[derive(Debug, Clone)]
-pub struct Offered {
-    /// The controller's own certificate first.
-    pub chain: Vec<ChainLink>,
-    /// `Ok` where it is trusted; else why not.
-    pub verdict: Result<(), String>,
-}
-
-/// Makes a TLS handshake and ends the connection. The verdict is the same that a real connection would get.
-pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Offered, String> {
-    let roots = tls::roots(ca_file).map_err(|e| e.to_string())?;
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let inner = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider.clone()).build().map_err(|e| e.to_string())?;
-    let watcher = Arc::new(Watcher { inner, seen: Mutex::default() });
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|e| e.to_string())?
-        .dangerous() // the verifier below only writes down what it sees; the verdict is the ordinary one's
-        .with_custom_certificate_verifier(watcher.clone())
-        .with_no_client_auth();
-    let name = ServerName::try_from(endpoint.name.clone()).map_err(|e| e.to_string())?;
-    let handshake = async {
-        let mut stream = endpoint.tcp().await?;
-        if endpoint.starttls() {
-            start_tls(&mut stream).await?;
-        }
-        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(|_| ())
-    };
-    let verdict = match tokio::time::timeout(endpoint.timeout(), handshake).await {
-        Ok(done) => done.map_err(|e| e.to_string()),
-        Err(_) => Err("no answer in time".to_owned()),
-    };
-    let seen = watcher.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    Ok(Offered { chain: seen.iter().filter_map(|der| link(der)).collect(), verdict })
-}
-
-/// Asks for TLS on the LDAP port (RFC 4511 4.14); the answer has to be success and nothing more.
-async fn start_tls(stream: &mut tokio::net::TcpStream) -> std::io::Result<()> {
-    const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
-    const SUCCESS: &[u8] = b"\x0a\x01\x00";
-    stream.write_all(REQUEST).await?;
-    let mut answer = [0; 512];
-    let length = stream.read(&mut answer).await?;
-    let success = answer[..length].windows(SUCCESS.len()).any(|w| w == SUCCESS);
-    if success { Ok(()) } else { Err(std::io::Error::other("the controller does not offer StartTLS")) }
-}
-
-fn link(der: &CertificateDer<'_>) -> Option<ChainLink> {
-    let (_, certificate) = X509Certificate::from_der(der).ok()?;
-    let names = certificate.subject_alternative_name().ok().flatten().map(|extension| {
-        #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum: other kinds of names are not for servers")]
-        let name = |name: &GeneralName<'_>| match name {
-            GeneralName::DNSName(name) => Some((*name).to_owned()),
-            GeneralName::IPAddress(ip) => <[u8; 4]>::try_from(*ip).ok().map(|ip| std::net::Ipv4Addr::from(ip).to_string()),
-            _ => None,
+impl ChainLink {
+    pub(super) fn read(der: &[u8]) -> Option<Self> {
+        let (_, certificate) = X509Certificate::from_der(der).ok()?;
+        let second = |at: x509_parser::time::ASN1Time| Timestamp::from_second(at.timestamp()).ok();
+        let algorithm = certificate.signature_algorithm.algorithm.to_id_string();
+        let bits = match certificate.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) => Some(key.key_size()),
+            Ok(_) | Err(_) => None,
         };
-        extension.value.general_names.iter().filter_map(name).collect()
-    });
-    Some(ChainLink {
-        subject: certificate.subject().to_string(),
-        issuer: certificate.issuer().to_string(),
-        names: names.unwrap_or_default(),
-        ends: Timestamp::from_second(certificate.validity().not_after.timestamp()).ok(),
+        let purposes = certificate.extended_key_usage().ok().flatten();
+        Some(Self {
+            subject: certificate.subject().to_string(),
+            issuer: certificate.issuer().to_string(),
+            names: names(&certificate),
+            begins: second(certificate.validity().not_before),
+            ends: second(certificate.validity().not_after),
+            broken_hash: BROKEN_HASHES.iter().find(|(oid, _)| *oid == algorithm).map(|(_, hash)| *hash),
+            weak_bits: bits.filter(|bits| *bits < LEAST_RSA_BITS),
+            not_for_servers: purposes.is_some_and(|purposes| !purposes.value.any && !purposes.value.server_auth),
+            self_signed: certificate.subject() == certificate.issuer(),
+        })
+    }
+
+    fn is_for(&self, name: &str) -> bool {
+        let name = name.to_lowercase();
+        self.names.iter().map(|known| known.to_lowercase()).any(|known| {
+            known == name || known.strip_prefix("*.").is_some_and(|domain| name.split_once('.').is_some_and(|(_, rest)| rest == domain))
+        })
+    }
+}
+
+fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
+    let Ok(Some(extension)) = certificate.subject_alternative_name() else { return Vec::new() };
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum: other kinds of names are not for servers")]
+    let name = |name: &GeneralName<'_>| match name {
+        GeneralName::DNSName(name) => Some((*name).to_owned()),
+        GeneralName::IPAddress(ip) => match ip.len() {
+            4 => <[u8; 4]>::try_from(*ip).ok().map(|ip| std::net::Ipv4Addr::from(ip).to_string()),
+            _ => <[u8; 16]>::try_from(*ip).ok().map(|ip| std::net::Ipv6Addr::from(ip).to_string()),
+        },
+        _ => None,
+    };
+    extension.value.general_names.iter().filter_map(name).collect()
+}
+
+/// The chain as lines of text.
+fn described(chain: &[ChainLink], now: Timestamp) -> String {
+    chain.iter().fold(String::new(), |mut text, link| {
+        let ends = link.ends.map_or_else(|| "an unreadable date".to_owned(), day);
+        let ended = if link.ends.is_some_and(|e| e <= now) { " (ENDED)" } else { "" };
+        let names = if link.names.is_empty() { String::new() } else { format!(", for {}", link.names.join(", ")) };
+        let _ = write!(text, "\n           {} (issued by {}), until {ends}{ended}{names}", link.subject, link.issuer);
+        text
     })
 }
 
-/// Writes down the certificates and leaves the judgement to the ordinary verifier.
-#[derive(Debug)]
-struct Watcher {
-    inner: Arc<WebPkiServerVerifier>,
-    seen: Mutex<Vec<CertificateDer<'static>>>,
+/// A chain that is trusted, with what ends soon.
+pub(super) fn good(area: &str, chain: &[ChainLink], now: Timestamp, report: &mut Report) {
+    report.ok(area, &format!("its certificate is trusted{}", described(chain, now)));
+    for link in chain {
+        if let Some(ends) = link.ends.filter(|ends| now < *ends && ends.duration_since(now) < SOON) {
+            let what = format!("the certificate of {} ends {}", link.subject, day(ends));
+            report.warning(
+                Id::ControllerCertificateEnds,
+                area,
+                &what,
+                "renew it on the controller; the service takes the new one by itself",
+            );
+        }
+    }
 }
 
-impl ServerCertVerifier for Watcher {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        name: &ServerName<'_>,
-        ocsp: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, rustls::Error> {
-        let all = std::iter::once(end_entity).chain(intermediates).map(|c| c.clone().into_owned()).collect();
-        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = all;
-        self.inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+/// A chain that is not trusted: every reason that can be seen. `error`: what the TLS library said.
+pub(super) fn bad(area: &str, chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timestamp, report: &mut Report) {
+    let Some(leaf) = chain.first() else {
+        let remedy = format!("has it one with the purpose Server Authentication? {TEMPLATE}");
+        return report.problem(Id::ControllerCertificateMissing, area, "it offers no certificate", &remedy);
+    };
+    let shown = described(chain, now);
+    let mut reasons = of_leaf(area, leaf, now);
+    reasons.extend(of_chain(chain, roots, error, now));
+    if reasons.is_empty() {
+        let remedy = "look at the chain above: it has to lead from the controller to a CA in directory.ca_file".to_owned();
+        reasons.push((Id::ControllerCertificateOther, error.to_owned(), remedy));
     }
+    for (id, why, remedy) in reasons {
+        report.problem(id, area, &format!("its certificate is not trusted: {why}{shown}"), &remedy);
+    }
+}
 
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls12_signature(message, cert, dss)
-    }
+type Reason = (Id, String, String);
 
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        dss: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, rustls::Error> {
-        self.inner.verify_tls13_signature(message, cert, dss)
+fn of_leaf(area: &str, leaf: &ChainLink, now: Timestamp) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    if leaf.ends.is_some_and(|ends| ends <= now) {
+        let what = format!("it has ended, on {}", leaf.ends.map(day).unwrap_or_default());
+        reasons.push((Id::ControllerCertificateEnded, what, format!("renew the controller's certificate: {TEMPLATE}")));
     }
+    if leaf.begins.is_some_and(|begins| begins > now) {
+        let what = format!("it holds from {} on, and by this machine's clock it is {}", leaf.begins.map(day).unwrap_or_default(), day(now));
+        let remedy = "compare the clocks of this machine and the controller: timedatectl here, w32tm /query /status there".to_owned();
+        reasons.push((Id::ControllerCertificateNotYet, what, remedy));
+    }
+    if leaf.names.is_empty() {
+        let what = "it has no Subject Alternative Name: a name that only stands in its subject (CN) does not count any more".to_owned();
+        reasons.push((
+            Id::ControllerCertificateNoSan,
+            what,
+            format!("its DNS name ({area}) has to be a Subject Alternative Name: {TEMPLATE}"),
+        ));
+    } else if !leaf.is_for(area) {
+        let names = leaf.names.join(", ");
+        let remedy = format!(
+            "the certificate is for: {names}\nset the controller's `name` to one of these (and `address` if DNS does not know it), instead of `{area}`"
+        );
+        reasons.push((Id::ControllerCertificateName, format!("it is not valid for the name {area}"), remedy));
+    }
+    if leaf.not_for_servers {
+        reasons.push((Id::ControllerCertificatePurpose, "Server Authentication is none of its purposes".to_owned(), TEMPLATE.to_owned()));
+    }
+    if leaf.self_signed {
+        let remedy = format!("a certificate from a CA is needed: {TEMPLATE}");
+        reasons.push((Id::ControllerCertificateSelfSigned, "it is signed by itself".to_owned(), remedy));
+    }
+    reasons
+}
 
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.inner.supported_verify_schemes()
+fn of_chain(chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timestamp) -> Vec<Reason> {
+    let mut reasons = Vec::new();
+    let known = |name: &str| roots.roots.iter().any(|root| subject_of(root).is_some_and(|subject| subject == name));
+    // A root that is sent along is trusted or not as it is: its own signature says nothing.
+    for link in chain.iter().filter(|link| !link.self_signed || chain.len() == 1) {
+        if let Some(hash) = link.broken_hash {
+            let remedy = format!(
+                "let the CA sign with SHA-256: certutil -setreg ca\\csp\\CNGHashAlgorithm SHA256 there, and restart CertSvc\nthen {TEMPLATE}"
+            );
+            reasons.push((Id::ControllerCertificateSha1, format!("{} is signed with {hash}", link.subject), remedy));
+        }
+        if let Some(bits) = link.weak_bits {
+            let what = format!("the key of {} has {bits} bits (RSA)", link.subject);
+            reasons.push((Id::ControllerCertificateWeakKey, what, format!("RSA with 2048 bits or more, or ECDSA P-256: {TEMPLATE}")));
+        }
     }
+    for link in chain.iter().skip(1).filter(|link| link.ends.is_some_and(|ends| ends <= now)) {
+        let what = format!("the certificate of its issuer {} has ended", link.subject);
+        reasons.push((Id::ControllerCertificateEnded, what, "renew the CA's certificate, and install it on the controller".to_owned()));
+    }
+    let (Some(leaf), Some(last)) = (chain.first(), chain.last()) else { return reasons };
+    if leaf.self_signed {
+        return reasons;
+    }
+    let issuer = &last.issuer;
+    let export = format!(
+        "put the certificate of `{issuer}` (PEM) in directory.ca_file; export it on the CA with `certutil -ca.cert ca.cer`, or in certlm.msc as Base-64 encoded X.509"
+    );
+    if known(issuer) {
+        if reasons.is_empty() && ["UnknownIssuer", "BadSignature"].iter().any(|word| error.contains(word)) {
+            let what = format!("directory.ca_file holds another certificate of `{issuer}`, as before a renewal of the CA");
+            reasons.push((Id::ControllerCertificateIssuer, what, export));
+        }
+    } else if chain.len() == 1 {
+        let what = format!(
+            "UnknownIssuer: the controller sends only its own certificate, and that of `{issuer}`, which issued it, is not in directory.ca_file"
+        );
+        let remedy = format!(
+            "{export}\nif `{issuer}` is an intermediate CA: install its certificate on the controller too (certlm.msc, Intermediate Certification Authorities)"
+        );
+        reasons.push((Id::ControllerCertificateChain, what, remedy));
+    } else {
+        let what = format!("UnknownIssuer: `{issuer}` is not in directory.ca_file");
+        reasons.push((Id::ControllerCertificateIssuer, what, export));
+    }
+    reasons
+}
+
+fn subject_of(root: &rustls::pki_types::TrustAnchor<'_>) -> Option<String> {
+    // A trust anchor holds the name without its own tag and length.
+    let subject = root.subject.as_ref();
+    let length = subject.len();
+    let mut der = vec![0x30];
+    match u8::try_from(length) {
+        Ok(short) if short < 0x80 => der.push(short),
+        _ => {
+            der.push(0x82);
+            der.extend(u16::try_from(length).ok()?.to_be_bytes());
+        }
+    }
+    der.extend_from_slice(subject);
+    X509Name::from_der(&der).ok().map(|(_, name)| name.to_string())
+}
+
+/// Reads what a server offered.
+pub(super) fn chain(offered: &[CertificateDer<'_>]) -> Vec<ChainLink> {
+    offered.iter().filter_map(|der| ChainLink::read(der)).collect()
 }

@@ -1,45 +1,36 @@
 //! Can a password satisfy the domain's policy and the configuration's at once, and are the groups of all rules there?
 
-use crate::check::{Id, Report};
+use super::lockout;
 use crate::{
+    check::{Id, Report},
     config::{Config, WhileMissing},
-    directory::Directory,
-    model::{group_pattern::Pattern, policy::Contradiction},
+    directory::{Directory, Pso},
+    model::{
+        dn,
+        group_pattern::Pattern,
+        policy::{Contradiction, PasswordPolicy},
+    },
 };
 
 const AREA: &str = "policy";
 
-/// Looks up every group of the configuration and holds every combination with the domain's policy.
-pub(super) async fn check(directory: &Directory, config: &Config, report: &mut Report) {
+/// Looks up every group of the configuration and holds every combination with the domain's policy and each password settings object's.
+pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], report: &mut Report) {
     let domain = match directory.domain_policy().await {
-        Ok((policy, _)) => policy.password,
+        Ok((policy, _)) => policy,
         Err(fault) => {
-            return report.problem(
-                Id::DomainPolicyUnreadable,
-                AREA,
-                &fault.to_string(),
-                "give the service account read access to the domain's root object",
-            );
+            let remedy = "give the service account read access to the domain's root object";
+            return report.problem(Id::DomainPolicyUnreadable, AREA, &fault.to_string(), remedy);
         }
     };
-    let default = domain.and(&config.policy.default.policy());
-    let before = report.findings.len();
-    let mut contradiction = |what: &str, policy: &crate::model::policy::PasswordPolicy| {
-        let text = match policy.contradiction() {
-            None => return,
-            Some(Contradiction::Length { min, max }) => format!("at least {min} and at most {max} characters"),
-            Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
-        };
-        report.problem(
-            Id::PolicyContradiction,
-            AREA,
-            &format!("{what} can't be satisfied by any password: {text}"),
-            "change the configuration's policy to fit the domain's",
-        );
-    };
-    contradiction("the default policy together with the domain's", &default);
-    for group in &config.policy.groups {
-        contradiction(&format!("the policy of {} together with the domain's", group.group), &default.clone().and(&group.rules.policy()));
+    let before = report.problems();
+    let reserve = config.login.ad_password.lockout_reserve;
+    fitting("the domain's", &domain.password, config, report);
+    lockout::check("the domain's policy", domain.lockout, reserve, report);
+    for (pso, policy) in psos.iter().filter_map(|pso| Some((pso, pso.policy.as_ref()?))) {
+        let name = dn::common_name(&pso.dn);
+        fitting(&format!("that of the password settings object {name}"), &policy.password, config, report);
+        lockout::check(&format!("the password settings object {name}"), policy.lockout, reserve, report);
     }
     for group in &config.policy.groups {
         if let Err(fault) = directory.find_group(&group.group).await {
@@ -62,8 +53,33 @@ pub(super) async fn check(directory: &Directory, config: &Config, report: &mut R
         }
     }
     check_authority(directory, config, report).await;
-    if report.findings.len() == before {
+    if report.problems() == before {
         report.ok(AREA, "the domain's policy and the configuration's fit together");
+    }
+}
+
+/// Can a password satisfy AD's policy and the configuration's at once, with each group's and without?
+fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Report) {
+    let default = ad.clone().and(&config.policy.default.policy());
+    let mut contradiction = |what: &str, policy: &PasswordPolicy| {
+        let text = match policy.contradiction() {
+            None => return false,
+            Some(Contradiction::Length { min, max }) => format!("at least {min} and at most {max} characters"),
+            Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
+        };
+        report.problem(
+            Id::PolicyContradiction,
+            AREA,
+            &format!("{what} together with {whose} can't be satisfied by any password: {text}"),
+            "change [policy] so that it fits AD's: Get-ADDefaultDomainPasswordPolicy, Get-ADFineGrainedPasswordPolicy -Filter *",
+        );
+        true
+    };
+    if contradiction("the default policy", &default) {
+        return; // every group's has the same fault
+    }
+    for group in &config.policy.groups {
+        contradiction(&format!("the policy of {}", group.group), &default.clone().and(&group.rules.policy()));
     }
 }
 

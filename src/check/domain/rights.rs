@@ -1,23 +1,31 @@
-//! What the service account may do to an ordinary account, and the command that gives it what it lacks.
+//! What the service account may do to ordinary accounts, and how to give it what it lacks.
 
-use crate::check::{Id, Options, Report};
+use super::{
+    attributes::{self, Permissions},
+    remedy::{self, Trustee},
+};
 use crate::{
+    check::{Id, Options, Report},
     config::Config,
     directory::{
-        Fault, Inspection, Sample,
-        security_descriptor::{ACCOUNT_RESTRICTIONS, CONTROL_ACCESS, Guid, LOCKOUT_TIME, PWD_LAST_SET, RESET_PASSWORD, WRITE_PROPERTY},
+        Fault, Inspection, Pso, Sample,
+        security_descriptor::{
+            ACCOUNT_RESTRICTIONS, AccessList, CONTROL_ACCESS, Guid, LOCKOUT_TIME, PWD_LAST_SET, RESET_PASSWORD, UNEXPIRE_PASSWORD,
+            WRITE_PROPERTY,
+        },
     },
+    model::{dn, sid::Sid},
 };
 
 const AREA: &str = "rights";
 
-/// A right, the bit and the objects that grant it, and what `dsacls` calls it.
+/// A right, the bit and the objects that grant it, and how it is given.
 struct Right {
     what: &'static str,
     needed_for: &'static str,
     bit: u32,
     objects: &'static [Guid],
-    dsacls: &'static str,
+    given: remedy::Right<'static>,
 }
 
 const RIGHTS: &[Right] = &[
@@ -26,115 +34,204 @@ const RIGHTS: &[Right] = &[
         needed_for: "setting a password without the old one",
         bit: CONTROL_ACCESS,
         objects: &[RESET_PASSWORD],
-        dsacls: "CA;Reset Password;user",
+        given: remedy::Right {
+            dsacls: "CA;Reset Password",
+            kind: "ExtendedRight",
+            guid: Some("00299570-246d-11d0-a768-00aa006e0529"),
+            tick: "Reset password",
+        },
     },
     Right {
         what: "write lockoutTime",
         needed_for: "unlocking",
         bit: WRITE_PROPERTY,
         objects: &[LOCKOUT_TIME],
-        dsacls: "WP;lockoutTime;user",
+        given: remedy::Right {
+            dsacls: "WP;lockoutTime",
+            kind: "WriteProperty",
+            guid: Some("28630ebf-41d5-11d1-a9c1-0000f80367c1"),
+            tick: "Property-specific: Write lockoutTime",
+        },
     },
     Right {
         what: "write pwdLastSet",
         needed_for: "\"must change at next logon\"",
         bit: WRITE_PROPERTY,
         objects: &[PWD_LAST_SET, ACCOUNT_RESTRICTIONS],
-        dsacls: "WP;pwdLastSet;user",
+        given: remedy::Right {
+            dsacls: "WP;pwdLastSet",
+            kind: "WriteProperty",
+            guid: Some("bf967a0a-0de6-11d0-a285-00aa003049e2"),
+            tick: "Property-specific: Write pwdLastSet",
+        },
     },
 ];
 
-/// Looks at the rights on a sample account and on the password settings objects.
-pub(super) async fn check(inspection: &mut Inspection<'_>, config: &Config, options: &Options, report: &mut Report) {
-    if let Err(fault) = look(inspection, config, options, report).await {
-        report.problem(
-            Id::ControllerFailed,
-            AREA,
-            &fault.to_string(),
-            "run the check again; if it stays so, look at the service account's rights to read",
-        );
+/// Looks at an ordinary account below each search base, at the domain's root, and at the password settings objects.
+pub(super) async fn check(
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    options: &Options,
+    trustee: &Trustee,
+    psos: &[Pso],
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let bases = &config.directory.search_bases;
+    let whole_domain = bases.iter().any(|base| dn::is_under(&config.directory.base_dn, base));
+    if whole_domain {
+        let what = "directory.search_bases does not leave anything out: the service acts on every account of the domain";
+        let remedy = "set directory.search_bases to the units with people's accounts, such as [\"OU=Ansatte,DC=kommune,DC=dk\"], and give the rights there";
+        report.warning(Id::SearchBasesMissing, AREA, what, remedy);
     }
-}
-
-async fn look(inspection: &mut Inspection<'_>, config: &Config, options: &Options, report: &mut Report) -> Result<(), Fault> {
-    let Some(sample) = inspection.sample(options.account.as_deref()).await? else {
-        report.problem(
-            Id::SampleNotFound,
-            AREA,
-            "no account was found to look at",
-            "correct directory.search_bases, or name an account with --account",
-        );
-        return Ok(());
-    };
-    if sample.protected {
-        let what = format!(
-            "{} is protected by AdminSDHolder (adminCount=1): delegated rights do not reach it, and that is as it should be",
-            sample.sam
-        );
-        report.warning(
-            Id::SampleProtected,
-            AREA,
-            &what,
-            "name an ordinary account with --account; administrators change their passwords elsewhere",
-        );
-        return Ok(());
-    }
-    if let Some(attribute) = sample.unreadable {
-        let what = format!("{attribute} of {} can't be read: nobody could log in", sample.sam);
-        let place = config.directory.search_bases.first().unwrap_or(&config.directory.base_dn);
-        report.problem(
-            Id::AttributeUnreadable,
-            AREA,
-            &what,
-            &format!("dsacls \"{place}\" /I:S /G \"{}:RP;;user\"", config.directory.bind_user),
-        );
-    }
-    delegated(inspection, config, &sample, report).await?;
-    password_settings(inspection, config, &sample, report).await
-}
-
-async fn delegated(inspection: &mut Inspection<'_>, config: &Config, sample: &Sample, report: &mut Report) -> Result<(), Fault> {
-    let Some(list) = inspection.access_list(&sample.dn).await? else {
-        report.warning(
-            Id::PermissionsUnreadable,
-            AREA,
-            &format!("the permissions of {} can't be read, so the rights below are not known", sample.sam),
-            "",
-        );
-        return Ok(());
-    };
+    let asked = attributes::asked(config);
+    let samples = samples(inspection, config, options, &asked, report).await?;
     let sids = inspection.own_sids().await?;
-    for right in RIGHTS {
-        if list.allows(&sids, right.bit, right.objects) {
-            report.ok(AREA, &format!("{} on {}", right.what, sample.sam));
-        } else {
-            let place = config.directory.search_bases.first().unwrap_or(&config.directory.base_dn);
-            let what = format!("the service account lacks {} on {} (needed for {})", right.what, sample.sam, right.needed_for);
-            report.problem(
-                Id::RightMissing,
+    let schema = inspection.schema(&asked).await?;
+    for (base, sample) in &samples {
+        // Rights on the whole domain are more than is needed: on the unit of this account then.
+        let unit = if whole_domain { sample.dn.split_once(',').map_or(base.as_str(), |_| parent(&sample.dn)) } else { base.as_str() };
+        if sample.protected {
+            let what = format!(
+                "{} is protected by AdminSDHolder (adminCount=1): delegated rights do not reach it, and that is as it should be",
+                sample.sam
+            );
+            let remedy = "name an ordinary account with --account; administrators change their passwords elsewhere";
+            report.warning(Id::SampleProtected, AREA, &what, remedy);
+            continue;
+        }
+        let list = inspection.access_list(&sample.dn).await?;
+        let permissions = Permissions { list: list.as_ref(), sids: &sids, schema: &schema };
+        attributes::check(sample, &asked, &permissions, unit, trustee, report);
+        delegated(list.as_ref(), &sids, sample, unit, trustee, report);
+        applied(sample, psos, &inspection.pso_container(), trustee, report);
+    }
+    unexpire(inspection, config, &sids, trustee, report).await?;
+    visible(psos, &inspection.pso_container(), trustee, report);
+    Ok(())
+}
+
+/// One account a search base, or the one that is named.
+async fn samples(
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    options: &Options,
+    asked: &[&str],
+    report: &mut Report,
+) -> Result<Vec<(String, Sample)>, Fault> {
+    let mut samples = Vec::new();
+    for base in &config.directory.search_bases {
+        if let Some(sample) = inspection.sample(base, options.account.as_deref(), asked).await? {
+            samples.push((base.clone(), sample));
+        } else if options.account.is_none() {
+            let what = format!("below {base} no enabled account of an ordinary person was found");
+            report.warning(
+                Id::SampleNotFound,
                 AREA,
                 &what,
-                &format!("dsacls \"{place}\" /I:S /G \"{}:{}\"", config.directory.bind_user, right.dsacls),
+                "correct directory.search_bases, or see whether the service account may read there",
             );
         }
     }
+    if let Some(name) = options.account.as_deref().filter(|_| samples.is_empty()) {
+        let (what, remedy) = match inspection.anywhere(name).await? {
+            Some(dn) => (
+                format!("{name} is {dn}, outside of directory.search_bases: the service does not know it"),
+                "name an account below directory.search_bases, or add its unit there",
+            ),
+            None => (
+                format!("there is no person's account with the sAMAccountName {name:?}, or the service account may not see it"),
+                "write its sAMAccountName (Get-ADUser … | Select SamAccountName), not its name or UPN; or leave --account out",
+            ),
+        };
+        report.problem(Id::SampleNotFound, AREA, &what, remedy);
+    }
+    Ok(samples)
+}
+
+/// The DN without its first part. An escaped comma belongs to the part.
+fn parent(dn: &str) -> &str {
+    let mut escaped = false;
+    let end = dn.char_indices().find(|(_, c)| {
+        let separates = *c == ',' && !escaped;
+        escaped = *c == '\\' && !escaped;
+        separates
+    });
+    end.map_or(dn, |(at, _)| &dn[at + 1..])
+}
+
+fn delegated(list: Option<&AccessList>, sids: &[Sid], sample: &Sample, unit: &str, trustee: &Trustee, report: &mut Report) {
+    let Some(list) = list else {
+        let what = format!("the permissions of {} can't be read, so what the service account may do there is not known", sample.sam);
+        let given = remedy::Right { dsacls: "RC;", kind: "ReadControl", guid: None, tick: "Read permissions" };
+        return report.warning(Id::PermissionsUnreadable, AREA, &what, &remedy::on_people(unit, trustee, given));
+    };
+    for right in RIGHTS {
+        if list.allows(sids, right.bit, right.objects) {
+            report.ok(AREA, &format!("{} on {}", right.what, sample.sam));
+        } else {
+            let what = format!("the service account lacks {} on {} (needed for {})", right.what, sample.sam, right.needed_for);
+            report.problem(Id::RightMissing, AREA, &what, &remedy::on_people(unit, trustee, right.given));
+        }
+    }
+}
+
+/// A policy that applies to the account has to be readable.
+fn applied(sample: &Sample, psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report) {
+    let Some(dn) = &sample.resultant_pso else { return };
+    let readable = psos.iter().any(|pso| dn::is_under(&pso.dn, dn) && pso.policy.is_some());
+    if !readable {
+        let what = format!("{dn} applies to {} and can't be read: its changes would be refused", sample.sam);
+        report.problem(Id::PsoUnreadable, AREA, &what, &remedy::read_below(container, trustee));
+    }
+}
+
+fn visible(psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report) {
+    let readable = psos.iter().filter(|pso| pso.policy.is_some()).count();
+    for pso in psos.iter().filter(|pso| pso.policy.is_none()) {
+        let what = format!("{} can be seen, but not all of it can be read", pso.dn);
+        report.problem(Id::PsoUnreadable, AREA, &what, &remedy::read_below(container, trustee));
+    }
+    if readable > 0 {
+        report.ok(AREA, &format!("{readable} password settings objects (PSO) can be read"));
+    } else if psos.is_empty() {
+        let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
+        report.warning(Id::PsoMaybeUnreadable, AREA, what, &remedy::read_below(container, trustee));
+    }
+}
+
+/// Without it, each write by the service account leaves pwdLastSet at 0.
+async fn unexpire(
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    sids: &[Sid],
+    trustee: &Trustee,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    let root = &config.directory.base_dn;
+    let Some(list) = inspection.access_list(root).await? else { return Ok(()) };
+    if list.allows(sids, CONTROL_ACCESS, &[UNEXPIRE_PASSWORD]) {
+        report.ok(AREA, "Unexpire Password on the domain");
+    } else {
+        let what = format!(
+            "the service account lacks Unexpire Password on {root}: each password that it sets has to be changed at the next logon"
+        );
+        let remedy = format!(
+            "dsacls \"{root}\" /G \"{}:CA;Unexpire Password\"\nor in Active Directory Users and Computers, View, Advanced Features: Properties of the domain, Security, {}, tick Unexpire password",
+            trustee.name, trustee.sam
+        );
+        report.problem(Id::UnexpirePasswordMissing, AREA, &what, &remedy);
+    }
     Ok(())
 }
 
-async fn password_settings(inspection: &mut Inspection<'_>, config: &Config, sample: &Sample, report: &mut Report) -> Result<(), Fault> {
-    let readable = inspection.readable_psos().await?;
-    let container = inspection.pso_container();
-    if readable > 0 {
-        report.ok(AREA, &format!("{readable} password settings objects (PSO) can be read"));
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::parent;
+
+    #[test]
+    fn an_escaped_comma_is_no_separator() {
+        assert_eq!(parent(r"CN=Ærø\, Søren,OU=Ansatte,DC=dk"), "OU=Ansatte,DC=dk");
+        assert_eq!(parent(r"CN=a\\,OU=b"), "OU=b");
+        assert_eq!(parent("CN=a"), "CN=a");
     }
-    let command = format!("dsacls \"{container}\" /I:T /G \"{}:GR\"", config.directory.bind_user);
-    if let Some(pso) = &sample.resultant_pso {
-        let what = format!("{pso} applies to {} and can't be read: its changes would be refused", sample.sam);
-        report.problem(Id::PsoUnreadable, AREA, &what, &command);
-    } else {
-        let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
-        report.warning(Id::PsoMaybeUnreadable, AREA, what, &command);
-    }
-    Ok(())
 }

@@ -1,0 +1,135 @@
+//! A TLS handshake whose certificates are written down, so that nobody needs a switch that trusts everything.
+
+use std::{
+    path::Path,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rustls::{
+    ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+    },
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::certificate::{self, ChainLink};
+use crate::{directory::Endpoint, tls};
+
+/// What was offered and what came of it.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// The controller's own certificate first.
+    pub chain: Vec<ChainLink>,
+    /// `Ok` where it is trusted; else why not.
+    pub verdict: Result<(), Failure>,
+    /// Whom we trust.
+    pub roots: Arc<RootCertStore>,
+}
+
+/// Why there is no TLS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Failure {
+    /// Silence.
+    #[error("no answer in time")]
+    TimedOut,
+    /// The controller answered to StartTLS that it does not do that.
+    #[error("the controller does not offer StartTLS")]
+    NoStartTls,
+    /// Something else; the words of the library or the system.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Makes a TLS handshake and ends the connection. The verdict is the same that a real connection would get.
+pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Offered, String> {
+    let roots = Arc::new(tls::roots(ca_file).map_err(|e| e.to_string())?);
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let inner = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(|e| e.to_string())?;
+    let watcher = Arc::new(Watcher { inner, seen: Mutex::default() });
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?
+        .dangerous() // the verifier below only writes down what it sees; the verdict is the ordinary one's
+        .with_custom_certificate_verifier(watcher.clone())
+        .with_no_client_auth();
+    let name = ServerName::try_from(endpoint.name.clone()).map_err(|e| e.to_string())?;
+    let other = |error: std::io::Error| Failure::Other(error.to_string());
+    let handshake = async {
+        let mut stream = endpoint.tcp().await.map_err(other)?;
+        if endpoint.starttls() {
+            start_tls(&mut stream).await?;
+        }
+        tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(|_| ()).map_err(other)
+    };
+    let verdict = tokio::time::timeout(endpoint.timeout(), handshake).await.unwrap_or(Err(Failure::TimedOut));
+    let seen = watcher.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    Ok(Offered { chain: certificate::chain(&seen), verdict, roots })
+}
+
+/// Asks for TLS on the LDAP port (RFC 4511 4.14); the answer has to be success and nothing more.
+pub(super) async fn start_tls(stream: &mut TcpStream) -> Result<(), Failure> {
+    const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
+    const SUCCESS: &[u8] = b"\x0a\x01\x00";
+    /// Every LDAP message is a SEQUENCE.
+    const LDAP: u8 = 0x30;
+    let other = |error: std::io::Error| Failure::Other(error.to_string());
+    stream.write_all(REQUEST).await.map_err(other)?;
+    let mut answer = [0; 512];
+    let length = stream.read(&mut answer).await.map_err(other)?;
+    match answer[..length].first() {
+        Some(&LDAP) if answer[..length].windows(SUCCESS.len()).any(|w| w == SUCCESS) => Ok(()),
+        Some(&LDAP) => Err(Failure::NoStartTls),
+        Some(_) => Err(Failure::Other("the answer to StartTLS is not LDAP".to_owned())),
+        None => Err(Failure::Other("the connection was closed instead of an answer to StartTLS".to_owned())),
+    }
+}
+
+/// Writes down the certificates and leaves the judgement to the ordinary verifier.
+#[derive(Debug)]
+struct Watcher {
+    inner: Arc<WebPkiServerVerifier>,
+    seen: Mutex<Vec<CertificateDer<'static>>>,
+}
+
+impl ServerCertVerifier for Watcher {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let all = std::iter::once(end_entity).chain(intermediates).map(|c| c.clone().into_owned()).collect();
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = all;
+        self.inner.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.inner.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.inner.supported_verify_schemes()
+    }
+}

@@ -1,0 +1,43 @@
+//! Is the PDC emulator among the controllers? It is told of every wrong password that any controller has counted.
+
+use std::sync::Arc;
+
+use crate::{
+    check::{Id, Report},
+    directory::{Controller, Directory, Fault},
+};
+
+/// Asks every controller that can be used who it is, and one of them who the PDC emulator is.
+pub(in crate::check) async fn check(directory: &Directory, usable: &[&Arc<Controller>], report: &mut Report) {
+    let mut away = usable.len() < directory.controllers().len();
+    let mut pdc = None;
+    for controller in usable {
+        match who(directory, controller).await {
+            Ok((own, role)) if role.eq_ignore_ascii_case(&own) => return, // the controller's own part has told of it
+            Ok((_, role)) => pdc = Some((controller, role)),
+            Err(_) => away = true,
+        }
+    }
+    let Some((asked, role)) = pdc else { return };
+    let name = match directory.inspect(asked).await {
+        Ok(mut inspection) => inspection.server_name(&role).await.ok().flatten(),
+        Err(_) => None,
+    };
+    let name = name.unwrap_or_else(|| role.clone());
+    let what = if away {
+        format!("the PDC emulator is {name}, and none of the controllers that could be asked is that one")
+    } else {
+        format!("the PDC emulator, {name}, is not among directory.controllers")
+    };
+    let remedy =
+        "add it to directory.controllers (the first place is for the controller that is nearest); PowerShell: (Get-ADDomain).PDCEmulator";
+    report.warning(Id::PdcNotAmongControllers, "directory", &what, remedy);
+}
+
+/// The controller's settings object, and that of the PDC emulator.
+async fn who(directory: &Directory, controller: &Controller) -> Result<(String, String), Fault> {
+    let mut inspection = directory.inspect(controller).await?;
+    let own = inspection.root_dse().await?.settings_dn;
+    let role = inspection.pdc().await?.ok_or(Fault::Unreadable("fSMORoleOwner"))?;
+    Ok((own, role))
+}

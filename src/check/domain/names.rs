@@ -1,0 +1,56 @@
+//! Are names in the configuration those of AD: the domain's, and the attributes that claims are held against?
+
+use crate::{
+    check::{Id, Report},
+    config::Config,
+    directory::{Fault, Inspection},
+};
+
+/// Looks at both.
+pub(super) async fn check(
+    inspection: &mut Inspection<'_>,
+    config: &Config,
+    netbios: Option<&str>,
+    report: &mut Report,
+) -> Result<(), Fault> {
+    if let (Some(ours), Some(theirs)) = (&config.directory.netbios_domain, netbios)
+        && !ours.eq_ignore_ascii_case(theirs)
+    {
+        let what = format!("directory.netbios_domain is {ours:?}, and the domain's NetBIOS name is {theirs:?}");
+        report.problem(
+            Id::NetbiosDomainWrong,
+            "names",
+            &what,
+            "take directory.netbios_domain out of the configuration: it is read from AD then",
+        );
+    }
+    let claims: Vec<(&str, String)> = config
+        .providers()
+        .filter_map(|provider| Some((provider.match_attribute.as_deref()?, format!("logins at {}", provider.id.as_str()))))
+        .collect();
+    if claims.is_empty() {
+        return Ok(());
+    }
+    let schema = inspection.schema(&claims.iter().map(|(name, _)| *name).collect::<Vec<_>>()).await?;
+    for (name, what_for) in claims {
+        let found = schema.get(&name.to_lowercase());
+        match found {
+            // What every AD has an index of, or finds without one, is not in every schema's flags.
+            Some(_) if ["objectguid", "samaccountname", "userprincipalname", "objectsid"].contains(&name.to_lowercase().as_str()) => {}
+            Some(attribute) if attribute.indexed => report.ok("names", &format!("{name} ({what_for}) has an index")),
+            Some(_) => {
+                let what = format!("{name} ({what_for}) has no index in AD: each search by it reads all accounts");
+                let remedy = format!(
+                    "as a schema administrator, PowerShell: $a = Get-ADObject -SearchBase (Get-ADRootDSE).schemaNamingContext -LDAPFilter '(lDAPDisplayName={name})' -Properties searchFlags; Set-ADObject $a -Replace @{{ searchFlags = ($a.searchFlags -bor 1) }}\nor in the console Active Directory Schema (regsvr32 schmmgmt.dll): Attributes, {name}, Index this attribute"
+                );
+                report.warning(Id::ClaimAttributeUnindexed, "names", &what, &remedy);
+            }
+            None => {
+                let what = format!("{name} ({what_for}) is no attribute of this AD");
+                let remedy = "write its LDAP name, such as employeeNumber: Get-ADUser NAME -Properties * shows them";
+                report.problem(Id::ClaimAttributeUnknown, "names", &what, remedy);
+            }
+        }
+    }
+    Ok(())
+}
