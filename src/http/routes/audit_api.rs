@@ -12,7 +12,10 @@ use serde::Serialize;
 use crate::{
     app::App,
     audit::{export_line::Checkpoint, public::PublicEvent},
-    flow::audit_api::{self, Admission, MOST_EVENTS},
+    flow::{
+        Fault,
+        audit_api::{self, Admission, MOST_EVENTS},
+    },
     http::{
         problem::{Problem, Program, json},
         view::Failure,
@@ -76,8 +79,8 @@ pub(in crate::http) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
 }
 
-fn fault(cause: impl std::fmt::Display) -> Response {
-    Failure::new(&cause).into_response()
+fn fault(cause: impl Into<Fault>) -> Response {
+    Failure::from(cause.into()).into_response()
 }
 
 async fn admit(app: &App, program: &Program, needed: Scope) -> Result<ApiToken, Response> {

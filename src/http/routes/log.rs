@@ -21,7 +21,10 @@ use crate::{
         Entry,
         search::{PAGE, Search},
     },
-    flow::log_pages::{self, Found, One},
+    flow::{
+        Fault,
+        log_pages::{self, Found, One},
+    },
     http::{
         form::Form,
         view::{Errors, Failure, Frame, Member, page},
@@ -253,7 +256,7 @@ async fn shown(
     let sealed = |after| search.clone().map(|search| seal(app, &member.identity, &Kept { search, after })).transpose();
     let next = found.as_ref().and_then(|found| found.hits.next);
     let (this, next) = (sealed(None)?, if next.is_some() { sealed(next)? } else { None });
-    let kept = app.audit.kept_searches(&owner(app, &member.identity)).await.map_err(|error| Failure::new(&error))?;
+    let kept = app.audit.kept_searches(&owner(app, &member.identity)).await.map_err(Fault::from)?;
     let mut frame = member.frame;
     "/audit".clone_into(&mut frame.path);
     let asked = search.as_ref().map(|search| log_search::asked(&frame, search)).unwrap_or_default();
@@ -313,7 +316,7 @@ pub(in crate::http) async fn keep(State(app): State<Arc<App>>, member: Member, F
         let id = Uuid::from_bytes(app.keys.random().map_err(|e| Failure::new(&e))?).to_string();
         let name = crate::model::cpr::mask_in(&name);
         let now = app.clock.now();
-        app.audit.keep_search(&id, &owner(&app, &member.identity), &name, &sealed, now).await.map_err(|error| Failure::new(&error))?;
+        app.audit.keep_search(&id, &owner(&app, &member.identity), &name, &sealed, now).await.map_err(Fault::from)?;
     }
     Ok(Redirect::to("/audit").into_response())
 }
@@ -325,7 +328,7 @@ pub(in crate::http) async fn drop_kept(
     member: Member,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Failure> {
-    app.audit.drop_search(&id, &owner(&app, &member.identity)).await.map_err(|error| Failure::new(&error))?;
+    app.audit.drop_search(&id, &owner(&app, &member.identity)).await.map_err(Fault::from)?;
     Ok(Redirect::to("/audit").into_response())
 }
 

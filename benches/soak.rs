@@ -1,0 +1,48 @@
+//! Does the service stay up? Memory over many requests, attacks by one address, a day of many people in minutes with an instance killed in the middle, and kills
+//! in the middle of changes. Run by scripts/soak; everything stays on loopback and is bounded in count and time.
+
+#[path = "soak/attacks.rs"]
+mod attacks;
+#[path = "soak/crowd.rs"]
+mod crowd;
+#[path = "../tests/it/environment.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod environment;
+#[path = "soak/kills.rs"]
+mod kills;
+#[path = "soak/memory.rs"]
+mod memory;
+#[path = "../tests/it/people.rs"]
+#[allow(dead_code, reason = "shared with the tests, which use all of it")]
+mod people;
+#[path = "soak/program.rs"]
+mod program;
+#[path = "soak/visitor.rs"]
+mod visitor;
+
+/// Says something at the terminal.
+#[allow(clippy::print_stdout, reason = "a program that prints figures")]
+fn say(line: &str) {
+    println!("{line}");
+}
+
+/// A number of the environment, or what is usual.
+fn number(name: &str, usual: usize) -> usize {
+    std::env::var(name).ok().map_or(usual, |text| text.parse().expect("a whole number"))
+}
+
+#[tokio::main]
+async fn main() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let all = ["memory", "attacks", "crowd", "kills"];
+    let asked = std::env::var("OS2NYKODE_SOAK").unwrap_or_else(|_| all.join(","));
+    for part in asked.split(',') {
+        match part {
+            "memory" => memory::measure().await,
+            "attacks" => attacks::measure().await,
+            "crowd" => crowd::measure().await,
+            "kills" => kills::measure().await,
+            unknown => panic!("OS2NYKODE_SOAK is a list of {all:?}, not {unknown:?}"),
+        }
+    }
+}
