@@ -23,6 +23,7 @@ mod pinned;
 mod policy;
 mod root_dse;
 pub mod security_descriptor;
+mod service_account;
 
 pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
@@ -35,29 +36,11 @@ pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, Reset, WriteAnswe
 pub use pinned::Pinned;
 pub use policy::AdPolicy;
 pub use root_dse::RootDse;
+pub(crate) use service_account::ServiceAccount;
 
-use std::{
-    sync::{Arc, PoisonError, RwLock},
-    time::Duration,
-};
-
-use secrecy::{ExposeSecret, SecretString};
+use std::{sync::Arc, time::Duration};
 
 use crate::{config, tls};
-
-/// How the service account proves itself.
-#[derive(Debug)]
-pub(crate) struct ServiceAccount {
-    user: String,
-    /// As it was last read: it may be renewed while the service runs.
-    password: RwLock<SecretString>,
-}
-
-impl ServiceAccount {
-    pub(crate) fn password(&self) -> SecretString {
-        self.password.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
 
 /// All controllers of one domain.
 #[derive(Debug)]
@@ -80,7 +63,7 @@ impl Directory {
     /// Reads the CA file and prepares the pools; connects to nobody yet.
     pub fn new(config: &config::Directory) -> Result<Self, tls::TlsSetupError> {
         let tls = tls::client_config(config.ca_file.as_deref())?;
-        let account = Arc::new(ServiceAccount { user: config.bind_user.clone(), password: RwLock::new(config.bind_password.clone()) });
+        let account = Arc::new(ServiceAccount::new(config));
         let controllers = config
             .controllers
             .iter()
@@ -106,12 +89,7 @@ impl Directory {
 
     /// Takes over the service account's password for every new connection. `false`: it is the one that was known.
     pub fn renew_password(&self, password: &str) -> bool {
-        let mut known = self.account.password.write().unwrap_or_else(PoisonError::into_inner);
-        let new = known.expose_secret() != password;
-        if new {
-            *known = SecretString::from(password.to_owned());
-        }
-        new
+        self.account.renew(password)
     }
 
     /// The controllers, in order of preference.

@@ -1,6 +1,9 @@
 //! `[directory]`: Active Directory.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -25,6 +28,8 @@ pub struct Directory {
     pub bind_user: String,
     /// Its password.
     pub bind_password: SecretString,
+    /// Where it was read from, to be read again when AD says that it is wrong.
+    pub bind_password_file: Option<PathBuf>,
     /// Longest wait for connecting and for a read, 0.1 to 30 s; a controller that takes longer is passed over.
     pub timeout: Duration,
     /// Longest wait for a write, 1 to 60 s.
@@ -96,6 +101,18 @@ fn retry_after_seconds() -> u64 {
     30
 }
 
+impl Directory {
+    /// What the file of the service account's password holds now. `None`: it can't be read, or holds nothing that may be used.
+    pub fn read_bind_password(file: &Path) -> Option<SecretString> {
+        let mut problems = Problems::default();
+        let read = secret::read("directory.bind_password", file, &mut problems);
+        for problem in &problems.0 {
+            tracing::warn!(key = problem.key, problem = problem.what, "the file of the service account's password can't be read again");
+        }
+        read
+    }
+}
+
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Directory> {
         let before = problems.0.len();
@@ -150,6 +167,7 @@ impl Raw {
             netbios_domain: self.netbios_domain,
             bind_user,
             bind_password: password,
+            bind_password_file: self.bind_password_file,
             timeout,
             write_timeout,
             pool_size: self.pool_size,

@@ -17,6 +17,7 @@ use ldap3::{
 };
 use metrics::counter;
 use rustls::ClientConfig;
+use secrecy::ExposeSecret;
 use tokio::net::TcpStream;
 use uuid::Uuid;
 
@@ -127,8 +128,21 @@ impl Connection {
     /// Connects and logs the service account in.
     pub(crate) async fn open_as_service(endpoint: &Endpoint, account: &ServiceAccount) -> Result<Self, Fault> {
         let mut connection = Self::open(endpoint).await?;
-        let result = connection.simple_bind(&account.user, secrecy::ExposeSecret::expose_secret(&account.password())).await?;
-        if result.rc == 0 { Ok(connection) } else { Err(Fault::ServiceBind(answer::readable(&result.text))) }
+        let turn = account.turn().await?;
+        let mut result = connection.simple_bind(account.user(), turn.password.expose_secret()).await?;
+        if result.rc != 0
+            && let Some(other) = account.refused(result.rc, &result.text, &turn.password)
+        {
+            result = connection.simple_bind(account.user(), other.expose_secret()).await?;
+            if result.rc != 0 {
+                account.refused(result.rc, &result.text, &other);
+            }
+        }
+        if result.rc != 0 {
+            return Err(Fault::ServiceBind(answer::readable(&result.text)));
+        }
+        account.accepted();
+        Ok(connection)
     }
 
     /// Can it still be used?

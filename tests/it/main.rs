@@ -25,6 +25,7 @@ mod reset;
 mod saml;
 mod sealed;
 mod service;
+mod service_account;
 mod sessions;
 mod siem;
 mod spellings;
