@@ -93,6 +93,12 @@ pub enum Fault {
     /// Somebody asks registers for more at once than one person needs.
     #[error("too many questions to registers at once for one person")]
     TooManyQuestions,
+    /// An earlier try on the account is not over, or its answer was lost.
+    #[error("an earlier try on the account is not over")]
+    Busy {
+        /// When it is over at the latest.
+        until: Timestamp,
+    },
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,

@@ -23,6 +23,7 @@ pub mod level;
 pub mod lockout;
 pub mod notice;
 pub mod password;
+pub mod password_version;
 pub mod person_name;
 pub mod policy;
 pub mod proposal;

@@ -11,6 +11,7 @@ use crate::model::{
     dn::is_under,
     filetime,
     guid::ObjectGuid,
+    password_version::PasswordVersion,
     sid::Sid,
 };
 
@@ -43,6 +44,9 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "adminCount",
     "tokenGroups",
 ];
+
+/// Who wrote which value when: some kilobytes, so not for lists.
+const METADATA: &str = "replPropertyMetaData";
 
 const DISABLED: i64 = 0x2;
 const NEVER_EXPIRES: i64 = 0x1_0000;
@@ -169,7 +173,8 @@ impl Directory {
         guid: ObjectGuid,
         by: Option<&Match>,
     ) -> Result<Option<Account>, Fault> {
-        let attributes = by.map_or_else(|| names(ATTRIBUTES_AND_GROUPS), |by| with(ATTRIBUTES_AND_GROUPS, by));
+        let mut attributes = by.map_or_else(|| names(ATTRIBUTES_AND_GROUPS), |by| with(ATTRIBUTES_AND_GROUPS, by));
+        attributes.push(METADATA.to_owned());
         let found = connection.read_object(&guid.as_dn(), &format!("(&{PERSON})"), attributes).await?;
         let ours = |entry: &Entry| self.serves(&entry.dn) && by.is_none_or(|by| holds(entry, by));
         let Some(entry) = found.filter(ours) else { return Ok(None) };
@@ -248,6 +253,7 @@ pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
         last_logon: entry.number("lastLogonTimestamp").and_then(filetime::point),
         wrong_tries: wrong_tries(entry)?,
         resultant_pso: text("msDS-ResultantPSO"),
+        password_version: entry.bytes(METADATA).and_then(PasswordVersion::from_ad),
         admin_count: entry.number("adminCount").is_some_and(|count| count != 0),
         groups,
     })

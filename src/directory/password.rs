@@ -9,7 +9,7 @@ use super::{
     answer::{self, PolicyDetail, Write},
     connection::value,
 };
-use crate::model::{guid::ObjectGuid, password::Password};
+use crate::model::{account::Account, guid::ObjectGuid, password::Password, password_version::VersionBefore};
 
 /// LDAP_SERVER_POLICY_HINTS: AD enforces history and minimum age on a reset too.
 pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
@@ -107,6 +107,7 @@ impl BindAnswer {
     /// The same with AD's code where the word alone does not tell it.
     pub fn reason(self) -> String {
         match self {
+            Self::Restricted => format!("{}:52f", self.code()),
             Self::NoLogonRight(code) | Self::Other(code) => format!("{}:{code:x}", self.code()),
             Self::Proven
             | Self::PasswordExpired
@@ -116,8 +117,7 @@ impl BindAnswer {
             | Self::Disabled
             | Self::AccountExpired
             | Self::NotAtThisHour
-            | Self::NotFromHere
-            | Self::Restricted => self.code().to_owned(),
+            | Self::NotFromHere => self.code().to_owned(),
         }
     }
 }
@@ -200,6 +200,14 @@ impl Pinned {
     pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
         let (attribute, never) = value("lockoutTime", b"0".to_vec());
         self.write(Write::Unlock, target, vec![Mod::Replace(attribute, never)], None).await
+    }
+
+    /// What an attempt to write the account's password keeps, to be settled by. `None`: the metadata of this controller or account can't be read.
+    pub async fn version_before(&mut self, account: &Account) -> Option<VersionBefore> {
+        let version = account.password_version?.version;
+        let controller = self.controller.clone();
+        let root = controller.root_dse(self.connection()).await.ok()?;
+        Some(VersionBefore { version, asked: root.invocation_id? })
     }
 
     async fn write(

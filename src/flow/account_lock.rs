@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::Fault;
@@ -14,6 +14,7 @@ use crate::{
     directory::Pinned,
     model::{
         account::Account,
+        attempt::AttemptId,
         guid::ObjectGuid,
         lockout::{self, Guard, Trier},
     },
@@ -43,20 +44,58 @@ pub(super) struct AccountLock {
     pub(super) read_again: bool,
 }
 
-/// Takes the lock. `None`: somebody else was trying all the time.
-pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Option<AccountLock>, Fault> {
-    let name = format!("try:{account}");
-    let holder = Uuid::from_bytes(app.keys.random()?);
+/// Whether the lock was got.
+#[derive(Debug)]
+pub(super) enum Taken {
+    /// It was.
+    Lock(AccountLock),
+    /// Somebody else was trying all the time, or a try was cut off.
+    Busy {
+        /// When it runs out.
+        until: Timestamp,
+    },
+}
+
+/// Takes the lock.
+pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Taken, Fault> {
+    take_named(app, name_of(account), Uuid::from_bytes(app.keys.random()?)).await
+}
+
+/// The same for a name that leads to no account, so that it is told apart by nothing.
+pub(super) async fn take_for_nobody(app: &App, fingerprint: &str) -> Result<Taken, Fault> {
+    take_named(app, format!("try:?{fingerprint}"), Uuid::from_bytes(app.keys.random()?)).await
+}
+
+/// The same for an attempt that is in the log: whoever settles it can free the lock.
+pub(super) async fn take_for(app: &App, account: ObjectGuid, attempt: AttemptId) -> Result<Taken, Fault> {
+    take_named(app, name_of(account), holder_of(app, account, attempt)).await
+}
+
+/// Frees the lock that a settled attempt has left behind. Without effect where somebody else holds it.
+pub(super) async fn free_after(app: &App, account: ObjectGuid, attempt: AttemptId) {
+    AccountLock { name: name_of(account), holder: holder_of(app, account, attempt), read_again: false }.release(app).await;
+}
+
+fn name_of(account: ObjectGuid) -> String {
+    format!("try:{account}")
+}
+
+fn holder_of(app: &App, account: ObjectGuid, attempt: AttemptId) -> Uuid {
+    app.keys.pseudonym(format!("lock {account} {attempt}").as_bytes())
+}
+
+async fn take_named(app: &App, name: String, holder: Uuid) -> Result<Taken, Fault> {
     let held = held_at_most(&app.config.directory);
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let now = app.clock.now();
         if let Some(acquired) = app.leases.try_acquire(&name, holder, now, held).await? {
             let read_again = acquired.last_released.is_some_and(|at| now.duration_since(at) < QUIET);
-            return Ok(Some(AccountLock { name, holder, read_again }));
+            return Ok(Taken::Lock(AccountLock { name, holder, read_again }));
         }
         tokio::time::sleep(PAUSE).await;
     }
-    Ok(None)
+    let now = app.clock.now();
+    Ok(Taken::Busy { until: app.leases.held_until(&name).await?.filter(|until| *until > now).unwrap_or(now) })
 }
 
 fn held_at_most(directory: &config::Directory) -> SignedDuration {

@@ -23,6 +23,7 @@ impl Fault {
             Self::Directory(directory::Fault::Busy)
             | Self::Hash(HashError::Busy)
             | Self::Store(StoreError::Contended)
+            | Self::Busy { .. }
             | Self::TooManyQuestions => Some(Away::Busy),
             Self::Directory(cause) => cause.is_the_controllers().then_some(Away::Directory),
             Self::People(_) => Some(Away::Register),

@@ -85,7 +85,7 @@ pub(super) async fn once(
     }
     let written = write.await;
     match &written {
-        Ok(Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent) => {}
+        Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown | Answer::AlreadySent) => {}
         Ok(Answer::Refused(_)) | Err(_) => {
             if let Err(error) = app.codes.give_back(account, code).await {
                 tracing::warn!(error = %error, "a one-time code whose password was refused stays used up; its owner needs a new one");

@@ -82,6 +82,7 @@ mod tests {
             password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
             wrong_tries: WrongTries::default(),
             resultant_pso: None,
+            password_version: None,
             admin_count: false,
             last_logon: None,
             groups: Vec::new(),

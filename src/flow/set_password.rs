@@ -9,12 +9,13 @@ mod answered;
 
 use std::sync::Arc;
 
-use jiff::SignedDuration;
 use uuid::Uuid;
 
 use self::answered::{counts, refusal_of};
 use super::{
-    Fault, Visit, account_lock, actor_of,
+    Fault, Visit,
+    account_lock::{self, Taken},
+    actor_of,
     authority::{self, Own, Registered},
     codes, event_of,
     others::{self, Answer as _, Looked, Said},
@@ -34,6 +35,7 @@ use crate::{
         identity::{Identity, Proof, ProviderLogin},
         lockout::{Guard, Trier},
         password::Password,
+        password_version::{Shown, VersionBefore},
         policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
         refusal::Refusal,
         throttle::Limits,
@@ -47,8 +49,11 @@ use crate::{
 /// The reason in the log of a reset that is done while its account is still locked.
 pub const STILL_LOCKED: &str = "still_locked";
 
-/// A reset is told to wait for so long where others are trying passwords on the account without a pause.
-const BUSY: SignedDuration = SignedDuration::from_mins(1);
+/// How the reason begins in the log where AD has confirmed the new password and lets nobody in with it here; AD's own word follows.
+pub const NOT_LET_IN: &str = "not_let_in";
+
+/// The reason in the log where AD has confirmed the new password and could not be asked to prove it.
+pub const NOT_TRIED: &str = "not_tried";
 
 /// A submitted form.
 #[derive(Debug)]
@@ -87,6 +92,10 @@ pub enum Answer {
     Done,
     /// The new password is set, as AD has said, but the account is locked: no bind could prove it.
     StillLocked,
+    /// The new password is set, as AD has said, but AD lets nobody in with it here: it says nothing of the password.
+    NotLetIn(BindAnswer),
+    /// The new password is set, as AD has said; it could not be tried.
+    NotTried,
     /// Nothing was changed, and why.
     Refused(Refusal),
     /// Nobody knows: the connection was lost in the middle, or the proof failed.
@@ -103,7 +112,9 @@ impl others::Answer for Answer {
     fn denial(&self) -> Option<Denial> {
         match self {
             Self::Refused(Refusal::Denied(denial)) => Some(*denial),
-            Self::Done | Self::StillLocked | Self::Refused(_) | Self::Unknown | Self::AlreadySent => None,
+            Self::Done | Self::StillLocked | Self::NotLetIn(_) | Self::NotTried | Self::Refused(_) | Self::Unknown | Self::AlreadySent => {
+                None
+            }
         }
     }
 }
@@ -216,7 +227,9 @@ impl Submitted<'_> {
         };
         let answer = work.await;
         let forgiven = match &answer {
-            Ok(Answer::Done | Answer::StillLocked) => self.app.throttles.forgive(receipt, true).await,
+            Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried) => {
+                self.app.throttles.forgive(receipt, true).await
+            }
             Ok(Answer::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
             Ok(Answer::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
             Ok(Answer::Refused(_) | Answer::Unknown) => self.app.throttles.failed(receipt).await,
@@ -303,15 +316,11 @@ impl Submitted<'_> {
 
     /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
     async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
-        let Some(lock) = account_lock::take(self.app, self.request.target).await? else {
-            // Others were trying all the time.
-            let refusal = match operation {
-                Operation::Change { .. } => Refusal::NearLockout,
-                Operation::Reset { .. } | Operation::ResetByCode { .. } | Operation::ResetOther { .. } => {
-                    Refusal::Throttled { until: self.app.clock.now() + BUSY }
-                }
-            };
-            return self.refused(None, None, refusal).await;
+        let Request { target, attempt, .. } = *self.request;
+        let lock = match account_lock::take_for(self.app, target, attempt).await? {
+            Taken::Lock(lock) => lock,
+            // An earlier try is not over, or nobody knows how it ended.
+            Taken::Busy { until } => return self.refused(None, None, Refusal::Busy { until }).await,
         };
         let answer = self.locked(operation).await;
         // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.
@@ -339,11 +348,13 @@ impl Submitted<'_> {
         }
         let mut begun = self.entry(self.kinds().0, AuditOutcome::Started, "", Some(&account), Some(&pinned));
         begun.password_set_before = Some(account.password.last_set_ticks);
+        let before = pinned.version_before(&account).await;
+        begun.note = before.map(|before| before.to_string());
         match self.app.audit.begin(&begun).await? {
             Begun::New => {}
             Begun::AlreadySent => return Ok(Answer::AlreadySent),
         }
-        let write = self.write(operation, &mut pinned, &account, &policy);
+        let write = self.write(operation, &mut pinned, &account, &policy, before);
         let written = match operation {
             Operation::ResetByCode { code } => codes::once(self.app, target, code, write).await?,
             Operation::Change { .. } | Operation::Reset { .. } | Operation::ResetOther { .. } => write.await,
@@ -399,6 +410,7 @@ impl Submitted<'_> {
         pinned: &mut Pinned,
         account: &Account,
         policy: &PasswordPolicy,
+        before: Option<VersionBefore>,
     ) -> Result<Answer, directory::Fault> {
         let new = &self.request.new;
         // A password that was set today can be forgotten today: where somebody helps, the minimum age is no hindrance.
@@ -414,17 +426,23 @@ impl Submitted<'_> {
             Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(Answer::Refused),
             Err(fault) => {
                 tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a new password was lost; looking whether it was set");
-                Ok(self.look(operation, pinned, account).await)
+                Ok(self.look(operation, pinned, account, before).await)
             }
         }
     }
 
-    /// The answer was lost. A later pwdLastSet shows that it was done; an equal one, or 0, shows nothing.
-    async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account) -> Answer {
-        match self.app.directory.account_again(pinned, account.guid).await {
-            Ok(Some(now)) if now.password.last_set > account.password.last_set => self.finish(operation, pinned, account, false).await,
-            Ok(_) | Err(_) => Answer::Unknown,
-        }
+    /// The answer was lost. Where AD shows one write since, on this controller, a bind tells whether it was this one. Nothing else is worth a try, which
+    /// would count as a wrong one.
+    async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, before: Option<VersionBefore>) -> Answer {
+        let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return Answer::Unknown };
+        let may_be_ours = match before.zip(now.password_version) {
+            Some((before, version)) => match version.shows(before, self.app.clock.now(), None) {
+                Shown::ByThisAttempt | Shown::Unclear => true,
+                Shown::Unchanged | Shown::ByAnother => false,
+            },
+            None => now.password.last_set > account.password.last_set,
+        };
+        if may_be_ours { self.finish(operation, pinned, account, false).await } else { Answer::Unknown }
     }
 
     /// The password is set: unlocks the account where it was locked, and proves the password. `confirmed`: AD has said that it is set.
@@ -449,12 +467,13 @@ impl Submitted<'_> {
                 Answer::StillLocked
             }
             Ok(answer) => {
-                tracing::warn!(controller = pinned.name(), answer = answer.code(), "a new password could not be proven by a bind");
-                Answer::Unknown
+                tracing::warn!(controller = pinned.name(), answer = answer.reason(), "a new password could not be proven by a bind");
+                // "Wrong" belies what AD has confirmed: somebody else may have set another one since.
+                if confirmed && answer != BindAnswer::Wrong { Answer::NotLetIn(answer) } else { Answer::Unknown }
             }
             Err(fault) => {
                 tracing::warn!(controller = pinned.name(), error = %fault, "a new password could not be proven by a bind");
-                Answer::Unknown
+                if confirmed { Answer::NotTried } else { Answer::Unknown }
             }
         }
     }
@@ -464,13 +483,15 @@ impl Submitted<'_> {
         let (outcome, reason) = match &written {
             Ok(Answer::Done) => (AuditOutcome::Succeeded, String::new()),
             Ok(Answer::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
+            Ok(Answer::NotLetIn(answer)) => (AuditOutcome::Succeeded, format!("{NOT_LET_IN}:{}", answer.reason())),
+            Ok(Answer::NotTried) => (AuditOutcome::Succeeded, NOT_TRIED.to_owned()),
             Ok(Answer::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
             Ok(Answer::Unknown | Answer::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
             Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
         };
         let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
         entry.password_set_before = Some(account.password.last_set_ticks);
-        if matches!(written, Ok(Answer::Done | Answer::StillLocked | Answer::Unknown)) {
+        if matches!(written, Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown)) {
             self.end_what_was_before(account.guid).await;
         }
         if let Err(error) = self.app.audit.append(&entry).await {

@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::{
     Fault, Visit,
-    account_lock::{self, AccountLock},
+    account_lock::{self, AccountLock, Taken},
     event, known_browser, party_of, to_its_end,
 };
 use crate::{
     app::App,
-    directory::{self, LoginMatch, Pinned},
+    directory::{self, BindAnswer, LoginMatch, Pinned},
     model::{
         account::Account,
         account_name::{LoginName, names_account},
@@ -36,6 +36,11 @@ pub enum SignIn {
     Welcome(Identity),
     /// Anything else that has to do with the account: one answer for all.
     Refused,
+    /// An earlier try on the account was cut off, or is not over: our fault, and no failure of theirs.
+    Busy {
+        /// When another try is taken.
+        until: Timestamp,
+    },
     /// Too many tries with this name or from this address.
     Throttled {
         /// From when another try is taken.
@@ -99,6 +104,7 @@ impl Attempt<'_> {
             Err(Fault::Directory(cause)) if cause.is_about_one_account() => {
                 tracing::error!(error = %cause, "nobody can log in to an account that can't be read whole; run `os2nykode check`");
             }
+            Err(Fault::Busy { until }) => return Ok(SignIn::Busy { until }),
             Err(fault) => return Err(fault),
         }
         hold_answer(started, self.app.config.login.ad_password.answer_after_ms).await;
@@ -146,7 +152,14 @@ impl Attempt<'_> {
                 if let Some(until) = self.charge_as_stranger().await? {
                     return Ok(Tried::Wait(until));
                 }
-                bind_nobody(app, &mut pinned, password).await?;
+                // The same lock as an account has, so that waiting for it tells nothing.
+                let lock = match account_lock::take_for_nobody(app, &app.keys.fingerprint(&self.key)).await? {
+                    Taken::Lock(lock) => lock,
+                    Taken::Busy { until } => return Err(Fault::Busy { until }),
+                };
+                let answer = bind_nobody(app, &mut pinned, password).await;
+                free(app, lock, &answer).await;
+                answer?;
                 log_unknown(app, visit, &self.key).await?;
                 return Ok(Tried::Wrong);
             }
@@ -195,10 +208,17 @@ impl Attempt<'_> {
 }
 
 /// A bind that AD refuses, as it would a wrong password, so that both take as long.
-async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<(), Fault> {
+async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<BindAnswer, Fault> {
     let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()?), app.config.directory.base_dn);
-    pinned.bind(&nobody, password).await?;
-    Ok(())
+    Ok(pinned.bind(&nobody, password).await?)
+}
+
+/// Gives a lock back after a bind. Where the answer was lost, the try may still be counted: the lock is kept until it runs out. An error that the controller
+/// itself has answered is an answer: it did not look at the password.
+async fn free(app: &App, lock: AccountLock, answer: &Result<BindAnswer, Fault>) {
+    if matches!(answer, Ok(_) | Err(Fault::Directory(directory::Fault::Answer { .. }))) {
+        lock.release(app).await;
+    }
 }
 
 /// Tries the password once on an account that may be tried.
@@ -219,9 +239,13 @@ async fn try_account(
         Trier::Stranger => Tried::Wrong, // as for a name that there is not
         Trier::Known => Tried::Held,
     };
-    let Some(lock) = account_lock::take(app, account.guid).await? else {
-        log_refused(app, visit, &account, pinned, "tried_elsewhere").await?;
-        return Ok(held);
+    let lock = match account_lock::take(app, account.guid).await? {
+        Taken::Lock(lock) => lock,
+        Taken::Busy { until } => {
+            let entry = AuditEvent { outcome: AuditOutcome::Failed, ..about(refusal(app, visit, "tried_elsewhere"), &account, pinned) };
+            app.audit.append(&entry).await?;
+            return Err(Fault::Busy { until });
+        }
     };
     match may_try(app, pinned, &mut account, &lock, by).await {
         Ok(Guard::Try) => {}
@@ -235,12 +259,8 @@ async fn try_account(
             return Err(fault);
         }
     }
-    // Where the answer of the bind is lost, the try may still be counted: the lock is not given back, but runs out.
-    let answer = pinned.bind(&account.dn, password).await;
-    // An error that the controller answered itself is an answer: it did not look at the password.
-    if matches!(answer, Ok(_) | Err(directory::Fault::Answer { .. })) {
-        lock.release(app).await;
-    }
+    let answer = pinned.bind(&account.dn, password).await.map_err(Fault::from);
+    free(app, lock, &answer).await;
     let answer = answer?;
     if !answer.proves_password() {
         log_refused(app, visit, &account, pinned, &answer.reason()).await?;

@@ -101,6 +101,7 @@ fn account() -> Account {
         password: PasswordState { last_set_ticks: 1, last_set: Some(at), expiry: PasswordExpiry::Never },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        password_version: None,
         admin_count: false,
         last_logon: None,
         groups: Vec::new(),

@@ -181,6 +181,7 @@ impl Words {
             Refusal::Locked => one("", self.t("refusal-locked")),
             Refusal::NearLockout => one("", self.t("refusal-near-lockout")),
             Refusal::Throttled { until } => one("", self.with("refusal-throttled", "time", &self.wait_until(*until))),
+            Refusal::Busy { until } => one("", self.with("refusal-busy", "time", &self.wait_until(*until))),
             Refusal::CannotChange => one("", self.t("refusal-cannot-change")),
             Refusal::NoRight => one("", self.t("refusal-no-right")),
             Refusal::NotUsable => one("", self.t("refusal-not-usable")),

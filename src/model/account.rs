@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{guid::ObjectGuid, sid::Sid};
+use super::{guid::ObjectGuid, password_version::PasswordVersion, sid::Sid};
 
 /// What the service knows of an account. Read afresh for every decision; never kept between requests.
 #[derive(Debug, Clone)]
@@ -37,6 +37,8 @@ pub struct Account {
     pub wrong_tries: WrongTries,
     /// DN of the password settings object that applies (msDS-ResultantPSO); `None` = the domain's policy.
     pub resultant_pso: Option<String>,
+    /// Which writing of the password is in force. `None`: not asked for, or not readable.
+    pub password_version: Option<PasswordVersion>,
     /// adminCount is set: AD protects the account, or once did (AdminSDHolder, MS-ADTS 3.1.1.6.1).
     pub admin_count: bool,
     /// SIDs of every group, nested ones too (tokenGroups). Empty where it was not asked for.

@@ -116,6 +116,11 @@ impl EventKind {
         }
     }
 
+    /// Is it the word on an attempt that was found out afterwards?
+    pub fn settles(self) -> bool {
+        matches!(self, Self::ChangeReconciled | Self::ResetReconciled)
+    }
+
     /// How long it is kept is configured by class.
     pub fn class(self) -> Class {
         match self {

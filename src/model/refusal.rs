@@ -20,6 +20,11 @@ pub enum Refusal {
         /// From when another try is taken.
         until: Timestamp,
     },
+    /// An earlier try on the account is not over, or its answer was lost: AD was not asked. It is our fault.
+    Busy {
+        /// When it is over at the latest.
+        until: Timestamp,
+    },
     /// "User cannot change password" is set on the account.
     CannotChange,
     /// The service account lacks the right on this account (AD answer 50), for example because `AdminSDHolder` protects it.
@@ -52,6 +57,7 @@ impl Refusal {
             Self::Locked => "locked",
             Self::NearLockout => "near_lockout",
             Self::Throttled { .. } => "throttled",
+            Self::Busy { .. } => "tried_elsewhere",
             Self::CannotChange => "cannot_change",
             Self::NoRight => "no_right",
             Self::NotUsable => "not_usable",

@@ -67,6 +67,14 @@ impl Leases {
         Ok(())
     }
 
+    /// When the lease runs out, as its holder has said.
+    pub async fn held_until(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
+        let query = sqlx::query("SELECT until FROM leases WHERE name = $1").bind(name.to_owned());
+        let row = within(query.fetch_optional(&self.store.pool)).await?;
+        let until: Option<i64> = row.map(|row| row.try_get("until")).transpose()?;
+        Ok(until.and_then(|until| Timestamp::from_microsecond(until).ok()))
+    }
+
     /// Deletes what nobody has held for a day.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = stored(now - SignedDuration::from_hours(24));

@@ -13,6 +13,7 @@ mod slow;
 mod tries;
 mod unreadable;
 mod ways_in;
+mod windows;
 
 use os2nykode::{
     flow::set_password::{self, Answer, Request, Whose},

@@ -116,6 +116,12 @@ impl Admin {
         dn
     }
 
+    /// Sets a password, as an administrator does.
+    pub async fn set_password(&mut self, person: &Person, new: &str) {
+        let change: Vec<Mod<Vec<u8>>> = vec![Mod::Replace(b"unicodePwd".to_vec(), HashSet::from([utf16(new)]))];
+        self.0.modify(&person.dn, change).await.expect("sent").success().expect("set");
+    }
+
     pub async fn must_change(&mut self, person: &Person) {
         self.replace(&person.dn, "pwdLastSet", "0").await;
     }

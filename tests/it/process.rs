@@ -11,7 +11,7 @@ use std::{
 use crate::{
     environment::environment,
     people::{Admin, PASSWORD, bind},
-    proxy::{MODIFY_ANSWER, Mischief, Proxy},
+    proxy::{MODIFY, MODIFY_ANSWER, Mischief, Proxy},
     service::Setup,
     visitor::Visitor,
 };
@@ -111,11 +111,65 @@ async fn a_kill_in_the_middle_of_a_change_leaves_a_log_that_is_settled_at_the_ne
         assert!(started.elapsed() < Duration::from_secs(40), "settled from pwdLastSet: {}", page.text);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
+    visitor.get(&result).await.says("Vi har ikke prøvet den af");
     visitor.get(&account.path).await.says("Adgangskoden blev skiftet");
     let log = std::fs::read_to_string(dir.path().join("log")).expect("the log");
     for secret in [PASSWORD, "Sejlb", person.sam.as_str(), environment().fact("SERVICE_PASSWORD"), &attempt, "127.0.0.1:0"] {
         assert!(!log.contains(secret), "{secret} in {log}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_set() {
+    const THEIRS: &str = "Røde-Tage-5522";
+    let dir = tempfile::tempdir().expect("a folder");
+    let (proxy, address) = (Proxy::start().await, free_address());
+    let directory = "write_timeout_seconds = 5\ntimeout_seconds = 1\n";
+    write_config(dir.path(), &Setup { controllers: vec![proxy.address], directory, ..Setup::default() }, address);
+    let mut running = start(dir.path(), address).await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let visitor = Visitor::new(address);
+    let account = visitor.logged_in(&person.sam, PASSWORD).await;
+    let path = format!("{}/password", account.account_path());
+    let form = visitor.get(&path).await;
+    let (token, attempt) = (form.token(), form.attempt());
+    proxy.set(Mischief::HoldRequest(MODIFY));
+    let sending = tokio::spawn({
+        let (visitor, path, attempt) = (visitor.clone(), path.clone(), attempt.clone());
+        async move {
+            let new = "Blå-Sejlbåd-4711";
+            let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("current", PASSWORD), ("new", new), ("repeat", new)];
+            visitor.request(reqwest::Method::POST, &path).form(&fields).send().await.map(|a| a.status())
+        }
+    });
+    let started = Instant::now();
+    while proxy.count(MODIFY) == 0 {
+        assert!(started.elapsed() < Duration::from_secs(4), "the attempt is on disk");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let held = Instant::now();
+    running.child.kill().expect("killed");
+    running.child.wait().expect("ended");
+    assert!(sending.await.expect("joined").is_err());
+    // An administrator is no faster than this: within the same second, AD's times could not tell the two apart.
+    tokio::time::sleep(Duration::from_millis(1200).saturating_sub(held.elapsed())).await;
+    admin.set_password(&person, THEIRS).await;
+    proxy.set(Mischief::None);
+    let _again = start(dir.path(), address).await;
+    let result = format!("{path}/{attempt}");
+    let started = Instant::now();
+    loop {
+        let page = visitor.get(&result).await;
+        assert!(!page.text.contains("er skiftet"), "nobody has seen that: {}", page.text);
+        if page.text.contains("AD viser ikke, om det var dit skift") {
+            break;
+        }
+        assert!(started.elapsed() < Duration::from_secs(40), "settled: {}", page.text);
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    // What is settled is over: its lock is free though it was never given back.
+    Visitor::new(address).logged_in(&person.sam, THEIRS).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,6 +23,7 @@ pub const BIND: u8 = 0x60;
 pub const BIND_ANSWER: u8 = 0x61;
 pub const SEARCH: u8 = 0x63;
 pub const ENTRY: u8 = 0x64;
+pub const SEARCH_DONE: u8 = 0x65;
 pub const MODIFY: u8 = 0x66;
 pub const MODIFY_ANSWER: u8 = 0x67;
 
@@ -50,10 +51,58 @@ pub enum Mischief {
     ReplaceText(u8, &'static [u8], &'static [u8]),
     /// The same in requests with this tag.
     ReplaceSent(u8, &'static [u8], &'static [u8]),
+    /// Keeps the request with this tag for ever, and goes on with the others.
+    HoldRequest(u8),
+    /// Answers with these words, as a controller of another kind would.
+    Say(Words),
     /// Keeps every answer back for this long.
     Slow(Duration),
     /// Offers the certificate and key of these files.
     Certificate(&'static str, &'static str),
+}
+
+/// An LDAP result in a controller's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Words {
+    /// The tag of the answer.
+    pub answer: u8,
+    pub result: u8,
+    pub text: &'static str,
+    /// The controller has done what was asked; else it never hears of it.
+    pub done: bool,
+}
+
+impl Words {
+    /// Never asked of the controller.
+    pub fn instead(answer: u8, result: u8, text: &'static str) -> Mischief {
+        Mischief::Say(Self { answer, result, text, done: false })
+    }
+
+    /// In place of its answer.
+    pub fn after(answer: u8, result: u8, text: &'static str) -> Mischief {
+        Mischief::Say(Self { answer, result, text, done: true })
+    }
+
+    /// The tag of the request (RFC 4511 4.2): the one before its answer's, but for a search, whose entries come between.
+    fn request(self) -> u8 {
+        if self.answer == SEARCH_DONE { SEARCH } else { self.answer - 1 }
+    }
+
+    fn to(self, message: &[u8]) -> Vec<u8> {
+        let result = [&[0x0a, 1, self.result, 4, 0][..], &ber(4, self.text.as_bytes())].concat();
+        ber(0x30, &[id_of(message), &ber(self.answer, &result)].concat())
+    }
+}
+
+fn ber(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("short").to_be_bytes();
+    [&[tag, 0x82, length[0], length[1]][..], content].concat()
+}
+
+/// The message's id with its tag and length.
+fn id_of(message: &[u8]) -> &[u8] {
+    let header = if message[1] < 0x80 { 2 } else { 2 + usize::from(message[1] & 0x7f) };
+    &message[header..header + 2 + usize::from(message[header + 1])]
 }
 
 #[derive(Default)]
@@ -140,7 +189,8 @@ impl Proxy {
         server.set_nodelay(true)?;
         let name = ServerName::try_from(environment().fact("DC_NAME").to_owned()).expect("a DNS name");
         let server = connector().connect(name, server).await?;
-        let (mut from_client, mut to_client) = tokio::io::split(client);
+        let (mut from_client, to_client) = tokio::io::split(client);
+        let to_client = tokio::sync::Mutex::new(to_client);
         let (mut from_server, mut to_server) = tokio::io::split(server);
         let requests = async {
             while let Some(message) = read_message(&mut from_client).await? {
@@ -153,6 +203,16 @@ impl Proxy {
                 if self.mischief() == Mischief::DropRequest(tag) {
                     break;
                 }
+                match self.mischief() {
+                    Mischief::HoldRequest(at) if at == tag => continue,
+                    Mischief::Say(words) if !words.done && words.request() == tag => {
+                        let mut to_client = to_client.lock().await;
+                        to_client.write_all(&words.to(&message)).await?;
+                        to_client.flush().await?;
+                        continue;
+                    }
+                    _ => {}
+                }
                 let message = match self.mischief() {
                     Mischief::ReplaceSent(at, from, to) if at == tag => replaced(message, from, to),
                     _ => message,
@@ -164,7 +224,7 @@ impl Proxy {
         };
         let answers = async {
             while let Some(message) = read_message(&mut from_server).await? {
-                if !self.answer(&mut to_client, message).await? {
+                if !self.answer(&mut *to_client.lock().await, message).await? {
                     break;
                 }
             }
@@ -184,6 +244,7 @@ impl Proxy {
                 let body = [id, &[at, 9, 0x0a, 1, 19, 4, 0, 4, 2, 0xff, 0xfe]].concat();
                 ([&[0x30, u8::try_from(body.len()).expect("short")], body.as_slice()].concat(), true)
             }
+            Mischief::Say(words) if words.done && words.answer == tag => (words.to(&message), true),
             Mischief::ReplaceText(at, from, to) if at == tag => (replaced(message, from, to), true),
             Mischief::KeepAnswer(at) if at == tag => {
                 tokio::time::sleep(Duration::from_mins(2)).await;

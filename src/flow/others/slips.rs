@@ -83,7 +83,7 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
     let began = Instant::now();
     let time = ends.saturating_duration_since(began);
     let (last_begin, last_wait) = (began + time / 2, began + time * 9 / 10);
-    let ground = match counted(app, visit, identity, EventKind::SlipsMade, begin(app, visit, identity, chosen)).await? {
+    let ground = match counted(app, visit, identity, EventKind::SlipsMade, Box::pin(begin(app, visit, identity, chosen))).await? {
         Ok(ground) => ground,
         Err(denial) => return Ok(Made::Denied(denial)),
     };
@@ -192,7 +192,12 @@ async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, list: AttemptId
     let attempt = AttemptId::from_random(app.keys.pseudonym(format!("{list} {target}").as_bytes()).into_bytes());
     let request = Request { target, attempt, current: None, new: password.clone(), whose: Whose::Anothers { must_change } };
     let outcome = match timeout_at(last_wait, set_password::set(app, visit, identity, request)).await {
-        Ok(Ok(set_password::Answer::Done | set_password::Answer::StillLocked)) => Ok(password),
+        Ok(Ok(
+            set_password::Answer::Done
+            | set_password::Answer::StillLocked
+            | set_password::Answer::NotLetIn(_)
+            | set_password::Answer::NotTried,
+        )) => Ok(password),
         Ok(Ok(set_password::Answer::Refused(refusal))) => Err(Missing::Refused(refusal)),
         Ok(Ok(set_password::Answer::AlreadySent)) => Err(Missing::AlreadySent),
         Ok(Ok(set_password::Answer::Unknown)) | Err(_) => Err(Missing::Unknown),

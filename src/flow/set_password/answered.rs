@@ -18,6 +18,7 @@ pub(super) fn counts(refusal: &Refusal) -> bool {
         Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
         Refusal::Policy(_)
         | Refusal::Throttled { .. }
+        | Refusal::Busy { .. }
         | Refusal::CannotChange
         | Refusal::NoRight
         | Refusal::NotUsable

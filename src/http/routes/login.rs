@@ -68,6 +68,10 @@ pub(in crate::http) async fn submit(
             return Ok((cookies, Redirect::to(&own)).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("login-refused")),
+        SignIn::Busy { until } => {
+            let time = guest.frame.words.wait_until(until);
+            (StatusCode::SERVICE_UNAVAILABLE, guest.frame.words.with("refusal-busy", "time", &time))
+        }
         SignIn::Throttled { until } => {
             let time = guest.frame.words.wait_until(until);
             (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("login-throttled", "time", &time))

@@ -15,7 +15,7 @@ use crate::{
     app::App,
     flow::{
         others::show::{self, OtherView, Shown},
-        set_password::{self, Answer, Request, STILL_LOCKED, Whose},
+        set_password::{self, Answer, NOT_LET_IN, NOT_TRIED, Request, STILL_LOCKED, Whose},
     },
     http::{
         form::Form,
@@ -93,15 +93,18 @@ pub(in crate::http) async fn submit(
     let whose = Whose::Anothers { must_change };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current: None, new, whose }).await?;
     match answer {
-        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
+        Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown | Answer::AlreadySent => {
             Ok(Redirect::to(&format!("/others/accounts/{target}/password/{attempt}")).into_response())
         }
         Answer::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred | Denial::TooOften(_)))) => {
             Ok(denied(member.frame, denial))
         }
         Answer::Refused(refusal) => {
-            let status =
-                if matches!(refusal, Refusal::Throttled { .. }) { StatusCode::TOO_MANY_REQUESTS } else { StatusCode::UNPROCESSABLE_ENTITY };
+            let status = if matches!(refusal, Refusal::Throttled { .. } | Refusal::Busy { .. }) {
+                StatusCode::TOO_MANY_REQUESTS
+            } else {
+                StatusCode::UNPROCESSABLE_ENTITY
+            };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();
             form(&app, member, target, status, errors, Some(must_change), false).await
         }
@@ -158,6 +161,9 @@ pub(in crate::http) async fn result(
     };
     let (kind, title, text) = match outcome.outcome {
         AuditOutcome::Succeeded if outcome.reason == STILL_LOCKED => ("warning", "other-done-title", "other-still-locked"),
+        AuditOutcome::Succeeded if outcome.reason.starts_with(NOT_LET_IN) => ("warning", "other-done-title", "other-not-let-in"),
+        AuditOutcome::Succeeded if outcome.reason == NOT_TRIED => ("warning", "other-done-title", "other-not-tried"),
+        AuditOutcome::Succeeded if outcome.kind.settles() => ("success", "other-done-title", "other-settled"),
         AuditOutcome::Succeeded => ("success", "other-done-title", "other-done"),
         AuditOutcome::Unknown => ("warning", "other-unknown-title", "other-unknown"),
         AuditOutcome::Started => ("info", "other-unknown-title", "result-started"),

@@ -15,7 +15,7 @@ use super::account::{denied, outlived, unavailable};
 use crate::{
     app::App,
     flow::{
-        set_password::{self, Answer, Request, STILL_LOCKED, Whose},
+        set_password::{self, Answer, NOT_LET_IN, NOT_TRIED, Request, STILL_LOCKED, Whose},
         show_account::{self, AccountView, Shown},
     },
     http::{
@@ -91,17 +91,18 @@ pub(in crate::http) async fn submit(
     let whose = Whose::Own { asking: member.session.id().map(Into::into) };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current, new, whose }).await?;
     match answer {
-        Answer::Done | Answer::StillLocked | Answer::Unknown | Answer::AlreadySent => {
+        Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown | Answer::AlreadySent => {
             if member.identity.password_of() == Some(target) {
                 session::password_set_here(&member.session).await?;
             }
-            let confirmed = matches!(answer, Answer::Done | Answer::StillLocked);
+            let confirmed = matches!(answer, Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried);
             let cookies = confirmed.then(|| known_browser::remember(&app, &member.visit, Some(target)));
             Ok((cookies, Redirect::to(&format!("/accounts/{target}/password/{attempt}"))).into_response())
         }
         Answer::Refused(refusal) => {
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
+                Refusal::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
                 Refusal::NotYours => return Ok(unavailable(member.frame)),
                 Refusal::Policy(_)
                 | Refusal::WrongCurrent
@@ -215,7 +216,11 @@ pub(in crate::http) async fn result(
     };
     let (kind, title, text) = match outcome.outcome {
         AuditOutcome::Succeeded if outcome.reason == STILL_LOCKED => ("warning", "result-done-title", "result-still-locked"),
+        AuditOutcome::Succeeded if outcome.reason.starts_with(NOT_LET_IN) => ("warning", "result-done-title", "result-not-let-in"),
+        AuditOutcome::Succeeded if outcome.reason == NOT_TRIED => ("warning", "result-done-title", "result-not-tried"),
+        AuditOutcome::Succeeded if outcome.kind.settles() => ("success", "result-done-title", "result-settled"),
         AuditOutcome::Succeeded => ("success", "result-done-title", "result-done"),
+        AuditOutcome::Unknown if outcome.kind.settles() => ("warning", "result-unknown-title", "result-unknown-settled"),
         AuditOutcome::Unknown => ("warning", "result-unknown-title", "result-unknown"),
         AuditOutcome::Started => ("info", "result-started-title", "result-started"),
         AuditOutcome::Refused => ("error", "result-refused-title", "result-refused"),

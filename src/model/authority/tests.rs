@@ -51,6 +51,7 @@ fn account(number: u32, unit: &str, groups: &[u32]) -> Account {
         last_logon: None,
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        password_version: None,
         admin_count: false,
         groups: groups.iter().map(|rid| domain(*rid)).chain([domain(513)]).collect(),
     }

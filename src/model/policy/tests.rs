@@ -34,6 +34,7 @@ fn account(last_set: Option<Timestamp>) -> Account {
         password: PasswordState { last_set_ticks, last_set, expiry: PasswordExpiry::Never },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        password_version: None,
         admin_count: false,
         last_logon: None,
         groups: Vec::new(),

@@ -37,6 +37,7 @@ fn account(display_name: &str) -> Account {
         password: PasswordState { last_set_ticks: filetime::ticks(last_set), last_set: Some(last_set), expiry: PasswordExpiry::Never },
         wrong_tries: WrongTries::default(),
         resultant_pso: None,
+        password_version: None,
         admin_count: false,
         last_logon: None,
         groups: Vec::new(),

@@ -127,7 +127,7 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
             controller: Some(pinned.name().to_owned()),
             attempt: Some(AttemptId::from_random(service.app.keys.random().expect("random"))),
             authority: None,
-            note: None,
+            note: pinned.version_before(&account).await.map(|before| before.to_string()),
             ticket: None,
             password_set_before: Some(account.password.last_set_ticks),
         };

@@ -1,0 +1,175 @@
+//! Which writing of a password is in force, by AD's replication metadata of unicodePwd (MS-ADTS 3.1.1.1.9).
+//!
+//! Every write of a value gives it the next version, and names the time and the database (invocation id) in which it was made. The metadata is replicated
+//! with the value, so that every controller tells the same.
+
+use jiff::{SignedDuration, Timestamp};
+use uuid::Uuid;
+
+use super::filetime;
+
+/// attributeID of unicodePwd, by the prefix table that every directory has.
+const UNICODE_PWD: u32 = 0x0009_005a;
+/// Bytes of one attribute in the vector.
+const ELEMENT: usize = 48;
+/// A write that belongs to an attempt is made within this time: the attempt is on disk just before it is sent. Clocks that differ by more make it unprovable.
+const PROMPT: SignedDuration = SignedDuration::from_secs(1);
+
+/// The metadata of unicodePwd as it was read at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordVersion {
+    /// Counts the writes, from 1; 0 where there was none yet.
+    pub version: u32,
+    /// The time of the last write by the clock of its controller, whole seconds.
+    pub at: Timestamp,
+    /// invocationId of the database in which it was made.
+    pub origin: Uuid,
+}
+
+/// What an attempt keeps of the time before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct VersionBefore {
+    /// The version that was read before the write.
+    pub version: u32,
+    /// invocationId of the controller that is asked to write.
+    pub asked: Uuid,
+}
+
+/// What two readings show of an attempt between them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// Nothing was written.
+    Unchanged,
+    /// One write, on the controller that was asked, at the time of the attempt.
+    ByThisAttempt,
+    /// One write on the controller that was asked, at another time: late, or somebody else's.
+    Unclear,
+    /// Several writes, or one on another controller: somebody else wrote last.
+    ByAnother,
+}
+
+impl PasswordVersion {
+    /// Reads replPropertyMetaData (MS-DRSR 4.1.10.2.22, PROPERTY_META_DATA_VECTOR, version 1). `None`: not what it should be.
+    pub fn from_ad(bytes: &[u8]) -> Option<Self> {
+        let count = usize::try_from(u32_at(bytes, 8)?).ok()?;
+        let elements = bytes.get(16..)?;
+        if u32_at(bytes, 0)? != 1 || elements.len() != count.checked_mul(ELEMENT)? {
+            return None;
+        }
+        let Some(element) = elements.chunks_exact(ELEMENT).find(|element| u32_at(element, 0) == Some(UNICODE_PWD)) else {
+            return Some(Self { version: 0, at: Timestamp::UNIX_EPOCH, origin: Uuid::nil() });
+        };
+        let seconds = i64::from_le_bytes(element.get(8..16)?.try_into().ok()?);
+        Some(Self {
+            version: u32_at(element, 4)?,
+            at: filetime::point(seconds.checked_mul(10_000_000)?)?,
+            origin: Uuid::from_slice_le(element.get(16..32)?).ok()?,
+        })
+    }
+
+    /// What this reading, after an attempt at `begun`, shows of it. `set`: pwdLastSet, which is the same write's time to 100 ns, where it is not 0.
+    pub fn shows(&self, before: VersionBefore, begun: Timestamp, set: Option<Timestamp>) -> Shown {
+        if self.version == before.version {
+            return Shown::Unchanged;
+        }
+        if Some(self.version) != before.version.checked_add(1) || self.origin != before.asked {
+            return Shown::ByAnother;
+        }
+        let at = set.unwrap_or(self.at);
+        // Whole seconds are rounded down.
+        let earliest = begun - PROMPT - if set.is_none() { SignedDuration::from_secs(1) } else { SignedDuration::ZERO };
+        if earliest <= at && at <= begun + PROMPT { Shown::ByThisAttempt } else { Shown::Unclear }
+    }
+}
+
+impl VersionBefore {
+    /// Reads it as [`std::fmt::Display`] writes it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (version, asked) = text.strip_prefix("unicodePwd:")?.split_once('@')?;
+        Some(Self { version: version.parse().ok()?, asked: Uuid::try_parse(asked).ok()? })
+    }
+}
+
+impl std::fmt::Display for VersionBefore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "unicodePwd:{}@{}", self.version, self.asked)
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    bytes.get(at..at.checked_add(4)?).and_then(|b| b.try_into().ok()).map(u32::from_le_bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Uuid = Uuid::from_u128(0x1f3c_0000_1111_2222_3333_4444_5555_6666);
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + seconds).expect("a time")
+    }
+
+    fn element(attribute: u32, version: u32, seconds: i64) -> Vec<u8> {
+        let time = (filetime::ticks(at(seconds)) / 10_000_000).to_le_bytes();
+        [&attribute.to_le_bytes()[..], &version.to_le_bytes(), &time, &ASKED.to_bytes_le(), &[7; 16]].concat()
+    }
+
+    fn vector(elements: &[Vec<u8>]) -> Vec<u8> {
+        let count = u32::try_from(elements.len()).expect("few").to_le_bytes();
+        [&1_u32.to_le_bytes()[..], &[0; 4], &count, &[0; 4], &elements.concat()].concat()
+    }
+
+    #[test]
+    fn the_vector_of_a_controller_is_read() {
+        let read = PasswordVersion::from_ad(&vector(&[element(13, 1, 0), element(UNICODE_PWD, 7, 5), element(589_920, 3, 6)]));
+        assert_eq!(read, Some(PasswordVersion { version: 7, at: at(5), origin: ASKED }));
+        assert_eq!(PasswordVersion::from_ad(&vector(&[element(13, 1, 0)])).map(|read| read.version), Some(0));
+    }
+
+    #[test]
+    fn a_vector_cut_anywhere_or_of_another_kind_is_refused() {
+        let whole = vector(&[element(UNICODE_PWD, 7, 5), element(13, 1, 0)]);
+        for end in 0..whole.len() {
+            assert_eq!(PasswordVersion::from_ad(&whole[..end]), None, "{end}");
+        }
+        let mut other = whole.clone();
+        other[0] = 2;
+        assert_eq!(PasswordVersion::from_ad(&other), None);
+        let mut endless = whole;
+        endless[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
+        assert_eq!(PasswordVersion::from_ad(&endless), None);
+    }
+
+    #[test]
+    fn only_the_next_version_of_the_controller_that_was_asked_at_that_time_is_this_attempts() {
+        let before = VersionBefore { version: 7, asked: ASKED };
+        let now = |version, seconds, origin| PasswordVersion { version, at: at(seconds), origin };
+        let millis = |n| Some(at(0) + SignedDuration::from_millis(n));
+        for (read, set, shown) in [
+            (now(7, -500, ASKED), None, Shown::Unchanged),
+            (now(8, 0, ASKED), millis(40), Shown::ByThisAttempt),
+            (now(8, 0, ASKED), None, Shown::ByThisAttempt),
+            (now(8, -1, ASKED), millis(-900), Shown::ByThisAttempt),
+            (now(8, 1, ASKED), millis(1100), Shown::Unclear),
+            (now(8, 2, ASKED), None, Shown::Unclear),
+            (now(8, -3, ASKED), None, Shown::Unclear),
+            (now(9, 0, ASKED), millis(40), Shown::ByAnother),
+            (now(8, 0, Uuid::nil()), millis(40), Shown::ByAnother),
+            (now(6, 0, ASKED), millis(40), Shown::ByAnother),
+        ] {
+            assert_eq!(read.shows(before, at(0), set), shown, "{read:?} {set:?}");
+        }
+        let last = VersionBefore { version: u32::MAX, asked: ASKED };
+        assert_eq!(now(0, 0, ASKED).shows(last, at(0), None), Shown::ByAnother);
+    }
+
+    #[test]
+    fn what_an_attempt_keeps_comes_back() {
+        let before = VersionBefore { version: 7, asked: ASKED };
+        assert_eq!(VersionBefore::parse(&before.to_string()), Some(before));
+        for text in ["", "unicodePwd:7", "unicodePwd:@", "unicodePwd:-1@1f3c0000-1111-2222-3333-444455556666", "Kendt stemme"] {
+            assert_eq!(VersionBefore::parse(text), None, "{text}");
+        }
+    }
+}
