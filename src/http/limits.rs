@@ -161,8 +161,8 @@ fn busy(stage: &'static str) -> Response {
 /// A request beyond the limits is told to try again. A panic in one request is its own fault page; the others go on.
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let address = request.extensions().get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| network(client.0));
-    if !limits.0.begins.allow(address, request.method(), request.uri(), limits.0.clock.now()) {
-        return busy("login");
+    if let Err(stage) = limits.0.begins.allow(address, request.method(), request.uri(), limits.0.clock.now()) {
+        return busy(stage);
     }
     let Some(admitted) = limits.admit(address) else { return busy("arriving") };
     let mut request = match arrival::arrived(request, [&admitted.large, &limits.0.large]).await {

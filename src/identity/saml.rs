@@ -17,6 +17,7 @@ pub mod sp_metadata;
 pub mod subject;
 #[cfg(test)]
 mod tests;
+mod work;
 pub mod xml;
 
 pub use providers::{Asked, LoadError, LogoutAsked, Providers, SamlError, State, Unsent, Way};

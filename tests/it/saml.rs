@@ -1,5 +1,8 @@
 //! Logins at real identity providers, and what is refused of them.
 
+mod own;
+mod peers;
+
 use jiff::Timestamp;
 use os2nykode::{
     identity::answer::SessionThere,

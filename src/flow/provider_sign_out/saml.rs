@@ -68,6 +68,8 @@ pub enum Heard {
     },
     /// The message proves nothing. The reason is in the log.
     Refused,
+    /// Too many messages wait: this one was not looked at, and may come again.
+    Busy,
 }
 
 /// Hears what a provider says of logouts: its own, or its answer to one of ours. `kept`: what the browser keeps under a RelayState.
@@ -81,7 +83,7 @@ pub async fn hear(app: &Arc<App>, visit: &Visit, incoming: Incoming<'_>, kept: i
         Ok(heard) => Ok(heard),
         Err(reason) => {
             refused(LoginMethod::Saml, reason.code());
-            Ok(Heard::Refused)
+            Ok(if reason == Refused::Busy { Heard::Busy } else { Heard::Refused })
         }
     }
 }

@@ -1,4 +1,5 @@
-//! How often logins at providers are begun from one address: each costs a signature of ours, and a question where requests are pushed.
+//! How often one address may ask for what strangers can ask for and what costs us more than a page: a login that is begun at a provider (a signature of ours,
+//! and a question where requests are pushed), and a word of a provider's logout (a signature of theirs to verify).
 
 use std::{
     collections::HashMap,
@@ -12,25 +13,32 @@ use jiff::Timestamp;
 use crate::model::rate::{Bucket, Rate};
 
 /// A school of 600 begins its day at once; afterwards ten a second.
-const RATE: Rate = Rate { burst: 600.0, per_second: 10.0 };
-/// So many addresses are remembered; then all are forgotten.
+const LOGINS: Rate = Rate { burst: 600.0, per_second: 10.0 };
+/// Four classes log out at once; afterwards five a second.
+const LOGOUTS: Rate = Rate { burst: 100.0, per_second: 5.0 };
+/// So many addresses are remembered of each kind; then all of it are forgotten.
 const REMEMBERED: usize = 10_000;
 
 /// What each address has left.
 #[derive(Debug, Default)]
-pub(super) struct Begins(Mutex<HashMap<IpAddr, Bucket>>);
+pub(super) struct Begins {
+    logins: Mutex<HashMap<IpAddr, Bucket>>,
+    logouts: Mutex<HashMap<IpAddr, Bucket>>,
+}
 
 impl Begins {
-    /// May the address ask for this?
-    pub(super) fn allow(&self, address: IpAddr, method: &Method, uri: &Uri, now: Timestamp) -> bool {
-        if *method != Method::GET || !uri.path().starts_with("/login/") {
-            return true;
-        }
-        let mut left = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    /// May the address ask for this? `Err`: not now; what it was.
+    pub(super) fn allow(&self, address: IpAddr, method: &Method, uri: &Uri, now: Timestamp) -> Result<(), &'static str> {
+        let (kind, rate, left) = match uri.path() {
+            path if *method == Method::GET && path.starts_with("/login/") => ("login", LOGINS, &self.logins),
+            "/saml/slo" => ("logout", LOGOUTS, &self.logouts),
+            _ => return Ok(()),
+        };
+        let mut left = left.lock().unwrap_or_else(PoisonError::into_inner);
         if left.len() >= REMEMBERED && !left.contains_key(&address) {
             left.clear();
         }
-        left.entry(address).or_insert_with(|| Bucket::full(RATE, now)).take(RATE, now).is_ok()
+        left.entry(address).or_insert_with(|| Bucket::full(rate, now)).take(rate, now).map_err(|_| kind)
     }
 }
 
@@ -42,12 +50,14 @@ mod tests {
     fn a_school_begins_at_once_and_a_flood_is_slowed_down_for_its_own_address() {
         let (begins, now) = (Begins::default(), Timestamp::UNIX_EPOCH);
         let ask = |last, path: &'static str, seconds| {
-            begins.allow(
-                IpAddr::from([192, 0, 2, last]),
-                &Method::GET,
-                &Uri::from_static(path),
-                now + jiff::SignedDuration::from_secs(seconds),
-            )
+            begins
+                .allow(
+                    IpAddr::from([192, 0, 2, last]),
+                    &Method::GET,
+                    &Uri::from_static(path),
+                    now + jiff::SignedDuration::from_secs(seconds),
+                )
+                .is_ok()
         };
         assert!((0..600).all(|_| ask(1, "/login/nemlogin", 0)));
         assert!(!ask(1, "/login/os2faktor", 0), "of whatever provider");
@@ -56,11 +66,32 @@ mod tests {
     }
 
     #[test]
+    fn logouts_are_counted_by_either_method_and_apart_from_logins() {
+        let (begins, now) = (Begins::default(), Timestamp::UNIX_EPOCH);
+        let ask =
+            |last, method: &Method, path: &'static str| begins.allow(IpAddr::from([192, 0, 2, last]), method, &Uri::from_static(path), now);
+        for _ in 0..50 {
+            assert_eq!(ask(1, &Method::GET, "/saml/slo?SAMLRequest=x"), Ok(()));
+            assert_eq!(ask(1, &Method::POST, "/saml/slo"), Ok(()));
+        }
+        for method in [Method::GET, Method::HEAD, Method::POST] {
+            assert_eq!(ask(1, &method, "/saml/slo"), Err("logout"), "{method}");
+        }
+        assert_eq!(ask(1, &Method::GET, "/login/nemlogin"), Ok(()), "whoever is at the same address can log in");
+        assert_eq!(ask(2, &Method::GET, "/saml/slo"), Ok(()), "another address");
+    }
+
+    #[test]
     fn memory_is_bounded() {
         let begins = Begins::default();
         for number in 0..25_000_u32 {
-            begins.allow(IpAddr::from(number.to_be_bytes()), &Method::GET, &Uri::from_static("/login/x"), Timestamp::UNIX_EPOCH);
+            for path in ["/login/x", "/saml/slo"] {
+                let asked = begins.allow(IpAddr::from(number.to_be_bytes()), &Method::GET, &Uri::from_static(path), Timestamp::UNIX_EPOCH);
+                assert_eq!(asked, Ok(()));
+            }
         }
-        assert!(begins.0.lock().expect("not poisoned").len() <= REMEMBERED);
+        for left in [&begins.logins, &begins.logouts] {
+            assert!((1..=REMEMBERED).contains(&left.lock().expect("not poisoned").len()));
+        }
     }
 }

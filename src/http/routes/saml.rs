@@ -104,6 +104,7 @@ async fn hear(app: &Arc<App>, visitor: Messenger, cookies: &CookieJar, incoming:
         Heard::LoggedOut(None) | Heard::Answered { everywhere: true } => Redirect::to("/?logged-out").into_response(),
         Heard::Answered { everywhere: false } => Redirect::to("/?logged-out-here").into_response(),
         Heard::Refused => logout_refused(frame),
+        Heard::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     })
 }
 

@@ -12,7 +12,6 @@ use std::{
 };
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
 
 use super::{
     Refused, logout,
@@ -20,6 +19,7 @@ use super::{
     metadata::{Metadata, MetadataError, SigningKey},
     response,
     sp_metadata::Addresses,
+    work::{Places, Queue},
 };
 use crate::{
     config::{MetadataSource, Saml, SamlProvider},
@@ -34,6 +34,9 @@ use crate::{
 
 /// Largest metadata, bytes.
 const LARGEST: usize = 8 * 1024 * 1024;
+
+/// So many messages about logouts may be here at once, verified or waiting: at a millisecond each, the last one waits no longer than a person notices.
+const LOGOUTS_HERE: usize = 32;
 
 /// Why SAML can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -87,9 +90,9 @@ pub struct Providers {
     cache_dir: Option<PathBuf>,
     http: Http,
     /// How many logins are verified, and messages of ours signed, at once: as many as there are cores, so that they do not starve the rest.
-    work: Arc<Semaphore>,
-    /// How many logouts are verified at once: one, because anybody may send some, and no login shall wait for them.
-    logouts: Arc<Semaphore>,
+    work: Places,
+    /// How many logouts are verified at once: one, because anybody may send some, and no login shall wait for them. What comes when too many wait is told to come again.
+    logouts: Queue,
 }
 
 impl Providers {
@@ -105,8 +108,8 @@ impl Providers {
             entries: BTreeMap::new(),
             cache_dir: config.cache_dir.clone(),
             http,
-            work: Arc::new(Semaphore::new(cores)),
-            logouts: Arc::new(Semaphore::new(1)),
+            work: Places::new(cores),
+            logouts: Queue::new(1, LOGOUTS_HERE),
         };
         for provider in &config.providers {
             let signer = provider.metadata_certificate_file.as_deref().map(certificate).transpose()?;
@@ -242,43 +245,45 @@ impl Providers {
     /// Signs a message and puts it on its way, on a thread of its own: a signature takes some milliseconds.
     pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
         let all = self.clone();
-        at_work(&self.work, Unsent, move || {
-            let (key, relay) = (&all.keys.signing, way.relay.as_deref());
-            let sent = if way.by_form {
-                message.form(&way.address, relay, key, way.pss)
-            } else {
-                message.redirect(&way.address, relay, key, way.pss)
-            };
-            sent.map_err(|_| Unsent)
-        })
-        .await
+        self.work
+            .work(Unsent, move || {
+                let (key, relay) = (&all.keys.signing, way.relay.as_deref());
+                let sent = if way.by_form {
+                    message.form(&way.address, relay, key, way.pss)
+                } else {
+                    message.redirect(&way.address, relay, key, way.pss)
+                };
+                sent.map_err(|_| Unsent)
+            })
+            .await
     }
 
     /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
         let all = self.clone();
-        at_work(&self.work, Refused::ProviderUnusable, move || {
-            let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
-            let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
-            let expected = response::Expected {
-                provider: &entry.config,
-                metadata: &metadata,
-                entity_id: &all.at.entity_id,
-                acs: &all.at.acs,
-                request: &asked.request,
-                asked: asked.at,
-                forced: asked.forced,
-                now: asked.now,
-            };
-            response::read(&message, &all.keys, &expected)
-        })
-        .await
+        self.work
+            .work(Refused::ProviderUnusable, move || {
+                let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
+                let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
+                let expected = response::Expected {
+                    provider: &entry.config,
+                    metadata: &metadata,
+                    entity_id: &all.at.entity_id,
+                    acs: &all.at.acs,
+                    request: &asked.request,
+                    asked: asked.at,
+                    forced: asked.forced,
+                    now: asked.now,
+                };
+                response::read(&message, &all.keys, &expected)
+            })
+            .await
     }
 
     /// Verifies a LogoutRequest with the keys of the providers that it says it is from.
     pub async fn read_logout(self: &Arc<Self>, unpacked: logout::Unpacked, now: Timestamp) -> Result<LogoutAsked, Refused> {
         let all = self.clone();
-        at_work(&self.logouts, Refused::ProviderUnusable, move || {
+        let work = move || {
             let mut outcome = Err(Refused::Issuer);
             let mut providers = Vec::new();
             for (provider, metadata) in all.by_entity(&logout::issuer(&unpacked)?, now) {
@@ -289,8 +294,8 @@ impl Providers {
                 outcome = outcome.or(read);
             }
             Ok(LogoutAsked { providers, request: outcome?, by_form: unpacked.by_form, relay: unpacked.relay })
-        })
-        .await
+        };
+        self.logouts.work(Refused::Busy, Refused::ProviderUnusable, work).await
     }
 
     /// Verifies the answer to a logout of ours. Was it carried out everywhere?
@@ -302,32 +307,17 @@ impl Providers {
         now: Timestamp,
     ) -> Result<bool, Refused> {
         let all = self.clone();
-        at_work(&self.logouts, Refused::ProviderUnusable, move || {
+        let work = move || {
             let entry = all.entries.get(&provider).ok_or(Refused::ProviderUnusable)?;
             let metadata = all.metadata(&provider, now).ok_or(Refused::ProviderUnusable)?;
             logout::response(&unpacked, &asked, &all.logout_expected(&entry.config, &metadata, now))
-        })
-        .await
+        };
+        self.logouts.work(Refused::Busy, Refused::ProviderUnusable, work).await
     }
 
     fn logout_expected<'a>(&'a self, provider: &SamlProvider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
         logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
     }
-}
-
-/// The place is taken along by the work: it goes on, and counts, though the person who asked for it goes away.
-async fn at_work<T, E>(places: &Arc<Semaphore>, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: Copy + Send + 'static,
-{
-    let place = places.clone().acquire_owned().await.map_err(|_| otherwise)?;
-    let work = move || {
-        let done = work();
-        drop(place);
-        done
-    };
-    tokio::task::spawn_blocking(work).await.map_err(|_| otherwise)?
 }
 
 /// A provider's logout, verified.

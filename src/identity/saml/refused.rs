@@ -142,6 +142,8 @@ reasons! {
     Replayed = "saml_replayed",
 
     // Logout.
+    /// So many messages about logouts wait already that this one is not looked at.
+    Busy = "saml_busy",
     /// A logout for somebody or something that is not named.
     LogoutSubject = "saml_logout_subject",
     /// A query that can't be read.
