@@ -8,10 +8,26 @@ mod saml_forge;
 
 use std::{hint::black_box, time::Instant};
 
-use openssl::{encrypt::Decrypter, hash::MessageDigest, rsa::Padding, symm::Cipher};
-use os2nykode::identity::saml::xml::LARGEST;
+use openssl::{
+    encrypt::Decrypter,
+    hash::MessageDigest,
+    pkey::PKey,
+    rsa::{Padding, Rsa},
+    symm::Cipher,
+};
+use os2nykode::identity::{
+    keys::{self, Keys},
+    saml::{
+        Refused,
+        response::{self, Expected},
+        signature,
+        xml::LARGEST,
+    },
+};
 use samael::crypto::{Crypto, CryptoProvider, ReduceMode};
-use saml_forge::{Content, EVERYBODY, Forge, KeyWay, certificate, metadata, now, provider, read, read_by, signing_key};
+use saml_forge::{
+    ACS, Content, ENTITY, EVERYBODY, Forge, KeyWay, REQUEST, certificate, metadata, now, provider, read, read_by, signing_key,
+};
 
 const ROUNDS: usize = 5;
 
@@ -56,6 +72,19 @@ fn bare(signed: &str) -> f64 {
     })
 }
 
+/// Keys of which three decrypt, none of them those that messages here are encrypted for.
+fn keys_in_a_rollover() -> Keys {
+    let dir = tempfile::tempdir().expect("a folder");
+    let make = || keys::generate(dir.path(), "test", now()).expect("keys");
+    make();
+    make();
+    keys::rollover(dir.path()).expect("rolled over");
+    make();
+    let keys = Keys::read(dir.path()).expect("keys");
+    assert_eq!(keys.decrypting().count(), 3);
+    keys
+}
+
 fn main() {
     let line = |what: &str, microseconds: f64| println!("{what:<100} {microseconds:>8.0} us");
     let good = Forge::encrypted(Content::Aes256Cbc, KeyWay::Mgf1p);
@@ -70,7 +99,23 @@ fn main() {
     println!("{:<100} {:>8.2}", "whole / bare", whole / bare);
     println!("{:<100} {:>8.0}", "responses a second on one core", 1e6 / whole);
 
-    // Everything at the size limit, and, for each, with one key in the metadata and with two, none of which has signed.
+    refusals(&good);
+    in_a_rollover(&good);
+    println!();
+    for bits in [2048, 3072] {
+        let key = PKey::from_rsa(Rsa::generate(bits).expect("a key")).expect("a key");
+        let bytes = [7; 900]; // a query with a message
+        line(
+            &format!("the signature of a login that is begun, RSA-{bits}"),
+            each(|| {
+                black_box(signature::sign(&key, false, &bytes)).expect("signed");
+            }),
+        );
+    }
+}
+
+/// Everything at the limits of size and number, and, for each, with one key in the metadata and with four.
+fn refusals(good: &Forge) {
     let with = |forge: &Forge, put: &str| {
         let assertion = forge.assertion.replace("</saml:AttributeStatement>", &format!("{put}</saml:AttributeStatement>"));
         Forge { assertion, ..forge.clone() }.message()
@@ -91,8 +136,9 @@ fn main() {
         with(&stranger, &value(format!("<x{one}></x>").repeat(elements)))
     };
     let wide: String = (0..11).map(|n| format!(" xmlns:n{n}=\"urn:{n}\" n{n}:a=\"\"")).collect();
-    let mut two_keys = metadata();
-    two_keys.keys = vec![signing_key(&EVERYBODY.ours.signing), signing_key(&EVERYBODY.ours.encryption)];
+    let mut four_keys = metadata();
+    let others = [&EVERYBODY.ours.signing, &EVERYBODY.ours.encryption, &EVERYBODY.idp.signing, &EVERYBODY.idp.encryption];
+    four_keys.keys = others.map(signing_key).to_vec();
     println!();
     for (what, message) in [
         ("flat", format!("<a>{}</a>", "<b/>".repeat(16_000))),
@@ -106,26 +152,53 @@ fn main() {
         ("signed by another, character references", fill(&stranger, "&#xE5;")),
         ("signed by another, what canonical XML spells out", fill(&stranger, "&gt;")),
         ("signed by another, line ends", fill(&stranger, "\n")),
-        ("signed by another, 930 elements", with(&stranger, &value("<x></x>".repeat(930)))),
-        ("signed by another, 80 elements of 22 attributes", many(22, 80)),
-        ("signed by another, 900 elements of 2 attributes", many(2, 900)),
-        ("signed by another, 11 namespaces in use, 30 times", with(&stranger, &value(format!("<x{wide}></x>").repeat(30)))),
+        ("signed by another, 9,800 elements", with(&stranger, &value("<x></x>".repeat(9_800)))),
+        ("signed by another, 420 elements of 22 attributes", many(22, 420)),
+        ("signed by another, 3,200 elements of 2 attributes", many(2, 3_200)),
+        ("signed by another, 11 namespaces in use, 420 times", with(&stranger, &value(format!("<x{wide}></x>").repeat(420)))),
         ("signed rightly, for another recipient, one long value", fill(&elsewhere, "y")),
         ("encrypted by a stranger, unsigned inside", Forge { sign_assertion: false, ..good.clone() }.message()),
-        ("encrypted by a stranger, signed by another inside, one long value", sealed("y", 36_000)),
-        ("encrypted by a stranger, signed by another inside, character references", sealed("&#xE5;", 6_000)),
+        ("encrypted by a stranger, signed by another inside, one long value", sealed("y", 200_000)),
+        ("encrypted by a stranger, signed by another inside, character references", sealed("&#xE5;", 33_000)),
     ] {
         assert!(message.len() <= LARGEST, "{what}: {} bytes", message.len());
         let mut figures = Vec::new();
         let mut reason = None;
-        for keys in [&metadata(), &two_keys] {
+        for keys in [&metadata(), &four_keys] {
             let result = read_by(&provider(), keys, message.as_bytes(), now(), true);
             reason.get_or_insert(result.expect_err(what));
             figures.push(each(|| {
                 let _ = black_box(read_by(&provider(), keys, message.as_bytes(), now(), true));
             }));
         }
-        let code = reason.map_or("", os2nykode::identity::saml::Refused::code);
-        println!("{:<90} {:>8.0} us {:>8.0} us with two keys", format!("{what} ({} bytes): {code}", message.len()), figures[0], figures[1]);
+        let code = reason.map_or("", Refused::code);
+        println!(
+            "{:<90} {:>8.0} us {:>8.0} us with four keys",
+            format!("{what} ({} bytes): {code}", message.len()),
+            figures[0],
+            figures[1]
+        );
     }
+}
+
+/// An answer for none of our keys, while three of them decrypt.
+fn in_a_rollover(good: &Forge) {
+    let three = keys_in_a_rollover();
+    let (provider, metadata, message) = (provider(), metadata(), good.message());
+    let asked = "2026-11-23T08:09:00Z".parse().expect("a time");
+    let expected = Expected {
+        provider: &provider,
+        metadata: &metadata,
+        entity_id: ENTITY,
+        acs: ACS,
+        request: REQUEST,
+        asked,
+        forced: true,
+        now: now(),
+    };
+    assert_eq!(response::read(message.as_bytes(), &three, &expected).err(), Some(Refused::Undecipherable));
+    let tried = each(|| {
+        let _ = black_box(response::read(message.as_bytes(), &three, &expected));
+    });
+    println!("{:<90} {tried:>8.0} us", "encrypted for none of our three keys in a rollover");
 }
