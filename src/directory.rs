@@ -1,9 +1,11 @@
 //! Active Directory over LDAPS: the only room that speaks LDAP.
 //!
 //! Invariants: no byte of LDAP leaves before TLS has proven the controller; every operation has a time-out; the service account's connections are
-//! pooled, a person's bind always has a fresh one; what AD answered keeps its meaning.
+//! pooled, a person's bind has a connection of its own; what AD answered keeps its meaning.
 
 pub mod answer;
+mod bind;
+mod choice;
 mod connection;
 mod controller;
 mod cpr;
@@ -21,10 +23,13 @@ mod names;
 mod password;
 mod pinned;
 mod policy;
+mod readable;
+mod recent;
 mod root_dse;
 pub mod security_descriptor;
 mod service_account;
 
+pub use bind::BindFault;
 pub use connection::{Connection, Endpoint};
 pub use controller::Controller;
 
@@ -57,6 +62,7 @@ pub struct Directory {
     lists: list::Cache,
     names: names::Names,
     pdc: lockout::PdcCache,
+    writes: recent::RecentWrites,
 }
 
 impl Directory {
@@ -67,9 +73,7 @@ impl Directory {
         let controllers = config
             .controllers
             .iter()
-            .map(|c| {
-                Arc::new(Controller::new(Endpoint::new(c, config.timeout, config.write_timeout, tls.clone()), config, account.clone()))
-            })
+            .map(|c| Arc::new(Controller::new(Endpoint::new(c, config, tls.clone()), config, account.clone())))
             .collect();
         Ok(Self {
             controllers,
@@ -84,6 +88,7 @@ impl Directory {
             lists: list::Cache::default(),
             names: names::Names::default(),
             pdc: lockout::PdcCache::default(),
+            writes: recent::RecentWrites::default(),
         })
     }
 
@@ -115,26 +120,5 @@ impl Directory {
     /// The first controller that can be connected to.
     pub async fn any(&self) -> Result<Pinned, Fault> {
         Ok(self.read(|pinned| async move { (Ok(()), pinned) }).await?.1)
-    }
-
-    /// Runs a read on the first controller that answers, and gives the controller back with the result, so that what follows goes to the same one.
-    ///
-    /// A controller that is dead, stalled or slow is passed over after [`config::Directory::timeout`] and asked last until its retry time has come.
-    pub(crate) async fn read<T, F>(&self, work: impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
-    where
-        F: Future<Output = (Result<T, Fault>, Pinned)>,
-    {
-        let (up, down): (Vec<_>, Vec<_>) = self.controllers.iter().partition(|c| c.is_up());
-        let mut last = Fault::NoController;
-        for controller in up.into_iter().chain(down) {
-            match tokio::time::timeout(self.timeout, controller.attempt(&work)).await {
-                Ok(Ok(done)) => return Ok(done),
-                Ok(Err(fault)) if !fault.is_the_controllers() => return Err(fault),
-                Ok(Err(fault)) => last = fault,
-                Err(_) => last = Fault::TimedOut,
-            }
-            controller.mark_down(&last);
-        }
-        Err(last)
     }
 }

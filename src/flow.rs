@@ -19,6 +19,7 @@ mod log_scope;
 pub mod others;
 pub mod outside;
 pub mod own_sessions;
+mod password_try;
 pub mod place;
 mod policy;
 pub mod provider_sign_in;
@@ -102,6 +103,12 @@ pub enum Fault {
     /// A task of ours ended with a panic.
     #[error("a task of the service ended unexpectedly")]
     Crashed,
+}
+
+impl From<directory::BindFault> for Fault {
+    fn from(lost: directory::BindFault) -> Self {
+        Self::Directory(lost.fault)
+    }
 }
 
 /// An entry of somebody who is logged in: by which login, when, where, what and how it ended.

@@ -22,5 +22,6 @@ pub mod people;
 pub mod push;
 pub mod serve;
 pub mod store;
+pub mod tcp;
 pub mod telemetry;
 pub mod tls;

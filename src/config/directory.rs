@@ -34,7 +34,9 @@ pub struct Directory {
     pub timeout: Duration,
     /// Longest wait for a write, 1 to 60 s.
     pub write_timeout: Duration,
-    /// Connections of the service account per controller, 1 to 64.
+    /// Longest wait for a controller's word on a person's password, 1 to 60 s: Windows passes wrong and expired ones on to the PDC emulator first.
+    pub bind_timeout: Duration,
+    /// Pieces of work at once per controller, each with a connection of the service account, 1 to 256.
     pub pool_size: usize,
     /// How long a controller that failed is asked last, seconds, 1 to 3600.
     pub retry_after_seconds: u64,
@@ -79,6 +81,8 @@ pub(super) struct Raw {
     timeout_seconds: f64,
     #[serde(default = "write_timeout_seconds")]
     write_timeout_seconds: f64,
+    #[serde(default = "bind_timeout_seconds")]
+    bind_timeout_seconds: f64,
     #[serde(default = "pool_size")]
     pool_size: usize,
     #[serde(default = "retry_after_seconds")]
@@ -93,8 +97,12 @@ fn write_timeout_seconds() -> f64 {
     10.0
 }
 
+fn bind_timeout_seconds() -> f64 {
+    10.0
+}
+
 fn pool_size() -> usize {
-    8
+    32
 }
 
 fn retry_after_seconds() -> u64 {
@@ -148,8 +156,9 @@ impl Raw {
         }
         let timeout = seconds("directory.timeout_seconds", self.timeout_seconds, 0.1, 30.0, problems);
         let write_timeout = seconds("directory.write_timeout_seconds", self.write_timeout_seconds, 1.0, 60.0, problems);
-        if !(1..=64).contains(&self.pool_size) {
-            problems.add("directory.pool_size", "has to be 1 to 64");
+        let bind_timeout = seconds("directory.bind_timeout_seconds", self.bind_timeout_seconds, 1.0, 60.0, problems);
+        if !(1..=256).contains(&self.pool_size) {
+            problems.add("directory.pool_size", "has to be 1 to 256");
         }
         if !(1..=3600).contains(&self.retry_after_seconds) {
             problems.add("directory.retry_after_seconds", "has to be 1 to 3600");
@@ -170,6 +179,7 @@ impl Raw {
             bind_password_file: self.bind_password_file,
             timeout,
             write_timeout,
+            bind_timeout,
             pool_size: self.pool_size,
             retry_after_seconds: self.retry_after_seconds,
         })

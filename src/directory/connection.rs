@@ -22,7 +22,10 @@ use tokio::net::TcpStream;
 use uuid::Uuid;
 
 use super::{Fault, ServiceAccount, answer, entry::Entry, root_dse::RootDse};
-use crate::config::{self, Transport};
+use crate::{
+    config::{self, Transport},
+    tcp,
+};
 
 /// Objects in one answer: what a controller gives at most (MaxPageSize).
 const PAGE: i32 = 1000;
@@ -41,12 +44,13 @@ pub struct Endpoint {
     starttls: bool,
     timeout: Duration,
     write_timeout: Duration,
+    bind_timeout: Duration,
     tls: Arc<ClientConfig>,
 }
 
 impl Endpoint {
     /// From the configuration: port 636, or 389 with StartTLS, where none is given.
-    pub fn new(controller: &config::Controller, timeout: Duration, write_timeout: Duration, tls: Arc<ClientConfig>) -> Self {
+    pub fn new(controller: &config::Controller, directory: &config::Directory, tls: Arc<ClientConfig>) -> Self {
         let (starttls, port) = match controller.transport {
             Transport::Ldaps => (false, 636),
             Transport::StartTls => (true, 389),
@@ -56,8 +60,9 @@ impl Endpoint {
             host: controller.address.clone().unwrap_or_else(|| controller.name.clone()),
             port: controller.port.unwrap_or(port),
             starttls,
-            timeout,
-            write_timeout,
+            timeout: directory.timeout,
+            write_timeout: directory.write_timeout,
+            bind_timeout: directory.bind_timeout,
             tls,
         }
     }
@@ -77,9 +82,19 @@ impl Endpoint {
         self.write_timeout
     }
 
+    /// Longest wait for TCP and TLS: connecting is fast where a controller is well, however long it may then think about a password.
+    pub fn connect_timeout(&self) -> Duration {
+        self.timeout * 3 / 4
+    }
+
+    /// Longest wait for the answer to a person's bind.
+    pub fn bind_timeout(&self) -> Duration {
+        self.bind_timeout
+    }
+
     /// A TCP connection without Nagle's delay: with it, a bind takes 52 ms instead of 9 (measured).
     pub async fn tcp(&self) -> std::io::Result<TcpStream> {
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await?;
+        let stream = tcp::connect(&self.host, self.port).await?;
         stream.set_nodelay(true)?;
         Ok(stream)
     }
@@ -105,7 +120,7 @@ pub struct Connection {
 impl Connection {
     /// Connects; on failure nothing but TLS has been sent.
     pub async fn open(endpoint: &Endpoint) -> Result<Self, Fault> {
-        tokio::time::timeout(endpoint.timeout, Self::connect(endpoint)).await.map_err(|_| Fault::TimedOut)?
+        tokio::time::timeout(endpoint.connect_timeout(), Self::connect(endpoint)).await.map_err(|_| Fault::TimedOut)?
     }
 
     async fn connect(endpoint: &Endpoint) -> Result<Self, Fault> {
@@ -128,12 +143,12 @@ impl Connection {
     /// Connects and logs the service account in.
     pub(crate) async fn open_as_service(endpoint: &Endpoint, account: &ServiceAccount) -> Result<Self, Fault> {
         let mut connection = Self::open(endpoint).await?;
-        let turn = account.turn().await?;
-        let mut result = connection.simple_bind(account.user(), turn.password.expose_secret()).await?;
+        let (turn, patience) = (account.turn().await?, connection.timeout);
+        let mut result = connection.simple_bind(account.user(), turn.password.expose_secret(), patience).await?;
         if result.rc != 0
             && let Some(other) = account.refused(result.rc, &result.text, &turn.password)
         {
-            result = connection.simple_bind(account.user(), other.expose_secret()).await?;
+            result = connection.simple_bind(account.user(), other.expose_secret(), patience).await?;
             if result.rc != 0 {
                 account.refused(result.rc, &result.text, &other);
             }
@@ -145,6 +160,11 @@ impl Connection {
         Ok(connection)
     }
 
+    /// It is not used for anything else: it is a person's now.
+    pub(crate) fn retire(&self) {
+        self.broken.store(true, Ordering::Release);
+    }
+
     /// Can it still be used?
     pub(crate) fn is_usable(&mut self) -> bool {
         !self.broken.load(Ordering::Acquire) && !self.ldap.is_closed()
@@ -152,12 +172,12 @@ impl Connection {
 
     /// A simple bind. The caller has made sure that the password is not empty: [`crate::model::password::Password`] never is, the
     /// configuration refuses an empty one.
-    pub(crate) async fn simple_bind(&mut self, user: &str, password: &str) -> Result<LdapResult, Fault> {
+    pub(crate) async fn simple_bind(&mut self, user: &str, password: &str, patience: Duration) -> Result<LdapResult, Fault> {
         if password.is_empty() {
             return Err(Fault::ServiceBind("an empty password would be an anonymous bind".into()));
         }
         let (user, password) = (user.to_owned(), zeroize::Zeroizing::new(password.to_owned()));
-        self.run("bind", self.timeout, move |mut ldap| async move { ldap.simple_bind(&user, &password).await }).await
+        self.run("bind", patience, move |mut ldap| async move { ldap.simple_bind(&user, &password).await }).await
     }
 
     /// Reads one object; `None` where it is not there or does not match the filter.
@@ -204,7 +224,7 @@ impl Connection {
         let prepare = move |ldap: &mut Ldap| {
             ldap.with_controls(control);
         };
-        let mut found = self.search_prepared(dn, Scope::Base, "(objectClass=*)", attributes, prepare).await?;
+        let mut found = self.search_prepared(dn, Scope::Base, "(objectClass=*)", attributes, prepare, self.timeout).await?;
         Ok(found.entries.pop())
     }
 
@@ -218,7 +238,7 @@ impl Connection {
         attributes: impl IntoIterator<Item = impl AsRef<str>>,
     ) -> Result<Vec<Entry>, Fault> {
         let attributes: Vec<String> = attributes.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        let found = self.search_prepared(base, scope, filter, &attributes, |_| ()).await?;
+        let found = self.search_prepared(base, scope, filter, &attributes, |_| (), self.timeout).await?;
         if found.whole {
             return Ok(found.entries);
         }
@@ -226,18 +246,25 @@ impl Connection {
         self.search_paged(base, scope, filter, &attributes, MOST_VALUES).await
     }
 
-    /// Searches a subtree for at most `limit` objects; more (4, sizeLimitExceeded) are left where they are.
+    /// Longest wait for one read.
+    pub(crate) fn timeout(&self) -> Duration {
+        self.timeout
+    }
+
+    /// Searches a subtree for at most `limit` objects; more (4, sizeLimitExceeded) are left where they are. `patience`: an attribute without an index takes
+    /// the controller long.
     pub(crate) async fn search_some(
         &mut self,
         base: &str,
         filter: &str,
         attributes: impl IntoIterator<Item = impl AsRef<str>>,
         limit: i32,
+        patience: Duration,
     ) -> Result<Vec<Entry>, Fault> {
         let prepare = move |ldap: &mut Ldap| {
             ldap.with_search_options(SearchOptions::new().sizelimit(limit));
         };
-        Ok(self.search_prepared(base, Scope::Subtree, filter, attributes, prepare).await?.entries)
+        Ok(self.search_prepared(base, Scope::Subtree, filter, attributes, prepare, patience).await?.entries)
     }
 
     /// Searches a subtree in pages of 1,000 (MaxPageSize). More than `most` objects are a fault.
@@ -286,10 +313,11 @@ impl Connection {
         filter: &str,
         attributes: impl IntoIterator<Item = impl AsRef<str>>,
         prepare: impl FnOnce(&mut Ldap) + Send + 'static,
+        patience: Duration,
     ) -> Result<Found, Fault> {
         let (base, filter) = (base.to_owned(), filter.to_owned());
         let attributes: Vec<String> = attributes.into_iter().map(|name| name.as_ref().to_owned()).collect();
-        self.run("search", self.timeout, move |mut ldap| async move {
+        self.run("search", patience, move |mut ldap| async move {
             prepare(&mut ldap);
             let SearchResult(found, result) = ldap.search(&base, scope, &filter, attributes).await?;
             match result.rc {

@@ -10,15 +10,18 @@ use std::{
 
 use deadpool::managed::{self, Metrics, Pool, PoolError, RecycleError, RecycleResult, Timeouts};
 use metrics::gauge;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::warn;
 
-use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount, root_dse::Remembered};
+use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount, readable, root_dse::Remembered};
 use crate::{config, telemetry::Seldom};
 
 /// AD ends a connection that is idle for 900 s (MaxConnIdleTime); ours end well before.
-const LONGEST_IDLE: Duration = Duration::from_mins(5);
-/// No connection gets older, so that a renewed certificate or a changed service account is noticed.
-const LONGEST_LIFE: Duration = Duration::from_mins(30);
+const LONGEST_IDLE: Duration = Duration::from_mins(2);
+/// No connection gets older, so that a controller that takes no new ones, a renewed certificate or a changed service account is noticed.
+const LONGEST_LIFE: Duration = Duration::from_mins(5);
+/// Longest wait for a place: whoever waits longer is told to come again.
+const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
 /// One controller.
 #[derive(Debug)]
@@ -26,7 +29,9 @@ pub struct Controller {
     endpoint: Arc<Endpoint>,
     account: Arc<ServiceAccount>,
     pool: Pool<Connections>,
+    places: Arc<Semaphore>,
     root_dse: Remembered,
+    pub(super) counts: readable::Known,
     down_until: Mutex<Option<Instant>>,
     retry_after: Duration,
     said_no_hints: AtomicBool,
@@ -35,6 +40,8 @@ pub struct Controller {
 
 /// A connection of the service account, on loan from the pool.
 pub(crate) type Loan = managed::Object<Connections>;
+/// The right to have one piece of work done by a controller. Waiting for it says nothing of the controller.
+pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
 /// Makes connections of the service account and throws the old and broken ones away.
 #[derive(Debug)]
@@ -60,8 +67,9 @@ impl managed::Manager for Connections {
 impl Controller {
     pub(super) fn new(endpoint: Endpoint, config: &config::Directory, account: Arc<ServiceAccount>) -> Self {
         let endpoint = Arc::new(endpoint);
+        // Places are waited for, connections never: who has a place may need a second connection, in place of one that was lost.
         let pool = Pool::builder(Connections { endpoint: endpoint.clone(), account: account.clone() })
-            .max_size(config.pool_size)
+            .max_size(config.pool_size * 2)
             .runtime(deadpool::Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(config.timeout), create: None, recycle: None })
             .build()
@@ -70,7 +78,9 @@ impl Controller {
             endpoint,
             account,
             pool,
+            places: Arc::new(Semaphore::new(config.pool_size)),
             root_dse: Remembered::default(),
+            counts: readable::Known::default(),
             down_until: Mutex::default(),
             retry_after: Duration::from_secs(config.retry_after_seconds),
             said_no_hints: AtomicBool::new(false),
@@ -97,12 +107,15 @@ impl Controller {
         down_until.is_none_or(|until| Instant::now() >= until)
     }
 
+    /// Asks it last until its retry time has come.
     pub(super) fn mark_down(&self, fault: &Fault) {
         if let Some(times) = self.passed_over.due() {
             warn!(controller = self.name(), error = %fault, times, "controller passed over for now");
         }
         gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(0.0);
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + self.retry_after);
+        // What is open may be all that still works there; a new connection shows it.
+        self.pool.retain(|_, _| false);
     }
 
     fn mark_up(&self) {
@@ -113,27 +126,42 @@ impl Controller {
         gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(1.0);
     }
 
-    /// A pooled connection, or a new one.
-    pub(super) async fn connect(self: &Arc<Self>) -> Result<Pinned, Fault> {
+    /// A place, as soon as one is free. It is only too much work where there is none in time, never the controller's fault.
+    pub(super) async fn place(&self) -> Result<Place, Fault> {
+        match tokio::time::timeout(LONGEST_WAIT, self.places.clone().acquire_owned()).await {
+            Ok(Ok(permit)) => Ok(Arc::new(permit)),
+            Ok(Err(_)) | Err(_) => Err(Fault::Busy),
+        }
+    }
+
+    /// A place, if one is free at this moment.
+    pub(super) fn free_place(&self) -> Option<Place> {
+        self.places.clone().try_acquire_owned().ok().map(Arc::new)
+    }
+
+    /// A pooled connection, or a new one. A read-only controller is none for us: a password can't be written there.
+    pub(super) async fn connect(self: &Arc<Self>, place: Place) -> Result<Pinned, Fault> {
         let loan = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(fault) => fault,
             PoolError::Timeout(_) | PoolError::Closed | PoolError::NoRuntimeSpecified | PoolError::PostCreateHook(_) => Fault::Busy,
         })?;
-        Ok(Pinned::new(self.clone(), loan))
+        let mut pinned = Pinned::new(self.clone(), loan, place);
+        let read_only = self.root_dse(pinned.connection()).await?.is_read_only();
+        if read_only { Err(Fault::ReadOnlyController) } else { Ok(pinned) }
     }
 
     /// Runs a read. A pooled connection that turns out to have died meanwhile is no fault of the controller: the read is done once more on a new one.
-    pub(super) async fn attempt<T, F>(self: &Arc<Self>, work: &impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
+    pub(super) async fn attempt<T, F>(self: &Arc<Self>, place: Place, work: &impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
     where
         F: Future<Output = (Result<T, Fault>, Pinned)>,
     {
-        let (mut outcome, mut pinned) = work(self.connect().await?).await;
+        let (mut outcome, mut pinned) = work(self.connect(place.clone()).await?).await;
         if let Err(Fault::ConnectionLost(_)) = outcome
             && pinned.was_pooled()
         {
             drop(pinned);
             self.pool.retain(|_, _| false);
-            (outcome, pinned) = work(self.connect().await?).await;
+            (outcome, pinned) = work(self.connect(place).await?).await;
         }
         let value = outcome?;
         self.mark_up();

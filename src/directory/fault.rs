@@ -14,11 +14,23 @@ pub enum Fault {
     /// No answer in time.
     #[error("the controller did not answer in time")]
     TimedOut,
+    /// Another controller, asked later, was faster.
+    #[error("the controller is slower than another one that was asked after it")]
+    Slow,
+    /// It answers, but a search takes too long: an attribute without an index.
+    #[error("a search took too long on a controller that is well; has its attribute an index (searchFlags)?")]
+    SearchTooSlow,
+    /// A password was written on another controller, which is away.
+    #[error("the account's new password has not been replicated to this controller yet: a right one would count as a wrong one")]
+    NotReplicated,
+    /// A read-only controller, where no password can be written.
+    #[error("the controller is a read-only one, which can't be used here")]
+    ReadOnlyController,
     /// The connection ended or held something that is not LDAP.
     #[error("the connection was lost: {0}")]
     ConnectionLost(String),
-    /// All connections of the pool are in use.
-    #[error("all connections to the controller are busy")]
+    /// Too much is asked of the controller by ourselves at this moment.
+    #[error("more is to be done at once than directory.pool_size lets through")]
     Busy,
     /// The service account may not log in.
     #[error("the service account was refused: {0}")]
@@ -56,6 +68,10 @@ impl Fault {
             Self::NoController
             | Self::Unreachable(_)
             | Self::TimedOut
+            | Self::Slow
+            | Self::SearchTooSlow
+            | Self::NotReplicated
+            | Self::ReadOnlyController
             | Self::ConnectionLost(_)
             | Self::Busy
             | Self::ServiceBind(_)
@@ -68,12 +84,23 @@ impl Fault {
     /// Is it the controller that failed, so that another one may do better?
     pub(crate) fn is_the_controllers(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::TimedOut | Self::ConnectionLost(_) | Self::ServiceBind(_) | Self::NoController => true,
+            Self::Unreachable(_)
+            | Self::TimedOut
+            | Self::Slow
+            | Self::ReadOnlyController
+            | Self::ConnectionLost(_)
+            | Self::ServiceBind(_)
+            | Self::NoController => true,
             // 51 busy, 52 unavailable (RFC 4511 appendix A.1)
             Self::Answer { rc, .. } => matches!(rc, 51 | 52),
-            Self::Busy | Self::ReadOnly(_) | Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::GroupMissing(_) | Self::TooMany(_) => {
-                false
-            }
+            Self::Busy
+            | Self::SearchTooSlow
+            | Self::NotReplicated
+            | Self::ReadOnly(_)
+            | Self::Unreadable(_)
+            | Self::PolicyUnreadable(_)
+            | Self::GroupMissing(_)
+            | Self::TooMany(_) => false,
         }
     }
 }

@@ -80,8 +80,9 @@ impl Directory {
         };
         let filter = format!("(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648)(sAMAccountName={name}))");
         let (base, filter) = (unit.unwrap_or(&self.base_dn), filter.as_str());
-        let (found, mut pinned) =
-            self.read(|mut pinned| async move { (pinned.connection().search_some(base, filter, ["cn"], 1).await, pinned) }).await?;
+        let (found, mut pinned) = self
+            .read(|mut pinned| async move { (pinned.connection().search_some(base, filter, ["cn"], 1, self.timeout).await, pinned) })
+            .await?;
         let there = !found.is_empty() || unit.is_none() || self.is_there(&mut pinned, base).await?;
         Ok(there.then_some(!found.is_empty()))
     }
@@ -94,7 +95,9 @@ impl Directory {
     /// Is there a security group below a unit?
     pub async fn any_group_below(&self, unit: &str) -> Result<bool, Fault> {
         let filter = "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))";
-        let found = self.read(|mut pinned| async move { (pinned.connection().search_some(unit, filter, ["cn"], 1).await, pinned) }).await?;
+        let found = self
+            .read(|mut pinned| async move { (pinned.connection().search_some(unit, filter, ["cn"], 1, self.timeout).await, pinned) })
+            .await?;
         Ok(!found.0.is_empty())
     }
 

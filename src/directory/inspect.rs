@@ -6,20 +6,16 @@ mod schema;
 pub use own_account::OwnAccount;
 pub use schema::Attribute;
 
-use ldap3::{Scope, controls::RawControl};
+use ldap3::Scope;
 
 use super::{
     AdPolicy, Connection, Controller, Directory, Fault, RootDse,
     lookup::PERSON,
     policy::{PSO_ATTRIBUTES, from_pso},
+    readable,
     security_descriptor::AccessList,
 };
 use crate::model::sid::Sid;
-
-/// LDAP_SERVER_SD_FLAGS_OID: which parts of a security descriptor are wanted (MS-ADTS 3.1.1.3.4.1.11).
-const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
-/// SEQUENCE { INTEGER 4 }: the DACL only, which needs no more than the right to read permissions.
-const DACL_ONLY: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x04];
 
 /// A connection of the service account for looking around.
 #[derive(Debug)]
@@ -84,16 +80,24 @@ impl Inspection<'_> {
             None => "(!(adminCount=1))(!(userAccountControl:1.2.840.113556.1.4.803:=2))".to_owned(),
         };
         let filter = format!("(&{PERSON}{by})");
-        let found = self.connection.search_some(base, &filter, &["sAMAccountName"], 1).await?;
+        let found = self.connection.search_some(base, &filter, &["sAMAccountName"], 1, self.connection.timeout() * 4).await?;
         let Some(dn) = found.into_iter().next().map(|entry| entry.dn) else { return Ok(None) };
         // tokenGroups is told for a base search only.
         let own = ["sAMAccountName", "adminCount", "msDS-ResultantPSO"];
         let entry = self.connection.read_object(&dn, "(objectClass=*)", own.iter().chain(attributes)).await?;
-        Ok(entry.map(|entry| Sample {
+        let Some(entry) = entry else { return Ok(None) };
+        let mut readable: Vec<String> =
+            attributes.iter().filter(|name| !entry.all(name).is_empty()).map(|name| (*name).to_owned()).collect();
+        // A count that isn't there yet, as on a controller that joined later, is no lack of a right.
+        let count = "badPwdCount";
+        if attributes.contains(&count) && entry.all(count).is_empty() && readable::counts_of(&mut self.connection, &entry.dn).await? {
+            readable.push(count.to_owned());
+        }
+        Ok(Some(Sample {
             sam: entry.text("sAMAccountName").unwrap_or_default().to_owned(),
             protected: entry.number("adminCount") == Some(1),
             resultant_pso: entry.text("msDS-ResultantPSO").map(str::to_owned),
-            readable: attributes.iter().filter(|name| !entry.all(name).is_empty()).map(|name| (*name).to_owned()).collect(),
+            readable,
             dn: entry.dn,
         }))
     }
@@ -101,7 +105,8 @@ impl Inspection<'_> {
     /// The DN of an account anywhere in the domain.
     pub async fn anywhere(&mut self, account_name: &str) -> Result<Option<String>, Fault> {
         let filter = format!("(&{PERSON}(sAMAccountName={}))", ldap3::ldap_escape(account_name));
-        let found = self.connection.search_some(&self.directory.base_dn, &filter, &["sAMAccountName"], 1).await?;
+        let found =
+            self.connection.search_some(&self.directory.base_dn, &filter, &["sAMAccountName"], 1, self.connection.timeout() * 4).await?;
         Ok(found.into_iter().next().map(|entry| entry.dn))
     }
 
@@ -135,14 +140,11 @@ impl Inspection<'_> {
 
     /// Every SID that the service account has when it asks (rootDSE tokenGroups).
     pub async fn own_sids(&mut self) -> Result<Vec<Sid>, Fault> {
-        let entry = self.connection.read_object("", "(objectClass=*)", &["tokenGroups"]).await?.unwrap_or_default();
-        Ok(entry.all("tokenGroups").iter().filter_map(|sid| Sid::from_ad(sid)).collect())
+        readable::own_sids(&mut self.connection).await
     }
 
     /// Who may do what to an object; `None` where it can't be read.
     pub async fn access_list(&mut self, dn: &str) -> Result<Option<AccessList>, Fault> {
-        let control = RawControl { ctype: SD_FLAGS.to_owned(), crit: true, val: Some(DACL_ONLY.to_vec()) };
-        let entry = self.connection.read_object_with(dn, &["nTSecurityDescriptor"], control).await?;
-        Ok(entry.as_ref().and_then(|e| e.bytes("nTSecurityDescriptor")).and_then(AccessList::parse))
+        readable::access_list(&mut self.connection, dn).await
     }
 }

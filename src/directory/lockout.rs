@@ -7,7 +7,7 @@ use std::{
 
 use tracing::warn;
 
-use super::{Controller, Directory, Fault, Pinned, lookup::wrong_tries};
+use super::{Connection, Controller, Directory, Fault, Pinned, controller::Place, lookup::wrong_tries, readable};
 use crate::model::account::{Account, WrongTries};
 
 /// The role moves seldom.
@@ -20,16 +20,18 @@ impl Directory {
     /// The account's wrong tries, the highest count that can be had: the pinned controller's as just read, and the PDC emulator's where it is
     /// another configured controller that answers. Where it is not, the log says so.
     pub async fn wrong_tries(&self, pinned: &mut Pinned, account: &Account) -> Result<WrongTries, Fault> {
-        let own = account.wrong_tries;
-        let pdc = self.pdc(pinned).await?;
         let controller = pinned.controller.clone();
+        let own = shown(&controller, pinned.connection(), account.wrong_tries, account).await?;
+        let pdc = self.pdc(pinned).await?;
         if controller.root_dse(pinned.connection()).await?.settings_dn.eq_ignore_ascii_case(&pdc) {
             return Ok(own);
         }
         let known =
             |c: &&Arc<Controller>| c.is_up() && c.root_dse_if_known().is_none_or(|root| root.settings_dn.eq_ignore_ascii_case(&pdc));
         for other in self.controllers.iter().filter(|c| !Arc::ptr_eq(c, &controller)).filter(known) {
-            match tokio::time::timeout(self.timeout, tries_on(other, &pdc, account)).await {
+            // Waiting ends: who has a place at the PDC emulator needs none elsewhere.
+            let place = other.place().await?;
+            match tokio::time::timeout(self.timeout / 2, tries_on(other, place, &pdc, account)).await {
                 Ok(Ok(Some(tries))) => {
                     return Ok(WrongTries { count: own.count.max(tries.count), last: own.last.max(tries.last) });
                 }
@@ -56,12 +58,26 @@ impl Directory {
     }
 }
 
+/// A count that isn't there is zero only where it could be read.
+async fn shown(controller: &Controller, connection: &mut Connection, tries: WrongTries, account: &Account) -> Result<WrongTries, Fault> {
+    if tries.count != WrongTries::NOT_SHOWN {
+        return Ok(tries);
+    }
+    if readable::counts(controller, connection, account).await? {
+        Ok(WrongTries { count: 0, ..tries })
+    } else {
+        Err(Fault::Unreadable("badPwdCount"))
+    }
+}
+
 /// The count on another controller, if that is the PDC emulator and knows the account.
-async fn tries_on(controller: &Arc<Controller>, pdc: &str, account: &Account) -> Result<Option<WrongTries>, Fault> {
-    let mut pinned = controller.connect().await?;
+async fn tries_on(controller: &Arc<Controller>, place: Place, pdc: &str, account: &Account) -> Result<Option<WrongTries>, Fault> {
+    let mut pinned = controller.connect(place).await?;
     if !controller.root_dse(pinned.connection()).await?.settings_dn.eq_ignore_ascii_case(pdc) {
         return Ok(None);
     }
-    let found = pinned.connection().read_object(&account.guid.as_dn(), "(objectClass=*)", &["badPwdCount", "badPasswordTime"]).await?;
-    found.as_ref().map(wrong_tries).transpose()
+    let attributes = &["badPwdCount", "badPasswordTime"];
+    let found = pinned.connection().read_object(&account.guid.as_dn(), "(objectClass=*)", attributes).await?;
+    let Some(tries) = found.as_ref().map(wrong_tries) else { return Ok(None) };
+    Ok(Some(shown(controller, pinned.connection(), tries, account).await?))
 }

@@ -69,7 +69,21 @@ impl Directory {
     pub async fn find(&self, name: &LoginName) -> Result<LoginMatch, Fault> {
         let (found, pinned) = self.read(|mut pinned| async move { (self.find_on(pinned.connection(), name).await, pinned) }).await?;
         Ok(match found {
-            Some(account) => LoginMatch::Account(Box::new(account), pinned),
+            Some(account) => self.where_it_was_written(account, pinned).await?,
+            None => LoginMatch::Nobody(pinned),
+        })
+    }
+
+    /// Goes over to the controller that has written the account's password lately, where that is another one and is up.
+    async fn where_it_was_written(&self, account: Account, pinned: Pinned) -> Result<LoginMatch, Fault> {
+        let writer = self.writes.writer(account.guid).filter(|writer| writer != pinned.name());
+        if !writer.is_some_and(|writer| self.controllers.iter().any(|c| c.name() == writer && c.is_up())) {
+            return Ok(LoginMatch::Account(Box::new(account), pinned));
+        }
+        drop(pinned);
+        let (there, pinned) = self.account(account.guid).await?;
+        Ok(match there {
+            Some(there) => LoginMatch::Account(Box::new(there), pinned),
             None => LoginMatch::Nobody(pinned),
         })
     }
@@ -111,14 +125,14 @@ impl Directory {
 
     /// Reads an account by its GUID, with its groups, on the first controller that answers. `None`: gone, no person's, or outside what is served.
     pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, Pinned), Fault> {
-        self.read(|mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
+        self.read_of(Some(guid), |mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
     /// Every account that a claim leads to, without its groups, in the order of their names. More than twenty are a fault.
     pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, Pinned), Fault> {
         let filter = filter(by);
         let attributes = with(ATTRIBUTES, by);
-        self.read(|mut pinned| {
+        self.heavy_read(|mut pinned| {
             let (filter, attributes) = (filter.clone(), attributes.clone());
             async move { (self.matching_on(pinned.connection(), by, &filter, attributes).await, pinned) }
         })
@@ -140,7 +154,7 @@ impl Directory {
         filter: &str,
         attributes: Vec<String>,
     ) -> Result<Vec<Account>, Fault> {
-        let found = connection.search_some(&self.base_dn, filter, attributes, MOST + 1).await?;
+        let found = connection.search_some(&self.base_dn, filter, attributes, MOST + 1, self.timeout * 4).await?;
         if found.len() > usize::try_from(MOST).unwrap_or_default() {
             return Err(Fault::TooMany(by.attribute.clone()));
         }
@@ -152,7 +166,8 @@ impl Directory {
 
     /// Reads an account by its GUID, with its groups, if the claim leads to it. `None`: as for [`Directory::account`], or another's.
     pub async fn account_matching(&self, guid: ObjectGuid, by: &Match) -> Result<(Option<Account>, Pinned), Fault> {
-        self.read(|mut pinned| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) }).await
+        let work = |mut pinned: Pinned| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) };
+        self.read_of(Some(guid), work).await
     }
 
     /// The same on the controller that is at work already.
@@ -251,7 +266,7 @@ pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
             expiry: expiry(control, last_set_ticks, entry.number("msDS-UserPasswordExpiryTimeComputed")),
         },
         last_logon: entry.number("lastLogonTimestamp").and_then(filetime::point),
-        wrong_tries: wrong_tries(entry)?,
+        wrong_tries: wrong_tries(entry),
         resultant_pso: text("msDS-ResultantPSO"),
         password_version: entry.bytes(METADATA).and_then(PasswordVersion::from_ad),
         admin_count: entry.number("adminCount").is_some_and(|count| count != 0),
@@ -259,10 +274,10 @@ pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
     })
 }
 
-/// Every account has a badPwdCount. One that can't be read must not count as "no wrong tries": the guard would be blind.
-pub(super) fn wrong_tries(entry: &Entry) -> Result<WrongTries, Fault> {
-    let count = entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).ok_or(Fault::Unreadable("badPwdCount"))?;
-    Ok(WrongTries { count, last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()) })
+/// A badPwdCount that isn't there is no zero yet: [`super::readable`] says whether it may be one.
+pub(super) fn wrong_tries(entry: &Entry) -> WrongTries {
+    let count = entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(WrongTries::NOT_SHOWN);
+    WrongTries { count, last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()) }
 }
 
 fn expiry(control: i64, last_set_ticks: i64, computed: Option<i64>) -> PasswordExpiry {

@@ -2,10 +2,9 @@
 
 use ldap3::{Mod, controls::RawControl};
 use tracing::{info, warn};
-use zeroize::Zeroize;
 
 use super::{
-    Connection, Fault, Pinned,
+    Fault, Pinned,
     answer::{self, PolicyDetail, Write},
     connection::value,
 };
@@ -242,20 +241,5 @@ impl Pinned {
             );
         }
         Ok(listed.map(|oid| RawControl { ctype: oid.to_owned(), crit: true, val: Some(HINTS_VALUE.to_vec()) }))
-    }
-
-    /// Tries a password with one bind on a connection of its own. A wrong one counts in AD.
-    ///
-    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1). [`Fault::Answer`]: the controller
-    /// did not look at the password.
-    pub async fn bind(&self, user: &str, password: &Password) -> Result<BindAnswer, Fault> {
-        let mut connection = Connection::open(self.controller.endpoint()).await?;
-        let mut result = connection.simple_bind(user, password.expose()).await?;
-        let answer = answer::of_bind(result.rc, &result.text);
-        if answer != Ok(BindAnswer::Proven) {
-            info!(controller = self.name(), result = result.rc, text = answer::readable(&result.text), "a login was refused");
-        }
-        result.text.zeroize();
-        answer
     }
 }

@@ -4,18 +4,22 @@ use std::sync::Arc;
 
 use deadpool::managed;
 
-use super::{Connection, Controller, controller::Loan};
+use super::{
+    Connection, Controller, Fault,
+    controller::{Loan, Place},
+};
 
-/// A controller and a service connection to it. Dropping it gives the connection back to the pool.
+/// A controller and a service connection to it. Dropping it gives the connection back to the pool, and its place to the next who waits.
 #[derive(Debug)]
 pub struct Pinned {
     pub(super) controller: Arc<Controller>,
     loan: Loan,
+    place: Place,
 }
 
 impl Pinned {
-    pub(super) fn new(controller: Arc<Controller>, loan: Loan) -> Self {
-        Self { controller, loan }
+    pub(super) fn new(controller: Arc<Controller>, loan: Loan, place: Place) -> Self {
+        Self { controller, loan, place }
     }
 
     /// The controller's configured name, for the audit log.
@@ -28,6 +32,11 @@ impl Pinned {
         &self.controller
     }
 
+    /// It failed in the middle of the work: others are asked before it for a while.
+    pub(crate) fn pass_over(&self, fault: &Fault) {
+        self.controller.mark_down(fault);
+    }
+
     pub(super) fn connection(&mut self) -> &mut Connection {
         &mut self.loan
     }
@@ -37,8 +46,8 @@ impl Pinned {
     }
 
     /// A new connection to the same controller, in place of one that was lost.
-    pub(super) async fn reconnect(&mut self) -> Result<(), super::Fault> {
-        let fresh = self.controller.connect().await?;
+    pub(super) async fn reconnect(&mut self) -> Result<(), Fault> {
+        let fresh = self.controller.connect(self.place.clone()).await?;
         self.loan = fresh.loan;
         Ok(())
     }

@@ -11,7 +11,7 @@ use super::Fault;
 use crate::{
     app::App,
     config,
-    directory::Pinned,
+    directory::{self, Pinned},
     model::{
         account::Account,
         attempt::AttemptId,
@@ -32,6 +32,8 @@ pub(super) const JUDGED_WITHIN: Duration = Duration::from_secs(20);
 const READS: u32 = 8;
 /// and the password and an unlocking.
 const WRITES: u32 = 2;
+/// A password, on one controller or the other, or a proof that is tried twice.
+const BINDS: u32 = 2;
 /// An account that was read just before the lock was taken may be older than the try of the last holder, if that gave the lock back within this time.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
@@ -99,14 +101,26 @@ async fn take_named(app: &App, name: String, holder: Uuid) -> Result<Taken, Faul
 }
 
 fn held_at_most(directory: &config::Directory) -> SignedDuration {
-    let longest = JUDGED_WITHIN + directory.timeout * READS + directory.write_timeout * WRITES;
+    let longest = JUDGED_WITHIN + directory.timeout * READS + directory.write_timeout * WRITES + directory.bind_timeout * BINDS;
     SignedDuration::try_from(longest.max(HELD_AT_LEAST)).unwrap_or(SignedDuration::MAX)
 }
 
 /// May one password be tried on an account that was read while the lock was held?
 pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account, by: Trier) -> Result<Guard, Fault> {
+    guard_beyond(app, pinned, account, by, 0).await
+}
+
+/// The same where so many tries were made just now that the controller may not have counted yet.
+pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Account, by: Trier, uncounted: u32) -> Result<Guard, Fault> {
+    if app.directory.is_behind(pinned, account) {
+        return Err(directory::Fault::NotReplicated.into());
+    }
     let rules = app.directory.policy(pinned, account).await?.lockout;
-    let tries = app.directory.wrong_tries(pinned, account).await?;
+    let mut tries = app.directory.wrong_tries(pinned, account).await?;
+    if uncounted > 0 {
+        tries.count = tries.count.saturating_add(uncounted);
+        tries.last = tries.last.max(Some(app.clock.now()));
+    }
     Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
 }
 

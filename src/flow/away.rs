@@ -25,6 +25,7 @@ impl Fault {
             | Self::Store(StoreError::Contended)
             | Self::Busy { .. }
             | Self::TooManyQuestions => Some(Away::Busy),
+            Self::Directory(directory::Fault::NotReplicated) => Some(Away::Directory),
             Self::Directory(cause) => cause.is_the_controllers().then_some(Away::Directory),
             Self::People(_) => Some(Away::Register),
             Self::Store(StoreError::Unavailable(_) | StoreError::TimedOut) => Some(Away::Database),

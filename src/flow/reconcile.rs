@@ -27,7 +27,7 @@ const BATCH: u32 = 100;
 pub async fn settle(app: &App) -> Result<usize, Fault> {
     // Besides its write, an attempt may take the time of connecting again, looking, unlocking, connecting for the proof, and proving.
     let directory = &app.config.directory;
-    let longest = directory.write_timeout * 2 + directory.timeout * 4 + SPARE;
+    let longest = directory.write_timeout * 2 + directory.timeout * 4 + directory.bind_timeout * 2 + SPARE;
     let before = app.clock.now() - SignedDuration::try_from(longest).unwrap_or(SignedDuration::from_mins(5));
     let mut settled = 0;
     for open in app.audit.unsettled(before, BATCH).await? {

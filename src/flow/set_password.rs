@@ -19,7 +19,7 @@ use super::{
     authority::{self, Own, Registered},
     codes, event_of,
     others::{self, Answer as _, Looked, Said},
-    party_of, policy, reset, to_its_end,
+    party_of, password_try, policy, reset, to_its_end,
 };
 use crate::{
     app::App,
@@ -181,6 +181,9 @@ pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, att
     Ok(None)
 }
 
+/// The account, the controller, the policy in force, and why AD is not even asked.
+type Ready = (Account, Pinned, PasswordPolicy, Option<Refusal>);
+
 struct Submitted<'a> {
     app: &'a App,
     visit: &'a Visit,
@@ -337,13 +340,12 @@ impl Submitted<'_> {
         if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
             return Ok(Answer::AlreadySent);
         }
-        let still = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.still()).await;
-        let (account, mut pinned) = match still.map_err(|_| directory::Fault::TimedOut)?? {
+        let ready = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.ready(operation)).await;
+        let (account, mut pinned, policy, hindrance) = match ready.map_err(|_| directory::Fault::TimedOut)?? {
             Ok(read) => read,
             Err(refusal) => return self.refused(None, None, refusal).await,
         };
-        let policy = policy::in_force(self.app, &mut pinned, &account).await?;
-        if let Some(refusal) = self.hindrance(operation, &mut pinned, &account, &policy).await? {
+        if let Some(refusal) = hindrance {
             return self.refused(Some(&account), Some(&pinned), refusal).await;
         }
         let mut begun = self.entry(self.kinds().0, AuditOutcome::Started, "", Some(&account), Some(&pinned));
@@ -360,6 +362,27 @@ impl Submitted<'_> {
             Operation::Change { .. } | Operation::Reset { .. } | Operation::ResetOther { .. } => write.await,
         };
         self.conclude(&account, &pinned, written).await
+    }
+
+    /// Everything that is read before AD is asked to write, on one controller; where that fails meanwhile, on the next one.
+    async fn ready(&self, operation: Operation<'_>) -> Result<Result<Ready, Refusal>, Fault> {
+        for last in [false, true] {
+            let (account, mut pinned) = match self.still().await? {
+                Ok(read) => read,
+                Err(refusal) => return Ok(Err(refusal)),
+            };
+            let read = async {
+                let policy = policy::in_force(self.app, &mut pinned, &account).await?;
+                let hindrance = self.hindrance(operation, &mut pinned, &account, &policy).await?;
+                Ok::<_, Fault>((policy, hindrance))
+            };
+            match read.await {
+                Ok((policy, hindrance)) => return Ok(Ok((account, pinned, policy, hindrance))),
+                Err(Fault::Directory(fault)) if !last && fault.is_the_controllers() => pinned.pass_over(&fault),
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(directory::Fault::NoController.into())
     }
 
     /// Why AD is not even asked.
@@ -457,7 +480,7 @@ impl Submitted<'_> {
                 }
             }
         }
-        match pinned.bind(&account.dn, &self.request.new).await {
+        match password_try::prove(pinned, account, &self.request.new).await {
             Ok(answer) if answer.knows_password() => Answer::Done,
             Ok(BindAnswer::Locked) if is_reset && confirmed => {
                 tracing::warn!(
@@ -492,6 +515,7 @@ impl Submitted<'_> {
         let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
         entry.password_set_before = Some(account.password.last_set_ticks);
         if matches!(written, Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown)) {
+            self.app.directory.note_write(pinned, account);
             self.end_what_was_before(account.guid).await;
         }
         if let Err(error) = self.app.audit.append(&entry).await {

@@ -11,11 +11,13 @@ use uuid::Uuid;
 use super::{
     Fault, Visit,
     account_lock::{self, AccountLock, Taken},
-    event, known_browser, party_of, to_its_end,
+    event, known_browser, party_of,
+    password_try::{self, Lost},
+    to_its_end,
 };
 use crate::{
     app::App,
-    directory::{self, BindAnswer, LoginMatch, Pinned},
+    directory::{BindAnswer, LoginMatch, Pinned},
     model::{
         account::Account,
         account_name::{LoginName, names_account},
@@ -157,9 +159,8 @@ impl Attempt<'_> {
                     Taken::Lock(lock) => lock,
                     Taken::Busy { until } => return Err(Fault::Busy { until }),
                 };
-                let answer = bind_nobody(app, &mut pinned, password).await;
-                free(app, lock, &answer).await;
-                answer?;
+                let tried = bind_nobody(app, &mut pinned, password).await;
+                answer_of(app, lock, tried).await?;
                 log_unknown(app, visit, &self.key).await?;
                 return Ok(Tried::Wrong);
             }
@@ -208,17 +209,18 @@ impl Attempt<'_> {
 }
 
 /// A bind that AD refuses, as it would a wrong password, so that both take as long.
-async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<BindAnswer, Fault> {
-    let nobody = format!("CN={},{}", Uuid::from_bytes(app.keys.random()?), app.config.directory.base_dn);
-    Ok(pinned.bind(&nobody, password).await?)
+async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<BindAnswer, Lost> {
+    let random = app.keys.random().map_err(|error| Lost { fault: error.into(), may_count: false })?;
+    let nobody = format!("CN={},{}", Uuid::from_bytes(random), app.config.directory.base_dn);
+    password_try::on_nobody(app, pinned, &nobody, password).await
 }
 
-/// Gives a lock back after a bind. Where the answer was lost, the try may still be counted: the lock is kept until it runs out. An error that the controller
-/// itself has answered is an answer: it did not look at the password.
-async fn free(app: &App, lock: AccountLock, answer: &Result<BindAnswer, Fault>) {
-    if matches!(answer, Ok(_) | Err(Fault::Directory(directory::Fault::Answer { .. }))) {
+/// Gives a lock back after a try. Where its answer was lost, the try may still be counted: the lock is kept until it runs out.
+async fn answer_of(app: &App, lock: AccountLock, tried: Result<BindAnswer, Lost>) -> Result<BindAnswer, Fault> {
+    if !tried.as_ref().is_err_and(|lost| lost.may_count) {
         lock.release(app).await;
     }
+    tried.map_err(|lost| lost.fault)
 }
 
 /// Tries the password once on an account that may be tried.
@@ -231,7 +233,7 @@ async fn try_account(
     by: Trier,
 ) -> Result<Tried, Fault> {
     if let Some(reason) = never_by_password(app, pinned, &mut account).await? {
-        bind_nobody(app, pinned, password).await?;
+        bind_nobody(app, pinned, password).await.map_err(|lost| lost.fault)?;
         log_refused(app, visit, &account, pinned, reason).await?;
         return Ok(Tried::Wrong);
     }
@@ -259,9 +261,8 @@ async fn try_account(
             return Err(fault);
         }
     }
-    let answer = pinned.bind(&account.dn, password).await.map_err(Fault::from);
-    free(app, lock, &answer).await;
-    let answer = answer?;
+    let tried = password_try::once(app, pinned, &mut account, password, by).await;
+    let answer = answer_of(app, lock, tried).await?;
     if !answer.proves_password() {
         log_refused(app, visit, &account, pinned, &answer.reason()).await?;
         return Ok(Tried::Wrong);
@@ -328,8 +329,21 @@ pub(super) async fn failed(app: &App, receipt: Receipt) {
     }
 }
 
-/// The guard's word, on an account that nobody else can have tried since it was read.
+/// The guard's word, on an account that nobody else can have tried since it was read. Where the controller fails meanwhile, it is the next one's word.
 async fn may_try(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock, by: Trier) -> Result<Guard, Fault> {
+    match judged(app, pinned, account, lock, by).await {
+        Err(Fault::Directory(fault)) if fault.is_the_controllers() => {
+            pinned.pass_over(&fault);
+            if !password_try::moved(app, pinned, account).await? {
+                return Err(fault.into());
+            }
+            account_lock::guard(app, pinned, account, by).await
+        }
+        word => word,
+    }
+}
+
+async fn judged(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock, by: Trier) -> Result<Guard, Fault> {
     if lock.read_again {
         match app.directory.account_again(pinned, account.guid).await? {
             Some(fresh) => *account = fresh,

@@ -99,3 +99,8 @@ pub struct WrongTries {
     /// badPasswordTime.
     pub last: Option<Timestamp>,
 }
+
+impl WrongTries {
+    /// A count that the controller does not show. More than any threshold: who does not look into it is on the safe side.
+    pub const NOT_SHOWN: u32 = u32::MAX;
+}

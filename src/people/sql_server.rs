@@ -9,13 +9,14 @@ use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use secrecy::ExposeSecret;
 use tiberius::{AuthMethod, Client, ColumnData, Config, EncryptionLevel, Query};
-use tokio::{net::TcpStream, sync::Semaphore, time::timeout};
+use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::compat::TokioAsyncWriteCompatExt;
 
 use super::{MOST_ACCOUNTS, Trouble, answer};
 use crate::{
     config,
     model::{account_ref::AccountRef, cpr::Cpr},
+    tcp,
 };
 
 /// Questions at once.
@@ -83,8 +84,10 @@ impl From<tiberius::error::Error> for Wrong {
 async fn rows(source: &config::SqlSource, cpr: String) -> Result<Vec<Option<String>>, Wrong> {
     let connect = async {
         let config = target(source).map_err(Wrong::Trouble)?;
-        let stream =
-            TcpStream::connect(config.get_addr()).await.map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
+        let address = config.get_addr();
+        let port = address.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        let (host, port) = port.unwrap_or((&address, PORT));
+        let stream = tcp::connect(host, port).await.map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
         stream.set_nodelay(true).map_err(|error| Wrong::Trouble(Trouble::Unreachable(error.to_string())))?;
         Ok::<_, Wrong>(Client::connect(config, stream.compat_write()).await?)
     };

@@ -17,7 +17,7 @@ use super::{
     Parcel, SetupError, Trouble,
     octets::{frame, printable},
 };
-use crate::{config::PushTls, tls};
+use crate::{config::PushTls, tcp, tls};
 
 /// The largest body: with its head below the 8 KiB that rsyslog and others take as they are installed.
 pub(super) const LARGEST: usize = 7_900;
@@ -49,7 +49,7 @@ impl Syslog {
     /// One connection for all of them.
     pub(super) async fn send(&self, parcels: &[Parcel]) -> Result<(), Trouble> {
         let frames: String = parcels.iter().map(|parcel| frame(parcel, &self.hostname)).collect();
-        let stream = TcpStream::connect((self.host.as_str(), self.port)).await.map_err(unreachable)?;
+        let stream = tcp::connect(&self.host, self.port).await.map_err(unreachable)?;
         match &self.tls {
             None => deliver(stream, frames.as_bytes(), |stream| stream).await,
             Some((config, name)) => {

@@ -202,3 +202,15 @@ pair_pdc() {
   done
   die "the role of the PDC emulator did not move to controller $1 in $tries tries"
 }
+
+# pair_deny ACCOUNT: an entry that refuses the service account to read its badPwdCount, first in the list, on controller 1.
+pair_deny() {
+  local dn sid sddl
+  [[ $1 =~ ^[a-z0-9.-]+$ ]] || die "an account's name here has a-z 0-9 . - only: $1"
+  dn=$(on_pair 1 ldbsearch -b "$BASE_DN" "(sAMAccountName=$1)" dn 2>/dev/null | sed -n 's/^dn: //p')
+  sid=$(on_pair 1 ldbsearch -b "$SERVICE_DN" -s base objectSid 2>/dev/null | sed -n 's/^objectSid: //p')
+  sddl=$(on_pair 1 ldbsearch -b "$dn" -s base nTSecurityDescriptor 2>/dev/null | sed -e ':a;N;$!ba;s/\n //g' | sed -n 's/^nTSecurityDescriptor: //p')
+  [[ $sddl == *D:*\(* ]] || die "the security descriptor of $dn is not what was expected: $sddl"
+  sddl=$(sed "s/D:\([A-Z]*\)(/D:\1(OD;;RP;bf96792e-0de6-11d0-a285-00aa003049e2;;$sid)(/" <<<"$sddl")
+  printf 'dn: %s\nchangetype: modify\nreplace: nTSecurityDescriptor\nnTSecurityDescriptor: %s\n' "$dn" "$sddl" | on_pair 1 ldbmodify >>"$dir/log/pair.log"
+}

@@ -2,6 +2,7 @@
 
 mod browser;
 mod check_command;
+mod controllers;
 mod environment;
 mod faults;
 mod forms;

@@ -108,6 +108,11 @@ impl Pair {
         self.tell(&["start", &n.to_string()]);
     }
 
+    /// The service account may not read the account's badPwdCount any more, on controller 1.
+    pub fn deny(&self, sam: &str) {
+        self.tell(&["deny", sam]);
+    }
+
     pub fn part(&self) {
         self.tell(&["replication", "off"]);
     }

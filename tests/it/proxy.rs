@@ -13,6 +13,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObjec
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::watch,
 };
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
@@ -110,6 +111,8 @@ struct State {
     mischief: Mischief,
     operations: HashMap<u8, usize>,
     connections: usize,
+    /// Connections of earlier rounds end at once.
+    round: watch::Sender<usize>,
     last: HashMap<u8, Vec<u8>>,
 }
 
@@ -172,8 +175,17 @@ impl Proxy {
         state.connections = 0;
     }
 
+    /// Ends what is open, as a controller that dies does.
+    pub fn end_connections(&self) {
+        self.state.lock().expect("state").round.send_modify(|round| *round += 1);
+    }
+
     async fn serve(self, client: TcpStream) -> std::io::Result<()> {
-        self.state.lock().expect("state").connections += 1;
+        let mut round = {
+            let mut state = self.state.lock().expect("state");
+            state.connections += 1;
+            state.round.subscribe()
+        };
         client.set_nodelay(true)?;
         let (certificate, key) = match self.mischief() {
             Mischief::Refuse => return Ok(()),
@@ -230,7 +242,7 @@ impl Proxy {
             }
             std::io::Result::Ok(())
         };
-        tokio::select! { done = requests => done, done = answers => done }
+        tokio::select! { done = requests => done, done = answers => done, _ = round.changed() => Ok(()) }
     }
 
     /// Passes an answer on, or does its mischief; false where the connection ends.

@@ -91,7 +91,7 @@ async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
     assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Unknown);
     proxy.set(Mischief::None);
     // The lock of an account whose answer was lost runs out after a minute.
-    service.clock.shift_to(61);
+    service.clock.shift_to(121);
     assert_eq!(reset(&service, &identity, target, OTHER).await, Answer::Done);
     assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
     let settled = history(&service, target).await.into_iter().find(|entry| entry.kind == EventKind::ResetReconciled).expect("settled");

@@ -1,0 +1,62 @@
+//! Trying a password by a bind as the person.
+
+use tracing::info;
+use zeroize::Zeroize;
+
+use super::{BindAnswer, Connection, Fault, Pinned, answer};
+use crate::model::password::Password;
+
+/// A password was not tried, or nobody knows what came of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{fault}")]
+pub struct BindFault {
+    /// What went wrong.
+    pub fault: Fault,
+    /// The password has left for the controller, which may have counted it.
+    pub may_count: bool,
+}
+
+impl BindFault {
+    fn before(fault: Fault) -> Self {
+        Self { fault, may_count: false }
+    }
+}
+
+impl Pinned {
+    /// Tries a password with one bind on a connection of its own. A wrong one counts in AD.
+    ///
+    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1).
+    pub async fn bind(&self, user: &str, password: &Password) -> Result<BindAnswer, BindFault> {
+        let mut connection = Connection::open(self.controller.endpoint()).await.map_err(BindFault::before)?;
+        self.bind_over(&mut connection, user, password).await
+    }
+
+    /// The same over the service account's own connection, where the controller takes no new ones. It is a person's from then on, and ends with this work.
+    pub async fn bind_in_place(&mut self, user: &str, password: &Password) -> Result<BindAnswer, BindFault> {
+        let controller = self.controller.clone();
+        let connection = self.connection();
+        if !connection.is_usable() {
+            return Err(BindFault::before(Fault::ConnectionLost("closed".into())));
+        }
+        let patience = controller.endpoint().bind_timeout();
+        let result = connection.simple_bind(user, password.expose(), patience).await;
+        connection.retire();
+        meaning(controller.name(), result)
+    }
+
+    async fn bind_over(&self, connection: &mut Connection, user: &str, password: &Password) -> Result<BindAnswer, BindFault> {
+        let result = connection.simple_bind(user, password.expose(), self.controller.endpoint().bind_timeout()).await;
+        meaning(self.name(), result)
+    }
+}
+
+/// An error that the controller answered itself: it did not look at the password.
+fn meaning(controller: &str, result: Result<ldap3::LdapResult, Fault>) -> Result<BindAnswer, BindFault> {
+    let mut result = result.map_err(|fault| BindFault { fault, may_count: true })?;
+    let answer = answer::of_bind(result.rc, &result.text);
+    if answer != Ok(BindAnswer::Proven) {
+        info!(controller, result = result.rc, text = answer::readable(&result.text), "a login was refused");
+    }
+    result.text.zeroize();
+    answer.map_err(BindFault::before)
+}

@@ -1,0 +1,100 @@
+//! One password, tried on a controller that can be spoken to.
+//!
+//! Invariants: a password that a controller may have counted is tried on another one only where the guard still allows it with that try counted; an account that
+//! the next controller knows with another password is not tried there.
+
+use super::{Fault, account_lock};
+use crate::{
+    app::App,
+    directory::{BindAnswer, BindFault, Pinned},
+    model::{
+        account::Account,
+        lockout::{Guard, Trier},
+        password::Password,
+    },
+};
+
+/// Goes over to the next controller, which reads the account anew. False where it is none, or knows it with another password: a right one would be a wrong try there.
+pub(super) async fn moved(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<bool, Fault> {
+    let (fresh, there) = app.directory.account(account.guid).await?;
+    let Some(fresh) = fresh.filter(|fresh| fresh.password.last_set_ticks == account.password.last_set_ticks) else { return Ok(false) };
+    (*account, *pinned) = (fresh, there);
+    Ok(true)
+}
+
+/// A login's password was not tried, or nobody knows what came of it.
+#[derive(Debug)]
+pub(super) struct Lost {
+    pub fault: Fault,
+    /// A controller may have counted it.
+    pub may_count: bool,
+}
+
+/// Tries a login's password once, under the account's lock. Where the controller can't be spoken to, the next one is asked.
+pub(super) async fn once(
+    app: &App,
+    pinned: &mut Pinned,
+    account: &mut Account,
+    password: &Password,
+    by: Trier,
+) -> Result<BindAnswer, Lost> {
+    let failed = match pinned.bind(&account.dn, password).await {
+        Ok(answer) => return Ok(answer),
+        Err(failed) => failed,
+    };
+    let may_count = failed.may_count;
+    if !failed.fault.is_the_controllers() {
+        return Err(Lost { fault: failed.into(), may_count });
+    }
+    match guarded_elsewhere(app, pinned, account, &failed, by).await {
+        Ok(Guard::Try) => {}
+        Ok(Guard::Hold) => return Err(Lost { fault: failed.into(), may_count }),
+        Err(fault) => return Err(Lost { fault, may_count }),
+    }
+    let again = pinned.bind(&account.dn, password).await;
+    again.map_err(|lost| Lost { may_count: may_count || lost.may_count, fault: lost.into() })
+}
+
+/// May the password be tried on the next controller, with the try that was lost counted?
+async fn guarded_elsewhere(app: &App, pinned: &mut Pinned, account: &mut Account, failed: &BindFault, by: Trier) -> Result<Guard, Fault> {
+    let tried_on = pinned.name().to_owned();
+    pinned.pass_over(&failed.fault);
+    if !moved(app, pinned, account).await? || pinned.name() == tried_on {
+        return Ok(Guard::Hold);
+    }
+    account_lock::guard_beyond(app, pinned, account, by, u32::from(failed.may_count)).await
+}
+
+/// Has nobody's password refused, as a wrong one of an account would be, so that both take as long.
+pub(super) async fn on_nobody(app: &App, pinned: &Pinned, nobody: &str, password: &Password) -> Result<BindAnswer, Lost> {
+    let lost = |failed: BindFault| Lost { may_count: failed.may_count, fault: failed.into() };
+    let failed = match pinned.bind(nobody, password).await {
+        Ok(answer) => return Ok(answer),
+        Err(failed) => failed,
+    };
+    if !failed.fault.is_the_controllers() {
+        return Err(lost(failed));
+    }
+    pinned.pass_over(&failed.fault);
+    let next = app.directory.any().await.map_err(|fault| Lost { fault: fault.into(), may_count: failed.may_count })?;
+    // As for an account: where no other one is, it is not tried again.
+    if next.name() == pinned.name() {
+        return Err(lost(failed));
+    }
+    next.bind(nobody, password).await.map_err(|again| Lost { may_count: failed.may_count || again.may_count, fault: again.into() })
+}
+
+/// Proves a password that AD has just set. What is lost is tried once more: on a new connection, or where the controller takes none, on the one that is open.
+pub(super) async fn prove(pinned: &mut Pinned, account: &Account, new: &Password) -> Result<BindAnswer, BindFault> {
+    let lost = match pinned.bind(&account.dn, new).await {
+        Ok(answer) => return Ok(answer),
+        Err(lost) => lost,
+    };
+    tracing::warn!(controller = pinned.name(), error = %lost, "the proof of a new password was lost; trying it once more");
+    if lost.may_count {
+        return pinned.bind(&account.dn, new).await;
+    }
+    let proven = pinned.bind_in_place(&account.dn, new).await;
+    pinned.pass_over(&lost.fault);
+    proven
+}
