@@ -164,11 +164,11 @@ impl Log {
 
     /// An account's own history, newest first: logins, logouts, for each change or reset its latest word, and for each unlocking its outcome. Not what
     /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells. Refusals that are alike are
-    /// one line, and push no success out.
+    /// one line, and push nothing else out.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
-        let refused = one_of_each(self.history(account, limit.saturating_mul(5), since, "").await?);
-        let succeeded = self.history(account, limit, since, "AND outcome = 'succeeded'").await?;
-        Ok(merged(succeeded, refused, usize::try_from(limit).unwrap_or(usize::MAX)))
+        let all = one_of_each(self.history(account, limit.saturating_mul(5), since, "").await?);
+        let done = self.history(account, limit, since, "AND outcome <> 'refused'").await?;
+        Ok(merged(done, all, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 
     async fn history(&self, account: ObjectGuid, limit: u32, since: Timestamp, only: &str) -> Result<Vec<Entry>, StoreError> {
@@ -264,11 +264,14 @@ fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
     all
 }
 
-/// The newest of both, newest first; where there are too many, the oldest that are no successes go first.
-fn merged(succeeded: Vec<Entry>, all: Vec<Entry>, limit: usize) -> Vec<Entry> {
-    let room = limit.saturating_sub(succeeded.len());
-    let others = all.into_iter().filter(|entry| entry.event.outcome != AuditOutcome::Succeeded).take(room);
-    let mut merged: Vec<_> = succeeded.into_iter().chain(others).collect();
+/// What was done and all of it as one list, newest first. Where that is too long, the oldest refusals go first; the newest entry stays, whatever it is.
+fn merged(done: Vec<Entry>, all: Vec<Entry>, limit: usize) -> Vec<Entry> {
+    let is_refused = |entry: &Entry| entry.event.outcome == AuditOutcome::Refused;
+    let refused: Vec<_> = all.into_iter().filter(is_refused).collect();
+    let newest = refused.first().map_or(i64::MIN, |entry| entry.sequence) > done.first().map_or(i64::MIN, |entry| entry.sequence);
+    let room = limit.saturating_sub(done.len()).max(usize::from(newest));
+    let shown = room.min(limit).min(refused.len());
+    let mut merged: Vec<_> = done.into_iter().take(limit - shown).chain(refused.into_iter().take(shown)).collect();
     merged.sort_by_key(|entry| std::cmp::Reverse(entry.sequence));
     merged
 }

@@ -193,7 +193,7 @@ async fn a_clock_that_jumps_opens_nothing() {
     for _ in 0..4 {
         service.visitor().log_in("ukendt-ur", "Helt-Forkert-99").await;
     }
-    for hours in [-48, -1] {
+    for hours in [-1, -48] {
         service.clock.shift_to(hours * 3600);
         assert_eq!(service.visitor().log_in("ukendt-ur", "Helt-Forkert-99").await.status, 429, "a wait is not ended by a clock set back");
     }
