@@ -176,7 +176,8 @@ async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_s
 async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
     let dir = tempfile::tempdir().expect("a folder");
     let (address, metrics) = (free_address(), free_address());
-    let text = Setup::default()
+    let proxy = Proxy::start().await;
+    let text = Setup { controllers: vec![proxy.address], ..Setup::default() }
         .text(dir.path(), &address.to_string())
         .replace("[server]\n", &format!("[server]\nmetrics_listen = \"{metrics}\"\n"));
     std::fs::write(dir.path().join("config.toml"), text).expect("written");
@@ -198,11 +199,17 @@ async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
     let cmdline = std::fs::read(format!("/proc/{}/cmdline", running.child.id())).unwrap_or_default();
     assert!(!String::from_utf8_lossy(&cmdline).contains(environment().fact("SERVICE_PASSWORD")));
+    proxy.set(Mischief::Slow(Duration::from_millis(300)));
+    proxy.forget();
     let slow = tokio::spawn({
         let visitor = visitor.clone();
         async move { visitor.log_in("ukendt-maaling", "Helt-Forkert-99").await.status }
     });
-    tokio::time::sleep(Duration::from_millis(30)).await;
+    let begun = Instant::now();
+    while proxy.operations() == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "the login asks the controller");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
     assert!(Command::new("kill").arg(running.child.id().to_string()).status().expect("kill").success());
     assert_eq!(slow.await.expect("joined"), 422, "what is under way is finished");
     let ended = tokio::task::spawn_blocking(move || running.child.wait().expect("ended")).await.expect("joined");

@@ -25,7 +25,13 @@ async fn nobody_holds_a_place_by_sending_slowly() {
         })
         .collect();
     until("the thirteenth of one address is told to wait", 10, async || {
-        slow.get(format!("{base}/")).send().await.is_ok_and(|answer| answer.status() == 503)
+        let answer = slow.get(format!("{base}/")).send().await.expect("an answer");
+        let refused = answer.status() == 503;
+        if refused {
+            assert_eq!(answer.headers()["retry-after"], "60");
+            assert!(answer.text().await.expect("a page").contains("Der er travlt lige nu"));
+        }
+        refused
     })
     .await;
     assert_eq!(other.get(format!("{base}/")).send().await.expect("an answer").status(), 200, "others have all places");
