@@ -51,9 +51,21 @@ pub(super) async fn has_arrived(session: &Session) -> Result<bool, session::Erro
     Ok(session.remove::<bool>(ARRIVED).await? == Some(true))
 }
 
-/// The password has been set in this session, or may have been: its owner is not logged out by that.
-pub(super) async fn password_set_here(session: &Session) -> Result<(), session::Error> {
-    session.insert(SET_HERE, NOT_SEEN_YET).await
+/// The password is about to be set in this session: its owner is not logged out by that. Stored before AD is asked, so that it holds though the service dies in
+/// the middle. Gives what [`password_not_set`] puts back.
+pub(super) async fn password_may_be_set(session: &Session) -> Result<Option<i64>, session::Error> {
+    let before = session.get::<i64>(SET_HERE).await?;
+    session.insert(SET_HERE, NOT_SEEN_YET).await?;
+    session.save().await?;
+    Ok(before)
+}
+
+/// Nothing was set after all.
+pub(super) async fn password_not_set(session: &Session, before: Option<i64>) -> Result<(), session::Error> {
+    match before {
+        Some(before) => session.insert(SET_HERE, before).await,
+        None => session.remove::<i64>(SET_HERE).await.map(drop),
+    }
 }
 
 /// Has the password that the session was begun with been changed elsewhere? What this session has set itself is no other's: the first time that is seen after

@@ -89,12 +89,14 @@ pub(in crate::http) async fn submit(
         Err(errors) => return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors).await,
     };
     let whose = Whose::Own { asking: member.session.id().map(Into::into) };
+    let own = member.identity.password_of() == Some(target);
+    let before = if own { session::password_may_be_set(&member.session).await? } else { None };
     let answer = set_password::set(&app, &member.visit, &member.identity, Request { target, attempt, current, new, whose }).await?;
+    if own && matches!(answer, Answer::Refused(_)) {
+        session::password_not_set(&member.session, before).await?;
+    }
     match answer {
         Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown | Answer::AlreadySent => {
-            if member.identity.password_of() == Some(target) {
-                session::password_set_here(&member.session).await?;
-            }
             let confirmed = matches!(answer, Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried);
             let cookies = confirmed.then(|| known_browser::remember(&app, &member.visit, Some(target)));
             Ok((cookies, Redirect::to(&format!("/accounts/{target}/password/{attempt}"))).into_response())
