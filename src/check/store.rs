@@ -23,6 +23,13 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             report.problem(Id::StoreFolderMissing, AREA, &what, "make it, writable for the service's user only");
         };
     }
+    if !config.store.verified {
+        let what =
+            "its URL does not ask for a verified certificate: whoever stands in between gets its password and can change what is stored";
+        let remedy =
+            "take sslmode out of store.url, which makes it verify-full, and name the CA of the database with sslrootcert=/path/ca.pem";
+        report.warning(Id::StoreTlsWeak, AREA, what, remedy);
+    }
     let look = match look::look(url).await {
         Ok(look) => look,
         Err(error) => {

@@ -106,6 +106,8 @@ pub(super) enum Trouble {
     NoKey,
     #[error("audit.cpr_key_files is empty: there is no key to encrypt with")]
     NoCprKey,
+    #[error("--database {0}")]
+    Database(&'static str),
     #[error("the database is of another version than this program")]
     OtherVersion,
     #[error("{0}")]
@@ -139,7 +141,7 @@ pub(super) async fn verify_alone(export: Option<&Path>, database: &str, public_k
     let found = match (keys(public_keys, None), export) {
         (Err(trouble), _) => Err(trouble),
         (Ok(keys), Some(export)) => exported(export, &keys, checkpoint),
-        (Ok(keys), None) => inspected(database, &keys, checkpoint).await,
+        (Ok(keys), None) => inspected_at(database, &keys, checkpoint).await,
     };
     told(found)
 }
@@ -153,7 +155,7 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
         }
         AuditCommand::Verify { export: None, database: Some(database), public_keys, checkpoint } => {
             told(match keys(&public_keys, config.audit.signer.as_ref()) {
-                Ok(keys) => inspected(&database, &keys, checkpoint.as_deref()).await,
+                Ok(keys) => inspected_at(&database, &keys, checkpoint.as_deref()).await,
                 Err(trouble) => Err(trouble),
             })
         }
@@ -333,6 +335,15 @@ async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: Str
     note_verified(config, &log(config, &store), outcome, note).await?;
     store.close().await;
     Ok(())
+}
+
+/// The database that the command line names: a server elsewhere is verified as that of `store.url` is.
+async fn inspected_at(database: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+    if database.starts_with("sqlite:") {
+        return inspected(database, keys, checkpoint).await; // a copy may be named by a relative path
+    }
+    let store = crate::config::Store::at(database).map_err(Trouble::Database)?;
+    inspected(store.url.expose_secret(), keys, checkpoint).await
 }
 
 async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {

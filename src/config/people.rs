@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use serde::Deserialize;
 
 pub use rest::RestSource;
-pub use sql::{Database, SqlSource};
+pub use sql::SqlSource;
 
 use super::load::Problems;
 use crate::model::provider::ProviderId;

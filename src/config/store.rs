@@ -2,16 +2,42 @@
 
 use std::path::PathBuf;
 
+use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{load::Problems, secret};
+use super::{
+    database_url::{Database, FRAGMENT, with_tls},
+    load::Problems,
+    secret,
+};
 
 /// `[store]`.
 #[derive(Debug)]
 pub struct Store {
-    /// `sqlite:///path` or `postgres://…`; may hold a password.
+    /// `sqlite:///path` or `postgres://…` with the `sslmode` that goes for it; may hold a password.
     pub url: SecretString,
+    /// Are chain and name of the server's certificate verified, or is the database on this very machine?
+    pub verified: bool,
+}
+
+impl Store {
+    /// The database of a URL. An error says what has to be there and never quotes the URL.
+    pub fn at(text: &str) -> Result<Self, &'static str> {
+        const KNOWN: &str = "has to be sqlite:///absolute/path or postgres://user:password@host/database";
+        if text.starts_with("sqlite:///") {
+            return Ok(Self { url: SecretString::from(text), verified: true });
+        }
+        let url = Url::parse(text).map_err(|_| KNOWN)?;
+        if Database::of(url.scheme()) != Some(Database::Postgres) {
+            return Err(KNOWN);
+        }
+        if url.fragment().is_some() {
+            return Err(FRAGMENT);
+        }
+        let whole = with_tls(Database::Postgres, url).map_err(|_| KNOWN)?;
+        Ok(Self { url: SecretString::from(String::from(whole.url)), verified: whole.verified })
+    }
 }
 
 #[derive(Deserialize)]
@@ -23,11 +49,34 @@ pub(super) struct Raw {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Store> {
         let url = secret::one_of("store.url", self.url, self.url_file.as_deref(), problems)?;
-        let known = ["sqlite:///", "postgres://", "postgresql://"].iter().any(|scheme| url.expose_secret().starts_with(scheme));
-        if !known {
-            problems.add("store.url", "has to be sqlite:///absolute/path or postgres://user:password@host/database");
-            return None;
+        Store::at(url.expose_secret()).map_err(|wrong| problems.add("store.url", wrong)).ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Result<(String, bool), &'static str> {
+        Store::at(text).map(|store| (store.url.expose_secret().to_owned(), store.verified))
+    }
+
+    #[test]
+    fn a_store_elsewhere_is_verified_and_a_weaker_way_is_known_as_such() {
+        let elsewhere = "postgres://nykode:b@db.kommune.dk/nykode";
+        assert_eq!(at(elsewhere), Ok((format!("{elsewhere}?sslmode=verify-full"), true)));
+        let weaker = format!("{elsewhere}?sslmode=verify-ca");
+        assert_eq!(at(&weaker), Ok((weaker.clone(), false)));
+        for here in ["sqlite:///x.db", "postgres://nykode@%2Frun%2Fpostgresql/nykode", "postgres://nykode:b@127.0.0.1/nykode"] {
+            assert_eq!(at(here), Ok((here.to_owned(), true)));
         }
-        Some(Store { url })
+    }
+
+    #[test]
+    fn what_is_no_store_is_refused_without_being_quoted() {
+        for text in ["", "hemmelig", "mysql://a:hemmelig@x/y", "sqlite://hemmelig", "postgres:///hemmelig", "postgres://a:h#hemmelig@x/y"] {
+            assert!(!at(text).expect_err(text).contains("hemmelig"), "{text}");
+        }
+        assert_eq!(at("postgres://a:123#hemmelig@x/y"), Err(FRAGMENT), "it would go to the host \"a\"");
     }
 }

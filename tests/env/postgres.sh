@@ -1,6 +1,8 @@
-# A PostgreSQL of the environment's own: only a Unix socket below DIR/pg/sock, no TCP, nobody asked for a password.
+# A PostgreSQL of the environment's own: a Unix socket below DIR/pg/sock and, with TLS, the controller's address; nobody asked for a password.
 # Sourced by `up` and `down`. PostgreSQL refuses to run as root, so it runs as the user `postgres` of Debian's package.
 # shellcheck shell=bash
+
+PG_PORT=5432
 
 pg_bin() {
   local found
@@ -27,19 +29,29 @@ open_the_way() {
   done
 }
 
+# Needs the certificates.
 postgres_up() {
   local pg=$1/pg bin
   bin=$(pg_bin)
+  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  ! (: <"/dev/tcp/$DC_IP/$PG_PORT") 2>/dev/null || die "something listens on $DC_IP:$PG_PORT already"
   open_the_way "$1"
   install -d -o postgres -g postgres -m 755 "$pg" "$pg/sock"
   as_postgres "$bin/initdb" -D "$pg/data" --no-sync --auth=trust --encoding=UTF8 --locale=C.UTF-8 >"$1/log/initdb.log" 2>&1 ||
     die "initdb failed: see $1/log/initdb.log"
+  install -o postgres -g postgres -m 600 "$1/tls/db.key" "$pg/tls.key"
+  install -m 644 "$1/tls/db.pem" "$pg/db.pem"
   as_postgres tee -a "$pg/data/postgresql.conf" >/dev/null <<CONF
-listen_addresses = ''
+listen_addresses = '$DC_IP'
+port = $PG_PORT
+ssl = on
+ssl_cert_file = '$pg/db.pem'
+ssl_key_file = '$pg/tls.key'
 unix_socket_directories = '$pg/sock'
 max_connections = 200
 shared_buffers = 32MB
 CONF
+  as_postgres tee -a "$pg/data/pg_hba.conf" >/dev/null <<<"host all all 127.0.0.0/8 trust"
   detached setpriv --reuid=postgres --regid=postgres --init-groups "$bin/pg_ctl" start -w -t 30 -D "$pg/data" -l "$pg/log" >>"$1/log/initdb.log" 2>&1 ||
     die "PostgreSQL did not start: see $pg/log"
   as_postgres "$bin/psql" -qX -h "$pg/sock" -d postgres -v ON_ERROR_STOP=1 \
