@@ -80,14 +80,13 @@ pub(super) const FRAGMENT: &str = "holds a #: write it as %23";
 pub(super) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, NoServer> {
     let Some((keys, word)) = database.tls() else { return Ok(DatabaseUrl { database, url, verified: true }) };
     let local = is_here(database, &url).ok_or(NoServer)?;
-    let verified = match said(&url, keys) {
-        Some(mode) => local || mode.eq_ignore_ascii_case(word),
-        None => {
-            if let Some(key) = keys.first().filter(|_| !local || database == Database::SqlServer) {
-                url.query_pairs_mut().append_pair(key, word);
-            }
-            true
+    let verified = if let Some(mode) = said(&url, keys) {
+        local || mode.eq_ignore_ascii_case(word)
+    } else {
+        if let Some(key) = keys.first().filter(|_| !local || database == Database::SqlServer) {
+            url.query_pairs_mut().append_pair(key, word);
         }
+        true
     };
     Ok(DatabaseUrl { database, url, verified })
 }
