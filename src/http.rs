@@ -1,7 +1,10 @@
-//! The web: routes, pages, sessions, forms. Handlers translate; flows decide.
+//! Web interface: routes, pages, sessions and forms. Handlers translate between HTTP and use cases; use cases decide.
 //!
-//! Invariants: GET changes nothing; a form counts only with its token and from our own pages; every page but the static files is no-store; a
-//! person sees a reference number, never a cause.
+//! Invariants:
+//! - GET changes nothing.
+//! - A form is accepted only from our own pages and with its CSRF token.
+//! - Every page is `no-store`; only static files are cached.
+//! - A visitor sees the reference number of an error, never its cause.
 
 mod assets;
 mod client;
@@ -34,7 +37,7 @@ use tower_sessions::{SessionManagerLayer, cookie::SameSite};
 
 use crate::app::App;
 
-/// Everything that answers, outermost layer last.
+/// The service's router. The last layer is the outermost.
 pub fn router(app: Arc<App>) -> Router {
     let sessions = SessionManagerLayer::new(app.sessions.clone())
         .with_name(session::COOKIE)

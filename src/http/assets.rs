@@ -1,4 +1,6 @@
-//! Style sheet, script, fonts and icons: in the program itself, under a name that changes with their content, kept by browsers for a year.
+//! Static files: style sheet, script, fonts and icons, embedded in the program.
+//!
+//! Their path contains a hash of their contents, so browsers keep them for a year.
 
 use std::{borrow::Cow, sync::LazyLock};
 
@@ -16,7 +18,7 @@ use rust_embed::RustEmbed;
 #[folder = "static/dist/"]
 struct Files;
 
-/// The first digits of a hash of all files.
+/// First 12 hex digits of the SHA-256 over all files.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let mut names: Vec<_> = Files::iter().collect();
     names.sort();
@@ -28,7 +30,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     HEXLOWER.encode(&context.finish().as_ref()[..6])
 });
 
-/// The part of the path that changes with the files.
+/// The path segment that changes with the files.
 pub(super) fn version() -> &'static str {
     &VERSION
 }
@@ -68,7 +70,7 @@ pub(super) async fn get(Path((version, name)): Path<(String, String)>, request: 
     response
 }
 
-/// Does the client take this coding? (RFC 9110 12.5.3; a weight of zero is a no.)
+/// Whether the `Accept-Encoding` header accepts this coding (RFC 9110, section 12.5.3). A weight of zero excludes it.
 fn accepts(header: &str, coding: &str) -> bool {
     header.split(',').any(|part| {
         let mut pieces = part.split(';').map(str::trim);

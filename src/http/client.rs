@@ -1,4 +1,4 @@
-//! Who is asking: the client's real address, and the one log line of each request.
+//! Client address of a request, and the request's log line.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
@@ -18,11 +18,13 @@ use tracing::{Instrument, error_span, info};
 
 use crate::{app::App, telemetry};
 
-/// The client's address, put into the request's extensions.
+/// The client's address; a request extension.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Client(pub IpAddr);
 
-/// Finds the address, runs the request, and writes one line: no address, no query, no path with a name in it.
+/// Adds [`Client`] to the request, runs it, and writes one log line and its metrics.
+///
+/// Neither holds an address, a query or a path with a name in it: the route's pattern stands for the path.
 pub(super) async fn log_request(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |info| info.0.ip());
@@ -30,8 +32,8 @@ pub(super) async fn log_request(State(app): State<Arc<App>>, mut request: Reques
     request.extensions_mut().insert(Client(client));
     let route = request.extensions().get::<MatchedPath>().map_or_else(|| "none".to_owned(), |path| path.as_str().to_owned());
     let method = request.method().clone();
-    // Every line that is logged meanwhile carries the number. At the highest level, so that no filter drops it. A number from outside is not taken over:
-    // anybody could write one into our log.
+    // All log lines of the request carry this number. The span has the highest level, so that no filter drops it. A request id from outside
+    // is ignored: any client could write it into our log.
     let number = telemetry::reference();
     let span = error_span!("request", request = number);
     let mut response = next.run(request).instrument(span).await;
@@ -47,8 +49,9 @@ pub(super) async fn log_request(State(app): State<Arc<App>>, mut request: Reques
     response
 }
 
-/// The peer's address, or, where the peer is a trusted proxy, the right-most address of X-Forwarded-For that is no trusted proxy. What stands further left
-/// anybody could have written. An entry that is no address ends the search at the last one that was.
+/// The peer's address, or, where the peer is a trusted proxy, the right-most address of X-Forwarded-For that is no trusted proxy.
+///
+/// Entries further left can be forged by the client. An entry that is no address ends the search at the last valid address.
 fn real_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let is_trusted = |address: IpAddr| trusted.iter().any(|net| net.contains(&address.to_canonical()));
     let mut address = peer.to_canonical();
@@ -65,7 +68,7 @@ fn real_address(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr 
     address
 }
 
-/// What limits by address count as one: an IPv4 address, or a network of IPv6 (/64), of which one customer has 2^64 addresses.
+/// The unit of limits by address: an IPv4 address, or an IPv6 network (/64), because one customer has 2^64 addresses of it.
 pub(super) fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
@@ -73,7 +76,7 @@ pub(super) fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]`, `[2001:db8::1]:80`.
+/// Parses `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]` or `[2001:db8::1]:80`.
 fn parse(entry: &str) -> Option<IpAddr> {
     let bare = entry.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(entry);
     bare.parse().ok().or_else(|| entry.parse::<SocketAddr>().ok().map(|socket| socket.ip()))

@@ -1,4 +1,4 @@
-//! Requests that could not be carried out.
+//! Requests that failed because of an error or an outage.
 
 use std::fmt::Display;
 
@@ -11,22 +11,21 @@ use tower_sessions::session_store;
 use super::outage;
 use crate::{app::App, flow::away::Away, telemetry};
 
-/// A request that could not be carried out.
 #[derive(Debug, Clone)]
 pub(super) enum Failure {
-    /// Something is wrong: logged here, once, under a reference; the page shows the reference only.
+    /// An error of ours. It is logged once, under a reference; the page shows only the reference.
     Fault {
-        /// What it is found by in the service's own log.
+        /// Finds the error in the service's log.
         reference: String,
     },
-    /// Something is away for now; the page says what.
+    /// A system that the service needs is unavailable. The page names the system.
     Outage(Away),
 }
 
 impl Failure {
     pub(super) fn new(cause: &(impl Display + ?Sized)) -> Self {
         let reference = telemetry::reference();
-        tracing::error!(reference, error = %cause, "a request could not be carried out");
+        tracing::error!(reference, error = %cause, "request failed");
         metrics::counter!("faults_total").increment(1);
         Self::Fault { reference }
     }
@@ -36,7 +35,7 @@ impl Failure {
         Self::Outage(away)
     }
 
-    /// What it is found by in the service's own log; an outage by what is away.
+    /// The reference of an error; `None` for an outage, which is logged at a bounded rate and has none.
     pub(super) fn reference(self) -> Option<String> {
         match self {
             Self::Fault { reference } => Some(reference),
@@ -82,10 +81,12 @@ impl IntoResponse for Failure {
     }
 }
 
-/// What a library has answered with a bare 500: that of sessions does where it can't store one. A fault of another's has to be found again too.
+/// The failure behind a bare 500 of a library: the session layer answers so when it can't store a session.
+///
+/// An unwritable store is reported as an outage of the database. Any other cause is an error and gets a reference.
 pub(super) async fn of_a_layer(app: &App) -> Failure {
     match app.store.writable(app.instance, app.clock.now()).await {
         Err(error) => Failure::away(Away::Database, &error),
-        Ok(()) => Failure::new("a layer below answered with a fault"),
+        Ok(()) => Failure::new("a middleware layer answered 500"),
     }
 }

@@ -1,6 +1,6 @@
-//! Forms: from our own pages, with their token, in UTF-8, and not larger than an honest one.
+//! Forms: accepted from our own pages, with their CSRF token, in UTF-8 and within a size.
 //!
-//! Invariant: [`Form`] is the only way for a handler to get at what was sent; it checks the token before it gives anything out.
+//! Invariant: handlers read a form only through [`Form`], which checks the token first.
 
 use std::sync::Arc;
 
@@ -20,18 +20,22 @@ use super::{
 };
 use crate::app::App;
 
-/// Where providers' forms come to: the beginnings of their paths.
+/// Path prefixes of the forms that identity providers send.
 pub(super) const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
 
-/// Binds a form to the browser of somebody who is not logged in yet.
+/// Binds the CSRF token of a form to the browser before there is a session.
 pub(super) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
-/// Below these, looking is logged in the visitor's name, and may count as a try of theirs: another site's link, frame or picture leads to the beginning, which
-/// does neither.
+/// Pages below these paths are logged under the actor's name, and viewing them may count against the actor's rate limit.
+///
+/// A link, frame or image of another site could abuse that. Such a request is redirected to the start page of the group, which is neither
+/// logged nor counted.
 const WATCHED: [&str; 2] = ["/others", "/audit"];
 
-/// Has the person asked for the page: in one of ours, or by typing its address? A subdomain of the same town is another site. Browsers without Fetch Metadata
-/// (Safari before 16.4) tell where a link stood, and what does not is not believed.
+/// Whether a GET came from one of our pages or from the address bar, by Fetch Metadata.
+///
+/// Another subdomain of the same site does not count as ours. Browsers without Fetch Metadata (Safari before 16.4) are judged by Referer;
+/// without either header the answer is no.
 pub(super) fn asked_from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
@@ -42,10 +46,11 @@ pub(super) fn asked_from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) 
     is_ours(&format!("{scheme}://{authority}"), headers, uri, public_url)
 }
 
-/// Refuses a form that another site sent (Fetch Metadata, and Origin for browsers without it). What is neither, such as a program without a browser's
-/// headers, is left to the token.
+/// Refuses a form that another site sent, by Fetch Metadata, or by Origin for browsers without it.
+///
+/// A request with neither header, such as one of a program, passes here and depends on its CSRF token.
 pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    // A provider's answer is a form of another site by its nature; what it proves is in its signature and in the browser's own cookie.
+    // A provider's answer is a cross-site form by design. It is checked by its signature and by the cookie of the login that it answers.
     let safe = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS)
         || FROM_PROVIDERS.iter().any(|start| request.uri().path().starts_with(start));
     let watched = WATCHED.iter().find(|start| request.uri().path().strip_prefix(**start).is_some_and(|rest| rest.starts_with('/')));
@@ -56,8 +61,10 @@ pub(super) async fn same_site_only(State(app): State<Arc<App>>, request: Request
     if ours { next.run(request).await } else { StatusCode::FORBIDDEN.into_response() }
 }
 
-/// Is the page that sent it one of ours? The origin is held against the configured address, since a proxy may rewrite Host, and against the host that was
-/// asked for: in HTTP/2 that is the request's authority, not a header.
+/// Whether one of our pages sent the form.
+///
+/// Origin is compared with the configured address, because a proxy may rewrite Host, and with the requested host, which in HTTP/2 is the
+/// request's authority and no header.
 fn from_here(headers: &HeaderMap, uri: &Uri, public_url: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin";
@@ -73,8 +80,9 @@ fn is_ours(origin: &str, headers: &HeaderMap, uri: &Uri, public_url: &str) -> bo
     origin == public_url || host.is_some_and(asked)
 }
 
-/// What a form's token is bound to: the session once there is one, else the visit cookie. Different for each, so that a token from before a login does not
-/// count after it.
+/// The value that a form's token is bound to: the session, or the visit cookie before there is one.
+///
+/// They differ, so that a token from before a login is invalid after it.
 pub(super) fn binding(session: &Session, cookies: &CookieJar) -> Option<String> {
     match session.id() {
         Some(id) => Some(format!("session {id}")),
@@ -82,7 +90,7 @@ pub(super) fn binding(session: &Session, cookies: &CookieJar) -> Option<String> 
     }
 }
 
-/// A form whose token was right.
+/// A form whose CSRF token was valid.
 pub(super) struct Form<T>(pub T);
 
 #[derive(Deserialize)]
@@ -96,11 +104,11 @@ impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, Response> {
         let (mut parts, body) = request.into_parts();
         let session = Session::from_request_parts(&mut parts, app).await.map_err(IntoResponse::into_response)?;
-        // Loads the session, so that an id which is not in the store does not count as one.
+        // Loads the session, so that an id that is not in the store does not count as a session.
         super::session::identity(&session).await.map_err(|e| Failure::from(e).into_response())?;
         let cookies = CookieJar::from_headers(&parts.headers);
         let bytes = whole(body, LARGEST_BODY).await.map_err(IntoResponse::into_response)?;
-        // The form library reads what is not UTF-8 as something else; a password must be written as it was typed or not at all.
+        // The form library replaces bytes that are not UTF-8. A password must arrive as typed or be refused.
         let utf8 = percent_encoding::percent_decode(&bytes).decode_utf8().is_ok();
         let token: Option<Token> = serde_urlencoded::from_bytes(&bytes).ok();
         let (Some(token), true) = (token, utf8) else { return Err(StatusCode::BAD_REQUEST.into_response()) };

@@ -1,4 +1,4 @@
-//! Headers that every answer has.
+//! Response headers of every answer.
 
 use std::sync::Arc;
 
@@ -11,18 +11,24 @@ use axum::{
 
 use crate::app::App;
 
-/// - `default-src 'none'` and our own origin for what is needed: nothing is loaded from, or sent to, anybody else.
-/// - no `'unsafe-inline'`: a script or style that was smuggled into a page does not run.
-/// - `form-action 'self'`: a form can't be turned to send a password elsewhere.
-/// - `frame-ancestors 'none'`: nobody can lay our pages under theirs. `base-uri 'none'`: relative links stay ours.
+/// Content-Security-Policy of all pages but those with [`FormGoesElsewhere`].
+///
+/// - `default-src 'none'`, and `'self'` for the kinds that pages use: pages load from and send to our own origin only.
+/// - No `'unsafe-inline'`: an injected script or style does not run.
+/// - `form-action 'self'`: a form can't send a password to another origin.
+/// - `frame-ancestors 'none'`: other sites can't frame our pages.
+/// - `base-uri 'none'`: an injected `<base>` can't redirect relative links.
 const CSP: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
-/// - `nosniff`: a file is what we say that it is.
-/// - Referrer-Policy: no other host learns an address of ours. Not `no-referrer`: with that, browsers send our own forms with `Origin: null`, and one
-///   without Fetch Metadata (Safari before 16.4) could send none.
-/// - Permissions-Policy: nothing here needs a sensor, a camera or a payment, so no script may ask for it.
-/// - Opener and resource policy: a page that opened ours, or wants to embed a file of ours, gets no hold of it.
+/// Headers that every answer gets.
+///
+/// - `nosniff`: browsers use the declared media type.
+/// - Referrer-Policy: other hosts learn no path of ours. Not `no-referrer`: with it, browsers send our own forms with `Origin: null`, which
+///   shuts out browsers without Fetch Metadata (Safari before 16.4).
+/// - Permissions-Policy: no page needs sensors, camera or payments, so no script may ask for them.
+/// - Cross-Origin-Opener-Policy and Cross-Origin-Resource-Policy: pages of other origins get no handle on our windows and can't embed our
+///   files.
 const ALWAYS: [(HeaderName, &str); 7] = [
     (header::CONTENT_SECURITY_POLICY, CSP),
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -37,29 +43,31 @@ const ALWAYS: [(HeaderName, &str); 7] = [
     (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
 ];
 
-/// For a page that carries a signed message to a provider: its form goes there, and providers pass people on to others. Such a page takes no input.
+/// Response extension of a page that carries a signed message to a provider. Its form goes to the provider, and providers redirect onwards,
+/// so its policy has no `form-action`. Such a page takes no input.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct FormGoesElsewhere;
 
 const CSP_ELSEWHERE: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; font-src 'self'; base-uri 'none'; \
     frame-ancestors 'none'";
 
-/// What a browser has kept of our pages goes with the session: what was on the screen does not come back by the Back button. Not the cookies: the session's has
-/// ended by itself, and the language is no secret.
+/// Clear-Site-Data of a logout: the browser drops our pages, so that the Back button shows none of them.
+///
+/// Cookies stay: the session's cookie is removed separately, and the language is no secret.
 const CLEAR: &str = "\"cache\", \"storage\"";
 
-/// Leads away from a session that has ended.
+/// Redirects away from a session that has ended, with [`CLEAR`].
 pub(super) fn logged_out(to: &str) -> Response {
     cleared(Redirect::to(to).into_response())
 }
 
-/// The same for another answer.
+/// Adds [`CLEAR`] to an answer.
 pub(super) fn cleared(mut response: Response) -> Response {
     response.headers_mut().insert(HeaderName::from_static("clear-site-data"), HeaderValue::from_static(CLEAR));
     response
 }
 
-/// Adds them; `no-store` where a handler has not said otherwise.
+/// Adds the headers. Answers without Cache-Control get `no-store`.
 pub(super) async fn add(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let elsewhere = response.extensions().get::<FormGoesElsewhere>().is_some();

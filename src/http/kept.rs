@@ -1,4 +1,4 @@
-//! What the browser keeps for us, sealed, while a login or logout is under way at a provider.
+//! Sealed cookies that hold a login or logout in progress at a provider.
 
 use axum_extra::extract::{
     CookieJar,
@@ -6,15 +6,17 @@ use axum_extra::extract::{
 };
 use jiff::Timestamp;
 
-/// The beginning of the cookie's name: one cookie for each, so that two tabs do not undo one another.
+/// Prefix of the cookie's name. Each login has a cookie of its own, so that two tabs do not disturb each other.
 const KEPT: &str = "__Host-os2nykode-at-";
-/// So many at most: more would make the headers too large.
+/// Maximum number of these cookies in a browser; more would make the request headers too large.
 const KEPT_AT_MOST: usize = 5;
-/// Seconds.
+/// Lifetime, seconds.
 const KEPT_FOR: i64 = 15 * 60;
 
-/// Keeps it in the browser. SameSite=None: the provider's answer is a form of another site. The oldest ones go when there are too many: each value begins with
-/// the time at which it was kept, which nobody but the browser's owner can change, and only to their own loss.
+/// Adds a cookie for `relay` and removes the oldest ones beyond [`KEPT_AT_MOST`].
+///
+/// `SameSite=None`: the provider's answer is a cross-site form. Each value starts with its time in milliseconds. The time is not sealed:
+/// only the browser's owner can change it, to their own loss.
 pub(super) fn keep(cookies: CookieJar, relay: &str, sealed: &str, now: Timestamp) -> CookieJar {
     let kept_at = |cookie: &Cookie<'_>| cookie.value().split_once('.').and_then(|(at, _)| at.parse::<i64>().ok()).unwrap_or_default();
     let there = cookies.iter().filter(|cookie| cookie.name().starts_with(KEPT));
@@ -31,18 +33,18 @@ fn ended(name: String) -> Cookie<'static> {
     Cookie::build((name, "")).path("/").secure(true).http_only(true).same_site(SameSite::None).max_age(time::Duration::ZERO).build()
 }
 
-/// What the browser has kept under a RelayState or `state`.
+/// The sealed value for a RelayState or `state`.
 pub(super) fn kept(cookies: &CookieJar, relay: &str) -> Option<String> {
     let value = cookies.get(&format!("{KEPT}{relay}"))?.value().to_owned();
     value.split_once('.').map(|(_, sealed)| sealed.to_owned())
 }
 
-/// Does the browser keep anything, whatever it is worth?
+/// Whether the browser has any of these cookies, valid or not.
 pub(super) fn any(cookies: &CookieJar) -> bool {
     cookies.iter().any(|cookie| cookie.name().starts_with(KEPT))
 }
 
-/// Takes it away again.
+/// Removes the cookie.
 pub(super) fn gone(relay: &str) -> CookieJar {
     CookieJar::new().add(ended(format!("{KEPT}{relay}")))
 }
@@ -55,7 +57,7 @@ mod tests {
     fn a_sixth_login_under_way_ends_the_oldest_and_no_other() {
         let at = |second: i64| Timestamp::from_second(second).expect("a time");
         let mut jar = CookieJar::new();
-        // Begun in another order than that of their names.
+        // The order of times differs from the order of names.
         for (relay, second) in [("_c", 3), ("_a", 1), ("_e", 5), ("_b", 2), ("_d", 4)] {
             jar = keep(jar, relay, &format!("sealed.{relay}"), at(second));
         }

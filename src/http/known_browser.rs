@@ -1,4 +1,4 @@
-//! The cookie of a browser that an account's owner has used. It proves nothing; it has tries of its own.
+//! Cookie of a known browser: one that an account's owner has logged in with. It proves nothing; it has a rate limit of its own.
 
 use axum_extra::extract::{
     CookieJar,
@@ -11,21 +11,21 @@ use crate::{
     model::{guid::ObjectGuid, known_browser::LIFE},
 };
 
-/// Stays when a login ends.
+/// The cookie outlives the session.
 pub(super) const COOKIE: &str = "__Host-os2nykode-browser";
 
-/// To be sent to a browser in which an account's owner has just proven to be themselves. Where that can't be done, it stays unknown.
+/// The cookie that marks the browser after a login by `owner`. On an error it is empty, and the browser stays unknown.
 pub(super) fn remember(app: &App, visit: &Visit, owner: Option<ObjectGuid>) -> CookieJar {
     let jar = CookieJar::new();
     let Some(owner) = owner else { return jar };
     match after_login(app, visit, owner) {
         Ok(sealed) => {
             let life = time::Duration::seconds(LIFE.as_secs());
-            // Strict: every form that it is for is on a page of ours.
+            // Strict: all forms that use it are on our own pages.
             jar.add(Cookie::build((COOKIE, sealed)).path("/").secure(true).http_only(true).same_site(SameSite::Strict).max_age(life))
         }
         Err(fault) => {
-            tracing::warn!(error = %fault, "a browser could not be remembered");
+            tracing::warn!(error = %fault, "known-browser cookie not set");
             jar
         }
     }

@@ -1,25 +1,24 @@
-//! Which language a visitor gets: what they chose, else what their browser asks for, else the configuration's.
+//! Language of a request: the visitor's choice, else Accept-Language, else the configured default.
 
 use axum::http::{HeaderMap, header};
 use axum_extra::extract::CookieJar;
 
 use crate::config::Language;
 
-/// Remembers the choice; not a secret.
+/// Cookie of the visitor's choice. It is no secret.
 pub(super) const COOKIE: &str = "__Host-os2nykode-language";
 
-/// The language of a request.
 pub(super) fn of(headers: &HeaderMap, default: Language) -> Language {
     let chosen = CookieJar::from_headers(headers).get(COOKIE).and_then(|cookie| parse(cookie.value()));
     chosen.or_else(|| accepted(headers.get(header::ACCEPT_LANGUAGE)?.to_str().ok()?)).unwrap_or(default)
 }
 
-/// `da` or `en`.
+/// Parses `da` or `en`.
 pub(super) fn parse(code: &str) -> Option<Language> {
     Language::ALL.into_iter().find(|language| language.code() == code)
 }
 
-/// The language with the highest weight that we speak (RFC 9110 12.5.4); the first of equals.
+/// The supported language with the highest weight (RFC 9110, section 12.5.4); of equal weights the first.
 fn accepted(header: &str) -> Option<Language> {
     let mut best: Option<(f32, Language)> = None;
     for part in header.split(',') {

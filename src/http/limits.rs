@@ -1,7 +1,11 @@
-//! Limits on time, on what is sent, and on how many requests are worked on at once. Health and static files are within them too: an overload shows.
+//! Limits on the duration and size of requests, and on concurrent requests. They cover health checks and static files too, so that an
+//! overload shows in monitoring.
 //!
-//! Invariants: a place is taken only when the whole request is here, so that nobody holds one by sending slowly; one address never has more than half
-//! of the places; what waits is bounded, in all and by address; work that outlives its request keeps its place.
+//! Invariants:
+//! - A request takes a slot only after it has arrived whole, so that a slow sender holds none.
+//! - One address has at most half of the slots.
+//! - The queue is bounded, in total and by address.
+//! - Work that outlives its request keeps the request's slot.
 
 mod arrival;
 mod begins;
@@ -34,14 +38,14 @@ use super::{
 };
 use crate::{app::App, clock::Clock, flow::place::Place};
 
-/// A request that gets no place within this time is told to try again.
+/// Longest wait for a slot. After it the request is answered with 503.
 const WAIT: Duration = Duration::from_secs(10);
-/// For each place so many requests may be here at once, worked on, waiting or arriving.
+/// Requests present at once (arriving, waiting or running), as a multiple of the slots.
 const HERE: usize = 8;
-/// The same from one address: three for each place. With the default, 768, a school that starts its day at once is within it.
+/// Same for one address. With the default of 256 slots that is 768, enough for a school whose pupils all start at once.
 const HERE_EACH: usize = 3;
 
-/// The limits of this service.
+/// Shared state of the limits.
 #[derive(Debug, Clone)]
 pub(super) struct Limits(Arc<Inner>);
 
@@ -50,7 +54,7 @@ struct Inner {
     places: Arc<Semaphore>,
     most_places: usize,
     longest: Duration,
-    /// A request that gets no place within this time is told to try again.
+    /// Longest wait for a slot; [`WAIT`] outside tests.
     wait: Duration,
     large: Semaphore,
     begins: Begins,
@@ -58,7 +62,7 @@ struct Inner {
     here: Mutex<Here>,
 }
 
-/// Requests from their first to their last byte, and what goes on after them.
+/// Requests between their first and last byte, with the work that outlives them.
 #[derive(Debug, Default)]
 struct Here {
     all: usize,
@@ -72,7 +76,7 @@ struct Address {
     large: Arc<Semaphore>,
 }
 
-/// When a request is given up: what has to be told before, such as passwords that are kept nowhere, has to be told by then.
+/// When the request times out. Content that is kept nowhere, such as new passwords, must be sent before that.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ends(pub Instant);
 
@@ -96,7 +100,7 @@ impl Limits {
         self.0.here.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A request is here, unless there are too many.
+    /// Registers a request; `None` where a limit is reached.
     fn admit(&self, address: IpAddr) -> Option<Admitted> {
         let most = self.0.most_places;
         let mut here = self.here();
@@ -119,19 +123,19 @@ impl Limits {
     }
 }
 
-/// A request that is here.
+/// A registered request. Dropping it ends the registration.
 #[derive(Debug)]
 struct Admitted {
     limits: Limits,
     address: IpAddr,
-    /// Those of its address.
+    /// Slots of its address.
     places: Arc<Semaphore>,
-    /// Large messages of its address that arrive.
+    /// Large messages of its address that may arrive at once.
     large: Arc<Semaphore>,
 }
 
 impl Admitted {
-    /// A place of its address, and one of all, in turn.
+    /// Waits for a slot of the address, then for one of all.
     async fn place(self) -> Option<Place> {
         let ends = Instant::now() + self.limits.0.wait;
         let own: OwnedSemaphorePermit = timeout_at(ends, self.places.clone().acquire_owned()).await.ok()?.ok()?;
@@ -158,7 +162,7 @@ fn busy(stage: &'static str) -> Response {
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 
-/// A request beyond the limits is told to try again. A panic in one request is its own fault page; the others go on.
+/// Enforces the limits: a request beyond them is answered with 503. A panic becomes an error page of its request only.
 pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: Next) -> Response {
     let address = request.extensions().get::<Client>().map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |client| network(client.0));
     if let Err(stage) = limits.0.begins.allow(address, request.method(), request.uri(), limits.0.clock.now()) {
@@ -176,7 +180,7 @@ pub(super) async fn limit(State(limits): State<Limits>, request: Request, next: 
     let work = futures_util::FutureExt::catch_unwind(std::panic::AssertUnwindSafe(place.hold(next.run(request))));
     match timeout_at(ends, work).await {
         Ok(Ok(response)) => response,
-        Ok(Err(_panic)) => Failure::new("a handler ended unexpectedly").into_response(),
+        Ok(Err(_panic)) => Failure::new("a handler panicked").into_response(),
         Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     }
 }

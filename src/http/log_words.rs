@@ -1,4 +1,4 @@
-//! The log's own words on a page.
+//! Formatting of audit log values for pages.
 
 use super::{
     texts::{Value, text},
@@ -7,7 +7,7 @@ use super::{
 use crate::model::audit::{AuditOutcome, EventKind};
 
 impl Words {
-    /// What happened.
+    /// Name of an event.
     pub fn kind(&self, kind: EventKind) -> String {
         self.t(match kind {
             EventKind::SignIn => "kind-sign-in",
@@ -41,13 +41,13 @@ impl Words {
         })
     }
 
-    /// What a picture of days shows, in numbers.
+    /// Sum and maximum of a chart by day, as text.
     pub fn days_in_all(&self, all: i64, most: i64) -> String {
         let (all, most) = (all.to_string(), most.to_string());
         text(self.language, "log-days", &[("all", Value::Word(&all)), ("most", Value::Word(&most))])
     }
 
-    /// How it ended.
+    /// Name of an outcome.
     pub fn outcome(&self, outcome: AuditOutcome) -> String {
         self.t(match outcome {
             AuditOutcome::Started => "outcome-started",

@@ -1,6 +1,6 @@
-//! What is away when a request can't be carried out: said to the person, who can do nothing but come back, and to monitoring.
+//! Outages: a system that the service needs is unavailable. The page asks the visitor to return later; a metric informs monitoring.
 //!
-//! An outage has no reference and is logged at a bounded rate: every request would say the same.
+//! An outage has no reference and is logged at a bounded rate, because all requests fail for the same cause.
 
 use std::{fmt::Display, sync::LazyLock};
 
@@ -8,17 +8,17 @@ use metrics::counter;
 
 use crate::{flow::away::Away, telemetry::Seldom};
 
-/// The values of the label `what` of `outages_total`.
+/// Values of the label `what` of the metric `outages_total`, in the order of [`Away`].
 pub const OUTAGES: [&str; 4] = ["directory", "database", "register", "busy"];
 
 static SELDOM: LazyLock<[Seldom; OUTAGES.len()]> = LazyLock::new(Default::default);
 
-/// Counts it, and logs its cause where it is time to.
+/// Counts the outage and logs its cause at a bounded rate.
 pub(super) fn note(away: Away, cause: &(impl Display + ?Sized)) {
     let (place, what) = (away as usize, code(away));
     counter!("outages_total", "what" => what).increment(1);
     if let Some(times) = SELDOM[place].due() {
-        tracing::warn!(what, error = %cause, times, "requests could not be carried out");
+        tracing::warn!(what, error = %cause, times, "requests failed: system unavailable or busy");
     }
 }
 
@@ -26,7 +26,7 @@ fn code(away: Away) -> &'static str {
     OUTAGES[away as usize]
 }
 
-/// The keys of the page's title and text.
+/// Keys of the page's title and text.
 pub(super) fn texts(away: Away) -> (&'static str, &'static str) {
     match away {
         Away::Directory => ("away-directory-title", "away-text"),

@@ -1,4 +1,4 @@
-//! Errors for programs: problem details (RFC 9457).
+//! Error answers of the API: problem details (RFC 9457).
 
 use std::sync::Arc;
 
@@ -12,16 +12,16 @@ use serde::Serialize;
 use super::view::{Failure, Messenger};
 use crate::{app::App, flow::Visit};
 
-/// Where programs are, and people are not.
+/// Path prefix of the API, whose errors are JSON and no pages.
 pub(super) const PROGRAMS: &str = "/api/";
 
-/// What went wrong.
+/// A problem: status, code and explanation of an API error.
 #[derive(Debug, Clone)]
 pub(super) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: &'static str,
-    /// Bearer's own words (RFC 6750, section 3).
+    /// Value of `WWW-Authenticate` (RFC 6750, section 3).
     challenge: Option<&'static str>,
     retry_after: Option<u64>,
 }
@@ -45,7 +45,7 @@ impl Problem {
         Self { challenge: Some(challenge), ..self }
     }
 
-    /// In so many seconds, and one at least.
+    /// Sets Retry-After, in seconds: rounded up, at least one.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "minutes at most, and not below one")]
     pub(super) fn later(self, seconds: f64) -> Self {
         Self { retry_after: Some(seconds.ceil().max(1.0) as u64), ..self }
@@ -78,28 +78,26 @@ impl IntoResponse for Problem {
     }
 }
 
-/// An answer of JSON.
+/// A JSON answer of the given media type.
 pub(super) fn json(status: StatusCode, kind: &'static str, body: &impl Serialize) -> Response {
     let text = serde_json::to_string(body).expect("texts, numbers and lists only");
     (status, [(header::CONTENT_TYPE, HeaderValue::from_static(kind))], text).into_response()
 }
 
-/// What a library or a layer of ours has answered without a word, said to a program.
+/// The problem that replaces a bare error of a library or of a layer of ours.
 pub(super) fn instead_of(status: StatusCode, response: &Response, failure: Option<Failure>) -> Response {
     let problem = match status {
         _ if matches!(failure, Some(Failure::Outage(_))) => {
-            let detail = "Something that the service needs is away. Try again later.";
+            let detail = "A system that the service needs is unavailable. Try again later.";
             Problem::new(status, "unavailable", detail).later(60.0)
         }
-        StatusCode::NOT_FOUND => {
-            Problem::new(status, "not_found", "There is nothing at this address; /api/v1/openapi.json describes what there is.")
-        }
-        StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, "method_not_allowed", "This address takes other methods; see Allow."),
+        StatusCode::NOT_FOUND => Problem::new(status, "not_found", "No such address; /api/v1/openapi.json describes the API."),
+        StatusCode::METHOD_NOT_ALLOWED => Problem::new(status, "method_not_allowed", "Method not allowed at this address; see Allow."),
         StatusCode::SERVICE_UNAVAILABLE | StatusCode::REQUEST_TIMEOUT => {
-            Problem::new(status, "busy", "The service has too much to do. Try again later.").later(60.0)
+            Problem::new(status, "busy", "The service is overloaded. Try again later.").later(60.0)
         }
-        _ if status.is_client_error() => Problem::new(status, "bad_request", "The request can't be understood."),
-        _ => Problem::new(status, "fault", "A fault of the service; its own log has more under the reference."),
+        _ if status.is_client_error() => Problem::new(status, "bad_request", "The request is malformed."),
+        _ => Problem::new(status, "fault", "Internal error; the service's log has its cause under the reference."),
     };
     let mut answer = problem.answered(failure.and_then(Failure::reference));
     if let Some(allow) = response.headers().get(header::ALLOW) {
@@ -108,10 +106,10 @@ pub(super) fn instead_of(status: StatusCode, response: &Response, failure: Optio
     answer
 }
 
-/// A program that asks. No session is looked at, and no cookie.
+/// Extractor for API requests. It ignores sessions and cookies.
 pub(super) struct Program {
     pub visit: Visit,
-    /// What it shows in `Authorization: Bearer`.
+    /// Token from `Authorization: Bearer`; `None` where the header is missing, repeated or malformed.
     pub token: Option<String>,
 }
 

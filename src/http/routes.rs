@@ -1,4 +1,4 @@
-//! Every address there is. One file a page group, each page's struct beside its handler.
+//! All routes. Each file holds a group of pages, each page's struct beside its handler.
 
 mod account;
 mod audit_api;
@@ -33,7 +33,7 @@ use axum::{
 use super::assets;
 use crate::app::App;
 
-/// Addresses that look at no session.
+/// Routes that load no session.
 pub(super) fn without_session() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(front::show))
@@ -53,7 +53,7 @@ pub(super) fn without_session() -> Router<Arc<App>> {
         .route("/health/ready", get(health::ready))
 }
 
-/// Addresses of people who log in or are logged in.
+/// Routes of visitors who log in or are logged in.
 pub(super) fn with_session() -> Router<Arc<App>> {
     Router::new()
         .route("/login", get(login::show).post(login::submit))

@@ -1,4 +1,5 @@
-//! The script that ticks off the rules is held against the policy that decides: what the page says while somebody types is what they are told after.
+//! Test that the page's script and the password policy agree: the checklist during typing shows the verdict that the server gives
+//! afterwards.
 
 use std::{
     io::Write,
@@ -20,7 +21,7 @@ use crate::{
     },
 };
 
-/// Runs the script in a page of its own making: a list of rules and a field, which is filled with one password after the other.
+/// Runs the script in a minimal page, a list of rules and a field, and types each password into the field.
 const PAGE: &str = r#"
 const vm = require("node:vm"), fs = require("node:fs");
 const { script, passwords, rules } = JSON.parse(fs.readFileSync(0, "utf8"));
@@ -67,7 +68,7 @@ fn judged_by_script(passwords: &[String], rules: &[(&'static str, String)]) -> V
     states
 }
 
-/// What the script may say of a rule: `None` where only AD or the server can tell.
+/// The verdict that the script must show for a rule; `None` where only AD or the server can decide.
 fn holds(rule: &Rule, broken: &[Broken]) -> Option<bool> {
     let is = |wanted: fn(&Broken) -> bool| Some(!broken.iter().any(wanted));
     match rule {
@@ -108,7 +109,7 @@ fn account() -> Account {
     }
 }
 
-/// Characters that are easily judged in two ways, and pieces of the names.
+/// Characters that two implementations easily classify differently, and parts of the names.
 const PIECES: [&str; 62] = [
     "a",
     "B",
@@ -174,7 +175,7 @@ const PIECES: [&str; 62] = [
     "soae",
 ];
 
-/// Combinations of the pieces, always the same ones.
+/// The single pieces and 4,000 pseudo-random combinations of them, the same in every run.
 fn passwords() -> Vec<String> {
     let mut state = 1_u64;
     let mut next = |below: usize| {

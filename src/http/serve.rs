@@ -1,7 +1,9 @@
-//! Listening: TLS by ourselves or a proxy before us; connections that say nothing are closed; a graceful end.
+//! Server: accepts connections, speaks TLS itself or stands behind a proxy, closes idle connections, and shuts down gracefully.
 //!
-//! Invariants: nobody holds a connection without asking something; one address can't take all connections; what goes wrong at the door is
-//! counted, and logged at a bounded rate.
+//! Invariants:
+//! - A connection without requests is closed.
+//! - One address can't take all connections.
+//! - Errors before the first request are counted, and logged at a bounded rate.
 
 mod activity;
 mod certificate;
@@ -40,31 +42,29 @@ use self::{
 use super::router;
 use crate::{app::App, telemetry::Seldom};
 
-/// From the connection to its first request: the first byte, TLS, and the whole header.
+/// From the connection to its first request: first byte, TLS handshake and complete header.
 const FIRST_REQUEST_WITHIN: Duration = Duration::from_secs(10);
-/// What is under way at the end gets this long.
+/// Time for open requests at shutdown.
 const GRACE: Duration = Duration::from_secs(10);
-/// Longest headers, bytes.
+/// Largest header section, bytes.
 const LARGEST_HEADERS: u16 = 16 * 1024;
-/// Requests at once on one connection (HTTP/2).
+/// Concurrent requests on one HTTP/2 connection.
 const STREAMS: u32 = 32;
-/// After a failure to accept that is ours, such as too few descriptors.
+/// Pause after a failed accept with a local cause, such as too few file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// The port is bound; nobody is answered yet.
+/// A bound port. Connections queue until [`Listening::serve`] accepts them.
 #[derive(Debug)]
 pub struct Listening {
     listener: TcpListener,
     certificate: Option<Arc<Certificate>>,
 }
 
-/// Why the service can't listen.
+/// Reasons why the service can't listen.
 #[derive(Debug, thiserror::Error)]
 pub enum ListenError {
-    /// The port.
     #[error("server.listen: {0}")]
     Port(#[from] io::Error),
-    /// The certificate or its key.
     #[error("server.tls: {0}")]
     Certificate(#[from] CertificateError),
 }
@@ -77,17 +77,17 @@ pub async fn bind(app: &App) -> Result<Listening, ListenError> {
 }
 
 impl Listening {
-    /// The address that was bound.
+    /// The bound address; it names the port where port 0 is configured.
     pub fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
 
-    /// The certificate that is shown, to be read again; `None` where a proxy speaks TLS.
+    /// The certificate in use, for reloading; `None` where a proxy terminates TLS.
     pub fn certificate(&self) -> Option<Arc<Certificate>> {
         self.certificate.clone()
     }
 
-    /// Answers until `stop` is over, and then what is under way.
+    /// Serves requests until `stop` completes, then finishes the open ones within [`GRACE`].
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) {
         let connections = Connections::new(&app.config.server);
         let router = router(app);
@@ -118,15 +118,15 @@ impl Listening {
             }
         }
         drop(self.listener);
-        let _ = stopping.send(true); // none where nobody is connected
+        let _ = stopping.send(true); // fails only without open connections
         let ended = tokio::time::timeout(GRACE, async { while all.join_next().await.is_some() {} }).await;
         if ended.is_err() {
-            info!(connections = all.len(), "connections that did not end in time are closed");
+            info!(connections = all.len(), "open connections closed after the grace period");
         }
     }
 }
 
-/// What goes wrong before there is a request.
+/// Rate-limited log lines for errors before the first request.
 #[derive(Default)]
 struct Doors {
     accepts: Seldom,
@@ -138,23 +138,22 @@ impl Doors {
     fn refused(&self, refusal: Refusal) {
         counter!("connections_refused_total", "limit" => refusal.limit()).increment(1);
         if let Some(times) = self.refusals.due() {
-            warn!(limit = refusal.limit(), times, "connections refused: too many are open");
+            warn!(limit = refusal.limit(), times, "connections refused: limit reached");
         }
     }
 
     async fn failed(&self, error: &io::Error) {
         counter!("connections_failed_total", "step" => "accept").increment(1);
         if let Some(times) = self.accepts.due() {
-            warn!(error = %error, times, "a connection could not be accepted");
+            warn!(error = %error, times, "accept failed");
         }
-        // What the client has undone is over; what we lack is not there a moment later either.
+        // A connection that the client aborted is over. A lack of ours, such as of descriptors, lasts longer than a moment.
         if !matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused) {
             tokio::time::sleep(REST).await;
         }
     }
 }
 
-/// One connection.
 struct Connection {
     peer: SocketAddr,
     router: Router,
@@ -167,13 +166,13 @@ impl Connection {
     async fn serve(self, stream: TcpStream) {
         let first = Instant::now() + FIRST_REQUEST_WITHIN;
         if stream.set_nodelay(true).is_err() {
-            return; // gone already
+            return; // closed by the client
         }
         let Some(certificate) = &self.certificate else { return self.answer(stream, first).await };
         match timeout_at(first, TlsAcceptor::from(certificate.config()).accept(stream)).await {
             Ok(Ok(stream)) => self.answer(stream, first).await,
             Ok(Err(error)) => self.no_handshake(&error.to_string()),
-            Err(_) => self.no_handshake("no handshake in time"),
+            Err(_) => self.no_handshake("handshake timed out"),
         }
     }
 
@@ -201,7 +200,7 @@ impl Connection {
         let mut stops = true;
         loop {
             tokio::select! {
-                _ = connection.as_mut() => return, // what a client does to its own connection is no news
+                _ = connection.as_mut() => return, // errors of the client's own connection are not reported
                 () = activity.over() => {
                     counter!("connections_closed_total").increment(1);
                     return;
@@ -215,7 +214,7 @@ impl Connection {
     }
 }
 
-/// HTTP/1 and HTTP/2, as the client asks. The time for headers is the first request's here, and each later one's on HTTP/1.
+/// Serves HTTP/1 and HTTP/2, as the client asks. The header timeout bounds the first request, and on HTTP/1 each later one.
 fn builder() -> Builder<TokioExecutor> {
     let mut builder = Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(FIRST_REQUEST_WITHIN).max_buf_size(LARGEST_HEADERS.into());

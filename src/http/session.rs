@@ -1,4 +1,4 @@
-//! Who is logged in, as the session keeps it.
+//! Sessions: the identity of a login and its related data, as the session store keeps them.
 
 use tower_sessions::{Session, session};
 
@@ -11,16 +11,17 @@ use crate::{
     store::sessions::{LABEL, Label, OWNERS, PROVIDER_LOGIN, SUBJECT},
 };
 
-/// `__Host-`: only over TLS, only from this host, for the whole of it.
+/// Prefix `__Host-`: sent over TLS only, to this host only, for all paths.
 pub(super) const COOKIE: &str = "__Host-os2nykode";
 const IDENTITY: &str = "identity";
 const ARRIVED: &str = "arrived";
-/// pwdLastSet as this session has set it, in AD's ticks.
+/// Key of the account's pwdLastSet that this session has caused, in AD's ticks.
 const SET_HERE: &str = "set_here";
 const NOT_SEEN_YET: i64 = -1;
 
-/// Begins a session for somebody who has just proven who they are. Nothing of an earlier session is taken over, its id least of all. `owners`: whose it is
-/// besides, where a provider's login has led to accounts.
+/// Starts a session for a fresh login. All data of an earlier session is cleared, and its id is replaced (session fixation).
+///
+/// `owners`: the linked accounts of a provider's login; ending the sessions of one of them ends this session too.
 pub(super) async fn begin(
     session: &Session,
     identity: &Identity,
@@ -31,7 +32,7 @@ pub(super) async fn begin(
     session.clear().await;
     session.cycle_id().await?;
     if let Some(owner) = identity.session_ends_with() {
-        session.insert(SUBJECT, owner.to_string()).await?; // ends with the password that it was begun with
+        session.insert(SUBJECT, owner.to_string()).await?; // ends with the password that the login used
     }
     if let (Some(login), Some(there)) = (identity.provider(), there) {
         let (provider, person, session_there) = (login.provider.clone(), there.person().to_owned(), there.session());
@@ -46,13 +47,14 @@ pub(super) async fn begin(
     session.insert(IDENTITY, identity).await
 }
 
-/// Is it the first time that this is asked after a login at a provider? The browser comes from there then, as from any other site.
+/// Whether this is the first call after a login at a provider. The browser then arrives from another site, which is expected once.
 pub(super) async fn has_arrived(session: &Session) -> Result<bool, session::Error> {
     Ok(session.remove::<bool>(ARRIVED).await? == Some(true))
 }
 
-/// The password is about to be set in this session: its owner is not logged out by that. Stored before AD is asked, so that it holds though the service dies in
-/// the middle. Gives what [`password_not_set`] puts back.
+/// Marks that a password change of this session is about to reach AD, so that it does not end this session.
+///
+/// The mark is stored before AD is asked, so that it survives a crash in between. Returns the value that [`password_not_set`] restores.
 pub(super) async fn password_may_be_set(session: &Session) -> Result<Option<i64>, session::Error> {
     let before = session.get::<i64>(SET_HERE).await?;
     session.insert(SET_HERE, NOT_SEEN_YET).await?;
@@ -60,7 +62,7 @@ pub(super) async fn password_may_be_set(session: &Session) -> Result<Option<i64>
     Ok(before)
 }
 
-/// Nothing was set after all.
+/// Restores the mark after a change that did not happen.
 pub(super) async fn password_not_set(session: &Session, before: Option<i64>) -> Result<(), session::Error> {
     match before {
         Some(before) => session.insert(SET_HERE, before).await,
@@ -68,8 +70,9 @@ pub(super) async fn password_not_set(session: &Session, before: Option<i64>) -> 
     }
 }
 
-/// Has the password that the session was begun with been changed elsewhere? What this session has set itself is no other's: the first time that is seen after
-/// it is taken for that.
+/// Whether the password that the login used has been changed outside this session.
+///
+/// A change by this session does not count: after [`password_may_be_set`], the first new pwdLastSet that is read is taken as its own.
 pub(super) async fn is_outlived(session: &Session, identity: &Identity, account: &Account) -> Result<bool, session::Error> {
     if !identity.is_outlived_by(account) {
         return Ok(false);
@@ -81,35 +84,33 @@ pub(super) async fn is_outlived(session: &Session, identity: &Identity, account:
             session.insert(SET_HERE, now).await?;
             false
         }
-        // An older time is another controller's that has not heard of the latest yet.
+        // An older time comes from another controller, which has not replicated the latest change yet.
         Some(own) => now > own || now == 0,
     })
 }
 
-/// What a logout at the provider needs.
+/// The provider's session behind ours, for logouts in either direction.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ProviderSession {
-    /// Where.
     pub provider: ProviderId,
-    /// What the provider calls the person. The store finds the session by it.
+    /// The person's identifier at the provider. The store finds the session by it.
     person: String,
-    /// What the provider calls its session. The store finds ours by it.
+    /// The session's identifier at the provider. The store finds our session by it.
     session: Option<String>,
-    /// For the logout there.
+    /// Data for starting a logout at the provider.
     pub there: SessionThere,
 }
 
-/// The provider's session that this one was begun with.
+/// The provider's session behind this one.
 pub(super) async fn provider(session: &Session) -> Result<Option<ProviderSession>, session::Error> {
     session.get(PROVIDER_LOGIN).await
 }
 
-/// Who is logged in.
+/// The identity of the login.
 pub(super) async fn identity(session: &Session) -> Result<Option<Identity>, session::Error> {
     session.get(IDENTITY).await
 }
 
-/// Ends the session.
 pub(super) async fn end(session: &Session) -> Result<(), session::Error> {
     session.flush().await
 }

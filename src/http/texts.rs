@@ -1,4 +1,4 @@
-//! The texts of the pages, by key and language.
+//! Translation catalogue: page texts by key and language.
 
 use std::{borrow::Cow, collections::HashMap};
 
@@ -21,13 +21,12 @@ const ENGLISH: LanguageIdentifier = langid!("en");
 /// A value in a text.
 #[derive(Debug, Clone)]
 pub(super) enum Value<'a> {
-    /// A word.
     Word(&'a str),
-    /// A number, which may choose between singular and plural.
+    /// A number. The text may choose between singular and plural by it.
     Number(i64),
 }
 
-/// The text of a key. A key that is missing is a fault of ours that a test finds; the page then shows the key.
+/// The text for a key. A missing key yields the key itself; a test finds such keys.
 pub(super) fn text(language: Language, key: &str, values: &[(&'static str, Value<'_>)]) -> String {
     let id = match language {
         Language::Da => DANISH,

@@ -1,4 +1,4 @@
-//! What all pages share: the frame around them, the people in them, and the pages that say what went wrong.
+//! Page frame, extractors of visitors, and error pages: the parts that all pages share.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -38,22 +38,21 @@ use crate::{
 
 pub(super) use super::failure::Failure;
 
-/// The frame around a page.
+/// The frame around a page: header, language, and data that templates read from the configuration.
 pub struct Frame {
     app: Arc<App>,
     pub(super) words: Words,
-    /// The page's own path, to come back to after a change of language.
+    /// The page's own path, to which a change of language returns.
     pub path: String,
-    /// Who is logged in.
     pub person: Option<Person>,
 }
 
-/// Somebody who is logged in, as the frame shows them.
+/// The logged-in visitor, as the frame shows them.
 #[derive(Debug, Clone)]
 pub struct Person {
-    /// Their name.
+    /// Display name.
     pub name: String,
-    /// The token of their forms.
+    /// CSRF token of the visitor's forms.
     pub token: String,
 }
 
@@ -63,23 +62,23 @@ impl Frame {
         Self { app: app.clone(), words: Words { language, now: app.clock.now() }, path: parts.uri.path().to_owned(), person: None }
     }
 
-    /// For pages that no request has asked for.
+    /// A frame without a request, for tests of templates.
     #[cfg(test)]
     pub(super) fn sample(app: &Arc<App>, words: Words, path: &str, person: Option<Person>) -> Self {
         Self { app: app.clone(), words, path: path.to_owned(), person }
     }
 
-    /// A text by its key.
+    /// The text for a key, in the page's language.
     pub fn t(&self, key: &str) -> String {
         self.words.t(key)
     }
 
-    /// The code of the page's language.
+    /// Code of the page's language.
     pub fn language(&self) -> &'static str {
         self.words.language.code()
     }
 
-    /// The code of the other language.
+    /// Code of the other language.
     pub fn other_language(&self) -> &'static str {
         match self.words.language {
             Language::Da => Language::En.code(),
@@ -87,35 +86,36 @@ impl Frame {
         }
     }
 
-    /// Whose service it is.
+    /// The configured name and addresses of the service's owner.
     pub fn site(&self) -> &Site {
         &self.app.config.site
     }
 
-    /// How to reach the service desk.
+    /// The service desk's contact text.
     pub fn contact(&self) -> &str {
         self.site().contact.in_language(self.words.language)
     }
 
-    /// What to do after a change, paragraph by paragraph.
+    /// Instructions after a change, one paragraph an item.
     pub fn after_change(&self) -> Vec<&str> {
         self.site().after_change.in_language(self.words.language).lines().map(str::trim).filter(|line| !line.is_empty()).collect()
     }
 
-    /// Every provider: its id, and what its button says.
+    /// Ids and button texts of all providers.
     pub fn providers(&self) -> Vec<(String, String)> {
         let language = self.words.language;
         self.app.config.providers().map(|provider| (provider.id.to_string(), provider.button.in_language(language).to_owned())).collect()
     }
 
-    /// What a provider's button says; its id where it is configured no more.
+    /// A provider's button text; its id if it is no longer configured.
     pub fn provider_name(&self, id: &ProviderId) -> String {
         let provider = self.app.config.provider(id);
         provider.map_or_else(|| id.to_string(), |provider| provider.button.in_language(self.words.language).to_owned())
     }
 
-    /// The providers whose logins can be enough: the address to log in at, and what the button says. `now`: the one that the person has just
-    /// come from, which has to be asked anew or it would say the same again.
+    /// Login addresses and button texts of the providers whose logins can reach `needed`.
+    ///
+    /// `now`: the provider of the current login. It is asked for a new login, because it would otherwise repeat the same one.
     pub fn providers_for(&self, needed: &Strength, now: Option<&ProviderId>) -> Vec<(String, String)> {
         let all = self.app.config.providers().filter(|p| needed.accepts(&p.id) && p.reaches(needed.level));
         all.map(|p| {
@@ -125,18 +125,18 @@ impl Frame {
         .collect()
     }
 
-    /// A helpdesk's name; its id where it is configured no more.
+    /// A helpdesk's name; its id if it is no longer configured.
     pub fn helpdesk(&self, id: &str) -> String {
         let desk = self.app.config.authority.helpdesks.iter().find(|desk| desk.id == id);
         desk.map_or_else(|| id.to_owned(), |desk| desk.name.in_language(self.words.language).to_owned())
     }
 
-    /// Where people find the service, as it is read to them.
+    /// The service's address without its scheme, as a helper reads it aloud.
     pub fn public_address(&self) -> &str {
         self.app.config.server.public_url.trim_start_matches("https://")
     }
 
-    /// What a helper checks before a code is given out.
+    /// Checks that a helper makes before a one-time code is given out.
     pub fn checklist(&self) -> Vec<String> {
         let own = self.app.config.authority.checklist.as_ref().map(|text| text.in_language(self.words.language));
         own.map_or_else(
@@ -145,12 +145,12 @@ impl Frame {
         )
     }
 
-    /// Can anybody act on others here?
+    /// Whether delegation is configured, or parents can reset for their children.
     pub fn others(&self) -> bool {
         self.app.config.authority.is_used() || self.app.family.is_some()
     }
 
-    /// An account's history: time as shown, time for machines, what happened.
+    /// An account's history. Each line: time as shown, time in ISO 8601, event.
     pub fn history(&self, entries: &[crate::audit::Entry]) -> Vec<(String, String, String)> {
         let line = |entry: &crate::audit::Entry| {
             let at = entry.event.at;
@@ -161,7 +161,7 @@ impl Frame {
         entries.iter().map(line).collect()
     }
 
-    /// A session in a list: with what, how and since when, and whether it is this one.
+    /// A session in a list: device, login method with time, and whether it is the current one.
     pub fn session(&self, known: &Known) -> (String, String, bool) {
         let words = &self.words;
         let label = known.label.as_ref();
@@ -183,22 +183,22 @@ impl Frame {
         (device, text(words.language, "session-how", &[("how", Value::Word(&how)), ("time", Value::Word(&since))]), known.this)
     }
 
-    /// Can people log in with their AD password?
+    /// Whether logins with the AD password are enabled.
     pub fn ad_password(&self) -> bool {
         self.app.config.login.ad_password.enabled
     }
 
-    /// Does a reset unlock a locked account?
+    /// Whether a reset also unlocks the account.
     pub fn reset_unlocks(&self) -> bool {
         self.app.config.reset.unlock
     }
 
-    /// The version of the static files.
+    /// Version of the static files, a segment of their paths.
     pub fn version(&self) -> &'static str {
         assets::version()
     }
 
-    /// The steps on the way to a new password, seen from step `now` (1 to 3).
+    /// The steps to a new password, as seen from step `now` (1 to 3).
     pub fn steps(&self, now: &usize) -> Vec<Step> {
         let class = |step: usize| match step.cmp(now) {
             Ordering::Less => "done",
@@ -212,22 +212,21 @@ impl Frame {
             .collect()
     }
 
-    /// What the script says aloud after a pause in typing: it puts its numbers for `%met` and `%all`.
+    /// The script's announcement for screen readers after a pause in typing. The script replaces `%met` and `%all` by its numbers.
     pub fn rules_told(&self) -> String {
         text(self.words.language, "rules-told", &[("met", Value::Word("%met")), ("all", Value::Word("%all"))])
     }
 }
 
-/// A step on the way to a new password.
+/// A step to a new password.
 #[derive(Debug)]
 pub struct Step {
     /// `done`, `now` or `later`.
     pub class: &'static str,
-    /// Its name.
     pub text: String,
 }
 
-/// The key of a password field's label.
+/// Key of a password field's label.
 pub fn label(field: &str) -> &'static str {
     match field {
         "current" => "field-current",
@@ -237,16 +236,16 @@ pub fn label(field: &str) -> &'static str {
     }
 }
 
-/// What is wrong with a form.
+/// Errors of a form, in the order in which they are shown.
 #[derive(Debug, Default)]
 pub struct Errors(Vec<FieldError>);
 
-/// One thing that is wrong.
+/// An error of a form.
 #[derive(Debug)]
 pub struct FieldError {
-    /// The id of the field; empty where it belongs to none.
+    /// Id of the field; empty for an error of the form as a whole.
     pub field: &'static str,
-    /// What is wrong and what to do.
+    /// The error and its remedy.
     pub text: String,
 }
 
@@ -255,27 +254,25 @@ impl Errors {
         self.0.push(FieldError { field, text });
     }
 
-    /// Is nothing wrong?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// All of it, in the order in which it is shown.
     pub fn iter(&self) -> std::slice::Iter<'_, FieldError> {
         self.0.iter()
     }
 
-    /// Is anything wrong with this field?
+    /// Whether the field has an error.
     pub fn has(&self, field: &str) -> bool {
         self.of(field).next().is_some()
     }
 
-    /// Everything that is wrong with a field.
+    /// The field's errors.
     pub fn of(&self, field: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |e| e.field == field).map(|e| e.text.as_str())
     }
 
-    /// The key of the summary's heading: something to put right, or something that no other input would change.
+    /// Key of the summary's heading: errors that the visitor can correct, or only errors that no other input would change.
     pub fn heading(&self) -> &'static str {
         if self.0.iter().all(|e| e.field.is_empty()) { "error-stopped" } else { "error-summary" }
     }
@@ -296,7 +293,7 @@ impl FromIterator<(&'static str, String)> for Errors {
     }
 }
 
-/// A rendered page, or a fault.
+/// Renders a page. A rendering error becomes an error page.
 pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     match template.render() {
         Ok(html) => (status, Html(html)).into_response(),
@@ -304,7 +301,7 @@ pub(super) fn page(status: StatusCode, template: &impl Template) -> Response {
     }
 }
 
-/// A page for anybody: no session is looked at.
+/// Extractor for public pages. It loads no session.
 pub(super) struct Anybody {
     pub frame: Frame,
 }
@@ -317,7 +314,7 @@ impl FromRequestParts<Arc<App>> for Anybody {
     }
 }
 
-/// Somebody whom a provider has sent: no session is looked at, what they carry is signed.
+/// Extractor for messages that a provider sends or that carry their own proof. It loads no session.
 pub(super) struct Messenger {
     pub frame: Frame,
     pub visit: Visit,
@@ -328,17 +325,17 @@ impl FromRequestParts<Arc<App>> for Messenger {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
         let mut frame = Frame::new(app, parts);
-        frame.path = String::from("/"); // their address shows nothing on its own
+        frame.path = String::from("/"); // the endpoint's address has no page of its own
         Ok(Self { frame, visit: visit(app, parts).map_err(IntoResponse::into_response)? })
     }
 }
 
-/// Somebody who is about to log in.
+/// Extractor for visitors on their way to a login.
 pub(super) struct Guest {
     pub frame: Frame,
     pub session: Session,
     pub visit: Visit,
-    /// The token of the form, and the cookie that it is bound to where that is new.
+    /// CSRF token of the form. `cookies` holds the visit cookie that it is bound to, if that is new.
     pub token: String,
     pub cookies: CookieJar,
 }
@@ -354,7 +351,7 @@ impl FromRequestParts<Arc<App>> for Guest {
         if form::binding(&session, &cookies).is_none() {
             let random = Uuid::from_bytes(random(app).map_err(IntoResponse::into_response)?);
             let cookie = Cookie::build((form::VISIT_COOKIE, random.simple().to_string()));
-            // Not Strict: from a link on the intranet it would not be sent, and a second tab's cookie would undo the first tab's form.
+            // Not Strict: a link on the intranet would not send it, and the cookie of a second tab would invalidate the form of the first.
             cookies = cookies.add(cookie.path("/").secure(true).http_only(true).same_site(SameSite::Lax));
         }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
@@ -363,7 +360,7 @@ impl FromRequestParts<Arc<App>> for Guest {
     }
 }
 
-/// Somebody who is logged in. Everybody else is sent to the login page.
+/// Extractor for logged-in visitors. All others are redirected to the login page.
 pub(super) struct Member {
     pub frame: Frame,
     pub session: Session,
@@ -399,7 +396,7 @@ impl FromRequestParts<Arc<App>> for Member {
     }
 }
 
-/// What the log keeps of a browser's word for itself, in characters: real ones are shorter.
+/// Maximum length of the user agent in the audit log, characters. Real ones are shorter.
 const LONGEST_USER_AGENT: usize = 300;
 
 fn visit(app: &App, parts: &Parts) -> Result<Visit, Failure> {
@@ -417,7 +414,7 @@ fn random(app: &App) -> Result<[u8; 16], Failure> {
     app.keys.random().map_err(|e| Failure::new(&e))
 }
 
-/// A page that says something and leads back to the front page.
+/// A page with a message and a link onwards.
 #[derive(Template)]
 #[template(path = "pages/notice.html")]
 pub(super) struct Notice {
@@ -425,7 +422,7 @@ pub(super) struct Notice {
     pub title: String,
     pub paragraphs: Vec<String>,
     pub reference: Option<String>,
-    /// Where to go on, and what that is called; else the front page.
+    /// Address and text of the link; `None` leads to the front page.
     pub way: Option<(String, String)>,
 }
 
@@ -435,13 +432,13 @@ impl Notice {
     }
 }
 
-/// Gives every bare error a page of ours, in the visitor's language.
+/// Middleware: replaces bare error answers by pages in the visitor's language, and by problem details below [`problem::PROGRAMS`].
 pub(super) async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let mut frame = Frame::new(&app, &parts);
     let for_machines = frame.path.starts_with("/health/");
     let for_programs = frame.path.starts_with(problem::PROGRAMS);
-    frame.path = String::from("/"); // the way back from an error is the front page
+    frame.path = String::from("/"); // an error page leads back to the front page
     let response = next.run(Request::from_parts(parts, body)).await;
     let mut status = response.status();
     let is_page = response.headers().get(header::CONTENT_TYPE).is_some_and(|t| t.as_bytes().starts_with(b"text/html"));

@@ -1,4 +1,4 @@
-//! What happened, in the visitor's language.
+//! Formatting of values, rules, refusals and events in the visitor's language.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,7 @@ use crate::{
     },
 };
 
-/// The language and the moment of a request.
+/// Language and time of a request.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Words {
     pub language: Language,
@@ -28,26 +28,26 @@ pub(super) struct Words {
 
 /// A rule as the change form shows it.
 pub(super) struct ShownRule {
-    /// What the script judges it by.
+    /// Name of the rule in the script.
     pub code: &'static str,
-    /// With what.
+    /// Parameter of the rule for the script; empty without one.
     pub value: String,
-    /// In words.
+    /// Text for people.
     pub text: String,
 }
 
 impl Words {
-    /// A text without values.
+    /// A text without placeholders.
     pub fn t(&self, key: &str) -> String {
         text(self.language, key, &[])
     }
 
-    /// A text with one word in it.
+    /// A text with one word.
     pub fn with(&self, key: &str, name: &'static str, word: &str) -> String {
         text(self.language, key, &[(name, Value::Word(word))])
     }
 
-    /// A text with one number in it.
+    /// A text with one number.
     pub fn counting(&self, key: &str, name: &'static str, number: i64) -> String {
         text(self.language, key, &[(name, Value::Number(number))])
     }
@@ -58,13 +58,13 @@ impl Words {
         text(self.language, "list-page-of", &[("page", Value::Word(&page)), ("pages", Value::Word(&pages))])
     }
 
-    /// `24. november kl. 09.10`, Danish time; with the year where it is another one.
+    /// `24. november kl. 09.10`, in Danish time. Another year than the current one is added.
     pub fn time(&self, at: Timestamp) -> String {
         text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&self.clock(at)))])
     }
 
-    /// When a wait is over, never too early: `om 2 minutter (kl. 17.25)`, `i dag kl. 19.40`, `i morgen kl. 09.10`, else as [`Words::time`]. Rounded up to the
-    /// minute.
+    /// End of a delay, rounded up to the minute so that it is never too early: `om 2 minutter (kl. 17.25)`, `i dag kl. 19.40`, `i morgen
+    /// kl. 09.10`, else as [`Words::time`].
     pub fn wait_until(&self, at: Timestamp) -> String {
         let up = |unit| SignedDurationRound::new().smallest(unit).mode(RoundMode::Ceil);
         let minutes = at.duration_since(self.now).round(up(Unit::Minute)).map_or(i64::MAX, |wait| wait.as_mins());
@@ -98,12 +98,12 @@ impl Words {
         text(self.language, key, &[("day", Value::Word(&day)), ("month", Value::Word(&month)), ("year", Value::Word(&year))])
     }
 
-    /// A day with its year.
+    /// A date with its year.
     pub fn day(&self, date: Date) -> String {
         self.dated(date, "date-other-year")
     }
 
-    /// As the log tells it: with the year and the second.
+    /// Time with year and second, as in the audit log.
     pub fn exact(&self, at: Timestamp) -> String {
         let clock = match self.language {
             Language::Da => "%H.%M.%S",
@@ -113,7 +113,7 @@ impl Words {
         text(self.language, "at-time", &[("date", Value::Word(&date)), ("time", Value::Word(&time))])
     }
 
-    /// When a password ends, with the days left.
+    /// Expiry of a password, with the days left.
     pub fn expiry(&self, at: Timestamp) -> String {
         if at <= self.now {
             return self.with("expired-on", "time", &self.time(at));
@@ -122,7 +122,7 @@ impl Words {
         text(self.language, "expires-on", &[("time", Value::Word(&self.time(at))), ("days", Value::Number(days))])
     }
 
-    /// A rule before anything is typed.
+    /// A rule, before the visitor types.
     pub fn rule(&self, rule: &Rule, account: &Account) -> ShownRule {
         let plain = |code: &'static str, key: &str| ShownRule { code, value: String::new(), text: self.t(key) };
         let count =
@@ -152,7 +152,7 @@ impl Words {
         }
     }
 
-    /// A broken rule: which, and what to do.
+    /// A broken rule and its remedy.
     pub fn broken(&self, broken: &Broken) -> String {
         match broken {
             Broken::TooShort(n) => self.counting("broken-too-short", "count", (*n).into()),
@@ -172,7 +172,7 @@ impl Words {
         }
     }
 
-    /// Everything that a refusal has to say, each with the field that it belongs to (or none).
+    /// Messages of a refusal, each with the id of its field; the id is empty for the form as a whole.
     pub fn refusal(&self, refusal: &Refusal) -> Vec<(&'static str, String)> {
         let one = |field, text| vec![(field, text)];
         match refusal {
@@ -194,7 +194,7 @@ impl Words {
         }
     }
 
-    /// Why somebody may not act on an account, and what to do.
+    /// Reason of a denial, and its remedy.
     pub fn denial(&self, denial: Denial) -> String {
         match denial {
             Denial::Barred => self.t("denied-barred"),
@@ -224,7 +224,7 @@ impl Words {
         }
     }
 
-    /// The official word of a level; `None` has none.
+    /// Official name of an assurance level. [`Level::None`] has none.
     fn level(&self, level: Level) -> Option<String> {
         match level {
             Level::None => None,
@@ -234,7 +234,7 @@ impl Words {
         }
     }
 
-    /// An entry of an account's history. `provider`: the name of the one that its owner had logged in at.
+    /// An event of an account's history. `provider`: name of the provider of the actor's login.
     pub fn event(&self, event: &AuditEvent, provider: Option<&str>) -> String {
         if let Some(key) = helped_key(event) {
             let who = event.actor.as_ref().map(|actor| actor.name.as_str()).unwrap_or_default();
@@ -264,7 +264,7 @@ impl Words {
     }
 }
 
-/// The text of what somebody else did or tried; `None` for anything else.
+/// Key of the text for an event that another person or the service caused; `None` for the owner's events.
 fn helped_key(event: &AuditEvent) -> Option<&'static str> {
     let done = event.outcome == AuditOutcome::Succeeded;
     let ended = |done_key, other_key| Some(if done { done_key } else { other_key });
@@ -305,7 +305,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
     }
 }
 
-/// Was the actor somebody else than the account's owner?
+/// Whether the actor was another person than the account's owner.
 fn is_anothers(event: &AuditEvent) -> bool {
     match (&event.actor, &event.target) {
         (Some(actor), Some(target)) => actor.guid != target.guid,
@@ -313,7 +313,7 @@ fn is_anothers(event: &AuditEvent) -> bool {
     }
 }
 
-/// The text of a reset by the owner; `None` for anything else.
+/// Key of the text for a reset by the owner; `None` for other events.
 fn reset_key(event: &AuditEvent) -> Option<&'static str> {
     let is_reset = matches!(event.kind, EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled);
     is_reset.then_some(match event.outcome {
@@ -324,7 +324,7 @@ fn reset_key(event: &AuditEvent) -> Option<&'static str> {
     })
 }
 
-/// Where a broken rule is put right: in the new password, but for its age, which no other password changes.
+/// Field that corrects a broken rule: the new password. The minimum age has no field, because no other password corrects it.
 fn field(broken: &Broken) -> &'static str {
     match broken {
         Broken::TooYoung(_) => "",
@@ -344,14 +344,15 @@ fn field(broken: &Broken) -> &'static str {
     }
 }
 
-/// The person's own names, for the script that ticks off the rules: they are on the page anyway. One a line: those that must not be recognised, an empty line,
-/// those that AD looks for letter by letter.
+/// The person's own names, for the script that checks the rules. The page shows them anyway.
+///
+/// One name a line: names that must not be recognised in the password, an empty line, names that AD compares letter by letter.
 fn names(account: &Account, recognised: bool, exact: bool) -> String {
     let display = account.display_name.as_deref().unwrap_or_default();
     let of_person = [display, account.given_name.as_deref().unwrap_or_default(), account.surname.as_deref().unwrap_or_default()];
     let upn_user = account.upn.as_deref().and_then(|upn| upn.split('@').next()).unwrap_or_default();
     let ours = of_person.into_iter().flat_map(|name| name.split(|c: char| !c.is_alphanumeric())).chain([account.sam.as_str(), upn_user]);
-    // AD cuts displayName at other signs than we do.
+    // AD splits displayName at other characters than we do.
     let ads = display.split([',', '.', '-', '_', '#', ' ', '\t']).chain([account.sam.as_str()]);
     let lines = |names: BTreeSet<&str>| names.into_iter().filter(|name| name.chars().count() >= 3).collect::<Vec<_>>().join("\n");
     let (ours, ads) = (ours.filter(|_| recognised).collect(), ads.filter(|_| exact).collect());

@@ -1,4 +1,4 @@
-//! The arrival of a request: its body is read, within a time and a size, before it takes a place.
+//! Arrival of a request: its body is read within a time and a size before the request takes a slot.
 
 use std::time::Duration;
 
@@ -13,20 +13,20 @@ use zeroize::Zeroizing;
 
 use crate::http::form::FROM_PROVIDERS;
 
-/// Largest body of a request, bytes. The largest honest one is a form with three passwords of 256 characters, percent-encoded.
+/// Largest body of a request, bytes. The largest valid one is a form with three passwords of 256 characters, percent-encoded.
 pub(in crate::http) const LARGEST_BODY: usize = 16 * 1024;
-/// Largest of a provider's, bytes: a Response in base64 with some of it percent-encoded, and its RelayState.
+/// Largest body of a provider's message, bytes: a Response in base64, partly percent-encoded, and its RelayState.
 pub(in crate::http) const LARGEST_MESSAGE: usize = 640 * 1024;
-/// So many of those may arrive at once,
+/// Maximum number of provider messages that arrive at once.
 pub(super) const LARGE_AT_ONCE: usize = 128;
-/// and so many from one address.
+/// Same for one address.
 pub(super) const LARGE_EACH: usize = 16;
-/// Longest wait for a body.
+/// Longest time for receiving a body, and longest wait for [`turn`].
 const SENT_WITHIN: Duration = Duration::from_secs(5);
-/// Of a form that is too large this much is read, bytes.
+/// Of a form that is too large, this much is read and discarded, bytes.
 const THROWN_AWAY: usize = 2 * 1024 * 1024;
 
-/// The request with its whole body in memory, which is wiped afterwards: it may hold passwords.
+/// Returns the request with its whole body in memory. The memory is wiped when it is freed, because the body may hold passwords.
 pub(super) async fn arrived(request: Request, large: [&Semaphore; 2]) -> Result<Request, StatusCode> {
     if matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(request.map(|_| Body::empty()));
@@ -34,12 +34,12 @@ pub(super) async fn arrived(request: Request, large: [&Semaphore; 2]) -> Result<
     let from_provider = is_from_provider(request.uri());
     let _turn = if from_provider { Some(turn(large).await?) } else { None };
     let (parts, body) = request.into_parts();
-    // A message that is too large is its handler's to refuse, which has to see that it is.
+    // The handler of a provider's message refuses one that is too large. One byte beyond the limit shows it the size.
     let bytes = if from_provider { cut(body, LARGEST_MESSAGE + 1).await? } else { whole(body, LARGEST_BODY).await? };
     Ok(Request::from_parts(parts, Body::from(Bytes::from_owner(bytes))))
 }
 
-/// A turn of the address, and then one of all.
+/// Waits for a permit of the address, then for one of all.
 async fn turn([of_address, of_all]: [&Semaphore; 2]) -> Result<[SemaphorePermit<'_>; 2], StatusCode> {
     let turns = async { Ok([of_address.acquire().await?, of_all.acquire().await?]) };
     let turns: Result<Result<_, AcquireError>, _> = tokio::time::timeout(SENT_WITHIN, turns).await;
@@ -50,13 +50,13 @@ fn is_from_provider(uri: &Uri) -> bool {
     FROM_PROVIDERS.iter().any(|start| uri.path().starts_with(start))
 }
 
-/// Reads a body of at most so many bytes, in time.
+/// Reads a body of at most `largest` bytes. Errors: 413 for a larger body, 408 for a slow one, 400 for a broken one.
 pub(in crate::http) async fn whole(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
     let (bytes, length) = in_time(read(body, largest)).await?;
     if length > largest { Err(StatusCode::PAYLOAD_TOO_LARGE) } else { Ok(bytes) }
 }
 
-/// The same of which only the beginning is kept.
+/// Same, but keeps the beginning of a larger body.
 async fn cut(body: Body, largest: usize) -> Result<Zeroizing<Vec<u8>>, StatusCode> {
     Ok(in_time(read(body, largest)).await?.0)
 }
@@ -65,11 +65,14 @@ async fn in_time<T>(reading: impl Future<Output = Result<T, StatusCode>>) -> Res
     tokio::time::timeout(SENT_WITHIN, reading).await.unwrap_or(Err(StatusCode::REQUEST_TIMEOUT))
 }
 
-/// Reads a form, of which as much is kept, and tells how long it was. Of one that is too large, the rest is read and thrown away, within bounds: the
-/// connection would be cut under a browser that is still sending, and it would show its own error instead of our page.
+/// Reads a body and returns its first `largest` bytes and the length that was read.
+///
+/// The rest of a larger body is read and discarded, up to [`THROWN_AWAY`]: if the connection were cut under a browser that is still
+/// sending, it would show its own error instead of our page.
 async fn read(body: Body, largest: usize) -> Result<(Zeroizing<Vec<u8>>, usize), StatusCode> {
     let mut chunks = body.into_data_stream();
-    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY.min(largest))); // it holds passwords: all of its room at once, so that no copy is left behind
+    // It may hold passwords: the full capacity at once, so that growing leaves no copy behind.
+    let mut form = Zeroizing::new(Vec::with_capacity(LARGEST_BODY.min(largest)));
     let mut length = 0;
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| StatusCode::BAD_REQUEST)?;

@@ -1,5 +1,7 @@
-//! How often one address may ask for what strangers can ask for and what costs us more than a page: a login that is begun at a provider (a signature of ours,
-//! and a question where requests are pushed), and a word of a provider's logout (a signature of theirs to verify).
+//! Rate limits by address of requests that strangers can make and that cost more than a page.
+//!
+//! They are the start of a provider login (a signature of ours, and with pushed authorization requests a call to the provider) and a
+//! provider's SAML logout message (a signature to verify).
 
 use std::{
     collections::HashMap,
@@ -12,14 +14,14 @@ use jiff::Timestamp;
 
 use crate::model::rate::{Bucket, Rate};
 
-/// A school of 600 begins its day at once; afterwards ten a second.
+/// A school of 600 may log in at once, then ten a second.
 const LOGINS: Rate = Rate { burst: 600.0, per_second: 10.0 };
-/// Four classes log out at once; afterwards five a second.
+/// Four classes may log out at once, then five a second.
 const LOGOUTS: Rate = Rate { burst: 100.0, per_second: 5.0 };
-/// So many addresses are remembered of each kind; then all of it are forgotten.
+/// Maximum number of remembered addresses of each kind. At the maximum, all of that kind are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// What each address has left.
+/// Token buckets by address.
 #[derive(Debug, Default)]
 pub(super) struct Begins {
     logins: Mutex<HashMap<IpAddr, Bucket>>,
@@ -27,7 +29,7 @@ pub(super) struct Begins {
 }
 
 impl Begins {
-    /// May the address ask for this? `Err`: not now; what it was.
+    /// Takes one token for the request. `Err` holds the kind of the exhausted limit.
     pub(super) fn allow(&self, address: IpAddr, method: &Method, uri: &Uri, now: Timestamp) -> Result<(), &'static str> {
         let (kind, rate, left) = match uri.path() {
             path if *method == Method::GET && path.starts_with("/login/") => ("login", LOGINS, &self.logins),

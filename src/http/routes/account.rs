@@ -1,4 +1,4 @@
-//! The account page: state and history.
+//! Account page: state, history and sessions of an own account.
 
 use std::sync::Arc;
 
@@ -41,14 +41,14 @@ use crate::{
 pub(super) struct AccountPage {
     pub(super) frame: Frame,
     pub(super) view: AccountView,
-    /// Where the person logged in, if not here.
+    /// Provider of the login; `None` for a login without one.
     pub(super) provider: Option<ProviderId>,
     pub(super) token: String,
-    /// Where they are logged in now.
+    /// The owner's open sessions.
     pub(super) sessions: Vec<Known>,
 }
 
-/// The accounts of somebody who has none, or several.
+/// Choice of the linked accounts of a login with none or several.
 #[derive(Template)]
 #[template(path = "pages/accounts.html")]
 pub(super) struct AccountsPage {
@@ -57,7 +57,7 @@ pub(super) struct AccountsPage {
 }
 
 impl AccountPage {
-    /// What needs to be done about the account, with the kind of alert.
+    /// Alerts about the account that need action, each with its kind.
     fn banners(&self) -> Vec<(&'static str, String)> {
         let expired = match self.view.account.password.expiry {
             PasswordExpiry::MustChange => Some("banner-must-change"),
@@ -70,13 +70,13 @@ impl AccountPage {
         expired.map(|key| ("warning", self.frame.t(key))).into_iter().chain(locked).collect()
     }
 
-    /// Why there is no way to a new password from here. The banner tells of a lock.
+    /// Reason why the owner can't set a password here. A lockout is left out, because the banner covers it.
     fn barred(&self) -> Option<String> {
         let refusal = self.view.barred.as_ref().filter(|refusal| **refusal != Refusal::Locked)?;
         Some(self.frame.words.refusal(refusal).into_iter().map(|(_, text)| text).collect::<Vec<_>>().join(" "))
     }
 
-    /// The logins that would do: address and text.
+    /// Logins that would be sufficient: address and text.
     fn logins(&self) -> Vec<(String, String)> {
         match (&self.view.barred, &self.provider) {
             (Some(Refusal::TooWeak { needed }), now) => self.frame.providers_for(needed, now.as_ref()),
@@ -85,12 +85,12 @@ impl AccountPage {
         }
     }
 
-    /// Is a login with the current password worth telling of?
+    /// Whether to suggest a login with the current password.
     fn ad_password(&self) -> bool {
         matches!(self.view.barred, Some(Refusal::TooWeak { .. })) && self.frame.ad_password()
     }
 
-    /// AD does not keep it for a password that must be changed.
+    /// AD has no time for a password that must be changed.
     fn last_changed(&self) -> Option<String> {
         self.view.account.password.last_set.map(|at| self.frame.words.time(at))
     }
@@ -103,25 +103,25 @@ impl AccountPage {
         }
     }
 
-    /// With what, how and since when, and whether it is this one.
+    /// Device, login method with time, and whether the session is the current one.
     fn sessions(&self) -> Vec<(String, String, bool)> {
         self.sessions.iter().map(|known| self.frame.session(known)).collect()
     }
 
-    /// Time as shown, time for machines, what happened.
+    /// Time as shown, time in ISO 8601, event.
     fn history(&self) -> Vec<(String, String, String)> {
         self.frame.history(&self.view.history)
     }
 }
 
-/// `GET /account`: the account that the login has proven, or the choice where there are several.
+/// `GET /account`: the linked account of the login, or the choice where there are several.
 pub(in crate::http) async fn own(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
     if member.identity.method() == LoginMethod::Local {
-        return Ok(Redirect::to("/others").into_response()); // it owns no account
+        return Ok(Redirect::to("/others").into_response()); // a local account has no AD account
     }
     let accounts = list_accounts::list(&app, &member.identity).await?;
     Ok(match accounts.as_slice() {
-        [] if member.frame.others() => Redirect::to("/others").into_response(), // a parent, most likely
+        [] if member.frame.others() => Redirect::to("/others").into_response(), // most likely a parent
         [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),
         [] | [_, ..] => page(StatusCode::OK, &AccountsPage { frame: member.frame, accounts }),
     })
@@ -148,17 +148,17 @@ fn account_page(frame: Frame, view: AccountView, identity: &Identity, token: Str
     AccountPage { frame, view, provider: identity.provider().map(|login| login.provider.clone()), token, sessions }
 }
 
-/// The password that the session was begun with is another's by now.
+/// Ends a session whose password has been changed since its login.
 pub(super) async fn outlived(session: &Session) -> Result<Response, Failure> {
     session::end(session).await?;
     Ok(Redirect::to("/login?ended").into_response())
 }
 
-/// A form with nothing but its token.
+/// A form with only its token.
 #[derive(Deserialize)]
 pub(in crate::http) struct Nothing {}
 
-/// `POST /accounts/{account}/sessions/end`: logs the owner out everywhere, here too.
+/// `POST /accounts/{account}/sessions/end`: ends all sessions of the owner, this one too.
 pub(in crate::http) async fn end_sessions(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -173,7 +173,7 @@ pub(in crate::http) async fn end_sessions(
     Ok(logged_out("/?logged-out-everywhere"))
 }
 
-/// Theirs, but not to act on.
+/// Page for a linked account that this login may not act on.
 pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
     frame.path = String::from("/");
     let mut notice = Notice::new(frame, "barred-title", "denied-barred");
@@ -181,7 +181,7 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
     page(StatusCode::FORBIDDEN, &notice)
 }
 
-/// Not theirs, gone, or not served: one page for all.
+/// Page for an account that is another person's, deleted or not served. It does not reveal the reason.
 pub(super) fn unavailable(mut frame: Frame) -> Response {
     frame.path = String::from("/");
     page(StatusCode::NOT_FOUND, &Notice::new(frame, "unavailable-title", "unavailable-text"))

@@ -1,4 +1,4 @@
-//! `/api/v1/…`: programs read the log. docs/audit-api.md and docs/openapi.json describe it.
+//! Audit API: `/api/v1/…`, documented in docs/audit-api.md and docs/openapi.json.
 
 use std::sync::Arc;
 
@@ -23,11 +23,11 @@ use crate::{
     model::api_token::{ApiToken, BadToken, PREFIX, Scope},
 };
 
-/// The description, as it is in the repository.
+/// The OpenAPI description, as in the repository.
 const OPENAPI: &str = include_str!("../../../docs/openapi.json");
-/// Entries of an answer where nothing else is asked for.
+/// Default of the parameter `limit`.
 const USUAL_EVENTS: u32 = 100;
-/// Names that people give to tokens in addresses.
+/// Parameter names that clients use for tokens.
 const TOKEN_NAMES: [&str; 5] = ["token", "access_token", "api_key", "apikey", "authorization"];
 
 #[derive(Serialize)]
@@ -74,7 +74,7 @@ pub(in crate::http) async fn head(State(app): State<Arc<App>>, program: Program,
     Ok(json(StatusCode::OK, "application/json", &answer))
 }
 
-/// `GET /api/v1/openapi.json`: no secret, the same for everybody.
+/// `GET /api/v1/openapi.json`. It is public.
 pub(in crate::http) async fn openapi() -> Response {
     ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], OPENAPI).into_response()
 }
@@ -86,7 +86,7 @@ fn fault(cause: impl Into<Fault>) -> Response {
 async fn admit(app: &App, program: &Program, needed: Scope) -> Result<ApiToken, Response> {
     let bad = |bad: BadToken| match bad {
         BadToken::Unknown => {
-            Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "Show a token of this service: Authorization: Bearer os2nykode_…")
+            Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "Send a token of this service: Authorization: Bearer os2nykode_…")
                 .challenged("Bearer realm=\"os2nykode\"")
         }
         BadToken::Expired => {
@@ -95,7 +95,7 @@ async fn admit(app: &App, program: &Program, needed: Scope) -> Result<ApiToken, 
         }
         BadToken::Revoked => Problem::new(StatusCode::UNAUTHORIZED, bad.code(), "The token was revoked.")
             .challenged("Bearer realm=\"os2nykode\", error=\"invalid_token\""),
-        BadToken::Scope => Problem::new(StatusCode::FORBIDDEN, bad.code(), "The token is good for something else.")
+        BadToken::Scope => Problem::new(StatusCode::FORBIDDEN, bad.code(), "The token lacks the scope for this address.")
             .challenged("Bearer realm=\"os2nykode\", error=\"insufficient_scope\", scope=\"audit:read\""),
     };
     match audit_api::admit(app, &program.visit, program.token.as_deref(), needed).await.map_err(fault)? {
@@ -109,24 +109,24 @@ async fn admit(app: &App, program: &Program, needed: Scope) -> Result<ApiToken, 
     }
 }
 
-/// Addresses end up in the logs of servers, proxies and browsers: a token there is known to all of them.
+/// Refuses a token in the query, because addresses end up in the logs of servers, proxies and browsers.
 fn no_token_in(query: &str) -> Result<(), Problem> {
     let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query).unwrap_or_default();
     let is_token = |(name, value): &(String, String)| {
         TOKEN_NAMES.contains(&name.to_ascii_lowercase().as_str()) || value.contains(PREFIX) || name.contains(PREFIX)
     };
     if pairs.iter().any(is_token) {
-        let detail = "A token never stands in an address: send it as Authorization: Bearer, and revoke the one that stood here.";
+        let detail = "Tokens in an address are refused: send the token as Authorization: Bearer, and revoke this one.";
         return Err(Problem::new(StatusCode::BAD_REQUEST, "token_in_address", detail));
     }
     Ok(())
 }
 
 fn unknown_parameter() -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", "An unknown parameter, or one that stands there twice.")
+    Problem::new(StatusCode::BAD_REQUEST, "bad_parameter", "Unknown or repeated parameter.")
 }
 
-/// `after` and `limit`; nothing else, and each once.
+/// Parses `after` and `limit`. Other or repeated parameters are errors.
 fn asked(query: &str) -> Result<(i64, u32), Problem> {
     let pairs = serde_urlencoded::from_str::<Vec<(String, String)>>(query).map_err(|_| unknown_parameter())?;
     let (mut after, mut limit) = (None, None);
@@ -134,8 +134,8 @@ fn asked(query: &str) -> Result<(i64, u32), Problem> {
         let digits = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
         let number = value.parse::<i64>().ok().filter(|_| digits);
         let (place, most, detail) = match name.as_str() {
-            "after" => (&mut after, i64::MAX, "after has to be a whole number, 0 or more."),
-            "limit" => (&mut limit, i64::from(MOST_EVENTS), "limit has to be a whole number, 1 to 1000."),
+            "after" => (&mut after, i64::MAX, "after must be a whole number, 0 or more."),
+            "limit" => (&mut limit, i64::from(MOST_EVENTS), "limit must be a whole number, 1 to 1000."),
             _ => return Err(unknown_parameter()),
         };
         if place.is_some() {
@@ -167,7 +167,7 @@ mod tests {
         serde_json::from_str(OPENAPI).expect("JSON")
     }
 
-    /// The names of the members that an example of the type is written with.
+    /// The member names of an example.
     fn members(of: &Value) -> BTreeSet<String> {
         of.as_object().expect("an object").keys().cloned().collect()
     }
@@ -287,7 +287,7 @@ mod tests {
             "limit",
             "after=٣",
         ] {
-            let known = ["after=1&"]; // what form encoding itself passes over
+            let known = ["after=1&"]; // form encoding itself ignores the trailing separator
             assert_eq!(asked(query).is_ok(), known.contains(&query), "{query}");
         }
     }

@@ -1,4 +1,4 @@
-//! Logging in with a one-time code that a helper has read aloud.
+//! Login with a one-time code that a helper has read aloud.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub(super) struct CodePage {
     pub(super) errors: Errors,
 }
 
-/// What is typed.
+/// Fields of the form.
 #[derive(Deserialize)]
 pub(in crate::http) struct CodeForm {
     name: String,

@@ -1,4 +1,4 @@
-//! The front page and what belongs to no login.
+//! Front page, language choice, accessibility statement and logo.
 
 use std::sync::Arc;
 
@@ -29,18 +29,18 @@ pub(super) struct FrontPage {
     pub(super) frame: Frame,
     pub(super) ad_password: bool,
     pub(super) codes: bool,
-    /// Can anybody log in with a local staff account?
+    /// Whether logins with local accounts are enabled.
     pub(super) staff: bool,
     pub(super) providers: Vec<Method>,
     pub(super) notice: Option<String>,
 }
 
-/// A provider to log in at.
+/// A provider's login button.
 pub(super) struct Method {
     pub(super) id: String,
     pub(super) text: String,
     pub(super) hint: Option<String>,
-    /// Does the button look as MitID's does?
+    /// Whether the button has MitID's design.
     pub(super) mitid: bool,
 }
 
@@ -70,8 +70,9 @@ struct Choice {
     back: String,
 }
 
-/// `POST /language`: remembers the choice for a year. It has no token: all that another site could do with it is to change the language, and
-/// Fetch Metadata refuses even that.
+/// `POST /language`: stores the choice for a year.
+///
+/// The form has no token: another site could at most change the language, and Fetch Metadata refuses even that.
 pub(in crate::http) async fn choose_language(cookies: CookieJar, RawForm(body): RawForm) -> Response {
     let Ok(choice) = serde_urlencoded::from_bytes::<Choice>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     let Some(chosen) = language::parse(&choice.language) else { return StatusCode::BAD_REQUEST.into_response() };
@@ -79,14 +80,14 @@ pub(in crate::http) async fn choose_language(cookies: CookieJar, RawForm(body): 
     (cookies.add(cookie.max_age(time::Duration::days(365))), Redirect::to(local(&choice.back))).into_response()
 }
 
-/// A path of ours to go back to: one slash and then plain characters, so that no browser reads another host into it.
+/// The path to return to, if it is one of ours: one slash and then plain characters, so that no browser reads a host into it.
 fn local(back: &str) -> &str {
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
     let ours = back.starts_with('/') && !back.starts_with("//") && back.len() <= 200 && back.chars().all(plain);
     if ours { back } else { "/" }
 }
 
-/// `GET /was`: the accessibility statement, at the address that the law's register expects.
+/// `GET /was`: redirects to the accessibility statement. Danish law's register expects this address.
 pub(in crate::http) async fn accessibility(State(app): State<Arc<App>>) -> Response {
     match &app.config.site.accessibility_url {
         Some(url) => Redirect::to(url).into_response(),

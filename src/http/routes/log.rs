@@ -1,4 +1,4 @@
-//! The audit log: searching in it, one entry, the story of a visit or an account.
+//! Audit log pages: search, one entry, and the entries of a visit or account.
 
 use std::sync::Arc;
 
@@ -37,10 +37,10 @@ use crate::{
     },
 };
 
-/// Under which what a page keeps of a search is sealed, with whose it is.
+/// Context of the seal of searches; the owner is added to it.
 const SEALED: &str = "audit search";
 
-/// A search and where to go on, as a page keeps it: nobody else can read or change it.
+/// A search and its cursor, sealed in the page: only its owner can read it, and none can change it.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     search: Search,
@@ -54,11 +54,11 @@ pub(super) struct Line {
     outcome: String,
     time: String,
     facts: Vec<String>,
-    /// Said where the service has not written it.
+    /// Warning on an entry that is not authentic.
     foreign: Option<String>,
 }
 
-/// The form, and what was found.
+/// Search form and results.
 #[derive(Template)]
 #[template(path = "pages/log.html")]
 pub(super) struct LogPage {
@@ -68,13 +68,13 @@ pub(super) struct LogPage {
     pub(super) errors: Errors,
     pub(super) everything: bool,
     pub(super) found: Option<Found>,
-    /// What was asked for, with the names that the form has for it.
+    /// The search in the words of the form: labels and values.
     pub(super) asked: Vec<(String, String)>,
     /// The search, sealed.
     pub(super) this: Option<String>,
-    /// The same with where to go on.
+    /// The search with its cursor, sealed.
     pub(super) next: Option<String>,
-    /// Id, name and sealed search.
+    /// Id, name and sealed search of each saved search.
     pub(super) kept: Vec<(String, String, String)>,
 }
 
@@ -100,7 +100,7 @@ impl LogPage {
         told.join(" ")
     }
 
-    /// To go on where the page was not full, or to the next one.
+    /// Text of the link onwards: to continue a page that is not full, or to the next page.
     fn onward(&self, found: &Found) -> String {
         self.frame.t(if found.hits.entries.len() < PAGE { "log-go-on" } else { "log-more" })
     }
@@ -136,7 +136,7 @@ fn named(party: &Party) -> String {
     }
 }
 
-/// One entry.
+/// An entry with all its fields.
 #[derive(Template)]
 #[template(path = "pages/log-entry.html")]
 pub(super) struct EntryPage {
@@ -150,7 +150,7 @@ impl EntryPage {
         self.frame.words.with("log-entry", "number", &self.one.entry.sequence.to_string())
     }
 
-    /// Names and values of whatever it holds.
+    /// Labels and values of the fields that the entry has.
     fn facts(&self) -> Vec<(String, String)> {
         let (event, stored, words) = (&self.one.entry.event, &self.one.stored, &self.frame.words);
         let party = |party: &Option<Party>| party.as_ref().map(|party| format!("{} {}", named(party), party.guid));
@@ -187,7 +187,7 @@ impl EntryPage {
     }
 }
 
-/// `GET /audit`: the form.
+/// `GET /audit`: the search form.
 pub(in crate::http) async fn form(State(app): State<Arc<App>>, member: Member) -> Result<Response, Failure> {
     match log_pages::may_read(&app, &member.identity).await? {
         Ok(everything) => shown(&app, member, everything, Typed::default(), Errors::default(), None).await,
@@ -195,7 +195,7 @@ pub(in crate::http) async fn form(State(app): State<Arc<App>>, member: Member) -
     }
 }
 
-/// `POST /audit`: what was found. By form, so that no name and no number gets into an address.
+/// `POST /audit`: the results. The search is sent by form, so that no name or CPR number stands in an address.
 pub(in crate::http) async fn search(State(app): State<Arc<App>>, member: Member, Form(typed): Form<Typed>) -> Result<Response, Failure> {
     let everything = match log_pages::may_read(&app, &member.identity).await? {
         Ok(everything) => everything,
@@ -213,13 +213,13 @@ pub(in crate::http) async fn search(State(app): State<Arc<App>>, member: Member,
     found(&app, member, everything, kept).await
 }
 
-/// `GET /audit/visits/{visit}`: everything of one visit, as it happened.
+/// `GET /audit/visits/{visit}`: all entries of a visit, oldest first.
 pub(in crate::http) async fn visit(State(app): State<Arc<App>>, Path(visit): Path<String>, member: Member) -> Result<Response, Failure> {
     let Ok(visit) = Uuid::try_parse(&visit) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     story(&app, member, Search { visit: Some(visit.to_string()), oldest_first: true, ..Search::default() }).await
 }
 
-/// `GET /audit/accounts/{account}`: everything about one account.
+/// `GET /audit/accounts/{account}`: all entries about an account.
 pub(in crate::http) async fn account(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -274,7 +274,7 @@ pub(in crate::http) async fn entry(State(app): State<Arc<App>>, Path(number): Pa
 #[derive(Deserialize)]
 pub(in crate::http) struct Nothing {}
 
-/// `POST /audit/entries/{number}/cpr/{party}`: shows the CPR number, once it is in the log that it was.
+/// `POST /audit/entries/{number}/cpr/{party}`: reveals a CPR number, after the audit entry about it is written.
 pub(in crate::http) async fn reveal(
     State(app): State<Arc<App>>,
     Path((number, party)): Path<(i64, String)>,
@@ -305,7 +305,7 @@ pub(in crate::http) struct KeepForm {
     search: String,
 }
 
-/// `POST /audit/kept`: keeps a search.
+/// `POST /audit/kept`: saves a search.
 pub(in crate::http) async fn keep(State(app): State<Arc<App>>, member: Member, Form(sent): Form<KeepForm>) -> Result<Response, Failure> {
     if let Err(denial) = log_pages::may_read(&app, &member.identity).await? {
         return Ok(denied(member.frame, denial));
@@ -321,7 +321,7 @@ pub(in crate::http) async fn keep(State(app): State<Arc<App>>, member: Member, F
     Ok(Redirect::to("/audit").into_response())
 }
 
-/// `POST /audit/kept/{id}`: forgets one.
+/// `POST /audit/kept/{id}`: deletes a saved search.
 pub(in crate::http) async fn drop_kept(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
@@ -332,7 +332,7 @@ pub(in crate::http) async fn drop_kept(
     Ok(Redirect::to("/audit").into_response())
 }
 
-/// Whose searches they are: the same person at each login.
+/// Owner of saved searches: the same for each login of a person.
 fn owner(app: &App, identity: &Identity) -> String {
     let who = match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => account.to_string(),
@@ -349,7 +349,7 @@ fn seal(app: &App, identity: &Identity, kept: &Kept) -> Result<String, Failure> 
     app.keys.seal(&format!("{SEALED} {}", owner(app, identity)), &text).map_err(|error| Failure::new(&error))
 }
 
-/// `None`: somebody else's, changed, or of another version.
+/// Opens a sealed search; `None` if it belongs to another person, was changed, or has an old format.
 fn opened(app: &App, identity: &Identity, sealed: &str) -> Option<Kept> {
     serde_json::from_slice(&app.keys.open(&format!("{SEALED} {}", owner(app, identity)), sealed)?).ok()
 }

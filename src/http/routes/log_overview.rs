@@ -1,4 +1,4 @@
-//! The audit log at a glance: a picture of each number, and the same as a table.
+//! Overview of the audit log: charts by day, the same numbers as tables, and export.
 
 use std::sync::Arc;
 
@@ -25,12 +25,12 @@ use crate::{
     },
 };
 
-/// Height of the tallest bar.
+/// Height of the tallest bar, in units of the chart's viewBox.
 const TALLEST: i64 = 110;
-/// From one bar to the next.
+/// Distance between bars, same unit.
 const STEP: usize = 20;
 
-/// A bar of a picture.
+/// A bar of a chart.
 pub(super) struct Bar {
     x: usize,
     y: i64,
@@ -38,10 +38,10 @@ pub(super) struct Bar {
     text: String,
 }
 
-/// A picture.
+/// A chart of one number by day.
 pub(super) struct Chart {
     title: String,
-    /// The same in numbers.
+    /// Text alternative of the chart.
     told: String,
     bars: Vec<Bar>,
 }
@@ -77,7 +77,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, member: Member) -
     })
 }
 
-/// What is to be taken away.
+/// Period and format of an export.
 #[derive(Deserialize)]
 pub(in crate::http) struct ExportForm {
     #[serde(default)]
@@ -87,7 +87,7 @@ pub(in crate::http) struct ExportForm {
     format: String,
 }
 
-/// `POST /audit/export`: a part of the log as a file, which is in the log before its first byte goes out.
+/// `POST /audit/export`: the entries of a period as a file. The audit entry about it is written before the first byte is sent.
 pub(in crate::http) async fn export(
     State(app): State<Arc<App>>,
     member: Member,

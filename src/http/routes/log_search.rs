@@ -1,4 +1,4 @@
-//! The form that searches the audit log: what is typed in it, and what a search is in its words.
+//! Search form of the audit log: its fields, and a search in the form's words.
 
 use std::net::IpAddr;
 
@@ -15,7 +15,7 @@ use crate::{
     },
 };
 
-/// What is typed, as it was typed.
+/// The form's fields as typed.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(in crate::http) struct Typed {
@@ -29,11 +29,11 @@ pub(in crate::http) struct Typed {
     from: String,
     until: String,
     order: String,
-    /// A sealed search and how far it came, instead of all that.
+    /// A sealed search with its cursor, which replaces the other fields.
     pub(super) more: String,
 }
 
-/// A field of the form.
+/// A field as the page shows it.
 pub(super) struct Field {
     pub(super) name: &'static str,
     pub(super) label: String,
@@ -53,7 +53,7 @@ impl Field {
 }
 
 impl Typed {
-    /// What has to be typed for a search. Its CPR number is not sent back, and a visit can't be typed.
+    /// The fields that describe a search. CPR numbers are not sent back, and the form has no field for a visit.
     pub(super) fn of(search: &Search) -> Self {
         let text = |value: &Option<String>| value.clone().unwrap_or_default();
         Self {
@@ -71,7 +71,7 @@ impl Typed {
         }
     }
 
-    /// `everything`: for somebody who may see all of it. Nobody else searches by a CPR number.
+    /// The form's fields. `everything`: the actor may read the whole log; only then is there a field for CPR numbers.
     pub(super) fn fields(&self, frame: &Frame, everything: bool) -> Vec<Field> {
         let t = |key: &str| frame.t(key);
         let text = |name, label, value: &str, kind, hint| Field { name, label, hint, kind, value: value.to_owned(), choices: Vec::new() };
@@ -85,7 +85,7 @@ impl Typed {
         let mut fields = vec![
             text("about", t("log-about"), &self.about, "text", Some(t("log-name-hint"))),
             text("by", t("log-by"), &self.by, "text", Some(t("log-name-hint"))),
-            // What was typed there is not sent back.
+            // CPR numbers are not sent back.
             text("cpr", t("log-cpr"), "", "text", None),
             chosen("kind", t("log-kind"), &self.kind, std::iter::once(any()).chain(kinds).collect()),
             chosen("outcome", t("log-outcome"), &self.outcome, std::iter::once(any()).chain(outcomes).collect()),
@@ -99,7 +99,7 @@ impl Typed {
         fields
     }
 
-    /// Reads what was typed.
+    /// Parses the fields, or returns their errors.
     pub(super) fn read(&self, frame: &Frame, everything: bool) -> Result<Search, Errors> {
         let mut wrong: Vec<(&'static str, String)> = Vec::new();
         let given = |text: &str| Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -146,7 +146,7 @@ impl Typed {
     }
 }
 
-/// What a search asks for, in the form's words: a page of results tells what they are results of. A CPR number is masked.
+/// The search in the form's words, shown above its results. A CPR number is masked.
 pub(super) fn asked(frame: &Frame, search: &Search) -> Vec<(String, String)> {
     let words = &frame.words;
     let kind = search.kind.as_deref().and_then(EventKind::from_code).map(|kind| words.kind(kind));
@@ -172,7 +172,7 @@ fn first_day(search: &Search) -> Option<Date> {
     search.from.map(|from| clock::danish(from).date())
 }
 
-/// A search ends where the day after begins.
+/// Last day of the search. Its end is exclusive, at the start of the next day.
 fn last_day(search: &Search) -> Option<Date> {
     search.until.and_then(|until| clock::danish(until).date().checked_sub(Span::new().days(1)).ok())
 }

@@ -1,4 +1,4 @@
-//! Logging in with an AD account, and out.
+//! Login with an AD account, and logout.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) struct LoginPage {
     pub(super) errors: Errors,
 }
 
-/// What is typed. The password's text is taken over and wiped by [`Password::parse`].
+/// Fields of the login form. [`Password::parse`] takes over the password's text and wipes it.
 #[derive(Deserialize)]
 pub(in crate::http) struct LoginForm {
     name: String,
@@ -86,26 +86,26 @@ fn form(status: StatusCode, guest: Guest, notice: Option<String>, errors: Errors
     (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
 }
 
-/// A form with nothing but its token.
+/// A form with only its token.
 #[derive(Deserialize)]
 pub(in crate::http) struct Nothing {}
 
-/// `POST /logout`: ends the session, whatever becomes of the entry in the log.
+/// `POST /logout`: ends the session, even where the audit entry can't be written.
 pub(in crate::http) async fn log_out(
     State(app): State<Arc<App>>,
     member: Member,
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, Failure> {
-    let provider = session::provider(&member.session).await; // whatever it says, the logout here goes on
+    let provider = session::provider(&member.session).await; // an error here does not stop the logout
     session::end(&member.session).await?;
     if let Err(fault) = sign_out(&app, &member.visit, &member.identity).await {
-        tracing::warn!(error = %fault, "a logout could not be logged");
+        tracing::warn!(error = %fault, "audit entry of a logout not written");
     }
     match provider {
         Ok(Some(at)) => Ok(cleared(super::provider::log_out_there(&app, member.frame, &at).await)),
         Ok(None) => Ok(logged_out("/?logged-out")),
         Err(error) => {
-            tracing::warn!(error = %error, "a session does not say at which provider it was begun");
+            tracing::warn!(error = %error, "provider of the session unreadable; logout stays local");
             Ok(logged_out("/?logged-out-here"))
         }
     }

@@ -1,4 +1,4 @@
-//! OpenID Connect: back from a provider, our keys, and the provider's word of a logout.
+//! OpenID Connect endpoints: callback, public keys, and logouts.
 
 use std::sync::Arc;
 
@@ -28,11 +28,12 @@ use crate::{
     model::provider::ProviderId,
 };
 
-/// Largest answer or logout token, bytes: a code may be an encrypted ticket of some KB.
+/// Largest answer or logout token, bytes. A code may be an encrypted ticket of several KB.
 const LARGEST_FORM: usize = 64 * 1024;
 
-/// `GET /oidc/callback/{provider}`: back from the provider, with the answer in the address. A GET that begins a session, as the protocol has it; it counts once, and
-/// only in the browser that asked.
+/// `GET /oidc/callback/{provider}`: a provider's answer in the query.
+///
+/// The protocol lets this GET start a session. An answer is accepted once, and only in the browser that began the login.
 pub(in crate::http) async fn answer_by_query(
     State(app): State<Arc<App>>,
     Path(provider): Path<String>,
@@ -63,7 +64,7 @@ async fn answer(app: &Arc<App>, guest: Guest, provider: &str, reply: Result<Repl
     arrive(guest, &state, had_one, finished).await
 }
 
-/// `GET /oidc/jwks`: our public keys, for providers that read them from here.
+/// `GET /oidc/jwks`: our public keys, for providers that fetch them.
 pub(in crate::http) async fn jwks(State(app): State<Arc<App>>) -> Response {
     match app.oidc.as_ref().and_then(|oidc| oidc.keys.as_ref()) {
         Some(keys) => {
@@ -74,7 +75,7 @@ pub(in crate::http) async fn jwks(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-/// `GET /oidc/logged-out`: back from the provider's logout. Ours had ended before.
+/// `GET /oidc/logged-out`: return from the provider's logout. Our session has ended before.
 pub(in crate::http) async fn logged_out() -> Redirect {
     Redirect::to("/?logged-out")
 }
@@ -84,7 +85,8 @@ struct LogoutForm {
     logout_token: String,
 }
 
-/// `POST /oidc/logout/{provider}`: the provider says that somebody has logged out (Back-Channel Logout 1.0, section 2.5). No browser is there.
+/// `POST /oidc/logout/{provider}`: a provider ends a person's sessions (Back-Channel Logout 1.0, section 2.5). The provider calls it, not
+/// the browser.
 pub(in crate::http) async fn told_of_logout(
     State(app): State<Arc<App>>,
     Path(provider): Path<String>,

@@ -1,4 +1,4 @@
-//! Another's account: state, what can be done and why not, unlocking.
+//! A target's account: state, permitted actions with reasons for the others, and unlocking.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(super) struct OtherAccountPage {
     pub(super) frame: Frame,
     pub(super) view: OtherView,
     pub(super) token: String,
-    /// What has just been done, or why not, with the kind of alert.
+    /// Result of the last action or its refusal, with the kind of alert.
     pub(super) told: Option<(&'static str, String)>,
 }
 
@@ -51,7 +51,7 @@ impl OtherAccountPage {
         self.view.account.locked && self.view.may(Action::Unlock)
     }
 
-    /// Whoever may end a lockout may.
+    /// Ending sessions needs the same right as unlocking.
     fn may_end_sessions(&self) -> bool {
         self.view.may(Action::Unlock)
     }
@@ -64,7 +64,7 @@ impl OtherAccountPage {
         self.frame.ground(&self.view.ground)
     }
 
-    /// Why nothing can be done.
+    /// Reason why neither a reset nor a one-time code is permitted.
     fn hindrance(&self) -> Option<String> {
         self.view.hindrance().map(|denial| self.frame.words.denial(denial))
     }
@@ -107,7 +107,7 @@ impl OtherAccountPage {
         }
     }
 
-    /// Time as shown, time for machines, what happened.
+    /// Time as shown, time in ISO 8601, event. `None` where the actor may not see the history.
     fn history(&self) -> Option<Vec<(String, String, String)>> {
         self.view.history.as_ref().map(|entries| self.frame.history(entries))
     }
@@ -147,7 +147,7 @@ async fn account_page(
     })
 }
 
-/// A form with nothing but its token.
+/// A form with only its token.
 #[derive(Deserialize)]
 pub(in crate::http) struct Nothing {}
 
@@ -176,7 +176,7 @@ pub(in crate::http) async fn unlock(
     })
 }
 
-/// `POST /others/accounts/{account}/sessions/end`: logs the person out everywhere.
+/// `POST /others/accounts/{account}/sessions/end`: ends all sessions of the target.
 pub(in crate::http) async fn end_sessions(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,

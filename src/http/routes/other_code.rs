@@ -1,4 +1,4 @@
-//! A helper gives out a one-time code: the checklist, the reason, the code.
+//! Issue of a one-time code to a target: checklist, reason and code.
 
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ use crate::{
     model::{authority::Action, guid::ObjectGuid},
 };
 
-/// A reason says at least so much.
+/// Shortest reason, characters.
 const SHORTEST: usize = 5;
-/// And at most so much, characters; a ticket number a tenth of it.
+/// Longest reason, characters. A ticket number is at most a tenth of it.
 const LONGEST: usize = 500;
 
 #[derive(Template)]
@@ -36,7 +36,7 @@ pub(super) struct OtherCodePage {
     pub(super) view: OtherView,
     pub(super) token: String,
     pub(super) errors: Errors,
-    /// What was typed, to go on from.
+    /// Typed reason, shown again after an error.
     pub(super) reason: String,
     pub(super) ticket: String,
 }
@@ -63,17 +63,17 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     form(&app, member, target, StatusCode::OK, Errors::default(), (String::new(), String::new())).await
 }
 
-/// What is typed.
+/// Fields of the form.
 #[derive(Deserialize)]
 pub(in crate::http) struct CodeForm {
     reason: String,
     #[serde(default)]
     ticket: String,
-    /// There where it is ticked.
+    /// Present if the checklist is ticked.
     checked: Option<String>,
 }
 
-/// `POST /others/accounts/{account}/code`. The answer is the page with the code: nothing leads back to it.
+/// `POST /others/accounts/{account}/code`. Its answer is the page with the code. No address shows the code again.
 pub(in crate::http) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,

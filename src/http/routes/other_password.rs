@@ -1,4 +1,4 @@
-//! A new password for somebody else: form, answer, result.
+//! Reset of a target's password: form, submission and result.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ pub(super) struct OtherPasswordPage {
     pub(super) token: String,
     pub(super) attempt: AttemptId,
     pub(super) errors: Errors,
-    /// A password that fits, where one was asked for.
+    /// A suggested password, if the actor asked for one.
     pub(super) proposal: Option<Password>,
 }
 
@@ -61,16 +61,16 @@ pub(in crate::http) async fn show(
     form(&app, member, target, StatusCode::OK, Errors::default(), None, query.as_deref() == Some("propose")).await
 }
 
-/// What is typed.
+/// Fields of the form.
 #[derive(Deserialize)]
 pub(in crate::http) struct OtherPasswordForm {
     attempt: String,
     new: String,
     #[serde(default)]
     repeat: String,
-    /// There where the password was typed in sight: once is enough.
+    /// Present if the password was typed in clear text, which needs no repetition.
     seen: Option<String>,
-    /// There where it is ticked.
+    /// Present if the target must change the password at the next logon.
     must_change: Option<String>,
 }
 
@@ -111,7 +111,8 @@ pub(in crate::http) async fn submit(
     }
 }
 
-/// The form, empty but for what was ticked before. Where no form could succeed, the account's page says why.
+/// The empty form; only the tick of `must_change` is kept. Where no form could succeed, redirects to the account page, which shows the
+/// reason.
 async fn form(
     app: &Arc<App>,
     member: Member,
@@ -147,7 +148,7 @@ pub(super) struct OtherResultPage {
     pub(super) account: ObjectGuid,
 }
 
-/// `GET /others/accounts/{account}/password/{attempt}`: how it ended, as the log has it, for whoever sent it.
+/// `GET /others/accounts/{account}/password/{attempt}`: the outcome of the actor's attempt, from the audit log.
 pub(in crate::http) async fn result(
     State(app): State<Arc<App>>,
     Path((account, attempt)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! Whom somebody can act on: the choice of lists, and a list with its search.
+//! Delegation start pages: the actor's lists of targets, and a list with its search.
 
 use std::sync::Arc;
 
@@ -28,16 +28,16 @@ use crate::{
     },
 };
 
-/// The lists to choose from.
+/// The actor's lists and children.
 #[derive(Template)]
 #[template(path = "pages/others.html")]
 pub(super) struct OthersPage {
     pub(super) frame: Frame,
     pub(super) choices: Vec<Choice>,
     pub(super) children: Children,
-    /// Has the family service still to be asked, when they say so?
+    /// Whether the page offers to ask the family service.
     pub(super) offer_children: bool,
-    /// Is there a part of the log for them to read?
+    /// Whether the actor may read a part of the audit log.
     pub(super) log: bool,
 }
 
@@ -49,7 +49,7 @@ impl OthersPage {
         }
     }
 
-    /// What there is to say of children who can't be shown.
+    /// Reason why children are not shown.
     fn about_children(&self) -> Option<String> {
         match &self.children {
             Children::TooWeak => Some(self.frame.t("children-too-weak")),
@@ -59,13 +59,13 @@ impl OthersPage {
         }
     }
 
-    /// Address and name.
+    /// Address and name of each list.
     fn lists(&self) -> Vec<(String, String)> {
         self.choices.iter().map(|choice| (address(&choice.place), self.frame.ground(&choice.ground))).collect()
     }
 }
 
-/// One list.
+/// A list of targets.
 #[derive(Template)]
 #[template(path = "pages/others-list.html")]
 pub(super) struct ListPage {
@@ -74,11 +74,11 @@ pub(super) struct ListPage {
     pub(super) question: Question,
     pub(super) token: String,
     pub(super) attempt: AttemptId,
-    /// Is everybody ticked?
+    /// Whether all accounts are ticked.
     pub(super) all: bool,
 }
 
-/// A person in a list.
+/// An account in a list.
 pub(super) struct Line {
     guid: String,
     name: String,
@@ -91,7 +91,7 @@ impl ListPage {
         self.frame.ground(&self.found.choice.ground)
     }
 
-    /// Where slips can be made for those who are ticked.
+    /// Address that creates slips for the ticked accounts.
     fn slips(&self) -> Option<String> {
         matches!(self.found.choice.place, Place::Group(_)).then(|| format!("{}/slips", self.address()))
     }
@@ -121,7 +121,7 @@ impl ListPage {
         keys.into_iter().flatten().map(|key| self.frame.t(key)).collect()
     }
 
-    /// What the list says of itself above its lines.
+    /// Summary above the lines.
     fn told(&self) -> String {
         let words = &self.frame.words;
         if self.found.unusable_words {
@@ -161,7 +161,10 @@ fn address(place: &Place) -> String {
     }
 }
 
-/// `GET /others`. The family service is asked where the person has come from a page of ours, or straight from their login: it counts, and is logged.
+/// `GET /others`: the actor's lists and children.
+///
+/// The family service is asked only for a request that comes from one of our pages or straight from a login, because each question counts
+/// against a rate limit and is logged.
 pub(in crate::http) async fn choose(
     State(app): State<Arc<App>>,
     uri: Uri,
@@ -182,14 +185,14 @@ pub(in crate::http) async fn choose(
     })
 }
 
-/// What is asked in the address: never a name, which may be a CPR number that somebody typed.
+/// Parameters in the address. A search text is never one of them, because it may contain a CPR number.
 #[derive(Deserialize)]
 pub(in crate::http) struct Turned {
     #[serde(default)]
     page: String,
 }
 
-/// What is asked by form.
+/// Fields of the form.
 #[derive(Deserialize)]
 pub(in crate::http) struct Asked {
     #[serde(default)]
@@ -209,7 +212,7 @@ pub(in crate::http) async fn list(
     look(&app, place, Asked { q: String::new(), page: turned.page, all: None }, member).await
 }
 
-/// `POST /others/{kind}/{id}`: what a search in it finds, or the same page with everybody ticked. Changes nothing.
+/// `POST /others/{kind}/{id}`: the result of a search, or the same page with all accounts ticked. It changes nothing.
 pub(in crate::http) async fn search(
     State(app): State<Arc<App>>,
     Path(place): Path<(String, String)>,
@@ -233,7 +236,7 @@ async fn look(app: &Arc<App>, (kind, id): (String, String), asked: Asked, member
     })
 }
 
-/// Why there is nothing to see here. What is not theirs looks like what does not exist.
+/// Page of a denial. An account without relation to the actor looks like one that does not exist.
 pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
     frame.path = String::from("/");
     let (status, title) = match denial {
@@ -261,7 +264,7 @@ pub(super) fn denied(mut frame: Frame, denial: Denial) -> Response {
 }
 
 impl Frame {
-    /// Why somebody may act, in words.
+    /// Text of the grant's relation.
     pub(in crate::http) fn ground(&self, ground: &Ground) -> String {
         match ground {
             Ground::Own => self.t("ground-own"),

@@ -1,4 +1,4 @@
-//! A new password: form, answer, result.
+//! Change or reset of an own password: form, submission and result.
 
 use std::sync::Arc;
 
@@ -41,7 +41,7 @@ pub(super) struct PasswordPage {
     pub(super) view: AccountView,
     pub(super) token: String,
     pub(super) attempt: AttemptId,
-    /// Is the current password asked for?
+    /// Whether the form asks for the current password.
     pub(super) change: bool,
     pub(super) errors: Errors,
 }
@@ -51,7 +51,7 @@ impl PasswordPage {
         self.view.rules.iter().map(|rule| self.frame.words.rule(rule, &self.view.account)).collect()
     }
 
-    /// Told before anything is typed.
+    /// Shown before the owner types.
     fn too_young(&self) -> Option<String> {
         let at = self.view.changeable_at?;
         Some(self.frame.words.with("broken-too-young", "time", &self.frame.words.wait_until(at)))
@@ -64,7 +64,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, Path(account): Pa
     form(&app, member, target, StatusCode::OK, Errors::default()).await
 }
 
-/// What is typed. A form without `current` is still a change where the login is one that changes.
+/// Fields of the form. The login decides between change and reset, not the presence of `current`.
 #[derive(Deserialize)]
 pub(in crate::http) struct PasswordForm {
     attempt: String,
@@ -125,7 +125,8 @@ pub(in crate::http) async fn submit(
     }
 }
 
-/// The form, empty: what was typed is never sent back. A new attempt each time. Where no form could succeed, the account's page says why.
+/// The empty form with a new attempt id; typed passwords are never sent back. Where no form could succeed, redirects to the account page,
+/// which shows the reason.
 async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode, errors: Errors) -> Result<Response, Failure> {
     let Member { mut frame, identity, token, session, .. } = member;
     frame.path = format!("/accounts/{target}/password");
@@ -142,11 +143,11 @@ async fn form(app: &App, member: Member, target: ObjectGuid, status: StatusCode,
     })
 }
 
-/// The current password, where the login has one to be asked for, and the new one; or what is wrong with the form itself.
+/// Reads the current password, if the login needs one, and the new one; or returns the errors of the form.
 fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Password), Errors> {
     let mut errors = Errors::default();
     let current = if member.identity.resets() {
-        drop(Zeroizing::new(sent.current)); // nothing that the form of a reset asks for
+        drop(Zeroizing::new(sent.current)); // the form of a reset has no such field
         Some(None)
     } else {
         typed(&member.frame, "current", sent.current, &mut errors).map(Some)
@@ -157,7 +158,7 @@ fn parse(member: &Member, sent: PasswordForm) -> Result<(Option<Password>, Passw
     }
 }
 
-/// A new password for somebody else, or what is wrong with the form itself.
+/// Reads a new password for a target, or returns the errors of the form.
 pub(super) fn parse_new(frame: &Frame, new: String, repeat: String) -> Result<Password, Errors> {
     let mut errors = Errors::default();
     twice(frame, new, repeat, &mut errors).ok_or(errors)
@@ -203,7 +204,7 @@ pub(super) struct ResultPage {
     pub(super) account: ObjectGuid,
 }
 
-/// `GET /accounts/{account}/password/{attempt}`: how it ended, as the log has it.
+/// `GET /accounts/{account}/password/{attempt}`: the outcome of an attempt, from the audit log.
 pub(in crate::http) async fn result(
     State(app): State<Arc<App>>,
     Path((account, attempt)): Path<(String, String)>,

@@ -1,4 +1,4 @@
-//! Identity providers, whatever they speak: on the way there, what became of it, and logging out there.
+//! Logins and logouts at identity providers, of both protocols: the way to the provider, the result, and the logout there.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
     model::{claim::ClaimKind, provider::ProviderId},
 };
 
-/// The page that takes a form to a provider.
+/// Page with the form that goes to a provider.
 #[derive(Template)]
 #[template(path = "pages/send.html")]
 pub(super) struct SendPage {
@@ -37,7 +37,7 @@ pub(super) struct SendPage {
     pub(super) fields: Vec<(&'static str, String)>,
 }
 
-/// `GET /login/{provider}`: on the way there. Nothing is stored but in the browser.
+/// `GET /login/{provider}`: redirects to the provider. The login in progress is stored only in the browser.
 pub(in crate::http) async fn begin(
     State(app): State<Arc<App>>,
     Path(provider): Path<String>,
@@ -63,7 +63,7 @@ fn name_of(app: &App, frame: &Frame, provider: &str) -> String {
     known.map(|provider| provider.button.in_language(frame.words.language).to_owned()).unwrap_or_default()
 }
 
-/// To the provider: by redirect, or by a page whose form the script sends, or the person.
+/// Sends the browser to the provider: by redirect, or by a form that the script or the visitor submits.
 pub(super) fn go(frame: Frame, transport: Transport, title: String, text: String) -> Response {
     match transport {
         Transport::Redirect(address) => Redirect::to(&address).into_response(),
@@ -75,7 +75,7 @@ pub(super) fn go(frame: Frame, transport: Transport, title: String, text: String
     }
 }
 
-/// A login that has come to its end: in, or told why not.
+/// Ends a login in progress: starts the session, or shows the reason of its failure.
 pub(super) async fn arrive(guest: Guest, relay: &str, had_one: bool, finished: Finished) -> Result<Response, Failure> {
     let response = match &finished {
         Finished::Welcome { identity, session, owners } => {
@@ -91,7 +91,7 @@ pub(super) async fn arrive(guest: Guest, relay: &str, had_one: bool, finished: F
     Ok(if had_one { (kept::gone(relay), response).into_response() } else { response })
 }
 
-/// What became of a login that did not succeed, and where to go on.
+/// Page about a login that failed, with the next step.
 fn told(frame: Frame, finished: &Finished) -> Response {
     let (status, notice) = notice_of(frame, finished);
     page(status, &notice)
@@ -117,7 +117,7 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
     } else {
         None
     };
-    // The provider's own word, for whoever is asked for help. Anybody may have written it: it is short and plain, or not there.
+    // The provider's error code, for support. Strangers can forge it: `Other` holds only a short and plain one.
     let word = if let Finished::Failed { failure: answer::Failure::Other(Some(code)), .. } = finished {
         Some(frame.words.with("provider-failed-code", "code", code.as_str()))
     } else {
@@ -144,7 +144,7 @@ fn looked_for(by: ClaimKind) -> &'static str {
     }
 }
 
-/// What a login does not tell.
+/// Message about the claim that a login lacks.
 fn lacks(missing: Option<ClaimKind>) -> &'static str {
     match missing {
         Some(ClaimKind::Cpr) => "provider-lacks-cpr",
@@ -170,13 +170,13 @@ fn failed(failure: &answer::Failure) -> &'static str {
     }
 }
 
-/// Ends the provider's session as well, where it takes logouts. Our own has ended already.
+/// Ends the provider's session too, where the provider supports it. Our session has ended before.
 pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSession) -> Response {
     let begun = match provider_sign_out::begin(app, &at.provider, &at.there).await {
         Ok(Some(begun)) => begun,
         Ok(None) => return Redirect::to("/?logged-out-here").into_response(),
         Err(fault) => {
-            tracing::warn!(error = %fault, "a provider could not be told of a logout");
+            tracing::warn!(error = %fault, "logout at the provider not started");
             return Redirect::to("/?logged-out-here").into_response();
         }
     };
@@ -185,7 +185,7 @@ pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSess
     let (title, text) = (frame.t("provider-logout-title"), frame.t("provider-logout"));
     let cookies = begun.kept.map_or_else(CookieJar::new, |kept| kept::keep(CookieJar::new(), &kept.relay, &kept.sealed, app.clock.now()));
     let response = match begun.transport {
-        // Not a redirect: it would be one of a form, and our own pages' policy lets no form end elsewhere.
+        // No redirect: it would be the redirect of a form, which the `form-action` of our own pages blocks.
         Transport::Redirect(address) => {
             let mut notice = Notice::new(frame, "provider-logout-title", "provider-logout");
             notice.way = Some((address.clone(), notice.frame.t("provider-continue-button")));

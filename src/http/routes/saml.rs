@@ -1,4 +1,4 @@
-//! SAML 2.0: back from a provider, our metadata, and logouts on either side.
+//! SAML 2.0 endpoints: assertion consumer, metadata, and logouts from both sides.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use crate::{
     identity::saml::{Refused, logout::Incoming, sp_metadata},
 };
 
-/// The largest message about a logout in base64, percent-encoded at worst, and its RelayState.
+/// Largest form with a logout message, bytes: base64 with worst-case percent-encoding, and its RelayState.
 const LARGEST_LOGOUT_FORM: usize = 96 * 1024;
 
 /// A provider's form.
@@ -45,10 +45,10 @@ async fn sent(body: Body, largest: usize) -> Result<Sent, Refused> {
     serde_urlencoded::from_bytes(&bytes).map_err(|_| Refused::Query)
 }
 
-/// `POST /saml/acs`: back from the provider.
+/// `POST /saml/acs`: a provider's answer to a login.
 pub(in crate::http) async fn answer(State(app): State<Arc<App>>, guest: Guest, body: Body) -> Result<Response, Failure> {
     let cookies = guest.cookies.clone();
-    // Whoever has begun no login here can't have a large answer to it.
+    // Only a browser with a login in progress may send a large answer.
     let largest = if kept::any(&cookies) { LARGEST_MESSAGE } else { LARGEST_LOGOUT_FORM };
     let sent = sent(body, largest).await;
     let relay = sent.as_ref().ok().and_then(|sent| sent.relay.clone()).unwrap_or_default();
@@ -59,7 +59,7 @@ pub(in crate::http) async fn answer(State(app): State<Arc<App>>, guest: Guest, b
     arrive(guest, &relay, had_one, finished).await
 }
 
-/// `GET /saml/metadata`: who we are.
+/// `GET /saml/metadata`: our metadata as a service provider.
 pub(in crate::http) async fn metadata(State(app): State<Arc<App>>) -> Result<Response, Failure> {
     let Some(saml) = &app.saml else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     let text =
@@ -67,7 +67,9 @@ pub(in crate::http) async fn metadata(State(app): State<Arc<App>>) -> Result<Res
     Ok(([(header::CONTENT_TYPE, HeaderValue::from_static("application/samlmetadata+xml"))], text).into_response())
 }
 
-/// `GET /saml/slo`: a provider's logout, or its answer to one of ours. A GET that changes something, as the profile has it; what it may do is in its signature.
+/// `GET /saml/slo`: a provider's logout request, or its answer to one of ours.
+///
+/// The SAML profile lets this GET change state. The message's signature decides what it may do.
 pub(in crate::http) async fn logout_by_redirect(
     State(app): State<Arc<App>>,
     RawQuery(query): RawQuery,

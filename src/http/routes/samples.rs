@@ -1,4 +1,4 @@
-//! Every page in every state and both languages, with the longest and the strangest that it can show, goes through the page checker.
+//! Test of all pages in every state and both languages, with extreme values, by the page checker.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -69,7 +69,7 @@ use crate::{
 #[expect(dead_code, reason = "the browser tests use the rest")]
 mod page_check;
 
-/// A name that ends everything that it gets into unescaped.
+/// A name that breaks out of any context without escaping.
 const NAME: &str = "Søren \"><script src=x>' & {{ 1 }} { $time } Ærø";
 
 fn at(text: &str) -> Timestamp {
@@ -156,7 +156,7 @@ fn history() -> Vec<Entry> {
         password_set_before: None,
     };
     let by = |provider: &'static str| move |event| AuditEvent { provider: Some(id(provider)), ..event };
-    // What an own history shows.
+    // Events that an account's own history shows.
     let shown = |kind: &&EventKind| matches!(kind.class(), Class::Logins | Class::Passwords) || **kind == EventKind::StaffAccount;
     let all = EventKind::ALL.iter().filter(shown).flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
     let resets = AuditOutcome::ALL.iter().map(|outcome| event(EventKind::ResetOutcome, *outcome));
@@ -230,7 +230,7 @@ fn id(text: &str) -> ProviderId {
     ProviderId::parse(text).expect("an id")
 }
 
-/// What keeps a login from any reset.
+/// Refusals that keep a login from a reset.
 fn barred() -> Vec<Refusal> {
     let weak = |level, providers: &[&str]| {
         let providers = (!providers.is_empty()).then(|| providers.iter().map(|provider| id(provider)).collect());
@@ -246,7 +246,7 @@ fn barred() -> Vec<Refusal> {
     ]
 }
 
-/// Every way in which a login at a provider ends without a session.
+/// All results of a provider login without a session.
 fn unfinished() -> Vec<Finished> {
     let provider = || ProviderId::parse("mitid").expect("an id");
     let kinds = [
@@ -309,7 +309,7 @@ fn denials() -> Vec<Denial> {
     ]
 }
 
-/// Of every kind.
+/// Sessions of every kind.
 fn sessions() -> Vec<Known> {
     let label = |method, provider, user_agent| Some(Label { method, provider, device: Device::of(user_agent) });
     [
@@ -326,7 +326,7 @@ fn sessions() -> Vec<Known> {
     .collect()
 }
 
-/// The pages of those who act on others.
+/// Sample pages of delegation.
 fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama::Result<String>)> {
     let mut pages = Vec::new();
     let place = Place::Group(Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"));
@@ -425,7 +425,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     pages
 }
 
-/// Each page with a name.
+/// All pages, each with a name for messages.
 fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     let words = Words { language, now: now() };
     let person = || Person { name: NAME.into(), token: "t\"<".into() };

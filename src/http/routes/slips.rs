@@ -1,4 +1,4 @@
-//! Slips with new passwords for a class, to print and cut.
+//! Printed slips with new passwords for the members of a class.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl SlipsPage {
         self.slips.iter().filter(|slip| slip.outcome.is_ok())
     }
 
-    /// Who has no slip, and why.
+    /// Names of the accounts without a slip, and the reasons.
     fn missing(&self) -> Vec<(String, String)> {
         let words = &self.frame.words;
         let why = |missing: &Missing| match missing {
@@ -44,7 +44,7 @@ impl SlipsPage {
             Missing::NoProposal => words.t("slip-no-proposal"),
             Missing::AlreadySent => words.t("slip-already"),
             Missing::Unknown => words.t("slip-unknown"),
-            Missing::NoTime => String::new(), // one line for all of them
+            Missing::NoTime => String::new(), // they share one line
         };
         let line = |slip: &Slip| slip.outcome.as_ref().err().map(|missing| (slip.name.clone(), why(missing)));
         let late = self.slips.iter().filter(|slip| slip.outcome == Err(Missing::NoTime)).count();
@@ -54,7 +54,7 @@ impl SlipsPage {
     }
 }
 
-/// `POST /others/group/{group}/slips`. The answer is the page with the passwords: nothing leads back to it.
+/// `POST /others/group/{group}/slips`. Its answer is the page with the passwords. No address shows them again.
 pub(in crate::http) async fn submit(
     State(app): State<Arc<App>>,
     Path(group): Path<String>,

@@ -1,4 +1,4 @@
-//! Logging in with a local staff account.
+//! Login with a local account.
 
 use std::sync::Arc;
 
@@ -35,7 +35,7 @@ pub(super) struct StaffPage {
     pub(super) errors: Errors,
 }
 
-/// What is typed. The password's text is taken over and wiped by [`Password::parse`].
+/// Fields of the login form. [`Password::parse`] takes over the password's text and wipes it.
 #[derive(Deserialize)]
 pub(in crate::http) struct StaffForm {
     name: String,

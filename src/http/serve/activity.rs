@@ -1,4 +1,4 @@
-//! Whether anything goes on on a connection, and when it is closed because nothing does.
+//! Activity of one connection, which decides when an idle connection is closed.
 
 use std::{
     pin::Pin,
@@ -13,19 +13,19 @@ use axum::{
 };
 use tokio::time::{Instant, sleep_until};
 
-/// How long nothing may go on.
+/// Longest periods without activity.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// A connection on which nothing is asked is closed after this long.
+    /// Without a request.
     idle: Duration,
-    /// An answer that its client does not read is given up after this long.
+    /// Without a read by the client while an answer is sent.
     unread: Duration,
 }
 
-/// Ours.
+/// The limits in use.
 pub(super) const PATIENCE: Patience = Patience { idle: Duration::from_mins(1), unread: Duration::from_secs(30) };
 
-/// What goes on on one connection.
+/// State of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<State>,
@@ -34,16 +34,16 @@ pub(super) struct Activity {
 
 #[derive(Debug)]
 struct State {
-    /// Requests that are worked on: their own time limits hold.
+    /// Requests in progress. Their own time limits apply.
     working: usize,
-    /// Answers on their way.
+    /// Answers being sent.
     sending: usize,
-    /// When the connection is over, if nothing goes on till then.
+    /// The connection closes at this time unless there is new activity.
     ends: Instant,
 }
 
 impl Activity {
-    /// Of a new connection, whose first request has to be there by then.
+    /// A new connection. Its first request must have arrived by `first`.
     pub(super) fn until(first: Instant, patience: Patience) -> Self {
         Self { state: Mutex::new(State { working: 0, sending: 0, ends: first }), patience }
     }
@@ -52,20 +52,20 @@ impl Activity {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// One thing less goes on: when it is over, if nothing more does.
+    /// Records the end of one activity and sets the time at which the connection closes.
     fn less(&self, what: impl FnOnce(&mut State)) {
         let mut state = self.state();
         what(&mut state);
         state.ends = Instant::now() + if state.sending > 0 { self.patience.unread } else { self.patience.idle };
     }
 
-    /// A request begins.
+    /// Records the start of a request.
     pub(super) fn begin(self: &Arc<Self>) -> Working {
         self.state().working += 1;
         Working(self.clone())
     }
 
-    /// Ends when nothing has gone on for too long.
+    /// Completes when the connection has been inactive for too long.
     pub(super) async fn over(&self) {
         loop {
             let (working, ends) = {
@@ -76,18 +76,19 @@ impl Activity {
             if !working && now >= ends {
                 return;
             }
-            // Work sets a new end when it is done: looked at again by the time when that could be over.
+            // Each request sets a new end when it is done. While one runs, check again after the shortest time in which that end could
+            // pass.
             sleep_until(if working { now + self.patience.unread } else { ends }).await;
         }
     }
 }
 
-/// A request that is worked on.
+/// A request in progress.
 #[derive(Debug)]
 pub(super) struct Working(Arc<Activity>);
 
 impl Working {
-    /// Its answer, which counts as going on for as long as its client reads it.
+    /// Its answer. It counts as activity for as long as the client reads it.
     pub(super) fn answered(self, response: Result<Response, std::convert::Infallible>) -> axum::http::Response<Held> {
         let Ok(response) = response;
         self.0.state().sending += 1;
@@ -101,7 +102,7 @@ impl Drop for Working {
     }
 }
 
-/// An answer's body.
+/// An answer's body, which records its progress.
 #[derive(Debug)]
 pub(super) struct Held {
     body: Body,
@@ -122,7 +123,7 @@ impl HttpBody for Held {
     type Error = axum::Error;
 
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<http_body::Frame<Bytes>, Self::Error>>> {
-        // Asked for more: the client has taken what there was.
+        // The client has read all frames so far.
         self.sending.0.less(|_| ());
         Pin::new(&mut self.body).poll_frame(context)
     }

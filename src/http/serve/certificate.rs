@@ -1,4 +1,4 @@
-//! Our certificate, which is read again when the operator asks for it.
+//! The server's TLS certificate. The operator can reload it.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -9,34 +9,32 @@ use rustls::{
 
 use crate::config;
 
-/// The certificate that is shown, and where it was read from.
+/// The certificate in use, and its files.
 #[derive(Debug)]
 pub struct Certificate {
     files: config::Tls,
     now: RwLock<Arc<ServerConfig>>,
 }
 
-/// Why a certificate can't be used. The library's own text about a key is not told: it may quote a line of it.
+/// Reasons why a certificate can't be used. The library's error about a key is left out, because it may quote a line of the key.
 #[derive(Debug, thiserror::Error)]
 pub enum CertificateError {
-    /// The certificate's file.
     #[error("certificate_file {0}: {1}")]
     File(String, String),
-    /// The key's file.
     #[error("key_file {0}: no private key in PEM can be read")]
     Key(String),
-    /// The two do not fit, or TLS does not take them.
+    /// The key does not match the certificate, or rustls refuses them.
     #[error("certificate_file and key_file: {0}")]
     Unfit(rustls::Error),
 }
 
 impl Certificate {
-    /// Reads the files.
+    /// Reads both files.
     pub fn read(files: &config::Tls) -> Result<Self, CertificateError> {
         Ok(Self { now: RwLock::new(Arc::new(load(files)?)), files: files.clone() })
     }
 
-    /// Reads them again. What can't be used leaves the one before in use.
+    /// Reloads both files. On an error the previous certificate stays in use.
     pub fn read_again(&self) -> Result<(), CertificateError> {
         let fresh = Arc::new(load(&self.files)?);
         *self.now.write().unwrap_or_else(PoisonError::into_inner) = fresh;

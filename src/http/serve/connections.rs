@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address.
+//! Limits on open connections, in total and by address.
 
 use std::{
     collections::HashMap,
@@ -10,10 +10,10 @@ use ipnet::IpNet;
 
 use crate::{config, http::client::network, telemetry};
 
-/// Descriptors that are left for everything else: the database, controllers, files.
+/// File descriptors reserved for the rest: database, controllers, files.
 const OTHERS: usize = 256;
 
-/// The connections that are open.
+/// The open connections.
 #[derive(Debug, Clone)]
 pub(super) struct Connections(Arc<Inner>);
 
@@ -31,12 +31,10 @@ struct Open {
     by_address: HashMap<IpAddr, usize>,
 }
 
-/// Which limit is reached.
+/// The limit that a new connection exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
-    /// That of all.
     All,
-    /// That of one address.
     Address,
 }
 
@@ -49,7 +47,7 @@ impl Refusal {
     }
 }
 
-/// A connection's place, given back when it is dropped.
+/// An open connection's slot. Dropping it frees the slot.
 #[derive(Debug)]
 pub(super) struct Place {
     connections: Connections,
@@ -57,14 +55,14 @@ pub(super) struct Place {
 }
 
 impl Connections {
-    /// As configured, as far as the descriptors reach.
+    /// The configured limits, capped by the limit of file descriptors.
     pub(super) fn new(config: &config::Server) -> Self {
         let reach = telemetry::descriptors().saturating_sub(OTHERS).max(OTHERS);
         if reach < config.max_connections {
             tracing::warn!(
                 max_connections = config.max_connections,
                 possible = reach,
-                "fewer connections than configured: the limit of open files (LimitNOFILE) is too low"
+                "max_connections exceeds the limit of open files (LimitNOFILE); fewer connections are accepted"
             );
         }
         let trusted = config.trusted_proxies.clone();
@@ -79,7 +77,8 @@ impl Connections {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A place, if there is one. Proxies that are trusted bring many people: only the limit of all holds for them, and a sixteenth of all is theirs alone.
+    /// Registers a connection. Trusted proxies carry many clients: only the total limit applies to them, and a sixteenth of it is reserved
+    /// for them.
     pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
         let trusted = self.0.trusted.iter().any(|net| net.contains(&address.to_canonical()));
         let address = network(address);

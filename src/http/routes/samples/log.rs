@@ -1,4 +1,4 @@
-//! The pages of the audit log.
+//! Sample pages of the audit log.
 
 use askama::Template;
 
@@ -21,7 +21,6 @@ use crate::{
     model::audit::{AuditEvent, EventKind, Party},
 };
 
-/// The log's own.
 pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
     let found = |everything, stopped_at: Option<jiff::Timestamp>, unclear| Found {
         hits: Hits { entries: entries(), next: stopped_at.map(|_| 7), stopped_at },
@@ -71,7 +70,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
     pages
 }
 
-/// Everything that can be asked.
+/// A search with all fields.
 fn search() -> Search {
     let text = || Some(NAME.to_owned());
     Search {
@@ -90,7 +89,7 @@ fn search() -> Search {
     }
 }
 
-/// Entries of every kind, about others and oneself.
+/// Entries of every kind, about other accounts and the actor's own.
 fn entries() -> Vec<Entry> {
     let party = || Party { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
     let event = history().remove(0).event;
