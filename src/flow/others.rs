@@ -1,7 +1,10 @@
-//! Acting on others' accounts: as parent, password admin, teacher or helpdesk.
+//! Delegation: acting on another person's account, as parent, password admin, teacher or helpdesk.
 //!
-//! Invariants: [`crate::model::authority::decide`] is the only judge, on facts read from AD for this request and again at the write; a list only leads to
-//! accounts, it allows nothing; who looked at others is logged.
+//! Invariants:
+//! - [`crate::model::authority::decide`] is the only authorization decision. Its facts are read from AD for this
+//!   request, and again at the write.
+//! - A list leads to accounts. It grants nothing.
+//! - Every view of another person's account or of a list is logged.
 
 pub mod children;
 mod classes;

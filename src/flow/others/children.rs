@@ -1,7 +1,8 @@
-//! A parent's children, and the accounts that belong to them: asked of the family service each time, and matched by the rule of the provider at which the
-//! parent has logged in.
+//! A parent's children and their accounts: read from the family service each time, matched by the rule of the provider
+//! at which the parent has logged in.
 //!
-//! Invariant: without a sure login with a CPR number nobody is asked, and nobody is a parent.
+//! Invariant: the family service is asked only for a login with a CPR number at assurance level Substantial or higher.
+//! Every other login has no children.
 
 use std::collections::HashMap;
 
@@ -37,53 +38,56 @@ use crate::{
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// A child and what can be picked.
+/// A child and its accounts that the parent can choose.
 #[derive(Debug, Clone)]
 pub struct OfChild {
-    /// The child's name, as the family service tells it.
+    /// The child's name in the family service.
     pub name: String,
-    /// Usable accounts only.
+    /// Usable accounts within the scope of `[parents]`.
     pub accounts: Vec<Listed>,
 }
 
-/// What is known of somebody's children.
+/// The result of a request for a parent's children.
 #[derive(Debug, Clone)]
 pub enum Children {
-    /// Nobody asks here: there is no family service, or the login tells no CPR number.
+    /// There is no family service, or the login has no CPR number.
     NotAsked,
-    /// The login is not sure enough to ask.
+    /// The assurance level of the login is below Substantial.
     TooWeak,
-    /// The family service can't be asked now.
+    /// The family service does not answer now.
     Unavailable,
-    /// They have asked for them too often: not before this time.
+    /// The rate limit of the family service is reached; the next request is possible at this time.
     TooOften(Timestamp),
-    /// All of them, with an account or without.
+    /// All children under the age limit, with an account or without.
     These(Vec<OfChild>),
 }
 
-/// What the family service says of whoever has logged in: each child, with what the registers call its accounts. Which accounts these are, AD says.
+/// The children of the actor as the family service lists them, each with the accounts that the registers name. AD
+/// decides which accounts these are.
 ///
-/// Invariant: the family service and the registers are asked while neither a connection to a controller nor a lock is held; each time counts on the person.
+/// Invariant: the family service and the registers are asked while neither a connection to a controller nor a lock is
+/// held. Each request counts against the rate limit of the person.
 #[derive(Debug, Default)]
 pub(in crate::flow) struct Household(Vec<(Child, Registered)>);
 
 /// Why the family service was not asked.
 #[derive(Debug)]
 enum Unasked {
-    /// The person has asked too often.
+    /// The rate limit of the person is reached until this time.
     TooOften(Timestamp),
-    /// It can't be asked now.
+    /// The family service or a register failed.
     Fault(Fault),
 }
 
 impl Household {
-    /// Nobody's children: for those who are none's parents.
+    /// A household without children, for paths on which parenthood plays no part.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Asks, for an account that may be a child's. `otherwise`: the account is theirs to see in any case, and who had no children a while ago has none now;
-    /// then a family service that does not answer keeps nobody from what they may do without it.
+    /// Asks the family service because the target may be a child's account. `otherwise`: the actor may see the target
+    /// by another grant. A person without children a short while ago is then taken to have none now, and a family
+    /// service that fails or a reached rate limit does not stop the request.
     pub async fn ask(
         app: &App,
         visit: &Visit,
@@ -102,14 +106,14 @@ impl Household {
                 Ok(Err(Denial::TooOften(until)))
             }
             Err(Unasked::Fault(fault)) if otherwise => {
-                tracing::warn!(error = %fault, "whether an account is a child's can't be asked; its helper goes on without");
+                tracing::warn!(error = %fault, "family service failed; the request continues without parenthood");
                 Ok(Ok(Self::none()))
             }
             Err(Unasked::Fault(fault)) => Err(fault),
         }
     }
 
-    /// The child whose account it is, if any: asked of AD, on the connection at hand.
+    /// The child that the account belongs to, if any. Read from AD on the given controller session.
     pub async fn child_of(&self, app: &App, identity: &Identity, pinned: &mut Pinned, target: ObjectGuid) -> Result<Option<Cpr>, Fault> {
         let Some((_, login, _)) = sure_parent(app, identity) else { return Ok(None) };
         for (child, registered) in &self.0 {
@@ -121,12 +125,13 @@ impl Household {
     }
 }
 
-/// Could the login be a parent's, so that the family service would be asked?
+/// Whether the family service would be asked for this login.
 pub fn may_be_parent(app: &App, identity: &Identity) -> bool {
     sure_parent(app, identity).is_some()
 }
 
-/// Asks the family service, and the registers for each child. `None`: there is nobody to ask, or nobody to ask for.
+/// Asks the family service for the children, and the registers for each child. `None`: there is no family service, or
+/// the login does not qualify.
 async fn asked<'a>(app: &'a App, identity: &'a Identity) -> Result<Option<(&'a ProviderLogin, Household)>, Unasked> {
     let Some((family, login, cpr)) = sure_parent(app, identity) else { return Ok(None) };
     let person = person(app, identity).guid;
@@ -149,7 +154,7 @@ async fn asked<'a>(app: &'a App, identity: &'a Identity) -> Result<Option<(&'a P
     Ok(Some((login, household)))
 }
 
-/// A question that has to wait is told of once.
+/// Logs a reached rate limit once for each client and delay.
 async fn log_wait(app: &App, visit: &Visit, identity: &Identity, kind: EventKind, until: Timestamp) -> Result<(), Fault> {
     if app.waits.first_word(visit.client, until) {
         app.audit.append(&without_account(app, visit, identity, kind, Denial::TooOften(until))).await?;
@@ -157,7 +162,7 @@ async fn log_wait(app: &App, visit: &Visit, identity: &Identity, kind: EventKind
     Ok(())
 }
 
-/// Every child under the age limit, with the accounts that can be acted on. That they were asked for is logged.
+/// Every child under the age limit with its usable accounts. The request is logged.
 pub async fn children(app: &App, visit: &Visit, identity: &Identity) -> Result<Children, Fault> {
     let Some((_, login, _)) = parent(app, identity) else { return Ok(Children::NotAsked) };
     if login.level < Level::Substantial {
@@ -180,7 +185,7 @@ pub async fn children(app: &App, visit: &Visit, identity: &Identity) -> Result<C
         Ok(told) => told.map(|(_, household)| household).unwrap_or_default(),
         Err(Unasked::TooOften(_)) => return Ok(Children::Unavailable),
         Err(Unasked::Fault(fault)) => {
-            tracing::error!(error = %fault, "a parent's children can't be looked up");
+            tracing::error!(error = %fault, "children could not be read from the family service");
             return Ok(Children::Unavailable);
         }
     };
@@ -201,21 +206,21 @@ pub async fn children(app: &App, visit: &Visit, identity: &Identity) -> Result<C
     Ok(Children::These(children))
 }
 
-/// Those that `[parents]` says are the parents' matter.
+/// The accounts that are in the scope of `[parents]`.
 async fn within(app: &App, parents: &Parents, pinned: &mut Pinned, accounts: Vec<Account>) -> Result<Vec<Account>, Fault> {
     let groups: Vec<&str> = parents.groups.iter().map(String::as_str).collect();
     let known = if groups.is_empty() { HashMap::new() } else { app.directory.group_sids(pinned, &groups).await? };
     let scope = scope_of(false, &parents.units, &parents.groups, &known);
     let mut held = Vec::with_capacity(accounts.len());
     for account in accounts {
-        // Only read by itself does an account tell its groups.
+        // A list of accounts comes without group memberships: each account is read by itself.
         let account = if groups.is_empty() { Some(account) } else { app.directory.account_again(pinned, account.guid).await? };
         held.extend(account.filter(|account| scope.holds(account)));
     }
     Ok(held)
 }
 
-/// Whoever the family service is asked for: nobody's word is enough that is not sure.
+/// The family service, the login and its CPR number, where the assurance level is high enough.
 fn sure_parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a ProviderLogin, &'a Cpr)> {
     parent(app, identity).filter(|(_, login, _)| login.level >= Level::Substantial)
 }
@@ -228,7 +233,7 @@ fn parent<'a>(app: &'a App, identity: &'a Identity) -> Option<(&'a Family, &'a P
     }
 }
 
-/// As if the child had logged in there: its accounts are found by the same rule.
+/// The login as the child's: the child's accounts are found by the same provider's rule.
 fn as_child(login: &ProviderLogin, child: &Child) -> ProviderLogin {
     ProviderLogin { claim: Claim::Cpr(child.cpr.clone()), ..login.clone() }
 }

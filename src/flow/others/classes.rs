@@ -1,6 +1,7 @@
-//! Who teaches whom, by the names of groups.
+//! Teachers and their classes, derived from the names of groups.
 //!
-//! Invariant: a rule with a gap counts only groups below its unit, where it has one: whoever may make groups elsewhere makes no class.
+//! Invariant: a rule with a wildcard that names a unit counts only groups below that unit. The right to create groups
+//! elsewhere makes nobody a teacher.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -16,7 +17,8 @@ use crate::{
     },
 };
 
-/// The classes that the actor teaches: two or three searches for each unit of a rule with a gap, none where no rule has one.
+/// The classes that the actor teaches. Costs two or three searches for each unit of a rule with a wildcard, none where
+/// no rule has one.
 pub(super) async fn classes(
     rules: &[Teachers],
     directory: &Directory,
@@ -54,8 +56,8 @@ pub(super) async fn classes(
     Ok(classes)
 }
 
-/// Is it in a teachers' group of any rule? One search for each unit of a rule with a gap. `Unreadable` where a named group, or a unit with such groups, is not
-/// there: anybody may teach then.
+/// Whether the account is in a teachers' group of any rule. Costs one search for each unit of a rule with a wildcard.
+/// `Unreadable` where a named group, or a unit of such a rule, does not exist: the account may then be a teacher's.
 pub(super) async fn teaches(
     config: &Config,
     directory: &Directory,
@@ -77,10 +79,7 @@ pub(super) async fn teaches(
         if let Some(unit) = unit
             && !directory.is_there(pinned, unit).await?
         {
-            tracing::error!(
-                unit,
-                "a unit of [[authority.teachers]] can't be found, so no teacher and no parent may act; run `os2nykode check`"
-            );
+            tracing::error!(unit, "unit of [[authority.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
             unreadable = true;
         }
     }
@@ -90,15 +89,12 @@ pub(super) async fn teaches(
 fn missing(names: &[&str], known: &HashMap<String, Sid>) -> bool {
     let missing: Vec<&str> = names.iter().copied().filter(|name| !known.contains_key(*name)).collect();
     for group in &missing {
-        tracing::error!(
-            group,
-            "a group of [[authority.teachers]] can't be found, so no teacher and no parent may act; run `os2nykode check`"
-        );
+        tracing::error!(group, "group of [[authority.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
     }
     !missing.is_empty()
 }
 
-/// The rules with a gap, by their unit.
+/// The rules with a wildcard, grouped by unit.
 fn by_unit(rules: &[Teachers]) -> impl Iterator<Item = (Option<&str>, Vec<&Teachers>)> {
     let wild: Vec<&Teachers> = rules.iter().filter(|rule| rule.teachers.is_wild()).collect();
     let units: BTreeSet<Option<&str>> = wild.iter().map(|rule| rule.ou.as_deref()).collect();

@@ -1,7 +1,10 @@
-//! What somebody tries on accounts without a right to: told in the log, but not more often than failures may be, and slowed down before it costs AD anything.
+//! Rate limit and audit entries of denied delegation requests.
 //!
-//! Invariants: whoever has tried too many accounts that are none of theirs waits alone, nobody at the same address does; a try counts from its beginning, so that
-//! neither many at once nor going away before the answer makes it free.
+//! Invariants:
+//! - The limit applies to the actor, not to the IP address: other people at the same address are not delayed.
+//! - An attempt counts from its beginning, before it costs AD any work. Neither parallel requests nor a closed
+//!   connection make it free.
+//! - The number of audit entries is limited as well, so that an attacker cannot flood the log.
 
 use jiff::Timestamp;
 
@@ -18,11 +21,11 @@ use crate::{
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// An answer that may be a denial.
+/// A result that may be a denial.
 pub(in crate::flow) trait Answer {
-    /// Nothing is done, and why.
+    /// The result for a denied request: nothing was done.
     fn denied(denial: Denial) -> Self;
-    /// Why nothing was done, if it was a denial.
+    /// The reason of a denial, if the result is one.
     fn denial(&self) -> Option<Denial>;
 }
 
@@ -36,8 +39,8 @@ impl<T> Answer for Result<T, Denial> {
     }
 }
 
-/// Counts what somebody asks about another's account before it is begun, and takes it off again unless nothing there turns out to be theirs. `kind`: what the log
-/// calls it.
+/// Counts an attempt on another person's account before the work begins. Refunds it unless the denial shows that the
+/// actor has no relation to the account. `kind`: the event in the audit entry.
 pub(in crate::flow) async fn counted<T: Answer>(
     app: &App,
     visit: &Visit,
@@ -67,7 +70,7 @@ pub(in crate::flow) async fn counted<T: Answer>(
     answer
 }
 
-/// Does it say that nothing there is theirs?
+/// Whether the denial means that the actor has no relation to the target.
 fn is_a_strangers(denial: Denial) -> bool {
     match denial {
         Denial::NoRelation | Denial::Barred => true,
@@ -88,12 +91,13 @@ fn is_a_strangers(denial: Denial) -> bool {
     }
 }
 
-/// Logs that somebody tried an account that there is not.
+/// Logs an attempt on an account that does not exist.
 pub(in crate::flow) async fn log_nobody(app: &App, visit: &Visit, identity: &Identity, kind: EventKind) -> Result<(), Fault> {
     log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::NoRelation)).await
 }
 
-/// Logs it. Of a person who has tried too often, only the first word of each wait, and how many more there were.
+/// Appends the entry. Over the rate limit, only the first entry of each delay is written, with the number of the
+/// entries left out before.
 pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditEvent) -> Result<(), Fault> {
     let who = entry.actor.as_ref().map_or_else(|| visit.id.into(), |actor| actor.guid);
     let wait = match app.throttles.charge(&[(ThrottleKey::denied(who), app.config.throttle.address)], app.clock.now()).await? {
@@ -103,7 +107,7 @@ pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditE
     tell(app, visit, who, entry.clone(), wait).await
 }
 
-/// Logs it, or counts it where the log has told of this wait.
+/// Appends the entry, or counts it where the log already mentions this delay.
 async fn tell(app: &App, visit: &Visit, who: ObjectGuid, mut entry: AuditEvent, wait: Option<Timestamp>) -> Result<(), Fault> {
     if let Some(until) = wait
         && !app.waits.first_word(visit.client, until)
@@ -118,7 +122,7 @@ async fn tell(app: &App, visit: &Visit, who: ObjectGuid, mut entry: AuditEvent, 
     Ok(())
 }
 
-/// Tells the log how many entries were left out of it, of everybody whose wait is over.
+/// Logs how many entries were left out, for every person whose delay is over.
 pub async fn tell_left_out(app: &App) -> Result<(), Fault> {
     for (last, entries) in app.waits.over(app.clock.now()) {
         let reason = Denial::TooOften(last.at).code().to_owned();

@@ -1,4 +1,4 @@
-//! Why one account may or may not act on another: for `os2nykode authority explain`.
+//! Explanation of the authorization of one account on another, for `os2nykode authority explain`.
 
 use jiff::Timestamp;
 
@@ -15,34 +15,32 @@ use crate::{
     },
 };
 
-/// What is decided and from what.
+/// The decision with its facts.
 #[derive(Debug)]
 pub struct Explanation {
-    /// Who would act.
     pub actor: Account,
-    /// On whom.
     pub target: Account,
-    /// What a login needs for the target.
+    /// Assurance level that a login needs for the target.
     pub needed: Level,
-    /// What the actor may act on at all.
+    /// Circles, classes and helpdesks of the actor.
     pub lists: Vec<Ground>,
-    /// Each action and its judgement.
+    /// The decision for each action.
     pub judged: Vec<(Action, Result<Ground, Denial>)>,
 }
 
-/// Why it can't be explained.
+/// Why there is no explanation.
 #[derive(Debug, thiserror::Error)]
 pub enum Unexplained {
     /// No account, or more than one, has this name.
     #[error("no account, or more than one, is named {0:?}")]
     NoAccount(String),
-    /// AD can't be read.
+    /// AD could not be read.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
-/// Judges as the service would for somebody who has just logged in at this level and acts through this one account. Parents are judged by the family
-/// service, which needs a CPR number: they are not explained here.
+/// Decides as the service would for a person who has just logged in at this level and has this one account. Parents are
+/// left out: their authorization needs the family service and a CPR number.
 pub async fn explain(
     config: &Config,
     directory: &Directory,
@@ -67,7 +65,7 @@ pub async fn explain(
     Ok(Explanation { actor, target, needed, lists, judged })
 }
 
-/// With its groups.
+/// The account with its groups.
 async fn find(directory: &Directory, name: &str) -> Result<Account, Unexplained> {
     let nobody = || Unexplained::NoAccount(name.to_owned());
     let parsed = LoginName::parse(name).ok_or_else(nobody)?;

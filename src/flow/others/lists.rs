@@ -1,6 +1,8 @@
-//! Whom somebody can act on, as lists to look in: their circles, their classes, their helpdesks. Looking is logged, with what was searched for.
+//! Lists of the accounts that an actor can act on: circles, classes and helpdesks. Each view is logged with its search
+//! words.
 //!
-//! Invariant: a list is shown to whoever has the ground for it, and allows nothing: each account is judged on its own when it is opened.
+//! Invariant: a list is shown only on a grant, and grants nothing itself. Each account is authorized on its own when it
+//! is opened.
 
 use std::sync::Arc;
 
@@ -21,20 +23,20 @@ use crate::{
 
 /// Accounts on a page.
 pub const PAGE: usize = 50;
-/// A search has at least so many characters, and at most as many as a name in AD.
+/// Length of search words in characters. The upper limit is the length of a name in AD.
 const WORDS: std::ops::RangeInclusive<usize> = 2..=100;
 
-/// A list.
+/// Key of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// The members of a circle or class, by the group's SID.
     Group(Sid),
-    /// Those whom a helpdesk helps, by its name in the configuration.
+    /// The accounts in a helpdesk's scope, by the helpdesk's id in the configuration.
     Desk(String),
 }
 
 impl Place {
-    /// From an address.
+    /// Parses the two path segments of a list's address.
     pub fn parse(kind: &str, id: &str) -> Option<Self> {
         match kind {
             "group" => Sid::parse(id).map(Self::Group),
@@ -47,22 +49,20 @@ impl Place {
 /// A list as a line to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
-    /// Which.
     pub place: Place,
-    /// Why it is theirs.
+    /// The grant that makes the list available.
     pub ground: Ground,
 }
 
-/// Where somebody can go on to.
+/// The pages of delegation that an actor can open.
 #[derive(Debug)]
 pub struct Ways {
-    /// Every list of theirs.
     pub lists: Vec<Choice>,
-    /// Some of the log is theirs to read.
+    /// Whether the actor may read any part of the audit log.
     pub log: bool,
 }
 
-/// Where somebody can go on to; or why there is nothing for them at all.
+/// The pages that the actor can open, or the denial for all of them.
 pub async fn ways(app: &App, identity: &Identity) -> Result<Result<Ways, Denial>, Fault> {
     let standing = match standing(app, identity).await? {
         Ok(standing) => standing,
@@ -87,36 +87,34 @@ pub(super) fn choices_of(app: &App, standing: &Standing) -> Vec<Choice> {
     choices
 }
 
-/// What is asked of a list.
+/// Search words and page.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Question {
-    /// The beginning of a name; empty for everybody.
+    /// The beginning of a name; empty for all members.
     pub words: String,
-    /// From 1.
+    /// Page number, from 1.
     pub page: usize,
 }
 
-/// A list as it is now.
+/// One page of a list, as read now.
 #[derive(Debug)]
 pub struct Found {
-    /// Which.
     pub choice: Choice,
-    /// Without their groups.
+    /// Accounts without group memberships.
     pub accounts: Vec<Account>,
-    /// How many there are, where that is known.
+    /// Number of all accounts, where it is known.
     pub total: Option<usize>,
-    /// There are more than could be shown: the search has to say more.
+    /// More accounts match than a page holds; the search has to be narrower.
     pub more: bool,
-    /// What was searched for is too short or too long.
+    /// The search words are too short or too long.
     pub unusable_words: bool,
 }
 
-/// What there is to show.
+/// The result of opening a list.
 #[derive(Debug)]
 pub enum Listed {
-    /// The list.
     Found(Found),
-    /// It is not theirs.
+    /// The list is not the actor's.
     Denied(Denial),
 }
 
@@ -133,7 +131,7 @@ impl Answer for Listed {
     }
 }
 
-/// Looks into a list, and logs that.
+/// Reads a list and logs the view.
 pub async fn look(app: &Arc<App>, visit: &Visit, identity: &Identity, place: Place, question: &Question) -> Result<Listed, Fault> {
     let (app, visit, identity, question) = (app.clone(), visit.clone(), identity.clone(), question.clone());
     to_its_end(async move {
@@ -168,7 +166,7 @@ async fn look_into(app: &App, visit: &Visit, identity: &Identity, place: &Place,
     }
     let found = match (&choice.place, length) {
         (Place::Group(group), 0) => members(app, &mut standing, group, question.page).await?,
-        // Everybody in the municipality is no list to read.
+        // A helpdesk may cover the whole municipality: without search words nothing is listed.
         (Place::Desk(_), 0) => (Vec::new(), None, false),
         (Place::Group(_) | Place::Desk(_), _) => match within(app, &mut standing, &choice.place).await? {
             Some(within) => {
@@ -192,7 +190,7 @@ async fn members(app: &App, standing: &mut Standing, group: &Sid, page: usize) -
     Ok((accounts, Some(members.people.len()), false))
 }
 
-/// Where to search. `None`: nowhere.
+/// The search scope. `None`: there is nothing to search.
 async fn within(app: &App, standing: &mut Standing, place: &Place) -> Result<Option<Within>, Fault> {
     Ok(match place {
         Place::Group(group) => app.directory.members(&mut standing.pinned, group).await?.map(|members| Within::Members(vec![members])),

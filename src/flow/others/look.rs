@@ -1,6 +1,7 @@
-//! Reading who acts and the account that they act on, with whatever others than AD have to say of it.
+//! The facts of a delegation request: actor and target from AD, with the answers of the registers and the family
+//! service.
 //!
-//! Invariant: nobody but AD is asked while a connection to a controller is held.
+//! Invariant: only AD is asked while a connection to a controller is held.
 
 use std::sync::Arc;
 
@@ -20,24 +21,24 @@ use crate::{
     },
 };
 
-/// Who acts and on what, as read now, and what others have said of them.
+/// Actor and target as read now, with the external answers about them.
 #[derive(Debug)]
 pub(in crate::flow) struct Looked {
     pub standing: Standing,
-    /// `None`: gone, no person's, or outside what is served.
+    /// `None`: the account is gone, belongs to no person, or is outside the served units.
     pub seen: Option<Seen>,
     pub said: Said,
 }
 
-/// What registers and the family service have said: to judge by again, under a lock, without asking them again.
+/// Answers of the registers and the family service, kept for the second decision under the account lock.
 #[derive(Debug, Clone)]
 pub(in crate::flow) struct Said {
     registered: Arc<Registered>,
     household: Arc<Household>,
 }
 
-/// Reads both. The family service is asked only where the account would be theirs, or more could be done about it, as a parent. `kind`: what the log calls it where
-/// that is too often.
+/// Reads actor and target. The family service is asked only where parenthood would give access to the target or allow
+/// more actions on it. `kind`: the event of the audit entry where its rate limit is reached.
 pub(in crate::flow) async fn look_at(
     app: &App,
     visit: &Visit,
@@ -65,7 +66,7 @@ pub(in crate::flow) async fn look_at(
 }
 
 impl Said {
-    /// Reads both anew from AD.
+    /// Reads actor and target again from AD.
     pub async fn look_again(&self, app: &App, identity: &Identity, target: ObjectGuid) -> Result<Result<Looked, Denial>, Fault> {
         let mut standing = match standing_with(app, identity, &self.registered).await? {
             Ok(standing) => standing,

@@ -1,4 +1,5 @@
-//! Another's account: its state, what can be done about it and why not, and its history. Looking at it is logged.
+//! The page of another person's account: its state, the allowed actions with the reasons for denials, and its history.
+//! Each view is logged.
 
 use std::sync::Arc;
 
@@ -20,42 +21,42 @@ use crate::{
     },
 };
 
-/// Entries of the history that are shown.
+/// Entries of the history on the page.
 const ENTRIES: u32 = 20;
-/// How far back the history goes.
+/// Period of the history on the page.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// What a helper sees.
+/// The account page of delegation.
 #[derive(Debug)]
 pub struct OtherView {
-    /// As read now.
+    /// The account as read now.
     pub account: Account,
-    /// Why it is a matter of theirs.
+    /// The grant to see the account.
     pub ground: Ground,
-    /// What can be done about it, or why not.
+    /// Each action with its decision.
     pub actions: Vec<(Action, Result<Ground, Denial>)>,
     /// Every rule for its next password.
     pub rules: Vec<Rule>,
-    /// The same for a machine to judge by.
+    /// The policy in force, for suggestions.
     pub policy: PasswordPolicy,
-    /// What the form proposes.
+    /// Defaults of the form.
     pub usual: Usual,
-    /// Newest first; `None` where it is not theirs to see.
+    /// Newest first; `None` where the actor may not see the history.
     pub history: Option<Vec<audit::Entry>>,
 }
 
 impl OtherView {
-    /// May this be done?
+    /// Whether the action is allowed.
     pub fn may(&self, action: Action) -> bool {
         self.actions.iter().any(|(of, allowed)| *of == action && allowed.is_ok())
     }
 
-    /// A password that fits the account's policy; `None` where words can't.
+    /// A passphrase suggestion that meets the account's policy; `None` where the words cannot meet it.
     pub fn propose(&self, app: &App) -> Result<Option<Password>, Fault> {
         propose(app, &self.policy, &self.account, self.usual.ease)
     }
 
-    /// Why a new password can't be set, nor a code given.
+    /// The denial to show where the actor may neither set a password nor issue a code.
     pub fn hindrance(&self) -> Option<Denial> {
         let denied = |action| self.actions.iter().find(|(of, _)| *of == action).and_then(|(_, allowed)| allowed.as_ref().err().copied());
         match (denied(Action::SetPassword), denied(Action::IssueCode)) {
@@ -65,14 +66,13 @@ impl OtherView {
     }
 }
 
-/// What there is to show.
+/// The result of opening the page.
 #[derive(Debug)]
 pub enum Shown {
-    /// The account.
     Account(Box<OtherView>),
-    /// It is the person's own: it has a page of its own.
+    /// The target is the actor's own account, which has its own page.
     Own,
-    /// Not theirs to see, or they may not use the service.
+    /// The actor may not see the account, or may not use the service.
     Denied(Denial),
 }
 
@@ -89,7 +89,7 @@ impl Answer for Shown {
     }
 }
 
-/// Reads the account for somebody who may act on it, and logs that they looked.
+/// Reads the account for the actor, and logs the view.
 pub async fn show(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(
@@ -134,7 +134,7 @@ async fn look_at(app: &App, visit: &Visit, identity: &Identity, target: ObjectGu
     let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen).await?;
-    // A password that was set today can be set again today: the minimum age binds its owner only.
+    // The minimum age applies to changes by the owner only.
     let rules = policy.rules().into_iter().filter(|rule| !matches!(rule, Rule::MinAge(_))).collect();
     let sees_history = standing.sees_history(app, &seen);
     drop(standing); // with its connection

@@ -1,6 +1,9 @@
-//! New passwords for several members of a class or circle at once, on slips to cut: shown once, kept nowhere.
+//! Slips: new passwords for several members of a class or circle at once, for printing. The passwords are shown once
+//! and stored nowhere.
 //!
-//! Invariants: each account is judged and written on its own, as if its form had been sent; a list that is sent twice writes once.
+//! Invariants:
+//! - Each account is authorized and written on its own, as if its form had been sent.
+//! - A list that is sent twice writes once.
 
 use std::sync::Arc;
 
@@ -26,59 +29,60 @@ use crate::{
     },
 };
 
-/// Accounts in one go: a page of a list.
+/// Accounts in one request: one page of a list.
 pub const MOST: usize = super::lists::PAGE;
-/// A controller writes one after the other anyhow; what is read and proven around it goes on meanwhile.
+/// Accounts in parallel. A controller writes them one after the other; the reads and proofs around the writes overlap.
 const AT_ONCE: usize = 4;
 
-/// What became of one account.
+/// The result for one account.
 #[derive(Debug)]
 pub struct Slip {
-    /// The name to show; empty where the account is not theirs to see.
+    /// The display name; empty where the actor may not see the account.
     pub name: String,
-    /// sAMAccountName; empty as the name.
+    /// sAMAccountName; empty where the name is empty.
     pub account_name: String,
     /// The password, or why there is none.
     pub outcome: Result<Password, Missing>,
 }
 
-/// Why a slip holds no password.
+/// Why a slip has no password.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Missing {
-    /// Nothing was changed, and why.
+    /// Nothing was changed.
     Refused(Refusal),
-    /// No words fit the account's policy.
+    /// No passphrase suggestion meets the account's policy.
     NoProposal,
     /// This list was sent before.
     AlreadySent,
-    /// Nobody knows whether it was set: try again.
+    /// The outcome is unknown.
     Unknown,
-    /// There was no time left for it: nothing was done. The passwords that were set have to be shown before the request ends.
+    /// The time ran out and nothing was done. The passwords already set have to be shown before the request ends.
     NoTime,
 }
 
-/// What there is to show.
+/// The result for a list.
 #[derive(Debug)]
 pub enum Made {
     /// In the order of the request.
     Slips(Ground, Vec<Slip>),
-    /// The list is not theirs.
+    /// The actor may not use the list.
     Denied(Denial),
 }
 
 /// A submitted list.
 #[derive(Debug)]
 pub struct Chosen {
-    /// The class or circle.
+    /// SID of the class or circle.
     pub group: Sid,
-    /// At most [`MOST`]; more are left out.
+    /// At most [`MOST`]; further targets are ignored.
     pub targets: Vec<ObjectGuid>,
-    /// The form's own number.
+    /// The form's attempt number.
     pub attempt: AttemptId,
 }
 
-/// Sets proposed passwords. A fault with one account leaves the others' slips as they are. `ends`: by then the answer has to be given, or nobody ever sees
-/// the passwords; none is begun in the second half of that time, and in its last tenth none is waited for.
+/// Sets a suggested password for each target. An error with one account leaves the other slips untouched. `ends`: the
+/// time at which the request is cut off and its passwords would be lost. No account is begun in the second half of the
+/// remaining time, and none is awaited in its last tenth.
 pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &Chosen, ends: Instant) -> Result<Made, Fault> {
     let began = Instant::now();
     let time = ends.saturating_duration_since(began);
@@ -107,7 +111,7 @@ pub async fn make(app: &Arc<App>, visit: &Visit, identity: &Identity, chosen: &C
     Ok(Made::Slips(ground, slips.buffered(AT_ONCE).collect().await))
 }
 
-/// Is the list theirs? Logs that slips are made of it, or that they were refused.
+/// Authorizes the list, and logs the start or the denial.
 async fn begin(app: &App, visit: &Visit, identity: &Identity, chosen: &Chosen) -> Result<Result<Ground, Denial>, Fault> {
     let standing = match standing(app, identity).await? {
         Ok(standing) => standing,
@@ -153,9 +157,9 @@ impl Answer for Result<Ready, Slip> {
     }
 }
 
-/// Reads one account and proposes its password; nothing is changed. `Err`: why there is none.
+/// Reads and authorizes one account and suggests its password. Changes nothing.
 async fn ready(app: &App, visit: &Visit, identity: &Identity, group: &Sid, target: ObjectGuid) -> Result<Result<Ready, Slip>, Fault> {
-    // Slips are for members of a list that is theirs: whether it is also a child's opens nothing here.
+    // Slips need membership in the list: parenthood plays no part.
     let mut standing = match standing(app, identity).await? {
         Ok(standing) => standing,
         Err(denial) => return Ok(Answer::denied(denial)),
@@ -164,7 +168,7 @@ async fn ready(app: &App, visit: &Visit, identity: &Identity, group: &Sid, targe
         log_nobody(app, visit, identity, EventKind::SlipsMade).await?;
         return Ok(Answer::denied(Denial::NoRelation));
     };
-    // Only an account of the list: a form names any account.
+    // The form can name any account: only members of the list count.
     let member = seen.account.groups.contains(group);
     let decided = standing.decide(app, &seen, Action::See).and_then(|ground| if member { Ok(ground) } else { Err(Denial::NoRelation) });
     if let Err(denial) = decided {
@@ -185,10 +189,10 @@ async fn ready(app: &App, visit: &Visit, identity: &Identity, group: &Sid, targe
     })
 }
 
-/// Sets it. What is not waited for to its end goes on, and its outcome is in the log.
+/// Sets the password. A write that is not awaited runs to completion, and its outcome is in the audit log.
 async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, list: AttemptId, ready: Ready, last_wait: Instant) -> Slip {
     let Ready { target, name, account_name, must_change, password } = ready;
-    // The same list sent again is the same attempt for each account.
+    // The same list sent again gives the same attempt number for each account.
     let attempt = AttemptId::from_random(app.keys.pseudonym(format!("{list} {target}").as_bytes()).into_bytes());
     let request = Request { target, attempt, current: None, new: password.clone(), whose: Whose::Anothers { must_change } };
     let outcome = match timeout_at(last_wait, set_password::set(app, visit, identity, request)).await {

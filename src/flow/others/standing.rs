@@ -1,4 +1,5 @@
-//! The facts of one decision: who acts, the rules with their groups as SIDs, and the account to act on, all from one controller.
+//! The facts of one authorization decision: the actor, the authorization policy with its groups as SIDs, and the
+//! target, all read from one controller.
 
 use std::collections::HashMap;
 
@@ -31,7 +32,7 @@ use crate::{
     },
 };
 
-/// Who acts, and by which rules.
+/// The actor and the authorization policy.
 #[derive(Debug)]
 pub(in crate::flow) struct Standing {
     pub actor: Actor,
@@ -39,38 +40,39 @@ pub(in crate::flow) struct Standing {
     pub pinned: Pinned,
 }
 
-/// An account to act on, as read now.
+/// The target as read now.
 #[derive(Debug)]
 pub(in crate::flow) struct Seen {
     pub account: Account,
     pub needed: Level,
-    /// The actor's child whose account it is. Asked for only where nothing else makes it theirs.
+    /// CPR number of the actor's child to whom the account belongs. Read only where no other grant covers the account.
     pub child: Option<Cpr>,
     pub teaches: Result<bool, Unreadable>,
 }
 
-/// Reads who acts and what the rules are; or why this login acts on nobody. A group that is missing makes a rule that forbids unreadable, and one that allows
-/// void.
+/// Reads the actor and the policy, or returns the denial that excludes this login from all delegation. A missing group
+/// makes a denying rule unreadable and an allowing rule void.
 pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<Result<Standing, Denial>, Fault> {
     standing_with(app, identity, &Registered::ask(app, identity).await?).await
 }
 
-/// The same with what the registers have said a moment ago.
+/// As [`standing`], with answers that the registers have given before.
 pub(in crate::flow) async fn standing_with(
     app: &App,
     identity: &Identity,
     registered: &Registered,
 ) -> Result<Result<Standing, Denial>, Fault> {
     let (mut accounts, mut pinned) = accounts_of(app, identity, registered).await?;
-    // What was proven is a password that counts no more. After a change here, too: the login has proven the one before.
+    // The login has proven a password that is no longer the account's. A change made here outdates it too.
     if accounts.iter().any(|account| identity.is_outlived_by(account)) {
         return Ok(Err(Denial::PasswordChangedSince));
     }
-    // By pwdLastSet itself: AD does not ask for another password where it never ends, and whoever has set it knows it all the same.
+    // Based on pwdLastSet: where a password never expires, AD asks for no new one, and the administrator who has set it
+    // still knows it.
     let first_an_own_password = |account: &Account| account.password.last_set_ticks == 0;
     match &identity.proof {
-        Proof::Code { .. } => accounts.clear(), // it is for the own account and for nothing else
-        // Whoever has set that password knows it too.
+        Proof::Code { .. } => accounts.clear(), // a code is good for its own account only
+        // The administrator who has set that password knows it too.
         Proof::AdPassword { .. } if accounts.iter().any(first_an_own_password) => accounts.clear(),
         Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => {}
     }
@@ -84,7 +86,7 @@ pub(in crate::flow) async fn standing_with(
     Ok(Ok(Standing { actor, rules, pinned }))
 }
 
-/// The groups that never use the service; `None` where there is no such rule.
+/// SIDs of the groups whose members may not use the service; `None` where there is no such rule.
 pub(in crate::flow) async fn barring(app: &App, pinned: &mut Pinned) -> Result<Option<Denying>, Fault> {
     let groups = &app.config.authority.cannot_use_the_service;
     if groups.is_empty() {
@@ -95,7 +97,7 @@ pub(in crate::flow) async fn barring(app: &App, pinned: &mut Pinned) -> Result<O
     Ok(Some(denying(groups, &known)))
 }
 
-/// Judges what somebody else may do to an account now, whatever they are logged in with: for what they have given out before.
+/// Decides on the actions of an actor who is not logged in now: for codes that the actor has issued before.
 pub(in crate::flow) async fn judge_of(
     app: &App,
     pinned: &mut Pinned,
@@ -115,13 +117,13 @@ pub(in crate::flow) async fn judge_of(
     Ok(authority::decide(&rules, actor, &facts, action, now))
 }
 
-/// By what the log may call the person when they act on others.
+/// The ids under which audit entries name this person as an actor.
 pub(in crate::flow) async fn actors(app: &App, identity: &Identity) -> Result<Vec<ObjectGuid>, Fault> {
     let (accounts, _) = accounts_of(app, identity, &Registered::ask(app, identity).await?).await?;
     Ok(accounts.iter().map(|account| account.guid).chain([person(app, identity).guid]).collect())
 }
 
-/// Every account of the person's with its groups, those that can't be used too.
+/// Every account of the person with its groups, unusable accounts included.
 async fn accounts_of(app: &App, identity: &Identity, registered: &Registered) -> Result<(Vec<Account>, Pinned), Fault> {
     match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => {
@@ -142,7 +144,7 @@ async fn accounts_of(app: &App, identity: &Identity, registered: &Registered) ->
     }
 }
 
-/// Is it a local staff account with the role, still as it was at the login?
+/// Whether the login is a local account with the helpdesk role whose account is unchanged since the login.
 async fn works_at_helpdesks(app: &App, identity: &Identity) -> Result<bool, Fault> {
     let account = staff_sign_in::current(app, identity).await?;
     Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
@@ -157,7 +159,7 @@ pub(in crate::flow) fn level_of(app: &App, identity: &Identity) -> Level {
     }
 }
 
-/// The rules as far as they concern the actor.
+/// The part of the authorization policy that concerns the actor.
 pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut Pinned, actor: &Actor) -> Result<Rules, Fault> {
     let (codes, auditors, parents) = (config.codes.enabled, &config.audit.auditors, &config.parents);
     let config = &config.authority;
@@ -172,7 +174,7 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
     let circles_of_actor = match circles {
         Some(circles) if is_admin(&admins) || is_admin(&master_admins) => {
             let mut below = directory.groups_below(pinned, &circles.ou, &sids).await?;
-            // Else every admin would share a circle with every other.
+            // Without this, the admins' group itself would be a circle that every admin shares.
             let themselves: Vec<&Sid> = [&admins, &master_admins].into_iter().flatten().flatten().collect();
             below.retain(|circle| !themselves.contains(&&circle.sid));
             below
@@ -199,14 +201,14 @@ pub(super) async fn rules(config: &Config, directory: &Directory, pinned: &mut P
     })
 }
 
-/// All of them, or nothing that could be relied on.
+/// SIDs of all the groups. Unreadable as soon as one is missing.
 fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<String, Sid>) -> Denying {
     let sid = |name: &String| {
         let sid = known.get(name).cloned();
         if sid.is_none() {
             tracing::error!(
                 group = name.as_str(),
-                "a group of [authority] or audit.auditors can't be found, so nobody may act on others; run `os2nykode check`"
+                "group of [authority] or audit.auditors not found; delegation is denied; run `os2nykode check`"
             );
         }
         sid.ok_or(Unreadable)
@@ -238,7 +240,8 @@ impl Seen {
 }
 
 impl Standing {
-    /// Reads an account with what a decision about it needs. `None`: gone, no person's, or outside what is served.
+    /// Reads the target with all facts for a decision. `None`: the account is gone, belongs to no person, or is outside
+    /// the served units.
     pub async fn look_at(
         &mut self,
         app: &App,
@@ -256,49 +259,49 @@ impl Standing {
         Ok(Some(seen))
     }
 
-    /// Could more be done if it were their child's? Else the family service, which is another's, and slow, need not be asked.
+    /// Whether parenthood would allow more. If not, the family service, a slow external service, is not asked.
     pub fn parenthood_matters(&self, app: &App, seen: &Seen) -> bool {
         authority::parenthood_matters(&self.rules, &self.actor, &seen.facts(), app.clock.now())
     }
 
-    /// May they see what was done to it?
+    /// Whether the actor may see the target's history.
     pub fn sees_history(&self, app: &App, seen: &Seen) -> bool {
         authority::sees_history(&self.rules, &self.actor, &seen.facts(), app.clock.now())
     }
 
-    /// Is it one of the person's own?
+    /// Whether the account is one of the actor's own.
     pub fn owns(&self, target: ObjectGuid) -> bool {
         self.actor.accounts.iter().any(|own| own.guid == target)
     }
 
-    /// Is the account within the scope of a helpdesk where they work?
+    /// Whether the account is within the scope of a helpdesk that the actor works at.
     pub fn helps(&self, app: &App, account: &Account) -> bool {
         authority::desks_of(&self.rules, &self.actor, app.clock.now()).iter().any(|desk| desk.scope.holds(account))
     }
 
-    /// May they read the log about it, as a helpdesk?
+    /// Whether the actor may read audit entries about the target, as a helpdesk.
     pub fn reads_log_of(&self, app: &App, seen: &Seen) -> bool {
         authority::reads_log_of(&self.rules, &self.actor, &seen.facts(), app.clock.now())
     }
 
-    /// The judgement.
+    /// The authorization decision.
     pub fn decide(&self, app: &App, seen: &Seen, action: Action) -> Result<Ground, Denial> {
         authority::decide(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())
     }
 
-    /// Who the log says has tried something that they have no ground for.
+    /// The actor in an audit entry about an attempt without a grant.
     pub fn somebody(&self, app: &App, identity: &Identity) -> Party {
         self.actor.accounts.first().map_or_else(|| person(app, identity), party_of)
     }
 
-    /// Who the log says has acted.
+    /// The actor in an audit entry about a granted action.
     pub fn party(&self, app: &App, identity: &Identity, ground: &Ground, target: ObjectGuid) -> Party {
         let acting = authority::acting_as(&self.rules, &self.actor, ground, target, app.clock.now());
         acting.map_or_else(|| if *ground == Ground::Parent { person(app, identity) } else { self.somebody(app, identity) }, party_of)
     }
 }
 
-/// Somebody without an account: the same each time they come, under a name that nobody outside can compute.
+/// A person without an account. The id is a keyed pseudonym: the same at each visit, and outsiders cannot compute it.
 pub(super) fn person(app: &App, identity: &Identity) -> Party {
     let mut key = match &identity.proof {
         Proof::Local { id, account_name, .. } => {
@@ -314,10 +317,10 @@ pub(super) fn person(app: &App, identity: &Identity) -> Party {
     Party { guid, account_name: String::new(), name: identity.name.clone() }
 }
 
-/// The same for a login at a provider.
+/// The pseudonym of a login at a provider.
 pub(in crate::flow) fn person_of(app: &App, login: &ProviderLogin) -> Uuid {
     let mut key = [login.provider.as_str().as_bytes(), b" ", &login.claim.key()].concat();
     let person = app.keys.pseudonym(&key);
-    key.zeroize(); // it may hold a CPR number
+    key.zeroize(); // may contain a CPR number
     person
 }

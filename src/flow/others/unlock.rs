@@ -1,4 +1,4 @@
-//! Ending a lockout for somebody else, without a new password.
+//! Unlocking another person's account without a new password.
 
 use std::sync::Arc;
 
@@ -17,20 +17,20 @@ use crate::{
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// How it ended.
+/// The result of an unlock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// It is not locked any more, as AD has said.
+    /// AD has confirmed that the account is unlocked.
     Done,
-    /// It was not locked: nothing was done.
+    /// The account was not locked; nothing was done.
     NotLocked,
-    /// Nothing was changed, and why.
+    /// Nothing was changed.
     Refused(Refusal),
-    /// The connection was lost in the middle: nobody knows. Trying again does no harm.
+    /// The connection was lost during the write; the outcome is unknown. Another attempt does no harm.
     Unknown,
 }
 
-/// Unlocks an account. Once begun, it goes on to its outcome though the person goes away.
+/// Unlocks an account. Runs to completion even if the client disconnects.
 pub async fn unlock(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(
@@ -66,7 +66,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
     entry.target = Some(party_of(&seen.account));
     entry.target_cpr.clone_from(&seen.child);
     entry.controller = Some(standing.pinned.name().to_owned());
-    // Who could end an own lockout could try passwords without end.
+    // An owner who could end the own lockout could guess passwords without a limit.
     let ground = if standing.owns(target) { Err(Denial::NoRelation) } else { decided };
     let ground = match ground {
         Ok(ground) => ground,
@@ -84,7 +84,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
         app.audit.append(&entry).await?;
         return Ok(Answer::NotLocked);
     }
-    // A lockout ends by itself; one that is ended each time lets somebody guess without end.
+    // A lockout ends by itself. Without a rate limit on unlocks, an attacker with a helper could guess without a limit.
     let unlockings = [(ThrottleKey::unlock(target), app.config.throttle.name)];
     if let Charge::Wait(until) = app.throttles.charge(&unlockings, app.clock.now()).await? {
         let refusal = Refusal::Throttled { until };
@@ -99,16 +99,16 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
     (entry.at, entry.outcome) = (app.clock.now(), outcome);
     reason.clone_into(&mut entry.reason);
     if let Err(error) = app.audit.append(&entry).await {
-        tracing::error!(error = %error, "the outcome of an unlocking could not be logged");
+        tracing::error!(error = %error, "outcome of an unlock could not be logged");
     }
     match (answer, written) {
         (Some(answer), _) => Ok(answer),
         (None, Err(fault) | Ok(WriteAnswer::Failed(fault))) => Err(fault.into()),
-        (None, Ok(_)) => Err(directory::Fault::Answer { rc: 19, text: "an unlocking was answered as a new password is".to_owned() }.into()),
+        (None, Ok(_)) => Err(directory::Fault::Answer { rc: 19, text: "answer to an unlock fits a password write".to_owned() }.into()),
     }
 }
 
-/// What is logged and told. No answer to tell: a fault.
+/// The audit outcome and reason, and the result for the page; no result for an error.
 fn judged(written: &Result<WriteAnswer, directory::Fault>) -> (AuditOutcome, &'static str, Option<Answer>) {
     let refused = |refusal: Refusal, code| (AuditOutcome::Refused, code, Some(Answer::Refused(refusal)));
     match written {

@@ -1,4 +1,4 @@
-//! What a form proposes for an account before anybody chooses: the must-change mark, and a password.
+//! Defaults of the delegation form for one account: the must-change mark and the passphrase suggestion.
 
 use jiff::civil::Date;
 
@@ -16,16 +16,16 @@ use crate::{
     },
 };
 
-/// By the configuration, for one account.
+/// Defaults for one account, from the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Usual {
-    /// The password has to be changed at the next logon.
+    /// Whether the password has to be changed at the next logon.
     pub must_change: bool,
-    /// What kind of password is proposed.
+    /// Strength of the passphrase suggestion.
     pub ease: Ease,
 }
 
-/// A group that can't be found spares nobody: the stricter way is the usual one.
+/// Reads the defaults. A group that is not found exempts no account: the stricter default applies.
 pub(super) async fn usual(app: &App, standing: &mut Standing, seen: &Seen) -> Result<Usual, Fault> {
     let config = &app.config.authority;
     let (spared, simple) = (&config.must_change.not_for, &config.easy_passwords_for);
@@ -37,7 +37,8 @@ pub(super) async fn usual(app: &App, standing: &mut Standing, seen: &Seen) -> Re
     Ok(Usual { must_change, ease })
 }
 
-/// Asks AD for a CPR number only where the age counts and nobody has told it yet.
+/// The must-change default by age. Reads the CPR number from AD only where the age counts and parenthood has not given
+/// the number already.
 async fn by_age(app: &App, standing: &mut Standing, seen: &Seen) -> Result<bool, Fault> {
     let rule = &app.config.authority.must_change;
     let Some(from_age) = rule.from_age else { return Ok(rule.default) };
@@ -50,12 +51,13 @@ async fn by_age(app: &App, standing: &mut Standing, seen: &Seen) -> Result<bool,
     Ok(cpr.and_then(|cpr| old_enough(&cpr, from_age, today)).unwrap_or(rule.default))
 }
 
-/// `None`: by the number the person is not born yet, so that it tells no age.
+/// Whether the person has turned `from_age` years. `None`: the number's birthday lies in the future, so its age is
+/// unknown.
 fn old_enough(cpr: &Cpr, from_age: i8, today: Date) -> Option<bool> {
     cpr.has_turned(0, today).then(|| cpr.has_turned(from_age, today))
 }
 
-/// A password that fits; `None` where words can't.
+/// A passphrase suggestion that meets the policy; `None` where the words cannot meet it.
 pub(super) fn propose(app: &App, policy: &PasswordPolicy, account: &Account, ease: Ease) -> Result<Option<Password>, Fault> {
     Ok(proposal::propose(policy, account, app.clock.now(), ease, &mut || app.keys.random())?)
 }
