@@ -1,6 +1,8 @@
-//! One password try at a time per account, over all instances, and never one that could bring the account near AD's lockout.
+//! The account lock: one password attempt at a time per account, over all instances, and none that could bring the
+//! account near AD's lockout.
 //!
-//! Invariant: between reading an account's count of wrong tries and the try itself, nobody else here tries.
+//! Invariant: between the read of an account's count of wrong passwords and the attempt itself, no other instance or
+//! request tries a password on the account.
 
 use std::time::Duration;
 
@@ -20,60 +22,61 @@ use crate::{
     },
 };
 
-/// Longest wait for somebody else's try on the same account.
+/// Longest wait for another attempt on the same account.
 const PATIENCE: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_millis(50);
-/// A holder that has not released it for so long, and for longer than everything under the lock can take, has crashed or does not know how its try ended.
+/// Shortest duration of the lease. A holder that has not released the lock after this time, and after all work under
+/// the lock can be done, has crashed or does not know how its attempt ended.
 const HELD_AT_LEAST: Duration = Duration::from_mins(1);
-/// Who may act on the account is judged from AD within this time, or not at all: it takes many questions where somebody acts for another.
+/// Time limit of the authorization under the lock. Delegation needs many reads from AD.
 pub(super) const JUDGED_WITHIN: Duration = Duration::from_secs(20);
-/// What can be asked of a controller under the lock after that, one after the other, at most: a connection made anew, the account, its policy, the count here
-/// and on the PDC emulator, a look after a lost answer, the proof;
+/// Reads under the lock after the authorization, at most, one after the other: a new connection, the account, its
+/// policy, the counts on this controller and on the PDC emulator, a check after a lost answer, the proof.
 const READS: u32 = 8;
-/// and the password and an unlocking.
+/// Writes under the lock: the password and an unlock.
 const WRITES: u32 = 2;
-/// A password, on one controller or the other, or a proof that is tried twice.
+/// Binds under the lock: an attempt on one controller or its successor, or a proof that is tried twice.
 const BINDS: u32 = 2;
-/// An account that was read just before the lock was taken may be older than the try of the last holder, if that gave the lock back within this time.
+/// Age limit of a read. An account that was read before the lock was taken may predate the last holder's attempt, if
+/// that holder released the lock within this time.
 const QUIET: SignedDuration = SignedDuration::from_secs(30);
 
-/// The right to try one password on one account. Released by [`AccountLock::release`]; kept until it runs out when the outcome of a try is unknown.
+/// The right to try one password on one account. [`AccountLock::release`] ends it. After an attempt with an unknown
+/// outcome it is kept until it expires.
 #[derive(Debug)]
 pub(super) struct AccountLock {
     name: String,
     holder: Uuid,
-    /// Somebody has tried so shortly before that an account read earlier has to be read again.
+    /// Another attempt ended so recently that an account read earlier has to be read again.
     pub(super) read_again: bool,
 }
 
-/// Whether the lock was got.
+/// The result of taking the lock.
 #[derive(Debug)]
 pub(super) enum Taken {
-    /// It was.
     Lock(AccountLock),
-    /// Somebody else was trying all the time, or a try was cut off.
+    /// Another attempt held the lock all the time, or was cut off.
     Busy {
-        /// When it runs out.
+        /// When the lock expires.
         until: Timestamp,
     },
 }
 
-/// Takes the lock.
 pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Taken, Fault> {
     take_named(app, name_of(account), Uuid::from_bytes(app.keys.random()?)).await
 }
 
-/// The same for a name that leads to no account, so that it is told apart by nothing.
+/// Takes a lock for a name without an account, so that the response time shows no difference.
 pub(super) async fn take_for_nobody(app: &App, fingerprint: &str) -> Result<Taken, Fault> {
     take_named(app, format!("try:?{fingerprint}"), Uuid::from_bytes(app.keys.random()?)).await
 }
 
-/// The same for an attempt that is in the log: whoever settles it can free the lock.
+/// Takes the lock for an attempt in the audit log, so that its reconciliation can free the lock.
 pub(super) async fn take_for(app: &App, account: ObjectGuid, attempt: AttemptId) -> Result<Taken, Fault> {
     take_named(app, name_of(account), holder_of(app, account, attempt)).await
 }
 
-/// Frees the lock that a settled attempt has left behind. Without effect where somebody else holds it.
+/// Frees the lock that a reconciled attempt has left behind. Does nothing where another attempt holds the lock.
 pub(super) async fn free_after(app: &App, account: ObjectGuid, attempt: AttemptId) {
     AccountLock { name: name_of(account), holder: holder_of(app, account, attempt), read_again: false }.release(app).await;
 }
@@ -105,12 +108,12 @@ fn held_at_most(directory: &config::Directory) -> SignedDuration {
     SignedDuration::try_from(longest.max(HELD_AT_LEAST)).unwrap_or(SignedDuration::MAX)
 }
 
-/// May one password be tried on an account that was read while the lock was held?
+/// Asks the lockout guard whether one password may be tried on an account that was read under the lock.
 pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account, by: Trier) -> Result<Guard, Fault> {
     guard_beyond(app, pinned, account, by, 0).await
 }
 
-/// The same where so many tries were made just now that the controller may not have counted yet.
+/// As [`guard`], with a number of attempts that the controller may not have counted yet.
 pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Account, by: Trier, uncounted: u32) -> Result<Guard, Fault> {
     if app.directory.is_behind(pinned, account) {
         return Err(directory::Fault::NotReplicated.into());
@@ -125,10 +128,10 @@ pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Accou
 }
 
 impl AccountLock {
-    /// Gives it back. A store that fails here only makes the next try wait until the lock runs out.
+    /// Releases the lock. If the store fails here, the next attempt waits until the lock expires.
     pub(super) async fn release(self, app: &App) {
         if let Err(error) = app.leases.release(&self.name, self.holder, app.clock.now()).await {
-            tracing::warn!(error = %error, "an account's lock could not be released; it runs out by itself");
+            tracing::warn!(error = %error, "account lock could not be released; it expires by itself");
         }
     }
 }

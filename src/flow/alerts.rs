@@ -1,6 +1,8 @@
-//! The log is looked through for what looks like an attack or a mistake, by one instance.
+//! The alerts job: one instance searches the audit log for signs of attacks and mistakes.
 //!
-//! Invariants: an alert is an entry of the log before it counts as raised; the same one is raised once in a window, after a restart too.
+//! Invariants:
+//! - An alert is an audit entry before it counts as raised.
+//! - The same alert is raised once in a window, also after a restart.
 
 use std::time::Duration;
 
@@ -20,26 +22,26 @@ use crate::{
 };
 
 const NAME: &str = "alerts";
-/// Places of the log that are looked at together.
+/// Audit entries in one batch.
 const BATCH: u32 = 200;
 const POLL: Duration = Duration::from_secs(1);
 const STAND_BY: Duration = Duration::from_secs(5);
 const LEASE: SignedDuration = SignedDuration::from_secs(30);
-/// How often the one that looks says so.
+/// How often the active instance renews its lease.
 const RENEW: SignedDuration = SignedDuration::from_secs(10);
-/// The clock of another instance may be so far ahead.
+/// Tolerance for the clock of another instance.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
-/// What is remembered after a restart: entries of this time before, and no more than so many.
+/// After a restart the job reads back the entries of this time, at most [`LONGEST_HISTORY`] of them.
 const HISTORY: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST_HISTORY: usize = 10_000;
 
-/// Looks through the log for ever.
+/// Runs the job forever.
 pub async fn keep_watching(app: &App) {
     let Some(thresholds) = app.config.audit.alerts else { return };
     let mut watcher = loop {
         match Watcher::new(app, thresholds) {
             Ok(watcher) => break watcher,
-            Err(fault) => warn!(error = %fault, "the log can't be looked through for alerts now"),
+            Err(fault) => warn!(error = %fault, "alerts job could not start"),
         }
         tokio::time::sleep(STAND_BY).await;
     };
@@ -53,7 +55,7 @@ pub async fn keep_watching(app: &App) {
             Ok(None) => STAND_BY,
             Err(fault) => {
                 if well {
-                    warn!(error = %fault, "the log can't be looked through for alerts now");
+                    warn!(error = %fault, "audit log could not be searched for alerts");
                 }
                 well = false;
                 STAND_BY
@@ -63,24 +65,23 @@ pub async fn keep_watching(app: &App) {
     }
 }
 
-/// One instance's eye on the log.
+/// The job's state in one instance.
 #[derive(Debug)]
 pub struct Watcher {
     holder: Uuid,
     thresholds: Thresholds,
-    /// When it last took or kept the lease.
+    /// Time of the last lease renewal.
     held: Option<Timestamp>,
-    /// What was seen; `None` where another instance was looking.
+    /// Events seen so far; `None` where another instance was active.
     watch: Option<Watch>,
 }
 
 impl Watcher {
-    /// Nothing seen yet.
     pub fn new(app: &App, thresholds: Thresholds) -> Result<Self, Fault> {
         Ok(Self { holder: new_stamp(app.keys.random()?), thresholds, held: None, watch: None })
     }
 
-    /// Looks at what comes next. `None`: another instance does. `Some(true)`: there may be more.
+    /// Reads the next batch. `None`: another instance holds the lease. `Some(true)`: there may be more.
     pub async fn round(&mut self, app: &App) -> Result<Option<bool>, Fault> {
         let now = app.clock.now();
         if self.held.is_none_or(|held| now.duration_since(held).abs() >= RENEW) {
@@ -93,7 +94,7 @@ impl Watcher {
         let at = if let Some(at) = app.cursors.get(NAME).await? {
             at
         } else {
-            // A log that was there before anybody looked raises no alerts.
+            // Entries older than the job's first start raise no alerts.
             let now = Cursor { number: app.feed.head().await?, checkpoint: 0 };
             app.cursors.advance(NAME, now).await?;
             now
@@ -105,11 +106,11 @@ impl Watcher {
         let batch = app.feed.after(at.number, BATCH).await?;
         for sealed in &batch {
             for alert in see(&mut watch, sealed) {
-                raise(app, &alert, self.thresholds).await?; // on an error all of it is looked at again
+                raise(app, &alert, self.thresholds).await?; // after an error the batch is read again
             }
         }
         if batch.is_empty() && app.feed.head().await? < at.number {
-            // It stands at what there is not (any more): what comes next would never be looked at.
+            // The cursor points beyond the end of the log: later entries would never be read.
             app.cursors.forget(NAME).await?;
             return Err(Fault::Store(crate::store::StoreError::Corrupt("audit_seals")));
         }
@@ -121,7 +122,7 @@ impl Watcher {
     }
 }
 
-/// What was seen up to a number, from the log itself.
+/// Rebuilds the state from the log, up to a number.
 async fn remembered(app: &App, thresholds: Thresholds, number: i64) -> Result<Watch, Fault> {
     let mut seen: Vec<Sealed> = Vec::new();
     let mut since = None;
@@ -156,12 +157,13 @@ fn see(watch: &mut Watch, sealed: &Sealed) -> Vec<Alert> {
     }
 }
 
-/// Writes it into the log, unless it was in this window.
+/// Appends the alert to the audit log, unless it was raised in this window.
 async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), Fault> {
     let name = alert.name();
     let now = app.clock.now();
     let at = match &alert.subject {
-        // By our own clock: whoever writes into the log must not choose until when it is told no more.
+        // By our own clock: an attacker who writes into the log must not choose the time until which alerts are
+        // suppressed.
         Subject::Log(_) => now,
         Subject::Account(_) | Subject::Unknown(_) | Subject::Address(_) | Subject::Helper(_) | Subject::Provider(..) => alert.at.min(now),
     };
@@ -190,7 +192,7 @@ async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), F
     }
     app.audit.append(&entry).await?;
     metrics::counter!("audit_alerts_total", "rule" => alert.rule.code()).increment(1);
-    warn!(rule = alert.rule.code(), count = alert.count, "an alert was written into the audit log");
+    warn!(rule = alert.rule.code(), count = alert.count, "alert raised");
     let until = at.saturating_add(thresholds.window).unwrap_or(Timestamp::MAX);
     app.cursors.raised(&name, until).await?;
     Ok(())

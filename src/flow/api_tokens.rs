@@ -1,6 +1,6 @@
-//! Tokens for the log's API are made and revoked, by an operator at the command line.
+//! Tokens of the audit API: created and revoked by an operator at the command line.
 //!
-//! Invariant: what is about to be done is on disk in the log before it is done.
+//! Invariant: the audit entry about an operation is on disk before the operation.
 
 use std::{net::Ipv4Addr, sync::Arc};
 
@@ -17,41 +17,35 @@ use crate::{
     store::{Keys, StoreError, tokens::Tokens},
 };
 
-/// Everything that is needed for it.
+/// Dependencies of the token commands.
 #[derive(Debug)]
 pub struct TokenDesk {
-    /// The tokens.
     pub tokens: Tokens,
-    /// Who did what.
     pub audit: Log,
-    /// For randomness.
+    /// Source of randomness.
     pub keys: Keys,
-    /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why it was not done.
+/// Why a command was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
-    /// The name can't be one.
     #[error("a name has 1 to 64 letters (a-z), digits, dots, hyphens and underscores")]
     BadName,
-    /// There is one of this name.
     #[error("there is a token with this name already; revoke it first")]
     Taken,
-    /// There is none of this name.
     #[error("there is no token with this name that is not revoked")]
     Unknown,
-    /// No token holds for ever.
+    /// The days are out of range; no token is valid forever.
     #[error("--days has to be 1 to {LONGEST_DAYS}")]
     BadDays,
-    /// Something of ours.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
 
 impl TokenDesk {
-    /// Makes a token, which is told this once, and until when it holds.
+    /// Creates a token, valid for 1 to `LONGEST_DAYS` days. Returns the token, which is shown this once, and its
+    /// expiry.
     pub async fn add(&self, name: &str, scope: Scope, days: u32) -> Result<(Presented, Timestamp), NotDone> {
         let name = TokenName::parse(name).ok_or(NotDone::BadName)?;
         if !(1..=LONGEST_DAYS).contains(&days) {
@@ -65,12 +59,12 @@ impl TokenDesk {
         if self.logged("added", what, adding).await? { Ok((token, expires)) } else { Err(NotDone::Taken) }
     }
 
-    /// All of them, revoked and expired ones too.
+    /// All tokens, revoked and expired ones included.
     pub async fn all(&self) -> Result<Vec<ApiToken>, NotDone> {
         Ok(self.tokens.all().await.map_err(Fault::from)?)
     }
 
-    /// From now on it is good for nothing.
+    /// Revokes a token, effective at once.
     pub async fn revoke(&self, name: &str) -> Result<(), NotDone> {
         let name = TokenName::parse(name).ok_or(NotDone::BadName)?;
         let revoking = async { self.tokens.revoke(&name, self.clock.now()).await };

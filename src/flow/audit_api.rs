@@ -1,6 +1,8 @@
-//! Programs read the log: who may, how often, and how much at once.
+//! The audit API for programs: authentication, rate limits and the size of a response.
 //!
-//! Invariants: nothing is told without a token that is good for it now; that a token reads is on disk in the log before anything of that hour is told.
+//! Invariants:
+//! - No entry leaves without a token that is valid for it now.
+//! - Each token's access is in the audit log once an hour, on disk before the first entry of that hour leaves.
 
 use std::{
     collections::BTreeMap,
@@ -22,15 +24,16 @@ use crate::{
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// Entries of one answer at most, whatever is asked for.
+/// Most entries in one response, whatever the request asks for.
 pub const MOST_EVENTS: u32 = 1000;
-/// An answer ends at the first entry beyond this, bytes.
+/// Bytes after which a response ends. Its first entry is always included.
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
-/// Entries that are read from the store at once.
+/// Entries in one read from the store.
 const BATCH: u32 = 200;
-/// Of one token, in each instance.
+/// Rate limit of one token, in each instance.
 const RATE: Rate = Rate { burst: 60.0, per_second: 20.0 };
-/// Wrong tokens of one address. Nobody guesses 256 bits: this keeps noise out of the log.
+/// Rate limit of wrong tokens from one address. A token has 256 bits and cannot be guessed; the limit keeps noise out
+/// of the log.
 const WRONG: Limits = Limits {
     free: 5,
     first_wait: SignedDuration::from_secs(10),
@@ -38,30 +41,29 @@ const WRONG: Limits = Limits {
     forget_after: SignedDuration::from_hours(1),
 };
 
-/// How often each token was used lately.
+/// Recent use of each token.
 #[derive(Debug, Default)]
 pub struct Rates(Mutex<BTreeMap<String, Bucket>>);
 
 impl Rates {
-    /// `Err`: after so many seconds. Only tokens that are good are counted, so that nobody fills it.
+    /// `Err`: seconds until the next request is possible. Only valid tokens are counted, so that strangers cannot fill
+    /// the map.
     fn take(&self, token: &str, now: Timestamp) -> Result<(), f64> {
         let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         rates.entry(token.to_owned()).or_insert_with(|| Bucket::full(RATE, now)).take(RATE, now)
     }
 }
 
-/// What became of a token that was shown.
+/// The result of authenticating a request.
 #[derive(Debug)]
 pub enum Admission {
-    /// It is good.
     Granted(ApiToken),
-    /// It is not.
     Refused(BadToken),
-    /// Not now; in so many seconds.
+    /// Rate limit reached; seconds until the next request.
     Wait(f64),
 }
 
-/// Judges what was shown. A wrong one is written into the log, unless that address has shown too many.
+/// Authenticates a request. A wrong token is logged, unless the rate limit of its address is reached.
 pub async fn admit(app: &App, visit: &Visit, shown: Option<&str>, needed: Scope) -> Result<Admission, Fault> {
     let now = app.clock.now();
     let shown = shown.and_then(Presented::parse);
@@ -91,18 +93,18 @@ pub async fn admit(app: &App, visit: &Visit, shown: Option<&str>, needed: Scope)
     }
 }
 
-/// A part of the log.
+/// A range of audit entries.
 #[derive(Debug)]
 pub struct Page {
     /// In the order of their numbers.
     pub events: Vec<PublicEvent>,
-    /// What to ask for next: everything up to this was told, or is there no more.
+    /// Cursor of the next request. Every entry up to this number is in the response or no longer exists.
     pub next: i64,
-    /// The highest number there is.
+    /// Highest number in the log.
     pub head: i64,
 }
 
-/// What lies behind a number.
+/// The entries after a number, at most `limit`.
 pub async fn events(app: &App, visit: &Visit, token: &ApiToken, after: i64, limit: u32) -> Result<Page, Fault> {
     let now = app.clock.now();
     if token.is_to_be_logged(now) {

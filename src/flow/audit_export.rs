@@ -1,6 +1,8 @@
-//! A part of the log is taken away, as a table or with its seals.
+//! Export of the audit log, as a table or with its seals.
 //!
-//! Invariants: that it is taken away is on disk in the log before its first byte; what is in memory is one page, however long the log is.
+//! Invariants:
+//! - The audit entry about an export is on disk before the first byte leaves.
+//! - Memory holds one page, however long the log is.
 
 use std::str::FromStr;
 
@@ -18,22 +20,21 @@ use crate::{
     model::audit::AuditEvent,
 };
 
-/// Places of the log that are read at once.
+/// Audit entries in one read.
 const PAGE: u32 = 500;
-/// How far clocks of instances may be apart, and longer than any entry waits for its place.
+/// Covers the clock differences between instances, and the longest time between an entry and its number.
 const SLACK: SignedDuration = SignedDuration::from_hours(24);
 
-/// How it is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// For spreadsheets: what is within the period.
+    /// For spreadsheets: the entries of the period.
     Csv,
-    /// With its seals, so that it can be verified: whole segments between two checkpoints, around the period.
+    /// With seals, for verification: whole segments between two checkpoints that enclose the period.
     JsonLines,
 }
 
 impl Format {
-    /// The word on the command line and in forms.
+    /// Name on the command line and in forms.
     pub fn code(self) -> &'static str {
         match self {
             Self::Csv => "csv",
@@ -53,9 +54,9 @@ impl FromStr for Format {
 /// Days in Denmark, both included.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// The first; `None` = from the beginning.
+    /// First day; `None`: from the beginning.
     pub from: Option<Date>,
-    /// The last; `None` = until now.
+    /// Last day; `None`: until now.
     pub to: Option<Date>,
 }
 
@@ -68,23 +69,23 @@ impl Period {
         self.to.and_then(|day| day.tomorrow().ok()).map_or(Timestamp::MAX, danish_midnight)
     }
 
-    /// For the entry that says what was taken away.
+    /// The period in an audit entry about an export.
     pub fn in_words(&self) -> String {
         let day = |day: Option<Date>| day.map_or_else(|| "…".to_owned(), |day| day.to_string());
         format!("from={} to={}", day(self.from), day(self.to))
     }
 }
 
-/// A part of the log on its way out.
+/// An export in progress.
 #[derive(Debug)]
 pub struct Export {
     log: Log,
     feed: Feed,
     format: Format,
     period: Period,
-    /// Entries behind this,
+    /// Number before the first entry.
     begin: i64,
-    /// and up to this.
+    /// Number of the last entry.
     through: i64,
     step: Step,
 }
@@ -92,17 +93,17 @@ pub struct Export {
 #[derive(Debug)]
 enum Step {
     Head,
-    /// Behind this one.
+    /// The number of the last checkpoint that was written.
     Checkpoints(i64),
-    /// Behind this one.
+    /// The number of the last entry that was written.
     Entries(i64),
 }
 
 impl Export {
-    /// Writes `entry` into the log, which says who takes what away, and begins then.
+    /// Appends the audit entry about the export, then begins.
     pub async fn begin(log: &Log, feed: &Feed, entry: &AuditEvent, period: Period, format: Format) -> Result<Self, Fault> {
         log.append(entry).await?;
-        // Entries are nearly in the order of their times. A day on each side is looked through for those that are not.
+        // Entries are nearly in the order of their times: a day on each side of the period is searched as well.
         let mut begin = feed.before(period.begins().saturating_sub(SLACK).unwrap_or(Timestamp::MIN)).await?;
         let mut through = feed.before(period.ends().saturating_add(SLACK).unwrap_or(Timestamp::MAX)).await?;
         if format == Format::JsonLines {
@@ -112,7 +113,7 @@ impl Export {
         Ok(Self { log: log.clone(), feed: feed.clone(), format, period, begin, through, step: Step::Head })
     }
 
-    /// What comes next, some hundred lines at most. `None`: that was all.
+    /// The next part, at most some hundred lines. `None`: the export is complete.
     pub async fn next(&mut self) -> Result<Option<String>, Fault> {
         match (&self.step, self.format) {
             (Step::Head, Format::Csv) => {
@@ -146,7 +147,7 @@ impl Export {
         }
     }
 
-    /// A time of whoever wrote beside the service may be anything: such an entry is in every export that looks at its number.
+    /// An entry not written by the service may carry any time. It is in every export whose range includes its number.
     fn row(&self, sealed: Sealed) -> Option<String> {
         let (number, sound) = (sealed.number, sealed.sound);
         let What::Entry(entry) = sealed.what else { return None };
@@ -154,7 +155,7 @@ impl Export {
         (number <= self.through && (!sound || period.contains(&entry.at))).then(|| csv::row(number, sound, *entry))
     }
 
-    /// The same for an answer over HTTP.
+    /// The export as a stream, for an HTTP response.
     pub fn into_stream(self) -> impl Stream<Item = Result<String, Fault>> + Send {
         futures_util::stream::try_unfold(self, |mut export| async move { Ok(export.next().await?.map(|text| (text, export))) })
     }

@@ -1,8 +1,11 @@
-//! Which accounts a login may act on as its own: computed from AD, for the account in the request, at every use.
+//! Linked accounts: the AD accounts that a login may act on as its own, read from AD for the account in the request, at
+//! every use.
 //!
-//! Invariants: what a provider has proven is matched by that provider's own rule and by no other; what another register names for a CPR number counts as far as
-//! AD has exactly one such account, and only where all registers could be asked; they are asked while neither a
-//! connection nor a lock is held.
+//! Invariants:
+//! - A claim of a provider is matched by that provider's own rule only.
+//! - An account that another register names for a CPR number counts only if AD has exactly one such account, and only
+//!   if all registers could be asked.
+//! - The registers are asked while neither a connection to a controller nor a lock is held.
 
 use std::collections::BTreeSet;
 
@@ -20,28 +23,28 @@ use crate::{
     },
 };
 
-/// What a login may do with one account.
+/// Authorization of a login on one account.
 #[derive(Debug)]
 pub(super) enum Own {
-    /// It is theirs, as read now, with its groups.
+    /// The account is the person's own, as read now, with its groups.
     Yes(Box<(Account, Pinned)>),
-    /// It is theirs, but this login may not act on it.
+    /// The account is the person's own, but this login may not act on it.
     Denied(Denial),
-    /// It is theirs, but disabled, expired, gone or not served.
+    /// The account is the person's own, but disabled, expired, deleted or not served.
     NotUsable,
-    /// It is not theirs.
+    /// The account is not the person's own.
     No,
 }
 
-/// What the registers call the accounts of whoever has logged in.
+/// The accounts that the registers name for a login.
 ///
-/// Invariant: registers are slow and not ours. They are asked before a connection to a controller is taken, and before any lock, and a person waits for a few at
-/// once.
+/// Invariant: registers are slow external services. They are asked before a connection to a controller or a lock is
+/// taken, and a person has only a few requests to them in parallel.
 #[derive(Debug, Default)]
 pub(super) struct Registered(Vec<AccountRef>);
 
 impl Registered {
-    /// Asks all registers; nobody for a login without a CPR number.
+    /// Asks all registers. A login without a CPR number asks none.
     pub(super) async fn ask(app: &App, identity: &Identity) -> Result<Self, Fault> {
         match &identity.proof {
             Proof::Provider(login) => Self::of(app, login).await,
@@ -49,7 +52,7 @@ impl Registered {
         }
     }
 
-    /// The same for a login that is not anybody's yet.
+    /// As [`Registered::ask`], for a login that has no identity yet.
     pub(super) async fn of(app: &App, login: &ProviderLogin) -> Result<Self, Fault> {
         let Claim::Cpr(cpr) = &login.claim else { return Ok(Self::default()) };
         if app.people.is_empty() {
@@ -60,7 +63,7 @@ impl Registered {
     }
 }
 
-/// Reads the account and says whether this login owns it.
+/// Reads the account and decides whether this login owns it.
 pub(super) async fn own(app: &App, identity: &Identity, registered: &Registered, target: ObjectGuid) -> Result<Own, Fault> {
     let (account, pinned) = match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } if ObjectGuid::from(*account) == target => {
@@ -75,7 +78,7 @@ pub(super) async fn own(app: &App, identity: &Identity, registered: &Registered,
     let Some(account) = account.filter(|account| account.usable(app.clock.now())) else { return Ok(Own::NotUsable) };
     let mut pinned = pinned;
     let closed = match &identity.proof {
-        // A helper has let them in: what the helper may not act on, they may not either.
+        // The issuer of the code has let them in: an account closed to the issuer is closed to the code as well.
         Proof::Code { code, .. } => codes::forbidden(app, &mut pinned, &account, *code).await?,
         Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => None,
     };
@@ -86,8 +89,8 @@ pub(super) async fn own(app: &App, identity: &Identity, registered: &Registered,
     })
 }
 
-/// Is the person in a group that never uses the service? By every account of theirs, all on the connection at hand: a second one, held beside the first,
-/// could be the last that there is.
+/// Whether the person is in a group whose members may not use the service. Checks every account of the person on the
+/// given controller session: a second connection held beside the first could be the last one of the pool.
 async fn bars(app: &App, identity: &Identity, registered: &Registered, pinned: &mut Pinned, account: &Account) -> Result<bool, Fault> {
     let Some(denying) = others::barring(app, pinned).await? else { return Ok(false) };
     let Ok(groups) = denying else { return Ok(true) };
@@ -108,8 +111,8 @@ async fn bars(app: &App, identity: &Identity, registered: &Registered, pinned: &
     Ok(false)
 }
 
-/// The other accounts of whoever owns this one, with their groups: those that AD gives the same CPR number, by the attributes that logins with one are matched
-/// by. Only where somebody may be barred, since nothing else hangs on it.
+/// The owner's other accounts, with their groups: those with the same CPR number in AD, by the attributes that
+/// providers match CPR numbers with. Read only where a rule bars groups from the service; nothing else needs them.
 pub(super) async fn linked(app: &App, pinned: &mut Pinned, account: &Account) -> Result<Vec<Account>, Fault> {
     if app.config.authority.cannot_use_the_service.is_empty() {
         return Ok(Vec::new());
@@ -128,7 +131,7 @@ pub(super) async fn linked(app: &App, pinned: &mut Pinned, account: &Account) ->
     Ok(linked)
 }
 
-/// Does the account belong to this login, usable or not? For counting tries only: what is written is authorised by [`own`].
+/// Whether the account belongs to this login, usable or not. For the rate limit only: writes are authorized by [`own`].
 pub(super) async fn owns(app: &App, identity: &Identity, registered: &Registered, target: ObjectGuid) -> Result<bool, Fault> {
     Ok(match &identity.proof {
         Proof::AdPassword { account, .. } | Proof::Code { account, .. } => ObjectGuid::from(*account) == target,
@@ -146,8 +149,8 @@ pub(super) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Accou
     Ok(accounts)
 }
 
-/// Every account that a login leads to, usable or not, without groups, in the order of their names: by AD's own attribute, and for a CPR number by what the
-/// registers name too. `None`: the provider's rule does not hold any more.
+/// Every account that a login leads to, usable or not, without groups, in the order of their names: by the attribute in
+/// AD, and for a CPR number also by the registers. `None`: the provider's rule does not apply any more.
 pub(super) async fn led_to(app: &App, login: &ProviderLogin, registered: &Registered) -> Result<Option<(Vec<Account>, Pinned)>, Fault> {
     let Some(rule) = rule(app, login) else { return Ok(None) };
     let references = &registered.0;
@@ -163,7 +166,7 @@ pub(super) async fn led_to(app: &App, login: &ProviderLogin, registered: &Regist
     Ok(Some((together(accounts, named), pinned)))
 }
 
-/// The same on the connection at hand.
+/// As [`led_to`], on the given controller session.
 async fn led_to_on(app: &App, login: &ProviderLogin, registered: &Registered, pinned: &mut Pinned) -> Result<Vec<Account>, Fault> {
     let Some(rule) = rule(app, login) else { return Ok(Vec::new()) };
     let references = &registered.0;
@@ -175,7 +178,7 @@ async fn led_to_on(app: &App, login: &ProviderLogin, registered: &Registered, pi
     Ok(together(accounts, named))
 }
 
-/// Each once, in the order of their names.
+/// Each account once, in the order of their names.
 fn together(mut accounts: Vec<Account>, named: Vec<Account>) -> Vec<Account> {
     for account in named {
         if accounts.iter().all(|known| known.guid != account.guid) {
@@ -186,7 +189,7 @@ fn together(mut accounts: Vec<Account>, named: Vec<Account>) -> Vec<Account> {
     accounts
 }
 
-/// Does the login lead to the account? Asked now, on the connection at hand.
+/// Whether the login leads to the account, read now on the given controller session.
 pub(super) async fn leads_to(
     app: &App,
     login: &ProviderLogin,
@@ -197,7 +200,7 @@ pub(super) async fn leads_to(
     Ok(led_to_on(app, login, registered, pinned).await?.iter().any(|account| account.guid == target))
 }
 
-/// The account with its groups, if the login leads to it: read and asked again now, whatever was listed before. The account itself may be gone since.
+/// The account with its groups, if the login leads to it, read now. The account itself may be deleted since.
 async fn theirs(
     app: &App,
     login: &ProviderLogin,
@@ -222,15 +225,15 @@ async fn theirs(
     Ok(Some((account, pinned)))
 }
 
-/// What a provider's logins are held against.
+/// How a provider's logins are matched with accounts.
 enum Rule {
-    /// An attribute in AD.
+    /// By an attribute in AD.
     Attribute(Match),
-    /// Nothing in AD: what the registers name for a CPR number.
+    /// Without AD: by the accounts that the registers name for a CPR number.
     RegistersOnly,
 }
 
-/// The provider's rule, if it still takes this kind of claim.
+/// The provider's rule, if the provider is still configured for this kind of claim.
 fn rule(app: &App, login: &ProviderLogin) -> Option<Rule> {
     let provider = app.config.provider(&login.provider).filter(|provider| provider.match_by == login.claim.kind())?;
     Some(match provider.match_attribute.clone() {

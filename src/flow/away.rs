@@ -1,23 +1,22 @@
-//! Faults that pass by themselves, and what they come from: something is away for now, and nobody here has to mend anything.
+//! Outages: errors that end by themselves, by the system that causes them.
 
 use super::Fault;
 use crate::{directory, identity::local::hash::HashError, store::StoreError};
 
-/// What is away.
+/// The unavailable system.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Away {
-    /// No controller can do it.
+    /// No controller can do the work.
     Directory,
-    /// The database.
     Database,
-    /// A register of people, or the family service.
+    /// A register or the family service.
     Register,
-    /// Nothing is away, but there is too much to do.
+    /// No system is unavailable, but the load is too high.
     Busy,
 }
 
 impl Fault {
-    /// What is away. `None`: something is wrong and stays so until somebody mends it.
+    /// The unavailable system. `None`: the error lasts until an operator repairs its cause.
     pub fn away(&self) -> Option<Away> {
         match self {
             Self::Directory(directory::Fault::Busy)

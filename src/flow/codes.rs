@@ -1,7 +1,9 @@
-//! One-time codes: a helper gives one out, the caller logs in with it and chooses a password that the helper never knows.
+//! One-time codes: a helper issues one, the caller logs in with it and chooses a password that the helper never knows.
 //!
-//! Invariants: the code is on no disk and in no log; unknown, wrong, used, expired and replaced look and take alike; a login by code is good for one
-//! password of one account.
+//! Invariants:
+//! - The code is on no disk and in no log.
+//! - Unknown, wrong, used, expired and replaced codes get the same answer after the same time.
+//! - A login by code is good for one password of one account.
 
 mod issue;
 mod redeem;
@@ -28,17 +30,17 @@ use crate::{
     },
 };
 
-/// Clocks of instances may differ by this much.
+/// Tolerance for the clocks of instances.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// Why a code opens nothing now, whatever it was when it was given out: what keeps others away from the account, what keeps its owner from the service, and
-/// whether who gave it out may still do so for this account. `code`: its number.
+/// Why a code is invalid now, whatever held when it was issued: a rule that keeps others from the account or its owner
+/// from the service, or an issuer who may no longer act on the account. `code`: its id.
 pub(super) async fn forbidden(app: &App, pinned: &mut Pinned, account: &Account, code: Uuid) -> Result<Option<Denial>, Fault> {
     let issuer = app.codes.issuer_of(account.guid, code).await?;
     let actor = issuing(app, pinned, issuer.as_ref()).await?;
     let judged = others::judge_of(app, pinned, &actor, account, Action::IssueCode).await?;
     if let Err(denial) = judged {
-        // Without an issuer the code is over, which is told where it is typed or used.
+        // A code without an issuer has ended; redeeming and using it report this.
         return Ok(Some(denial).filter(|denial| issuer.is_some() || *denial != Denial::NoRelation));
     }
     let linked = authority::linked(app, pinned, account).await?;
@@ -48,7 +50,8 @@ pub(super) async fn forbidden(app: &App, pinned: &mut Pinned, account: &Account,
     })
 }
 
-/// Who has given a code out, as they are now. How sure their login was, and how old, was judged then.
+/// The issuer of a code as an actor, read now. The assurance level and age of the issuer's login were checked when the
+/// code was issued.
 async fn issuing(app: &App, pinned: &mut Pinned, issuer: Option<&Party>) -> Result<Actor, Fault> {
     let mut actor = Actor { accounts: Vec::new(), linked: Vec::new(), helpdesk_role: false, level: Level::High, at: app.clock.now() };
     let Some(issuer) = issuer else { return Ok(actor) };
@@ -62,7 +65,7 @@ async fn issuing(app: &App, pinned: &mut Pinned, issuer: Option<&Party>) -> Resu
     Ok(actor)
 }
 
-/// What keeps a login by code from setting the password, whatever it is.
+/// The refusal of a login by code that does not depend on the new password.
 pub(super) async fn hindrance(app: &App, identity: &Identity, code: Uuid, account: &Account) -> Result<Option<Refusal>, Fault> {
     let age = app.clock.now().duration_since(identity.at);
     // A clock that went back must not make a login live longer.
@@ -73,7 +76,8 @@ pub(super) async fn hindrance(app: &App, identity: &Identity, code: Uuid, accoun
     Ok((account.locked && !app.config.reset.unlock).then_some(Refusal::Locked))
 }
 
-/// Writes the one password that a login by code is good for: it is used up before AD is asked, and good again only where AD has said that nothing was done.
+/// Writes the one password that a login by code is good for. The code is spent before AD is asked, and restored only
+/// where AD has confirmed that nothing was done.
 pub(super) async fn once(
     app: &App,
     account: ObjectGuid,
@@ -88,22 +92,22 @@ pub(super) async fn once(
         Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown | Answer::AlreadySent) => {}
         Ok(Answer::Refused(_)) | Err(_) => {
             if let Err(error) = app.codes.give_back(account, code).await {
-                tracing::warn!(error = %error, "a one-time code whose password was refused stays used up; its owner needs a new one");
+                tracing::warn!(error = %error, "one-time code could not be restored after a refused password; its owner needs a new one");
             }
         }
     }
     Ok(written)
 }
 
-/// A new password ends every way in that was given out before it: a code that nobody has used yet, and a login by one. A failure here does not hide the new
-/// password; it is told of, and the code runs out by itself.
+/// Ends every access that was issued before a new password: an unused code, and a login by code. A failure here does
+/// not hide the new password. It is logged, and the code expires by itself.
 pub(super) async fn void(app: &App, account: ObjectGuid) {
     if let Err(error) = app.codes.void(account, app.clock.now()).await {
-        tracing::error!(error = %error, "a one-time code could not be ended after a new password; it counts until it runs out");
+        tracing::error!(error = %error, "one-time code could not be ended after a new password; it expires by itself");
     }
 }
 
-/// Tells in the log of codes that ran out without being used.
+/// Logs the codes that have expired unused.
 pub async fn note_expired(app: &App) -> Result<usize, Fault> {
     let expired = app.codes.take_expired(app.clock.now()).await?;
     for (account, issuer) in &expired {
@@ -115,5 +119,5 @@ pub async fn note_expired(app: &App) -> Result<usize, Fault> {
     Ok(expired.len())
 }
 
-/// A hash that no code has, to compare with where there is none.
+/// A hash that matches no code, for comparisons where there is none.
 const NOBODYS: SlowHash = SlowHash { salt: [0; 16], hash: [0; 32] };

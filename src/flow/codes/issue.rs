@@ -1,4 +1,4 @@
-//! A helper gives out a code, after checking who is calling.
+//! Issuing a one-time code: the helper verifies the caller, gives a reason, and reads the code aloud.
 
 use std::sync::Arc;
 
@@ -28,34 +28,32 @@ use crate::{
     store::codes::Kept,
 };
 
-/// What the helper says.
+/// The helper's form.
 #[derive(Debug, Clone)]
 pub struct Issue {
-    /// For whose account.
+    /// The caller's account.
     pub target: ObjectGuid,
-    /// Why, and how the caller was known. Never empty.
+    /// The reason, and how the caller was verified. Never empty.
     pub reason: String,
-    /// A ticket number.
+    /// Ticket number, where the helper gives one.
     pub ticket: Option<String>,
 }
 
-/// How it ended.
+/// The result of issuing a code.
 #[derive(Debug)]
 pub enum Issued {
-    /// The code, to be read aloud.
     Code {
-        /// For the helper's page, once.
+        /// Shown once, on the helper's page.
         code: Code,
-        /// It counts until then.
+        /// When the code expires.
         until: Timestamp,
         /// sAMAccountName of the caller, who has to type it.
         account_name: String,
     },
-    /// No code, and why.
     Denied(Denial),
 }
 
-/// Gives out a code for an account, in the place of any earlier one; logins that the earlier one began are ended.
+/// Issues a code for an account and replaces any earlier one. Ends the account's sessions.
 pub async fn issue(app: &Arc<App>, visit: &Visit, identity: &Identity, sent: Issue) -> Result<Issued, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(async move {
@@ -77,7 +75,7 @@ impl others::Answer for Issued {
     }
 }
 
-/// The names that the caller may type, as tries are counted by: the account name, and then the UPN's.
+/// The names that the caller may type, as the rate limit counts them: the account name, then the UPN.
 pub(super) fn typed_names(account: &Account) -> Vec<String> {
     let upn = account.upn.as_deref().and_then(LoginName::parse).map(|name| name.key());
     std::iter::once(account.sam.to_lowercase()).chain(upn).collect()
@@ -94,10 +92,10 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
     }
     let code = Code::from_random(&Zeroizing::new(app.keys.random()?)).ok_or(Fault::NoRandomness(crate::store::NoRandomness))?;
     let (salt, secret) = (app.keys.random()?, code.clone());
-    // The wait for a place may be long; nobody is kept from it by a connection that is held meanwhile.
+    // Waiting for a place may take long: no connection is held meanwhile.
     let place = app.code_hasher.place().await?;
     let hash = place.work(move || SlowHash::of(secret.bytes(), salt).ok_or(HashError::Failed)).await?;
-    // And so it is judged again, on what is true now.
+    // The facts may have changed meanwhile: authorized again.
     let looked = match said.look_again(app, identity, sent.target).await? {
         Ok(looked) => looked,
         Err(denial) => return Ok(Issued::denied(denial)),
@@ -108,28 +106,28 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, sent: &Issue) -> Res
     };
     let now = app.clock.now();
     let until = now + app.config.codes.lasts;
-    // Logged before it can be used: a crash in between leaves an entry about a code that nobody has.
+    // Logged before the code works: a crash in between leaves an entry about a code that no person has.
     app.audit.append(&entry).await?;
     let kept = Kept { id: Uuid::from_bytes(app.keys.random()?), hash, issuer };
     let selectors = app.codes.selectors(sent.target, &names[0], names.get(1).map(String::as_str), &code);
     app.codes.issue(sent.target, &kept, &selectors, now, until).await?;
-    // Whatever strangers have typed before: the caller begins anew.
+    // The caller starts without the delays that strangers have caused.
     app.throttles.forget_codes(&app.keys, &names).await?;
     app.sessions.end_all_of(sent.target, None).await?;
     Ok(Issued::Code { code, until, account_name })
 }
 
-/// A code may be given out.
+/// A granted code.
 struct Judged {
-    /// That it is given out, for the log.
+    /// The audit entry about the code.
     entry: AuditEvent,
     issuer: Party,
     account_name: String,
-    /// What the caller may type.
+    /// Names that the caller may type.
     names: Vec<String>,
 }
 
-/// May they give out a code for the account, as it was just read? What is denied is logged.
+/// Decides whether the actor may issue a code for the target as just read. Logs a denial.
 async fn judge(app: &App, visit: &Visit, identity: &Identity, sent: &Issue, looked: Looked) -> Result<Result<Judged, Denial>, Fault> {
     let Looked { standing, seen, .. } = looked;
     let Some(seen) = seen else {

@@ -1,4 +1,4 @@
-//! The caller logs in with an account name and the code.
+//! Redeeming a one-time code: a login with an account name and the code.
 
 use std::{
     collections::HashMap,
@@ -35,39 +35,40 @@ use crate::{
     },
 };
 
-/// How soon somebody may try again where too many try at once.
+/// Delay after too many parallel logins.
 const BUSY: SignedDuration = SignedDuration::from_secs(10);
 
-/// Wrong codes with a name from a network make nobody there wait longer: the caller is on the telephone, and may sit there too.
+/// Longest delay after wrong codes with a name from a network. The caller is on the telephone and may be in the same
+/// network as the attacker.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(10);
 
-/// Codes of one network that are looked up whoever has to wait there: over the life of a code a few hundred of the 331,776 beginnings that there are.
+/// Codes per network that are looked up without a delay: over the life of a code a few hundred of the 331,776 possible
+/// prefixes.
 const PROBES: Rate = Rate { burst: 60.0, per_second: 0.5 };
-/// Networks that are remembered.
+/// Networks in memory; beyond them all are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// How it ended.
+/// The result of a login by code.
 #[derive(Debug)]
 pub enum Redeemed {
-    /// The code was right.
     Welcome(Identity),
-    /// Anything else: one answer for all.
+    /// Every other outcome of the login, with one answer for all.
     Refused,
-    /// Too many tries with this name or from this address.
+    /// The rate limit of this name or address is reached.
     Throttled {
-        /// From when another try is taken.
+        /// When the next attempt is possible.
         until: Timestamp,
     },
 }
 
-/// Logs in with a code. It goes on to its end, audit entry included, when the person goes away in the middle.
+/// Logs in with a code. Runs to completion, audit entry included, even if the client disconnects.
 pub async fn redeem(app: &Arc<App>, visit: &Visit, name: &str, code: &str) -> Result<Redeemed, Fault> {
     let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
     to_its_end(async move { Attempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await }).await
 }
 
-/// How many codes each network has typed of late. Bounded: what is looked up without a wait must not be asked for without end.
+/// Recent codes of each network. The lookup without a delay needs a limit of its own.
 #[derive(Debug, Default)]
 pub struct Probes(Mutex<HashMap<IpAddr, Bucket>>);
 
@@ -81,28 +82,29 @@ impl Probes {
     }
 }
 
-/// How a try ended.
+/// The result of an attempt.
 enum Tried {
     Right(Identity),
-    /// Refused, and logged as such.
+    /// Refused, and logged.
     Wrong,
-    /// Not before this time.
+    /// Rate limited until this time.
     Wait(Timestamp),
 }
 
 struct Attempt<'a> {
     app: &'a App,
     visit: &'a Visit,
-    /// What the name is counted by.
+    /// The name as the rate limit counts it.
     key: String,
-    /// What this try is counted on.
+    /// Counts of this attempt, for a refund.
     receipts: Vec<Receipt>,
 }
 
 impl Attempt<'_> {
     async fn run(&mut self, name: Option<LoginName>, code: Option<Code>) -> Result<Redeemed, Fault> {
         let (app, started) = (self.app, tokio::time::Instant::now());
-        // Who begins like the account's code has been told it: they do not wait for strangers, and the code's own tries are what bounds them.
+        // A code with the right prefix comes from the person who has heard it. Strangers do not delay that person, and
+        // the attempts on the code itself are limited.
         let selected = match &code {
             Some(code) if app.code_probes.take(self.visit.client, app.clock.now()) => {
                 app.codes.selects(&self.key, code, app.clock.now()).await?
@@ -129,7 +131,7 @@ impl Attempt<'_> {
                 self.throttled(until).await
             }
             Err(fault) => {
-                forgive_all(app, receipts, false).await; // our failure is not theirs
+                forgive_all(app, receipts, false).await; // an error of ours is no failed attempt
                 if matches!(fault, Fault::Hash(HashError::Busy)) {
                     return Ok(Redeemed::Throttled { until: app.clock.now() + BUSY });
                 }
@@ -142,7 +144,7 @@ impl Attempt<'_> {
         (ThrottleKey::code(&self.app.keys, &self.key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
     }
 
-    /// Counts the try on these too; or until when to wait.
+    /// Counts the attempt on more keys. `Some`: the delay ends at this time.
     async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
         Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
@@ -160,7 +162,8 @@ impl Attempt<'_> {
         Ok(Redeemed::Throttled { until })
     }
 
-    /// One code is compared, whatever there is, unless a flood has taken all places for those that are none.
+    /// Compares one code in every case, so that the response time shows no difference. A flood of decoys that fills its
+    /// places is the exception.
     async fn try_code(&mut self, name: Option<&LoginName>, code: Option<Code>, selected: bool) -> Result<Tried, Fault> {
         let (app, visit) = (self.app, self.visit);
         let found = find(app, name).await?;
@@ -185,7 +188,7 @@ impl Attempt<'_> {
                 return Ok(Tried::Wrong);
             }
         };
-        // Before a try is taken: a flood that fills all places must not use up the tries of a code.
+        // Before an attempt on the code is counted: a flood that fills all places must not use up the code's attempts.
         let place = if selected { Some(app.code_hasher.place().await?) } else { None };
         let kept = match app.codes.begin(account.guid, code.as_ref(), app.clock.now()).await? {
             Try::Compare(kept) => kept,
@@ -205,7 +208,7 @@ impl Attempt<'_> {
     }
 }
 
-/// Takes as long as a comparison with a code, where there is a place for it.
+/// Takes as long as the comparison with a code, where a place is free.
 async fn compare_with_nobodys(app: &App, code: Option<Code>) -> Result<(), Fault> {
     if let Some(place) = app.decoy_hasher.free_place() {
         compare(place, code, NOBODYS).await?;
@@ -213,21 +216,21 @@ async fn compare_with_nobodys(app: &App, code: Option<Code>) -> Result<(), Fault
     Ok(())
 }
 
-/// The account of a name, without a connection that would be held while others hash. `Err`: why there is none, for the log.
+/// The account of a name. Holds no connection while others hash. `Err`: the audit reason.
 async fn find(app: &App, name: Option<&LoginName>) -> Result<Result<Account, &'static str>, Fault> {
     let Some(name) = name else { return Ok(Err("unknown_account")) };
     match app.directory.find(name).await {
         Ok(LoginMatch::Account(account, _)) => Ok(Ok(*account)),
         Ok(LoginMatch::Nobody(_)) => Ok(Err("unknown_account")),
         Err(cause) if cause.is_about_one_account() => {
-            tracing::error!(error = %cause, "nobody can use a code for an account that can't be read whole; run `os2nykode check`");
+            tracing::error!(error = %cause, "account not fully readable; its codes are refused; run `os2nykode check`");
             Ok(Err("unreadable"))
         }
         Err(cause) => Err(cause.into()),
     }
 }
 
-/// Is it the code of this hash? What can't be a code is compared too, and is not.
+/// Whether the code matches the hash. Input that cannot be a code is compared too, and never matches.
 async fn compare(place: Place, code: Option<Code>, hash: SlowHash) -> Result<bool, Fault> {
     let compared = move || {
         let same = hash.is_of(code.as_ref().map_or(b"", Code::bytes)).ok_or(HashError::Failed)?;
@@ -236,13 +239,13 @@ async fn compare(place: Place, code: Option<Code>, hash: SlowHash) -> Result<boo
     Ok(place.work(compared).await?)
 }
 
-/// The code was right: begins the one login that it is good for, if the account, as it is now, may still be helped.
+/// Begins the one login that the code is good for, if the account as read now may still be helped.
 async fn welcome(app: &App, visit: &Visit, found: &Account, kept: &Kept) -> Result<Tried, Fault> {
     let (Some(account), mut pinned) = app.directory.account(found.guid).await? else {
         return refused(app, visit, found, Some(kept), "not_usable").await;
     };
     if let Some(denial) = super::forbidden(app, &mut pinned, &account, kept.id).await? {
-        // What is true of the account is said as such; what is not, is about who gave the code out.
+        // A denial about the account keeps its own reason. A denial about the issuer gets one reason.
         let reason = match denial {
             Denial::NoRelation | Denial::NotThisAction => "issuer_not_allowed",
             Denial::Barred
