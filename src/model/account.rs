@@ -1,106 +1,103 @@
-//! An Active Directory account as it was read at one moment.
+//! An Active Directory account as read at one moment.
 
 use jiff::Timestamp;
 
 use super::{guid::ObjectGuid, password_version::PasswordVersion, sid::Sid};
 
-/// What the service knows of an account. Read afresh for every decision; never kept between requests.
+/// The attributes of an AD account that the service uses. They are read afresh for every decision and never kept between requests.
 #[derive(Debug, Clone)]
 pub struct Account {
-    /// The key: survives renames and moves.
+    /// objectGUID. It survives renames and moves, so the service identifies accounts by it.
     pub guid: ObjectGuid,
-    /// The distinguished name at the moment of reading.
+    /// distinguishedName at the moment of reading.
     pub dn: String,
     /// objectSid.
     pub sid: Sid,
     /// sAMAccountName.
     pub sam: String,
-    /// userPrincipalName, where one is set.
+    /// userPrincipalName, if set.
     pub upn: Option<String>,
-    /// displayName, where one is set.
+    /// displayName, if set.
     pub display_name: Option<String>,
-    /// givenName, where one is set.
+    /// givenName, if set.
     pub given_name: Option<String>,
-    /// sn, where one is set.
+    /// sn, if set.
     pub surname: Option<String>,
-    /// Disabled (userAccountControl bit 0x2).
+    /// userAccountControl bit 0x2.
     pub disabled: bool,
-    /// When the account itself ends (accountExpires); `None` = never.
+    /// End of the account itself (accountExpires); `None` = never.
     pub expires: Option<Timestamp>,
-    /// Locked now (msDS-User-Account-Control-Computed bit 0x10).
+    /// Locked out now (msDS-User-Account-Control-Computed bit 0x10).
     pub locked: bool,
-    /// The state of the password.
     pub password: PasswordState,
-    /// The last logon that all controllers know of (lastLogonTimestamp): up to 14 days behind by AD's design; `None` = none yet.
+    /// Last logon as replicated between controllers (lastLogonTimestamp). AD lets it lag by up to 14 days. `None` = no logon yet.
     pub last_logon: Option<Timestamp>,
-    /// Wrong tries that this controller knows of.
+    /// Wrong passwords as counted by the controller that was read.
     pub wrong_tries: WrongTries,
     /// DN of the password settings object that applies (msDS-ResultantPSO); `None` = the domain's policy.
     pub resultant_pso: Option<String>,
-    /// Which writing of the password is in force. `None`: not asked for, or not readable.
+    /// Replication metadata of the current password. `None`: not requested, or not readable.
     pub password_version: Option<PasswordVersion>,
-    /// adminCount is set: AD protects the account, or once did (AdminSDHolder, MS-ADTS 3.1.1.6.1).
+    /// adminCount is set: AD protects the account now or did so earlier (AdminSDHolder, MS-ADTS 3.1.1.6.1).
     pub admin_count: bool,
-    /// SIDs of every group, nested ones too (tokenGroups). Empty where it was not asked for.
+    /// SIDs of all groups, nested ones included (tokenGroups). Empty if not requested.
     pub groups: Vec<Sid>,
 }
 
 impl Account {
-    /// Neither disabled nor expired.
+    /// True if the account is neither disabled nor expired.
     pub fn usable(&self, now: Timestamp) -> bool {
         !self.disabled && self.expires.is_none_or(|end| now < end)
     }
 
-    /// Is it a member of one of the groups, nested or not?
+    /// True if the account is a direct or nested member of at least one of the groups.
     pub fn is_in_any(&self, groups: &[Sid]) -> bool {
         groups.iter().any(|group| self.groups.contains(group))
     }
 
-    /// The name to show: displayName, else sAMAccountName.
+    /// The name to show: displayName, or sAMAccountName if displayName is unset or blank.
     pub fn name(&self) -> &str {
         self.display_name.as_deref().filter(|name| !name.trim().is_empty()).unwrap_or(&self.sam)
     }
 }
 
-/// The state of an account's password.
+/// State of an account's password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordState {
     /// Raw pwdLastSet, 100 ns since 1601; 0 = must change at next logon.
     pub last_set_ticks: i64,
-    /// When it was last set; `None` where it must be changed.
+    /// Time of the last write of the password; `None` if the password must be changed.
     pub last_set: Option<Timestamp>,
-    /// When and whether it ends.
     pub expiry: PasswordExpiry,
 }
 
 impl PasswordState {
-    /// Must be changed at the next logon.
     pub fn must_change(&self) -> bool {
         self.expiry == PasswordExpiry::MustChange
     }
 }
 
-/// When a password ends (msDS-UserPasswordExpiryTimeComputed).
+/// Expiry of a password (msDS-UserPasswordExpiryTimeComputed).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordExpiry {
-    /// Does not end.
     Never,
-    /// Ends, or ended, at this time.
+    /// The password expires, or expired, at this time.
     At(Timestamp),
-    /// pwdLastSet is 0: has to be changed at the next logon.
+    /// pwdLastSet is 0: the password must be changed at the next logon.
     MustChange,
 }
 
-/// Wrong tries as one controller counts them.
+/// Wrong passwords as one controller counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct WrongTries {
-    /// badPwdCount; means nothing once `last` is older than the observation window.
+    /// badPwdCount. It has no meaning once `last` is older than the observation window.
     pub count: u32,
     /// badPasswordTime.
     pub last: Option<Timestamp>,
 }
 
 impl WrongTries {
-    /// A count that the controller does not show. More than any threshold: who does not look into it is on the safe side.
+    /// Stands for a count that the controller does not show. It is above every threshold, so that code which forgets this case refuses the
+    /// attempt.
     pub const NOT_SHOWN: u32 = u32::MAX;
 }

@@ -1,16 +1,16 @@
-//! The name that somebody types to say which account is theirs.
+//! Login names as typed by users.
 
 use super::{
     account::Account,
     dn::{Dn, dns_name},
 };
 
-/// A login name as typed, parsed once. Comparison in AD is case-insensitive; nothing is folded here but [`LoginName::key`].
+/// A login name as typed, parsed once. AD compares names without regard to case; only [`LoginName::key`] folds case here.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LoginName {
-    /// `kim` or `DOMAIN\kim`: sAMAccountName, with the NetBIOS name of the domain where it was typed.
+    /// `kim` or `DOMAIN\kim`: sAMAccountName, with the NetBIOS name of the domain if one was typed.
     Sam {
-        /// The NetBIOS domain in front of the backslash.
+        /// NetBIOS name of the domain, in front of the backslash.
         domain: Option<String>,
         /// sAMAccountName.
         name: String,
@@ -20,14 +20,14 @@ pub enum LoginName {
 }
 
 impl LoginName {
-    /// A UPN may have 1024 characters in AD (attribute rangeUpper); more is never a name.
+    /// Limit of a UPN in AD (attribute rangeUpper). Longer texts are refused.
     pub const MAX_CHARS: usize = 1024;
 
-    /// Blanks around a name, and marks that cannot be seen, come from pasting out of a mail or a document: they are dropped. `None` where nothing is left, or
-    /// it cannot be a name: control characters, too long, empty on a side of `\` or `@`.
+    /// Drops surrounding blanks and invisible characters, which come from pasting out of a mail or a document. `None` if the rest is empty,
+    /// too long, holds control characters, or is empty on one side of `\` or `@`.
     pub fn parse(text: &str) -> Option<Self> {
         if text.len() > 4 * 2 * Self::MAX_CHARS {
-            return None; // no work on what no name can be
+            return None; // bounds the work: four bytes a character, and as many invisible ones
         }
         let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
         let text = text.trim();
@@ -45,8 +45,8 @@ impl LoginName {
         }
     }
 
-    /// What throttling counts by: the name without its domain or suffix, in lower case, so that the spellings of one account
-    /// share one count. Known and unknown names alike.
+    /// The key of rate limits: the name in lower case without its domain or suffix. The spellings of one account share one count. Names
+    /// without an account have a key too.
     pub fn key(&self) -> String {
         let local = match self {
             Self::Sam { name, .. } => name.as_str(),
@@ -56,7 +56,8 @@ impl LoginName {
     }
 }
 
-/// Is it the account that the configuration names, as a DN, a UPN, `DOMAIN\\name` or a sAMAccountName?
+/// True if `name` from the configuration (a DN, a UPN, `DOMAIN\name` or a sAMAccountName) names the account. The domain in front of a
+/// backslash is not compared.
 pub fn names_account(name: &str, account: &Account, base_dn: &str) -> bool {
     let name = name.trim();
     if name.contains('=') {
@@ -76,7 +77,7 @@ fn folded(text: &str) -> String {
     text.to_lowercase()
 }
 
-/// Marks that change the direction of text or can't be seen: they only serve to make one name look like another.
+/// Invisible characters and characters that change the direction of text. They serve only to make one name look like another.
 pub fn is_invisible(c: char) -> bool {
     matches!(
         c,

@@ -1,4 +1,4 @@
-//! What another register calls an Active Directory account.
+//! References to Active Directory accounts, as registers give them.
 
 use serde::Deserialize;
 
@@ -7,7 +7,7 @@ use super::{
     guid::ObjectGuid,
 };
 
-/// What a register names accounts by.
+/// The attribute by which a register identifies accounts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountRefKind {
@@ -19,7 +19,7 @@ pub enum AccountRefKind {
     ObjectGuid,
 }
 
-/// An account as a register names it. Only AD knows whether there is such an account.
+/// An account as a register identifies it. The account need not exist in AD.
 #[derive(Clone, PartialEq, Eq)]
 pub enum AccountRef {
     /// sAMAccountName.
@@ -31,7 +31,7 @@ pub enum AccountRef {
 }
 
 impl AccountRef {
-    /// Reads a value as a register told it, without the blanks that columns of a fixed width fill up with. `None`: it is no such thing.
+    /// Parses a register's value, without the blanks that pad columns of a fixed width. `None` if it cannot be a value of the attribute.
     pub fn parse(kind: AccountRefKind, value: &str) -> Option<Self> {
         let value = value.trim_matches(' ');
         let name = || is_plain(value).then(|| value.to_owned());
@@ -42,7 +42,7 @@ impl AccountRef {
         })
     }
 
-    /// The AD attribute that holds it, and the value to compare with.
+    /// The AD attribute and the value to search for.
     pub fn sought(&self) -> Match {
         let (kind, claim) = match self {
             Self::AccountName(name) => (ClaimKind::AccountName, Claim::AccountName(name.clone())),
@@ -54,7 +54,7 @@ impl AccountRef {
 }
 
 impl std::fmt::Debug for AccountRef {
-    /// Only what it is: whose account it is stands in no log.
+    /// Prints the attribute only, so that no log shows whose account it is.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::AccountName(_) => "AccountName(…)",

@@ -1,6 +1,7 @@
-//! Which addresses may be asked at all.
+//! Check of the URLs that the service may send requests to.
 
-/// https, or http on this very machine. Without user names: what stands before an `@` is not the host, however much it looks like one.
+/// True for https URLs, and for http URLs of the local machine. URLs with user information are refused: the text before `@` can look like a
+/// host without being one.
 pub fn is_safe_address(url: &str) -> bool {
     let authority = url.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next()).unwrap_or_default();
     if url.chars().any(|c| c.is_whitespace() || c.is_control() || c == '\\') || authority.contains('@') {

@@ -1,7 +1,7 @@
-//! Which entries of the log together look like an attack or a mistake.
+//! Alert rules: combinations of audit entries that look like an attack or a mistake.
 //!
-//! Invariants: pure, and the same entries give the same alerts; what is remembered is bounded, whoever fills the log; an entry that the service did not
-//! write raises no alert but the one about itself.
+//! Invariants: pure, the same entries give the same alerts; memory is bounded, however many entries arrive; an entry that the service did
+//! not write raises only the alert about that entry.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -16,34 +16,33 @@ use super::{
     provider::ProviderId,
 };
 
-/// Accounts, addresses and helpers remembered of each; an attack on more is one that the others show already.
+/// Most accounts, addresses and actors that are remembered, of each kind. An attack on more of them shows in those that are remembered.
 const MOST_SUBJECTS: usize = 20_000;
-/// Events remembered of each: more than any threshold can be.
+/// Most events that are remembered of one subject; above any threshold.
 const MOST_EVENTS: usize = 10_000;
-/// The usual level is judged by so many logins of a provider, the latest.
+/// The usual level of a provider is computed from this many of its latest logins.
 const LOGINS: usize = 200;
-/// Fewer tell nothing.
+/// With fewer logins no usual level is assumed.
 const FEWEST_LOGINS: usize = 20;
 
-/// What is looked for.
+/// An alert rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
     /// Many failures for one account.
     FailuresForOneAccount,
-    /// One address tried many accounts.
+    /// Failures for many accounts from one client address.
     AccountsFromOneAddress,
-    /// One helper set many passwords.
+    /// One actor reset many passwords of others.
     ResetsByOneHelper,
-    /// A login less sure than that provider's nearly always are.
+    /// A login below the level that nearly all logins of its provider reach.
     LoginBelowUsualLevel,
-    /// Somebody else than the service wrote into the log.
+    /// An entry in the audit log that the service did not write.
     UnsoundEntry,
-    /// An entry was taken out of the log.
+    /// An entry is missing from the audit log.
     MissingEntry,
 }
 
 impl Rule {
-    /// All.
     pub const ALL: [Self; 6] = [
         Self::FailuresForOneAccount,
         Self::AccountsFromOneAddress,
@@ -53,7 +52,7 @@ impl Rule {
         Self::MissingEntry,
     ];
 
-    /// The word in the log and in metrics.
+    /// The stable code in the audit log and in metrics.
     pub fn code(self) -> &'static str {
         match self {
             Self::FailuresForOneAccount => "failures_for_one_account",
@@ -66,40 +65,40 @@ impl Rule {
     }
 }
 
-/// From where on it is an alert. 0: never.
+/// Thresholds of the alert rules. 0 switches a rule off.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Thresholds {
-    /// What is counted together.
+    /// Events within this time are counted together.
     pub window: SignedDuration,
-    /// Failures for one account, or for one name that belongs to none.
+    /// Failures for one account, or for one login name without an account.
     pub failures_for_one_account: u32,
-    /// Accounts or unknown names with failures from one address.
+    /// Accounts, or login names without an account, with failures from one client address.
     pub accounts_from_one_address: u32,
-    /// Passwords that one person set for others.
+    /// Resets by one actor on accounts of others.
     pub resets_by_one_helper: u32,
-    /// Are logins below the usual level told of?
+    /// Raise an alert for logins below the usual level.
     pub login_below_usual_level: bool,
 }
 
-/// Whom it is about.
+/// The subject of an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Subject {
-    /// An account that was tried.
+    /// The account that the failures are about.
     Account(Party),
-    /// A name that belongs to no account, by its fingerprint.
+    /// Keyed fingerprint of a login name without an account.
     Unknown(String),
-    /// An address.
+    /// A client address: one IPv4 address or one IPv6 /64.
     Address(IpAddr),
-    /// Somebody who acts on others.
+    /// An actor who reset passwords of others.
     Helper(Party),
     /// An identity provider, and the level of the login.
     Provider(ProviderId, Level),
-    /// The log itself, and the entry's number.
+    /// The audit log itself, and the sequence number of the entry.
     Log(i64),
 }
 
 impl Subject {
-    /// The same text for the same subject.
+    /// A stable text that identifies the subject. Level and sequence number are not part of it.
     pub fn key(&self) -> String {
         match self {
             Self::Account(party) | Self::Helper(party) => party.guid.to_string(),
@@ -111,42 +110,39 @@ impl Subject {
     }
 }
 
-/// Something to tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Alert {
-    /// Which rule.
     pub rule: Rule,
-    /// Whom it is about.
     pub subject: Subject,
-    /// How many there were.
+    /// Number of events counted.
     pub count: usize,
-    /// The time of the entry that made it an alert; of the one before it where it is about the log itself.
+    /// Time of the entry that reached the threshold; for alerts about the log itself the latest time seen before.
     pub at: Timestamp,
 }
 
 impl Alert {
-    /// What it is raised once by in a window.
+    /// Rule and subject. An alert of one name is raised once in a window.
     pub fn name(&self) -> String {
         format!("{}:{}", self.rule.code(), self.subject.key())
     }
 }
 
-/// What a place in the log holds, as far as alerts go.
+/// The content of one sequence number of the audit log, as far as the alert rules use it.
 #[derive(Debug, Clone, Copy)]
 pub enum Seen<'a> {
-    /// An entry of the service.
+    /// An entry that the service wrote.
     Event(&'a AuditEvent),
-    /// An entry of somebody else: it may say anything, about the time as well.
+    /// An entry that the service did not write. Nothing in it can be trusted, its time neither.
     Unsound,
-    /// None, though the service deleted none.
+    /// No entry, although retention deleted none there.
     Missing,
 }
 
-/// What is remembered. Made anew from the latest part of the log at each start.
+/// State of the alert rules. It is rebuilt from the latest part of the audit log at each start.
 #[derive(Debug)]
 pub struct Watch {
     thresholds: Thresholds,
-    /// The latest time seen: the log's own clock. Entries are not quite in the order of their times.
+    /// The latest time seen: the clock of the rules. Entries are not strictly ordered by time.
     now: Timestamp,
     failures: Counts<()>,
     addresses: Counts<String>,
@@ -155,7 +151,6 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// Nothing seen yet.
     pub fn new(thresholds: Thresholds) -> Self {
         Self {
             thresholds,
@@ -167,7 +162,8 @@ impl Watch {
         }
     }
 
-    /// Takes in what is at a number. Gives what is over its threshold with it; the same again with each further entry.
+    /// Takes in the content of one sequence number. Returns the alerts that are at or above their threshold with it; further entries return
+    /// them again.
     pub fn see(&mut self, number: i64, seen: Seen<'_>) -> Vec<Alert> {
         match seen {
             Seen::Event(event) => {
@@ -188,7 +184,7 @@ impl Watch {
                 }
                 alerts
             }
-            // Their own old password, tried out by whoever found a session.
+            // A wrong current password in a change: a person who finds an open session may try passwords there.
             EventKind::ChangeOutcome if event.outcome == AuditOutcome::Refused && event.reason == "wrong_current" => self.failure(event),
             EventKind::ResetOutcome if event.outcome == AuditOutcome::Succeeded => self.reset(event).into_iter().collect(),
             EventKind::SignOut
@@ -260,7 +256,8 @@ impl Watch {
         })
     }
 
-    /// A login that the provider did vouch for, taken by us or not. Usual is what 19 of 20 reach.
+    /// Judges a login that a provider asserted, whether or not the service accepted it. The usual level is the highest that 19 of 20 logins
+    /// reach.
     fn login(&mut self, event: &AuditEvent) -> Vec<Alert> {
         let (Some(provider), Some(level)) = (&event.provider, event.level) else { return Vec::new() };
         let known = self.levels.entry(provider.clone()).or_default();
@@ -276,7 +273,7 @@ impl Watch {
     }
 }
 
-/// One IPv4 address, or one IPv6 /64, as throttling counts them.
+/// One IPv4 address, or one IPv6 /64, as rate limits count clients.
 fn household(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(_) => address,
@@ -288,7 +285,7 @@ fn over(threshold: u32, count: usize) -> Option<usize> {
     (threshold > 0 && u32::try_from(count).map_or(true, |count| count >= threshold)).then_some(count)
 }
 
-/// When what happened, by subject.
+/// Times of events by subject, each with a value.
 #[derive(Debug)]
 struct Counts<T>(BTreeMap<String, Times<T>>);
 
@@ -302,11 +299,11 @@ impl<T> Default for Counts<T> {
 }
 
 impl<T> Counts<T> {
-    /// Adds one, and forgets what is from before the window.
+    /// Adds an event and drops those from before the window.
     fn add(&mut self, key: String, at: Timestamp, what: T, since: Timestamp) -> &Times<T> {
         if self.0.len() >= MOST_SUBJECTS && !self.0.contains_key(&key) {
             self.0.retain(|_, times| times.0.back().is_some_and(|(at, _)| *at > since));
-            // Many of which little happens must not push out the one of which much does.
+            // A full map gives up the subject with the fewest events, so that many quiet subjects cannot displace one under attack.
             let least =
                 self.0.iter().min_by_key(|(_, times)| (times.0.len(), times.0.back().map(|(at, _)| *at))).map(|(key, _)| key.clone());
             if let Some(least) = least.filter(|_| self.0.len() >= MOST_SUBJECTS) {

@@ -1,6 +1,6 @@
-//! Tokens by which programs read the log: their names, their scopes, and how they are written.
+//! API tokens, with which programs read the audit log: names, scopes and text form.
 //!
-//! Invariant: the secret of a token can't be printed, and is wiped.
+//! Invariant: the secret of a token cannot be printed, and is wiped from memory.
 
 use std::fmt;
 
@@ -8,28 +8,27 @@ use data_encoding::{BASE64URL_NOPAD, HEXLOWER, HEXLOWER_PERMISSIVE};
 use jiff::{SignedDuration, Timestamp};
 use zeroize::Zeroizing;
 
-/// What stands before every token, so that scanners for lost secrets know it.
+/// Prefix of every token, so that scanners for leaked secrets recognise it.
 pub const PREFIX: &str = "os2nykode_";
-/// The longest time that a token may hold, days.
+/// Longest lifetime of a token, in days.
 pub const LONGEST_DAYS: u32 = 400;
 
 const ID: usize = 8;
 const SECRET: usize = 32;
 
-/// What a token is good for.
+/// Rights of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scope {
-    /// Reads the whole log, without CPR numbers.
+    /// Reads the whole audit log, without CPR numbers.
     AuditRead,
-    /// Reads only how far the log has come: for monitoring.
+    /// Reads only the head of the audit log, for monitoring.
     AuditHead,
 }
 
 impl Scope {
-    /// All.
     pub const ALL: [Self; 2] = [Self::AuditRead, Self::AuditHead];
 
-    /// The word in the store and on the command line.
+    /// The stable code in the store and on the command line.
     pub fn code(self) -> &'static str {
         match self {
             Self::AuditRead => "audit:read",
@@ -37,12 +36,11 @@ impl Scope {
         }
     }
 
-    /// Reads the word.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|scope| scope.code() == code)
     }
 
-    /// Is it good for what needs the other?
+    /// True if this scope includes `needed`.
     pub fn covers(self, needed: Self) -> bool {
         match self {
             Self::AuditRead => true,
@@ -51,57 +49,49 @@ impl Scope {
     }
 }
 
-/// What an operator calls a token: 1 to 64 letters (a-z), digits, dots, hyphens and underscores.
+/// An operator's name for a token: 1 to 64 letters (a-z, A-Z), digits, dots, hyphens and underscores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenName(String);
 
 impl TokenName {
-    /// `None`: it can't be one.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         ((1..=64).contains(&text.len()) && text.chars().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// A token as the store knows it.
+/// An API token as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiToken {
-    /// What stands before the secret: 16 hexadecimal digits.
+    /// Public part of the token, before the secret: 16 hexadecimal digits.
     pub id: String,
-    /// What it is called.
     pub name: String,
-    /// What it is good for.
     pub scope: Scope,
-    /// When it was made.
     pub created: Timestamp,
-    /// From when on it is good for nothing.
+    /// The token is refused from this time on.
     pub expires: Timestamp,
-    /// When it was revoked.
     pub revoked: Option<Timestamp>,
-    /// When its reading was last written into the log.
+    /// Last time a read with this token was written to the audit log.
     pub logged: Timestamp,
 }
 
-/// Why a token is not good.
+/// Why a token is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadToken {
-    /// It is none of ours.
+    /// No such token, or a wrong secret.
     Unknown,
-    /// Its time is over.
     Expired,
-    /// An operator has revoked it.
     Revoked,
-    /// It is good for something else.
+    /// The token's scope does not include the request.
     Scope,
 }
 
 impl BadToken {
-    /// The word in the log.
+    /// The reason in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::Unknown => "token_unknown",
@@ -113,7 +103,7 @@ impl BadToken {
 }
 
 impl ApiToken {
-    /// Is it good for this, now?
+    /// Checks revocation, expiry and scope, in this order.
     pub fn judge(&self, needed: Scope, now: Timestamp) -> Result<(), BadToken> {
         if self.revoked.is_some() {
             Err(BadToken::Revoked)
@@ -126,16 +116,16 @@ impl ApiToken {
         }
     }
 
-    /// Was its reading last written into the log in another hour than this?
+    /// True if the last logged read was in another hour than `now`: reads are logged once an hour.
     pub fn is_to_be_logged(&self, now: Timestamp) -> bool {
         let hour = |at: Timestamp| at.as_second().div_euclid(SignedDuration::from_hours(1).as_secs());
         hour(self.logged) != hour(now)
     }
 }
 
-/// The token itself, as a program shows it.
+/// A token with its secret, as a program presents it.
 pub struct Presented {
-    /// What it is looked up by; no secret.
+    /// The lookup key, not secret.
     pub id: String,
     secret: Zeroizing<[u8; SECRET]>,
 }
@@ -147,12 +137,12 @@ impl fmt::Debug for Presented {
 }
 
 impl Presented {
-    /// A new one, of random bytes.
+    /// A new token. `id` and `secret` have to be random.
     pub fn from_random(id: [u8; ID], secret: [u8; SECRET]) -> Self {
         Self { id: HEXLOWER.encode(&id), secret: Zeroizing::new(secret) }
     }
 
-    /// `None`: it was never one of ours.
+    /// `None` if the text does not have the form of our tokens.
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
         let whole = id.len() == 2 * ID && HEXLOWER_PERMISSIVE.decode(id.as_bytes()).is_ok();
@@ -160,12 +150,11 @@ impl Presented {
         Some(Self { id: id.to_owned(), secret: Zeroizing::new(bytes.as_slice().try_into().ok()?) })
     }
 
-    /// The random bytes.
     pub fn secret(&self) -> &[u8; SECRET] {
         &self.secret
     }
 
-    /// As it is written: shown once, when it is made.
+    /// The text form, shown once, when the token is created.
     pub fn written(&self) -> Zeroizing<String> {
         Zeroizing::new(format!("{PREFIX}{}_{}", self.id, *Zeroizing::new(BASE64URL_NOPAD.encode(self.secret.as_slice()))))
     }

@@ -1,4 +1,4 @@
-//! What the audit log holds: who did what to which account, from where, and how it ended.
+//! Entries of the audit log: actor, action, target, origin and outcome.
 
 use std::net::IpAddr;
 
@@ -7,82 +7,83 @@ use uuid::Uuid;
 
 use super::{attempt::AttemptId, cpr::Cpr, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
 
-/// What happened. `code` is what is stored; a code once released never changes its meaning.
+/// Kind of an audit entry. `code` is stored; a code never changes its meaning once released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EventKind {
-    /// A login, in whatever way it ended.
+    /// A login, successful or not.
     SignIn,
-    /// A logout.
     SignOut,
-    /// A change of a password is about to be sent to AD. Followed by a `ChangeOutcome` of the same attempt; alone = a crash.
+    /// A change of a password is about to be sent to AD. A `ChangeOutcome` of the same attempt follows; an attempt without one marks a
+    /// crash.
     ChangeAttempt,
-    /// How a change ended; without an attempt before it when it was refused before AD was asked.
+    /// Outcome of a change. Without an attempt before it the change was refused before AD was asked.
     ChangeOutcome,
-    /// A change whose outcome was unknown or missing, settled afterwards from pwdLastSet.
+    /// A change whose outcome was unknown or missing, reconciled afterwards from pwdLastSet.
     ChangeReconciled,
-    /// As `ChangeAttempt`, for a new password that is set without the old one.
+    /// Like `ChangeAttempt`, for a reset.
     ResetAttempt,
-    /// As `ChangeOutcome`, for a reset.
+    /// Like `ChangeOutcome`, for a reset.
     ResetOutcome,
-    /// As `ChangeReconciled`, for a reset.
+    /// Like `ChangeReconciled`, for a reset.
     ResetReconciled,
-    /// A lockout is about to be ended for somebody, without a new password. Followed by an `UnlockOutcome`.
+    /// A lockout of another person's account is about to be ended, without a new password. An `UnlockOutcome` follows.
     UnlockAttempt,
-    /// How the unlocking ended, or why it was not tried.
+    /// Outcome of an unlock, or the reason why it was refused.
     UnlockOutcome,
-    /// Somebody looked at another's account.
+    /// The actor viewed another person's account.
     AccountSeen,
-    /// Somebody looked at, or searched in, a list of others.
+    /// The actor viewed or searched a list of other people's accounts.
     ListSeen,
-    /// A one-time code was given out for somebody.
+    /// The actor issued a one-time code for another person.
     CodeIssued,
-    /// A login with a one-time code, in whatever way it ended.
+    /// A login with a one-time code, successful or not.
     CodeUsed,
-    /// Slips with new passwords were made for several pupils; each password has a reset of its own.
+    /// Slips with new passwords were made for several pupils. Each password has a reset entry of its own.
     SlipsMade,
-    /// A local staff account was made, removed or changed at the command line; the reason says what was done. Begun before it is done.
+    /// A local account was created, removed or changed on the command line; the reason names the operation. A first entry is
+    /// written before it.
     StaffAccount,
-    /// A one-time code ran out without being used.
+    /// A one-time code expired unused.
     CodeExpired,
-    /// Somebody searched in the log, or looked at one of its entries; the note says for what.
+    /// The actor searched the audit log or viewed one of its entries; the note names the search or the sequence number.
     LogSeen,
-    /// Somebody took a part of the log away; the note says which.
+    /// Entries were exported, by an auditor or through the API; the note names format and period, or API token and cursor.
     LogExported,
-    /// Somebody made a masked CPR number of the log readable.
+    /// The actor revealed a masked CPR number of the audit log.
     CprRevealed,
     /// An instance started; the note is the hash of its configuration.
     ServiceStarted,
-    /// An instance was asked to stop, and did.
+    /// An instance stopped on request.
     ServiceStopped,
-    /// An identity provider's metadata or keys are not what they were.
+    /// The metadata or keys of an identity provider changed.
     ProviderChanged,
-    /// A token for the log's API was made or revoked at the command line.
+    /// An API token was created or revoked on the command line.
     ApiToken,
-    /// Entries that had been kept long enough were deleted.
+    /// Entries past their retention were deleted.
     RetentionRan,
-    /// The log was verified; the outcome says whether it was whole.
+    /// The audit log was verified; the outcome is the result.
     LogVerified,
-    /// The CPR numbers of the log were encrypted with another key.
+    /// The CPR numbers of the audit log were encrypted with another key.
     CprKeyRotated,
-    /// Something in the log looks like an attack or a mistake; the reason is the rule, the note what was counted.
+    /// An alert rule reached its threshold; the reason is the rule, the note holds count and window.
     AlertRaised,
 }
 
-/// What kinds are kept equally long.
+/// Retention class of audit entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Logins and logouts.
     Logins,
-    /// What was done to passwords and accounts.
+    /// Operations on passwords and accounts.
     Passwords,
-    /// Who looked at whose data.
+    /// Views of personal data.
     Views,
-    /// What the service, its operators and its alerts did.
+    /// Operation of the service, operators' commands, and alerts.
     Operations,
 }
 
 impl EventKind {
-    /// What settles an attempt; `None` for what is no attempt.
+    /// The kind of entry that reconciles this attempt; `None` for kinds that are not reconciled.
     pub fn settled_by(self) -> Option<Self> {
         match self {
             Self::ChangeAttempt => Some(Self::ChangeReconciled),
@@ -116,12 +117,12 @@ impl EventKind {
         }
     }
 
-    /// Is it the word on an attempt that was found out afterwards?
+    /// True for an outcome that was reconciled afterwards.
     pub fn settles(self) -> bool {
         matches!(self, Self::ChangeReconciled | Self::ResetReconciled)
     }
 
-    /// How long it is kept is configured by class.
+    /// Retention is configured by class.
     pub fn class(self) -> Class {
         match self {
             Self::SignIn | Self::SignOut => Class::Logins,
@@ -151,33 +152,30 @@ impl EventKind {
     }
 }
 
-/// How it ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuditOutcome {
-    /// Under way (attempts only).
+    /// Under way; only for attempts.
     Started,
-    /// Done.
     Succeeded,
-    /// Refused; the reason says why.
+    /// The reason field holds the cause.
     Refused,
-    /// A fault of ours or of a controller; nothing was changed.
+    /// An error of ours or of a controller; nothing was changed.
     Failed,
-    /// The connection was lost in the middle: nobody knows.
+    /// The connection was lost before the answer: AD may or may not have made the change.
     Unknown,
 }
 
 macro_rules! codes {
     ($type:ident { $($variant:ident = $code:literal),+ $(,)? }) => {
         impl $type {
-            /// Every variant.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word in the store.
+            /// The stable code in the store.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code),+ }
             }
 
-            /// Reads the word in the store.
+            /// Inverse of `code`.
             pub fn from_code(code: &str) -> Option<Self> {
                 match code { $($code => Some(Self::$variant),)+ _ => None }
             }
@@ -218,7 +216,7 @@ codes!(EventKind {
 codes!(Class { Logins = "logins", Passwords = "passwords", Views = "views", Operations = "operations" });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
-/// An account as the log names it.
+/// An account as named in the audit log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Party {
     /// objectGUID.
@@ -229,63 +227,59 @@ pub struct Party {
     pub name: String,
 }
 
-/// One entry. Never holds a password, a code or a token; CPR numbers are written encrypted, beside it; a login name that belongs to no account is not
-/// stored either (people type their password into the wrong field), only a keyed fingerprint of it.
+/// One audit entry. It never holds a password, code or token. CPR numbers are stored encrypted, beside the entry. A login name without an
+/// account is stored only as a keyed fingerprint, because people type passwords into the wrong field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AuditEvent {
-    /// When.
     pub at: Timestamp,
-    /// Binds the entries of one visit together.
+    /// Common to all entries of one visit.
     pub visit: Uuid,
-    /// What.
     pub kind: EventKind,
-    /// How it ended.
     pub outcome: AuditOutcome,
-    /// Why, as a stable code (`Refusal::code` and the like); empty where there is nothing to say.
+    /// A stable code (`Refusal::code` and the like); empty if there is no reason to record.
     pub reason: String,
-    /// Who acted, where known.
+    /// The account that acted, if known.
     pub actor: Option<Party>,
-    /// Keyed fingerprint of a login name that belongs to no account.
+    /// Keyed fingerprint of a login name without an account.
     pub unknown_name: Option<String>,
-    /// How they logged in.
     pub method: Option<LoginMethod>,
-    /// At which identity provider.
     pub provider: Option<ProviderId>,
-    /// How sure that login was; `None` for one with an AD password.
+    /// Assurance level of the login; `None` for a login with an AD password.
     pub level: Option<Level>,
-    /// The ID of the provider's assertion, by which the provider finds the login in its own log.
+    /// ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,
-    /// The CPR number of who acts, where the login proved one. Never read back with an entry.
+    /// CPR number of the actor, if the login proved one. Never read back with an entry.
     pub actor_cpr: Option<Cpr>,
-    /// The client's address.
+    /// Client IP address.
     pub client: Option<IpAddr>,
-    /// What the client's browser calls itself.
+    /// User-Agent header.
     pub user_agent: Option<String>,
     /// The account acted on.
     pub target: Option<Party>,
-    /// The CPR number of the person whose account that is, where a register told it. Never read back with an entry.
+    /// CPR number of the target's owner, if a register gave it. Never read back with an entry.
     pub target_cpr: Option<Cpr>,
-    /// The controller asked, by its configured name.
+    /// Configured name of the controller that was used.
     pub controller: Option<String>,
-    /// The submitted form that it belongs to.
+    /// The submitted form that the entry belongs to.
     pub attempt: Option<AttemptId>,
-    /// Why the actor may act on another's account (`Ground::code`); `None` where it is their own.
+    /// The grant under which the actor acts on another person's account (`Ground::code`); `None` on their own account.
     pub authority: Option<String>,
-    /// The helper's reason, in their own words.
+    /// The reason that the actor typed, or details that depend on the kind, such as a search or a count.
     pub note: Option<String>,
-    /// The helper's ticket number.
+    /// The ticket number that the actor typed.
     pub ticket: Option<String>,
-    /// pwdLastSet before the change, in AD's ticks: what a lone attempt is reconciled with.
+    /// pwdLastSet before the change, in AD's ticks. Reconciliation of an attempt without outcome compares with it.
     pub password_set_before: Option<i64>,
 }
 
 impl AuditEvent {
-    /// Did somebody act on an account that is not their own?
+    /// True if actor and target are different accounts.
     pub fn is_by_another(&self) -> bool {
         self.actor.as_ref().zip(self.target.as_ref()).is_some_and(|(actor, target)| actor.guid != target.guid)
     }
 
-    /// What the actor was in this: `own` on their own account, else the first word of the authority; `None` where nobody acted on an account with a right.
+    /// The actor's role: `own` on their own account, else the first word of the authority. `None` if the entry has no authority and is not
+    /// about the actor's own account.
     pub fn role(&self) -> Option<&str> {
         let own = || self.actor.as_ref().zip(self.target.as_ref()).is_some_and(|(actor, target)| actor.guid == target.guid);
         match &self.authority {

@@ -1,6 +1,7 @@
-//! Who may do what to whose account, and why: one decision, from facts that were read at the moment of the action.
+//! The authorization decision: whether an actor may perform an action on a target, and in what role.
 //!
-//! Invariants: pure; whatever forbids comes before whatever allows; a rule that can't be read forbids; what nothing allows is refused.
+//! Invariants: pure, computed from facts that were read at the moment of the action; prohibitions come before permissions; a rule that
+//! cannot be read forbids; without a permission the action is denied.
 
 mod protected;
 mod reading;
@@ -14,24 +15,23 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{account::Account, dn::is_under, guid::ObjectGuid, level::Level, sid::Sid};
 
-/// What somebody wants to do to another's account.
+/// An action on a target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Action {
-    /// Look at its state and history.
+    /// View the account's state and history.
     See,
-    /// Set a new password.
     SetPassword,
     /// End a lockout.
     Unlock,
-    /// Give the caller a code to choose a password with.
+    /// Issue a one-time code, with which the owner chooses a password.
     IssueCode,
 }
 
 impl Action {
-    /// All, in the order in which a page offers them.
+    /// In the order in which a page offers the actions.
     pub const ALL: [Self; 4] = [Self::See, Self::SetPassword, Self::Unlock, Self::IssueCode];
 
-    /// Its name for operators.
+    /// The stable code for operators.
     pub fn code(self) -> &'static str {
         match self {
             Self::See => "see",
@@ -42,61 +42,59 @@ impl Action {
     }
 }
 
-/// A group: its SID, and its name for people to read.
+/// A group: its SID, and its name for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// objectSid.
     pub sid: Sid,
-    /// Its name.
     pub name: String,
 }
 
-/// A rule that could not be read: a group is missing, or a controller would not tell.
+/// A rule that could not be read: a group is missing, or a controller did not answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// SIDs of groups that forbid.
+/// SIDs of the groups of a prohibition.
 pub type Denying = Result<Vec<Sid>, Unreadable>;
 
-/// The configuration's rules, its groups as SIDs.
+/// The configured authorization policy, with groups resolved to SIDs.
 #[derive(Debug, Clone)]
 pub struct Rules {
-    /// Members never use the service.
+    /// Members may not use the service.
     pub cannot_use: Denying,
-    /// Others never act on members.
+    /// Delegation does not extend to members.
     pub closed_to_others: Denying,
-    /// More groups whose members are protected, besides AD's own.
+    /// Groups whose members are protected, in addition to AD's own.
     pub protected: Denying,
-    /// Members act on the circles that they are in.
+    /// Circle admins: members act on the accounts in circles that they are in themselves.
     pub admins: Denying,
-    /// The same, on password admins too; nobody acts on them.
+    /// Master admins: like circle admins, and also on circle admins. No delegation extends to them.
     pub master_admins: Denying,
-    /// The circles that the actor is in. One that could not be read is not among them.
+    /// The circles that the actor is in. Circles that could not be read are left out.
     pub circles: Vec<Group>,
-    /// Are codes given out at all?
+    /// One-time codes are issued at all.
     pub codes: bool,
-    /// May password admins give out codes?
+    /// Circle admins may issue one-time codes.
     pub admins_give_codes: bool,
-    /// Who teaches whom.
+    /// Pairs of teacher group and pupil group.
     pub classes: Vec<Class>,
-    /// Which accounts of a child are its parents' to act on.
+    /// The accounts of children that guardians may act on.
     pub parents: Scope,
-    /// Helpdesks.
     pub desks: Vec<Desk>,
-    /// Members read the whole log, CPR numbers in it included. A group that could not be read lets nobody read it.
+    /// Groups of auditors, who read the whole audit log with its CPR numbers. Groups that could not be read are left out.
     pub auditors: Vec<Sid>,
-    /// Could every group of helpdesks and auditors be read? Where one could not, anybody may be a member of it, and so out of reach.
+    /// `Err` if a group of a helpdesk or of auditors could not be read. Delegation then stops for every account, because each may belong to
+    /// a member.
     pub staff_known: Result<(), Unreadable>,
-    /// A login may be this old.
+    /// Longest age of a login for delegation.
     pub max_age: SignedDuration,
 }
 
-/// Members of one group act on the members of another.
+/// A class: members of one group act on the members of another.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Class {
-    /// Who acts.
+    /// Group of the teachers.
     pub teachers: Sid,
-    /// On whom.
+    /// Group of the pupils.
     pub pupils: Group,
 }
 
@@ -105,77 +103,75 @@ pub struct Class {
 pub struct Desk {
     /// Its name in the configuration.
     pub id: String,
-    /// Who works there.
+    /// Group of its members.
     pub group: Option<Sid>,
-    /// Do local staff accounts with the role work there?
+    /// Local accounts with the helpdesk role work here too.
     pub local_accounts: bool,
-    /// Whom it helps.
+    /// The accounts that it serves.
     pub scope: Scope,
-    /// May it set passwords itself? It gives codes in any case.
+    /// May set passwords itself. It may issue one-time codes in any case.
     pub set_password: bool,
 }
 
-/// Whom a helpdesk helps, or which accounts of a child are its parents' matter; what is forbidden stays so.
+/// The accounts that a helpdesk serves, or that guardians may act on. Prohibitions still apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Scope {
-    /// Everybody.
+    /// Every account.
     Everybody,
-    /// Whoever is below one of the units, or in one of the groups.
+    /// Accounts below one of the units or in one of the groups.
     Some {
         /// DNs.
         units: Vec<String>,
-        /// Groups.
         groups: Vec<Sid>,
     },
 }
 
-/// Who acts, as read now.
+/// The actor, as read now.
 #[derive(Debug, Clone)]
 pub struct Actor {
-    /// Every account of theirs with its groups, those that can't be used too: what they forbid counts.
+    /// The linked accounts with their groups, unusable ones included: prohibitions of each count.
     pub accounts: Vec<Account>,
-    /// Other accounts of the same person, which this login does not act through: what they forbid counts too.
+    /// Other accounts of the same person, through which this login does not act. Only their prohibitions count.
     pub linked: Vec<Account>,
-    /// Has a local staff account that works at helpdesks.
+    /// The actor has a local account with the helpdesk role.
     pub helpdesk_role: bool,
-    /// How sure the login is.
+    /// Assurance level of the login.
     pub level: Level,
-    /// When they logged in.
+    /// Time of the login.
     pub at: Timestamp,
 }
 
 /// The account to act on, as read now, with its groups.
 #[derive(Debug)]
 pub struct Target<'a> {
-    /// The account.
     pub account: &'a Account,
-    /// What a login needs to reset its password.
+    /// The level that a reset of this account demands.
     pub needed: Level,
-    /// It belongs to a child of the actor, who is under the age limit.
+    /// The account belongs to a child of the actor below the age limit.
     pub child: bool,
-    /// Its owner teaches some class. Asked only where it matters: see [`asks_who_teaches`].
+    /// The account's owner teaches a class. Computed only if it matters, see [`asks_who_teaches`].
     pub teaches: Result<bool, Unreadable>,
 }
 
-/// Why somebody may act.
+/// A grant: the role in which the actor may act.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ground {
-    /// It is their own.
+    /// The actor's own account.
     Own,
-    /// It is their child's.
+    /// Guardian (parent) of the account's owner.
     Parent,
-    /// As password admin of a circle.
+    /// Circle admin of this circle.
     Circle(Group),
-    /// As master password admin of a circle.
+    /// Master admin of this circle.
     MasterOfCircle(Group),
-    /// As teacher of a class.
+    /// Teacher of this class; the group of the pupils.
     Teacher(Group),
-    /// As a helpdesk, by its name in the configuration.
+    /// Member of this helpdesk, by its name in the configuration.
     Helpdesk(String),
 }
 
 impl Ground {
-    /// The group that it is about.
+    /// The group that connects actor and target.
     pub fn group(&self) -> Option<&Group> {
         match self {
             Self::Circle(group) | Self::MasterOfCircle(group) | Self::Teacher(group) => Some(group),
@@ -183,7 +179,7 @@ impl Ground {
         }
     }
 
-    /// What the audit log says: a stable word, and of what.
+    /// The stable code in the audit log, with the group or helpdesk.
     pub fn code(&self) -> String {
         match self {
             Self::Own => "own".to_owned(),
@@ -196,40 +192,40 @@ impl Ground {
     }
 }
 
-/// Why somebody may not.
+/// Why an action is denied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Denial {
-    /// The actor is in a group that never uses the service.
+    /// The actor is in a group that may not use the service.
     Barred,
-    /// A rule that may forbid it can't be read.
+    /// A rule that may forbid the action cannot be read.
     Unreadable,
-    /// Nothing makes it theirs to act on.
+    /// No relation between actor and target.
     NoRelation,
-    /// The account is disabled or has expired.
+    /// The target is disabled or has expired.
     NotUsable,
-    /// The account is in a group that others never act on.
+    /// The target is in a group that delegation does not extend to.
     ClosedToOthers,
-    /// AD protects the account: it may administer the domain.
+    /// The target is protected: AD protects it, because it may administer the domain, or the configuration does.
     Protected,
-    /// A master password admin's account.
+    /// The target is a master admin.
     MasterAdmin,
-    /// A password admin's account, and the actor is no master.
+    /// The target is a circle admin, and the actor is no master admin of its circles.
     PasswordAdmin,
-    /// The account of somebody who works at a helpdesk, and the actor is no master.
+    /// The target is a member of a helpdesk, and the actor is no master admin of its circles.
     Helper,
-    /// The account of somebody who reads the whole log, and the actor is no master.
+    /// The target is an auditor, and the actor is no master admin of its circles.
     Auditor,
-    /// A teacher's account, and the actor is a teacher or a parent.
+    /// The target is a teacher, and the actor's only role is teacher or guardian.
     Teacher,
-    /// The login is not sure enough for the account.
+    /// The login is below this level, which the target demands.
     TooWeak(Level),
-    /// The login is too long ago.
+    /// The login is older than `Rules::max_age`.
     LoginTooOld,
-    /// The account has got another password since the login.
+    /// The password of the actor's account was set again after the login.
     PasswordChangedSince,
-    /// What makes it theirs does not go so far.
+    /// The actor's role does not include the action.
     NotThisAction,
-    /// They have tried too many accounts that are none of theirs: nothing before this time.
+    /// The actor has reached the rate limit for accounts without a relation; denied until this time.
     TooOften(Timestamp),
 }
 
@@ -256,7 +252,7 @@ impl Denial {
         }
     }
 
-    /// In a sentence, for operators.
+    /// An explanation for operators.
     pub fn explained(self) -> &'static str {
         match self {
             Self::Barred => "the actor is in a group of authority.cannot_use_the_service",
@@ -271,21 +267,21 @@ impl Denial {
             }
             Self::Helper => "the account is in the group of a helpdesk, and the actor is no master admin of a circle that both are in",
             Self::Auditor => "the account is in a group of audit.auditors, and the actor is no master admin of a circle that both are in",
-            Self::Teacher => "the account's owner teaches, and only teaching, or being a parent, makes it the actor's",
+            Self::Teacher => "the account's owner is a teacher, and the actor's only relation to it is as a teacher or a parent",
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
             Self::LoginTooOld => "the login is older than authority.max_age_minutes",
             Self::PasswordChangedSince => "the actor's account has got another password since the login",
-            Self::NotThisAction => "what makes the account the actor's does not go so far",
-            Self::TooOften(_) => "the actor has tried too many accounts that are none of theirs",
+            Self::NotThisAction => "the actor's role does not include this action",
+            Self::TooOften(_) => "the actor has reached the rate limit for accounts without a relation",
         }
     }
 }
 
-/// May the actor do this to the account? In the order: may they act at all; is the account theirs in any way; does anything forbid it; does what makes
-/// it theirs go so far.
+/// Decides whether the actor may perform the action on the target. The order of the checks: the actor may use the service, the actor has a
+/// relation to the target, no prohibition applies, the role includes the action.
 pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action, now: Timestamp) -> Result<Ground, Denial> {
     let grounds = theirs(rules, actor, target, now)?;
-    // Why there is nothing to be done is shown to whoever the account is a matter of.
+    // Viewing is allowed to every actor with a relation: the page shows why nothing else can be done.
     match action {
         Action::See => grounds.into_iter().next().ok_or(Denial::NoRelation),
         Action::SetPassword | Action::Unlock | Action::IssueCode => {
@@ -297,7 +293,7 @@ pub fn decide(rules: &Rules, actor: &Actor, target: &Target<'_>, action: Action,
     }
 }
 
-/// Everything that makes the account the actor's, the nearest first; not empty.
+/// All roles of the actor for the target, the closest first; never empty.
 fn theirs(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> Result<Vec<Ground>, Denial> {
     if let Some(denial) = barred(rules, actor) {
         return Err(denial);
@@ -306,7 +302,7 @@ fn theirs(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> 
     if grounds.is_empty() { Err(Denial::NoRelation) } else { Ok(grounds) }
 }
 
-/// The ground that goes as far as the action, if nothing forbids it. Whether the account can be used is not asked.
+/// The first role that includes the action, unless a prohibition applies. Does not check whether the account is usable.
 fn allowed(
     rules: &Rules,
     actor: &Actor,
@@ -338,7 +334,7 @@ fn allowed(
         if actor.level < Level::Substantial {
             return Err(Denial::TooWeak(Level::Substantial));
         }
-        // A child that may not use the service does not do so through its parents.
+        // A child that may not use the service may not use it through guardians either.
         if is_in(&rules.cannot_use, target.account) {
             return Err(Denial::ClosedToOthers);
         }
@@ -349,14 +345,15 @@ fn allowed(
     Ok(able)
 }
 
-/// Could more be done if the account were a child's of the actor? Else there is no need to ask whether it is.
+/// True if being a guardian of the target's owner would allow more. Otherwise the family service need not be queried.
 pub fn parenthood_matters(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     let child = Target { child: true, ..*target };
     let opens = |action: &Action| decide(rules, actor, target, *action, now).is_err() && decide(rules, actor, &child, *action, now).is_ok();
     !target.child && Action::ALL.iter().any(opens)
 }
 
-/// What forbids that a code which was given out for the account is used: what keeps others away from it, and what keeps its owner from the service.
+/// Why an issued one-time code for the account may not be redeemed: prohibitions of delegation, and those that keep the owner from the
+/// service.
 pub fn code_forbidden(rules: &Rules, account: &Account, now: Timestamp) -> Option<Denial> {
     closed(rules, account, now).or_else(|| match &rules.cannot_use {
         Err(Unreadable) => Some(Denial::Unreadable),
@@ -364,12 +361,12 @@ pub fn code_forbidden(rules: &Rules, account: &Account, now: Timestamp) -> Optio
     })
 }
 
-/// Does the decision hang on whether the account's owner teaches?
+/// True if the decision depends on whether the target's owner teaches.
 pub fn asks_who_teaches(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     grounds(rules, actor, target, now).iter().any(|ground| matches!(ground, Ground::Teacher(_) | Ground::Parent))
 }
 
-/// What keeps the actor from using the service at all, whatever the account.
+/// Why the actor may not use the service at all, regardless of the target.
 pub fn barred(rules: &Rules, actor: &Actor) -> Option<Denial> {
     match &rules.cannot_use {
         Err(Unreadable) => Some(Denial::Unreadable),
@@ -380,7 +377,7 @@ pub fn barred(rules: &Rules, actor: &Actor) -> Option<Denial> {
     }
 }
 
-/// What keeps everybody but its owner from acting on the account; a password admin's is left to [`decide`].
+/// Why delegation does not extend to the account, regardless of the actor. [`decide`] handles circle admins, helpdesk members and auditors.
 pub fn closed(rules: &Rules, account: &Account, now: Timestamp) -> Option<Denial> {
     unusable(account, now).or_else(|| out_of_reach(rules, account))
 }
@@ -404,7 +401,7 @@ fn unusable(account: &Account, now: Timestamp) -> Option<Denial> {
     (!account.usable(now)).then_some(Denial::NotUsable)
 }
 
-/// Everything that makes the account a matter of the actor's, the nearest first.
+/// All roles of the actor for the target, the closest first.
 fn grounds(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> Vec<Ground> {
     let account = target.account;
     if actor.accounts.iter().any(|own| own.guid == account.guid) {
@@ -417,12 +414,12 @@ fn grounds(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) ->
     parent.into_iter().chain(in_group).chain(desks.map(|desk| Ground::Helpdesk(desk.id.clone()))).collect()
 }
 
-/// The accounts that somebody can act as.
+/// The accounts that the actor can act as.
 fn acting(actor: &Actor, now: Timestamp) -> impl Iterator<Item = &Account> {
     actor.accounts.iter().filter(move |own| own.usable(now))
 }
 
-/// The circles that somebody may act on, each once.
+/// The actor's roles in circles, at most one for each circle.
 pub fn circles_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
     let ground = |circle: &Group| {
         let within = || acting(actor, now).filter(|own| own.groups.contains(&circle.sid));
@@ -435,7 +432,7 @@ pub fn circles_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
     rules.circles.iter().filter_map(ground).collect()
 }
 
-/// The classes that somebody teaches, each once.
+/// The classes that the actor teaches, without duplicates.
 pub fn classes_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
     let mut classes: Vec<Ground> = Vec::new();
     for class in &rules.classes {
@@ -447,7 +444,7 @@ pub fn classes_of(rules: &Rules, actor: &Actor, now: Timestamp) -> Vec<Ground> {
     classes
 }
 
-/// The helpdesks that somebody works at.
+/// The helpdesks that the actor works at.
 pub fn desks_of<'a>(rules: &'a Rules, actor: &Actor, now: Timestamp) -> Vec<&'a Desk> {
     let works = |desk: &&Desk| {
         let by_group = desk.group.as_ref().is_some_and(|group| acting(actor, now).any(|own| own.groups.contains(group)));
@@ -456,7 +453,7 @@ pub fn desks_of<'a>(rules: &'a Rules, actor: &Actor, now: Timestamp) -> Vec<&'a 
     rules.desks.iter().filter(works).collect()
 }
 
-/// What leaves the account to master admins of its circles: whoever resets somebody with rights here has these rights.
+/// Why only master admins of a common circle may act on the account: a reset of an account with rights here hands over these rights.
 fn for_masters(rules: &Rules, account: &Account) -> Option<Denial> {
     if is_in(&rules.admins, account) {
         Some(Denial::PasswordAdmin)
@@ -491,7 +488,7 @@ fn goes_as_far_as(rules: &Rules, ground: &Ground, action: Action) -> bool {
 }
 
 impl Scope {
-    /// Is the account within it?
+    /// True if the account is within the scope.
     pub fn holds(&self, account: &Account) -> bool {
         match self {
             Self::Everybody => true,
@@ -500,7 +497,7 @@ impl Scope {
     }
 }
 
-/// The accounts whose grounds the actor acts on, for the log: the one that gives the ground.
+/// The actor's account that gives the role, for the audit entry. `None` for guardians, and for local accounts at a helpdesk.
 pub fn acting_as<'a>(rules: &Rules, actor: &'a Actor, ground: &Ground, target: ObjectGuid, now: Timestamp) -> Option<&'a Account> {
     let mut acting = acting(actor, now);
     match ground {

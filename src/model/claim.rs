@@ -1,7 +1,7 @@
-//! What a provider has proven about a person, and how that leads to an account.
+//! Claims that a provider has proven about a person, and their comparison with AD attributes.
 //!
-//! Invariant: a directory's search only proposes; an account matches where its own value is the same by our comparison. AD finds `soren` when asked
-//! for `sören` (it compares without regard to accents and width), which would hand one person's account to another.
+//! Invariant: a directory search only proposes accounts. An account matches if its own value is equal by our comparison. AD finds `soren`
+//! when asked for `sören` (it compares without regard to accents and width), which would give one person's account to another.
 
 use serde::{Deserialize, Serialize};
 use unicode_normalization::UnicodeNormalization;
@@ -9,28 +9,25 @@ use uuid::Uuid;
 
 use super::{cpr::Cpr, guid::ObjectGuid, sid::Sid};
 
-/// What a provider's login is matched by.
+/// The kind of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClaimKind {
-    /// CPR number.
     Cpr,
     /// sAMAccountName.
     AccountName,
     /// userPrincipalName.
     Upn,
-    /// E-mail address.
     Email,
     /// objectGUID.
     ObjectGuid,
-    /// objectSid, as Entra ID's `onprem_sid` tells it: only synchronisation with AD sets it.
+    /// objectSid, as in Entra ID's `onprem_sid`: only synchronisation with AD sets it.
     ObjectSid,
-    /// Uni-Login id.
     UniloginId,
 }
 
 impl ClaimKind {
-    /// The AD attribute that it is held against where the configuration names none; `None` where it has to.
+    /// The default AD attribute; `None` if the configuration has to name one.
     pub fn usual_attribute(self) -> Option<&'static str> {
         match self {
             Self::AccountName => Some("sAMAccountName"),
@@ -42,7 +39,7 @@ impl ClaimKind {
         }
     }
 
-    /// The word in the audit log.
+    /// The stable code in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::Cpr => "cpr",
@@ -56,31 +53,28 @@ impl ClaimKind {
     }
 }
 
-/// A proven fact that leads to accounts.
+/// A claim that leads to accounts.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Claim {
-    /// CPR number.
     Cpr(Cpr),
     /// sAMAccountName.
     AccountName(String),
     /// userPrincipalName.
     Upn(String),
-    /// E-mail address.
     Email(String),
     /// objectGUID.
     ObjectGuid(Uuid),
     /// objectSid, as `S-1-5-21-…`.
     ObjectSid(String),
-    /// Uni-Login id.
     UniloginId(String),
 }
 
-/// Longest text that is taken as a claim, characters: a UPN's limit in AD (rangeUpper 1024).
+/// Longest claim in characters: the limit of a UPN in AD (rangeUpper 1024).
 const LONGEST: usize = 1024;
 
 impl Claim {
-    /// Reads a value as the provider sent it. `None`: it is no such thing.
+    /// Parses a value as the provider sent it. `None` if it is not a value of this kind.
     pub fn parse(kind: ClaimKind, value: &str) -> Option<Self> {
         let text = || is_plain(value).then(|| value.to_owned());
         Some(match kind {
@@ -94,7 +88,6 @@ impl Claim {
         })
     }
 
-    /// The CPR number, where it is one.
     pub fn cpr(&self) -> Option<&Cpr> {
         match self {
             Self::Cpr(cpr) => Some(cpr),
@@ -102,7 +95,6 @@ impl Claim {
         }
     }
 
-    /// What it is.
     pub fn kind(&self) -> ClaimKind {
         match self {
             Self::Cpr(_) => ClaimKind::Cpr,
@@ -115,7 +107,7 @@ impl Claim {
         }
     }
 
-    /// The values that an attribute may have to match, as a directory compares them.
+    /// The attribute values to search for; the directory compares without regard to case.
     pub fn spellings(&self) -> Vec<Vec<u8>> {
         match self {
             Self::Cpr(cpr) => vec![cpr.digits().as_bytes().to_vec(), cpr.dashed().into_bytes()],
@@ -125,7 +117,7 @@ impl Claim {
         }
     }
 
-    /// The same for the same person, however their provider spells it this time: what [`Claim::is`] takes for the same has the same.
+    /// A stable key of the person. Values that [`Claim::is`] treats as equal have the same key.
     pub fn key(&self) -> Vec<u8> {
         match self {
             Self::AccountName(text) | Self::Upn(text) | Self::Email(text) | Self::UniloginId(text) => lower(text).into_bytes(),
@@ -133,7 +125,7 @@ impl Claim {
         }
     }
 
-    /// Is this value of an attribute the same? Case does not matter, accents and width do.
+    /// True if the attribute's value is equal. Case is ignored, accents and width are not.
     pub fn is(&self, value: &[u8]) -> bool {
         if let Self::ObjectGuid(guid) = self {
             return value == guid.to_bytes_le();
@@ -150,7 +142,7 @@ impl Claim {
     }
 }
 
-/// Could it be somebody's name or number at all?
+/// True if the text can be a name or number: not empty, no surrounding blanks, no control characters.
 pub(super) fn is_plain(value: &str) -> bool {
     !value.is_empty() && value.trim() == value && value.chars().count() <= LONGEST && !value.chars().any(char::is_control)
 }
@@ -164,18 +156,17 @@ fn lower(text: &str) -> String {
 }
 
 impl std::fmt::Debug for Claim {
-    /// Only what it is: the value may be a CPR number.
+    /// Prints the kind only: the value may be a CPR number.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Claim({})", self.kind().code())
     }
 }
 
-/// A claim and the AD attribute that the provider's own rule holds it against.
+/// A claim, and the AD attribute that the provider's matching rule compares it with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Match {
-    /// The AD attribute, by its LDAP name.
+    /// LDAP name of the attribute.
     pub attribute: String,
-    /// What was proven.
     pub claim: Claim,
 }
 

@@ -1,18 +1,19 @@
-//! The one-time code that a helper reads aloud: short, without look-alikes, and never printed by accident.
+//! One-time codes, which a helpdesk reads aloud: short, without look-alikes, never printed by accident.
 
 use zeroize::Zeroize;
 
-/// Neither of 0 O, 1 I L, 2 Z, 5 S, 8 B, and of U V only one: what is read from paper or a screen is one character and no other.
+/// Leaves out 0 O, 1 I L, 2 Z, 5 S, 8 B, and U, which looks like V: no character can be misread as another.
 const ALPHABET: &[u8; 24] = b"ACDEFGHJKMNPQRTWXY34679V";
 
-/// Ten characters, 45 bits: four select it, and with five tries at the other six nobody guesses it. Wiped when dropped; `{:?}` prints no letter of it.
+/// Ten characters, 45 bits. Four select the code; five attempts at the other six do not find it. Wiped when dropped; `{:?}` prints no
+/// character of it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Code([u8; 10]);
 
 impl Code {
-    /// From random bytes, every character as likely as any other. `None` where too many of them had to be thrown away (of 64, practically never).
+    /// Draws a code with every character equally likely. `None` if too many bytes had to be discarded (of 64, practically never).
     pub fn from_random(bytes: &[u8; 64]) -> Option<Self> {
-        // 240 is the largest multiple of 24 that a byte can hold: what is above would come out more often.
+        // 240 is the largest multiple of 24 in a byte: with higher values some characters would be more frequent.
         let mut fair = bytes.iter().filter(|byte| **byte < 240).map(|byte| ALPHABET[usize::from(byte % 24)]);
         let mut code = [0; 10];
         for place in &mut code {
@@ -21,7 +22,7 @@ impl Code {
         Some(Self(code))
     }
 
-    /// Reads what was typed, in either case, with blanks and dashes anywhere. `None`: it can't be a code.
+    /// Parses a typed code, in either case, with blanks and dashes anywhere. `None` if it cannot be a code.
     pub fn parse(text: &str) -> Option<Self> {
         let mut typed = text.chars().filter(|c| !c.is_whitespace() && !matches!(c, '-' | '–' | '\u{2010}' | '\u{2011}'));
         let mut code = [0; 10];
@@ -32,13 +33,14 @@ impl Code {
         typed.next().is_none().then_some(Self(code))
     }
 
-    /// `K7Q-4MXP-9WD`: for the helper's page only.
+    /// `K7Q-4MXP-9WD`, for the page of the issuer only.
     pub fn shown(&self) -> String {
         let text = std::str::from_utf8(&self.0).unwrap_or_default();
         format!("{}-{}-{}", &text[..3], &text[3..7], &text[7..])
     }
 
-    /// What selects the code among all guesses: a wrong guess uses up one of its tries only where this is right. The rest, 27 bits, is what is guessed then.
+    /// The first four characters, which select the code. A wrong guess uses up an attempt of the code only if these are right. The rest has
+    /// 27 bits.
     pub fn selector(&self) -> &[u8] {
         &self.0[..4]
     }

@@ -1,4 +1,4 @@
-//! The CPR number: the one key that follows a Dane through life, and therefore never shown, logged or put in an address in full.
+//! The CPR number, the Danish personal identifier. It is never shown, logged or put in a URL in full.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::account_name::is_invisible;
 
-/// A CPR number, ten digits whose first six are a real date. Modulus 11 is not checked: numbers given out since 2007 need not hold it
-/// (CPR-kontoret, "Personnumre uden kontrolciffer"). Printing it masks it; it is wiped when dropped.
+/// A CPR number: ten digits, of which the first six are a date. Modulus 11 is not checked, because numbers given out since 2007 need not
+/// satisfy it (CPR-kontoret, "Personnumre uden kontrolciffer"). Display masks it; it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Cpr([u8; 10]);
 
 impl Cpr {
-    /// Reads `0101901234` and `010190-1234`, nothing else: no blanks, no other dashes, no digits of other scripts.
+    /// Reads `0101901234` and `010190-1234` only: no blanks, no other dashes, no digits of other scripts.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes = text.as_bytes();
         let digits: [u8; 10] = match bytes.len() {
@@ -26,7 +26,7 @@ impl Cpr {
         digits.iter().all(u8::is_ascii_digit).then_some(Self(digits)).filter(|cpr| cpr.born().is_some())
     }
 
-    /// The date of birth. The century follows from the seventh digit and the year (CPR-kontoret, "Personnummeret i CPR").
+    /// Date of birth. The century follows from the seventh digit and the year (CPR-kontoret, "Personnummeret i CPR").
     pub fn born(&self) -> Option<Date> {
         let two = |at: usize| i8::try_from((self.0[at] - b'0') * 10 + (self.0[at + 1] - b'0')).ok();
         let (day, month, year) = (two(0)?, two(2)?, i16::from(two(4)?));
@@ -38,13 +38,13 @@ impl Cpr {
         Date::new(century + year, month, day).ok()
     }
 
-    /// Is the person so many years old on that day? From that birthday on; who is born on 29 February has it on the 28th in other years.
+    /// True from the birthday on. A birthday on 29 February falls on the 28th in other years.
     pub fn has_turned(&self, years: i8, today: Date) -> bool {
         // A birthday past the end of the calendar is never reached.
         self.born().and_then(|born| born.checked_add(i32::from(years).years()).ok()).is_some_and(|birthday| birthday <= today)
     }
 
-    /// As another register writes it, wiped when dropped.
+    /// In a register's format, wiped when dropped.
     pub fn written(&self, format: CprFormat) -> Zeroizing<String> {
         Zeroizing::new(match format {
             CprFormat::Digits => self.digits().to_owned(),
@@ -52,19 +52,19 @@ impl Cpr {
         })
     }
 
-    /// Ten digits. For the directory and other registers only.
+    /// Ten digits. For the directory and registers only.
     pub fn digits(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
 
-    /// `010190-1234`. For the directory and other registers only.
+    /// `010190-1234`. For the directory and registers only.
     pub fn dashed(&self) -> String {
         let (date, rest) = self.digits().split_at(6);
         format!("{date}-{rest}")
     }
 }
 
-/// Signs that may stand between the digits of a CPR number, and how many of them in a row: people write `010190 - 1234` and `01 01 90-1234`.
+/// Most separators in a row between two digits of a CPR number in free text: people write `010190 - 1234` and `01 01 90-1234`.
 const GAP: usize = 3;
 
 fn is_gap(c: char) -> bool {
@@ -74,11 +74,11 @@ fn is_gap(c: char) -> bool {
         || matches!(c, '-' | '.' | '/' | '_' | ',' | ':' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// The text with every CPR number in it masked: people write them where they should not. Ten digits with small gaps and no more digits beside them; what is
-/// no date is no CPR number.
+/// Masks every CPR number in a free text, because people write them where they should not. A CPR number is ten digits with at most [`GAP`]
+/// separators between two of them, no digit directly before or after, and a valid date.
 pub fn mask_in(text: &str) -> String {
     let mut masked: Vec<char> = text.chars().collect();
-    // Digits of other scripts read as well as ours.
+    // Digits of other scripts count too: people can read them.
     let digit = |c: char| c.to_digit(10).or_else(|| (0xFF10..=0xFF19).contains(&(c as u32)).then(|| c as u32 - 0xFF10));
     for from in 0..masked.len() {
         if from > 0 && digit(masked[from - 1]).is_some() {
@@ -96,7 +96,7 @@ pub fn mask_in(text: &str) -> String {
     masked.into_iter().collect()
 }
 
-/// Where ten digits are that begin here, with no more than [`GAP`] other signs between two of them.
+/// The positions of ten digits that begin at `from`, with at most [`GAP`] separators between two of them.
 fn ten_digits(text: &[char], from: usize, digit: &impl Fn(char) -> Option<u32>) -> Option<[usize; 10]> {
     let mut places = [0; 10];
     let mut at = from;
@@ -113,7 +113,7 @@ fn ten_digits(text: &[char], from: usize, digit: &impl Fn(char) -> Option<u32>) 
     Some(places)
 }
 
-/// How a register writes CPR numbers.
+/// A register's format of CPR numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CprFormat {
@@ -125,7 +125,7 @@ pub enum CprFormat {
 }
 
 impl CprFormat {
-    /// A number that is nobody's (there is no day 00), to try a register with.
+    /// A number that no person has (there is no day 00), for the check of a register.
     pub fn nobody(self) -> &'static str {
         match self {
             Self::Digits => "0000000000",
@@ -153,7 +153,7 @@ impl fmt::Debug for Cpr {
     }
 }
 
-/// A text that is no CPR number; the text itself is not repeated.
+/// The text is not a CPR number. The text itself is not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a CPR number")]
 pub struct NotACpr;

@@ -1,8 +1,8 @@
-//! What somebody logs in with, in words that they recognise: read from what a browser calls itself, which proves nothing.
+//! Browser and operating system of a login, for display, read from the User-Agent header. The header proves nothing.
 
 use serde::{Deserialize, Serialize};
 
-/// The longest first: many browsers name others besides themselves.
+/// Most specific first: many browsers name others besides themselves.
 const BROWSERS: [(&str, &str); 9] = [
     ("Edg", "Edge"),
     ("OPR/", "Opera"),
@@ -26,7 +26,7 @@ const SYSTEMS: [(&str, &str); 8] = [
     ("Linux", "Linux"),
 ];
 
-/// A browser and what it runs on, as far as it says so.
+/// Browser and operating system, as far as the header names them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Device {
     /// `Firefox`.
@@ -36,7 +36,7 @@ pub struct Device {
 }
 
 impl Device {
-    /// From a User-Agent header.
+    /// Reads a User-Agent header.
     pub fn of(user_agent: Option<&str>) -> Self {
         let text = user_agent.unwrap_or_default();
         let named = |known: &[(&str, &str)]| known.iter().find(|(sign, _)| text.contains(sign)).map(|(_, name)| (*name).to_owned());

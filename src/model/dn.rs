@@ -1,27 +1,29 @@
 //! Distinguished names (RFC 4514): parsed, compared by meaning, written in one standard spelling.
 //!
-//! One object has many spellings: `OU=Skole\2C Nord`, `ou="Skole, Nord"` and `2.5.4.11=#130B…` name the same unit. Nothing compares two DNs as text.
+//! One object has many spellings: `OU=Skole\2C Nord`, `ou="Skole, Nord"` and `2.5.4.11=#130B…` name the same unit. DNs are never compared
+//! as text.
 
 use std::fmt::{self, Write as _};
 
 use unicode_normalization::UnicodeNormalization;
 
-/// A distinguished name, the most specific part first. Two are equal if they name the same object: attribute types and values are compared without regard
-/// to case, to escapes and to the number of blanks between words, as AD compares them (MS-ADTS 3.1.1.2.2.2.9, Unicode strings).
+/// A distinguished name, the most specific part first. Two are equal if they name the same object: attribute types and values are compared
+/// without regard to case, to escapes and to the number of blanks between words, as AD compares them (MS-ADTS 3.1.1.2.2.2.9, Unicode
+/// strings).
 #[derive(Debug, Clone)]
 pub struct Dn(Vec<Rdn>);
 
-/// One part: nearly always a single pair, several where `+` joins them.
+/// One part: usually one pair, several if joined by `+`.
 type Rdn = Vec<Pair>;
 
 #[derive(Debug, Clone)]
 struct Pair {
-    /// In upper case; the short name of an object identifier that has one.
+    /// In upper case; for a known object identifier its short name.
     kind: String,
     value: String,
 }
 
-/// Why a text is no DN.
+/// Why a text is not a DN.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum DnError {
     /// A part has no `=`, or nothing before it.
@@ -36,7 +38,8 @@ pub enum DnError {
 }
 
 impl Dn {
-    /// Parses a DN in any spelling of RFC 4514 and its forerunner RFC 2253: hexadecimal pairs, quoted values, `;` as separator, `#` with BER.
+    /// Parses a DN in any spelling of RFC 4514 and its predecessor RFC 2253: hexadecimal pairs, quoted values, `;` as separator, `#` with
+    /// BER.
     ///
     /// # Errors
     /// [`DnError`] for any other text, the empty one included.
@@ -62,19 +65,19 @@ impl Dn {
         }
     }
 
-    /// Is it `base`, or an object below it?
+    /// True if it is `base` or an object below it.
     #[must_use]
     pub fn is_at_or_below(&self, base: &Self) -> bool {
         self.0.len() >= base.0.len() && self.0.iter().rev().zip(base.0.iter().rev()).all(|(a, b)| same(a, b))
     }
 
-    /// The value of the first part, such as the common name, as people read it.
+    /// The unescaped value of the first part, such as the common name.
     #[must_use]
     pub fn first_value(&self) -> &str {
         self.0.first().and_then(|part| part.first()).map_or("", |pair| &pair.value)
     }
 
-    /// The values of its domain components, joined: `DC=kommune,DC=test` is `kommune.test`.
+    /// The values of the domain components, joined: `DC=kommune,DC=test` gives `kommune.test`.
     #[must_use]
     pub fn dns_name(&self) -> String {
         let names = self.0.iter().flatten().filter(|pair| pair.kind == "DC").map(|pair| pair.value.to_lowercase());
@@ -91,7 +94,7 @@ impl PartialEq for Dn {
 impl Eq for Dn {}
 
 impl fmt::Display for Dn {
-    /// The spelling of RFC 4514 2.4: what every server understands.
+    /// The spelling of RFC 4514 2.4.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (number, part) in self.0.iter().enumerate() {
             for (place, pair) in part.iter().enumerate() {
@@ -138,7 +141,7 @@ fn folded(value: &str) -> String {
     words.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Attribute types as AD writes them (RFC 4514 3, RFC 4519).
+/// The attribute type as AD writes it (RFC 4514 3, RFC 4519).
 fn kind_of(text: &str) -> Result<String, DnError> {
     let upper = text.to_ascii_uppercase();
     Ok(match upper.strip_prefix("OID.").unwrap_or(&upper) {
@@ -155,7 +158,7 @@ fn kind_of(text: &str) -> Result<String, DnError> {
     })
 }
 
-/// A value and what follows it, its separator first.
+/// Splits a text into its first value and the rest, which begins with the separator.
 fn value(text: &str) -> Result<(String, &str), DnError> {
     match text.chars().next() {
         Some('#') => {
@@ -174,10 +177,10 @@ fn value(text: &str) -> Result<(String, &str), DnError> {
     }
 }
 
-/// The bytes up to one of the characters that end the value. Blanks at the end are dropped, but for escaped ones; in quotes they stay.
+/// The bytes up to one of the characters that end the value. Trailing blanks are dropped unless escaped; within quotes they stay.
 fn unescaped<'a>(text: &'a str, ends: &[char]) -> Result<(Vec<u8>, &'a str), DnError> {
     let mut bytes = Vec::with_capacity(text.len());
-    let mut kept = 0; // what lies before this is no blank at the end
+    let mut kept = 0; // length without trailing blanks
     let mut chars = text.chars();
     loop {
         let here = chars.as_str();
@@ -216,7 +219,7 @@ fn unescaped<'a>(text: &'a str, ends: &[char]) -> Result<(Vec<u8>, &'a str), DnE
     Ok((bytes, ""))
 }
 
-/// A string in BER (X.690 8.23) in hexadecimal: UTF8String, PrintableString, TeletexString, IA5String, an octet string, or BMPString.
+/// Reads the BER of a string (X.690 8.23) in hexadecimal: UTF8String, PrintableString, TeletexString, IA5String, octet string or BMPString.
 fn ber_text(hex: &str) -> Result<String, DnError> {
     let bytes = data_encoding::HEXUPPER_PERMISSIVE.decode(hex.as_bytes()).map_err(|_| DnError::NotText)?;
     let [tag, length, rest @ ..] = bytes.as_slice() else { return Err(DnError::NotText) };
@@ -238,19 +241,19 @@ fn ber_text(hex: &str) -> Result<String, DnError> {
     }
 }
 
-/// Is `dn` the object `base` or below it? A text that is no DN is below nothing, and nothing is below it.
+/// True if `dn` is the object `base` or below it. False if either is not a DN.
 #[must_use]
 pub fn is_under(dn: &str, base: &str) -> bool {
     matches!((Dn::parse(dn), Dn::parse(base)), (Ok(dn), Ok(base)) if dn.is_at_or_below(&base))
 }
 
-/// The value of a DN's first part, such as the common name, as people read it; empty for a text that is no DN.
+/// The unescaped value of a DN's first part, such as the common name; empty if the text is not a DN.
 #[must_use]
 pub fn common_name(dn: &str) -> String {
     Dn::parse(dn).map(|dn| dn.first_value().to_owned()).unwrap_or_default()
 }
 
-/// The DNS name of a domain from its DN: `DC=kommune,DC=test` is `kommune.test`; empty for a text that is no DN.
+/// The DNS name of a domain from its DN: `DC=kommune,DC=test` gives `kommune.test`; empty if the text is not a DN.
 #[must_use]
 pub fn dns_name(dn: &str) -> String {
     Dn::parse(dn).map(|dn| dn.dns_name()).unwrap_or_default()

@@ -1,19 +1,19 @@
-//! Accounts that may administer the domain: by AD's own numbers, so that renaming a group or an account changes nothing.
+//! Accounts that may administer the domain, recognised by the RIDs that AD fixes: renaming a group or an account changes nothing.
 
 use crate::model::{account::Account, sid::Sid};
 
-/// Groups of a domain that AD protects (MS-ADTS 3.1.1.6.1.1; "Protected Accounts and Groups in Active Directory", Appendix C): Domain Admins,
-/// Domain Controllers, Schema Admins, Enterprise Admins, Read-only Domain Controllers, Key Admins, Enterprise Key Admins. Besides them those through
-/// whom the same can be had: Cert Publishers, Group Policy Creator Owners.
+/// RIDs of a domain's groups that AD protects (MS-ADTS 3.1.1.6.1.1; "Protected Accounts and Groups in Active Directory", Appendix C):
+/// Domain Admins, Domain Controllers, Schema Admins, Enterprise Admins, Read-only Domain Controllers, Key Admins, Enterprise Key Admins.
+/// Two more groups lead to the same rights: Cert Publishers, Group Policy Creator Owners.
 const GROUPS: [u32; 9] = [512, 516, 518, 519, 521, 526, 527, 517, 520];
 
-/// Groups that every Windows has: Administrators, Account Operators, Server Operators, Print Operators, Backup Operators, Replicator.
+/// RIDs of built-in groups: Administrators, Account Operators, Server Operators, Print Operators, Backup Operators, Replicator.
 const BUILTIN: [u32; 6] = [544, 548, 549, 550, 551, 552];
 
-/// Administrator and krbtgt.
+/// RIDs of Administrator and krbtgt.
 const ACCOUNTS: [u32; 2] = [500, 502];
 
-/// Does AD protect the account? By adminCount, by its own number, or by any of its groups.
+/// True if the account is protected by adminCount, by its own RID, or by the RID of one of its groups.
 pub fn is_protected(account: &Account) -> bool {
     account.admin_count || account.sid.rid().is_some_and(|rid| ACCOUNTS.contains(&rid)) || account.groups.iter().any(is_protected_group)
 }

@@ -1,18 +1,18 @@
-//! Who reads what was done to an account: in the log, and in the history on its page.
+//! Authorization to read the history of an account, in the audit log and on the account's page.
 
 use jiff::Timestamp;
 
 use super::{Action, Actor, Ground, Rules, Target, acting, allowed, barred, desks_of, for_masters, out_of_reach, theirs};
 
-/// May the actor see what was done to the account? Whoever could do something about it if it were usable; of whom is out of their reach they see its state and
-/// nothing more.
+/// True if the actor may see the history on the account's page. Actors who could unlock the account, if it were usable, see it. Others with
+/// a relation see only the account's state.
 pub fn sees_history(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     let Ok(grounds) = theirs(rules, actor, target, now) else { return false };
     grounds.first() == Some(&Ground::Own) || allowed(rules, actor, target, grounds, Action::Unlock, now).is_ok()
 }
 
-/// Does a helpdesk read the log of this account? Only of those that it could help if they were usable: of whom is out of its reach it reads nothing, nor of itself. Neither
-/// being a teacher nor a parent lets somebody read logs.
+/// True if a helpdesk may read the account's entries in the audit log: entries of accounts that it could help if they were usable. Its
+/// members never read their own entries. Being a teacher or a guardian gives no right to read the log.
 pub fn reads_log_of(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     let account = target.account;
     barred(rules, actor).is_none()
@@ -23,7 +23,7 @@ pub fn reads_log_of(rules: &Rules, actor: &Actor, target: &Target<'_>, now: Time
         && actor.level >= target.needed
 }
 
-/// Does somebody read the whole log?
+/// True if the actor may read the whole audit log.
 pub fn is_auditor(rules: &Rules, actor: &Actor, now: Timestamp) -> bool {
     acting(actor, now).any(|own| own.is_in_any(&rules.auditors))
 }

@@ -1,4 +1,4 @@
-//! Who may do what to whom, held against a table that was written by hand from the rules.
+//! Tests of the decision against a table that was written by hand from the rules.
 
 use std::collections::BTreeMap;
 
@@ -19,7 +19,7 @@ fn domain(rid: u32) -> Sid {
     sid(&format!("S-1-5-21-1-2-3-{rid}"))
 }
 
-// The groups of this town.
+// RIDs of the groups.
 const CIRCLE: u32 = 2001;
 const OTHER_CIRCLE: u32 = 2002;
 const ADMINS: u32 = 2003;
@@ -90,7 +90,7 @@ fn rules() -> Rules {
     }
 }
 
-/// Whoever acts, by the name in the table.
+/// An actor by its name in the table.
 fn actor(name: &str) -> Actor {
     let of = |groups: &[u32]| vec![account(1, "Ansatte", groups)];
     let plain = |accounts| Actor { accounts, linked: Vec::new(), helpdesk_role: false, level: Level::Substantial, at: now() };
@@ -118,7 +118,8 @@ fn actor(name: &str) -> Actor {
     }
 }
 
-/// Whoever is acted on. All but three are in the circle and in the class, and live in the school.
+/// A target by its name in the table, with the level that it demands. All but three are in the circle and in the class, and in the unit
+/// `Skole`.
 fn target(name: &str) -> (Account, Level) {
     let of = |more: &[u32]| account(100, "Skole", &[&[CIRCLE, PUPILS], more].concat());
     let usual = |account| (account, Level::Substantial);
@@ -147,9 +148,8 @@ fn target(name: &str) -> (Account, Level) {
     }
 }
 
-/// By hand, from the rules. What each letter allows:
-/// `.` nothing, not even to look; `s` look and see why nothing can be done; `P` look, set, unlock; `C` look, unlock, give a code; `B` look, set, unlock,
-/// give a code.
+/// Written by hand from the rules. The letters: `.` nothing, viewing neither; `s` view; `P` view, set a password, unlock; `C` view, unlock,
+/// issue a code; `B` view, set a password, unlock, issue a code.
 const TABLE: &str = "
 actor       plain child disabled expired closed adminCnt domAdmin operator rid500 ownProt admin master high barredCh other schoolOnly self  helper teacher  auditor
 nobody        .     .      .        .      .       .        .        .       .       .      .     .     .      .       .       .       P       .      .        .
@@ -209,7 +209,6 @@ fn every_combination_is_as_the_table_says() {
     assert!(seen >= 1000, "{seen}");
 }
 
-/// What is said where nothing can be done.
 #[test]
 fn each_refusal_has_its_own_reason() {
     let expected = BTreeMap::from([
@@ -301,7 +300,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     ] {
         assert_eq!(judge(Level::High, of, Level::Low), Err(denial), "{of}");
     }
-    // An account that is not of those that are parents' matter, whoever else's it may be.
+    // An account outside the guardians' scope, even if the child's.
     for (scope, judged) in [
         (Scope::Some { units: vec!["OU=Ansatte,DC=kommune,DC=test".to_owned()], groups: Vec::new() }, Err(Denial::NoRelation)),
         (Scope::Some { units: Vec::new(), groups: Vec::new() }, Err(Denial::NoRelation)),
@@ -315,7 +314,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     }
 }
 
-/// A master who shares a class with a password admin, too, acts as a master.
+/// An actor who is circle admin in one common circle and master admin in another acts as a master admin.
 #[test]
 fn what_only_a_master_may_is_logged_as_a_masters() {
     let rules = rules();
@@ -346,7 +345,7 @@ fn whoever_gives_the_ground_is_the_one_who_acted() {
     assert_eq!(decide(&rules, &split, &facts, Action::See, now()), Err(Denial::NoRelation), "one account has to be both");
 }
 
-/// Whoever is not known to teach nothing may be a colleague.
+/// An owner who is not known to teach may be a colleague.
 #[test]
 fn where_nobody_knows_who_teaches_neither_teachers_nor_parents_act() {
     let rules = rules();
@@ -369,7 +368,7 @@ fn what_another_account_of_the_person_forbids_counts() {
     let facts = Target { account: &plain, needed, child: false, teaches: Ok(false) };
     let linked = Actor { linked: vec![account(2, "Ansatte", &[BARRED])], ..actor("admin") };
     assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::Barred));
-    // But nothing that it allows.
+    // Linked accounts give no permissions.
     let linked = Actor { linked: vec![account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("nobody") };
     assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::NoRelation));
 }
