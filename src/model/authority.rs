@@ -1,4 +1,4 @@
-//! The authorization decision: whether an actor may perform an action on a target, and in what role.
+//! The authorization decision: whether an actor may perform an action on a target, and in which role.
 //!
 //! Invariants: pure, computed from facts that were read at the moment of the action; prohibitions come before permissions; a rule that
 //! cannot be read forbids; without a permission the action is denied.

@@ -1,4 +1,4 @@
-//! AD's clock: 100 ns since 1601-01-01 UTC, and its negative spans.
+//! AD's time format: 100 ns since 1601-01-01 UTC, and negative spans.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 const EPOCH_GAP: i64 = 11_644_473_600;
 const TICKS: i64 = 10_000_000;
 
-/// A point in time. 0, negative values and 0x7FFF… ("never") are `None`, as is anything outside the years that can be shown.
+/// A point in time. `None` for 0, negative values, 0x7FFF… ("never") and years outside jiff's range.
 pub fn point(ticks: i64) -> Option<Timestamp> {
     if ticks <= 0 || ticks == i64::MAX {
         return None;
@@ -15,12 +15,12 @@ pub fn point(ticks: i64) -> Option<Timestamp> {
     Timestamp::new(ticks / TICKS - EPOCH_GAP, nanos).ok()
 }
 
-/// The ticks of a point in time, rounded down to 100 ns.
+/// Ticks of a point in time, rounded down to 100 ns.
 pub fn ticks(at: Timestamp) -> i64 {
     (at.as_second() + EPOCH_GAP) * TICKS + i64::from(at.subsec_nanosecond()) / 100
 }
 
-/// A span as policies hold it: negative ticks. 0, positive values and `i64::MIN` ("never") are `None` (MS-ADA3 maxPwdAge).
+/// A span as policies hold it: negative ticks. `None` for 0, positive values and `i64::MIN` ("never") (MS-ADA3 maxPwdAge).
 pub fn span(ticks: i64) -> Option<SignedDuration> {
     if ticks >= 0 || ticks == i64::MIN {
         return None;

@@ -1,24 +1,24 @@
-//! A name of groups with a gap: `Lærere *` names `Lærere 3A`, and what fills the gap names `Elever 3A`.
+//! Group names with a wildcard: the part of `Lærere 3A` that matches `*` in `Lærere *` also gives the name `Elever 3A`.
 
-/// A name, or a name with one gap.
+/// A group name with at most one wildcard.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Pattern {
     /// One group: DN, sAMAccountName or SID.
     Exact(String),
-    /// Every group whose sAMAccountName begins and ends so.
+    /// Every group whose sAMAccountName has this beginning and end.
     Wild {
-        /// Before the gap; at least three characters.
+        /// Text before the wildcard, at least three characters.
         before: String,
-        /// After the gap.
+        /// Text after the wildcard.
         after: String,
     },
 }
 
-/// A pattern that begins with less would be a search over every group of the domain.
+/// Fewest characters before the wildcard: a shorter prefix would search nearly all groups of the domain.
 const SHORTEST: usize = 3;
 
 impl Pattern {
-    /// The name, where it has no gap.
+    /// The name, if it has no wildcard.
     pub fn exact(&self) -> Option<&String> {
         match self {
             Self::Exact(name) => Some(name),
@@ -26,7 +26,8 @@ impl Pattern {
         }
     }
 
-    /// Reads a name; `*` is the gap. `None` where it is empty, has several gaps, or begins with fewer than three characters before one.
+    /// Parses a name; `*` is the wildcard. `None` if it is empty, has several wildcards, or fewer than three characters before the
+    /// wildcard.
     pub fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         match text.split_once('*') {
@@ -38,12 +39,11 @@ impl Pattern {
         }
     }
 
-    /// Has it a gap?
     pub fn is_wild(&self) -> bool {
         matches!(self, Self::Wild { .. })
     }
 
-    /// What fills the gap in a name, as it is written there; never nothing. Without regard to case, as AD compares.
+    /// The part of the name that matches the wildcard, as written there, never blank. Case is ignored, as in AD.
     pub fn filling(&self, name: &str) -> Option<String> {
         match self {
             Self::Exact(_) => None,
@@ -55,7 +55,7 @@ impl Pattern {
         }
     }
 
-    /// The name with its gap filled; `None` where it has none.
+    /// The name with the wildcard replaced; `None` if it has none.
     pub fn filled(&self, filling: &str) -> Option<String> {
         match self {
             Self::Exact(_) => None,
@@ -68,7 +68,7 @@ fn same(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }
 
-/// The first place where the two parts are so.
+/// The first split at which the condition holds.
 fn split_where(text: &str, holds: impl Fn(&str, &str) -> bool) -> Option<(&str, &str)> {
     let places = text.char_indices().map(|(at, _)| at).chain([text.len()]);
     places.map(|at| text.split_at(at)).find(|(start, end)| holds(start, end))

@@ -1,13 +1,13 @@
-//! objectGUID: the one name of an account that a rename, a move or a new sAMAccountName does not change.
+//! objectGUID, the identifier of an account that survives renames, moves and a new sAMAccountName.
 
 use uuid::Uuid;
 
-/// An Active Directory objectGUID. Displayed as AD tools show it: `8-4-4-4-12` lower-case hexadecimal digits.
+/// An objectGUID. Displayed as AD's tools do: `8-4-4-4-12` lower-case hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectGuid(Uuid);
 
 impl ObjectGuid {
-    /// From the 16 bytes of the attribute; its first three groups are little-endian (MS-DTYP 2.3.4.2).
+    /// Reads the 16 bytes of the attribute; the first three groups are little-endian (MS-DTYP 2.3.4.2).
     pub fn from_ad(bytes: &[u8]) -> Option<Self> {
         <[u8; 16]>::try_from(bytes).ok().map(|b| Self(Uuid::from_bytes_le(b)))
     }

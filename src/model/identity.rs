@@ -1,4 +1,4 @@
-//! What a login has proven, and about whom.
+//! The identity that a login has proven.
 
 use std::collections::BTreeSet;
 
@@ -15,7 +15,7 @@ use super::{
     staff::{Role, StaffAccount},
 };
 
-/// How somebody logged in.
+/// The login method.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoginMethod {
@@ -25,17 +25,16 @@ pub enum LoginMethod {
     Saml,
     /// An ID token of an OpenID Connect provider.
     Oidc,
-    /// A one-time code that a helper has given out.
+    /// A one-time code that another person issued.
     Code,
-    /// The password and the second factor of a local staff account.
+    /// Password and second factor of a local account.
     Local,
 }
 
 impl LoginMethod {
-    /// All.
     pub const ALL: [Self; 5] = [Self::AdPassword, Self::Saml, Self::Oidc, Self::Code, Self::Local];
 
-    /// The name in the audit log.
+    /// The stable code in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::AdPassword => "ad_password",
@@ -46,26 +45,24 @@ impl LoginMethod {
         }
     }
 
-    /// Reads the name in the audit log.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.code() == code)
     }
 }
 
-/// A proven identity, as it is kept in the session. The accounts that it may act on are read from AD at every use.
+/// A proven identity, as kept in the session. The linked accounts are read from AD at every use.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
-    /// What was proven, and how.
     pub proof: Proof,
-    /// The name to greet with.
+    /// Display name.
     pub name: String,
-    /// When it was proven: for a provider's login, the time at which the person showed who they are there.
+    /// Time of the proof; for a provider's login, the time at which the person authenticated there.
     pub at: Timestamp,
-    /// Binds the visit's audit entries together; not a secret.
+    /// Common to all audit entries of the visit; not a secret.
     pub visit: Uuid,
 }
 
-/// What a login has proven.
+/// The proof of an identity.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Proof {
@@ -75,11 +72,11 @@ pub enum Proof {
         account: Uuid,
         /// sAMAccountName at login, for the audit log.
         account_name: String,
-        /// pwdLastSet as it was read before the password was tried, 100 ns since 1601: see [`Identity::is_outlived_by`].
+        /// pwdLastSet as read before the password was tried, 100 ns since 1601; see [`Identity::is_outlived_by`].
         #[serde(default)]
         last_set_ticks: i64,
     },
-    /// What an identity provider says.
+    /// An assertion or ID token of an identity provider.
     Provider(ProviderLogin),
     /// A one-time code for one account.
     Code {
@@ -87,22 +84,22 @@ pub enum Proof {
         account: Uuid,
         /// sAMAccountName at login, for the audit log.
         account_name: String,
-        /// Which code.
+        /// ID of the code.
         code: Uuid,
-        /// sAMAccountName of who gave it out, for the audit log.
+        /// sAMAccountName of the issuer, for the audit log.
         issuer: String,
     },
-    /// The password and the second factor of a local staff account. It owns no account in AD.
+    /// Password and second factor of a local account. It has no account in AD.
     Local {
-        /// Which.
+        /// ID of the local account.
         id: Uuid,
         /// Its name at login, for the audit log.
         account_name: String,
-        /// Its roles at login. What it may do is read again at every use.
+        /// Roles at login. They are read again at every use.
         roles: BTreeSet<Role>,
-        /// The account's stamp at login: with another one, the login is over.
+        /// The account's stamp at login. The login ends when the stamp changes.
         stamp: Uuid,
-        /// What the login counts as.
+        /// Assurance level of the login.
         level: Level,
     },
 }
@@ -110,47 +107,44 @@ pub enum Proof {
 /// A login at an identity provider.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProviderLogin {
-    /// Which: only its own rule may match the claim to accounts.
+    /// The provider. Only its own matching rule may lead from the claim to accounts.
     pub provider: ProviderId,
-    /// What the provider speaks.
+    /// SAML or OpenID Connect.
     pub method: LoginMethod,
-    /// How sure it is.
     pub level: Level,
-    /// What leads to accounts.
+    /// The claim that leads to the linked accounts.
     pub claim: Claim,
-    /// What the provider's own log names the login by, for the audit log: a SAML assertion's ID, a claim of an ID token.
+    /// ID of the login in the provider's own log, for the audit log: the ID of a SAML assertion, or a claim of an ID token.
     pub assertion: String,
-    /// When the provider's session ends, and this one with it, where the provider says so (SessionNotOnOrAfter).
+    /// End of the provider's session, if given (SessionNotOnOrAfter). Our session ends with it.
     #[serde(default)]
     pub ends: Option<Timestamp>,
 }
 
 impl Identity {
-    /// Has the session ended that the provider has at the bottom of this one?
+    /// True if the provider's session has ended.
     pub fn is_over(&self, now: Timestamp) -> bool {
         self.provider().and_then(|login| login.ends).is_some_and(|end| now >= end)
     }
 
-    /// A provider says so.
     pub fn from_provider(login: ProviderLogin, name: String, at: Timestamp, visit: Uuid) -> Self {
         Self { proof: Proof::Provider(login), name, at, visit }
     }
 
-    /// An AD bind has proven `account`.
+    /// The identity after a successful bind as `account`.
     pub fn from_ad_bind(account: &Account, at: Timestamp, visit: Uuid) -> Self {
         let (account_name, last_set_ticks) = (account.sam.clone(), account.password.last_set_ticks);
         let proof = Proof::AdPassword { account: account.guid.into(), account_name, last_set_ticks };
         Self { proof, name: account.name().to_owned(), at, visit }
     }
 
-    /// The password and the second factor of a local account were right.
+    /// The identity after a login with a local account.
     pub fn from_staff(account: &StaffAccount, level: Level, at: Timestamp, visit: Uuid) -> Self {
         let (account_name, roles) = (account.name.clone(), account.roles.clone());
         let proof = Proof::Local { id: account.id, account_name, roles, stamp: account.stamp, level };
         Self { proof, name: account.full_name.clone(), at, visit }
     }
 
-    /// How somebody logged in.
     pub fn method(&self) -> LoginMethod {
         match &self.proof {
             Proof::AdPassword { .. } => LoginMethod::AdPassword,
@@ -168,7 +162,7 @@ impl Identity {
         }
     }
 
-    /// The one account that the login is about, whether or not it has proven a password.
+    /// The one account that the login is about, by password or by one-time code.
     pub fn only_account(&self) -> Option<ObjectGuid> {
         match &self.proof {
             Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),
@@ -176,15 +170,15 @@ impl Identity {
         }
     }
 
-    /// Has the account got another password since the login proved one, or is it to get one? An older time than the login's is another controller's that has
-    /// not heard of the latest yet.
+    /// True if the account's password was set again after the login, or must be changed and did not have to be then. A pwdLastSet older
+    /// than at login comes from a controller that has not yet replicated the latest change.
     pub fn is_outlived_by(&self, account: &Account) -> bool {
         let Proof::AdPassword { last_set_ticks: at_login, .. } = self.proof else { return false };
         let now = account.password.last_set_ticks;
         now > at_login || (now == 0 && at_login != 0)
     }
 
-    /// Is a new password set without the current one?
+    /// True if this login sets a new password without the current one.
     pub fn resets(&self) -> bool {
         match &self.proof {
             Proof::AdPassword { .. } | Proof::Local { .. } => false,
@@ -192,7 +186,6 @@ impl Identity {
         }
     }
 
-    /// The provider's login.
     pub fn provider(&self) -> Option<&ProviderLogin> {
         match &self.proof {
             Proof::AdPassword { .. } | Proof::Code { .. } | Proof::Local { .. } => None,
@@ -200,7 +193,7 @@ impl Identity {
         }
     }
 
-    /// How sure the login is, where that is known of it; `None` for one with an AD password.
+    /// Assurance level; `None` for logins with an AD password or a one-time code.
     pub fn level(&self) -> Option<Level> {
         match &self.proof {
             Proof::AdPassword { .. } | Proof::Code { .. } => None,
@@ -209,7 +202,7 @@ impl Identity {
         }
     }
 
-    /// With whose password the session ends. `None`: it ends where it was begun, at a provider.
+    /// The account, in AD or local, whose new password ends the session. `None`: a provider's session, which the provider ends.
     pub fn session_ends_with(&self) -> Option<ObjectGuid> {
         match &self.proof {
             Proof::AdPassword { account, .. } | Proof::Code { account, .. } => Some((*account).into()),

@@ -1,6 +1,7 @@
-//! A browser in which the owners of some accounts have proven to be themselves (OWASP: device cookie).
+//! Known browsers: browsers in which owners of accounts have logged in (OWASP: device cookie).
 //!
-//! Invariants: it proves no identity, it only has tries of its own; it counts for accounts whose password is still the one that it was proven with.
+//! Invariants: a known browser proves no identity, it only has attempts of its own; it counts for an account only as long as the account
+//! has the password of that login.
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -8,17 +9,17 @@ use uuid::Uuid;
 
 use super::guid::ObjectGuid;
 
-/// So many owners of one browser are known: those of the last logins.
+/// Most accounts of one browser; the latest logins count.
 const OWNERS: usize = 8;
-/// A browser is known for so long after its owner's last login.
+/// Lifetime of an entry after the owner's last login.
 pub const LIFE: SignedDuration = SignedDuration::from_hours(24 * 365);
-/// Our clock and a controller's may differ by this much.
+/// Tolerated difference between our clock and a controller's.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
-/// What a browser keeps for us, sealed.
+/// Content of the sealed cookie.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownBrowser {
-    /// Its own number, new at each login: a copy that somebody has taken has tries of its own.
+    /// Random and new at each login, so that a stolen copy of an older cookie has attempts of its own.
     pub id: Uuid,
     owners: Vec<Owner>,
 }
@@ -30,7 +31,7 @@ struct Owner {
 }
 
 impl KnownBrowser {
-    /// The browser after an owner has proven to be themselves. The others that it knew stay.
+    /// The browser after a login of the account's owner. Other accounts stay known.
     #[must_use]
     pub fn after_login(before: Option<&Self>, id: Uuid, account: ObjectGuid, now: Timestamp) -> Self {
         let account = Uuid::from(account);
@@ -39,7 +40,8 @@ impl KnownBrowser {
         Self { id, owners }
     }
 
-    /// Has the account's owner used it? `password_set`: since when the account has its password; `None` where it has to be changed.
+    /// True if the account's owner has logged in with this browser since the current password was set. `password_set`: time of that write;
+    /// `None` if the password must be changed.
     pub fn vouches_for(&self, account: ObjectGuid, password_set: Option<Timestamp>, now: Timestamp) -> bool {
         let (account, Some(set)) = (Uuid::from(account), password_set) else { return false };
         let with_this_password = |owner: &Owner| owner.proven.saturating_add(CLOCKS).unwrap_or(Timestamp::MAX) >= set;

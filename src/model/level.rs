@@ -1,4 +1,4 @@
-//! How sure a login is of who somebody is.
+//! Assurance levels of logins.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// Nothing was said.
+    /// The login gave no level.
     #[default]
     None,
     /// Lav.
@@ -18,10 +18,10 @@ pub enum Level {
 }
 
 impl Level {
-    /// All, weakest first.
+    /// Lowest first.
     pub const ALL: [Self; 4] = [Self::None, Self::Low, Self::Substantial, Self::High];
 
-    /// The word in the store and in the configuration.
+    /// The stable code in the store and in the configuration.
     pub fn code(self) -> &'static str {
         match self {
             Self::None => "none",
@@ -31,13 +31,12 @@ impl Level {
         }
     }
 
-    /// Reads the word in the store.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|level| level.code() == code)
     }
 
-    /// The short word of the attribute `https://data.gov.dk/concept/core/nsis/loa`, also as a whole address. Exactly as the profile spells it
-    /// (OIOSAML 3.0.3, section 6.3): anything else is not a level.
+    /// Reads the value of the attribute `https://data.gov.dk/concept/core/nsis/loa`, as a short word or a whole URL. The spelling has to be
+    /// exactly that of the profile (OIOSAML 3.0.3, section 6.3).
     pub fn from_nsis(value: &str) -> Option<Self> {
         match value.strip_prefix("https://data.gov.dk/concept/core/nsis/loa/").unwrap_or(value) {
             "Low" => Some(Self::Low),
@@ -47,7 +46,7 @@ impl Level {
         }
     }
 
-    /// The word of the profile; `None` has none.
+    /// The value in the profile's spelling; `None` for [`Level::None`].
     pub fn nsis(self) -> Option<&'static str> {
         match self {
             Self::None => None,

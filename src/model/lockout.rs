@@ -1,58 +1,60 @@
-//! The lockout guard: the web never brings an account near AD's lockout, and a stranger never uses up the last tries of its owner.
+//! The lockout guard: attempts through the web never bring an account close to AD's lockout, and strangers cannot use up the owner's last
+//! attempts.
 //!
-//! Invariant: after any wrong password that the service lets through, at least `reserve` tries are left before AD locks, as far as the domain's threshold
-//! has room for that ([`room`]); no wrong password from here is ever the one that locks, unless `reserve` is 0.
+//! Invariants: after any wrong password that the service forwards, at least `reserve` attempts are left before AD locks the account, as far
+//! as the domain's threshold leaves room ([`room`]); no wrong password from here is the one that locks, unless `reserve` is 0.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::account::WrongTries;
 
-/// Our clock may be ahead of the controller's by this much: a try counts for so much longer here than there.
+/// Our clock may be ahead of the controller's by this much; an attempt counts for so much longer here than there.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
-/// Tries that are kept for known browsers at most.
+/// Most attempts that are reserved for known browsers.
 const KEPT_AT_MOST: u32 = 3;
 
-/// AD's rules of lockout for one account (PSO or domain).
+/// AD's lockout rules for one account (PSO or domain).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LockoutRules {
-    /// Wrong tries that lock; 0 = never.
+    /// Number of wrong passwords that locks the account; 0 = never.
     pub threshold: u32,
-    /// How long a wrong try counts; `None` = until a right one.
+    /// Observation window: time for which a wrong password counts; `None` = until the next right one.
     pub window: Option<SignedDuration>,
 }
 
-/// May one more password be tried?
+/// The guard's decision on one more attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Guard {
-    /// A wrong one would still leave the reserve.
+    /// Forward to AD: a wrong password would still leave the reserve.
     Try,
-    /// AD must not be asked.
+    /// Do not ask AD.
     Hold,
 }
 
-/// Who tries a password.
+/// The origin of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trier {
-    /// Anybody.
+    /// An unknown browser without a login.
     Stranger,
-    /// A browser in which somebody has proven to own the account, or somebody who is logged in to it.
+    /// A browser in which the account's owner has logged in, or a login to the account.
     Known,
 }
 
-/// How far AD's count of wrong passwords may go by tries from here.
+/// Upper limits of AD's count of wrong passwords for attempts through the service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Room {
-    /// By anybody's tries. At most `known`; less wherever there is a choice, so that strangers can't use up the tries of a known browser.
+    /// For attempts from any browser. At most `known`, and less wherever possible, so that strangers cannot use up the attempts of a known
+    /// browser.
     pub strangers: u32,
-    /// By tries from a known browser. Always below the threshold, unless `reserve` is 0.
+    /// For attempts from a known browser. Always below the threshold, unless `reserve` is 0.
     pub known: u32,
 }
 
-/// The room that a domain's or PSO's rules leave; `None` where AD never locks.
+/// The room that the lockout rules leave; `None` if AD never locks.
 ///
-/// `known` is `threshold - reserve`. Where that would be fewer than two tries the reserve gives way: two tries where the threshold is 3 or more, one where it
-/// is 2, so that a right password has at least one. A threshold of 1 leaves no room at all: any wrong password would lock.
+/// `known` is `threshold - reserve`, but at least two attempts for a threshold of 3 or more and one for a threshold of 2, at the expense of
+/// the reserve, so that a right password has at least one attempt. A threshold of 1 leaves no room: any wrong password would lock.
 pub fn room(rules: LockoutRules, reserve: u32) -> Option<Room> {
     if rules.threshold == 0 {
         return None;
@@ -62,12 +64,12 @@ pub fn room(rules: LockoutRules, reserve: u32) -> Option<Room> {
     Some(Room { strangers: known.saturating_sub(kept).max(known.min(1)), known })
 }
 
-/// Decides from what AD counts now. A `last` in the future (clocks differ) counts as fresh.
+/// Decides from AD's current count. A `last` in the future (clocks differ) counts as fresh.
 pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, by: Trier, now: Timestamp) -> Guard {
     let Some(room) = room(rules, reserve) else { return Guard::Try };
     let stale = match (rules.window, tries.last) {
         (Some(window), Some(last)) => now.duration_since(last) > window + CLOCKS,
-        // Wrong tries whose time is not known are taken for fresh.
+        // A wrong password of unknown time counts as fresh.
         (_, None) | (None, Some(_)) => false,
     };
     let counted = if stale { 0 } else { tries.count };

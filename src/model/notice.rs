@@ -1,27 +1,27 @@
-//! What somebody outside may want to be told of at once, by name.
+//! Notifications: the events that are sent to addresses outside at once.
 
 use super::audit::{AuditEvent, AuditOutcome, EventKind};
 
-/// What is told.
+/// A kind of notification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Notice {
-    /// Somebody set another's password.
+    /// A password was set by another person.
     ResetByAnother,
-    /// Somebody got a one-time code for another.
+    /// A one-time code was issued.
     CodeIssued,
-    /// Somebody ended another's lockout.
+    /// A lockout was ended by another person.
     UnlockedByAnother,
-    /// Something in the log looks like an attack or a mistake.
+    /// An alert was raised.
     Alert,
-    /// Every entry of a kind, however it ended.
+    /// Every entry of a kind, with any outcome.
     Every(EventKind),
 }
 
 impl Notice {
-    /// What a person whose account it is wants to know, and alerts.
+    /// The defaults: events that concern the account's owner, and alerts.
     pub const USUAL: [Self; 4] = [Self::ResetByAnother, Self::CodeIssued, Self::UnlockedByAnother, Self::Alert];
 
-    /// The word in the configuration and in what is sent.
+    /// The stable code in the configuration and in messages.
     pub fn code(self) -> &'static str {
         match self {
             Self::ResetByAnother => "reset_by_another",
@@ -32,12 +32,12 @@ impl Notice {
         }
     }
 
-    /// Reads the word: one of the notices, or a kind of event.
+    /// Reads a code: of one of the notifications, or of a kind of event.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::USUAL.into_iter().find(|notice| notice.code() == code).or_else(|| EventKind::from_code(code).map(Self::Every))
     }
 
-    /// Is this what it tells of?
+    /// True if the event causes this notification.
     pub fn is(self, event: &AuditEvent) -> bool {
         let done = event.outcome == AuditOutcome::Succeeded;
         match self {

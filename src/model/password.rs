@@ -1,30 +1,28 @@
-//! A password on its way from a form to Active Directory: it can't be printed, and its memory is wiped.
+//! A password on its way from a form to Active Directory. It cannot be printed, and its memory is wiped.
 
 use secrecy::{ExposeSecret, SecretString};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
-/// What was typed, unchanged: no trimming, no normalisation. Never empty (an empty simple bind is an anonymous bind that
-/// succeeds, RFC 4513 5.1.2), never above [`Password::MAX_CHARS`], never with a NUL.
+/// A password exactly as typed: no trimming, no normalisation. Never empty (a simple bind with an empty password is anonymous and succeeds,
+/// RFC 4513 5.1.2), never above [`Password::MAX_CHARS`], never with a NUL.
 #[derive(Clone)]
 pub struct Password(SecretString);
 
-/// Why a text is no password.
+/// Why a text cannot be a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NotAPassword {
-    /// Nothing was typed.
     Empty,
-    /// More than [`Password::MAX_CHARS`] characters.
+    /// More than [`Password::MAX_CHARS`] UTF-16 units.
     TooLong,
-    /// Holds a NUL character.
     Nul,
 }
 
 impl Password {
-    /// AD's own limit for a password (MS-SAMR: 256 UTF-16 units).
+    /// AD's limit for a password (MS-SAMR: 256 UTF-16 units).
     pub const MAX_CHARS: usize = 256;
 
-    /// Takes the text over; it is wiped where it is refused.
+    /// Takes ownership of the text, and wipes it if it is refused.
     pub fn parse(mut text: String) -> Result<Self, NotAPassword> {
         let problem = if text.is_empty() {
             Some(NotAPassword::Empty)
@@ -44,12 +42,12 @@ impl Password {
         }
     }
 
-    /// The text itself. Only the policy rules, the directory and the hash of a local staff account may ask for it.
+    /// The text itself. Only the password policy, the directory and the hash of a local account may read it.
     pub fn expose(&self) -> &str {
         self.0.expose_secret()
     }
 
-    /// `unicodePwd` as AD wants it: in double quotes, UTF-16LE (MS-ADTS 3.1.1.3.1.5.1); unquoted it answers 0000001F.
+    /// The value of `unicodePwd`: in double quotes, UTF-16LE (MS-ADTS 3.1.1.3.1.5.1). AD answers 0000001F without the quotes.
     pub fn unicode_pwd(&self) -> Zeroizing<Vec<u8>> {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.expose().len() * 4 + 4));
         for unit in std::iter::once(u16::from(b'"')).chain(self.expose().encode_utf16()).chain(std::iter::once(u16::from(b'"'))) {

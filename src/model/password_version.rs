@@ -1,7 +1,7 @@
-//! Which writing of a password is in force, by AD's replication metadata of unicodePwd (MS-ADTS 3.1.1.1.9).
+//! Version of a password, from AD's replication metadata of unicodePwd (MS-ADTS 3.1.1.1.9).
 //!
-//! Every write of a value gives it the next version, and names the time and the database (invocation id) in which it was made. The metadata is replicated
-//! with the value, so that every controller tells the same.
+//! Every write increments the version and records the time and the database (invocation ID) of the write. The metadata replicates with the
+//! value, so that every controller gives the same answer.
 
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
@@ -12,44 +12,45 @@ use super::filetime;
 const UNICODE_PWD: u32 = 0x0009_005a;
 /// Bytes of one attribute in the vector.
 const ELEMENT: usize = 48;
-/// A write that belongs to an attempt is made within this time: the attempt is on disk just before it is sent. Clocks that differ by more make it unprovable.
+/// A write that belongs to an attempt happens within this time, because the attempt is on disk just before it is sent. If the clocks differ
+/// by more, the write cannot be proven.
 const PROMPT: SignedDuration = SignedDuration::from_secs(1);
 
-/// The metadata of unicodePwd as it was read at one moment.
+/// The metadata of unicodePwd as read at one moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordVersion {
-    /// Counts the writes, from 1; 0 where there was none yet.
+    /// Number of writes, from 1; 0 if there was none yet.
     pub version: u32,
-    /// The time of the last write by the clock of its controller, whole seconds.
+    /// Time of the last write by the clock of its controller, in whole seconds.
     pub at: Timestamp,
-    /// invocationId of the database in which it was made.
+    /// invocationId of the database of the last write.
     pub origin: Uuid,
 }
 
-/// What an attempt keeps of the time before it.
+/// The reading before an attempt, kept with the attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VersionBefore {
-    /// The version that was read before the write.
+    /// The version before the write.
     pub version: u32,
     /// invocationId of the controller that is asked to write.
     pub asked: Uuid,
 }
 
-/// What two readings show of an attempt between them.
+/// Comparison of the readings before and after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shown {
-    /// Nothing was written.
+    /// No write.
     Unchanged,
     /// One write, on the controller that was asked, at the time of the attempt.
     ByThisAttempt,
-    /// One write on the controller that was asked, at another time: late, or somebody else's.
+    /// One write on the controller that was asked, at another time: a late one of ours, or one by another client.
     Unclear,
-    /// Several writes, or one on another controller: somebody else wrote last.
+    /// Several writes, or one on another controller: the last write is not ours.
     ByAnother,
 }
 
 impl PasswordVersion {
-    /// Reads replPropertyMetaData (MS-DRSR 4.1.10.2.22, PROPERTY_META_DATA_VECTOR, version 1). `None`: not what it should be.
+    /// Reads replPropertyMetaData (MS-DRSR 4.1.10.2.22, PROPERTY_META_DATA_VECTOR, version 1). `None` if malformed.
     pub fn from_ad(bytes: &[u8]) -> Option<Self> {
         let count = usize::try_from(u32_at(bytes, 8)?).ok()?;
         let elements = bytes.get(16..)?;
@@ -67,7 +68,8 @@ impl PasswordVersion {
         })
     }
 
-    /// What this reading, after an attempt at `begun`, shows of it. `set`: pwdLastSet, which is the same write's time to 100 ns, where it is not 0.
+    /// Compares this reading with the one before an attempt that began at `begun`. `set`: pwdLastSet, the time of the same write to 100 ns,
+    /// if not 0.
     pub fn shows(&self, before: VersionBefore, begun: Timestamp, set: Option<Timestamp>) -> Shown {
         if self.version == before.version {
             return Shown::Unchanged;
@@ -76,14 +78,14 @@ impl PasswordVersion {
             return Shown::ByAnother;
         }
         let at = set.unwrap_or(self.at);
-        // Whole seconds are rounded down.
+        // The metadata's time is rounded down to whole seconds.
         let earliest = begun - PROMPT - if set.is_none() { SignedDuration::from_secs(1) } else { SignedDuration::ZERO };
         if earliest <= at && at <= begun + PROMPT { Shown::ByThisAttempt } else { Shown::Unclear }
     }
 }
 
 impl VersionBefore {
-    /// Reads it as [`std::fmt::Display`] writes it.
+    /// Reads the output of [`std::fmt::Display`].
     pub fn parse(text: &str) -> Option<Self> {
         let (version, asked) = text.strip_prefix("unicodePwd:")?.split_once('@')?;
         Some(Self { version: version.parse().ok()?, asked: Uuid::try_parse(asked).ok()? })

@@ -1,4 +1,4 @@
-//! People's names in lists and searches: the Danish order, and one spelling for the many that a name is typed in.
+//! Names of people in lists and searches: Danish sort order, and search that tolerates the usual spellings.
 
 use std::sync::LazyLock;
 
@@ -12,7 +12,7 @@ static DANISH: LazyLock<CollatorBorrowed<'static>> = LazyLock::new(|| {
     Collator::try_new(preferences, CollatorOptions::default()).expect("the data for Danish is compiled in")
 });
 
-/// A key whose bytes sort names in Danish order: `æ ø å` after `z`, `aa` as `å`, accents and case only between equal names.
+/// A key whose bytes sort names in Danish order: `æ ø å` after `z`, `aa` as `å`, accents and case only between otherwise equal names.
 #[must_use]
 pub fn sort_key(name: &str) -> Vec<u8> {
     let mut key = Vec::new();
@@ -20,8 +20,8 @@ pub fn sort_key(name: &str) -> Vec<u8> {
     key
 }
 
-/// The words of a name in every spelling that it is searched by: without case, accents and punctuation; `Åse` as `aase` and `ase`. Parted by blanks and, as in
-/// `Anne-Marie` or `anna.andersen`, by other signs too.
+/// The words of a name in every spelling that search accepts, without case, accents and punctuation: `Åse` as `aase` and `ase`. Words are
+/// separated by blanks and, as in `Anne-Marie` or `anna.andersen`, by other signs.
 #[must_use]
 pub fn words(name: &str) -> Vec<String> {
     let mut words: Vec<String> = parts(name).flat_map(|part| spellings(&part)).collect();
@@ -30,12 +30,12 @@ pub fn words(name: &str) -> Vec<String> {
     words
 }
 
-/// What is searched for: each word, in every spelling of it.
+/// A search text: words, each in both spellings.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NameQuery(Vec<[String; 2]>);
 
 impl NameQuery {
-    /// Parses what was typed; `None` where it holds no letter or digit.
+    /// Parses a typed text; `None` if it holds no letter or digit.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let words: Vec<[String; 2]> =
@@ -43,7 +43,8 @@ impl NameQuery {
         (!words.is_empty()).then_some(Self(words))
     }
 
-    /// Does every word that was typed begin one of the words of the name (as [`words`] gives them, each behind a line break)?
+    /// True if every typed word is the beginning of a word of the name. `lines` holds the words as [`words`] gives them, each after a line
+    /// break.
     #[must_use]
     pub fn finds(&self, lines: &str) -> bool {
         let begins = |word: &String| lines.match_indices(word.as_str()).any(|(at, _)| lines[..at].ends_with('\n'));
@@ -51,12 +52,12 @@ impl NameQuery {
     }
 }
 
-/// A word without the punctuation around and within it: `Andersen,` is `Andersen`, `O’Brien` is `OBrien`.
+/// A word without punctuation: `Andersen,` is `Andersen`, `O’Brien` is `OBrien`.
 fn joined(word: &str) -> String {
     word.nfkd().filter(|c| c.is_alphanumeric() || is_combining_mark(*c)).nfc().collect()
 }
 
-/// Each word as a whole, and what its punctuation parts: `anna.andersen` is `annaandersen`, `anna` and `andersen`.
+/// Each word as a whole, and its parts between punctuation: `anna.andersen` gives `annaandersen`, `anna` and `andersen`.
 fn parts(name: &str) -> impl Iterator<Item = String> {
     name.split_whitespace().flat_map(|word| {
         let composed: String = word.nfkc().collect();
@@ -76,7 +77,7 @@ fn spelled(lower: &str, letters: fn(char) -> Option<&'static str>) -> String {
     for c in lower.chars() {
         match letters(c) {
             Some(written) => out.push_str(written),
-            // Below the accents may be a letter of ours again: ǿ is an ø.
+            // A letter without its accent may be a Danish letter: ǿ is an ø.
             None => {
                 for base in std::iter::once(c).nfd().filter(|c| !is_combining_mark(*c)) {
                     match letters(base) {

@@ -1,6 +1,6 @@
-//! The password policy: what AD and the configuration demand of a new password for one account.
+//! The password policy: the demands of AD and of the configuration on a new password for one account.
 //!
-//! Invariant: policies only ever combine to something stricter.
+//! Invariant: combining policies never makes them looser.
 
 mod complexity;
 mod evaluate;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 
 use jiff::SignedDuration;
 
-/// Everything that holds for one account's next password. `Default` demands nothing.
+/// All rules for the next password of one account. `Default` demands nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a rule of its own that is on or off")]
 pub struct PasswordPolicy {
@@ -36,20 +36,20 @@ pub struct PasswordPolicy {
     pub digits: bool,
     /// At least one character that is neither letter, digit nor blank.
     pub special: bool,
-    /// Not the person's names or account name, however spelled.
+    /// No name of the person or the account, in any recognisable spelling.
     pub no_names: bool,
-    /// Words that may not be in it, however spelled.
+    /// Words that the password may not contain, in any recognisable spelling.
     pub forbidden_words: BTreeSet<String>,
-    /// The only characters allowed, where set.
+    /// The only characters allowed; `None` = all.
     pub allowed: Option<BTreeSet<char>>,
-    /// AD remembers this many passwords; 0 = none.
+    /// Number of earlier passwords that AD remembers; 0 = none.
     pub history: u32,
-    /// How old a password must be before it may be changed again.
+    /// Minimum age of a password before the next change.
     pub min_age: Option<SignedDuration>,
 }
 
 impl PasswordPolicy {
-    /// The strictest combination of both.
+    /// The stricter of both for every rule.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
         Self {
@@ -71,27 +71,22 @@ impl PasswordPolicy {
         }
     }
 
-    /// The rules to show, in the order they are shown.
+    /// The rules in display order.
     pub fn rules(&self) -> Vec<Rule> {
         rule::rules_of(self)
     }
 
-    /// Why no password at all can satisfy it; `None` where one can.
+    /// Why no password can satisfy the policy; `None` if one can.
     pub fn contradiction(&self) -> Option<Contradiction> {
         evaluate::contradiction(self)
     }
 }
 
-/// Two demands that can't be met together.
+/// Two rules that cannot both be satisfied.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Contradiction {
-    /// The least length is above the greatest.
-    Length {
-        /// Fewest characters.
-        min: u32,
-        /// Most characters.
-        max: u32,
-    },
-    /// The allowed characters lack a class that is demanded; named by the code of its rule.
+    /// The minimum length is above the maximum length.
+    Length { min: u32, max: u32 },
+    /// The allowed characters lack a class that a rule demands. The code of that rule.
     Allowed(&'static str),
 }

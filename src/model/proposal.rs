@@ -1,7 +1,7 @@
-//! Proposals: passphrases of Danish words that fit one account's policy, such as `Rolig-Cykel-Havre-472`.
+//! Passphrase suggestions: passphrases of Danish words that satisfy one account's policy, such as `Rolig-Cykel-Havre-472`.
 //!
-//! Invariants: what is proposed breaks no rule of the policy; it is drawn evenly from at least as many as [`Ease::least_bits`] says, and nothing but the
-//! random bytes decides which.
+//! Invariants: a suggestion breaks no rule of the policy; it is drawn uniformly from at least 2^[`Ease::least_bits`] possible ones, and
+//! only the random bytes decide which.
 
 mod draw;
 #[cfg(test)]
@@ -19,19 +19,20 @@ use crate::model::{
     policy::{Broken, Candidate, PasswordPolicy, evaluate},
 };
 
-/// How easy a proposal has to be to remember, to spell and to type.
+/// How easy a suggestion is to remember, to spell and to type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ease {
-    /// Three words of about 2,300 and three digits, 42 bits: `Rolig-Cykel-Havre-472`. Longer where the policy asks for it, shorter never.
+    /// Three words of about 2,300 and three digits, 42 bits: `Rolig-Cykel-Havre-472`. Longer if the policy demands it, never shorter.
     Ordinary,
-    /// For young pupils: two short words of about 290 and two digits, 22 bits: `Kanin-Lampe-47`. Enough for a password that has to be changed at the next
-    /// logon, on an account that AD locks after some wrong tries: at ten tries in each quarter of an hour, half of the 2²² would take six years, and the
-    /// lockouts would show. It is not enough where AD never locks the account, or where somebody may get at the hash of a password that stays.
+    /// For young pupils: two short words of about 290 and two digits, 22 bits: `Kanin-Lampe-47`. This is enough for a password that must be
+    /// changed at the next logon, on an account that AD locks after some wrong passwords: at ten attempts in each quarter of an hour, half
+    /// of the 2²² take six years, and the lockouts are noticed. It is not enough if AD never locks the account, or if an attacker may get
+    /// the hash of a password that stays.
     Easy,
 }
 
 impl Ease {
-    /// From at least two to the power of this many a proposal is drawn.
+    /// A suggestion is drawn from at least two to the power of this number.
     pub const fn least_bits(self) -> u32 {
         match self {
             Self::Ordinary => 40,
@@ -39,17 +40,18 @@ impl Ease {
         }
     }
 
-    /// How many words and digits, the nicest first. Which of them the policy has room for shows when it is counted what they can make.
+    /// Numbers of words and digits, the preferred shape first. Shapes that the policy leaves too little room for are dropped later, by
+    /// count.
     const fn shapes(self) -> &'static [(usize, u32)] {
         match self {
             Self::Ordinary => &[(3, 3), (4, 3), (5, 3), (6, 3), (8, 3), (10, 3), (4, 0), (5, 0), (6, 0), (8, 0), (10, 0)],
-            // One word: for a policy with little room.
+            // One word: for policies with little room.
             Self::Easy => &[(2, 2), (3, 2), (4, 2), (6, 2), (8, 2), (10, 2), (2, 3), (1, 5), (3, 0), (4, 0), (6, 0), (10, 0)],
         }
     }
 }
 
-/// How the words are written.
+/// Case of the words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Case {
     Capital,
@@ -69,17 +71,17 @@ impl Case {
     }
 }
 
-/// What stands between the words, the best first: what is easy to read, to name and to find on a Danish keyboard.
+/// Separators between words, in order of preference: easy to read, to name and to find on a Danish keyboard.
 const JOINTS: &str = "-.+_=:!#,;*/?%&@$()<>[]{}|'\"\\^~`";
-/// None that is mistaken for a letter on paper.
+/// Without 0 and 1, which look like letters on paper.
 const DIGITS: &str = "23456789";
-/// Proposals of one form that are judged; then a longer one is tried.
+/// Suggestions of one form that are evaluated before the next form is tried.
 const TRIES: usize = 24;
-/// What the names and forbidden words in a policy rule out comes off what is drawn from. They may rule out half of it.
+/// Bits in reserve: names and forbidden words of a policy may rule out half of the possible suggestions.
 const SPARE_BITS: u32 = 1;
 
-/// A password that the policy takes for this account, now or, where the present one is too young, later. `None`: the policy leaves no room for enough of
-/// them (less than about 20 characters, or hardly any letters). `random` gives 16 random bytes.
+/// A password that the policy accepts for this account now, or once the current password has reached its minimum age. `None`: the policy
+/// leaves too little room (less than about 20 characters, or hardly any letters). `random` returns 16 random bytes.
 pub fn propose<E>(
     policy: &PasswordPolicy,
     account: &Account,
@@ -100,7 +102,7 @@ pub fn propose<E>(
     Ok(None)
 }
 
-/// A way to put proposals together, and all that it can make.
+/// A form of suggestions, with all suggestions of that form.
 #[derive(Debug)]
 struct Form {
     draw: Draw,
@@ -108,7 +110,7 @@ struct Form {
     case: Case,
 }
 
-/// The forms that the policy has room for and that can make enough, in the order in which they are tried.
+/// The forms that the policy has room for and that have enough suggestions, in the order in which they are tried.
 fn forms(policy: &PasswordPolicy, ease: Ease) -> impl Iterator<Item = Form> {
     let may = |c: char| policy.allowed.as_ref().is_none_or(|allowed| allowed.contains(&c));
     let digits: Vec<char> = DIGITS.chars().filter(|c| may(*c)).collect();
@@ -132,7 +134,7 @@ fn forms(policy: &PasswordPolicy, ease: Ease) -> impl Iterator<Item = Form> {
 }
 
 impl Form {
-    /// The proposal of this random number; `None` where it is one of those left over after all have had an equal share.
+    /// The suggestion with this random number. `None` if the number is beyond the last one, or a word occurs twice.
     fn made_from(&self, random: u128) -> Option<String> {
         let picked = self.draw.pick(random)?;
         let mut first = true;
@@ -140,10 +142,10 @@ impl Form {
         different.sort_unstable();
         different.dedup();
         if different.len() < picked.words.len() {
-            return None; // reads like a slip of the pen
+            return None; // a repeated word looks like a typing error
         }
         let room = picked.words.iter().map(|word| word.len() + 1).sum::<usize>() + picked.digits.len();
-        let mut text = String::with_capacity(room); // all at once: no copy is left behind
+        let mut text = String::with_capacity(room); // full capacity at once: no reallocation leaves a copy in memory
         let mut join = |text: &mut String| {
             if !std::mem::take(&mut first) {
                 text.extend(self.joint);

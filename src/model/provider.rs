@@ -1,20 +1,18 @@
-//! The name of an identity provider, as the operator has given it.
+//! The configured name of an identity provider.
 
 use serde::{Deserialize, Serialize};
 
-/// 1 to 32 lower-case letters, digits and dashes: it stands in addresses, in the audit log and in metrics.
+/// 1 to 32 lower-case letters, digits and dashes. The name appears in URLs, in the audit log and in metrics.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ProviderId(String);
 
 impl ProviderId {
-    /// Reads a name.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-';
         ((1..=32).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -1,17 +1,17 @@
-//! How often something may be done: some at once, and then so many a second.
+//! Token bucket: a burst at once, then a steady rate.
 
 use jiff::Timestamp;
 
-/// What may be done.
+/// A permitted rate.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// At once.
+    /// Permitted at once.
     pub burst: f64,
-    /// And then, a second.
+    /// Permitted each second after the burst.
     pub per_second: f64,
 }
 
-/// What is left.
+/// The state of one bucket.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bucket {
     left: f64,
@@ -19,12 +19,11 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// Nothing used.
     pub fn full(rate: Rate, now: Timestamp) -> Self {
         Self { left: rate.burst, last: now }
     }
 
-    /// Uses one. `Err`: after so many seconds, not before. A clock that goes back gives nothing and takes nothing.
+    /// Takes one token. `Err`: seconds until the next one. A clock that goes back neither adds nor removes tokens.
     pub fn take(&mut self, rate: Rate, now: Timestamp) -> Result<(), f64> {
         let seconds = now.duration_since(self.last).as_secs_f64().max(0.0);
         self.left = (self.left + seconds * rate.per_second).min(rate.burst);

@@ -1,55 +1,55 @@
-//! Why a change was refused, as the person can act on it.
+//! Refusals of a change or reset, on which the person can act.
 
 use jiff::Timestamp;
 
 use super::{authority::Denial, policy::Broken, strength::Strength};
 
-/// A refusal of a change or a reset: an answer, not an error. Nothing was changed.
+/// A refusal of a change or a reset. It is an answer, not an error; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The new password breaks these rules; never empty.
     Policy(Vec<Broken>),
-    /// The current password was wrong, which counted as a wrong try in AD; or it was left out, and AD was not asked.
+    /// The current password was wrong, which AD counted; or it was left out, and AD was not asked.
     WrongCurrent,
     /// AD has locked the account.
     Locked,
-    /// One more wrong try would bring the account too near to being locked: AD was not asked.
+    /// One more wrong password would bring the account too close to its lockout: AD was not asked.
     NearLockout,
-    /// Too many tries here: AD was not asked. They may go on at the time given.
+    /// Rate limit reached: AD was not asked.
     Throttled {
-        /// From when another try is taken.
+        /// Next attempt possible.
         until: Timestamp,
     },
-    /// An earlier try on the account is not over, or its answer was lost: AD was not asked. It is our fault.
+    /// An earlier attempt on the account is still running, or its answer was lost: AD was not asked. The person is not at fault.
     Busy {
-        /// When it is over at the latest.
+        /// The latest end of the earlier attempt.
         until: Timestamp,
     },
     /// "User cannot change password" is set on the account.
     CannotChange,
     /// The service account lacks the right on this account (AD answer 50), for example because `AdminSDHolder` protects it.
     NoRight,
-    /// The account is disabled, expired, gone, or outside what the service serves.
+    /// The account is disabled, expired, gone, or outside the part of the directory that the service serves.
     NotUsable,
-    /// The account in the request is not one that this login may act on.
+    /// The account in the request is not linked to this login.
     NotYours,
-    /// The login is not one that this account's password may be reset by.
+    /// The login does not satisfy the account's demands for a reset.
     TooWeak {
-        /// What the account needs.
+        /// The level and providers that the account demands.
         needed: Strength,
     },
-    /// The login at the provider is too long ago for a reset.
+    /// The login at the provider is too old for a reset.
     LoginTooOld,
-    /// The person may not act on this account.
+    /// Authorization was denied.
     Denied(Denial),
-    /// The one-time code was used, replaced by another, or is too old.
+    /// The one-time code was redeemed, replaced by another, or has expired.
     CodeOver,
-    /// AD's policy refused it, though every rule that can be checked holds, and AD does not say which (0000052D).
+    /// AD's policy refused the password (0000052D) although every rule that can be checked holds. AD does not name the rule.
     PolicyUnexplained,
 }
 
 impl Refusal {
-    /// The reason in the audit log: a stable word for each variant; for a policy, those of the rules, joined by `+`.
+    /// The reason in the audit log: a stable code for each variant; for a policy, the codes of the rules joined by `+`.
     pub fn code(&self) -> String {
         let word = match self {
             Self::Policy(broken) => return broken.iter().map(Broken::code).collect::<Vec<_>>().join("+"),

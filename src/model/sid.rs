@@ -1,4 +1,4 @@
-//! Security identifiers, as `tokenGroups` and security descriptors hold them.
+//! Security identifiers, as in `tokenGroups` and security descriptors.
 
 /// A SID (MS-DTYP 2.4.2). Displayed as `S-1-5-21-…`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -8,13 +8,13 @@ pub struct Sid {
 }
 
 impl Sid {
-    /// From the packet form: revision 1, count, 6 bytes big-endian authority, `count` little-endian parts; nothing after.
+    /// Reads the packet form: revision 1, count, 6 bytes big-endian authority, `count` little-endian parts, and no further bytes.
     pub fn from_ad(bytes: &[u8]) -> Option<Self> {
         let (sid, rest) = Self::take(bytes)?;
         rest.is_empty().then_some(sid)
     }
 
-    /// Reads one SID from the front and gives back what follows it.
+    /// Reads one SID from the front; returns the rest.
     pub fn take(bytes: &[u8]) -> Option<(Self, &[u8])> {
         let (head, rest) = bytes.split_at_checked(8)?;
         let (&[1, count @ 0..=15], value) = head.split_first_chunk()? else { return None };
@@ -33,7 +33,7 @@ impl Sid {
         bytes
     }
 
-    /// The number within its domain of an account or group of an AD domain (`S-1-5-21-a-b-c-RID`).
+    /// The RID of an account or group of an AD domain (`S-1-5-21-a-b-c-RID`).
     pub fn rid(&self) -> Option<u32> {
         match (self.authority, self.parts.as_slice()) {
             (5, [21, _, _, _, rid]) => Some(*rid),
@@ -41,7 +41,7 @@ impl Sid {
         }
     }
 
-    /// The number of a group that every Windows has (`S-1-5-32-RID`).
+    /// The RID of a built-in group (`S-1-5-32-RID`).
     pub fn builtin(&self) -> Option<u32> {
         match (self.authority, self.parts.as_slice()) {
             (5, [32, rid]) => Some(*rid),

@@ -1,4 +1,4 @@
-//! The keys that checkpoints and purges are signed with (Ed25519), and those that they are verified by.
+//! Ed25519 keys that sign and verify checkpoints and purges.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,24 +11,23 @@ use ring::{
 use rustls::pki_types::{PrivatePkcs8KeyDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use zeroize::Zeroizing;
 
-/// What a SubjectPublicKeyInfo of an Ed25519 key begins with (RFC 8410, section 4).
+/// Prefix of a SubjectPublicKeyInfo with an Ed25519 key (RFC 8410, section 4).
 const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
 
-/// It is no such key.
+/// A key could not be read or generated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadKey {
-    /// Not a private key as `os2nykode audit keygen` makes it.
+    /// Not a private key as `os2nykode audit keygen` creates it.
     #[error("is no Ed25519 key in PKCS#8 PEM; make one with `os2nykode audit keygen`")]
     Private,
-    /// Not a public key.
     #[error("is no Ed25519 public key in PEM")]
     Public,
-    /// The machine gives no random numbers.
+    /// The operating system gave no random bytes.
     #[error("this machine gives no random numbers")]
     NoRandomness,
 }
 
-/// Signs, and knows what it and the keys before it have signed. Can't be printed.
+/// The signing key, with the public keys that verify: its own and earlier ones. Cannot be printed.
 pub struct Signer {
     pair: Ed25519KeyPair,
     id: String,
@@ -42,7 +41,6 @@ impl fmt::Debug for Signer {
 }
 
 impl Signer {
-    /// From a PEM text.
     pub fn from_pem(pem: &[u8]) -> Result<Self, BadKey> {
         let der = PrivatePkcs8KeyDer::from_pem_slice(pem).map_err(|_| BadKey::Private)?;
         let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(der.secret_pkcs8_der()).map_err(|_| BadKey::Private)?;
@@ -51,44 +49,41 @@ impl Signer {
         Ok(Self { pair, id, known })
     }
 
-    /// Takes up the public key, in PEM, of one that was in use before.
+    /// Adds the public key, in PEM, of an earlier signing key.
     pub fn also_knows(&mut self, pem: &[u8]) -> Result<(), BadKey> {
         self.known.add(pem)
     }
 
-    /// Its own public key, and those before it.
+    /// The public keys that verify: its own and earlier ones.
     pub fn known(&self) -> &Verifiers {
         &self.known
     }
 
-    /// A new key as PEM, from the caller's randomness.
+    /// A new key in PEM, from the caller's randomness.
     pub fn generate(random: &dyn SecureRandom) -> Result<Zeroizing<String>, BadKey> {
         let der = Ed25519KeyPair::generate_pkcs8(random).map_err(|_| BadKey::NoRandomness)?;
         Ok(Zeroizing::new(pem("PRIVATE KEY", der.as_ref())))
     }
 
-    /// What the key is known by: 16 hexadecimal digits.
+    /// ID of the key: 16 hexadecimal digits, the first 8 bytes of the SHA-256 of the public key.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// The public key as PEM.
     pub fn public_pem(&self) -> String {
         pem("PUBLIC KEY", &[&SPKI, self.pair.public_key().as_ref()].concat())
     }
 
-    /// Signs a text.
     pub fn sign(&self, text: &[u8]) -> Vec<u8> {
         self.pair.sign(text).as_ref().to_vec()
     }
 }
 
-/// Public keys by their ids: the one in use, and those before it.
+/// Public keys by ID: the current one and earlier ones.
 #[derive(Debug, Clone, Default)]
 pub struct Verifiers(BTreeMap<String, Vec<u8>>);
 
 impl Verifiers {
-    /// Takes up a public key in PEM.
     pub fn add(&mut self, pem: &[u8]) -> Result<(), BadKey> {
         let der = SubjectPublicKeyInfoDer::from_pem_slice(pem).map_err(|_| BadKey::Public)?;
         let key = der.strip_prefix(&SPKI[..]).filter(|key| key.len() == 32).ok_or(BadKey::Public)?;
@@ -96,17 +91,15 @@ impl Verifiers {
         Ok(())
     }
 
-    /// Takes up those of others.
     pub fn also(&mut self, others: &Self) {
         self.0.extend(others.0.clone());
     }
 
-    /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Is it the signature of this text? `None`: there is no such key.
+    /// True if the signature of the text is valid; `None` if no key has this ID.
     pub fn verify(&self, key_id: &str, text: &[u8], signature: &[u8]) -> Option<bool> {
         let key = self.0.get(key_id)?;
         Some(UnparsedPublicKey::new(&ED25519, key).verify(text, signature).is_ok())

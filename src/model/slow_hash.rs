@@ -1,4 +1,5 @@
-//! What secrets that can be guessed are kept as: argon2id, slow on purpose. Costs 19 MiB and some tens of milliseconds: never on a thread that serves requests.
+//! Hashes of secrets that can be guessed: argon2id, slow on purpose. One hash takes 19 MiB and some tens of milliseconds, so it never runs
+//! on a thread that serves requests.
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use subtle::ConstantTimeEq;
@@ -8,13 +9,13 @@ const MEMORY_KIB: u32 = 19 * 1024;
 const PASSES: u32 = 2;
 const LANES: u32 = 1;
 
-/// The function with these parameters, 32 bytes long.
+/// argon2id with these parameters and an output of 32 bytes.
 pub fn argon2id() -> Argon2<'static> {
     let params = Params::new(MEMORY_KIB, PASSES, LANES, Some(32)).expect("within the limits of argon2");
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
 }
 
-/// A salt and what it makes of a secret.
+/// A salted hash of a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct SlowHash {
     /// Random.
@@ -24,14 +25,14 @@ pub struct SlowHash {
 }
 
 impl SlowHash {
-    /// Of a secret. `None`: this machine has no memory for it.
+    /// `None` if the memory cannot be allocated.
     pub fn of(secret: &[u8], salt: [u8; 16]) -> Option<Self> {
         let mut hash = [0; 32];
         argon2id().hash_password_into(secret, &salt, &mut hash).ok()?;
         Some(Self { salt, hash })
     }
 
-    /// Is it the hash of this secret? Compares in the same time wherever they differ. `None` as for [`SlowHash::of`].
+    /// True if it is the hash of this secret, compared in constant time. `None` as for [`SlowHash::of`].
     pub fn is_of(&self, secret: &[u8]) -> Option<bool> {
         Some(Self::of(secret, self.salt)?.hash.ct_eq(&self.hash).into())
     }
@@ -39,7 +40,7 @@ impl SlowHash {
 
 impl std::fmt::Debug for SlowHash {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("SlowHash(…)") // who has it can guess, however slowly
+        f.write_str("SlowHash(…)") // a hash can be attacked by guessing
     }
 }
 

@@ -1,4 +1,4 @@
-//! Local staff accounts: for people who have to log in while no identity provider can say who they are.
+//! Local accounts: logins for helpdesk and auditors while no identity provider is available.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use super::{account_name::is_invisible, password::Password, policy::contains_name};
 
-/// What somebody may do here.
+/// A role of a local account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
@@ -20,10 +20,9 @@ pub enum Role {
 }
 
 impl Role {
-    /// All.
     pub const ALL: [Self; 2] = [Self::Helpdesk, Self::Auditor];
 
-    /// The word in the store and on the command line.
+    /// The stable code in the store and on the command line.
     pub fn code(self) -> &'static str {
         match self {
             Self::Helpdesk => "helpdesk",
@@ -31,72 +30,68 @@ impl Role {
         }
     }
 
-    /// Reads the word.
     pub fn from_code(code: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|role| role.code() == code)
     }
 }
 
-/// Several roles, with a comma between them.
+/// Codes of several roles, separated by commas.
 pub fn roles_code(roles: &BTreeSet<Role>) -> String {
     roles.iter().map(|role| role.code()).collect::<Vec<_>>().join(",")
 }
 
-/// The name that somebody logs in with: 2 to 64 letters, digits and `.` `-` `_`, the letters those of Danish.
+/// Login name of a local account: 2 to 64 Danish letters, digits and `.` `-` `_`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffName(String);
 
 impl StaffName {
-    /// Blanks around it are a slip of the finger. `None`: it can't be one.
+    /// Surrounding blanks are dropped. `None` if the text cannot be a login name.
     pub fn parse(text: &str) -> Option<Self> {
         let name: String = text.trim().nfc().collect();
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | 'æ' | 'ø' | 'å' | 'Æ' | 'Ø' | 'Å');
         ((2..=64).contains(&name.chars().count()) && name.chars().all(plain)).then_some(Self(name))
     }
 
-    /// As it was given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// What two spellings of one name share.
+    /// The lookup key: the name in lower case.
     pub fn key(&self) -> String {
         self.0.to_lowercase()
     }
 }
 
-/// An account as it was read at one moment. Its password and its second factor are elsewhere.
+/// A local account as read at one moment. Its password and second factor are stored elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StaffAccount {
-    /// The key.
     pub id: Uuid,
-    /// What its owner logs in with.
+    /// Login name.
     pub name: String,
-    /// The name of a person.
+    /// Name of the person.
     pub full_name: String,
-    /// At least one.
+    /// Never empty.
     pub roles: BTreeSet<Role>,
-    /// Another each time that its password is set anew or it is disabled: a login with another stamp is over.
+    /// Changes when the password is set again or the account is disabled; logins with an older stamp end.
     pub stamp: Uuid,
-    /// Nobody can log in with it.
+    /// Login is refused.
     pub disabled: bool,
-    /// When it was made.
     pub created: Timestamp,
 }
 
 /// Fewest characters of a password.
 pub const LEAST_CHARS: usize = 12;
 
-/// Why a password can't be an account's.
+/// Why a password is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BadPassword {
     /// Fewer than [`LEAST_CHARS`] characters.
     TooShort,
-    /// Holds the account's name or one of the person's, however spelled.
+    /// Contains the account's name or one of the person's, in any recognisable spelling.
     HoldsName,
 }
 
-/// May it be the password of this account?
+/// Checks a new password of the account.
 pub fn check_password(password: &Password, name: &StaffName, full_name: &str) -> Result<(), BadPassword> {
     let text = password.expose();
     if text.chars().count() < LEAST_CHARS {
@@ -107,7 +102,7 @@ pub fn check_password(password: &Password, name: &StaffName, full_name: &str) ->
     if names.into_iter().any(|part| contains_name(text, part)) { Err(BadPassword::HoldsName) } else { Ok(()) }
 }
 
-/// The name of a person as the log keeps it: 1 to 128 characters, none that can't be seen. `None`: it is no name.
+/// A person's name for the audit log: 1 to 128 characters, none invisible. `None` if the text cannot be a name.
 pub fn full_name(text: &str) -> Option<String> {
     let name: String = text.trim().nfc().collect();
     let visible = |c: char| c == ' ' || !(c.is_control() || c.is_whitespace() || is_invisible(c));

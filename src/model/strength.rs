@@ -1,28 +1,28 @@
-//! How strong a login an account needs before its password may be reset.
+//! Demands on a login before it may reset the password of an account.
 
 use super::{level::Level, provider::ProviderId};
 
-/// A rule for some accounts.
+/// A demand of one rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Strength {
-    /// The least level.
+    /// The lowest level.
     pub level: Level,
-    /// Providers whose logins count; `None` = all.
+    /// The providers that are accepted; `None` = all.
     pub providers: Option<Vec<ProviderId>>,
 }
 
 impl Strength {
-    /// Does a login of this provider, at this level, do?
+    /// True if a login of this provider at this level satisfies the demand.
     pub fn met_by(&self, provider: &ProviderId, level: Level) -> bool {
         level >= self.level && self.accepts(provider)
     }
 
-    /// Can this provider's logins do at all?
+    /// True if logins of this provider are accepted at some level.
     pub fn accepts(&self, provider: &ProviderId) -> bool {
         self.providers.as_ref().is_none_or(|all| all.contains(provider))
     }
 
-    /// Both: the higher level, and only providers that both take.
+    /// Both demands: the higher level, and only providers that both accept.
     #[must_use]
     pub fn and(self, other: &Self) -> Self {
         let providers = match (self.providers, &other.providers) {
@@ -33,7 +33,7 @@ impl Strength {
     }
 }
 
-/// What an account needs: the rules of its groups, all of them together where there are several; the default only where there is none.
+/// The demand on a reset of an account: all rules of its groups combined, or the default if no rule applies.
 pub fn needed<'a>(default: &Strength, of_groups: impl Iterator<Item = &'a Strength>) -> Strength {
     of_groups.cloned().reduce(|a, b| a.and(&b)).unwrap_or_else(|| default.clone())
 }

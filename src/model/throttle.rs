@@ -1,37 +1,38 @@
-//! How long somebody has to wait after failures: free at first, then doubling. The decision itself is one statement in the store.
+//! Limits of the rate limits: some attempts without a delay, then a delay that doubles with each failure. The decision itself is one
+//! statement in the store.
 
 use jiff::SignedDuration;
 
-/// One kind of count: per account name, or per client address.
+/// Limits of one kind of key, for example account name or client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Tries that are taken without a wait.
+    /// Attempts without a delay.
     pub free: u32,
-    /// The wait after the last free one; it doubles with each failure.
+    /// First delay; it doubles with each further failure.
     pub first_wait: SignedDuration,
-    /// The longest wait.
+    /// Longest delay.
     pub longest_wait: SignedDuration,
-    /// Failures are forgotten after this long without one.
+    /// Failures are forgotten after this long without another.
     pub forget_after: SignedDuration,
 }
 
-/// No wait doubles more often: a microsecond would be five hundred thousand years by then.
+/// Bound of the doublings: the first delay is at least a microsecond, which 62 doublings turn into more than 100,000 years.
 const MOST_DOUBLINGS: u32 = 62;
 
 impl Limits {
-    /// How often the first wait doubles until it is the longest or beyond it.
+    /// Number of doublings until the first delay reaches the longest.
     pub fn doublings(&self) -> u32 {
         let (first, longest) = (self.first_wait.as_micros().max(1), self.longest_wait.as_micros());
         (0..MOST_DOUBLINGS).find(|n| first << n >= longest).unwrap_or(MOST_DOUBLINGS)
     }
 
-    /// The same with so many times as many free tries.
+    /// The same limits with `factor` times as many attempts without a delay.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {
         Self { free: self.free.saturating_mul(factor), ..self }
     }
 
-    /// The same with no wait longer than this.
+    /// The same limits with no delay above `longest`.
     #[must_use]
     pub fn at_most(self, longest: SignedDuration) -> Self {
         Self { first_wait: self.first_wait.min(longest), longest_wait: self.longest_wait.min(longest), ..self }

@@ -2,7 +2,7 @@
 
 use unicode_properties::{GeneralCategoryGroup, UnicodeGeneralCategory};
 
-/// At least three of five kinds: upper case, lower case, digit 0-9, other symbol, other letter (one that has no case).
+/// At least three of five kinds: upper case, lower case, digit 0-9, other symbol, other letter (one without case).
 pub(super) fn enough_kinds(password: &str) -> bool {
     let mut kinds = [false; 5];
     for c in password.chars() {
@@ -17,15 +17,15 @@ pub(super) fn enough_kinds(password: &str) -> bool {
         } else if c.is_ascii_punctuation() {
             4
         } else {
-            continue; // Windows counts only the ASCII symbols, and no blank: what it may not count is not counted here
+            continue; // Windows is sure to count ASCII symbols only, and no blanks
         };
         kinds[kind] = true;
     }
     kinds.into_iter().filter(|k| *k).count() >= 3
 }
 
-/// AD refuses a password that holds the sAMAccountName (3 characters or more) or a part of displayName (3 or more, cut at
-/// `, . - _ #`, blank and tab), whatever the case.
+/// AD refuses a password that contains the sAMAccountName (3 characters or more) or a part of displayName (3 or more, split at `, . - _ #`,
+/// blank and tab), regardless of case.
 pub(super) fn holds_ad_name(password: &str, account_name: &str, display_name: Option<&str>) -> bool {
     let password = password.to_lowercase();
     let parts = display_name.into_iter().flat_map(|name| name.split([',', '.', '-', '_', '#', ' ', '\t']));

@@ -1,4 +1,4 @@
-//! Holds a new password against a policy.
+//! Evaluation of a new password against a policy.
 
 use jiff::Timestamp;
 
@@ -9,21 +9,19 @@ use super::{
 };
 use crate::model::{account::Account, password::Password};
 
-/// What is judged: the new password, for whom, and when.
+/// A new password with its context.
 #[derive(Debug, Clone, Copy)]
 pub struct Candidate<'a> {
-    /// The new password.
     pub new: &'a Password,
-    /// The current one, where the person gave it.
+    /// The current password, if typed.
     pub current: Option<&'a Password>,
-    /// Whose it will be.
+    /// The account that gets the password.
     pub account: &'a Account,
-    /// The present.
     pub now: Timestamp,
 }
 
-/// Every rule that the candidate breaks, in the order in which the rules are shown; empty = it may be sent to AD. Only history is left for
-/// AD to judge. Characters are Unicode scalar values: what AD counts (UTF-16 units) is never fewer.
+/// The rules that the candidate breaks, in display order; empty = it may be sent to AD. History is left to AD. Characters are Unicode
+/// scalar values; AD counts UTF-16 units, which are never fewer.
 pub fn evaluate(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Vec<Broken> {
     let text = candidate.new.expose();
     let account = candidate.account;
@@ -64,7 +62,7 @@ pub fn evaluate(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Vec<Broken
     broken
 }
 
-/// From when AD takes another change; `None` = at once. A password that must be changed is never too young.
+/// The time from which AD accepts another change; `None` = at once. A password that must be changed has no minimum age.
 pub fn changeable_at(policy: &PasswordPolicy, account: &Account) -> Option<Timestamp> {
     let last_set = account.password.last_set?;
     last_set.checked_add(policy.min_age?).ok()
@@ -75,7 +73,7 @@ pub(super) fn is_special(c: char) -> bool {
     !c.is_alphanumeric() && !c.is_whitespace() && !c.is_control()
 }
 
-/// The words of a person's names and account name that may not be in their password.
+/// True if the password contains one of the person's names or the account name; words of fewer than 3 characters are ignored.
 fn holds_name(password: &str, account: &Account) -> bool {
     let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref()];
     let words = names.into_iter().flatten().flat_map(|name| name.split(|c: char| !c.is_alphanumeric()));

@@ -1,20 +1,21 @@
-//! Does a password hold a word, in a spelling that a person would recognise? Case, æøå written out, accents, and digits and signs in place of letters.
+//! Search for a word in a password in any spelling that a person would recognise: case, æøå written out, accents, digits and signs in place
+//! of letters.
 //!
-//! The script of the change form (static/src/site.js) does the same; a test holds the two against each other.
+//! The script of the change form (static/src/site.js) implements the same; a test compares the two.
 
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
-/// Words of this many letters stand in too many others: they count only where they begin a word, or with nothing exchanged.
+/// Words of this length occur in too many other words. A name of this length counts only at the beginning of a word.
 const SHORT: usize = 3;
-/// Of a word up to this length, an exchanged letter is recognised only where the word begins.
+/// In words up to this length, a substituted letter counts only at the beginning of a word.
 const MEDIUM: usize = 4;
 
-/// One character as it is compared.
+/// One character in the form that is compared.
 #[derive(Debug, Clone, Copy)]
 struct Glyph {
-    /// Lower case, without accents; one of the letters of `ae`, `oe`, `aa`, `ss` where it stands for these.
+    /// Lower case, without accents. `æ`, `ø`, `å` and `ß` give two glyphs, `ae`, `oe`, `aa` and `ss`.
     c: char,
-    /// Nothing, or something else than a letter, stands before it; or it is an upper-case letter behind a lower-case one.
+    /// The first character, or one after a non-letter, or an upper-case letter after a lower-case one.
     begins_word: bool,
 }
 
@@ -46,7 +47,7 @@ fn push(out: &mut Vec<Glyph>, lower: char, begins_word: &mut bool) {
         letters.chars().for_each(add);
         return;
     }
-    // What is left below the accents may be one of ours again: ǿ is an ø.
+    // A letter without its accent may be a Danish letter: ǿ is an ø.
     for base in std::iter::once(lower).nfd().filter(|c| !is_combining_mark(*c)) {
         match written_out(base) {
             Some(letters) => letters.chars().for_each(&mut add),
@@ -78,7 +79,7 @@ fn shortened(text: &str) -> String {
         .collect()
 }
 
-/// The letters that a digit or sign is written for.
+/// The letters that a digit or sign can replace.
 fn stands_for(c: char) -> &'static [char] {
     match c {
         '0' => &['o'],
@@ -92,21 +93,23 @@ fn stands_for(c: char) -> &'static [char] {
     }
 }
 
-/// How a word was found at one place.
+/// A match at one position.
 struct Found {
     digits: usize,
     exchanged: usize,
-    /// `l` for `i`, or the other way round.
+    /// `l` in place of `i`, or the reverse. Counts only in words above [`MEDIUM`].
     swapped: bool,
 }
 
-/// Does the password hold the word, however either is spelled? A word that folds to fewer than 3 characters is never found: it would be in every password.
+/// True if the password contains the word in any spelling. A word that folds to fewer than 3 characters is never found, because it would be
+/// in every password.
 #[must_use]
 pub fn contains_folded(password: &str, word: &str) -> bool {
     holds(password, word, false)
 }
 
-/// Does the password hold a person's name? As [`contains_folded`], but a name of three letters only where it begins a word: Åse is in `ase2026`, not in `Vase`.
+/// True if the password contains the name. Like [`contains_folded`], but a name of three letters counts only at the beginning of a word:
+/// `ase2026` contains Åse, `Vase` does not.
 #[must_use]
 pub fn contains_name(password: &str, name: &str) -> bool {
     holds(password, name, true)
@@ -120,7 +123,8 @@ fn holds(password: &str, word: &str, is_name: bool) -> bool {
     })
 }
 
-/// A digit counts as a letter only where its whole number lies within the word (`s0ren`, not `2013` for `ole`), and at most half of the word may be digits.
+/// A digit counts as a letter only if its whole number lies within the word (`s0ren`, but not `2013` for `ole`). At most half of the word
+/// may be digits.
 fn is_at(password: &[Glyph], at: usize, word: &[char], is_name: bool) -> bool {
     let Some(found) = compared(password, at, word) else { return false };
     let begins = password[at].begins_word;
@@ -154,7 +158,7 @@ fn compared(password: &[Glyph], at: usize, word: &[char]) -> Option<Found> {
     Some(found)
 }
 
-/// Does the number that a digit belongs to begin and end within the range?
+/// True if the number that contains the digit begins and ends within the range.
 fn whole_number_within(password: &[Glyph], digit: usize, range: std::ops::Range<usize>) -> bool {
     let is_digit = |glyph: &Glyph| glyph.c.is_ascii_digit();
     let start = digit - password[..digit].iter().rev().take_while(|glyph| is_digit(glyph)).count();
@@ -166,7 +170,7 @@ fn whole_number_within(password: &[Glyph], digit: usize, range: std::ops::Range<
 mod tests {
     use super::*;
 
-    /// Name, password, whether the password holds the name, and why.
+    /// Name, password, whether the password contains the name, reason.
     const NAMES: &[(&str, &str, bool, &str)] = &[
         // digits are years and numbers, not letters
         ("Ole", "Grøn-Hest-Bord-2013", false, "a year"),
@@ -189,7 +193,7 @@ mod tests {
         ("Eli", "Ell-Hest-99", false, "l is no i in a short name"),
         ("Emil", "Emll-Hest-99", false, "l is no i in a short name"),
         ("Lilian", "lllian", true, "in a long name it is recognised"),
-        // exchanged letters that are recognised
+        // substituted letters that are recognised
         ("Søren", "xxs0renxx", true, "one digit for a letter"),
         ("Søren", "xx$0r3nxx", true, "digits and signs for letters"),
         ("Søren", "S0R3N2026", true, "the 0 and 3 stand alone"),

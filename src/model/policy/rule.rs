@@ -1,4 +1,4 @@
-//! The rules that a policy amounts to, and how each can be broken.
+//! The rules of a policy, for display, and the ways to break them.
 
 use std::collections::BTreeSet;
 
@@ -6,37 +6,37 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::PasswordPolicy;
 
-/// One rule, as it is shown before anything is typed.
+/// A rule as shown before a password is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Rule {
-    /// At least this many characters.
+    /// Fewest characters.
     MinLength(u32),
-    /// At most this many characters.
+    /// Most characters.
     MaxLength(u32),
     /// AD's complexity: three of upper case, lower case, digit, other symbol, other letter.
     Complexity,
-    /// A letter.
+    /// At least one letter.
     Letters,
     /// An upper-case and a lower-case letter.
     UpperAndLower,
-    /// A digit.
+    /// At least one digit.
     Digits,
-    /// A special character.
+    /// At least one special character.
     Special,
-    /// Not the person's names or account name.
+    /// No name of the person or the account.
     NoNames {
-        /// In no spelling that a person would recognise: the configuration's rule.
+        /// In no recognisable spelling: the configuration's rule.
         recognised: bool,
-        /// Not letter by letter: AD's own rule.
+        /// Not in the exact spelling: AD's own rule.
         exact: bool,
     },
-    /// None of the municipality's forbidden words. The words themselves are not shown.
+    /// None of the configured forbidden words. The words themselves are not shown.
     NoForbiddenWords,
     /// Only these characters.
     Allowed(BTreeSet<char>),
-    /// Not among the last so many passwords.
+    /// None of this many latest passwords.
     History(u32),
-    /// The present password must be this old.
+    /// Minimum age of the current password.
     MinAge(SignedDuration),
 }
 
@@ -49,32 +49,30 @@ pub enum Broken {
     TooLong(u32),
     /// AD's complexity is not met.
     NotComplex,
-    /// No letter.
     NoLetter,
-    /// Not both an upper-case and a lower-case letter.
+    /// No upper-case or no lower-case letter.
     NotUpperAndLower,
-    /// No digit.
     NoDigit,
-    /// No special character.
     NoSpecial,
-    /// Holds a name of the person or the account.
+    /// Contains a name of the person or the account.
     HoldsName,
-    /// Holds this forbidden word of the configuration.
+    /// Contains this configured forbidden word.
     HoldsForbiddenWord(String),
-    /// Holds a character that is not allowed.
+    /// Contains a character that is not allowed.
     CharacterNotAllowed(char),
-    /// Holds a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the space.
+    /// Contains a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the
+    /// space.
     NotTypeable,
     /// Equals the current password.
     SameAsCurrent,
-    /// AD remembers it: one of the last so many.
+    /// AD remembers it as one of this many latest passwords.
     UsedBefore(u32),
-    /// The present password is too young; it can be changed from then on.
+    /// The current password is below its minimum age until this time.
     TooYoung(Timestamp),
 }
 
 impl Broken {
-    /// The word in the audit log.
+    /// The stable code in the audit log.
     pub fn code(&self) -> &'static str {
         match self {
             Self::TooShort(_) => "too_short",

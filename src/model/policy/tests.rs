@@ -1,4 +1,4 @@
-//! The table of cases, and properties that hold for any password.
+//! Table of cases, and properties that hold for any password.
 
 use std::collections::BTreeSet;
 
@@ -69,7 +69,7 @@ fn each_rule_breaks_alone_and_holds_alone() {
     let forbidden = with(|p| p.forbidden_words = words(["kommune", "Fodbold"]));
     let allowed = with(|p| p.allowed = Some("abc1".chars().collect()));
     let table: &[(&PasswordPolicy, &str, &str)] = &[
-        // one character is one character, whatever its bytes
+        // characters count, not bytes
         (&min, "1234567", "too_short"),
         (&min, "12345678", ""),
         (&min, "æøåæøåæ", "too_short"),

@@ -1,13 +1,13 @@
-//! Which characters can be typed at a logon screen.
+//! Characters that cannot be typed at a logon screen.
 
 use unicode_properties::{GeneralCategory, UnicodeEmoji, UnicodeGeneralCategory};
 
 const JOINER: char = '\u{200D}';
 const BLACK_FLAG: char = '\u{1F3F4}';
 
-/// The first character that no keyboard types at the logon screen, so that its owner could never log on: control and format characters (zero-width marks, the
-/// soft hyphen, direction marks), private use, line and paragraph separators, and every blank but the space. Emoji keep what joins them: the zero-width joiner
-/// between two, and the tags behind a black flag.
+/// The first character that no keyboard types at the logon screen; with it the owner could never log on. These are control and format
+/// characters (zero-width marks, soft hyphen, direction marks), private use, line and paragraph separators, and every blank but the space.
+/// Emoji keep their joiners: the zero-width joiner between two emoji, and the tags after a black flag.
 pub(super) fn first_untypeable(text: &str) -> Option<char> {
     let mut before: Option<char> = None;
     let mut chars = text.chars().peekable();
@@ -36,7 +36,8 @@ fn never_typed(c: char) -> bool {
         )
 }
 
-/// A pictograph, a skin tone or the selector that shows one in colour. Digits are emoji to Unicode; they are joined to nothing.
+/// A pictograph, a skin tone, or the selector for coloured display. ASCII digits, which Unicode counts as emoji, are excluded: nothing is
+/// joined to them.
 fn in_emoji(c: char) -> bool {
     c == '\u{FE0F}' || (!c.is_ascii() && c.is_emoji_char_or_emoji_component())
 }

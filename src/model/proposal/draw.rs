@@ -1,16 +1,16 @@
-//! Everything that a number of words and digits can make within a length, numbered from 0: one random number picks one of them.
+//! Numbering of all combinations of words and digits within a length, from 0: one random number picks one of them.
 //!
-//! Invariant: each number makes another pick, and each pick has a number; so an even number makes an even pick.
+//! Invariant: numbers and combinations correspond one to one, so a uniform number gives a uniform pick.
 
 use std::{ops::RangeInclusive, rc::Rc};
 
 use super::words::{LONGEST, Pool};
 
-/// The numbered picks.
+/// The numbered combinations.
 #[derive(Debug)]
 pub(super) struct Draw {
     pool: Rc<Pool>,
-    /// `ways[n][letters]`: in how many ways n words have so many letters together.
+    /// `ways[n][letters]`: number of sequences of n words with this many letters in total.
     ways: Vec<Vec<u128>>,
     letters: RangeInclusive<usize>,
     digits: Vec<char>,
@@ -18,7 +18,7 @@ pub(super) struct Draw {
     total: u128,
 }
 
-/// One of them.
+/// One combination.
 #[derive(Debug)]
 pub(super) struct Picked {
     pub(super) words: Vec<&'static str>,
@@ -26,7 +26,7 @@ pub(super) struct Picked {
 }
 
 impl Draw {
-    /// `None`: nothing can be made, or more than can be numbered.
+    /// `None` if there is no combination, or more than `u128` can number.
     pub(super) fn new(pool: Rc<Pool>, words: usize, letters: RangeInclusive<usize>, digits: Vec<char>, digit_places: u32) -> Option<Self> {
         let ways = ways(&pool, words)?;
         let letters = *letters.start()..=*letters.end().min(&(words * LONGEST));
@@ -36,12 +36,11 @@ impl Draw {
         Some(Self { pool, ways, letters, digits, digit_places, total })
     }
 
-    /// How many there are.
     pub(super) fn total(&self) -> u128 {
         self.total
     }
 
-    /// The pick of a random number: as many of its highest bits as can count all picks. `None` where they count beyond the last.
+    /// The pick of a random number, from as many of its highest bits as count all combinations. `None` if they exceed the last number.
     pub(super) fn pick(&self, random: u128) -> Option<Picked> {
         let number = random.checked_shr((self.total - 1).leading_zeros()).unwrap_or(0); // one pick needs no bits
         (number < self.total).then(|| self.numbered(number))

@@ -1,4 +1,4 @@
-//! The words, what the forms promise, and that no proposal is ever refused.
+//! Tests of the word lists, of the sizes of the forms, and that no suggestion breaks its policy.
 
 use std::{collections::BTreeSet, convert::Infallible};
 

@@ -1,16 +1,16 @@
-//! The words: concrete and friendly Danish ones that are easy to spell. No names, nothing that hurts when it is read aloud, alone or beside another.
+//! Word lists: concrete, friendly Danish words that are easy to spell. No names, and nothing offensive when read aloud, alone or beside
+//! another word.
 
 use std::sync::LazyLock;
 
 use super::Ease;
 
-/// Longest word, letters.
+/// Letters of the longest word.
 pub(super) const LONGEST: usize = 9;
 
 static ORDINARY: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("words.txt").lines().collect());
 static EASY: LazyLock<Vec<&'static str>> = LazyLock::new(|| include_str!("easy.txt").lines().collect());
 
-/// All words of an ease.
 pub(super) fn all(ease: Ease) -> &'static [&'static str] {
     match ease {
         Ease::Ordinary => &ORDINARY,
@@ -18,7 +18,7 @@ pub(super) fn all(ease: Ease) -> &'static [&'static str] {
     }
 }
 
-/// The words that may be used, by their number of letters.
+/// The usable words by their number of letters.
 #[derive(Debug, Clone)]
 pub(super) struct Pool(pub(super) [Vec<&'static str>; LONGEST + 1]);
 
@@ -27,7 +27,7 @@ impl Pool {
         Self::of(all(ease).iter().copied().filter(|word| usable(word)))
     }
 
-    /// Words longer than the longest are left out.
+    /// Leaves out words longer than [`LONGEST`].
     pub(super) fn of(words: impl Iterator<Item = &'static str>) -> Self {
         let mut pool = Self(Default::default());
         for word in words {
