@@ -1,7 +1,10 @@
-//! Active Directory over LDAPS: the only room that speaks LDAP.
+//! Active Directory over LDAPS. This is the only module that speaks LDAP.
 //!
-//! Invariants: no byte of LDAP leaves before TLS has proven the controller; every operation has a time-out; the service account's connections are
-//! pooled, a person's bind has a connection of its own; what AD answered keeps its meaning.
+//! Invariants:
+//! - No LDAP message is sent before TLS has authenticated the controller.
+//! - Every operation has a timeout.
+//! - The service account's connections are pooled; a person's bind has its own connection.
+//! - AD's result codes keep their meaning.
 
 pub mod answer;
 mod bind;
@@ -47,7 +50,7 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{config, tls};
 
-/// All controllers of one domain.
+/// The controllers of one domain, with caches of what was read from them.
 #[derive(Debug)]
 pub struct Directory {
     controllers: Vec<Arc<Controller>>,
@@ -66,7 +69,7 @@ pub struct Directory {
 }
 
 impl Directory {
-    /// Reads the CA file and prepares the pools; connects to nobody yet.
+    /// Reads the CA file and prepares the pools. It opens no connection.
     pub fn new(config: &config::Directory) -> Result<Self, tls::TlsSetupError> {
         let tls = tls::client_config(config.ca_file.as_deref())?;
         let account = Arc::new(ServiceAccount::new(config));
@@ -92,7 +95,7 @@ impl Directory {
         })
     }
 
-    /// Takes over the service account's password for every new connection. `false`: it is the one that was known.
+    /// Sets the service account's password for new connections. `false`: the password is the current one.
     pub fn renew_password(&self, password: &str) -> bool {
         self.account.renew(password)
     }
@@ -102,8 +105,9 @@ impl Directory {
         &self.controllers
     }
 
-    /// Does any controller take a new connection, and the service account on it? A pooled one would show less: every login needs a new one. Nothing
-    /// is passed over because of it.
+    /// Whether a controller accepts a new connection and the service account's bind on it.
+    ///
+    /// A pooled connection would prove less, because every login needs a new one. A failure marks no controller as down.
     pub async fn ready(&self) -> Result<(), Fault> {
         let mut last = Fault::NoController;
         for controller in &self.controllers {
@@ -117,7 +121,7 @@ impl Directory {
         Err(last)
     }
 
-    /// The first controller that can be connected to.
+    /// A session on the first controller that accepts a connection.
     pub async fn any(&self) -> Result<Pinned, Fault> {
         Ok(self.read(|pinned| async move { (Ok(()), pinned) }).await?.1)
     }

@@ -1,4 +1,4 @@
-//! Trying a password by a bind as the person.
+//! Proof of a password by a bind as its account.
 
 use tracing::info;
 use zeroize::Zeroize;
@@ -6,13 +6,12 @@ use zeroize::Zeroize;
 use super::{BindAnswer, Connection, Fault, Pinned, answer};
 use crate::model::password::Password;
 
-/// A password was not tried, or nobody knows what came of it.
+/// A bind without a usable answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{fault}")]
 pub struct BindFault {
-    /// What went wrong.
     pub fault: Fault,
-    /// The password has left for the controller, which may have counted it.
+    /// Whether the password was sent, so that AD may have counted it as wrong.
     pub may_count: bool,
 }
 
@@ -23,15 +22,15 @@ impl BindFault {
 }
 
 impl Pinned {
-    /// Tries a password with one bind on a connection of its own. A wrong one counts in AD.
+    /// Tries a password with one bind on a connection of its own. AD counts a wrong one.
     ///
-    /// `user` is a DN: a bare name could also match another account's UPN or display name (MS-ADTS 5.1.1.1.1).
+    /// `user` is a DN, because a bare name may match another account's UPN or display name (MS-ADTS 5.1.1.1.1).
     pub async fn bind(&self, user: &str, password: &Password) -> Result<BindAnswer, BindFault> {
         let mut connection = Connection::open(self.controller.endpoint()).await.map_err(BindFault::before)?;
         self.bind_over(&mut connection, user, password).await
     }
 
-    /// The same over the service account's own connection, where the controller takes no new ones. It is a person's from then on, and ends with this work.
+    /// Same over the service account's connection, for a controller that accepts no new ones. The connection is not used again.
     pub async fn bind_in_place(&mut self, user: &str, password: &Password) -> Result<BindAnswer, BindFault> {
         let controller = self.controller.clone();
         let connection = self.connection();
@@ -50,12 +49,12 @@ impl Pinned {
     }
 }
 
-/// An error that the controller answered itself: it did not look at the password.
+/// The meaning of a bind's result. With a result code that is an error, the controller did not check the password.
 fn meaning(controller: &str, result: Result<ldap3::LdapResult, Fault>) -> Result<BindAnswer, BindFault> {
     let mut result = result.map_err(|fault| BindFault { fault, may_count: true })?;
     let answer = answer::of_bind(result.rc, &result.text);
     if answer != Ok(BindAnswer::Proven) {
-        info!(controller, result = result.rc, text = answer::readable(&result.text), "a login was refused");
+        info!(controller, result = result.rc, text = answer::readable(&result.text), "bind refused");
     }
     result.text.zeroize();
     answer.map_err(BindFault::before)

@@ -1,6 +1,9 @@
-//! Which controller is asked: the first one that answers, and for a while after a new password the one that wrote it.
+//! Choice of a controller: the first one that answers. For a while after a password write, the account's reads prefer the controller that
+//! wrote.
 //!
-//! Invariants: a controller that is dead, stalled or slow costs a person part of a second where another one is well; a wait for our own places is never its fault.
+//! Invariants:
+//! - A dead, stalled or slow controller delays a read by a third of its timeout (0.7 s by default) while another one is healthy.
+//! - A wait for one of our own slots never marks a controller as down.
 
 use std::{sync::Arc, time::Duration};
 
@@ -9,22 +12,23 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use super::{Controller, Directory, Fault, Pinned, controller::Place};
 use crate::model::guid::ObjectGuid;
 
-/// How long a controller may think.
+/// Timeouts of one controller.
 #[derive(Debug, Clone, Copy)]
 struct Patience {
-    /// After this the next controller is asked beside it.
+    /// After this, the next controller is asked in parallel.
     alone: Duration,
-    /// After this it has failed.
+    /// After this, the controller has failed.
     longest: Duration,
-    /// The read may take long on a controller that is well.
+    /// The read may take long on a healthy controller.
     heavy: bool,
 }
 
 impl Directory {
-    /// Runs a read on the first controller that answers, and gives the controller back with the result, so that what follows goes to the same one.
+    /// Runs a read on the first controller that answers. Returns the session with the result, so that the operation continues on the same
+    /// controller.
     ///
-    /// After a third of [`crate::config::Directory::timeout`] the next one is asked as well. The one that is overtaken, or has failed, is asked last until its
-    /// retry time has come.
+    /// After a third of [`crate::config::Directory::timeout`] the next controller is asked in parallel. A controller that was overtaken or
+    /// failed is asked last until its retry time has come.
     pub(crate) async fn read<T, F>(&self, work: impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
     where
         F: Future<Output = (Result<T, Fault>, Pinned)>,
@@ -32,7 +36,7 @@ impl Directory {
         self.read_of(None, work).await
     }
 
-    /// The same of one account, whose new password may be known to one controller only.
+    /// Same for a read of one account, whose new password only the controller that wrote it may have.
     pub(super) async fn read_of<T, F>(&self, account: Option<ObjectGuid>, work: impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
     where
         F: Future<Output = (Result<T, Fault>, Pinned)>,
@@ -41,7 +45,7 @@ impl Directory {
         self.first_answer(self.in_order(account), patience, work).await
     }
 
-    /// The same for a search that visits every account where its attribute has no index: four times as long.
+    /// Same for a search whose attribute may have no index, so that it visits every account. It may take four times as long.
     pub(super) async fn heavy_read<T, F>(&self, work: impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
     where
         F: Future<Output = (Result<T, Fault>, Pinned)>,
@@ -50,7 +54,7 @@ impl Directory {
         self.first_answer(self.in_order(None), patience, work).await
     }
 
-    /// Those that are up first; before them the one that wrote the account's password lately.
+    /// Controllers that are up, then the others. The one that recently wrote the account's password comes first if it is up.
     fn in_order(&self, account: Option<ObjectGuid>) -> Vec<Arc<Controller>> {
         let (mut up, down): (Vec<_>, Vec<_>) = self.controllers.iter().cloned().partition(|c| c.is_up());
         if let Some(writer) = account.and_then(|account| self.writes.writer(account)) {
@@ -89,7 +93,7 @@ impl Directory {
             let at = under_way.iter().position(|c| Arc::ptr_eq(c, &controller)).unwrap_or_default();
             match outcome {
                 Ok(done) => {
-                    // Those that were asked before it, and have not answered yet.
+                    // They were asked earlier and have not answered yet.
                     for slower in &under_way[..at] {
                         slower.mark_down(&Fault::Slow);
                     }
@@ -107,7 +111,7 @@ impl Directory {
     }
 }
 
-/// The next controller, with a place there. `beside`: another one is being asked, so that no place is waited for.
+/// The next controller, with a slot. `beside`: another controller is being asked, so a slot is taken only if it is free.
 async fn next_of(
     waiting: &mut std::iter::Peekable<std::vec::IntoIter<Arc<Controller>>>,
     beside: bool,
@@ -119,7 +123,7 @@ async fn next_of(
     while let Some(controller) = waiting.next() {
         let was_up = controller.is_up();
         let place = controller.place().await?;
-        // It may have failed those who had their places before.
+        // Requests ahead of this one may have marked the controller as down during the wait.
         let failed_meanwhile = was_up && !controller.is_up() && waiting.peek().is_some_and(|next| next.is_up());
         if !failed_meanwhile {
             return Ok(Some((controller, place)));
@@ -140,14 +144,14 @@ where
     let asked = tokio::time::timeout(patience.longest, controller.attempt(place.clone(), work)).await;
     let outcome = match asked {
         Ok(outcome) => outcome,
-        // It may be well, and the search long.
+        // The controller may be healthy and the search long.
         Err(_) if patience.heavy && answers(&controller, place).await => Err(Fault::SearchTooSlow),
         Err(_) => Err(Fault::TimedOut),
     };
     (controller, outcome)
 }
 
-/// Does it say at once who it is?
+/// Whether the controller returns its rootDSE within its timeout.
 async fn answers(controller: &Arc<Controller>, place: Place) -> bool {
     let hello = async { controller.connect(place).await?.connection().root_dse().await };
     matches!(tokio::time::timeout(controller.endpoint().timeout(), hello).await, Ok(Ok(_)))

@@ -1,6 +1,6 @@
-//! One LDAP connection inside TLS.
+//! An LDAP connection inside TLS.
 //!
-//! Invariant: after any error or time-out the connection is broken for good and is not used again.
+//! Invariant: after an error or a timeout the connection is broken and is never used again.
 
 use std::{
     collections::HashSet,
@@ -27,19 +27,18 @@ use crate::{
     tcp,
 };
 
-/// Objects in one answer: what a controller gives at most (MaxPageSize).
+/// Page size, objects: AD's default maximum (MaxPageSize).
 const PAGE: i32 = 1000;
-/// Longer lists are a mistake, or a controller that never ends.
+/// Maximum values of an attribute. More point to a mistake or a controller that repeats itself.
 const MOST_VALUES: usize = 200_000;
 
-/// Where a controller is and how it is spoken to.
+/// Address, transport and timeouts of a controller.
 #[derive(Debug, Clone)]
 pub struct Endpoint {
-    /// The name on its certificate.
+    /// Name on its certificate.
     pub name: String,
     /// Host to connect to.
     pub host: String,
-    /// TCP port.
     pub port: u16,
     starttls: bool,
     timeout: Duration,
@@ -49,7 +48,7 @@ pub struct Endpoint {
 }
 
 impl Endpoint {
-    /// From the configuration: port 636, or 389 with StartTLS, where none is given.
+    /// From the configuration. The default port is 636, or 389 with StartTLS.
     pub fn new(controller: &config::Controller, directory: &config::Directory, tls: Arc<ClientConfig>) -> Self {
         let (starttls, port) = match controller.transport {
             Transport::Ldaps => (false, 636),
@@ -67,32 +66,33 @@ impl Endpoint {
         }
     }
 
-    /// StartTLS on the LDAP port, rather than LDAPS?
+    /// StartTLS on the LDAP port instead of LDAPS.
     pub fn starttls(&self) -> bool {
         self.starttls
     }
 
-    /// Longest wait for connecting, and for one read.
+    /// Timeout of connecting and of one read.
     pub fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Longest wait for one write.
+    /// Timeout of one write.
     pub fn write_timeout(&self) -> Duration {
         self.write_timeout
     }
 
-    /// Longest wait for TCP and TLS: connecting is fast where a controller is well, however long it may then think about a password.
+    /// Timeout of TCP and TLS. It is shorter than [`Self::timeout`]: a healthy controller accepts connections at once, even where it checks
+    /// passwords slowly.
     pub fn connect_timeout(&self) -> Duration {
         self.timeout * 3 / 4
     }
 
-    /// Longest wait for the answer to a person's bind.
+    /// Timeout of a person's bind.
     pub fn bind_timeout(&self) -> Duration {
         self.bind_timeout
     }
 
-    /// A TCP connection without Nagle's delay: with it, a bind takes 52 ms instead of 9 (measured).
+    /// Opens a TCP connection without Nagle's algorithm, with which a bind takes 52 ms instead of 9 (measured).
     pub async fn tcp(&self) -> std::io::Result<TcpStream> {
         let stream = tcp::connect(&self.host, self.port).await?;
         stream.set_nodelay(true)?;
@@ -100,15 +100,15 @@ impl Endpoint {
     }
 }
 
-/// What a search found.
+/// Result of a search.
 #[derive(Debug)]
 struct Found {
     entries: Vec<Entry>,
-    /// The controller has left nothing out.
+    /// Whether the controller returned all matching objects.
     whole: bool,
 }
 
-/// A connection whose TLS has proven the controller. Nobody is logged in on it yet.
+/// A connection to an authenticated controller. It is not bound yet.
 #[derive(Debug)]
 pub struct Connection {
     ldap: Ldap,
@@ -118,7 +118,7 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// Connects; on failure nothing but TLS has been sent.
+    /// Connects. On an error only TLS messages have been sent.
     pub async fn open(endpoint: &Endpoint) -> Result<Self, Fault> {
         tokio::time::timeout(endpoint.connect_timeout(), Self::connect(endpoint)).await.map_err(|_| Fault::TimedOut)?
     }
@@ -130,7 +130,7 @@ impl Connection {
             LdapConnSettings::new().set_config(endpoint.tls.clone()).set_starttls(endpoint.starttls).set_std_stream(StdStream::Tcp(stream));
         let scheme = if endpoint.starttls { "ldap" } else { "ldaps" };
         let url = format!("{scheme}://{}:{}", endpoint.name, endpoint.port);
-        // In a task of its own: the library panics on answers that it does not expect.
+        // Runs in its own task, because the library panics on malformed answers.
         let opened = tokio::spawn(async move { LdapConnAsync::with_settings(settings, &url).await });
         let (driver, ldap) = opened
             .await
@@ -140,7 +140,7 @@ impl Connection {
         Ok(Self { ldap, broken: Arc::default(), timeout: endpoint.timeout, write_timeout: endpoint.write_timeout })
     }
 
-    /// Connects and logs the service account in.
+    /// Connects and binds the service account.
     pub(crate) async fn open_as_service(endpoint: &Endpoint, account: &ServiceAccount) -> Result<Self, Fault> {
         let mut connection = Self::open(endpoint).await?;
         let (turn, patience) = (account.turn().await?, connection.timeout);
@@ -160,18 +160,18 @@ impl Connection {
         Ok(connection)
     }
 
-    /// It is not used for anything else: it is a person's now.
+    /// Excludes the connection from further use, because a person's bind has replaced the service account's.
     pub(crate) fn retire(&self) {
         self.broken.store(true, Ordering::Release);
     }
 
-    /// Can it still be used?
+    /// Whether the connection is open and not broken.
     pub(crate) fn is_usable(&mut self) -> bool {
         !self.broken.load(Ordering::Acquire) && !self.ldap.is_closed()
     }
 
-    /// A simple bind. The caller has made sure that the password is not empty: [`crate::model::password::Password`] never is, the
-    /// configuration refuses an empty one.
+    /// A simple bind. An empty password would be an anonymous bind; [`crate::model::password::Password`] and the configuration exclude it
+    /// too.
     pub(crate) async fn simple_bind(&mut self, user: &str, password: &str, patience: Duration) -> Result<LdapResult, Fault> {
         if password.is_empty() {
             return Err(Fault::ServiceBind("an empty password would be an anonymous bind".into()));
@@ -180,7 +180,7 @@ impl Connection {
         self.run("bind", patience, move |mut ldap| async move { ldap.simple_bind(&user, &password).await }).await
     }
 
-    /// Reads one object; `None` where it is not there or does not match the filter.
+    /// Reads one object; `None` if it does not exist or does not match the filter.
     pub(crate) async fn read_object(
         &mut self,
         dn: &str,
@@ -191,8 +191,7 @@ impl Connection {
         Ok(found.pop())
     }
 
-    /// Every value of an attribute that may have more than a controller tells at once (MaxValRange), as text, in ranges (MS-ADTS 3.1.1.3.1.3.3). An object
-    /// that is not there has none.
+    /// All values of an attribute as text, in ranges of the controller's MaxValRange (MS-ADTS 3.1.1.3.1.3.3). A missing object has none.
     pub(crate) async fn all_values(&mut self, dn: &str, attribute: &'static str) -> Result<Vec<String>, Fault> {
         let mut values: Vec<String> = Vec::new();
         loop {
@@ -201,7 +200,7 @@ impl Connection {
             let Some((more, found)) = entry.range(attribute) else { return Ok(values) };
             let before = values.len();
             values.extend(found.iter().filter_map(|value| String::from_utf8(value.clone()).ok()));
-            // Nothing new would go on for ever, and a value that is no text would shift the next range.
+            // An empty range would loop for ever, and a value that is not text would shift the next range.
             if values.len() > MOST_VALUES {
                 return Err(Fault::TooMany(attribute.to_owned()));
             }
@@ -214,7 +213,7 @@ impl Connection {
         }
     }
 
-    /// The same with a control.
+    /// [`Self::read_object`] with a control.
     pub(crate) async fn read_object_with(
         &mut self,
         dn: &str,
@@ -228,7 +227,7 @@ impl Connection {
         Ok(found.entries.pop())
     }
 
-    /// Searches a subtree or one object. An object that is not there (32) is an empty answer. What is more than a controller tells at once (4,
+    /// Searches a subtree or one object. A missing object (32) yields no entries. A result beyond the controller's limit (4,
     /// sizeLimitExceeded) is read in pages.
     pub(crate) async fn search(
         &mut self,
@@ -246,13 +245,13 @@ impl Connection {
         self.search_paged(base, scope, filter, &attributes, MOST_VALUES).await
     }
 
-    /// Longest wait for one read.
+    /// Timeout of one read.
     pub(crate) fn timeout(&self) -> Duration {
         self.timeout
     }
 
-    /// Searches a subtree for at most `limit` objects; more (4, sizeLimitExceeded) are left where they are. `patience`: an attribute without an index takes
-    /// the controller long.
+    /// Searches a subtree for at most `limit` objects; the rest (4, sizeLimitExceeded) is ignored. `patience`: a longer timeout for an
+    /// attribute without an index.
     pub(crate) async fn search_some(
         &mut self,
         base: &str,
@@ -267,7 +266,7 @@ impl Connection {
         Ok(self.search_prepared(base, Scope::Subtree, filter, attributes, prepare, patience).await?.entries)
     }
 
-    /// Searches a subtree in pages of 1,000 (MaxPageSize). More than `most` objects are a fault.
+    /// Searches a subtree in pages of [`PAGE`]. More than `most` objects are an error.
     pub(crate) async fn search_paged(
         &mut self,
         base: &str,
@@ -331,7 +330,7 @@ impl Connection {
         .await
     }
 
-    /// Modifies one object. `Err` with anything but [`Fault::Answer`] means that nobody knows whether it was done.
+    /// Modifies one object. After any error but [`Fault::Answer`] it is unknown whether the write was done.
     pub(crate) async fn modify(&mut self, dn: &str, changes: Vec<Mod<Vec<u8>>>, control: Option<RawControl>) -> Result<LdapResult, Fault> {
         let dn = dn.to_owned();
         let result = self
@@ -348,20 +347,22 @@ impl Connection {
         Ok(result)
     }
 
-    /// What the controller says of itself.
+    /// The controller's rootDSE.
     pub(crate) async fn root_dse(&mut self) -> Result<RootDse, Fault> {
         let entry = self.read_object("", "(objectClass=*)", RootDse::ATTRIBUTES).await?;
         entry.map(|e| RootDse::from_entry(&e)).ok_or(Fault::Unreadable("rootDSE"))
     }
 
-    /// The invocation id of the controller with these settings (MS-ADTS 6.1.1.2.2.1.2.1.1). `None`: not readable.
+    /// The invocationId of the controller with this settings object (MS-ADTS 6.1.1.2.2.1.2.1.1); `None` if it can't be read.
     pub(crate) async fn invocation_id(&mut self, settings_dn: &str) -> Result<Option<Uuid>, Fault> {
         let entry = self.read_object(settings_dn, "(objectClass=*)", ["invocationId"]).await?;
         Ok(entry.and_then(|entry| Uuid::from_slice_le(entry.bytes("invocationId")?).ok()))
     }
 
-    /// Runs one operation in a task of its own (the library panics in the caller on a message that is not UTF-8) and within its time. Where
-    /// the caller goes away in the middle, the connection is broken too: its next answer would belong to nobody.
+    /// Runs one operation in its own task and within its timeout.
+    ///
+    /// The task contains the library's panics on messages that are not UTF-8. If the caller is cancelled, the connection stays marked as
+    /// broken, because the next answer would belong to the cancelled operation.
     async fn run<T, F>(&mut self, operation: &'static str, timeout: Duration, work: impl FnOnce(Ldap) -> F) -> Result<T, Fault>
     where
         T: Send + 'static,
@@ -389,7 +390,7 @@ impl Connection {
     }
 }
 
-/// An attribute and its value, as a part of one `modify`.
+/// An attribute with one value, for `modify`.
 pub(crate) fn value(attribute: &str, value: Vec<u8>) -> (Vec<u8>, HashSet<Vec<u8>>) {
     (attribute.as_bytes().to_vec(), HashSet::from([value]))
 }

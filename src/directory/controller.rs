@@ -1,4 +1,4 @@
-//! One domain controller: its pool of service connections, and whether it is passed over for now.
+//! A domain controller: its pool of service connections, its slots, and its state up or down.
 
 use std::{
     sync::{
@@ -16,14 +16,14 @@ use tracing::warn;
 use super::{Connection, Endpoint, Fault, Pinned, RootDse, ServiceAccount, readable, root_dse::Remembered};
 use crate::{config, telemetry::Seldom};
 
-/// AD ends a connection that is idle for 900 s (MaxConnIdleTime); ours end well before.
+/// Longest idle time of a pooled connection. AD closes one after 900 s (MaxConnIdleTime).
 const LONGEST_IDLE: Duration = Duration::from_mins(2);
-/// No connection gets older, so that a controller that takes no new ones, a renewed certificate or a changed service account is noticed.
+/// Longest life of a pooled connection. It bounds the time in which a refusal of new connections, a renewed certificate or a changed
+/// service account stays unnoticed.
 const LONGEST_LIFE: Duration = Duration::from_mins(5);
-/// Longest wait for a place: whoever waits longer is told to come again.
+/// Longest wait for a slot. After it the request fails with [`Fault::Busy`].
 const LONGEST_WAIT: Duration = Duration::from_secs(15);
 
-/// One controller.
 #[derive(Debug)]
 pub struct Controller {
     endpoint: Arc<Endpoint>,
@@ -38,12 +38,12 @@ pub struct Controller {
     passed_over: Seldom,
 }
 
-/// A connection of the service account, on loan from the pool.
+/// A connection of the service account, borrowed from the pool.
 pub(crate) type Loan = managed::Object<Connections>;
-/// The right to have one piece of work done by a controller. Waiting for it says nothing of the controller.
+/// A slot: the right to run one operation on a controller. Waiting for it never marks the controller as down.
 pub(crate) type Place = Arc<OwnedSemaphorePermit>;
 
-/// Makes connections of the service account and throws the old and broken ones away.
+/// Pool manager: opens connections of the service account, and drops old and broken ones.
 #[derive(Debug)]
 pub(crate) struct Connections {
     endpoint: Arc<Endpoint>,
@@ -67,13 +67,14 @@ impl managed::Manager for Connections {
 impl Controller {
     pub(super) fn new(endpoint: Endpoint, config: &config::Directory, account: Arc<ServiceAccount>) -> Self {
         let endpoint = Arc::new(endpoint);
-        // Places are waited for, connections never: who has a place may need a second connection, in place of one that was lost.
+        // Operations wait for slots, never for connections. An operation with a slot may need a second connection in place of a lost one,
+        // so the pool is twice as large.
         let pool = Pool::builder(Connections { endpoint: endpoint.clone(), account: account.clone() })
             .max_size(config.pool_size * 2)
             .runtime(deadpool::Runtime::Tokio1)
             .timeouts(Timeouts { wait: Some(config.timeout), create: None, recycle: None })
             .build()
-            .expect("a runtime is given, which is all that the time-out of the pool needs");
+            .expect("the timeout of the pool needs a runtime, which is given");
         Self {
             endpoint,
             account,
@@ -88,12 +89,11 @@ impl Controller {
         }
     }
 
-    /// The name in the configuration, which is the one on its certificate.
+    /// The configured name, which is also the name on its certificate.
     pub fn name(&self) -> &str {
         &self.endpoint.name
     }
 
-    /// Where it is.
     pub fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -107,26 +107,26 @@ impl Controller {
         down_until.is_none_or(|until| Instant::now() >= until)
     }
 
-    /// Asks it last until its retry time has come.
+    /// Marks the controller as down: until its retry time it is asked after the others.
     pub(super) fn mark_down(&self, fault: &Fault) {
         if let Some(times) = self.passed_over.due() {
-            warn!(controller = self.name(), error = %fault, times, "controller passed over for now");
+            warn!(controller = self.name(), error = %fault, times, "controller marked as down");
         }
         gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(0.0);
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + self.retry_after);
-        // What is open may be all that still works there; a new connection shows it.
+        // Open connections may be all that still works there. Only a new connection proves that it is up.
         self.pool.retain(|_, _| false);
     }
 
     fn mark_up(&self) {
         let was_down = self.down_until.lock().unwrap_or_else(PoisonError::into_inner).take().is_some();
         if was_down {
-            tracing::info!(controller = self.name(), "controller answers again");
+            tracing::info!(controller = self.name(), "controller up again");
         }
         gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(1.0);
     }
 
-    /// A place, as soon as one is free. It is only too much work where there is none in time, never the controller's fault.
+    /// Waits for a slot. A timeout means overload here, not a fault of the controller.
     pub(super) async fn place(&self) -> Result<Place, Fault> {
         match tokio::time::timeout(LONGEST_WAIT, self.places.clone().acquire_owned()).await {
             Ok(Ok(permit)) => Ok(Arc::new(permit)),
@@ -134,12 +134,12 @@ impl Controller {
         }
     }
 
-    /// A place, if one is free at this moment.
+    /// A slot, if one is free now.
     pub(super) fn free_place(&self) -> Option<Place> {
         self.places.clone().try_acquire_owned().ok().map(Arc::new)
     }
 
-    /// A pooled connection, or a new one. A read-only controller is none for us: a password can't be written there.
+    /// A session on a pooled or new connection. A read-only controller is an error, because it can't write passwords.
     pub(super) async fn connect(self: &Arc<Self>, place: Place) -> Result<Pinned, Fault> {
         let loan = self.pool.get().await.map_err(|error| match error {
             PoolError::Backend(fault) => fault,
@@ -150,7 +150,7 @@ impl Controller {
         if read_only { Err(Fault::ReadOnlyController) } else { Ok(pinned) }
     }
 
-    /// Runs a read. A pooled connection that turns out to have died meanwhile is no fault of the controller: the read is done once more on a new one.
+    /// Runs a read. If a pooled connection turns out to be dead, the read is repeated once on a new one, and the controller stays up.
     pub(super) async fn attempt<T, F>(self: &Arc<Self>, place: Place, work: &impl Fn(Pinned) -> F) -> Result<(T, Pinned), Fault>
     where
         F: Future<Output = (Result<T, Fault>, Pinned)>,
@@ -168,7 +168,7 @@ impl Controller {
         Ok((value, pinned))
     }
 
-    /// What it says of itself, with its invocation id; kept for some minutes.
+    /// The rootDSE with the invocationId, cached for [`super::root_dse`]'s period.
     pub(super) async fn root_dse(&self, connection: &mut Connection) -> Result<Arc<RootDse>, Fault> {
         if let Some(root) = self.root_dse.fresh(Instant::now()) {
             return Ok(root);
@@ -184,7 +184,7 @@ impl Controller {
         self.root_dse.any()
     }
 
-    /// True the first time only.
+    /// `true` at the first call only, so that the warning is logged once.
     pub(super) fn first_word_about_hints(&self) -> bool {
         !self.said_no_hints.swap(true, Ordering::Relaxed)
     }

@@ -1,12 +1,13 @@
-//! The CPR number that an account carries in an attribute of the operator's choice.
+//! CPR number of an account, in an attribute that the configuration names.
 //!
-//! Invariant: read for a question about one account at a time, kept nowhere, and never part of [`crate::model::account::Account`].
+//! Invariant: it is read for one account at a time, is not cached, and is no part of [`crate::model::account::Account`].
 
 use super::{Directory, Fault, Pinned, lookup::PERSON};
 use crate::model::{cpr::Cpr, guid::ObjectGuid};
 
 impl Directory {
-    /// `None`: the account is gone, or the attribute is empty, not readable, no CPR number, or several different ones.
+    /// Reads the account's CPR number. `None`: the account does not exist, or the attribute is empty, unreadable, no CPR number, or holds
+    /// several different ones.
     pub async fn cpr_of(&self, pinned: &mut Pinned, guid: ObjectGuid, attribute: &str) -> Result<Option<Cpr>, Fault> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
@@ -16,7 +17,7 @@ impl Directory {
     }
 }
 
-/// The number that all values are, in whatever spelling.
+/// The one number that all values spell; `None` if they differ.
 fn sole(values: &[Vec<u8>]) -> Option<Cpr> {
     let mut numbers = values.iter().map(|value| std::str::from_utf8(value).ok().and_then(Cpr::parse));
     let first = numbers.next()??;

@@ -1,4 +1,4 @@
-//! The names that people may put beside an account name: the domain's DNS and NetBIOS name, and the forest's UPN suffixes.
+//! Names that may accompany an account name: the domain's DNS and NetBIOS name, and the forest's UPN suffixes.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,30 +10,31 @@ use ldap3::{Scope, ldap_escape};
 use super::{Connection, Directory, Fault};
 use crate::model::dn::dns_name;
 
-/// A domain's names hardly ever change: they are read again after this long.
+/// Lifetime of the cached names, which hardly ever change.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// The names of the domain.
+/// Names of the domain.
 #[derive(Debug)]
 pub(super) struct DomainNames {
-    /// `kommune.dk`.
+    /// DNS name, such as `kommune.dk`.
     dns: String,
-    /// `KOMMUNE`: of the configuration, else as the directory has it.
+    /// NetBIOS name, such as `KOMMUNE`: from the configuration, else from the directory.
     netbios: String,
-    /// uPNSuffixes of the forest: `skole.dk`.
+    /// uPNSuffixes of the forest, such as `skole.dk`.
     suffixes: Vec<String>,
 }
 
-/// The names, and when they were read.
+/// The names with the time of their reading.
 pub(super) type Cache = Mutex<Option<(Instant, Arc<DomainNames>)>>;
 
 impl DomainNames {
-    /// May it stand before the backslash of `DOMAIN\\name`? Both names may (MS-ADTS 5.1.1.1.1).
+    /// Whether the name may precede the backslash of `DOMAIN\\name`. AD accepts the DNS and the NetBIOS name (MS-ADTS 5.1.1.1.1).
     pub fn is_domain(&self, name: &str) -> bool {
         same(name, &self.netbios) || same(name, &self.dns)
     }
 
-    /// Is `name@suffix` the account `name`, where no userPrincipalName says otherwise? AD takes the domain's names and each UPN suffix of the forest.
+    /// Whether `name@suffix` denotes the account `name`, unless it is another account's userPrincipalName. AD accepts the domain's names
+    /// and the forest's UPN suffixes.
     pub fn is_suffix(&self, suffix: &str) -> bool {
         self.is_domain(suffix) || self.suffixes.iter().any(|known| same(known, suffix))
     }

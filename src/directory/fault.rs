@@ -1,67 +1,66 @@
-//! What can go wrong between the service and a controller. For the log only: it names no person and holds no secret.
+//! Errors between the service and a controller. They go to the log only, and identify no person and hold no secret.
 
 use ldap3::LdapError;
 
-/// An error of the directory that only the operator can mend.
+/// An error of the directory. Only an operator can correct it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// No controller is configured, or none was tried.
-    #[error("no domain controller could be asked")]
+    #[error("no domain controller is configured or usable")]
     NoController,
-    /// TCP or TLS to the controller failed; nothing was sent.
+    /// TCP or TLS to the controller failed. No LDAP message was sent.
     #[error("the controller can't be reached: {0}")]
     Unreachable(String),
-    /// No answer in time.
     #[error("the controller did not answer in time")]
     TimedOut,
-    /// Another controller, asked later, was faster.
-    #[error("the controller is slower than another one that was asked after it")]
+    /// A controller that was asked later answered earlier.
+    #[error("the controller is slower than another one that was asked later")]
     Slow,
-    /// It answers, but a search takes too long: an attribute without an index.
-    #[error("a search took too long on a controller that is well; has its attribute an index (searchFlags)?")]
+    /// A search exceeds its timeout although the controller answers: its attribute probably has no index.
+    #[error("a search took too long on a controller that is well; its attribute may lack an index (searchFlags)")]
     SearchTooSlow,
-    /// A password was written on another controller, which is away.
-    #[error("the account's new password has not been replicated to this controller yet: a right one would count as a wrong one")]
+    /// The password was written on another controller, which is down.
+    #[error("the account's new password has not been replicated to this controller yet; it would count as wrong here")]
     NotReplicated,
-    /// A read-only controller, where no password can be written.
-    #[error("the controller is a read-only one, which can't be used here")]
+    /// A read-only controller, which can't write passwords.
+    #[error("the controller is read-only, which is not supported")]
     ReadOnlyController,
-    /// The connection ended or held something that is not LDAP.
+    /// The connection ended or carried data that is not LDAP.
     #[error("the connection was lost: {0}")]
     ConnectionLost(String),
-    /// Too much is asked of the controller by ourselves at this moment.
-    #[error("more is to be done at once than directory.pool_size lets through")]
+    /// All slots of the controller are taken.
+    #[error("more concurrent operations than directory.pool_size allows")]
     Busy,
-    /// The service account may not log in.
+    /// AD refused the service account's bind, or it is paused after a wrong password.
     #[error("the service account was refused: {0}")]
     ServiceBind(String),
-    /// The controller answered with an error.
+    /// An LDAP result that is an error.
     #[error("the controller answered {rc}: {text}")]
     Answer {
-        /// LDAP result code (RFC 4511 4.1.9).
+        /// LDAP result code (RFC 4511, section 4.1.9).
         rc: u32,
-        /// AD's diagnostic message, without values (`answer::readable`).
+        /// AD's diagnostic message without values (`answer::readable`).
         text: String,
     },
-    /// A write was sent to a read-only controller, which did nothing.
-    #[error("the controller is read-only and refers to another one: take it out of directory.controllers ({0})")]
+    /// A write reached a read-only controller, which did nothing.
+    #[error("the controller is read-only and refers to another one; remove it from directory.controllers ({0})")]
     ReadOnly(String),
-    /// An attribute that has to be there is not: the service account may not read it.
-    #[error("attribute {0} can't be read; has the service account the right to read it?")]
+    /// A mandatory attribute is missing in an answer: the service account may not read it.
+    #[error("attribute {0} can't be read; the service account may lack the right")]
     Unreadable(&'static str),
     /// The account's password settings object can't be read.
     #[error("the password settings object {0} can't be read; give the service account read access to it")]
     PolicyUnreadable(String),
-    /// A group of the configuration is not in the directory.
-    #[error("the group {0:?} of the configuration can't be found, or is no security group")]
+    /// A configured group does not exist or is no security group.
+    #[error("the configured group {0:?} does not exist or is no security group")]
     GroupMissing(String),
-    /// One person's number or name stands in more accounts than one person has.
-    #[error("attribute {0} has one value in more than 20 accounts: it can't say whose they are")]
+    /// A value that should identify one person is in more accounts than one person has.
+    #[error("attribute {0} has one value in more than 20 accounts; it does not identify a person")]
     TooMany(String),
 }
 
 impl Fault {
-    /// Does it tell something of one account only? A login must not answer it in a way that shows that the account exists.
+    /// Whether the error concerns one account. A login must not answer it in a way that reveals that the account exists.
     pub fn is_about_one_account(&self) -> bool {
         match self {
             Self::Unreadable(_) | Self::PolicyUnreadable(_) | Self::TooMany(_) => true,
@@ -81,7 +80,7 @@ impl Fault {
         }
     }
 
-    /// Is it the controller that failed, so that another one may do better?
+    /// Whether the controller failed, so that another one may succeed.
     pub(crate) fn is_the_controllers(&self) -> bool {
         match self {
             Self::Unreachable(_)
@@ -91,7 +90,7 @@ impl Fault {
             | Self::ConnectionLost(_)
             | Self::ServiceBind(_)
             | Self::NoController => true,
-            // 51 busy, 52 unavailable (RFC 4511 appendix A.1)
+            // 51 busy, 52 unavailable (RFC 4511, appendix A.1).
             Self::Answer { rc, .. } => matches!(rc, 51 | 52),
             Self::Busy
             | Self::SearchTooSlow

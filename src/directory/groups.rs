@@ -1,4 +1,4 @@
-//! Groups: those of the configuration as SIDs, so that membership is one look into an account's tokenGroups, and those that an account is in by name.
+//! Groups: configured groups as SIDs, so that membership is a lookup in an account's tokenGroups, and an account's groups by name.
 
 use std::{
     collections::HashMap,
@@ -11,29 +11,30 @@ use ldap3::{Scope, ldap_escape};
 use super::{Directory, Fault, Pinned, entry::Entry};
 use crate::model::{authority::Group, dn::Dn, group_pattern::Pattern, sid::Sid};
 
-/// A SID stays with its group for life, a name can move to another group: names are looked up again after this long.
+/// Lifetime of a cached SID. A SID stays with its group for life, but a name can move to another group.
 const FRESH: Duration = Duration::from_mins(5);
 
-/// SIDs by the name in the configuration.
+/// SIDs by configured name.
 pub(super) type Cache = Mutex<HashMap<String, (Instant, Sid)>>;
 
 const ATTRIBUTES: [&str; 4] = ["objectSid", "groupType", "sAMAccountName", "objectGUID"];
 
 impl Directory {
-    /// The same as [`Directory::group_sid`] on any controller, for the check command.
+    /// [`Directory::group_sid`] on any controller, for the check command.
     pub async fn find_group(&self, group: &str) -> Result<(Sid, Pinned), Fault> {
         self.read(|mut pinned| async move { (self.group_sid(&mut pinned, group).await, pinned) }).await
     }
 
-    /// The SID of a group given as SID, DN or sAMAccountName. A group that can't be found is a fault: leaving it out could weaken a policy.
+    /// The SID of a group given as SID, DN or sAMAccountName. An unknown group is an error: ignoring it could weaken a policy.
     pub async fn group_sid(&self, pinned: &mut Pinned, group: &str) -> Result<Sid, Fault> {
         let mut found = self.group_sids(pinned, &[group]).await?;
         found.remove(group).ok_or_else(|| Fault::GroupMissing(group.to_owned()))
     }
 
-    /// The SIDs of several groups with at most one search, by their names in the configuration. One that can't be found (given as a SID, too: a slip in it
-    /// would forbid nothing to nobody), that two objects answer to, or that is
-    /// no security group (tokenGroups holds no other) is left out.
+    /// The SIDs of several groups by their configured names, with at most one search.
+    ///
+    /// Left out are groups that do not exist (also if given as a SID: a typing error in it would silently exclude nothing), names that
+    /// match two objects, and groups that are not security groups, which tokenGroups does not contain.
     pub async fn group_sids(&self, pinned: &mut Pinned, groups: &[&str]) -> Result<HashMap<String, Sid>, Fault> {
         let mut known = HashMap::new();
         for group in groups {
@@ -67,12 +68,12 @@ impl Directory {
         cache.get(group).filter(|(at, _)| at.elapsed() < FRESH).map(|(_, sid)| sid.clone())
     }
 
-    /// Those of the groups that are below a unit, in the order of their names. A unit that is not there has none.
+    /// The given groups that are below an OU, by name. An OU that does not exist contains none.
     pub async fn groups_below(&self, pinned: &mut Pinned, unit: &str, sids: &[Sid]) -> Result<Vec<Group>, Fault> {
         self.groups_among(pinned, unit, "", sids).await
     }
 
-    /// Is there a security group whose name fits the pattern, below the unit if one is given? `None`: there is no such unit.
+    /// Whether a security group matches the pattern, below the OU if one is given. `None`: the OU does not exist.
     pub async fn any_group_named(&self, unit: Option<&str>, pattern: &Pattern) -> Result<Option<bool>, Fault> {
         let name = match pattern {
             Pattern::Exact(name) => ldap_escape(name.as_str()).into_owned(),
@@ -87,12 +88,12 @@ impl Directory {
         Ok(there.then_some(!found.is_empty()))
     }
 
-    /// Is there an object of this DN?
+    /// Whether an object with this DN exists.
     pub async fn is_there(&self, pinned: &mut Pinned, dn: &str) -> Result<bool, Fault> {
         Ok(pinned.connection().read_object(dn, "(objectClass=*)", ["objectGUID"]).await?.is_some())
     }
 
-    /// Is there a security group below a unit?
+    /// Whether there is a security group below the OU.
     pub async fn any_group_below(&self, unit: &str) -> Result<bool, Fault> {
         let filter = "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))";
         let found = self
@@ -101,7 +102,7 @@ impl Directory {
         Ok(!found.0.is_empty())
     }
 
-    /// Those of the groups whose names fit one of the patterns, and that are below the unit, if any.
+    /// The given groups whose names match a pattern with a wildcard, below the OU if one is given.
     pub async fn groups_like(
         &self,
         pinned: &mut Pinned,
@@ -135,7 +136,7 @@ impl Directory {
     }
 }
 
-/// A DN in any spelling; a sAMAccountName without regard to case, as AD compares it.
+/// Whether the entry is the configured group. DNs are compared by meaning, sAMAccountNames without regard to case, as in AD.
 fn is_named(entry: &Entry, group: &str) -> bool {
     match (Sid::parse(group), Dn::parse(group)) {
         (Some(sid), _) => entry.bytes("objectSid").and_then(Sid::from_ad) == Some(sid),
@@ -144,7 +145,7 @@ fn is_named(entry: &Entry, group: &str) -> bool {
     }
 }
 
-/// `None` for a distribution group (groupType bit 0x80000000 marks security groups, which makes the number negative).
+/// The group of an entry; `None` for a distribution group. Bit 0x80000000 of groupType marks security groups and makes the number negative.
 fn security_group(entry: &Entry) -> Option<Group> {
     let sid = entry.bytes("objectSid").and_then(Sid::from_ad)?;
     let name = entry.text("sAMAccountName")?.to_owned();

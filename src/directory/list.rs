@@ -1,7 +1,9 @@
-//! Lists of accounts: the members of a group, nested ones too, page by page.
+//! Lists of accounts: the members of a group, including nested groups.
 //!
-//! Invariants: what is listed is no authority; members are read in ranges, group by group, never by a chain search over the domain (measured: that takes a minute
-//! in a domain of 20,000, and the controller answers nobody meanwhile).
+//! Invariants:
+//! - A list grants no right.
+//! - Members are read in ranges, group by group, and never by a chain search over the domain: that takes a minute in a domain of 20,000
+//!   accounts, during which the controller answers no other request (measured).
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,46 +21,47 @@ use super::{
 };
 use crate::model::{account::Account, dn, sid::Sid};
 
-/// A list of members is read anew after this long. Who may be acted on is not taken from it.
+/// Lifetime of a cached member list. Authorization never uses the cache.
 const FRESH: Duration = Duration::from_mins(1);
-/// So many lists are kept.
+/// Maximum number of cached lists.
 const KEPT: usize = 64;
-/// Longer lists are a mistake in the configuration.
+/// Maximum members of a group. More point to a mistake in the configuration.
 const MOST_MEMBERS: usize = 100_000;
-/// The same of nested groups.
+/// Maximum nested groups of a group.
 const MOST_GROUPS: usize = 2_000;
-/// So many objects are named in one search.
+/// Objects named in one search filter.
 const AT_ONCE: usize = 150;
-/// Members up to this number are read by their DNs; of more, the kept names tell who is a person.
+/// Up to this number of members, people are found by a search for their DNs; beyond it, in the cached names.
 const FEW: usize = 600;
 
-/// A group's members as DNs.
+/// The members of a group.
 #[derive(Debug)]
 pub struct Members {
-    /// DNs in lower case, to look up.
+    /// DNs of all members, in lower case.
     all: HashSet<String>,
-    /// The people who are served, each once, in the Danish order of the names that are shown. Contacts, computers and groups are none.
+    /// DNs of the members that are people below the search bases, in Danish order of their displayed names. Contacts, computers and groups
+    /// are left out.
     pub people: Vec<String>,
 }
 
-/// Lists by their group.
+/// Member lists by group.
 pub(super) type Cache = Mutex<HashMap<Sid, (Instant, Arc<Members>)>>;
 
-/// Where to search.
+/// Scope of a search for people.
 #[derive(Debug, Clone)]
 pub enum Within {
-    /// Everybody who is served.
+    /// All people below the search bases.
     Everybody,
-    /// Below one of these units.
+    /// Below one of these OUs.
     Units(Vec<String>),
-    /// In one of these groups, or in a group within.
+    /// In one of these groups or their nested groups.
     Members(Vec<Arc<Members>>),
-    /// Below one of the units, or in one of the groups.
+    /// Below one of the OUs or in one of the groups.
     Either(Vec<String>, Vec<Arc<Members>>),
 }
 
 impl Within {
-    /// Does somebody belong here, by a DN in lower case?
+    /// Whether the scope contains a DN, given in lower case.
     pub(super) fn holds(&self, dn: &str) -> bool {
         let below = |units: &[String]| units.iter().any(|unit| dn::is_under(dn, unit));
         let member = |all: &[Arc<Members>]| all.iter().any(|members| members.all.contains(dn));
@@ -72,7 +75,7 @@ impl Within {
 }
 
 impl Directory {
-    /// The members of a group. `None`: there is no such group.
+    /// The members of a group. `None`: the group does not exist.
     pub async fn members(&self, pinned: &mut Pinned, group: &Sid) -> Result<Option<Arc<Members>>, Fault> {
         if let Some((_, members)) =
             self.lists.lock().unwrap_or_else(PoisonError::into_inner).get(group).filter(|(at, _)| at.elapsed() < FRESH)
@@ -111,7 +114,7 @@ impl Directory {
                 let filter = format!("(&(objectClass=group){})", member_of(some));
                 within.extend(connection.search(&self.base_dn, Scope::Subtree, &filter, ["member", "objectSid"]).await?);
             }
-            // A ring of groups ends here: each is followed once.
+            // Each group is followed once, so that cycles end.
             within.retain(|group| seen.insert(group.dn.to_lowercase()));
             groups.extend(within.iter().map(|group| group.dn.clone()));
             rids.extend(within.iter().filter_map(|group| Sid::from_ad(group.bytes("objectSid")?)).filter_map(|sid| sid.rid()));
@@ -135,7 +138,7 @@ impl Directory {
         Ok(Some(Members { all, people }))
     }
 
-    /// DNs of the people whose primary group is one of these: AD keeps that in primaryGroupID and not in `member` (MS-ADTS 3.1.1.4.5.17).
+    /// DNs of the people whose primary group is one of these. AD stores it in primaryGroupID and not in `member` (MS-ADTS 3.1.1.4.5.17).
     async fn primary_members(&self, connection: &mut Connection, rids: &[u32]) -> Result<Vec<String>, Fault> {
         let mut dns = Vec::new();
         for some in rids.chunks(AT_ONCE) {
@@ -147,7 +150,7 @@ impl Directory {
         Ok(dns)
     }
 
-    /// The people among some DNs who are served, in the order of the names that are shown.
+    /// DNs of the people among `dns` that are below the search bases, in order of their displayed names.
     async fn named(&self, connection: &mut Connection, dns: &[String]) -> Result<Vec<String>, Fault> {
         let mut named = Vec::with_capacity(dns.len());
         for some in dns.chunks(AT_ONCE) {
@@ -157,7 +160,7 @@ impl Directory {
         Ok(Named::sorted(named).into_iter().map(|named| named.dn).collect())
     }
 
-    /// The people among some DNs, in their order, without their groups: one search.
+    /// The accounts of people among `dns`, in the order of `dns`, without their groups. It takes one search.
     pub async fn people(&self, pinned: &mut Pinned, dns: &[String]) -> Result<Vec<Account>, Fault> {
         if dns.is_empty() {
             return Ok(Vec::new());

@@ -1,4 +1,5 @@
-//! Where wrong tries are counted: every controller counts its own, and the PDC emulator is told of all of them, so its count is the highest.
+//! Wrong passwords that count towards a lockout. Each controller has its own badPwdCount; the PDC emulator is informed by all, so its count
+//! is the highest.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -10,15 +11,15 @@ use tracing::warn;
 use super::{Connection, Controller, Directory, Fault, Pinned, controller::Place, lookup::wrong_tries, readable};
 use crate::model::account::{Account, WrongTries};
 
-/// The role moves seldom.
+/// Lifetime of the cached role owner, which rarely changes.
 const FRESH: Duration = Duration::from_mins(10);
 
-/// DN of the settings object of the controller that has the PDC emulator's role.
+/// DN of the settings object of the PDC emulator.
 pub(super) type PdcCache = Mutex<Option<(Instant, String)>>;
 
 impl Directory {
-    /// The account's wrong tries, the highest count that can be had: the pinned controller's as just read, and the PDC emulator's where it is
-    /// another configured controller that answers. Where it is not, the log says so.
+    /// The highest known count of wrong passwords: that of the session's controller, as just read, and that of the PDC emulator, if another
+    /// configured controller has the role and answers. A failure to ask it is logged.
     pub async fn wrong_tries(&self, pinned: &mut Pinned, account: &Account) -> Result<WrongTries, Fault> {
         let controller = pinned.controller.clone();
         let own = shown(&controller, pinned.connection(), account.wrong_tries, account).await?;
@@ -29,7 +30,7 @@ impl Directory {
         let known =
             |c: &&Arc<Controller>| c.is_up() && c.root_dse_if_known().is_none_or(|root| root.settings_dn.eq_ignore_ascii_case(&pdc));
         for other in self.controllers.iter().filter(|c| !Arc::ptr_eq(c, &controller)).filter(known) {
-            // Waiting ends: who has a place at the PDC emulator needs none elsewhere.
+            // This wait can't deadlock: an operation with a slot on the PDC emulator needs none elsewhere.
             let place = other.place().await?;
             match tokio::time::timeout(self.timeout / 2, tries_on(other, place, &pdc, account)).await {
                 Ok(Ok(Some(tries))) => {
@@ -37,15 +38,15 @@ impl Directory {
                 }
                 Ok(Ok(None)) => {}
                 Ok(Err(fault)) if fault.is_the_controllers() => other.mark_down(&fault),
-                Ok(Err(fault)) => warn!(controller = other.name(), error = %fault, "wrong tries can't be read there"),
+                Ok(Err(fault)) => warn!(controller = other.name(), error = %fault, "badPwdCount unreadable on this controller"),
                 Err(_) => other.mark_down(&Fault::TimedOut),
             }
         }
-        warn!(controller = controller.name(), "the PDC emulator can't be asked: wrong tries are counted as this controller knows them");
+        warn!(controller = controller.name(), "the PDC emulator can't be asked; only this controller's badPwdCount is used");
         Ok(own)
     }
 
-    /// The PDC emulator, by the DN of its settings object (fSMORoleOwner of the domain, MS-ADTS 6.1.5.3).
+    /// DN of the PDC emulator's settings object: fSMORoleOwner of the domain (MS-ADTS 6.1.5.3).
     async fn pdc(&self, pinned: &mut Pinned) -> Result<String, Fault> {
         let cached = self.pdc.lock().unwrap_or_else(PoisonError::into_inner).clone();
         if let Some((_, dn)) = cached.filter(|(at, _)| at.elapsed() < FRESH) {
@@ -58,7 +59,7 @@ impl Directory {
     }
 }
 
-/// A count that isn't there is zero only where it could be read.
+/// A missing count is zero only if the service account may read it.
 async fn shown(controller: &Controller, connection: &mut Connection, tries: WrongTries, account: &Account) -> Result<WrongTries, Fault> {
     if tries.count != WrongTries::NOT_SHOWN {
         return Ok(tries);
@@ -70,7 +71,7 @@ async fn shown(controller: &Controller, connection: &mut Connection, tries: Wron
     }
 }
 
-/// The count on another controller, if that is the PDC emulator and knows the account.
+/// The count on another controller; `None` if it is not the PDC emulator or does not know the account.
 async fn tries_on(controller: &Arc<Controller>, place: Place, pdc: &str, account: &Account) -> Result<Option<WrongTries>, Fault> {
     let mut pinned = controller.connect(place).await?;
     if !controller.root_dse(pinned.connection()).await?.settings_dn.eq_ignore_ascii_case(pdc) {

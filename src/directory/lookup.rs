@@ -1,4 +1,4 @@
-//! Finding accounts, and reading what matters of them.
+//! Lookup of accounts by login name, GUID or claim.
 
 use ldap3::{Scope, ldap_escape};
 use tracing::warn;
@@ -15,7 +15,8 @@ use crate::model::{
     sid::Sid,
 };
 
-/// Only people's accounts: no computers, contacts, groups or trusts (MS-SAMR 2.2.1.9, SAM_USER_OBJECT). A trust's account, too, is an object of the class user.
+/// Filter for people's accounts: no computers, contacts, groups or trusts (MS-SAMR 2.2.1.9, SAM_USER_OBJECT). The class `user` alone would
+/// include trust accounts.
 pub(super) const PERSON: &str = "(sAMAccountType=805306368)";
 
 pub(super) const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() {
@@ -23,7 +24,7 @@ pub(super) const ATTRIBUTES: &[&str] = match ATTRIBUTES_AND_GROUPS.split_last() 
     None => &[],
 };
 
-/// The same and, last, the groups, which AD computes for a base search only.
+/// [`ATTRIBUTES`] and, last, tokenGroups, which AD computes for a base search only.
 const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "objectGUID",
     "objectSid",
@@ -45,22 +46,22 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "tokenGroups",
 ];
 
-/// Who wrote which value when: some kilobytes, so not for lists.
+/// Replication metadata, some kilobytes an account. Lists leave it out.
 const METADATA: &str = "replPropertyMetaData";
 
 const DISABLED: i64 = 0x2;
 const NEVER_EXPIRES: i64 = 0x1_0000;
 const LOCKED: i64 = 0x10;
 
-/// More accounts than this are nobody's own: the attribute is not what the operator takes it for.
+/// Maximum accounts of one person. More accounts with the value of a claim show that the attribute does not identify people.
 const MOST: i32 = 20;
 
-/// What a login name led to.
+/// Result of a search for a login name.
 #[derive(Debug)]
 pub enum LoginMatch {
-    /// Exactly one account; the controller that told of it.
+    /// The only account with this name, and the session that found it.
     Account(Box<Account>, Pinned),
-    /// None, or more than one; the controller that was asked.
+    /// No account, or more than one, and the session that searched.
     Nobody(Pinned),
 }
 
@@ -74,7 +75,7 @@ impl Directory {
         })
     }
 
-    /// Goes over to the controller that has written the account's password lately, where that is another one and is up.
+    /// Moves to the controller that recently wrote the account's password, if it is another one and up.
     async fn where_it_was_written(&self, account: Account, pinned: Pinned) -> Result<LoginMatch, Fault> {
         let writer = self.writes.writer(account.guid).filter(|writer| writer != pinned.name());
         if !writer.is_some_and(|writer| self.controllers.iter().any(|c| c.name() == writer && c.is_up())) {
@@ -98,14 +99,14 @@ impl Directory {
             }
         }
         if found.len() > 1 {
-            warn!(matches = found.len(), "a login name matches more than one account and is treated as unknown");
+            warn!(matches = found.len(), "login name matches more than one account; treated as unknown");
             return Ok(None);
         }
         found.pop().map(|entry| account(&entry)).transpose()
     }
 
-    /// The searches for a name, tried until one finds something. An explicit userPrincipalName comes before the implicit one
-    /// (sAMAccountName@domain), as in AD itself (MS-ADTS 5.1.1.1.1).
+    /// Filters for a name, used until one finds an account. An explicit userPrincipalName precedes the implicit sAMAccountName@domain, as
+    /// in AD (MS-ADTS 5.1.1.1.1).
     async fn filters(&self, connection: &mut Connection, name: &LoginName) -> Result<Vec<String>, Fault> {
         let by_sam = |sam: &str| format!("(&{PERSON}(sAMAccountName={}))", ldap_escape(sam));
         Ok(match name {
@@ -123,12 +124,12 @@ impl Directory {
         })
     }
 
-    /// Reads an account by its GUID, with its groups, on the first controller that answers. `None`: gone, no person's, or outside what is served.
+    /// Reads an account by its GUID, with its groups. `None`: it does not exist, is not a person's, or is outside the search bases.
     pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, Pinned), Fault> {
         self.read_of(Some(guid), |mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
-    /// Every account that a claim leads to, without its groups, in the order of their names. More than twenty are a fault.
+    /// All accounts that match a claim, without their groups, by name. More than [`MOST`] are an error.
     pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, Pinned), Fault> {
         let filter = filter(by);
         let attributes = with(ATTRIBUTES, by);
@@ -139,7 +140,7 @@ impl Directory {
         .await
     }
 
-    /// The same on the controller that is at work already.
+    /// Same in an existing controller session.
     pub async fn matching_again(&self, pinned: &mut Pinned, by: &Match) -> Result<Vec<Account>, Fault> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
@@ -164,13 +165,13 @@ impl Directory {
         Ok(accounts)
     }
 
-    /// Reads an account by its GUID, with its groups, if the claim leads to it. `None`: as for [`Directory::account`], or another's.
+    /// [`Self::account`] for an account that must match the claim. `None` also if it does not match.
     pub async fn account_matching(&self, guid: ObjectGuid, by: &Match) -> Result<(Option<Account>, Pinned), Fault> {
         let work = |mut pinned: Pinned| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) };
         self.read_of(Some(guid), work).await
     }
 
-    /// The same on the controller that is at work already.
+    /// [`Self::account`] in an existing controller session.
     pub async fn account_again(&self, pinned: &mut Pinned, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
@@ -198,7 +199,7 @@ impl Directory {
             return Err(Fault::Unreadable("objectGUID"));
         }
         if account.groups.is_empty() {
-            return Err(Fault::Unreadable("tokenGroups")); // everybody has a primary group: an empty answer is a lack of rights
+            return Err(Fault::Unreadable("tokenGroups")); // every account has a primary group, so an empty answer means a missing right
         }
         Ok(Some(account))
     }
@@ -212,7 +213,7 @@ fn names(attributes: &[&str]) -> Vec<String> {
     attributes.iter().map(|name| (*name).to_owned()).collect()
 }
 
-/// The attributes to read, with the one that a claim is held against.
+/// The names of the attributes to read, with the claim's attribute.
 pub(super) fn with(attributes: &[&str], by: &Match) -> Vec<String> {
     let mut all = names(attributes);
     if !all.iter().any(|name| name.eq_ignore_ascii_case(&by.attribute)) {
@@ -221,24 +222,24 @@ pub(super) fn with(attributes: &[&str], by: &Match) -> Vec<String> {
     all
 }
 
-/// AD compares more loosely than we do: this search finds at least the accounts that match.
+/// Filter for a claim. AD compares more loosely than we do, so it finds at least the matching accounts; [`holds`] compares again.
 pub(super) fn filter(by: &Match) -> String {
     let same = |value: Vec<u8>| format!("({}={})", by.attribute, escaped(&value));
     format!("(&{PERSON}(|{}))", by.claim.spellings().into_iter().map(same).collect::<String>())
 }
 
-/// Every byte that is no letter or digit of ASCII as `\\XX` (RFC 4515 3).
+/// Escapes every byte that is no ASCII letter or digit as `\\XX` (RFC 4515, section 3).
 pub(super) fn escaped(value: &[u8]) -> String {
     let one = |b: &u8| if b.is_ascii_alphanumeric() { char::from(*b).to_string() } else { format!("\\{b:02x}") };
     value.iter().map(one).collect()
 }
 
-/// Is a value of the object's attribute the claim's own, by our comparison?
+/// Whether a value of the claim's attribute equals the claim, by our comparison.
 fn holds(entry: &Entry, by: &Match) -> bool {
     entry.all(&by.attribute).iter().any(|value| by.claim.is(value))
 }
 
-/// An entry as an account. What has to be there and is not is a fault: nothing is guessed.
+/// An entry as an account. A missing mandatory attribute is an error; no value is guessed.
 pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
     let text = |name| entry.text(name).map(str::to_owned);
     let number = |name: &'static str| entry.number(name).ok_or(Fault::Unreadable(name));
@@ -274,7 +275,7 @@ pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
     })
 }
 
-/// A badPwdCount that isn't there is no zero yet: [`super::readable`] says whether it may be one.
+/// A missing badPwdCount becomes [`WrongTries::NOT_SHOWN`]; [`super::readable`] decides whether it means zero.
 pub(super) fn wrong_tries(entry: &Entry) -> WrongTries {
     let count = entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(WrongTries::NOT_SHOWN);
     WrongTries { count, last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()) }

@@ -1,7 +1,7 @@
-//! Accounts that another register names: searched for in AD, which alone knows whether they exist.
+//! Accounts that a register refers to. AD alone decides whether they exist.
 //!
-//! Invariant: a reference leads to one account or to none. What it leads to is a person's account below the search bases whose own value is the same by our
-//! comparison.
+//! Invariant: a reference leads to one account or none. The account is a person's, is below the search bases, and has the reference's value
+//! by our comparison.
 
 use tracing::warn;
 
@@ -12,12 +12,13 @@ use super::{
 use crate::model::{account::Account, account_ref::AccountRef};
 
 impl Directory {
-    /// The accounts that are named so, each once, without their groups: one search per reference, all on the first controller that answers.
+    /// The accounts of the references, without duplicates and without their groups. One search a reference, all on the first controller
+    /// that answers.
     pub async fn accounts_named(&self, references: &[AccountRef]) -> Result<(Vec<Account>, Pinned), Fault> {
         self.read(|mut pinned| async move { (self.accounts_named_on(pinned.connection(), references).await, pinned) }).await
     }
 
-    /// The same on the controller that is at work already.
+    /// Same in an existing controller session.
     pub async fn accounts_named_again(&self, pinned: &mut Pinned, references: &[AccountRef]) -> Result<Vec<Account>, Fault> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
@@ -36,10 +37,10 @@ impl Directory {
     }
 }
 
-/// The only one. Of several, nobody can say which is meant (AD keeps UPNs from being given twice only since Windows Server 2012 R2).
+/// The only account. With several, the reference is ambiguous; AD prevents duplicate UPNs only since Windows Server 2012 R2.
 fn sole<T>(mut found: Vec<T>, attribute: &str) -> Option<T> {
     if found.len() > 1 {
-        warn!(attribute, matches = found.len(), "what a register names is the name of several accounts: none of them is taken");
+        warn!(attribute, matches = found.len(), "register reference matches several accounts; none is used");
         return None;
     }
     found.pop()

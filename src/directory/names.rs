@@ -1,7 +1,9 @@
-//! The names of everybody who is served, kept for searches: AD has no index for every domain's way of naming people, and a search as somebody types
-//! must not cost a walk through the domain each time (measured: 1.4 s for 20,000 accounts on Samba).
+//! Cached names of all people below the search bases, for searches by name.
 //!
-//! Invariant: names only lead to accounts: what is shown of them is read anew.
+//! AD has no index for the ways in which a domain names people, and a search during typing must not walk through the domain each time
+//! (measured: 1.4 s for 20,000 accounts on Samba).
+//!
+//! Invariant: names only lead to accounts. The accounts on a page are read anew.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -16,27 +18,27 @@ use crate::model::{
     person_name::{NameQuery, sort_key, words},
 };
 
-/// Names are read anew after this long: whoever was made meanwhile is found a little later.
+/// Lifetime of the cached names. A new account can be found after this time at the latest.
 const FRESH: Duration = Duration::from_mins(5);
-/// More people than any municipality has.
+/// Maximum accounts, far more than any municipality has.
 const MOST: usize = 300_000;
 
 pub(super) const ATTRIBUTES: [&str; 4] = ["displayName", "givenName", "sn", "sAMAccountName"];
 
-/// A person's names.
+/// Names of a person.
 #[derive(Debug)]
 pub(super) struct Named {
     pub dn: String,
-    /// The DN in lower case, to look up.
+    /// The DN in lower case, for lookups.
     pub key: String,
-    /// Every word of every name in every spelling that it is searched by, each behind a line break.
+    /// All words of all names in all searchable spellings, each after a line break.
     words: String,
-    /// Sorts by the name that is shown, in Danish order.
+    /// Sort key of the displayed name, in Danish order.
     order: Vec<u8>,
 }
 
 impl Named {
-    /// From an object with [`ATTRIBUTES`].
+    /// From an entry with [`ATTRIBUTES`].
     pub fn of(entry: &Entry) -> Self {
         let text = |attribute| entry.text(attribute).unwrap_or_default();
         let lines = ATTRIBUTES.into_iter().flat_map(|attribute| words(text(attribute))).map(|word| format!("\n{word}")).collect();
@@ -44,7 +46,7 @@ impl Named {
         Self { key: entry.dn.to_lowercase(), words: lines, order: sort_key(shown), dn: entry.dn.clone() }
     }
 
-    /// In the order of the names that are shown, each account once: units may lie within each other.
+    /// Sorted by displayed name, without duplicates: search bases may overlap.
     pub fn sorted(mut all: Vec<Self>) -> Vec<Self> {
         all.sort_by(|a, b| (&a.order, &a.key).cmp(&(&b.order, &b.key)));
         all.dedup_by(|a, b| a.key == b.key);
@@ -52,12 +54,13 @@ impl Named {
     }
 }
 
-/// Everybody's names, since when they are known, and the right to read them.
+/// The names with the time of their reading, and the lock that lets one caller at a time read them.
 #[derive(Debug, Default)]
 pub(super) struct Names(Mutex<Option<(Instant, Arc<Vec<Named>>)>>, tokio::sync::Mutex<()>);
 
 impl Directory {
-    /// At most `limit` people of whose names, or account name, every word of the search begins one; in the order of their names, without their groups.
+    /// At most `limit` people whose names or account name have words that start with each word of the query. Sorted by name, without
+    /// groups.
     pub async fn search_people(&self, pinned: &mut Pinned, within: &Within, words: &str, limit: usize) -> Result<Vec<Account>, Fault> {
         let Some(query) = NameQuery::parse(words) else { return Ok(Vec::new()) };
         let everybody = self.everybody(pinned.connection()).await?;
@@ -66,7 +69,7 @@ impl Directory {
         self.people(pinned, &dns).await
     }
 
-    /// Read by one, whoever else waits.
+    /// All names. Concurrent callers wait for one reading.
     pub(super) async fn everybody(&self, connection: &mut Connection) -> Result<Arc<Vec<Named>>, Fault> {
         let kept = || {
             let cache = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! Writing and proving passwords. *Change* = AD checks the old one (delete and add); *reset* = administrative set (replace).
+//! Password writes. A *change* lets AD check the old password (delete and add); a *reset* is an administrative set (replace).
 
 use ldap3::{Mod, controls::RawControl};
 use tracing::{info, warn};
@@ -10,44 +10,42 @@ use super::{
 };
 use crate::model::{account::Account, guid::ObjectGuid, password::Password, password_version::VersionBefore};
 
-/// LDAP_SERVER_POLICY_HINTS: AD enforces history and minimum age on a reset too.
+/// LDAP_SERVER_POLICY_HINTS control: AD enforces history and minimum age on a reset too.
 pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
-/// Its deprecated number, which is all that older controllers list.
+/// Deprecated OID of the same control. Older controllers list only this one.
 pub const POLICY_HINTS_OLD: &str = "1.2.840.113556.1.4.2066";
 /// `PolicyHintsRequestValue ::= SEQUENCE { Flags INTEGER }` with the flag 1 (MS-ADTS 3.1.1.3.4.1.27).
 const HINTS_VALUE: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x01];
 
-/// What a bind has shown of a password.
+/// Result of a bind as a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BindAnswer {
-    /// Right.
+    /// The password is right.
     Proven,
-    /// Right, and the password has expired.
+    /// The password is right but has expired.
     PasswordExpired,
-    /// Right, and it must be changed.
+    /// The password is right but must be changed.
     MustChange,
-    /// Wrong, or no such account.
+    /// The password is wrong, or the account does not exist.
     Wrong,
-    /// The account is locked; says nothing of the password.
+    /// The account is locked. The password was not judged.
     Locked,
-    /// The account is disabled.
     Disabled,
-    /// The account has expired.
     AccountExpired,
-    /// Not allowed at this hour.
+    /// The account may not log on at this hour.
     NotAtThisHour,
-    /// Not allowed from this workstation.
+    /// The account may not log on from this workstation.
     NotFromHere,
-    /// A restriction of the account (52f): Protected Users, an authentication policy. No proof of a password.
+    /// A restriction of the account (52f), such as Protected Users or an authentication policy. It proves no password.
     Restricted,
-    /// No right to log on over the network, by AD's code (568, 569). No proof of a password.
+    /// No right to a network logon, with AD's code (568 or 569). It proves no password.
     NoLogonRight(u32),
-    /// Refused for a reason that is not known here, by AD's code; 0 where there is none.
+    /// An unknown reason, with AD's code; 0 without one.
     Other(u32),
 }
 
 impl BindAnswer {
-    /// One of each.
+    /// One value of each variant, for tests.
     pub const ALL: &[Self] = &[
         Self::Proven,
         Self::PasswordExpired,
@@ -63,7 +61,7 @@ impl BindAnswer {
         Self::Other(0),
     ];
 
-    /// Was the password right? 532 and 773 come only where it was (MS-ADTS 5.1.1.5, measured).
+    /// Whether the password was right. 532 and 773 occur only with the right password (MS-ADTS 5.1.1.5, measured).
     pub fn proves_password(self) -> bool {
         match self {
             Self::Proven | Self::PasswordExpired | Self::MustChange => true,
@@ -79,13 +77,15 @@ impl BindAnswer {
         }
     }
 
-    /// The same where AD lets nobody in with it now: 530 and 531, too, come only where the password was right (Microsoft's table of bind errors; measured
-    /// on Samba). Proof that a new password is the account's, never a login.
+    /// Whether the password was right, including logons that AD does not permit now.
+    ///
+    /// 530 and 531 too occur only with the right password (Microsoft's table of bind errors; measured on Samba). This verifies a new
+    /// password, but is never a login.
     pub fn knows_password(self) -> bool {
         self.proves_password() || matches!(self, Self::NotAtThisHour | Self::NotFromHere)
     }
 
-    /// The reason in the audit log.
+    /// Reason code in the audit log.
     pub fn code(self) -> &'static str {
         match self {
             Self::Proven => "proven",
@@ -103,7 +103,7 @@ impl BindAnswer {
         }
     }
 
-    /// The same with AD's code where the word alone does not tell it.
+    /// Reason code, with AD's code where the reason is not specific.
     pub fn reason(self) -> String {
         match self {
             Self::Restricted => format!("{}:52f", self.code()),
@@ -121,45 +121,44 @@ impl BindAnswer {
     }
 }
 
-/// How a password is reset.
+/// Options of a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Reset {
-    /// It has to be changed at the next logon.
+    /// The password must be changed at the next logon.
     pub must_change: bool,
-    /// AD holds it against history and minimum age, where the controller can.
+    /// AD checks history and minimum age, if the controller supports the control.
     pub hints: bool,
 }
 
 impl Default for Reset {
-    /// As an owner's own reset.
+    /// Options of a self-service reset.
     fn default() -> Self {
         Self { must_change: false, hints: true }
     }
 }
 
-/// What became of a write.
+/// Result of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WriteAnswer {
-    /// AD said that it is done.
     Done,
     /// AD's policy refused the new password (0000052D).
     Policy(PolicyDetail),
-    /// The current password was wrong (00000056); it counted as a wrong try.
+    /// The current password was wrong (00000056). AD counted it.
     WrongCurrent,
     /// The account is locked (00000775).
     Locked,
-    /// "User cannot change password".
+    /// "User cannot change password" is set.
     CannotChange,
-    /// The service account may not (50).
+    /// The service account lacks the right (50).
     NoRight,
-    /// The object has gone (32).
+    /// The object does not exist any more (32).
     Gone,
-    /// Nothing was done, for a reason that only the operator can mend.
+    /// Nothing was written, for a reason that only an operator can correct.
     Failed(Fault),
 }
 
 impl WriteAnswer {
-    /// Does the answer follow from what the person has typed, so that there is nothing for an operator to mend?
+    /// Whether the result follows from the actor's input, so that it is no matter for an operator.
     fn is_about_what_was_typed(&self) -> bool {
         match self {
             Self::Done | Self::Policy(_) | Self::WrongCurrent | Self::Locked => true,
@@ -169,21 +168,25 @@ impl WriteAnswer {
 }
 
 impl Pinned {
-    /// Changes a password that is known: one modify that deletes the old and adds the new value. AD checks the old one, history, minimum
-    /// age, length and complexity. `Err` that [`Fault::Answer`] does not explain: nobody knows whether it was done.
+    /// Changes a password: one modify that deletes the old and adds the new value. AD checks the old password, history, minimum age, length
+    /// and complexity.
+    ///
+    /// # Errors After any error but [`Fault::Answer`] it is unknown whether the password was written.
     pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
         let (attribute, old) = value("unicodePwd", old.unicode_pwd().to_vec());
         let (_, new) = value("unicodePwd", new.unicode_pwd().to_vec());
         self.write(Write::Change, target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
-    /// Sets a password without knowing the old one; needs the right Reset Password. With [`Reset::hints`] the policy-hints control goes along,
-    /// critical, where the controller lists it: without it AD does not look at history and minimum age. [`Reset::must_change`] needs the right to
-    /// write pwdLastSet; both are one modify, so that there is never a password that another knows and that does not have to be changed.
+    /// Resets a password. It needs the right Reset Password.
+    ///
+    /// [`Reset::hints`] adds the policy-hints control as critical, if the controller lists it; without it AD checks neither history nor
+    /// minimum age. [`Reset::must_change`] needs the right to write pwdLastSet. Both are in one modify, so that no moment exists in which
+    /// another person knows a password that need not be changed.
     pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, reset: Reset) -> Result<WriteAnswer, Fault> {
         let control = match self.policy_hints(reset.hints).await {
             Ok(control) => control,
-            Err(fault) => return Ok(WriteAnswer::Failed(fault)), // AD was not asked
+            Err(fault) => return Ok(WriteAnswer::Failed(fault)), // no write was sent
         };
         let (attribute, new) = value("unicodePwd", new.unicode_pwd().to_vec());
         let mut changes = vec![Mod::Replace(attribute, new)];
@@ -194,14 +197,15 @@ impl Pinned {
         self.write(Write::Reset, target, changes, control).await
     }
 
-    /// Ends a lockout; needs the right to write lockoutTime. 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). On its own: a
-    /// lack of this right must not undo a new password.
+    /// Ends a lockout. It needs the right to write lockoutTime, and 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). It is a
+    /// modify of its own, so that a lack of this right does not prevent a new password.
     pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
         let (attribute, never) = value("lockoutTime", b"0".to_vec());
         self.write(Write::Unlock, target, vec![Mod::Replace(attribute, never)], None).await
     }
 
-    /// What an attempt to write the account's password keeps, to be settled by. `None`: the metadata of this controller or account can't be read.
+    /// Data that an attempt records so that it can be reconciled. `None`: the replication metadata of the account or controller can't be
+    /// read.
     pub async fn version_before(&mut self, account: &Account) -> Option<VersionBefore> {
         let version = account.password_version?.version;
         let controller = self.controller.clone();
@@ -220,9 +224,9 @@ impl Pinned {
         let answer = answer::of_write(write, result.rc, &result.text);
         let text = answer::readable(&result.text);
         if !answer.is_about_what_was_typed() {
-            warn!(controller = self.name(), operation = ?write, result = result.rc, text, "a write was refused");
+            warn!(controller = self.name(), operation = ?write, result = result.rc, text, "write refused");
         } else if answer != WriteAnswer::Done {
-            info!(controller = self.name(), operation = ?write, result = result.rc, text, "a write was refused");
+            info!(controller = self.name(), operation = ?write, result = result.rc, text, "write refused");
         }
         Ok(answer)
     }
@@ -237,7 +241,7 @@ impl Pinned {
         if listed.is_none() && controller.first_word_about_hints() {
             warn!(
                 controller = controller.name(),
-                "the controller has no policy-hints control: a reset is not held against history and minimum age"
+                "controller without policy-hints control; resets are not checked against history and minimum age"
             );
         }
         Ok(listed.map(|oid| RawControl { ctype: oid.to_owned(), crit: true, val: Some(HINTS_VALUE.to_vec()) }))

@@ -1,4 +1,4 @@
-//! A controller that was chosen for one piece of work: what is read, written and proven goes to it and to no other.
+//! Controller session: all reads, writes and proofs of one operation on one controller.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::{
     controller::{Loan, Place},
 };
 
-/// A controller and a service connection to it. Dropping it gives the connection back to the pool, and its place to the next who waits.
+/// A controller, a service connection to it, and a slot on it. Dropping it returns the connection to the pool and frees the slot.
 #[derive(Debug)]
 pub struct Pinned {
     pub(super) controller: Arc<Controller>,
@@ -27,12 +27,11 @@ impl Pinned {
         self.controller.name()
     }
 
-    /// The controller.
     pub fn controller(&self) -> &Controller {
         &self.controller
     }
 
-    /// It failed in the middle of the work: others are asked before it for a while.
+    /// Marks the controller as down after a failure within the operation.
     pub(crate) fn pass_over(&self, fault: &Fault) {
         self.controller.mark_down(fault);
     }
@@ -45,7 +44,7 @@ impl Pinned {
         managed::Object::metrics(&self.loan).recycle_count > 0
     }
 
-    /// A new connection to the same controller, in place of one that was lost.
+    /// Replaces a lost connection by a new one to the same controller.
     pub(super) async fn reconnect(&mut self) -> Result<(), Fault> {
         let fresh = self.controller.connect(self.place.clone()).await?;
         self.loan = fresh.loan;

@@ -1,6 +1,6 @@
-//! AD's own policy for an account: its password settings object, else the domain's.
+//! AD's password and lockout policy of an account: its password settings object, else the domain's policy.
 //!
-//! A policy that was read is used for up to a minute, for showing rules and for explaining refusals; AD itself enforces its policy at the write.
+//! A policy is cached for a minute, for displaying rules and explaining refusals. AD itself enforces its policy at the write.
 
 use std::{
     collections::HashMap,
@@ -13,19 +13,17 @@ use crate::model::{account::Account, filetime, lockout::LockoutRules, policy::Pa
 
 const FRESH: Duration = Duration::from_mins(1);
 
-/// What AD demands of one account.
+/// AD's policy for one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AdPolicy {
-    /// The rules of a new password.
     pub password: PasswordPolicy,
-    /// When AD locks.
     pub lockout: LockoutRules,
 }
 
-/// Policies by the DN of the object that holds them.
+/// Policies by the DN of their object.
 pub(super) type Cache = Mutex<HashMap<String, (Instant, AdPolicy)>>;
 
-/// The names of the attributes differ between a PSO and the domain.
+/// Attribute names, which differ between a password settings object and the domain.
 struct Names {
     min_length: &'static str,
     history: &'static str,
@@ -55,22 +53,22 @@ const DOMAIN_COMPLEXITY: &str = "pwdProperties";
 const DOMAIN_ATTRIBUTES: &[&str] = &[DOMAIN.min_length, DOMAIN.history, DOMAIN.min_age, DOMAIN.threshold, DOMAIN.window, DOMAIN_COMPLEXITY];
 
 impl Directory {
-    /// Reads every policy afresh from now on.
+    /// Empties the cache.
     pub fn forget_policies(&self) {
         self.policies.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    /// The domain's own policy, for the check command.
+    /// The domain's policy, for the check command.
     pub async fn domain_policy(&self) -> Result<(AdPolicy, Pinned), Fault> {
         self.read(|mut pinned| async move { (self.read_policy(&mut pinned, None).await, pinned) }).await
     }
 
-    /// The policy that AD applies to the account. Anything that can't be read is a fault: a weaker default is never assumed.
+    /// The policy that AD applies to the account. An unreadable part is an error: no weaker default is assumed.
     pub async fn policy(&self, pinned: &mut Pinned, account: &Account) -> Result<AdPolicy, Fault> {
         self.read_policy(pinned, account.resultant_pso.as_deref()).await
     }
 
-    /// `pso`: the DN of a password settings object, else the domain's policy.
+    /// `pso`: DN of a password settings object; `None` for the domain's policy.
     async fn read_policy(&self, pinned: &mut Pinned, pso: Option<&str>) -> Result<AdPolicy, Fault> {
         let dn = pso.unwrap_or(&self.base_dn);
         let cached = self.policies.lock().unwrap_or_else(PoisonError::into_inner).get(dn).filter(|(at, _)| at.elapsed() < FRESH).cloned();

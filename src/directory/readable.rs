@@ -1,5 +1,7 @@
-//! Can the service account read badPwdCount? A controller that joined later has none of an account until its first wrong password there (measured), and one
-//! that may not be read looks the same, to filters too: so the rights decide.
+//! Whether the service account may read badPwdCount.
+//!
+//! A controller that joined later has no badPwdCount for an account until its first wrong password there (measured). An unreadable
+//! attribute looks the same, in filters too, so the access rights decide.
 
 use std::{
     collections::HashMap,
@@ -15,23 +17,24 @@ use super::{
 };
 use crate::model::{account::Account, guid::ObjectGuid, sid::Sid};
 
-/// LDAP_SERVER_SD_FLAGS_OID: which parts of a security descriptor are wanted (MS-ADTS 3.1.1.3.4.1.11).
+/// LDAP_SERVER_SD_FLAGS_OID, which selects parts of a security descriptor (MS-ADTS 3.1.1.3.4.1.11).
 const SD_FLAGS: &str = "1.2.840.113556.1.4.801";
-/// SEQUENCE { INTEGER 4 }: the DACL only, which needs no more than the right to read permissions.
+/// SEQUENCE { INTEGER 4 }: the DACL only, which needs just the right to read permissions.
 const DACL_ONLY: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x04];
-/// Rights change seldom.
+/// Lifetime of cached findings. Rights change rarely.
 const FRESH: Duration = Duration::from_mins(10);
-/// Findings of so many accounts are kept.
+/// Maximum number of accounts with cached findings.
 const KEPT: usize = 50_000;
 
-/// The last findings on one controller.
+/// Findings on one controller.
 #[derive(Debug, Default)]
 pub(super) struct Known {
     own_sids: Mutex<Option<(Instant, Arc<[Sid]>)>>,
     accounts: Mutex<HashMap<ObjectGuid, (Instant, bool)>>,
 }
 
-/// Is a badPwdCount that isn't there one that is not set yet? By the rights on this very account: what AD protects has others than its neighbours.
+/// Whether a missing badPwdCount of the account is one that is not set yet, by the rights on this account. Accounts that AdminSDHolder
+/// protects have other rights than their neighbours.
 pub(super) async fn counts(controller: &Controller, connection: &mut Connection, account: &Account) -> Result<bool, Fault> {
     let lock = || controller.counts.accounts.lock().unwrap_or_else(PoisonError::into_inner);
     let known = lock().get(&account.guid).copied();
@@ -60,25 +63,25 @@ async fn sids(controller: &Controller, connection: &mut Connection) -> Result<Ar
     Ok(sids)
 }
 
-/// The same for the check command, which keeps nothing.
+/// [`counts`] without a cache, for the check command.
 pub(super) async fn counts_of(connection: &mut Connection, dn: &str) -> Result<bool, Fault> {
     let sids = own_sids(connection).await?;
     may_read(connection, dn, &sids).await
 }
 
-/// What can't be read allows nothing.
+/// An unreadable access list permits nothing.
 async fn may_read(connection: &mut Connection, dn: &str, sids: &[Sid]) -> Result<bool, Fault> {
     let list = access_list(connection, dn).await?;
     Ok(list.is_some_and(|list| list.allows(sids, READ_PROPERTY, &[BAD_PWD_COUNT, USER_LOGON])))
 }
 
-/// Every SID that the service account has when it asks (rootDSE tokenGroups).
+/// All SIDs of the service account's token (rootDSE tokenGroups).
 pub(super) async fn own_sids(connection: &mut Connection) -> Result<Vec<Sid>, Fault> {
     let entry = connection.read_object("", "(objectClass=*)", ["tokenGroups"]).await?.unwrap_or_default();
     Ok(entry.all("tokenGroups").iter().filter_map(|sid| Sid::from_ad(sid)).collect())
 }
 
-/// Who may do what to an object; `None` where it can't be read.
+/// The access list of an object; `None` if it can't be read.
 pub(super) async fn access_list(connection: &mut Connection, dn: &str) -> Result<Option<AccessList>, Fault> {
     let control = RawControl { ctype: SD_FLAGS.to_owned(), crit: true, val: Some(DACL_ONLY.to_vec()) };
     let entry = connection.read_object_with(dn, ["nTSecurityDescriptor"], control).await?;

@@ -1,5 +1,6 @@
-//! Which controller has written an account's password lately. Until it is replicated, the others know the old one only: there the right new password is a wrong
-//! try, which AD counts.
+//! Recent password writes: the controller that wrote an account's password.
+//!
+//! Until replication the other controllers know only the old password. There the new one is wrong, and AD counts it.
 
 use std::{
     collections::HashMap,
@@ -10,25 +11,25 @@ use std::{
 use super::{Directory, Pinned};
 use crate::model::{account::Account, guid::ObjectGuid};
 
-/// Between sites, AD replicates every 15 minutes at the most often.
+/// Time until a write is taken as replicated. Between sites, AD replicates every 15 minutes at most.
 const UNTIL_REPLICATED: Duration = Duration::from_mins(20);
-/// So many are kept; beyond that nothing is noted until some have run out.
+/// Maximum number of writes. At the maximum, new ones are ignored until old ones have expired.
 const KEPT: usize = 50_000;
 
 #[derive(Debug, Clone)]
 struct Write {
     at: Instant,
     controller: String,
-    /// pwdLastSet before.
+    /// pwdLastSet before the write, ticks.
     before: i64,
 }
 
-/// Writes by account, in this instance.
+/// Recent writes of this instance, by account.
 #[derive(Debug, Default)]
 pub(super) struct RecentWrites(Mutex<HashMap<ObjectGuid, Write>>);
 
 impl RecentWrites {
-    /// The configured name of the controller that wrote it last.
+    /// Configured name of the controller that wrote the account's password.
     pub(super) fn writer(&self, account: ObjectGuid) -> Option<String> {
         self.last(account).map(|write| write.controller)
     }
@@ -40,7 +41,7 @@ impl RecentWrites {
 }
 
 impl Directory {
-    /// Notes that the controller has written, or may have written, the account's password. `account`: as it was read before.
+    /// Records that the controller has, or may have, written the account's password. `account`: as read before the write.
     pub fn note_write(&self, pinned: &Pinned, account: &Account) {
         let mut writes = self.writes.0.lock().unwrap_or_else(PoisonError::into_inner);
         if writes.len() >= KEPT {
@@ -52,7 +53,7 @@ impl Directory {
         }
     }
 
-    /// Does the controller still know the password only that another one has replaced?
+    /// Whether the controller still has the password that another controller has replaced.
     pub fn is_behind(&self, pinned: &Pinned, account: &Account) -> bool {
         let elsewhere = self.writes.last(account.guid).filter(|write| write.controller != pinned.name());
         elsewhere.is_some_and(|write| write.before == account.password.last_set_ticks)

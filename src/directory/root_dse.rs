@@ -1,4 +1,4 @@
-//! What a controller says of itself, to anyone who asks.
+//! The rootDSE of a controller, which needs no bind.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -11,7 +11,7 @@ use super::entry::Entry;
 
 /// LDAP_CAP_ACTIVE_DIRECTORY_PARTIAL_SECRETS_OID.
 const PARTIAL_SECRETS: &str = "1.2.840.113556.1.4.1920";
-/// Read anew after this long: a controller moves to another site, gets other software, or is set up again under its old name.
+/// Lifetime of a reading. A controller may move to another site, get other software, or be reinstalled under its old name.
 const FRESH: Duration = Duration::from_mins(10);
 
 /// The last reading.
@@ -19,41 +19,39 @@ const FRESH: Duration = Duration::from_mins(10);
 pub(super) struct Remembered(Mutex<Option<(Instant, Arc<RootDse>)>>);
 
 impl Remembered {
-    /// Whatever its age.
+    /// The last reading, of any age.
     pub fn any(&self) -> Option<Arc<RootDse>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, root)| root.clone())
     }
 
-    /// One that is still good.
+    /// The last reading, if it is younger than [`FRESH`].
     pub fn fresh(&self, now: Instant) -> Option<Arc<RootDse>> {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         last.as_ref().filter(|(at, _)| now.saturating_duration_since(*at) < FRESH).map(|(_, root)| root.clone())
     }
 
-    /// Keeps a new one.
     pub fn keep(&self, now: Instant, root: Arc<RootDse>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, root));
     }
 }
 
-/// The parts of rootDSE that matter here (MS-ADTS 3.1.1.3.2).
+/// The parts of rootDSE that the service uses (MS-ADTS 3.1.1.3.2).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RootDse {
-    /// DN of the controller's settings object: its identity among the controllers.
+    /// DN of the controller's settings object, which identifies it among the controllers.
     pub settings_dn: String,
-    /// DN of the domain.
     pub domain_dn: String,
     /// DN of the configuration partition.
     pub configuration_dn: String,
-    /// OIDs of the controls that it takes.
+    /// OIDs of the supported controls.
     pub controls: Vec<String>,
-    /// OIDs of what it is able to do, by which kinds of controllers are told apart.
+    /// OIDs of its capabilities, which distinguish kinds of controllers.
     pub capabilities: Vec<String>,
     /// Its clock, as `YYYYMMDDhhmmss.0Z`.
     pub current_time: String,
-    /// Its DNS name.
     pub dns_name: String,
-    /// invocationId of its database: what the replication metadata of every value written there names as its origin. `None`: not read, or not readable.
+    /// invocationId of its database, the origin in the replication metadata of values that were written there. `None`: not read, or
+    /// unreadable.
     pub invocation_id: Option<Uuid>,
 }
 
@@ -83,12 +81,11 @@ impl RootDse {
         }
     }
 
-    /// Does it list this control?
     pub fn supports(&self, oid: &str) -> bool {
         self.controls.iter().any(|c| c == oid)
     }
 
-    /// Is it a read-only controller (MS-ADTS 3.1.1.3.4.3.7)?
+    /// Whether the controller is read-only (MS-ADTS 3.1.1.3.4.3.7).
     pub fn is_read_only(&self) -> bool {
         self.capabilities.iter().any(|oid| oid == PARTIAL_SECRETS)
     }

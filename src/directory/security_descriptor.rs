@@ -1,10 +1,10 @@
-//! The part of a security descriptor that says who may do what (MS-DTYP 2.4.6), read from foreign bytes.
+//! Access list of a security descriptor (MS-DTYP 2.4.6), parsed from untrusted bytes.
 //!
-//! Only for telling the operator which right is missing; AD decides by itself.
+//! It helps to report missing rights to the operator and to read badPwdCount; AD itself decides on access.
 
 use crate::model::sid::Sid;
 
-/// A GUID of the schema, in the byte order of an ACE.
+/// A schema GUID, in the byte order of an ACE.
 pub type Guid = [u8; 16];
 
 /// Extended right Reset Password, 00299570-246d-11d0-a768-00aa006e0529 (MS-ADTS 5.1.3.2.1).
@@ -13,14 +13,14 @@ pub const RESET_PASSWORD: Guid = [0x70, 0x95, 0x29, 0x00, 0x6d, 0x24, 0xd0, 0x11
 pub const LOCKOUT_TIME: Guid = [0xbf, 0x0e, 0x63, 0x28, 0xd5, 0x41, 0xd1, 0x11, 0xa9, 0xc1, 0x00, 0x00, 0xf8, 0x03, 0x67, 0xc1];
 /// Attribute pwdLastSet, bf967a0a-0de6-11d0-a285-00aa003049e2 (MS-ADA3).
 pub const PWD_LAST_SET: Guid = [0x0a, 0x7a, 0x96, 0xbf, 0xe6, 0x0d, 0xd0, 0x11, 0xa2, 0x85, 0x00, 0xaa, 0x00, 0x30, 0x49, 0xe2];
-/// Property set User-Account-Restrictions, 4c164200-20c0-11d0-a768-00aa006e0529, which pwdLastSet belongs to.
+/// Property set User-Account-Restrictions, 4c164200-20c0-11d0-a768-00aa006e0529, which contains pwdLastSet.
 pub const ACCOUNT_RESTRICTIONS: Guid = [0x00, 0x42, 0x16, 0x4c, 0xc0, 0x20, 0xd0, 0x11, 0xa7, 0x68, 0x00, 0xaa, 0x00, 0x6e, 0x05, 0x29];
 
-/// Extended right Unexpire-Password, ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501, which is given on the domain's root.
+/// Extended right Unexpire-Password, ccc2dc7d-a6ad-4a7a-8846-c04e3cc53501, which is granted on the domain's root.
 pub const UNEXPIRE_PASSWORD: Guid = [0x7d, 0xdc, 0xc2, 0xcc, 0xad, 0xa6, 0x7a, 0x4a, 0x88, 0x46, 0xc0, 0x4e, 0x3c, 0xc5, 0x35, 0x01];
 /// Attribute badPwdCount, bf96792e-0de6-11d0-a285-00aa003049e2 (MS-ADA1).
 pub const BAD_PWD_COUNT: Guid = [0x2e, 0x79, 0x96, 0xbf, 0xe6, 0x0d, 0xd0, 0x11, 0xa2, 0x85, 0x00, 0xaa, 0x00, 0x30, 0x49, 0xe2];
-/// Property set User-Logon, 5f202010-79a5-11d0-9020-00c04fc2d4cf, which badPwdCount belongs to.
+/// Property set User-Logon, 5f202010-79a5-11d0-9020-00c04fc2d4cf, which contains badPwdCount.
 pub const USER_LOGON: Guid = [0x10, 0x20, 0x20, 0x5f, 0xa5, 0x79, 0xd0, 0x11, 0x90, 0x20, 0x00, 0xc0, 0x4f, 0xc2, 0xd4, 0xcf];
 
 /// RIGHT_DS_READ_PROPERTY.
@@ -33,7 +33,7 @@ pub const CONTROL_ACCESS: u32 = 0x100;
 const INHERIT_ONLY: u8 = 0x08;
 const DACL_PRESENT: u16 = 0x0004;
 
-/// One entry of the list.
+/// An access control entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Ace {
     allows: bool,
@@ -42,14 +42,14 @@ struct Ace {
     sid: Sid,
 }
 
-/// Who may do what, in the order in which it is looked at.
+/// Access control entries in the order of evaluation.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessList {
     entries: Vec<Ace>,
 }
 
 impl AccessList {
-    /// Reads a self-relative security descriptor. `None`: cut, malformed, or without a list (which would mean that everybody may do everything).
+    /// Parses a self-relative security descriptor. `None`: truncated, malformed, or without a DACL (which would permit everything to all).
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let control = u16_at(bytes, 2)?;
         let start = usize::try_from(u32_at(bytes, 16)?).ok()?;
@@ -72,7 +72,7 @@ impl AccessList {
         Some(Self { entries })
     }
 
-    /// May somebody with these SIDs use `right` on any of `objects`? The first entry that speaks of it decides (MS-ADTS 5.1.3.3).
+    /// Whether a token with these SIDs has `right` on one of `objects`. The first applicable entry decides (MS-ADTS 5.1.3.3).
     pub fn allows(&self, sids: &[Sid], right: u32, objects: &[Guid]) -> bool {
         let speaks = |ace: &&Ace| ace.mask & right != 0 && ace.object.is_none_or(|guid| objects.contains(&guid)) && sids.contains(&ace.sid);
         self.entries.iter().find(speaks).is_some_and(|ace| ace.allows)
@@ -80,7 +80,7 @@ impl AccessList {
 }
 
 impl Ace {
-    /// No entry for a kind that grants and denies nothing here; `None` where the bytes are cut.
+    /// The entry; empty for a kind that neither allows nor denies. `None` if it is truncated.
     fn parse(ace: &[u8]) -> Option<Vec<Self>> {
         let (allows, has_objects) = match ace[0] {
             0 => (true, false),

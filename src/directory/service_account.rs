@@ -1,7 +1,7 @@
-//! How the service account proves itself, and when it may not even try.
+//! Binds of the service account, and the pauses after a wrong password.
 //!
-//! Invariant: a wrong password is not tried again and again: whoever asks for `/health/ready` once a second would lock the account in seconds, and with it
-//! the whole service.
+//! Invariant: a wrong password is not retried without a pause. Otherwise a health check every second would lock the account within seconds,
+//! and the service with it.
 
 use std::{
     path::PathBuf,
@@ -17,12 +17,13 @@ use tracing::{error, info, warn};
 use super::{BindAnswer, Fault, answer};
 use crate::config;
 
-/// The pause after each refusal in a row. AD counts wrong passwords for 30 minutes where nothing else is configured.
+/// Pause after each consecutive refusal. By default AD counts wrong passwords for 30 minutes.
 const PAUSES: [Duration; 3] = [Duration::from_mins(15), Duration::from_mins(30), Duration::from_hours(1)];
-/// Binds at the same time: as many wrong tries a password can cost that has just become wrong. Not one: a controller that stalls must not hold up the others.
+/// Concurrent binds: the number of wrong attempts that a password can cost at the moment it becomes wrong. More than one, so that a stalled
+/// controller does not block the others.
 const AT_ONCE: usize = 2;
 
-/// The account, its password, and what AD said of it last.
+/// The account, its password, and its last refusal.
 #[derive(Debug)]
 pub(crate) struct ServiceAccount {
     user: String,
@@ -37,7 +38,7 @@ struct State {
     refused: Option<Refused>,
 }
 
-/// The password was wrong.
+/// A wrong password.
 #[derive(Debug)]
 struct Refused {
     times: usize,
@@ -45,7 +46,7 @@ struct Refused {
     text: String,
 }
 
-/// The right to send one bind.
+/// Permission to send one bind.
 #[derive(Debug)]
 pub(crate) struct Turn<'a> {
     pub password: SecretString,
@@ -53,7 +54,6 @@ pub(crate) struct Turn<'a> {
 }
 
 impl ServiceAccount {
-    /// As configured.
     pub fn new(config: &config::Directory) -> Self {
         let state = State { password: config.bind_password.clone(), refused: None };
         Self {
@@ -64,7 +64,7 @@ impl ServiceAccount {
         }
     }
 
-    /// The name that it logs in with.
+    /// The name of the bind.
     pub fn user(&self) -> &str {
         &self.user
     }
@@ -73,7 +73,8 @@ impl ServiceAccount {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for a turn. `Err`: the password was wrong, and the pause is not over; a file that holds another password ends it.
+    /// Waits for permission to bind. `Err`: the last password was wrong and the pause is not over. A new password in the file ends the
+    /// pause.
     pub async fn turn(&self) -> Result<Turn<'_>, Fault> {
         let permit = self.binds.acquire().await.map_err(|_| Fault::Busy)?;
         let password = self.password_at(Instant::now())?;
@@ -87,7 +88,7 @@ impl ServiceAccount {
             let fault = Fault::ServiceBind(refused.text.clone());
             return self.another(&mut state).ok_or(fault);
         }
-        // One bind tries again; the others wait for its answer.
+        // One bind tries again; the others wait for its result.
         let pause = pause(refused.times + 1);
         if let Some(refused) = &mut state.refused {
             refused.until = now + pause;
@@ -95,18 +96,18 @@ impl ServiceAccount {
         Ok(self.another(&mut state).unwrap_or_else(|| state.password.clone()))
     }
 
-    /// The password of the file, if it is not the one that was tried last.
+    /// The password in the file, if it differs from the last one.
     fn another(&self, state: &mut State) -> Option<SecretString> {
         let read = config::Directory::read_bind_password(self.file.as_deref()?)?;
         if read.expose_secret() == state.password.expose_secret() {
             return None;
         }
-        info!("the file of the service account's password holds another one, which is taken");
+        info!("new service account password read from its file");
         state.password = read.clone();
         Some(read)
     }
 
-    /// Takes another password, which may be tried at once. `false`: it is the one that was known.
+    /// Sets a new password, which may be tried at once. `false`: it is the current one.
     pub fn renew(&self, password: &str) -> bool {
         let mut state = self.state();
         if state.password.expose_secret() == password {
@@ -119,25 +120,25 @@ impl ServiceAccount {
         true
     }
 
-    /// AD has let it in.
+    /// Records a successful bind.
     pub fn accepted(&self) {
         if self.state().refused.take().is_some() {
-            info!("the service account can log in again");
+            info!("service account accepted again");
         }
         gauge!("ldap_service_account_refused").set(0.0);
     }
 
-    /// AD has refused it. `Some`: the file holds another password, which may be tried at once.
+    /// Records a refused bind. `Some`: another password, which may be tried at once.
     pub fn refused(&self, rc: u32, text: &str, tried: &SecretString) -> Option<SecretString> {
         counter!("ldap_service_account_refusals_total").increment(1);
         gauge!("ldap_service_account_refused").set(1.0);
         let told = answer::readable(text);
         if answer::of_bind(rc, text) != Ok(BindAnswer::Wrong) {
-            warn!(result = rc, text = told, "the service account was refused");
+            warn!(result = rc, text = told, "service account refused");
             return None;
         }
         let mut state = self.state();
-        // Somebody else has taken another one meanwhile.
+        // Another task has set a new password in the meantime.
         if state.password.expose_secret() != tried.expose_secret() {
             return Some(state.password.clone());
         }
@@ -147,12 +148,9 @@ impl ServiceAccount {
         let times = state.refused.as_ref().map_or(1, |refused| refused.times + 1);
         let minutes = pause(times).as_secs() / 60;
         if times == 1 {
-            error!(
-                text = told,
-                minutes, "the service account's password is wrong: it is not tried again for a while; correct directory.bind_password_file"
-            );
+            error!(text = told, minutes, "wrong password of the service account; binds paused; correct directory.bind_password_file");
         } else {
-            warn!(text = told, minutes, "the service account's password is still wrong");
+            warn!(text = told, minutes, "service account password still wrong; binds paused");
         }
         state.refused = Some(Refused { times, until: Instant::now() + pause(times), text: told });
         None

@@ -1,4 +1,4 @@
-//! The answers of Windows controllers, each as it was recorded: result, text and trailing NUL. And Samba's.
+//! Recorded answers of Windows controllers (result, message and trailing NUL) and of Samba.
 
 use super::*;
 
@@ -79,7 +79,7 @@ fn every_write_answer_of_windows_keeps_its_meaning() {
         (Unlock, 50, denied_attribute, WriteAnswer::NoRight),
         (Change, 32, gone, WriteAnswer::Gone),
         (Unlock, 32, gone, WriteAnswer::Gone),
-        // Which policy, by the code alone: too long ago, too soon.
+        // The policy by the code alone: in the history, too young.
         (Reset, 53, "000008C4: SvcErr", WriteAnswer::Policy(PolicyDetail::History)),
         (Change, 19, "000008C6: AtrErr", WriteAnswer::Policy(PolicyDetail::TooYoung)),
     ] {

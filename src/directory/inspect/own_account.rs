@@ -1,4 +1,4 @@
-//! The service account as an object of the domain: what commands call it, and whether it ends some day.
+//! The service account as an object of the domain: its names and its expiry.
 
 use jiff::Timestamp;
 use ldap3::Scope;
@@ -15,18 +15,16 @@ const PASSWORD_NEVER_EXPIRES: i64 = 0x1_0000;
 /// The service account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OwnAccount {
-    /// Its DN.
     pub dn: String,
-    /// Its sAMAccountName.
     pub sam: String,
-    /// When the account ends.
+    /// Expiry of the account.
     pub ends: Option<Timestamp>,
-    /// When its password ends.
+    /// Expiry of its password.
     pub password_ends: Option<Timestamp>,
 }
 
 impl Inspection<'_> {
-    /// The account that is logged in, found by its own SID, whatever form the configuration names it in. `None` where it may not read itself.
+    /// The bound account, found by its own SID, because the configuration may name it in any form. `None` if it can't read itself.
     pub async fn own_account(&mut self) -> Result<Option<OwnAccount>, Fault> {
         const ATTRIBUTES: [&str; 4] = ["sAMAccountName", "userAccountControl", "accountExpires", "msDS-UserPasswordExpiryTimeComputed"];
         let sids = self.own_sids().await?;
@@ -34,7 +32,7 @@ impl Inspection<'_> {
         if any.is_empty() {
             return Ok(None);
         }
-        // Its other SIDs are groups.
+        // Its other SIDs belong to groups.
         let filter = format!("(&(objectClass=user)(|{any}))");
         let found = self.connection.search(&self.directory.base_dn, Scope::Subtree, &filter, ATTRIBUTES).await?;
         let Some(entry) = found.into_iter().next() else { return Ok(None) };

@@ -1,4 +1,4 @@
-//! Attributes as the schema describes them: whether a search by them has an index, and by which identifiers permissions name them.
+//! Attributes in the schema: their index, and the GUIDs by which permissions name them.
 
 use std::collections::HashMap;
 
@@ -13,14 +13,14 @@ const INDEXED: i64 = 1;
 /// An attribute.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attribute {
-    /// Has a search for an equal value an index?
+    /// Whether an equality search has an index.
     pub indexed: bool,
-    /// What an ACE names it by: its own schemaIDGUID, and that of its property set where it is in one.
+    /// GUIDs that an ACE may name it by: its schemaIDGUID, and that of its property set if it has one.
     pub guids: Vec<Guid>,
 }
 
 impl Inspection<'_> {
-    /// Those of the attributes (by their LDAP names) that the schema has, by their names in lower case.
+    /// The given attributes that exist in the schema, by lower-case name.
     pub async fn schema(&mut self, names: &[&str]) -> Result<HashMap<String, Attribute>, Fault> {
         let schema = format!("CN=Schema,{}", self.connection.root_dse().await?.configuration_dn);
         let any = names.iter().map(|name| format!("(lDAPDisplayName={})", ldap_escape(*name))).collect::<String>();
