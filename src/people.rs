@@ -1,8 +1,8 @@
-//! People in other registers: which accounts belong to a CPR number, and whose parent somebody is.
+//! Registers: external sources that map a CPR number to accounts, and the family service, which maps a parent to children.
 //!
-//! Invariants: a CPR number goes out as a bound parameter or as the one field that the configuration names, and stands in no error and no log line, nor does
-//! anything that was answered; an answer that is not as configured is a fault and never half believed; every question has a longest time and every answer a
-//! largest size; what a register names is only a reference: whether there is such an account, AD says.
+//! Invariants: a CPR number is sent as a bound parameter or as the one configured field; no error and no log line holds a CPR number or a
+//! part of an answer; an answer that does not match the configuration is an error, and no part of it is used; every request has a timeout,
+//! every answer a size limit; a register gives references only, and AD decides whether the account exists.
 
 mod answer;
 mod family;
@@ -19,7 +19,7 @@ pub use lookups::{Lookups, Probe};
 
 pub use crate::outward::HttpSetupError as SetupError;
 
-/// A register that names more accounts than this for one person is not what the operator takes it for.
+/// Most accounts of one person. A register with more does not match its configuration.
 const MOST_ACCOUNTS: usize = 20;
-/// Nobody has more children than this.
+/// Most children of one person.
 const MOST_CHILDREN: usize = 30;

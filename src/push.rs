@@ -1,6 +1,7 @@
-//! Targets that the log is sent to: syslog, a file, a program that is told.
+//! Targets of log forwarding: syslog, file and web hook.
 //!
-//! Invariants: what is said to be taken was taken, as far as the target's protocol can tell; every try has a longest time; no error tells what was sent.
+//! Invariants: a message counts as taken only if the target took it, as far as the protocol can tell; every attempt has a timeout; no error
+//! contains a message.
 
 mod file;
 mod hook;
@@ -17,62 +18,58 @@ use crate::{
     tls::TlsSetupError,
 };
 
-/// Something to send.
+/// A message to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parcel {
-    /// The entry's number: the same whenever it is sent again.
+    /// The sequence number of the audit entry, the same in every repetition.
     pub number: i64,
-    /// When it happened.
     pub at: Timestamp,
-    /// What it is: ASCII letters and underscores, at most 32.
+    /// Kind of the message: ASCII letters and underscores, at most 32.
     pub name: String,
-    /// How urgent it is.
     pub severity: Severity,
     /// One line of JSON.
     pub body: String,
 }
 
-/// Of RFC 5424, section 6.2.1.
+/// Severities of RFC 5424, section 6.2.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Severity {
-    /// Somebody has to look at once.
+    /// Immediate action is needed.
     Alert,
-    /// Something failed.
+    /// An operation failed.
     Warning,
-    /// Something was refused.
+    /// An operation was refused.
     Notice,
-    /// All in order.
+    /// Normal operation.
     Informational,
 }
 
-/// How many of the parcels were taken, from the first on, and what was wrong with the next.
+/// The result of sending several messages.
 #[derive(Debug)]
 pub struct Delivery {
-    /// So many were taken.
+    /// Number of messages taken, from the first on.
     pub taken: usize,
-    /// `None`: all were, or the time was up.
+    /// The error of the next message. `None`: all were taken, or the time was over.
     pub trouble: Option<Trouble>,
 }
 
-/// Why something was not taken.
+/// Why a message was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// No connection, or it broke off.
+    /// No connection, or the connection was lost.
     #[error("can't be reached: {0}")]
     Unreachable(String),
-    /// It stalls.
     #[error("no answer in time")]
     TimedOut,
-    /// It went away before it had read everything.
+    /// The target closed the connection before it had read everything.
     #[error("it closed the connection before everything was read")]
     ClosedEarly,
-    /// It answered that it did not take it.
+    /// HTTP status of a failure that may pass.
     #[error("answered {0}")]
     Status(u16),
-    /// It answered that it will never take this one.
-    #[error("answered {0}: it does not take this message")]
+    /// HTTP status of a permanent refusal of this message.
+    #[error("answered {0}: it refuses this message")]
     Refused(u16),
-    /// The file can't be written.
     #[error("can't be written: {0}")]
     File(String),
 }
@@ -87,37 +84,24 @@ impl From<HttpError> for Trouble {
     }
 }
 
-/// A target can't be prepared.
+/// A target could not be prepared.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
-    /// Trust, or our certificate.
+    /// The CA certificates or the client certificate.
     #[error("audit.push {id:?}: {source}")]
-    Tls {
-        /// Which.
-        id: String,
-        /// What.
-        source: TlsSetupError,
-    },
+    Tls { id: String, source: TlsSetupError },
     /// The HTTP client.
     #[error("audit.push {id:?}: {source}")]
-    Http {
-        /// Which.
-        id: String,
-        /// What.
-        source: HttpSetupError,
-    },
-    /// The host's name.
-    #[error("audit.push {id:?}: host is no name that a certificate could have")]
-    Host {
-        /// Which.
-        id: String,
-    },
+    Http { id: String, source: HttpSetupError },
+    /// The host name is not valid for TLS.
+    #[error("audit.push {id:?}: host is not a name that a certificate could have")]
+    Host { id: String },
 }
 
-/// A target, ready.
+/// A target, ready to send.
 #[derive(Debug)]
 pub struct Target {
-    /// Its name.
+    /// `id` in the configuration.
     pub id: String,
     timeout: Duration,
     way: Way,
@@ -131,7 +115,7 @@ enum Way {
 }
 
 impl Target {
-    /// Prepares it. Nothing is asked. `hostname`: what we call ourselves.
+    /// Prepares the target without connecting. `hostname`: our host name in syslog messages.
     pub fn new(push: &Push, hostname: &str) -> Result<Self, SetupError> {
         let way = match &push.kind {
             PushKind::Syslog { host, port, tls } => Way::Syslog(syslog::Syslog::new(&push.id, host, *port, tls.as_ref(), hostname)?),
@@ -141,7 +125,7 @@ impl Target {
         Ok(Self { id: push.id.clone(), timeout: push.timeout, way })
     }
 
-    /// What it is told of, and until what age; `None`: of everything.
+    /// The web hook's configuration; `None` for other targets, which get every entry.
     pub fn hook(&self) -> Option<&crate::config::Hook> {
         match &self.way {
             Way::Syslog(_) | Way::File(_) => None,
@@ -149,7 +133,7 @@ impl Target {
         }
     }
 
-    /// The largest body that it takes, bytes.
+    /// The largest body in bytes; `None` = no limit.
     pub fn largest(&self) -> Option<usize> {
         match &self.way {
             Way::Syslog(_) => Some(syslog::LARGEST),
@@ -157,8 +141,8 @@ impl Target {
         }
     }
 
-    /// Sends them in order. `now`: for signatures. What comes after one that was not taken is not sent. Takes no longer than twice the configured time,
-    /// or begins no new message after it.
+    /// Sends messages in order and stops at the first that is not taken. `now`: time of the signatures. Takes at most twice the configured
+    /// timeout: a web hook gets no further message once the timeout is over.
     pub async fn send(&self, parcels: &[Parcel], now: Timestamp) -> Delivery {
         let whole = |done: Result<(), Trouble>| match done {
             Ok(()) => Delivery { taken: parcels.len(), trouble: None },
@@ -182,7 +166,7 @@ impl Target {
         }
     }
 
-    /// Could something be sent? Sends nothing.
+    /// Tests whether the target can be reached, without sending a message.
     pub async fn probe(&self) -> Result<(), Trouble> {
         match &self.way {
             Way::Syslog(syslog) => within(self.timeout, syslog.send(&[])).await,

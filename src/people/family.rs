@@ -1,4 +1,4 @@
-//! Whose parent somebody is: what the family service says, and what of it can be true.
+//! The family service: the children of a parent, with a check that they can be children.
 
 use jiff::civil::Date;
 use tracing::warn;
@@ -6,12 +6,11 @@ use tracing::warn;
 use super::{Fault, SetupError, Trouble, answer, lookups::counted, service::Service};
 use crate::{config, model::cpr::Cpr};
 
-/// A child that the family service has told of.
+/// A child in the family service's answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Child {
-    /// The child's name there, one line of at most 200 characters; may be empty.
+    /// Name in the family service, one line of at most 200 characters; may be empty.
     pub name: String,
-    /// The child's CPR number.
     pub cpr: Cpr,
 }
 
@@ -21,7 +20,7 @@ impl std::fmt::Debug for Child {
     }
 }
 
-/// The service that knows whose parent somebody is.
+/// The family service.
 #[derive(Debug)]
 pub struct Family {
     service: Service,
@@ -29,19 +28,19 @@ pub struct Family {
 }
 
 impl Family {
-    /// Reads the certificates; connects to nobody yet.
+    /// Reads the certificates; does not connect yet.
     pub fn new(config: &config::Parents) -> Result<Self, SetupError> {
         Ok(Self { service: Service::new(&config.service)?, config: config.clone() })
     }
 
-    /// The children of whom this is the parent, without those who are of age. `today`: in Denmark ([`crate::clock::danish`]).
+    /// The children of this parent below the age limit. `today`: the date in Denmark ([`crate::clock::danish`]).
     pub async fn children_of(&self, parent: &Cpr, today: Date) -> Result<Vec<Child>, Fault> {
         let asked = self.ask(&parent.written(self.service.cpr_format())).await;
         let told = counted(self.service.id(), asked)?;
         Ok(children(told, parent, today, self.config.age_limit))
     }
 
-    /// How many children nobody's number has there: what can be tried without a person.
+    /// Number of children for a CPR number that no person has, for the check of the configuration.
     pub async fn children_of_nobody(&self) -> Result<usize, Fault> {
         let asked = self.ask(self.service.cpr_format().nobody()).await;
         Ok(asked.map_err(|trouble| trouble.of(self.service.id()))?.len())
@@ -55,12 +54,12 @@ impl Family {
     }
 }
 
-/// Those of them who can be children of this parent today, each once.
+/// The entries that can be children of this parent today, without duplicates.
 fn children(told: Vec<(String, Cpr)>, parent: &Cpr, today: Date, age_limit: i8) -> Vec<Child> {
     let mut children: Vec<Child> = Vec::new();
     for (name, cpr) in told {
         if cpr == *parent {
-            warn!("the family service names a parent as their own child: left out");
+            warn!("family service names a parent as their own child; entry ignored");
         } else if is_child(&cpr, today, age_limit) && children.iter().all(|child| child.cpr != cpr) {
             children.push(Child { name, cpr });
         }
@@ -68,8 +67,8 @@ fn children(told: Vec<(String, Cpr)>, parent: &Cpr, today: Date, age_limit: i8) 
     children
 }
 
-/// Born, and not so many years old yet: not on that birthday any more. Who is born on 29 February has it on the 28th in other years, so that a parent's say
-/// ends too early by a day rather than too late.
+/// True if the child is born and below the age limit; on the birthday itself it is not. A birthday on 29 February falls on the 28th in
+/// other years, so that a guardian's right ends a day early rather than late.
 fn is_child(cpr: &Cpr, today: Date, age_limit: i8) -> bool {
     cpr.born().is_some_and(|born| born <= today) && !cpr.has_turned(age_limit, today)
 }
@@ -100,7 +99,7 @@ mod tests {
             ("2902084000", "2026-03-01", 18, false),
             ("2902124000", "2028-02-28", 16, true),
             ("2902124000", "2028-02-29", 16, false),
-            ("0101260000", "2026-11-23", 18, false), // 1926
+            ("0101260000", "2026-11-23", 18, false), // born 1926
             ("0101254000", "2026-11-23", 1, false),
             ("0101264000", "2026-11-23", 1, true),
             ("0101024000", "2026-11-23", 25, true),

@@ -1,43 +1,41 @@
-//! What can go wrong between the service and another register. For the log only: it names the register and no person.
+//! Errors of registers. For the log only: they name the register and no person.
 
-/// A register could not be asked, or did not answer as configured.
+/// A register could not be queried, or its answer does not match the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{register}: {trouble}")]
 pub struct Fault {
-    /// Its `id` in the configuration; `parents` for the family service.
+    /// `id` in the configuration; `parents` for the family service.
     pub register: String,
-    /// What went wrong.
     pub trouble: Trouble,
 }
 
-/// What went wrong.
+/// The cause of the error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
-    /// No connection, or it broke off.
+    /// No connection, or the connection was lost.
     #[error("can't be reached: {0}")]
     Unreachable(String),
-    /// No answer in time.
     #[error("did not answer in time")]
     TimedOut,
-    /// It does not know us; its code.
+    /// Authentication or authorization failed; status or code.
     #[error("does not take our credentials ({0})")]
     NotLetIn(String),
     /// A database refused the query; its code.
     #[error("refused the query ({0})")]
     Refused(String),
-    /// An HTTP status that is no answer.
+    /// An unexpected HTTP status.
     #[error("answered {0}")]
     Status(u16),
-    /// More than was thought of.
+    /// The answer is above the size limit.
     #[error("{0}")]
     TooLarge(String),
-    /// Something else than what the configuration says.
+    /// The answer does not match the configuration.
     #[error("its answer is not as configured: {0}")]
     NotAsConfigured(String),
-    /// More for one person than one person has.
-    #[error("named more than {0} for one person: it can't say whose they are")]
+    /// More entries for one person than this limit.
+    #[error("returned more than {0} entries for one person")]
     TooMany(usize),
-    /// A task of ours ended with a panic.
+    /// A task of ours panicked.
     #[error("a task of the service ended unexpectedly")]
     Crashed,
 }

@@ -1,6 +1,6 @@
-//! Every register that knows which accounts belong to a CPR number, asked at once.
+//! All registers that map a CPR number to accounts, queried at the same time.
 //!
-//! Invariant: one register that can't be asked is a fault of the whole; a part of the answer would look like all of it.
+//! Invariant: an error of one register fails the whole lookup, because a part of the accounts looks like all of them.
 
 use futures_util::future::join_all;
 use metrics::counter;
@@ -11,7 +11,7 @@ use crate::{
     model::{account_ref::AccountRef, cpr::Cpr},
 };
 
-/// All registers of the configuration; there may be none.
+/// The configured registers; may be none.
 #[derive(Debug)]
 pub struct Lookups {
     registers: Vec<Register>,
@@ -24,17 +24,17 @@ enum Register {
     Rest(Box<Rest>),
 }
 
-/// What a register did when it was asked for a number that is nobody's.
+/// Result of a query with a CPR number that no person has.
 #[derive(Debug)]
 pub struct Probe {
-    /// Its name in the configuration.
+    /// `id` in the configuration.
     pub id: String,
-    /// How many accounts it named.
+    /// Number of accounts in the answer.
     pub named: Result<usize, Trouble>,
 }
 
 impl Lookups {
-    /// Prepares everything and connects to nobody: a register that is down keeps no service from starting.
+    /// Prepares the clients without connecting: a register that is down does not keep the service from starting.
     pub fn new(config: &config::People) -> Result<Self, SetupError> {
         let sql = config.sql.iter().map(|source| match source.database {
             Database::SqlServer => Ok(Register::SqlServer(SqlServer::new(source))),
@@ -44,12 +44,11 @@ impl Lookups {
         Ok(Self { registers: sql.chain(rest).collect::<Result<_, SetupError>>()? })
     }
 
-    /// Is there no register to ask?
     pub fn is_empty(&self) -> bool {
         self.registers.is_empty()
     }
 
-    /// What all registers call the accounts of this person, each once. Whether there are such accounts, AD says.
+    /// References to the person's accounts from all registers, without duplicates. AD decides whether the accounts exist.
     pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Fault> {
         let asked = self.registers.iter().map(async |register| counted(register.id(), register.accounts_of(cpr).await));
         let mut all = Vec::new();
@@ -63,7 +62,8 @@ impl Lookups {
         Ok(all)
     }
 
-    /// Asks each register for a number that is nobody's. A database's own words may be in what goes wrong: they can't tell of a person here.
+    /// Queries each register with a CPR number that no person has. Errors may quote the database's message, which cannot concern a person
+    /// here.
     pub async fn probe(&self) -> Vec<Probe> {
         let asked = self.registers.iter().map(async |register| Probe { id: register.id().to_owned(), named: register.probe().await });
         join_all(asked).await
@@ -96,7 +96,7 @@ impl Register {
     }
 }
 
-/// Counts how often a register was asked and whether it answered.
+/// Counts the query and its outcome.
 pub(super) fn counted<T>(register: &str, outcome: Result<T, Trouble>) -> Result<T, Fault> {
     let word = if outcome.is_ok() { "answered" } else { "failed" };
     counter!("register_questions_total", "register" => register.to_owned(), "outcome" => word).increment(1);

@@ -1,4 +1,4 @@
-//! Accounts of a CPR number from a web service.
+//! Web services that map a CPR number to accounts.
 
 use super::{SetupError, Trouble, answer, service::Service};
 use crate::{
@@ -6,7 +6,6 @@ use crate::{
     model::{account_ref::AccountRef, cpr::Cpr},
 };
 
-/// One web service.
 #[derive(Debug)]
 pub struct Rest {
     service: Service,
@@ -14,22 +13,21 @@ pub struct Rest {
 }
 
 impl Rest {
-    /// Reads the certificates; connects to nobody yet.
+    /// Reads the certificates; does not connect yet.
     pub fn new(config: &config::RestSource) -> Result<Self, SetupError> {
         Ok(Self { service: Service::new(&config.service)?, config: config.clone() })
     }
 
-    /// Its name in the configuration.
+    /// `id` in the configuration.
     pub fn id(&self) -> &str {
         self.service.id()
     }
 
-    /// The accounts that it names.
     pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
         self.ask(&cpr.written(self.service.cpr_format())).await
     }
 
-    /// The same for a number that is nobody's: what can be tried without a person.
+    /// Number of accounts for a CPR number that no person has, for the check of the configuration.
     pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
         Ok(self.ask(self.service.cpr_format().nobody()).await?.len())
     }

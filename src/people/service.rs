@@ -1,4 +1,4 @@
-//! A web service that is asked with a CPR number, and the JSON that it answers.
+//! Client of a web service that takes a CPR number and returns JSON.
 
 use std::fmt;
 
@@ -14,10 +14,9 @@ use crate::{
     outward::{Http, HttpError, Terms, at, content_type},
 };
 
-/// Bytes that are read of an answer at most.
+/// Largest answer, in bytes.
 const LARGEST: usize = 256 * 1024;
 
-/// One service, ready to be asked.
 pub struct Service {
     config: config::Service,
     http: Http,
@@ -31,7 +30,7 @@ impl fmt::Debug for Service {
 }
 
 impl Service {
-    /// Reads the certificates; connects to nobody yet.
+    /// Reads the certificates; does not connect yet.
     pub fn new(config: &config::Service) -> Result<Self, SetupError> {
         let http = Http::on(Terms {
             ca_file: config.ca_file.as_deref(),
@@ -44,17 +43,16 @@ impl Service {
         Ok(Self { authorization: authorization(&config.credentials), config: config.clone(), http })
     }
 
-    /// Its name in the configuration.
+    /// `id` in the configuration.
     pub fn id(&self) -> &str {
         &self.config.id
     }
 
-    /// How it writes CPR numbers.
     pub fn cpr_format(&self) -> crate::model::cpr::CprFormat {
         self.config.cpr_format
     }
 
-    /// What it says of a number, from where the configuration looks on. `None`: it knows nobody by that number.
+    /// The part of the answer that the configuration points to. `None`: the status is one of `nobody_statuses`.
     pub async fn ask(&self, cpr: &str) -> Result<Option<Value>, Trouble> {
         let answer = self.http.send(self.request(cpr)?).await.map_err(|error| match error {
             HttpError::Unreachable(what) => Trouble::Unreachable(what),
@@ -74,21 +72,21 @@ impl Service {
         if kind != "application/json" && !(kind.starts_with("application/") && kind.ends_with("+json")) {
             return Err(Trouble::not_as_configured("it is not JSON by its Content-Type"));
         }
-        // The reader's own words may quote the answer.
+        // The parser's message may quote the answer, so only the position is used.
         let value: Value = serde_json::from_slice(answer.body())
-            .map_err(|error| Trouble::not_as_configured(format!("it is no JSON (line {}, column {})", error.line(), error.column())))?;
+            .map_err(|error| Trouble::not_as_configured(format!("it is not JSON (line {}, column {})", error.line(), error.column())))?;
         match &self.config.answer_at {
             None => Ok(Some(value)),
             Some(place) => match at(&value, place) {
                 Some(found) => Ok(Some(found.clone())),
-                None => Err(Trouble::not_as_configured(format!("there is no {place}"))),
+                None => Err(Trouble::not_as_configured(format!("no {place} in the answer"))),
             },
         }
     }
 
     fn request(&self, cpr: &str) -> Result<Request<Vec<u8>>, Trouble> {
         let (method, address, body) = match &self.config.asks {
-            // Digits and a hyphen mean themselves everywhere in an address.
+            // Digits and a hyphen need no escaping anywhere in a URL.
             Asks::InAddress => (Method::GET, Zeroizing::new(self.config.url.replace(IN_ADDRESS, cpr)), None),
             Asks::Json(field) => {
                 let body = serde_json::json!({ field.as_str(): cpr }).to_string();
@@ -114,7 +112,8 @@ impl Service {
     }
 }
 
-/// The header, marked so that no library prints it. The configuration holds nothing that can't stand in it.
+/// The Authorization header, marked as sensitive so that no library prints it. The configuration only accepts values that are valid in a
+/// header.
 fn authorization(credentials: &Credentials) -> Option<HeaderValue> {
     let text = match credentials {
         Credentials::None => return None,

@@ -1,6 +1,6 @@
-//! Accounts of a CPR number from PostgreSQL, MySQL, MariaDB or a SQLite file, by the operator's query.
+//! PostgreSQL, MySQL, MariaDB and SQLite registers, queried with the operator's SQL.
 //!
-//! Invariants: the number is a bound parameter; the connection is told that it only reads; a connection whose answer was not read to its end is closed.
+//! Invariants: the CPR number is a bound parameter; sessions are read-only; a connection whose answer was not read to the end is closed.
 
 use std::{str::FromStr, time::Duration};
 
@@ -18,12 +18,12 @@ use crate::{
     model::{account_ref::AccountRef, cpr::Cpr},
 };
 
-/// Connections at most: logins come in ones and twos.
+/// Most connections; logins that query a register are few at a time.
 const CONNECTIONS: u32 = 4;
-/// A connection that nobody has used for so long is closed.
+/// Unused connections are closed after this time.
 const IDLE: Duration = Duration::from_mins(5);
 
-/// One database.
+/// A database.
 #[derive(Debug)]
 pub struct Sql {
     config: config::SqlSource,
@@ -42,7 +42,7 @@ impl std::fmt::Debug for Pool {
 }
 
 impl Sql {
-    /// Connects at the first question only.
+    /// Connects with the first query.
     pub fn new(config: &config::SqlSource) -> Self {
         sqlx::any::install_default_drivers();
         let pool =
@@ -60,12 +60,11 @@ impl Sql {
         Self { config: config.clone(), pool }
     }
 
-    /// Its name in the configuration.
+    /// `id` in the configuration.
     pub fn id(&self) -> &str {
         &self.config.id
     }
 
-    /// The accounts that it names.
     pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
         let Pool { pool, .. } = self.pool.as_ref().map_err(Clone::clone)?;
         let words = Words::CodesOnly;
@@ -84,7 +83,8 @@ impl Sql {
         }
     }
 
-    /// The same for a number that is nobody's, on a connection of its own, so that what goes wrong is told in the database's own words.
+    /// Number of accounts for a CPR number that no person has. Uses a connection of its own, so that errors may quote the database's
+    /// message.
     pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
         let Pool { options, .. } = self.pool.as_ref().map_err(Clone::clone)?;
         let (timeout, words) = (self.config.timeout, Words::Own);
@@ -99,13 +99,13 @@ impl Sql {
     }
 }
 
-/// What is said to a connection before it is used: that it only reads, and that the server gives up when we do.
+/// Settings of a new connection: read-only, and the server's own timeout.
 async fn settle(connection: &mut AnyConnection, database: Database, timeout: Duration) -> Result<(), sqlx::Error> {
     let milliseconds = timeout.as_millis();
     match database {
         Database::Postgres => {
             say(connection, "SET default_transaction_read_only = on").await?;
-            // What a function of the database's own remarks may hold the number, and sqlx logs it.
+            // Notices of the database's functions may contain the CPR number, and sqlx logs notices.
             say(connection, "SET client_min_messages = error").await?;
             say(connection, &format!("SET statement_timeout = {milliseconds}")).await
         }
@@ -119,7 +119,7 @@ async fn settle(connection: &mut AnyConnection, database: Database, timeout: Dur
             }
         }
         Database::Sqlite => say(connection, "PRAGMA query_only = ON").await,
-        Database::SqlServer => Ok(()), // asked by another driver
+        Database::SqlServer => Ok(()), // has a driver of its own
     }
 }
 
@@ -127,10 +127,10 @@ async fn say(connection: &mut AnyConnection, setting: &str) -> Result<(), sqlx::
     sqlx::query(AssertSqlSafe(setting.to_owned())).execute(connection).await.map(|_| ())
 }
 
-/// The first column of every row; more than [`MOST_ACCOUNTS`] rows are not waited for.
+/// The first column of every row. Stops with an error after [`MOST_ACCOUNTS`] rows.
 async fn rows(connection: &mut AnyConnection, query: &str, cpr: &str, words: Words) -> Result<Vec<Option<String>>, Trouble> {
     let trouble = |error: sqlx::Error| trouble(&error, words);
-    // Safe: the query is the operator's, and the number is bound.
+    // Safe: the query comes from the operator, and the CPR number is bound.
     let mut rows = sqlx::query::<Any>(AssertSqlSafe(query.to_owned())).bind(cpr.to_owned()).fetch(connection);
     let mut values = Vec::new();
     while let Some(row) = rows.try_next().await.map_err(trouble)? {
@@ -142,20 +142,20 @@ async fn rows(connection: &mut AnyConnection, query: &str, cpr: &str, words: Wor
     Ok(values)
 }
 
-/// Ends a connection with something left to read on it: the next question would have to wait for that.
+/// Closes a connection with an unread answer: the next query would have to wait for it.
 fn close(connection: PoolConnection<Any>) {
     drop(connection.detach());
 }
 
-/// How much of what a database says is told. Its own words may quote the number: "invalid input syntax for type integer: …".
+/// Detail of database errors. A database's message may quote the CPR number: "invalid input syntax for type integer: …".
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Words {
     CodesOnly,
-    /// Only where the number is nobody's.
+    /// Code and message; only for a CPR number that no person has.
     Own,
 }
 
-/// Keeps the kind, never the library's own text, which may hold the URL, the query or a value.
+/// Keeps the kind of error, never the library's text, which may hold the URL, the query or a value.
 fn trouble(error: &sqlx::Error, words: Words) -> Trouble {
     #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
     match error {
@@ -165,7 +165,7 @@ fn trouble(error: &sqlx::Error, words: Words) -> Trouble {
                 Words::CodesOnly => format!("code {code}"),
                 Words::Own => format!("code {code}: {}", error.message()),
             };
-            // SQLSTATE class 28: invalid authorization; PostgreSQL and MySQL both use it.
+            // SQLSTATE class 28: invalid authorization. PostgreSQL and MySQL use it.
             if code.starts_with("28") { Trouble::NotLetIn(told) } else { Trouble::Refused(told) }
         }
         sqlx::Error::Io(error) => Trouble::Unreachable(error.to_string()),

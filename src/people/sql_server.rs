@@ -1,6 +1,7 @@
-//! Accounts of a CPR number from Microsoft SQL Server, by the operator's query.
+//! Microsoft SQL Server registers, queried with the operator's SQL.
 //!
-//! Invariants: the number is a bound parameter; nothing, the login included, goes to a server that does not offer TLS; a connection is used for one question.
+//! Invariants: the CPR number is a bound parameter; nothing, the login included, goes to a server that does not offer TLS; a connection
+//! serves one query.
 
 use std::sync::Arc;
 
@@ -19,12 +20,12 @@ use crate::{
     tcp,
 };
 
-/// Questions at once.
+/// Most queries at a time.
 const CONNECTIONS: usize = 4;
-/// Where SQL Server listens if nothing else is said.
+/// SQL Server's default port.
 const PORT: u16 = 1433;
 
-/// One server.
+/// A server.
 #[derive(Debug)]
 pub struct SqlServer {
     config: Arc<config::SqlSource>,
@@ -32,22 +33,21 @@ pub struct SqlServer {
 }
 
 impl SqlServer {
-    /// Connects at the first question only.
+    /// Connects with each query.
     pub fn new(config: &config::SqlSource) -> Self {
         Self { config: Arc::new(config.clone()), room: Semaphore::new(CONNECTIONS) }
     }
 
-    /// Its name in the configuration.
+    /// `id` in the configuration.
     pub fn id(&self) -> &str {
         &self.config.id
     }
 
-    /// The accounts that it names.
     pub async fn accounts_of(&self, cpr: &Cpr) -> Result<Vec<AccountRef>, Trouble> {
         self.ask(cpr.written(self.config.cpr_format).to_string(), false).await
     }
 
-    /// The same for a number that is nobody's, with what goes wrong in the server's own words.
+    /// Number of accounts for a CPR number that no person has. Errors may quote the server's message.
     pub async fn accounts_of_nobody(&self) -> Result<usize, Trouble> {
         Ok(self.ask(self.config.cpr_format.nobody().to_owned(), true).await?.len())
     }
@@ -56,7 +56,7 @@ impl SqlServer {
         let patience = self.config.timeout;
         let _place = timeout(patience, self.room.acquire()).await.map_err(|_| Trouble::TimedOut)?.map_err(|_| Trouble::Crashed)?;
         let config = self.config.clone();
-        // In a task of its own: what the driver does not expect of a server must not end the request with a panic.
+        // In a task of its own: the driver may panic on unexpected answers, which must not end the request.
         let mut asking = tokio::spawn(async move { rows(&config, cpr).await });
         let Ok(done) = timeout(patience * 2, &mut asking).await else {
             asking.abort();
@@ -67,7 +67,6 @@ impl SqlServer {
     }
 }
 
-/// What went wrong on the way.
 #[derive(Debug)]
 enum Wrong {
     Trouble(Trouble),
@@ -80,7 +79,7 @@ impl From<tiberius::error::Error> for Wrong {
     }
 }
 
-/// The first column of every row; more than [`MOST_ACCOUNTS`] rows are not waited for.
+/// The first column of every row. Stops with an error after [`MOST_ACCOUNTS`] rows.
 async fn rows(source: &config::SqlSource, cpr: String) -> Result<Vec<Option<String>>, Wrong> {
     let connect = async {
         let config = target(source).map_err(Wrong::Trouble)?;
@@ -143,20 +142,20 @@ fn target(source: &config::SqlSource) -> Result<Config, Trouble> {
     }
     if !verify {
         if url.query_pairs().any(|(key, _)| key == "sslrootcert") {
-            return Err(wrong()); // the driver takes the two together for a mistake, and panics
+            return Err(wrong()); // the driver panics if both are set
         }
         config.trust_cert();
     }
-    // Ours end it first.
+    // The driver's own timeouts are off: ours apply.
     config.handshake_timeout(None);
     config.command_timeout(None);
     Ok(config)
 }
 
-/// Login failed; the database can't be opened.
+/// 18456: login failed. 4060: the database cannot be opened.
 const NOT_LET_IN: [u32; 2] = [18456, 4060];
 
-/// Keeps the kind. The server's own words may quote the number ("Conversion failed when converting the nvarchar value …").
+/// Keeps the kind of error. The server's message may quote the CPR number ("Conversion failed when converting the nvarchar value …").
 fn trouble(wrong: Wrong, own_words: bool) -> Trouble {
     let error = match wrong {
         Wrong::Trouble(trouble) => return trouble,
@@ -171,6 +170,6 @@ fn trouble(wrong: Wrong, own_words: bool) -> Trouble {
         }
         tiberius::error::Error::Io { message, .. } => Trouble::Unreachable(message),
         tiberius::error::Error::Tls(message) => Trouble::Unreachable(format!("TLS: {message}")),
-        _ => Trouble::Unreachable("it does not speak as SQL Server does".to_owned()),
+        _ => Trouble::Unreachable("its answer does not follow SQL Server's protocol".to_owned()),
     }
 }

@@ -1,7 +1,7 @@
-//! A file of JSON Lines that other programs follow.
+//! A file of JSON Lines, which other programs follow.
 //!
-//! Invariants: a batch is on disk when it counts as taken; no line is half, after a full disk or a crash neither; a file that was renamed is let go of; one write
-//! at a time, so that a disk that hangs holds one thread and no more.
+//! Invariants: a batch counts as taken once it is on disk; no line is incomplete, not even after a full disk or a crash; a renamed file is
+//! closed and a new one created; one write at a time, so that a disk that hangs blocks one thread only.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +13,7 @@ use std::{
 
 use super::{Parcel, Trouble};
 
-/// No line of ours is longer. A file whose end has none within this is not ours.
+/// Longest line that the service writes. A file without a line end in its last this many bytes is not ours.
 const LONGEST_LINE: u64 = 1024 * 1024;
 
 #[derive(Debug, Clone)]
@@ -34,15 +34,15 @@ impl Lines {
         done.map_err(|_| Trouble::File("the task ended unexpectedly".to_owned()))?.map_err(|error| Trouble::File(error.to_string()))
     }
 
-    /// Could it be written? Makes no file.
+    /// Tests whether the file can be written, without creating it.
     pub(super) fn probe(&self) -> Result<(), Trouble> {
         let tried = match fs::metadata(&self.path) {
             Ok(about) if about.is_file() => OpenOptions::new().append(true).open(&self.path).map(drop),
-            Ok(_) => Err(io::Error::other("is no file")),
+            Ok(_) => Err(io::Error::other("is not a regular file")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => self
                 .folder()
                 .and_then(fs::metadata)
-                .and_then(|folder| if folder.is_dir() { Ok(()) } else { Err(io::Error::other("its folder is none")) }),
+                .and_then(|folder| if folder.is_dir() { Ok(()) } else { Err(io::Error::other("its parent is not a folder")) }),
             Err(error) => Err(error),
         };
         tried.map_err(|error| Trouble::File(error.to_string()))
@@ -54,7 +54,7 @@ impl Lines {
 
     fn write(&self, bytes: &[u8]) -> io::Result<()> {
         let mut open = self.open.try_lock().map_err(|error| match error {
-            TryLockError::WouldBlock => io::Error::other("an earlier write has not come to its end"),
+            TryLockError::WouldBlock => io::Error::other("an earlier write has not finished"),
             TryLockError::Poisoned(_) => io::Error::other("an earlier write ended unexpectedly"),
         })?;
         let mut file = match open.take() {
@@ -63,14 +63,14 @@ impl Lines {
         };
         let before = file.metadata()?.len();
         if let Err(error) = file.write_all(bytes).and_then(|()| file.sync_data()) {
-            file.set_len(before)?; // half a batch is none; where even that fails, the half line is mended at the next opening
+            file.set_len(before)?; // takes the whole batch back; if this fails, the next opening removes the incomplete line
             return Err(error);
         }
         *open = Some(file);
         Ok(())
     }
 
-    /// Does the name still stand for this file?
+    /// True if the path still refers to this file.
     fn is_still(&self, file: &File) -> io::Result<bool> {
         let ours = file.metadata()?;
         Ok(fs::metadata(&self.path).is_ok_and(|there| (there.dev(), there.ino()) == (ours.dev(), ours.ino())))
@@ -78,16 +78,16 @@ impl Lines {
 
     fn open(&self) -> io::Result<File> {
         if fs::metadata(&self.path).is_ok_and(|about| !about.is_file()) {
-            return Err(io::Error::other("is no file")); // opening a pipe would wait for its reader
+            return Err(io::Error::other("is not a regular file")); // opening a pipe would block until it has a reader
         }
         let mut file = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(&self.path)?;
-        File::open(self.folder()?)?.sync_all()?; // a new name has to be on disk as well
+        File::open(self.folder()?)?.sync_all()?; // the directory entry of a new file has to be on disk too
         mend(&mut file)?;
         Ok(file)
     }
 }
 
-/// Takes off what a crash has left of a line.
+/// Removes an incomplete line that a crash left.
 fn mend(file: &mut File) -> io::Result<()> {
     let length = file.metadata()?.len();
     let from = length.saturating_sub(LONGEST_LINE);
@@ -153,7 +153,7 @@ mod tests {
         let lines = Lines::new(&folder.path().join("audit.jsonl"));
         let hanging = lines.open.lock().expect("alone");
         let error = lines.clone().write(b"{}\n").expect_err("under way");
-        assert_eq!(error.to_string(), "an earlier write has not come to its end");
+        assert_eq!(error.to_string(), "an earlier write has not finished");
         drop(hanging);
         lines.write(b"{}\n").expect("written");
     }
@@ -161,6 +161,6 @@ mod tests {
     #[tokio::test]
     async fn a_device_is_not_written_to() {
         let device = Lines::new(Path::new("/dev/full"));
-        assert_eq!(device.append(&[parcel(1)]).await, Err(Trouble::File("is no file".to_owned())));
+        assert_eq!(device.append(&[parcel(1)]).await, Err(Trouble::File("is not a regular file".to_owned())));
     }
 }

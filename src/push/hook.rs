@@ -1,4 +1,4 @@
-//! A program that is told over HTTPS: one POST for each notice, signed.
+//! A web hook: one signed HTTPS POST for each notification.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use crate::{
     outward::{Http, Terms},
 };
 
-/// What it answers is not read, but for its status.
+/// Largest answer in bytes. Only its status is used.
 const LARGEST_ANSWER: usize = 64 * 1024;
 
 #[derive(Debug)]
@@ -37,7 +37,7 @@ impl Hook {
         Ok(Self { config: hook.clone(), http })
     }
 
-    /// 2xx is taken. That the message itself is wrong (400, 413, 415, 422) is told apart from everything else, which passes.
+    /// 2xx means taken. 400, 413, 415 and 422 refuse this message for good; every other status is a failure that may pass.
     pub(super) async fn tell(&self, parcel: &Parcel, now: Timestamp) -> Result<(), Trouble> {
         let mut request = self.request(Method::POST, parcel.body.clone().into_bytes());
         let headers = request.headers_mut();
@@ -52,7 +52,7 @@ impl Hook {
         }
     }
 
-    /// Any answer shows that it is there; 401 and 403 that it does not know us.
+    /// Sends HEAD. Redirects, 401, 403, 404 and 5xx are errors; any other status shows that the web hook is there.
     pub(super) async fn probe(&self) -> Result<(), Trouble> {
         match self.http.send(self.request(Method::HEAD, Vec::new())).await?.status().as_u16() {
             status @ (300..=399 | 401 | 403 | 404 | 500..) => Err(Trouble::Status(status)),
@@ -74,7 +74,7 @@ impl Hook {
     }
 }
 
-/// `t=` the time in seconds, `v1=` HMAC-SHA-256 with the key's text over that time, a dot, and the body as sent; hexadecimal.
+/// `t=` time in seconds, `v1=` hexadecimal HMAC-SHA-256, keyed with the key's text, over that time, a dot and the body as sent.
 fn signature(key: &str, now: Timestamp, body: &str) -> String {
     let key = hmac::Key::new(hmac::HMAC_SHA256, key.as_bytes());
     let tag = hmac::sign(&key, format!("{}.{body}", now.as_second()).as_bytes());

@@ -1,11 +1,11 @@
-//! A message of RFC 5424 in a frame of RFC 6587 and RFC 5425: its length in octets, a space, the message.
+//! Syslog messages of RFC 5424, framed by octet counting (RFC 6587, RFC 5425): length in octets, a space, the message.
 
 use super::{Parcel, Severity};
 
-/// Security and authorization, for the eyes of few (RFC 5424, table 1: 10).
+/// Security/authorization messages, private (RFC 5424, table 1: 10).
 const FACILITY: u8 = 10;
 
-/// The frame. The message is one line, whatever is in the parcel: its body is JSON, where control characters are escaped.
+/// The framed message. It is one line, because the body is JSON, which escapes control characters.
 pub(super) fn frame(parcel: &Parcel, hostname: &str) -> String {
     let severity: u8 = match parcel.severity {
         Severity::Alert => 1,
@@ -19,7 +19,7 @@ pub(super) fn frame(parcel: &Parcel, hostname: &str) -> String {
     format!("{} {message}", message.len())
 }
 
-/// RFC 5424's PRINTUSASCII, at most so many; `-` where nothing is left.
+/// The PRINTUSASCII characters of RFC 5424, at most this many; `-` if none is left.
 pub(super) fn printable(text: &str, most: usize) -> String {
     let kept: String = text.chars().filter(char::is_ascii_graphic).take(most).collect();
     if kept.is_empty() { "-".to_owned() } else { kept }

@@ -1,8 +1,8 @@
-//! Syslog over TLS or TCP, with the proof of delivery that the protocol can give.
+//! Syslog over TLS or TCP, with the best proof of delivery that the protocol allows.
 //!
-//! Syslog has no acknowledgement: what was written may be lost in a receiver's buffers when it dies. So each batch has a connection of its own; after it,
-//! our side is closed, and it counts as taken when the receiver closes its own after that, in order: a receiver that closes with something unread makes
-//! its system reset the connection. What a receiver does with what it has read, nobody can prove.
+//! Syslog has no acknowledgement: written bytes may be lost in a receiver's buffers when it dies. Each batch therefore has a connection of
+//! its own. The service closes its side after the batch, and the batch counts as taken once the receiver has closed its side after that. If
+//! the receiver closes with unread bytes, its system resets the connection. Processing after the read cannot be proven.
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,9 +19,9 @@ use super::{
 };
 use crate::{config::PushTls, tcp, tls};
 
-/// The largest body: with its head below the 8 KiB that rsyslog and others take as they are installed.
+/// The largest body in bytes. With its header it stays below the 8 KiB that rsyslog and others accept by default.
 pub(super) const LARGEST: usize = 7_900;
-/// How long a receiver that went away in the middle has to show it, before we close, and after.
+/// Time for a reset of the connection to arrive, before and after the service closes its side.
 const SETTLE: Duration = Duration::from_millis(50);
 
 #[derive(Debug)]
@@ -46,7 +46,7 @@ impl Syslog {
         Ok(Self { host: host.to_owned(), port, hostname: printable(hostname, 255), tls })
     }
 
-    /// One connection for all of them.
+    /// Sends all messages over one connection.
     pub(super) async fn send(&self, parcels: &[Parcel]) -> Result<(), Trouble> {
         let frames: String = parcels.iter().map(|parcel| frame(parcel, &self.hostname)).collect();
         let stream = tcp::connect(&self.host, self.port).await.map_err(unreachable)?;
@@ -65,10 +65,10 @@ fn unreachable(error: std::io::Error) -> Trouble {
     Trouble::Unreachable(error.to_string())
 }
 
-/// Writes, closes our side, and waits for the other to close after that.
+/// Writes, closes our side, and waits until the receiver closes its side.
 async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(stream: S, bytes: &[u8], socket: fn(&S) -> &TcpStream) -> Result<(), Trouble> {
     let (mut reader, mut writer) = tokio::io::split(stream);
-    // A receiver that ends its side before we have ended ours has not read everything.
+    // A receiver that closes its side before ours is closed has not read everything.
     tokio::select! {
         biased;
         ended = until_closed(&mut reader) => return Err(ended.err().unwrap_or(Trouble::ClosedEarly)),
@@ -81,7 +81,7 @@ async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(stream: S, bytes: &[u8], soc
     }
     writer.shutdown().await.map_err(broken)?;
     until_closed(&mut reader).await?;
-    // One that closed with something unread: its system says so a moment after it said goodbye.
+    // If the receiver closed with unread bytes, the reset arrives a moment after the end of the stream.
     tokio::time::sleep(SETTLE).await;
     match socket(&reader.unsplit(writer)).take_error() {
         Ok(None) => Ok(()),
@@ -89,14 +89,14 @@ async fn deliver<S: AsyncRead + AsyncWrite + Unpin>(stream: S, bytes: &[u8], soc
     }
 }
 
-/// Reads until the other side ends. Receivers say nothing; one that does is not listened to.
+/// Reads until the receiver closes its side. Receivers send nothing; data that arrives is discarded.
 async fn until_closed(reader: &mut (impl AsyncRead + Unpin)) -> Result<(), Trouble> {
     let mut bytes = [0; 1024];
     loop {
         match reader.read(&mut bytes).await {
             Ok(0) => return Ok(()),
             Ok(_) => {}
-            // Many end TLS by ending TCP. Whoever could forge that could as well swallow everything.
+            // Many receivers end TLS by closing TCP. An attacker who can forge this can drop all messages anyway.
             Err(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(()),
             Err(error) => return Err(broken(error)),
         }
