@@ -1,7 +1,9 @@
-//! What people do here, from the request to its outcome: each use case is one function that handlers and commands call.
+//! Use cases: each is one function from a request to its outcome, called by a handler or a command.
 //!
-//! Invariants: authority and policy are read again from AD at the moment of every write; an attempt is on disk before AD is touched and its
-//! outcome after; what can't be read or stored means that nothing is changed.
+//! Invariants:
+//! - Authorization and policy are read from AD again at the moment of every write.
+//! - An attempt is on disk before AD is touched, and its outcome after.
+//! - If a read or an audit write fails, nothing is changed.
 
 mod account_lock;
 pub mod alerts;
@@ -60,48 +62,48 @@ use crate::{
 /// One request by one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Visit {
-    /// Binds the audit entries of a visit together: the login's, once there is one.
+    /// Groups the audit entries of a visit. After a login it is the id of the login's visit.
     pub id: Uuid,
-    /// The client's real address.
+    /// The client's real address, not a proxy's.
     pub client: IpAddr,
-    /// What the client's browser calls itself.
+    /// Value of the `User-Agent` header.
     pub user_agent: Option<Arc<str>>,
-    /// Whose owners have used it before.
+    /// The known browser, where an account owner has used it before.
     pub browser: Option<Arc<KnownBrowser>>,
 }
 
-/// An error that only we can mend. Its text is for the log, never for a page.
+/// An error of ours that the person cannot act on. Its text is for the service log, never for a page.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// No controller could do it.
+    /// No controller could do the work.
     #[error("directory: {0}")]
     Directory(#[from] directory::Fault),
-    /// Another register could not be asked.
+    /// A register or the family service failed.
     #[error("register {0}")]
     People(#[from] people::Fault),
-    /// The store could not do it.
+    /// The store failed.
     #[error("store: {0}")]
     Store(#[from] StoreError),
     /// The machine gives no random numbers.
     #[error(transparent)]
     NoRandomness(#[from] store::NoRandomness),
-    /// A message of ours could not be made.
+    /// A message to a provider could not be made.
     #[error(transparent)]
     Unsent(#[from] Unsent),
-    /// A password or a code could not be hashed or judged.
+    /// A password or a code could not be hashed or verified.
     #[error(transparent)]
     Hash(#[from] HashError),
-    /// Somebody asks registers for more at once than one person needs.
-    #[error("too many questions to registers at once for one person")]
+    /// Too many parallel requests to registers for one person.
+    #[error("too many parallel requests to registers for one person")]
     TooManyQuestions,
-    /// An earlier try on the account is not over, or its answer was lost.
-    #[error("an earlier try on the account is not over")]
+    /// An earlier attempt on the account is not over, or its answer was lost.
+    #[error("an earlier attempt on the account is not over")]
     Busy {
         /// When it is over at the latest.
         until: Timestamp,
     },
-    /// A task of ours ended with a panic.
-    #[error("a task of the service ended unexpectedly")]
+    /// A task of ours has panicked.
+    #[error("a task of the service panicked")]
     Crashed,
 }
 
@@ -111,7 +113,7 @@ impl From<directory::BindFault> for Fault {
     }
 }
 
-/// An entry of somebody who is logged in: by which login, when, where, what and how it ended.
+/// An audit entry of a logged-in person, with the data of the login.
 fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     let login = identity.provider();
     AuditEvent {
@@ -124,7 +126,7 @@ fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, 
     }
 }
 
-/// An entry of somebody who is not logged in, with nothing filled in but when, where, what and how it ended.
+/// An audit entry of a visit without a login: time, event, outcome, reason and client.
 fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     AuditEvent {
         at,
@@ -152,7 +154,7 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
     }
 }
 
-/// An entry of a command, with nobody's address.
+/// An audit entry of a command, without a client address.
 pub fn at_command_line(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, note: Option<String>) -> AuditEvent {
     AuditEvent { client: None, note, ..event(visit, at, kind, outcome, "") }
 }
@@ -161,7 +163,8 @@ fn party_of(account: &Account) -> Party {
     Party { guid: account.guid, account_name: account.sam.clone(), name: account.name().to_owned() }
 }
 
-/// Who acts, as far as an account stands for them: the one whose password the login has proven, else the own account that they act on.
+/// The actor's account, as far as one stands for the actor: the account that the login has proven, or else the own
+/// account acted on.
 fn actor_of(identity: &Identity, own: Option<&Account>) -> Option<Party> {
     match &identity.proof {
         Proof::AdPassword { account, account_name, .. } | Proof::Code { account, account_name, .. } => {

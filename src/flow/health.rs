@@ -1,4 +1,4 @@
-//! Can the service do its work? It can where the store takes a write, and a controller lets somebody in who comes anew.
+//! Readiness of the service: the store takes a write, and at least one controller takes a new login.
 
 use std::time::{Duration, Instant};
 
@@ -6,14 +6,14 @@ use tokio::sync::Mutex;
 
 use crate::app::App;
 
-/// An answer is good for this long: whoever asks more often, and anybody can ask, does not reach the controllers.
+/// Lifetime of a result. `/health/ready` is open to everyone: more frequent requests do not reach the controllers.
 const GOOD_FOR: Duration = Duration::from_secs(1);
 
-/// The last answer.
+/// The last result and its time.
 #[derive(Debug, Default)]
 pub struct Readiness(Mutex<Option<(Instant, bool)>>);
 
-/// The store can be written to, and at least one controller takes a new connection, as each login needs one.
+/// Whether the store takes a write and at least one controller takes a new connection, which each login needs.
 pub async fn ready(app: &App) -> bool {
     let mut last = app.readiness.0.lock().await;
     if let Some((_, ready)) = last.filter(|(at, _)| at.elapsed() < GOOD_FOR) {
@@ -24,9 +24,9 @@ pub async fn ready(app: &App) -> bool {
     if last.is_none_or(|(_, before)| before) != ready {
         let reason = store.err().map(|error| format!("store: {error}")).or(directory.err().map(|fault| format!("directory: {fault}")));
         if let Some(reason) = reason {
-            tracing::error!(reason, "the service can't do its work: /health/ready says so");
+            tracing::error!(reason, "service not ready");
         } else {
-            tracing::info!("the service can do its work again");
+            tracing::info!("service ready again");
         }
     }
     metrics::gauge!("ready").set(if ready { 1.0 } else { 0.0 });

@@ -1,4 +1,5 @@
-//! Browsers that owners have used: how they are recognised, and whose tries count where. `docs/decisions/0018` says why.
+//! Known browsers: browsers that account owners have used, and the rate limits that attempts from them count on
+//! (`docs/decisions/0018`).
 
 use std::sync::Arc;
 
@@ -17,15 +18,15 @@ use crate::{
     store::throttle::ThrottleKey,
 };
 
-/// What the cookie's seal is bound to.
+/// Purpose of the cookie's seal.
 const SEAL: &str = "known browser";
 
-/// Reads what a browser has kept. `None`: nothing, or nothing of ours.
+/// Opens the cookie's content. `None`: there is none, or its seal is not ours.
 pub fn open(app: &App, sealed: &str) -> Option<Arc<KnownBrowser>> {
     serde_json::from_slice(&app.keys.open(SEAL, sealed)?).ok()
 }
 
-/// What the browser keeps from now on: the account's owner has just proven to be at it.
+/// The cookie's new content after the account's owner has logged in.
 pub fn after_login(app: &App, visit: &Visit, owner: ObjectGuid) -> Result<String, Fault> {
     let id = Uuid::from_bytes(app.keys.random()?);
     let known = KnownBrowser::after_login(visit.browser.as_deref(), id, owner, app.clock.now());
@@ -33,7 +34,7 @@ pub fn after_login(app: &App, visit: &Visit, owner: ObjectGuid) -> Result<String
     Ok(app.keys.seal(SEAL, &text)?)
 }
 
-/// Whose browser it is by a login with a password of theirs; `None` for other logins.
+/// Owner of the browser after a login with an own password; `None` for other logins.
 pub fn owner(app: &App, identity: &Identity) -> Option<ObjectGuid> {
     match &identity.proof {
         Proof::AdPassword { account, .. } => Some((*account).into()),
@@ -42,17 +43,18 @@ pub fn owner(app: &App, identity: &Identity) -> Option<ObjectGuid> {
     }
 }
 
-/// A local staff account as a browser's owner: another one as soon as it has other credentials.
+/// A local account as a browser's owner. New credentials give a new id.
 pub(super) fn staff_owner(app: &App, id: Uuid, stamp: Uuid) -> ObjectGuid {
     app.keys.pseudonym(format!("staff {id} {stamp}").as_bytes()).into()
 }
 
-/// The browser, if the account's owner has used it since the account has its password.
+/// The browser, if the account's owner has used it since the account got its current password.
 pub(super) fn known(visit: &Visit, owner: ObjectGuid, password_set: Option<Timestamp>, now: Timestamp) -> Option<&KnownBrowser> {
     visit.browser.as_deref().filter(|browser| browser.vouches_for(owner, password_set, now))
 }
 
-/// What a try is counted on before it is known whose account the name is: on the name and the network; in a browser that somebody has used, on that.
+/// Keys that an attempt counts on before its account is known: the name and the network, or the browser where an owner
+/// has used it.
 pub(super) fn first_charges(app: &App, visit: &Visit, name: (ThrottleKey, Limits)) -> Vec<(ThrottleKey, Limits)> {
     match &visit.browser {
         Some(browser) => vec![(ThrottleKey::browser(browser.id), app.config.throttle.address)],
@@ -60,14 +62,14 @@ pub(super) fn first_charges(app: &App, visit: &Visit, name: (ThrottleKey, Limits
     }
 }
 
-/// What a stranger's try is counted on.
+/// Keys of a stranger's attempt: the network and the name.
 pub(super) fn strangers_charges(app: &App, visit: &Visit, name: (ThrottleKey, Limits)) -> Vec<(ThrottleKey, Limits)> {
     let mut charges = ThrottleKey::address(visit.client, app.config.throttle.address);
     charges.push(name);
     charges
 }
 
-/// What an owner's try is counted on in a known browser: nobody else can add to it.
+/// Key of an owner's attempt in a known browser. No other person can add to its count.
 pub(super) fn owners_charge(app: &App, browser: &KnownBrowser, owner: ObjectGuid) -> [(ThrottleKey, Limits); 1] {
     [(ThrottleKey::account_in_browser(owner, browser.id), app.config.throttle.name)]
 }

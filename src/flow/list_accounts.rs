@@ -1,4 +1,4 @@
-//! The accounts that somebody may act on as their own.
+//! The list of an actor's own accounts.
 
 use super::{Fault, authority};
 use crate::{
@@ -9,18 +9,18 @@ use crate::{
     },
 };
 
-/// An account to pick.
+/// An account to choose.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// Its key.
+    /// objectGUID.
     pub guid: ObjectGuid,
     /// sAMAccountName.
     pub account_name: String,
-    /// The name to show.
+    /// Display name.
     pub name: String,
 }
 
-/// All of them, in the order of their names; disabled and expired ones do not show.
+/// Every linked account in the order of their names, without disabled and expired ones.
 pub async fn list(app: &App, identity: &Identity) -> Result<Vec<Listed>, Fault> {
     match &identity.proof {
         Proof::AdPassword { account, account_name, .. } | Proof::Code { account, account_name, .. } => {

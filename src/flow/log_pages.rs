@@ -1,7 +1,9 @@
-//! Reading the audit log: auditors all of it, a helpdesk what is about the accounts that it may see.
+//! Pages of the audit log: auditors read all of it, a helpdesk the entries about accounts that it may see.
 //!
-//! Invariants: who reads, and what, is judged now, from AD, for each request and each entry; what is read is logged before it is shown; a CPR number is shown to
-//! auditors only, on their word, and that is logged before.
+//! Invariants:
+//! - The reader's rights are read from AD for each request and each entry.
+//! - A view is logged before its content is shown.
+//! - A CPR number is shown to auditors only, at their request, and that is logged before.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -32,43 +34,41 @@ use crate::{
 
 /// Days in the overview.
 pub const DAYS: i64 = 30;
-/// What is counted there.
+/// Events that the overview counts.
 const COUNTED: [EventKind; 3] = [EventKind::ChangeOutcome, EventKind::ResetOutcome, EventKind::SignIn];
 
-/// Who reads.
+/// The person who reads the log.
 struct Reader {
-    /// By what the log names them.
+    /// Actor in the audit entries about the views.
     party: Party,
-    /// What they may see; `None` = everything.
+    /// Limits of the view; `None`: an auditor, who sees everything.
     scope: Option<Standing>,
 }
 
-/// What there is to show, or why not.
+/// The result of a view, or its denial.
 pub type Shown<T> = Result<Result<T, Denial>, Fault>;
 
-/// What was found, as far as it is theirs to see.
+/// Entries that the reader may see.
 #[derive(Debug)]
 pub struct Found {
-    /// The page.
     pub hits: Hits,
-    /// May they see everything?
+    /// Whether the reader may see everything.
     pub everything: bool,
-    /// Why there is no answer.
+    /// Why the search has no answer.
     pub unclear: Option<Unclear>,
 }
 
-/// An entry as a page shows it.
+/// One entry with its stored form.
 #[derive(Debug)]
 pub struct One {
-    /// The entry.
     pub entry: Entry,
-    /// As it is stored.
+    /// The entry as it is stored.
     pub stored: StoredEntry,
-    /// May its CPR numbers be shown?
+    /// Whether its CPR numbers may be shown.
     pub may_reveal: bool,
 }
 
-/// Numbers of one day.
+/// Counts of one day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Day {
     /// Passwords that were changed or reset.
@@ -79,21 +79,21 @@ pub struct Day {
     pub failed_logins: i64,
 }
 
-/// The last weeks at a glance.
+/// Counts of the last [`DAYS`] days.
 #[derive(Debug)]
 pub struct Overview {
     /// Danish days, the oldest first.
     pub days: Vec<(jiff::civil::Date, Day)>,
-    /// Why was refused, and how often; the most frequent first.
+    /// Reasons of refusals with their counts, the most frequent first.
     pub reasons: Vec<(String, i64)>,
 }
 
-/// May they read anything at all? For the page with the form.
+/// Whether the reader may see everything, for the search form. Denied where the reader may see nothing.
 pub async fn may_read(app: &App, identity: &Identity) -> Shown<bool> {
     Ok(reader(app, identity).await?.map(|reader| reader.scope.is_none()))
 }
 
-/// Searches, and logs that.
+/// Searches the log, and logs the search.
 pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Search, after: Option<i64>) -> Shown<Found> {
     let mut reader = match reader(app, identity).await? {
         Ok(reader) => reader,
@@ -101,7 +101,7 @@ pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Sear
     };
     let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
     seen.note = Some(search.told());
-    // A guess that is confirmed, alone or together with a name, is a number learned.
+    // A helpdesk may not search by CPR number: a confirmed guess, alone or with a name, would reveal the number.
     if search.cpr.is_some() && reader.scope.is_some() {
         (seen.outcome, seen.reason) = (AuditOutcome::Refused, Denial::NotThisAction.code().to_owned());
         app.audit.append(&seen).await?;
@@ -121,7 +121,7 @@ pub async fn search(app: &App, visit: &Visit, identity: &Identity, search: &Sear
     Ok(Ok(found))
 }
 
-/// One entry, which is logged as a look at whom it is about.
+/// One entry. Logged as a view of the account that the entry is about.
 pub async fn one(app: &App, visit: &Visit, identity: &Identity, seq: i64) -> Shown<One> {
     let mut reader = match reader(app, identity).await? {
         Ok(reader) => reader,
@@ -139,7 +139,7 @@ pub async fn one(app: &App, visit: &Visit, identity: &Identity, seq: i64) -> Sho
     Ok(Ok(One { entry, stored, may_reveal: reader.scope.is_none() }))
 }
 
-/// The CPR number of a party of an entry. `None`: there is none, or no key for it.
+/// The CPR number of an entry's actor or target. `None`: there is none, or no key opens it.
 pub async fn reveal(app: &App, visit: &Visit, identity: &Identity, seq: i64, target: bool) -> Shown<Option<Cpr>> {
     let reader = match reader(app, identity).await? {
         Ok(reader) if reader.scope.is_none() => reader,
@@ -154,7 +154,7 @@ pub async fn reveal(app: &App, visit: &Visit, identity: &Identity, seq: i64, tar
     Ok(Ok(app.audit.cpr_of(seq, &stored, target).await?))
 }
 
-/// The last weeks, for auditors.
+/// The overview, for auditors.
 pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Overview> {
     let reader = match reader(app, identity).await? {
         Ok(reader) if reader.scope.is_none() => reader,
@@ -182,7 +182,7 @@ pub async fn overview(app: &App, visit: &Visit, identity: &Identity) -> Shown<Ov
     Ok(Ok(Overview { days, reasons: app.audit.refusals_since(since).await? }))
 }
 
-/// Takes a part of the log away, for auditors.
+/// Exports a part of the log, for auditors.
 pub async fn export(app: &App, visit: &Visit, identity: &Identity, period: Period, format: Format) -> Shown<Export> {
     let reader = match reader(app, identity).await? {
         Ok(reader) if reader.scope.is_none() => reader,
@@ -194,7 +194,8 @@ pub async fn export(app: &App, visit: &Visit, identity: &Identity, period: Perio
     Ok(Ok(Export::begin(&app.audit, &app.feed, &entry, period, format).await?))
 }
 
-/// Is any of it theirs to read? For the way to it only: its pages judge again, the login's level and age as well.
+/// Whether the actor may read any part of the log. For links only: the pages decide again, on assurance level and age
+/// of the login as well.
 pub(super) async fn concerns(app: &App, identity: &Identity, standing: &Standing) -> Result<bool, Fault> {
     let (rules, actor, now) = (&standing.rules, &standing.actor, app.clock.now());
     Ok(is_auditor(rules, actor, now) || !desks_of(rules, actor, now).is_empty() || staff_auditor(app, identity).await?.is_some())

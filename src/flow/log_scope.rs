@@ -1,7 +1,9 @@
-//! What a helpdesk reads of the log: entries about the accounts that it helps now.
+//! The part of the audit log that a helpdesk may read: entries about the accounts that it helps now.
 //!
-//! Invariants: each entry is judged from AD on each request; what is not theirs leaves no trace on a page, neither a count nor a time; a page asks AD about so many
-//! accounts and no more.
+//! Invariants:
+//! - Each entry is authorized from AD on each request.
+//! - An entry outside the scope leaves no trace on a page, neither in a count nor in a time.
+//! - One page reads a bounded number of accounts from AD.
 
 use std::collections::HashMap;
 
@@ -19,12 +21,12 @@ use crate::{
     },
 };
 
-/// Accounts that AD is asked about for one page,
+/// Accounts that one page reads from AD.
 const ACCOUNTS: usize = 60;
-/// and pages of the log that are looked through for it.
+/// Pages of the log that are searched for one page of the helpdesk.
 const PAGES: usize = 8;
 
-/// A helpdesk that reads.
+/// A helpdesk as the reader.
 pub(super) struct Desk<'a> {
     app: &'a App,
     identity: &'a Identity,
@@ -37,11 +39,11 @@ impl<'a> Desk<'a> {
         Self { app, identity, standing, judged: HashMap::new() }
     }
 
-    /// A page of what is theirs. Shorter than a page with a way to go on: more may be further away.
+    /// A page of readable entries. It may be short and still have a next page, whose entries lie further back.
     pub(super) async fn search(&mut self, search: &Search, mut after: Option<i64>) -> Result<Result<Hits, Unclear>, Fault> {
         let mut search = search.clone();
         if let Some(about) = &search.about {
-            // Whoever is not theirs is as unknown to them as whoever there is not.
+            // An account outside the scope gets the same answer as a name that does not exist.
             let people = match self.app.audit.people_named(about).await? {
                 Ok(people) => people,
                 Err(unclear) => return Ok(Err(unclear)),
@@ -61,7 +63,7 @@ impl<'a> Desk<'a> {
                 Err(unclear) => return Ok(Err(unclear)),
             };
             for entry in hits.entries {
-                // Whoever it is about, it is looked at before the page is full, and so is the same one on the next page.
+                // The check comes before the account is looked at, so the next page begins with the same entry.
                 if self.judged.len() >= ACCOUNTS || found.entries.len() >= PAGE {
                     found.next = after;
                     return Ok(Ok(found));
@@ -80,7 +82,8 @@ impl<'a> Desk<'a> {
         Ok(Ok(found))
     }
 
-    /// Is it an entry for them? What is about no account, or about one that is gone, only auditors read; and what auditors do.
+    /// Whether the helpdesk may read the entry. For auditors only: entries about no account or a deleted one, and entries
+    /// about views, exports, revealed CPR numbers and alerts.
     pub(super) async fn may_read(&mut self, event: &AuditEvent) -> Result<bool, Fault> {
         match event.kind {
             EventKind::LogSeen | EventKind::LogExported | EventKind::CprRevealed | EventKind::AlertRaised => Ok(false),
@@ -118,7 +121,7 @@ impl<'a> Desk<'a> {
         if let Some(known) = self.judged.get(&target) {
             return Ok(*known);
         }
-        // First what costs one question, and asks no other register.
+        // The cheap check first: one read from AD and no register.
         let within = self.app.directory.account_again(&mut self.standing.pinned, target).await?;
         let theirs = if within.is_some_and(|account| self.standing.helps(self.app, &account)) {
             let seen = self.standing.look_at(self.app, self.identity, target, &Household::none()).await?;

@@ -1,6 +1,8 @@
-//! How much registers and the family service are asked for one person: they are slow, and not ours.
+//! Limits on requests to registers and the family service for one person: they are slow external services.
 //!
-//! Invariants: a person has a few questions under way at once, over all their tabs, and no more; what waits here holds no connection to a controller and no lock.
+//! Invariants:
+//! - A person has at most [`AT_ONCE`] requests in progress, over all browser tabs.
+//! - A waiting request holds no connection to a controller and no lock.
 
 use std::{
     collections::HashMap,
@@ -14,16 +16,16 @@ use uuid::Uuid;
 
 use crate::model::throttle::Limits;
 
-/// Questions of one person at once.
+/// Requests of one person in parallel.
 const AT_ONCE: usize = 3;
-/// Longest wait for an own question to end.
+/// Longest wait for an own request to end.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// Somebody without children there is not asked about again for so long, where they have another ground to act.
+/// How long a person without children stays known as such, where another grant covers the request.
 const CHILDLESS: SignedDuration = SignedDuration::from_mins(10);
-/// So many are remembered; then all are forgotten.
+/// Persons in memory; beyond them all are forgotten.
 const REMEMBERED: usize = 10_000;
 
-/// How often the family service may be asked for one person: a household at its worst, and no program.
+/// Rate limit of the family service for one person: room for a large household, not for a program.
 pub(super) const FAMILY: Limits = Limits {
     free: 40,
     first_wait: SignedDuration::from_secs(5),
@@ -31,21 +33,21 @@ pub(super) const FAMILY: Limits = Limits {
     forget_after: SignedDuration::from_mins(5),
 };
 
-/// The questions under way, by whom they are asked for.
+/// Requests in progress, by the person that they are made for.
 #[derive(Debug, Default)]
 pub struct Outside {
     people: Mutex<HashMap<Uuid, Weak<Semaphore>>>,
     childless: Mutex<HashMap<Uuid, Timestamp>>,
 }
 
-/// The right to ask once. Given back when dropped.
+/// The right to one request. Dropping it returns the right.
 #[derive(Debug)]
 pub(super) struct Turn {
     _permit: OwnedSemaphorePermit,
 }
 
 impl Outside {
-    /// Waits for a turn. `None`: the person's other questions take too long.
+    /// Waits for a turn. `None`: the person's other requests take too long.
     pub(super) async fn turn(&self, person: Uuid) -> Option<Turn> {
         self.turn_within(person, PATIENCE).await
     }
@@ -66,7 +68,7 @@ impl Outside {
         places
     }
 
-    /// Has the family service said a short while ago that they have no children?
+    /// Whether the family service has listed no children for this person a short while ago.
     pub(super) fn is_childless(&self, person: Uuid, now: Timestamp) -> bool {
         let known = self.childless.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(&person).is_some_and(|at| *at <= now && now.duration_since(*at) < CHILDLESS)

@@ -1,7 +1,9 @@
-//! Sessions as their owner sees them: where they are logged in, and out of all of them at once; and the same by a helper or an operator.
+//! A person's sessions: listing and ending them, by the owner, a helper or an operator.
 //!
-//! Invariants: nobody sees or ends a session but of accounts that are theirs, as AD and the registers say now, or that they may act on; what is ended is logged
-//! first.
+//! Invariants:
+//! - Sessions are listed and ended only for accounts that are the person's own, as AD and the registers have them now,
+//!   or that the actor may unlock.
+//! - The end of sessions is logged before it happens.
 
 use std::sync::Arc;
 
@@ -24,23 +26,23 @@ use crate::{
     store::sessions::{Asking, Known, Sessions},
 };
 
-/// The reasons in the log.
+/// Reasons in audit entries.
 const EVERYWHERE: &str = "everywhere";
 const BY_HELPER: &str = "by_helper";
 const BY_OPERATOR: &str = "by_operator";
 
-/// Whose a provider's session is beside the accounts that it leads to.
+/// The person as an owner of a provider's session, besides the linked accounts.
 pub(super) fn person(app: &App, identity: &Identity) -> Option<ObjectGuid> {
     identity.provider().map(|login| others::person_of(app, login).into())
 }
 
-/// Where the owner of an account is logged in. Only for an account that was just shown as theirs.
+/// The sessions of an account's owner. Only for an account that was just authorized as the person's own.
 pub async fn list(app: &App, identity: &Identity, account: ObjectGuid, asking: Option<Asking>) -> Result<Vec<Known>, Fault> {
     let owners: Vec<ObjectGuid> = [account].into_iter().chain(person(app, identity)).collect();
     Ok(app.sessions.all_of(&owners, asking).await?)
 }
 
-/// Logs the owner of an account out everywhere, here too. False: it is not theirs.
+/// Ends all sessions of the account's owner, the current one included. False: the account is not the person's own.
 pub async fn end_everywhere(app: &App, visit: &Visit, identity: &Identity, account: ObjectGuid) -> Result<bool, Fault> {
     let registered = Registered::ask(app, identity).await?;
     if !authority::owns(app, identity, &registered, account).await? {
@@ -54,10 +56,10 @@ pub async fn end_everywhere(app: &App, visit: &Visit, identity: &Identity, accou
     Ok(true)
 }
 
-/// Whether a helper has ended somebody's sessions.
+/// The result of ending another person's sessions.
 pub type Ended = Result<(), Denial>;
 
-/// A helper logs somebody out everywhere: whoever may end the account's lockout may.
+/// Ends all sessions of another person. Needs the grant to unlock the account.
 pub async fn end_for_another(app: &Arc<App>, visit: &Visit, identity: &Identity, target: ObjectGuid) -> Result<Ended, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(async move {
@@ -96,7 +98,7 @@ async fn end_theirs(app: &App, visit: &Visit, identity: &Identity, target: Objec
     }
 }
 
-/// An operator logs somebody out everywhere. Gives how many sessions there were.
+/// Ends all sessions of an account, on an operator's command. Returns their number.
 pub async fn end_by_operator(audit: &Log, sessions: &Sessions, visit: &Visit, at: jiff::Timestamp, owner: Party) -> Result<u64, Fault> {
     let mut entry = at_command_line(visit, at, EventKind::SignOut, AuditOutcome::Succeeded, None);
     BY_OPERATOR.clone_into(&mut entry.reason);
@@ -105,7 +107,7 @@ pub async fn end_by_operator(audit: &Log, sessions: &Sessions, visit: &Visit, at
     end(audit, sessions, entry, &[guid]).await
 }
 
-/// Logged before it is done; where it can't be done, that is logged too.
+/// Logs the end of the sessions before it happens, and logs a failure as well.
 async fn end(audit: &Log, sessions: &Sessions, mut entry: AuditEvent, owners: &[ObjectGuid]) -> Result<u64, Fault> {
     audit.append(&entry).await?;
     let mut ended = 0;

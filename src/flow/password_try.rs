@@ -1,7 +1,9 @@
-//! One password, tried on a controller that can be spoken to.
+//! One password attempt on a controller, with a change of controller where the first cannot be reached.
 //!
-//! Invariants: a password that a controller may have counted is tried on another one only where the guard still allows it with that try counted; an account that
-//! the next controller knows with another password is not tried there.
+//! Invariants:
+//! - A password that a controller may have counted is tried on another one only where the lockout guard allows it with
+//!   that attempt counted.
+//! - No attempt is made on a controller that knows the account with another password.
 
 use super::{Fault, account_lock};
 use crate::{
@@ -14,7 +16,8 @@ use crate::{
     },
 };
 
-/// Goes over to the next controller, which reads the account anew. False where it is none, or knows it with another password: a right one would be a wrong try there.
+/// Moves to the next controller, which reads the account again. False: the controller does not have the account, or has
+/// it with another password, so that the right password would count as wrong there.
 pub(super) async fn moved(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<bool, Fault> {
     let (fresh, there) = app.directory.account(account.guid).await?;
     let Some(fresh) = fresh.filter(|fresh| fresh.password.last_set_ticks == account.password.last_set_ticks) else { return Ok(false) };
@@ -22,15 +25,16 @@ pub(super) async fn moved(app: &App, pinned: &mut Pinned, account: &mut Account)
     Ok(true)
 }
 
-/// A login's password was not tried, or nobody knows what came of it.
+/// An attempt that was not made, or whose outcome is unknown.
 #[derive(Debug)]
 pub(super) struct Lost {
     pub fault: Fault,
-    /// A controller may have counted it.
+    /// Whether a controller may have counted the attempt.
     pub may_count: bool,
 }
 
-/// Tries a login's password once, under the account's lock. Where the controller can't be spoken to, the next one is asked.
+/// Tries a login's password once, under the account lock. Where the controller cannot be reached, the next one is
+/// asked.
 pub(super) async fn once(
     app: &App,
     pinned: &mut Pinned,
@@ -55,7 +59,7 @@ pub(super) async fn once(
     again.map_err(|lost| Lost { may_count: may_count || lost.may_count, fault: lost.into() })
 }
 
-/// May the password be tried on the next controller, with the try that was lost counted?
+/// Whether the password may be tried on the next controller, with the lost attempt counted.
 async fn guarded_elsewhere(app: &App, pinned: &mut Pinned, account: &mut Account, failed: &BindFault, by: Trier) -> Result<Guard, Fault> {
     let tried_on = pinned.name().to_owned();
     pinned.pass_over(&failed.fault);
@@ -65,7 +69,7 @@ async fn guarded_elsewhere(app: &App, pinned: &mut Pinned, account: &mut Account
     account_lock::guard_beyond(app, pinned, account, by, u32::from(failed.may_count)).await
 }
 
-/// Has nobody's password refused, as a wrong one of an account would be, so that both take as long.
+/// Tries a password on a DN without an account. Takes as long as a wrong password of an account.
 pub(super) async fn on_nobody(app: &App, pinned: &Pinned, nobody: &str, password: &Password) -> Result<BindAnswer, Lost> {
     let lost = |failed: BindFault| Lost { may_count: failed.may_count, fault: failed.into() };
     let failed = match pinned.bind(nobody, password).await {
@@ -77,20 +81,21 @@ pub(super) async fn on_nobody(app: &App, pinned: &Pinned, nobody: &str, password
     }
     pinned.pass_over(&failed.fault);
     let next = app.directory.any().await.map_err(|fault| Lost { fault: fault.into(), may_count: failed.may_count })?;
-    // As for an account: where no other one is, it is not tried again.
+    // As for an account: without another controller there is no second attempt.
     if next.name() == pinned.name() {
         return Err(lost(failed));
     }
     next.bind(nobody, password).await.map_err(|again| Lost { may_count: failed.may_count || again.may_count, fault: again.into() })
 }
 
-/// Proves a password that AD has just set. What is lost is tried once more: on a new connection, or where the controller takes none, on the one that is open.
+/// Proves a password that AD has just set. A lost bind is repeated once: on a new connection, or on the open one where
+/// the controller takes no new one.
 pub(super) async fn prove(pinned: &mut Pinned, account: &Account, new: &Password) -> Result<BindAnswer, BindFault> {
     let lost = match pinned.bind(&account.dn, new).await {
         Ok(answer) => return Ok(answer),
         Err(lost) => lost,
     };
-    tracing::warn!(controller = pinned.name(), error = %lost, "the proof of a new password was lost; trying it once more");
+    tracing::warn!(controller = pinned.name(), error = %lost, "proof of a new password lost; it is repeated once");
     if lost.may_count {
         return pinned.bind(&account.dn, new).await;
     }

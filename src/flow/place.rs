@@ -1,6 +1,8 @@
-//! The place that a request has among those that are worked on at once.
+//! Run to completion: work that continues after its request has ended, and the request's place in the concurrency
+//! limit.
 //!
-//! Invariant: work that goes on after its request has ended (the person went away, the time was over) keeps the request's place until it is done.
+//! Invariant: work that outlives its request, after a disconnect or a timeout, keeps the request's place until it is
+//! done.
 
 use std::{any::Any, sync::Arc};
 
@@ -10,27 +12,27 @@ tokio::task_local! {
     static PLACE: Place;
 }
 
-/// A place; it is free again when the last copy is dropped.
+/// A place in the concurrency limit. Dropping the last copy frees it.
 #[derive(Clone)]
 pub struct Place(#[expect(dead_code, reason = "held, never looked at")] Arc<dyn Any + Send + Sync>);
 
 impl Place {
-    /// A place that is held by holding this.
+    /// A place that exists as long as the permit is held.
     pub fn held_by(permit: impl Any + Send + Sync) -> Self {
         Self(Arc::new(permit))
     }
 
-    /// Does the work of a request in its place.
+    /// Runs the work of a request in its place.
     pub async fn hold<T>(self, work: impl Future<Output = T>) -> T {
         PLACE.scope(self, work).await
     }
 }
 
-/// Does it to its end, though the person goes away in the middle. The request's place is held till then.
+/// Runs the work to completion even if the client disconnects. Holds the request's place until then.
 pub(super) async fn to_its_end<T: Send + 'static>(work: impl Future<Output = Result<T, Fault>> + Send + 'static) -> Result<T, Fault> {
     let task = match PLACE.try_with(Clone::clone) {
         Ok(place) => tokio::spawn(place.hold(work)),
-        Err(_) => tokio::spawn(work), // a command or a test: no limit holds there
+        Err(_) => tokio::spawn(work), // commands and tests have no limit
     };
     task.await.map_err(|_| Fault::Crashed)?
 }

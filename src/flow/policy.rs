@@ -1,4 +1,4 @@
-//! The policy in force for one account: AD's own and the configuration's, the strictest of each.
+//! The password policy in force for one account: the strictest of AD's and the configuration's rules.
 
 use super::Fault;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     model::{account::Account, policy::PasswordPolicy},
 };
 
-/// Reads it. Any part that can't be read is a fault.
+/// Reads the policy. A part that cannot be read is an error.
 pub(super) async fn in_force(app: &App, pinned: &mut Pinned, account: &Account) -> Result<PasswordPolicy, Fault> {
     let configured = app.policy();
     let mut policy = app.directory.policy(pinned, account).await?.password.and(&configured.default.policy());

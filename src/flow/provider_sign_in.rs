@@ -1,7 +1,8 @@
-//! Logging in at an identity provider: there and back. What each protocol does of its own is below; what a login comes to is here, once for all.
+//! Logins at identity providers. The protocols are in `saml` and `oidc`; the outcome of a login is here.
 //!
-//! Invariants: an answer counts once, in the browser that asked, for the provider that was asked; every answer that proves nothing looks alike to the visitor and has its own
-//! reason in the log.
+//! Invariants:
+//! - An answer counts once, in the browser that asked, for the provider that was asked.
+//! - All answers that prove nothing look alike to the visitor, and each has its own reason in the log.
 
 pub mod oidc;
 pub mod saml;
@@ -33,33 +34,31 @@ use crate::{
     store::throttle::{Charge, ThrottleKey},
 };
 
-/// A login that takes longer is begun anew: MitID itself gives people five minutes for each step.
+/// A slower login has to be started again. MitID gives people five minutes for each step.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(15);
-/// A refused answer is held for a whole number of these at the least, milliseconds: `answer_after_ms` is about passwords and may be 0, and how long a
-/// decryption took must never show.
+/// Refused answers are delayed to a multiple of this, in milliseconds. `answer_after_ms` is about passwords and may be
+/// 0, but the duration of a decryption must never show.
 const LEAST_STEP_MS: u64 = 250;
-/// The clocks of two instances may differ by this much.
+/// Tolerance for the clocks of two instances.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
 
-/// Where to go to log in.
+/// The result of starting a login.
 #[derive(Debug)]
 pub enum Begun {
-    /// There.
     Go {
-        /// The way to the provider.
+        /// Redirect or form that leads to the provider.
         transport: Transport,
-        /// Comes back with the answer, and names what the browser keeps.
+        /// RelayState or `state`: returns with the answer, and names the browser's cookie.
         relay: String,
-        /// What the browser keeps.
+        /// Sealed state of the login, kept by the browser.
         sealed: String,
     },
-    /// The provider can't be used now.
+    /// The provider cannot be used now.
     Unusable,
-    /// There is no such provider.
     Unknown,
 }
 
-/// Begins a login. `again`: the person has to show who they are, whatever session they have there.
+/// Starts a login. `again`: the person has to authenticate even with a session at the provider.
 pub async fn begin(app: &App, provider: &str, again: bool, language: Language) -> Result<Begun, Fault> {
     let Some(id) = ProviderId::parse(provider) else { return Ok(Begun::Unknown) };
     if let (Some(provider), Some(saml)) = (app.config.saml.provider(&id), &app.saml) {
@@ -71,86 +70,84 @@ pub async fn begin(app: &App, provider: &str, again: bool, language: Language) -
     }
 }
 
-/// What the browser keeps while a login or logout is under way.
+/// Seals the state of a login or logout for the browser to keep.
 pub(super) fn seal(app: &App, relay: &str, pending: &impl Serialize) -> Result<String, Fault> {
     let text = serde_json::to_vec(pending).map_err(|_| Fault::Crashed)?;
     Ok(app.keys.seal(relay, &text)?)
 }
 
-/// Reads what the browser has kept under this name.
+/// Opens the state that the browser has kept under this name.
 pub fn unseal<T: for<'a> Deserialize<'a>>(app: &App, relay: &str, sealed: &str) -> Option<T> {
     serde_json::from_slice(&app.keys.open(relay, sealed)?).ok()
 }
 
-/// Is it still time for the answer?
+/// Whether the answer is in time.
 fn in_time(asked: Timestamp, now: Timestamp) -> bool {
     let age = now.duration_since(asked);
     age <= AT_MOST && age >= -SKEW
 }
 
-/// How a login ended.
+/// The result of a login.
 #[derive(Debug)]
 pub enum Finished {
-    /// Proven, and there are accounts.
+    /// The login is proven, and it leads to accounts or children.
     Welcome {
-        /// Who it is.
         identity: Box<Identity>,
-        /// For a logout, later.
+        /// For a later logout at the provider.
         session: Option<SessionThere>,
-        /// Whose the session is: each account that it leads to, and the person. It ends with a new password of any of them.
+        /// Owners of the session: each linked account, and the person. A new password of any of them ends it.
         owners: Vec<ObjectGuid>,
     },
-    /// Proven, but no account belongs to it.
+    /// The login is proven, but no account belongs to it.
     NoAccount {
-        /// What was looked for.
+        /// Kind of the claim that was matched.
         by: ClaimKind,
-        /// Who said so.
         provider: ProviderId,
-        /// The family service was not asked about children, because the login is not sure enough for that.
+        /// Whether the family service was left out because the assurance level is too low.
         children_unasked: bool,
     },
-    /// The provider has logged nobody in.
+    /// The provider has not authenticated the person.
     Failed {
-        /// Why, as far as a person can act on it.
+        /// The cause, as far as the person can act on it.
         failure: Failure,
-        /// Who was asked.
+        /// The provider that was asked.
         provider: ProviderId,
     },
-    /// Rightly signed, but it lacks what this service needs of it: another try would end the same.
+    /// A validly signed answer that does not meet the requirements here. Another attempt would end the same way.
     NotForHere {
-        /// What is missing, where it is what leads to accounts; else the person is of a kind that may not log in here.
+        /// Kind of the missing claim that leads to accounts; `None`: persons of this kind may not log in here.
         missing: Option<ClaimKind>,
     },
     /// The answer proves nothing. The reason is in the log.
     Refused {
-        /// Who was asked, where that is known.
+        /// The provider that was asked, where it is known.
         provider: Option<ProviderId>,
     },
     /// Too many refused answers from this address.
     Throttled {
-        /// From when another one is read.
+        /// When the next answer is accepted.
         until: Timestamp,
     },
 }
 
-/// Why an answer led nowhere. The words are those of the log.
+/// Why an answer has led to no login. The strings are audit reasons.
 enum Trouble {
-    /// It proves nothing.
+    /// The answer proves nothing.
     Refused(&'static str),
-    /// Rightly signed, but no use here.
+    /// A validly signed answer that does not meet the requirements here.
     Unfit(&'static str, Unfit),
-    /// The provider did not do its part; the visitor did.
+    /// The provider failed; the visitor did not.
     Provider(&'static str),
     Fault(Fault),
 }
 
-/// What a right answer lacks.
+/// The requirement that a valid answer does not meet.
 enum Unfit {
-    /// What leads to accounts.
+    /// The claim that leads to accounts.
     Claim,
-    /// The right kind of person.
+    /// The kind of person.
     Kind,
-    /// The level.
+    /// The assurance level.
     Level,
 }
 
@@ -160,17 +157,17 @@ impl From<crate::store::StoreError> for Trouble {
     }
 }
 
-/// Somebody who is back with an answer.
+/// A browser that returns with an answer.
 struct Arrival<'a> {
     app: &'a App,
     visit: &'a Visit,
     method: LoginMethod,
-    /// Who was asked, where that is known.
+    /// The provider that was asked, where it is known.
     provider: Option<&'a Provider>,
 }
 
 impl Arrival<'_> {
-    /// From the answer to the end of the login. A login that `read` gives was never seen before.
+    /// Handles an answer up to the end of the login. `read` guarantees that a login it returns is no replay.
     async fn conclude(&self, read: impl Future<Output = Result<Answer, Trouble>>) -> Result<Finished, Fault> {
         let started = tokio::time::Instant::now();
         let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
@@ -191,7 +188,7 @@ impl Arrival<'_> {
                 welcomed
             }
             Ok(Answer::Failure(failure)) => {
-                forgive(self.app, receipt, false).await; // nobody has claimed to be anybody
+                forgive(self.app, receipt, false).await; // no identity was claimed
                 self.given_up(failure.code()).await?;
                 let Some(provider) = provider else { return Ok(Finished::Refused { provider }) };
                 Ok(Finished::Failed { failure, provider })
@@ -202,7 +199,7 @@ impl Arrival<'_> {
                 Ok(Finished::Refused { provider })
             }
             Err(Trouble::Unfit(reason, what)) => {
-                forgive(self.app, receipt, false).await; // rightly signed: no guess
+                forgive(self.app, receipt, false).await; // validly signed: no guess
                 self.refuse(reason, started).await?;
                 Ok(match (what, provider) {
                     (Unfit::Claim, _) => Finished::NotForHere { missing: self.provider.map(|provider| provider.match_by) },
@@ -211,20 +208,20 @@ impl Arrival<'_> {
                 })
             }
             Err(Trouble::Provider(reason)) => {
-                forgive(self.app, receipt, false).await; // the provider's failure is not theirs
+                forgive(self.app, receipt, false).await; // an error of the provider is no failed attempt
                 self.log(AuditOutcome::Failed, reason, None).await?;
                 let Some(provider) = provider else { return Ok(Finished::Refused { provider }) };
                 Ok(Finished::Failed { failure: Failure::Busy, provider })
             }
             Err(Trouble::Fault(fault)) => {
-                forgive(self.app, receipt, false).await; // our failure is not theirs
+                forgive(self.app, receipt, false).await; // an error of ours is no failed attempt
                 Err(fault)
             }
         }
     }
 
-    /// Logs a login that the person or the provider has ended without an answer to judge. It is no try, but anybody can send it: too many from one network
-    /// are not logged.
+    /// Logs a login that the person or the provider has ended without an answer to verify. It is no attempt, but any
+    /// client can send it: beyond the rate limit of its network it is not logged.
     async fn given_up(&self, reason: &str) -> Result<(), Fault> {
         let charge = ThrottleKey::given_up(self.visit.client, self.app.config.throttle.address);
         let told = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
@@ -240,12 +237,13 @@ impl Arrival<'_> {
     async fn refuse(&self, reason: &'static str, started: tokio::time::Instant) -> Result<(), Fault> {
         metrics::counter!("provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
         self.log(AuditOutcome::Refused, reason, None).await?;
-        // How long it took would tell how far an answer came, and so how near a guess at its encryption was.
+        // The duration would show which check has failed, and so how close a guess at the encryption was.
         hold_answer(started, self.app.config.login.ad_password.answer_after_ms.max(LEAST_STEP_MS)).await;
         Ok(())
     }
 
-    /// Has somebody without an account of their own a child that has one? Where that can't be asked now, they see that once they are in.
+    /// Whether a person without an own account has a child with one. Where that cannot be read now, the login continues
+    /// and its page reports it.
     async fn parenthood(&self, identity: &Identity) -> Result<Parenthood, Fault> {
         Ok(match children(self.app, self.visit, identity).await? {
             Children::TooWeak => Parenthood::Unasked,
@@ -273,7 +271,7 @@ impl Arrival<'_> {
                 }
             }
         }
-        // One entry for each, so that each account's own history tells of it.
+        // One entry for each account, so that each account's history contains the login.
         for account in &accounts {
             self.log(AuditOutcome::Succeeded, "", Some((&identity, Some(account)))).await?;
         }
@@ -298,12 +296,12 @@ impl Arrival<'_> {
     }
 }
 
-/// Is somebody let in for the sake of their children?
+/// Whether a person without an own account is logged in as a parent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Parenthood {
     Yes,
     No,
-    /// The login is not sure enough to ask.
+    /// The assurance level is too low to ask the family service.
     Unasked,
 }
 

@@ -1,4 +1,4 @@
-//! Logging out at the provider as well, and being told of a logout there. Our own session ends first and in any case.
+//! Logout at the provider, started here or there. The session here ends first and in every case.
 
 pub mod saml;
 
@@ -19,25 +19,24 @@ use crate::{
     },
 };
 
-/// The way to the provider.
+/// A started logout.
 #[derive(Debug)]
 pub struct Begun {
-    /// There.
+    /// Redirect or form that leads to the provider.
     pub transport: Transport,
-    /// What the browser keeps until the answer, where there will be one to be held against something.
+    /// State that the browser keeps until the answer; `None` where no answer is expected.
     pub kept: Option<Kept>,
 }
 
-/// What the browser keeps, sealed, under a name.
+/// Sealed state with its name.
 #[derive(Debug)]
 pub struct Kept {
-    /// Comes back with the answer.
+    /// RelayState: returns with the answer.
     pub relay: String,
-    /// What the browser keeps.
     pub sealed: String,
 }
 
-/// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
+/// Asks the provider to end its session too. `None`: it supports no logout, or cannot be used now.
 pub async fn begin(app: &App, provider: &ProviderId, there: &SessionThere) -> Result<Option<Begun>, Fault> {
     match there {
         SessionThere::Saml(subject) => saml::begin(app, provider, subject).await,
@@ -48,18 +47,18 @@ pub async fn begin(app: &App, provider: &ProviderId, there: &SessionThere) -> Re
     }
 }
 
-/// What became of an OpenID provider's word that somebody has logged out.
+/// The result of a logout token from an OpenID provider.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     /// The sessions have ended, or there were none.
     Done,
-    /// It proves nothing. The reason is in the log.
+    /// The token proves nothing. The reason is in the log.
     Refused,
-    /// The provider's keys can't be had now: it may say so again.
+    /// The provider's keys cannot be read now; the provider may send the token again.
     NotNow,
 }
 
-/// Hears an OpenID provider's word of a logout.
+/// Handles a logout token (OpenID Connect Back-Channel Logout).
 pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: String) -> Result<Told, Fault> {
     let now = app.clock.now();
     let Some(oidc) = app.oidc.as_ref().filter(|_| app.config.provider(provider).is_some()) else {
@@ -87,15 +86,15 @@ pub async fn told(app: &Arc<App>, visit: &Visit, provider: &ProviderId, token: S
         (None, None) => 0,
     };
     ended_by_provider(app, visit, provider, LoginMethod::Oidc, ended).await?;
-    // Afterwards: what was begun and failed may be told again.
+    // Marked as used afterwards: a logout that failed halfway may be sent again.
     app.used.first_time(&name, until).await?;
     Ok(Told::Done)
 }
 
-/// Not in the audit log, which anybody could fill: nothing has happened.
+/// Counted and logged, but not in the audit log, which any client could fill this way.
 fn refused(method: LoginMethod, reason: &'static str) -> Told {
     metrics::counter!("provider_refused_total", "method" => method.code(), "reason" => reason).increment(1);
-    tracing::info!(reason, "a message about a logout was refused");
+    tracing::info!(reason, "logout message refused");
     Told::Refused
 }
 

@@ -1,4 +1,4 @@
-//! Tells in the audit log when what a provider says of itself is not what it was: whoever changes a provider's keys can log in as anybody.
+//! Audit entries about changes of a provider's metadata: with a provider's keys, an attacker can log in as any person.
 
 use super::{Fault, sealing};
 use crate::{
@@ -10,7 +10,7 @@ use crate::{
     },
 };
 
-/// Logs it, unless the last entry about this provider says the same.
+/// Logs the fingerprint, unless the provider's last entry has the same one.
 pub async fn note_if_new(app: &App, provider: &ProviderId, fingerprint: String) -> Result<(), Fault> {
     let kind = EventKind::ProviderChanged;
     let search = Search { kind: Some(kind.code().to_owned()), provider: Some(provider.to_string()), ..Search::default() };

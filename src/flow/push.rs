@@ -1,7 +1,9 @@
-//! The log is sent to its targets, by one instance each, as far as they take it.
+//! The forward job: sends the audit log to its targets, each target from one instance.
 //!
-//! Invariants: a cursor moves on only over what was taken, or what the target is not told of; a target that is away, slow or wrong holds up nothing but
-//! itself; the same entry is the same message whenever it is sent again.
+//! Invariants:
+//! - A cursor passes only entries that the target has taken or does not receive.
+//! - A target that is unavailable, slow or faulty delays no other target.
+//! - An entry that is sent again is the same message.
 
 use std::{sync::Arc, time::Duration};
 
@@ -22,39 +24,38 @@ use crate::{
     store::cursors::Cursor,
 };
 
-/// Places of the log that are sent together.
+/// Audit entries in one batch.
 const BATCH: u32 = 200;
-/// How often a target that has everything is looked at again.
+/// Pause after a target has received everything.
 const POLL: Duration = Duration::from_millis(500);
-/// How often an instance that does not send looks whether it has to.
+/// Pause of an instance that does not hold the lease.
 const STAND_BY: Duration = Duration::from_secs(5);
-/// How long an instance that has died keeps others from sending.
+/// Duration of the lease: the delay after the sending instance has died.
 const LEASE: SignedDuration = SignedDuration::from_secs(20);
-/// How often the one that sends says so.
+/// How often the sending instance renews its lease.
 const RENEW: SignedDuration = SignedDuration::from_secs(5);
-/// After a failure.
+/// First pause after a failure; it doubles with each further one.
 const FIRST_WAIT: Duration = Duration::from_secs(1);
-/// After many.
+/// Longest pause after failures.
 const LONGEST_WAIT: Duration = Duration::from_mins(1);
-/// What is left at a stop gets this long.
+/// Time limit of the last delivery at a stop.
 const LAST: Duration = Duration::from_secs(3);
-/// A message that a hook says it never takes is left out after so many tries.
+/// Attempts for a message that a web hook rejects, before the message is skipped.
 const TRIES: u32 = 5;
 
-/// What one round came to.
+/// The result of one round.
 #[derive(Debug)]
 pub enum Round {
-    /// Another instance sends.
+    /// Another instance holds the lease.
     NotOurs,
-    /// It has everything.
+    /// The target has everything.
     Done,
-    /// There may be more.
     More,
-    /// It did not take what came next.
+    /// The target has not taken the next message.
     Failed(Trouble),
 }
 
-/// Sends to every target, for ever.
+/// Starts one task for each target.
 pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
     for target in &app.push {
@@ -64,7 +65,8 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks
 }
 
-/// Sends what is left, as far as that goes quickly: the stop itself and the checkpoint over it. At a graceful stop; the rest goes at the next start.
+/// Sends the rest at a graceful stop, within [`LAST`]: the stop itself and the checkpoint over it. Anything left goes
+/// at the next start.
 pub async fn last_word(app: &Arc<App>, mut tasks: JoinSet<()>) {
     tasks.shutdown().await;
     for target in &app.push {
@@ -72,17 +74,17 @@ pub async fn last_word(app: &Arc<App>, mut tasks: JoinSet<()>) {
         tasks.spawn(async move {
             let mut sender = Sender::new(&app);
             while let Ok(Round::More) = sender.round(&app, &target).await {}
-            // So that who starts next need not wait.
+            // The next instance to start does not have to wait for the lease.
             if let Err(error) = app.leases.release(&lease(&target), app.instance, app.clock.now()).await {
-                warn!(error = %error, "a lease could not be given back; it runs out by itself");
+                warn!(error = %error, "lease could not be released; it expires by itself");
             }
         });
     }
     let all = async { while tasks.join_next().await.is_some() {} };
-    let _ = tokio::time::timeout(LAST, all).await; // who is slow gets it at the next start
+    let _ = tokio::time::timeout(LAST, all).await; // a slow target continues at the next start
 }
 
-/// Sends to one target, for ever.
+/// Sends to one target forever.
 async fn keep_sending(app: &App, target: &Target) {
     let mut sender = Sender::new(app);
     let mut failures = 0_u32;
@@ -91,7 +93,7 @@ async fn keep_sending(app: &App, target: &Target) {
             Ok(Round::NotOurs) => STAND_BY,
             Ok(done @ (Round::Done | Round::More)) => {
                 if failures > 0 {
-                    info!(target = target.id, "the log is taken again");
+                    info!(target = target.id, "target takes the log again");
                 }
                 failures = 0;
                 if matches!(done, Round::More) { Duration::ZERO } else { POLL }
@@ -105,35 +107,34 @@ async fn keep_sending(app: &App, target: &Target) {
 
 fn failed(target: &Target, failures: &mut u32, error: &dyn std::fmt::Display) -> Duration {
     if *failures == 0 {
-        warn!(target = target.id, error = %error, "the log is not taken; it is tried again");
+        warn!(target = target.id, error = %error, "target does not take the log; delivery is retried");
     }
     metrics::counter!("audit_push_failures_total", "target" => target.id.clone()).increment(1);
     *failures = failures.saturating_add(1);
     FIRST_WAIT.saturating_mul(1 << (*failures - 1).min(10)).min(LONGEST_WAIT)
 }
 
-/// What the lease and the cursor of a target are called.
+/// Name of a target's lease and cursor.
 fn lease(target: &Target) -> String {
     format!("push:{}", target.id)
 }
 
-/// One instance's hand at one target.
+/// State of one instance for one target.
 #[derive(Debug)]
 pub struct Sender {
     holder: Uuid,
-    /// When it last took or kept the lease.
+    /// Time of the last lease renewal.
     held: Option<Timestamp>,
-    /// The number of a message that was refused for what it is, and how often.
+    /// The number of a rejected message, and the attempts so far.
     refused: (i64, u32),
 }
 
 impl Sender {
-    /// Not sending yet.
     pub fn new(app: &App) -> Self {
         Self { holder: app.instance, held: None, refused: (0, 0) }
     }
 
-    /// Sends what comes next, if no other instance does.
+    /// Sends the next batch, unless another instance holds the lease.
     pub async fn round(&mut self, app: &App, target: &Target) -> Result<Round, Fault> {
         let name = lease(target);
         if !self.holds(app, &name).await? {
@@ -145,7 +146,7 @@ impl Sender {
         };
         let batch = app.feed.after(start.number, BATCH).await?;
         if batch.is_empty() && app.feed.head().await? < start.number {
-            // It stands at what there is not (any more): what comes next would never be sent.
+            // The cursor points beyond the end of the log: later entries would never be sent.
             app.cursors.forget(&name).await?;
             return Err(Fault::Store(crate::store::StoreError::Corrupt("audit_seals")));
         }
@@ -161,7 +162,7 @@ impl Sender {
         }
         let mut at = start;
         at.number = match parcels.get(taken) {
-            Some(next) => next.number - 1, // numbers between two parcels are what the target is not told of
+            Some(next) => next.number - 1, // the target does not receive the numbers between two messages
             None => batch.last().map_or(at.number, |last| last.number),
         };
         if at != start {
@@ -181,7 +182,7 @@ impl Sender {
         })
     }
 
-    /// Sends, and goes on saying so meanwhile.
+    /// Sends a batch, and renews the lease meanwhile.
     async fn send(&mut self, app: &App, target: &Target, name: &str, parcels: &[Parcel]) -> Result<Delivery, Fault> {
         let sending = target.send(parcels, app.clock.now());
         tokio::pin!(sending);
@@ -193,7 +194,7 @@ impl Sender {
         }
     }
 
-    /// Does this instance send? Asked of the store now and then: a lease is written each time.
+    /// Whether this instance holds the lease. Asks the store only once per [`RENEW`], because each check writes.
     async fn holds(&mut self, app: &App, name: &str) -> Result<bool, Fault> {
         let now = app.clock.now();
         if self.held.is_some_and(|held| now.duration_since(held).abs() < RENEW) {
@@ -204,18 +205,19 @@ impl Sender {
         Ok(holds)
     }
 
-    /// Has it been refused so often that it is left out?
+    /// Whether the message was rejected so often that it is skipped.
     fn gives_up(&mut self, target: &Target, number: i64) -> bool {
         let tries = if self.refused.0 == number { self.refused.1 + 1 } else { 1 };
         self.refused = (number, tries);
         if tries >= TRIES {
             metrics::counter!("audit_push_left_out_total", "target" => target.id.clone(), "why" => "refused").increment(1);
-            warn!(target = target.id, number, "a message that the target never takes is left out");
+            warn!(target = target.id, number, "rejected message skipped");
         }
         tries >= TRIES
     }
 
-    /// Checkpoints follow the entries that they cover: who has them outside sees that the log was cut off or rewritten.
+    /// Sends the checkpoints over the entries sent so far. A copy of them outside shows whether the log was cut off or
+    /// rewritten.
     async fn checkpoints(&mut self, app: &App, target: &Target, name: &str, at: &mut Cursor) -> Result<Option<Trouble>, Fault> {
         if target.hook().is_some() {
             return Ok(None);
@@ -241,7 +243,7 @@ impl Sender {
     }
 }
 
-/// A log goes to syslog and to a file from its beginning, so that they have all of it. A hook tells of what happens from now on.
+/// Cursor of a new target. Syslog and files receive the log from its beginning, a web hook only new events.
 async fn begin(app: &App, target: &Target, name: &str) -> Result<Cursor, Fault> {
     let number = if target.hook().is_some() { app.feed.head().await? } else { 0 };
     let at = Cursor { number, checkpoint: 0 };
@@ -249,7 +251,7 @@ async fn begin(app: &App, target: &Target, name: &str) -> Result<Cursor, Fault> 
     Ok(at)
 }
 
-/// The message about what is at a place; `None` where nothing is, or nothing that this target is told of.
+/// The message for a number of the log; `None` where there is no entry, or none that this target receives.
 fn parcel(target: &Target, sealed: &Sealed, now: Timestamp) -> Option<Parcel> {
     let public = PublicEvent::of(sealed)?;
     let event = sealed.event();
@@ -258,7 +260,7 @@ fn parcel(target: &Target, sealed: &Sealed, now: Timestamp) -> Option<Parcel> {
     let name = public.kind.clone();
     let number = sealed.number;
     let body = if let Some(hook) = target.hook() {
-        let event = event.filter(|_| sealed.sound)?; // nobody is told of something that somebody wrote into the log
+        let event = event.filter(|_| sealed.sound)?; // forged entries are not sent
         let notice = hook.notices.iter().find(|notice| notice.is(&event))?;
         if now.duration_since(at) > hook.max_age {
             metrics::counter!("audit_push_left_out_total", "target" => target.id.clone(), "why" => "old").increment(1);

@@ -1,4 +1,4 @@
-//! Settles changes and resets whose outcome nobody knows, from what AD says afterwards: at start and then every ten seconds.
+//! The reconcile job: settles changes and resets with an unknown outcome from AD, at start and then every ten seconds.
 
 use std::time::Duration;
 
@@ -15,17 +15,19 @@ use crate::{
     },
 };
 
-/// For the service's own work.
+/// Margin for the service's own work.
 const SPARE: Duration = Duration::from_secs(2);
-/// A controller that does not come back within this time is no longer waited for.
+/// How long to wait for the controller that an attempt was made on.
 const GIVE_UP: SignedDuration = SignedDuration::from_hours(24);
-/// Somebody else has set the password, who may have covered this attempt.
+/// Reason of an attempt that another write may have overwritten.
 const SET_BY_ANOTHER: &str = "set_by_somebody_else";
-/// Settled at most so many at once.
+/// Attempts in one round.
 const BATCH: u32 = 100;
-/// Looks at every attempt that is old enough to be over. Returns how many were settled. One that can't be settled now stays for the next time.
+/// Settles every attempt that is old enough to have ended. Returns the number of settled attempts. An attempt that
+/// cannot be settled now stays for the next round.
 pub async fn settle(app: &App) -> Result<usize, Fault> {
-    // Besides its write, an attempt may take the time of connecting again, looking, unlocking, connecting for the proof, and proving.
+    // After its write, an attempt may take the time of a new connection, a read, an unlock, a connection for the proof,
+    // and the proof.
     let directory = &app.config.directory;
     let longest = directory.write_timeout * 2 + directory.timeout * 4 + directory.bind_timeout * 2 + SPARE;
     let before = app.clock.now() - SignedDuration::try_from(longest).unwrap_or(SignedDuration::from_mins(5));
@@ -34,36 +36,36 @@ pub async fn settle(app: &App) -> Result<usize, Fault> {
         match look(app, &open).await {
             Ok(Some(entry)) => {
                 settled += usize::from(app.audit.settle(&entry).await?);
-                // Whatever came of it, it is over: nobody has to wait for its lock.
+                // The attempt is over in every case: its account lock is freed.
                 if let (Some(target), Some(attempt), true) = (&entry.target, entry.attempt, open.ours) {
                     account_lock::free_after(app, target.guid, attempt).await;
                 }
-                // Where somebody else has set the password since, what was given out after that is theirs.
+                // After another write, later codes and sessions belong to that write.
                 if let (Some(target), true) = (&entry.target, open.ours && shows_this_attempt(entry.outcome, &entry.reason)) {
                     codes::void(app, target.guid).await;
                 }
             }
             Ok(None) => {}
-            // One that can't be read keeps no other from being settled.
-            Err(fault) => tracing::warn!(error = %fault, "a change without an outcome can't be looked into now"),
+            // An attempt that cannot be read does not stop the others.
+            Err(fault) => tracing::warn!(error = %fault, "attempt without an outcome could not be read"),
         }
     }
     Ok(settled)
 }
 
-/// Runs [`settle`] for ever.
+/// Runs [`settle`] forever.
 pub async fn keep_settling(app: &App, every: Duration) {
     loop {
         match settle(app).await {
             Ok(0) => {}
-            Ok(settled) => tracing::info!(settled, "changes without an outcome were settled from AD"),
-            Err(fault) => tracing::warn!(error = %fault, "changes without an outcome can't be settled now"),
+            Ok(settled) => tracing::info!(settled, "attempts settled from AD"),
+            Err(fault) => tracing::warn!(error = %fault, "attempts without an outcome could not be settled"),
         }
         tokio::time::sleep(every).await;
     }
 }
 
-/// Can it have been this attempt that set the password as it is now?
+/// Whether this attempt can have set the current password.
 fn shows_this_attempt(outcome: AuditOutcome, reason: &str) -> bool {
     match outcome {
         AuditOutcome::Succeeded => true,
@@ -72,7 +74,7 @@ fn shows_this_attempt(outcome: AuditOutcome, reason: &str) -> bool {
     }
 }
 
-/// What AD says of an attempt. `None`: nothing that can be relied on yet.
+/// The outcome of an attempt as AD shows it. `None`: AD shows nothing reliable yet.
 async fn look(app: &App, open: &Open) -> Result<Option<AuditEvent>, Fault> {
     let attempt = &open.attempt;
     let (Some(target), Some(before), Some(settled_by)) = (&attempt.target, attempt.password_set_before, attempt.kind.settled_by()) else {
@@ -80,7 +82,7 @@ async fn look(app: &App, open: &Open) -> Result<Option<AuditEvent>, Fault> {
     };
     let now = app.clock.now();
     if !open.ours {
-        // Nothing is asked for it: we would put our word to what somebody says that somebody did.
+        // A forged entry is not looked up in AD: the service would confirm a claim of its author.
         let (outcome, reason) = (AuditOutcome::Unknown, "not_written_by_us".to_owned());
         return Ok(Some(AuditEvent { at: now, kind: settled_by, outcome, reason, ..attempt.clone() }));
     }
@@ -89,11 +91,11 @@ async fn look(app: &App, open: &Open) -> Result<Option<AuditEvent>, Fault> {
     let locked = account.as_ref().is_some_and(|account| account.locked);
     let kept = Before { last_set_ticks: before, version: attempt.note.as_deref().and_then(VersionBefore::parse) };
     let Some((mut outcome, mut reason)) = verdict(attempt.at, kept, account.as_ref(), same_controller, now) else { return Ok(None) };
-    // The next attempt did it, then: this one's answer was lost, or it never arrived.
+    // A later attempt has set the password: this one's answer was lost, or it never arrived.
     if outcome == AuditOutcome::Succeeded && app.audit.was_set_since(target.guid, attempt.at).await? {
         (outcome, reason) = (AuditOutcome::Unknown, SET_BY_ANOTHER);
     }
-    // It was cut off before it came to the unlocking, or that failed.
+    // The attempt was cut off before the unlock, or the unlock failed.
     let still_locked = settled_by == EventKind::ResetReconciled && outcome == AuditOutcome::Succeeded && locked;
     let reason = if still_locked { STILL_LOCKED } else { reason };
     Ok(Some(AuditEvent {
@@ -106,19 +108,20 @@ async fn look(app: &App, open: &Open) -> Result<Option<AuditEvent>, Fault> {
     }))
 }
 
-/// What was read before the write.
+/// State read before the write.
 #[derive(Debug, Clone, Copy)]
 struct Before {
     /// pwdLastSet.
     last_set_ticks: i64,
-    /// The metadata of the password; `None` where it could not be read.
+    /// Metadata of the password; `None` where it could not be read.
     version: Option<VersionBefore>,
 }
 
-/// Pure: what an account as it is now shows of an attempt at `at`.
+/// Pure: the outcome of an attempt at `at`, from the account as it is now.
 ///
-/// That it was this attempt is told only by the metadata of the password: one write since, on the controller that was asked, at that time. pwdLastSet alone is
-/// anybody's. That nothing was done shows only on the controller that was asked: another may not have heard of it yet.
+/// Only the metadata of the password proves that it was this attempt: one write since, on the controller that was
+/// asked, at that time. A new pwdLastSet alone may come from any write. A missing write shows only on the controller
+/// that was asked: another one may not have replicated it yet.
 fn verdict(
     at: Timestamp,
     before: Before,
@@ -129,7 +132,7 @@ fn verdict(
     let Some(seen) = seen else { return Some((AuditOutcome::Unknown, "account_gone")) };
     let shown = match (before.version, seen.password_version) {
         (Some(before), Some(version)) => version.shows(before, at, seen.password.last_set),
-        // The same time to 100 ns is the same writing; 0 is no time.
+        // Equal to 100 ns means the same write; 0 is no time.
         (None, _) | (_, None) if before.last_set_ticks != 0 && seen.password.last_set_ticks == before.last_set_ticks => Shown::Unchanged,
         (None, _) | (_, None) => Shown::Unclear,
     };

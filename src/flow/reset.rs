@@ -1,4 +1,4 @@
-//! Whether a login at a provider is enough to set the password of one account: asked for the page, and again at the write.
+//! Requirements on a provider's login for the reset of one account: checked for the page, and again at the write.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -15,10 +15,11 @@ use crate::{
     },
 };
 
-/// A provider's clock may be ahead of ours by this much.
+/// Tolerance for a provider's clock that is ahead.
 const CLOCKS: SignedDuration = SignedDuration::from_mins(5);
 
-/// What keeps this login from a reset of the account, whatever the new password is; `None` where nothing does. What can't be read is a fault.
+/// The refusal of a reset that does not depend on the new password; `None` where there is none. An unreadable rule is
+/// an error.
 pub(super) async fn hindrance(
     app: &App,
     identity: &Identity,
@@ -30,7 +31,8 @@ pub(super) async fn hindrance(
     Ok(judge(&app.config.reset, needed, login, identity.at, account, app.clock.now()))
 }
 
-/// The rules of the account's groups, else the default. A group that can't be found is a fault: leaving it out could loosen the rule.
+/// The strength that the account's groups require, else the default. A group that is not found is an error: leaving it
+/// out could loosen the rule.
 pub(super) async fn needed(config: &Config, directory: &Directory, pinned: &mut Pinned, account: &Account) -> Result<Strength, Fault> {
     let rules = &config.reset;
     let mut of_groups = Vec::new();
@@ -43,7 +45,7 @@ pub(super) async fn needed(config: &Config, directory: &Directory, pinned: &mut 
     Ok(strength::needed(&rules.default, of_groups.into_iter()))
 }
 
-/// Pure. Another login comes first: a fresh one of the same kind would not help.
+/// Pure. A strength refusal comes first: a fresh login of the same kind would not help.
 fn judge(rules: &Reset, needed: Strength, login: &ProviderLogin, at: Timestamp, account: &Account, now: Timestamp) -> Option<Refusal> {
     if !needed.met_by(&login.provider, login.level) {
         return Some(Refusal::TooWeak { needed });

@@ -1,6 +1,7 @@
-//! Keeps the audit log sealed, signed, and no longer than it may be.
+//! Jobs of the audit log: sealing, checkpoints, retention.
 //!
-//! Invariant: none of this is on a request's way: an entry is on disk before it is sealed, and stays so where sealing fails.
+//! Invariant: requests do not wait for these jobs. An entry is on disk before it is sealed, and stays there where
+//! sealing fails.
 
 use std::time::{Duration, Instant};
 
@@ -14,26 +15,26 @@ use crate::{
     model::audit::{AuditEvent, AuditOutcome, Class, EventKind},
 };
 
-/// So long an entry waits for others to be sealed with it.
+/// How long an entry waits for others, to be sealed with them.
 const TOGETHER: Duration = Duration::from_millis(100);
-/// Entries that another instance has left behind are looked for this often.
+/// How often entries of other instances are looked for.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// After a failure.
+/// Pause after a failure.
 const REST: Duration = Duration::from_secs(5);
-/// What is still to be done is looked at this often,
+/// How often the backlog is read.
 const WATCH_EVERY: Duration = Duration::from_secs(10);
-/// and where the same entry waits for so long, that is told, and told again each time.
+/// Age of the first waiting entry that is reported as an error, again on each read of the backlog.
 const STUCK: Duration = Duration::from_secs(30);
-/// What is left at a stop gets this long.
+/// Time limit of the last sealing at a stop.
 const LAST: Duration = Duration::from_secs(10);
-/// Retention runs this often, on one instance: its lease is not given back, but runs out.
+/// Retention runs this often, on one instance. Its lease is not released, but expires.
 const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
 const RETENTION: &str = "audit retention";
 
-/// Seals for ever.
+/// Seals entries and signs checkpoints forever.
 pub async fn keep_sealing(app: &App) {
     while let Err(error) = app.audit.remember(&app.sealed).await {
-        tracing::error!(error = %error, "the audit log can't be sealed now; its entries wait");
+        tracing::error!(error = %error, "audit log could not be sealed; its entries wait");
         tokio::time::sleep(REST).await;
     }
     let began = Instant::now();
@@ -45,13 +46,14 @@ pub async fn keep_sealing(app: &App) {
         match seal_waiting(app).await {
             Ok(sealed) => since += sealed,
             Err(fault) => {
-                tracing::error!(error = %fault, "the audit log can't be sealed now; its entries wait");
+                tracing::error!(error = %fault, "audit log could not be sealed; its entries wait");
                 metrics::counter!("audit_seal_failures_total").increment(1);
                 tokio::time::sleep(REST).await;
                 continue;
             }
         }
-        // The first comes at once: what was sealed before a crash is vouched for, and a log without any checkpoint is none of ours.
+        // The first checkpoint comes at once: it covers entries sealed before a crash, and a log without a checkpoint
+        // counts as foreign.
         let is_time = signed.is_none_or(|at| at.elapsed() >= app.config.audit.checkpoint_every);
         if !is_time && since < app.config.audit.checkpoint_entries as usize {
             continue;
@@ -66,19 +68,20 @@ pub async fn keep_sealing(app: &App) {
     }
 }
 
-/// Says so where entries wait for long or are not signed, whatever the reason: a sealer that has died says nothing. For ever.
+/// Reports entries that wait too long for their seal or checkpoint. A separate job, because a sealer that has died
+/// reports nothing. Runs forever.
 pub async fn keep_watch(app: &App) {
     let mut same: Option<(i64, Instant)> = None;
     loop {
         tokio::time::sleep(WATCH_EVERY).await;
         match app.audit.backlog().await {
             Ok(backlog) => same = watched(&backlog, same, Instant::now()),
-            Err(error) => tracing::error!(error = %error, "how many entries of the audit log are not sealed can't be read now"),
+            Err(error) => tracing::error!(error = %error, "backlog of the audit log could not be read"),
         }
     }
 }
 
-/// The first entry that waits, and since when it has been the first.
+/// The first waiting entry, and since when it is the first.
 #[allow(clippy::cast_precision_loss, reason = "entries are few")]
 fn watched(backlog: &Backlog, same: Option<(i64, Instant)>, now: Instant) -> Option<(i64, Instant)> {
     metrics::gauge!("audit_unsealed").set(backlog.waiting as f64);
@@ -89,7 +92,7 @@ fn watched(backlog: &Backlog, same: Option<(i64, Instant)>, now: Instant) -> Opt
         metrics::counter!("audit_seal_failures_total").increment(1);
         tracing::error!(
             waiting = backlog.waiting,
-            "entries of the audit log wait for their seal and don't get it; run `os2nykode check` and `os2nykode audit verify`"
+            "audit entries wait too long for their seal; run `os2nykode check` and `os2nykode audit verify`"
         );
     }
     Some((first, since))
@@ -99,21 +102,21 @@ fn is_stuck(since: Instant, now: Instant) -> bool {
     now.duration_since(since) >= STUCK
 }
 
-/// Seals what is left, and signs it. At a graceful stop.
+/// Seals and signs the rest at a graceful stop, within [`LAST`].
 pub async fn last_word(app: &App) {
     let word = async {
         if let Err(fault) = seal_waiting(app).await {
-            tracing::error!(error = %fault, "the last entries of the audit log could not be sealed; the next start does it");
+            tracing::error!(error = %fault, "last audit entries could not be sealed; the next start seals them");
             return;
         }
         while let Some(Signed::Part(_)) = sign(app).await {}
     };
     if tokio::time::timeout(LAST, word).await.is_err() {
-        tracing::error!("the last entries of the audit log could not be sealed and signed in time; the next start does it");
+        tracing::error!("last audit entries could not be sealed and signed in time; the next start does both");
     }
 }
 
-/// Seals until nothing waits. Gives how many.
+/// Seals until no entry waits. Returns the number of entries.
 pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
     let mut all = 0;
     loop {
@@ -123,7 +126,7 @@ pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
             metrics::counter!("audit_unsound_total").increment(unsound as u64);
             tracing::error!(
                 unsound,
-                "entries of the audit log were not written by the service, or were changed before they were sealed: somebody else writes to its database"
+                "audit entries not written by the service, or changed before they were sealed: another program writes to the database"
             );
         }
         metrics::counter!("audit_sealed_total").increment(entries as u64);
@@ -133,20 +136,20 @@ pub async fn seal_waiting(app: &App) -> Result<usize, Fault> {
     }
 }
 
-/// `None`: it could not be tried. Without a key there is never anything to sign.
+/// Signs the next checkpoint. `None`: the attempt failed. Without a key there is never anything to sign.
 async fn sign(app: &App) -> Option<Signed> {
     let Some(key) = &app.config.audit.signer else { return Some(Signed::NothingNew) };
     let signed = match app.audit.checkpoint(key, &app.sealed, app.clock.now()).await {
         Ok(signed) => signed,
         Err(error) => {
-            tracing::error!(error = %error, "no checkpoint of the audit log can be signed now");
+            tracing::error!(error = %error, "checkpoint could not be signed");
             metrics::counter!("audit_seal_failures_total").increment(1);
             return None;
         }
     };
     match signed {
         Signed::UpTo(number) | Signed::Part(number) => {
-            tracing::debug!(number, "a checkpoint of the audit log was signed");
+            tracing::debug!(number, "checkpoint signed");
             metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
         }
         Signed::NothingNew => {}
@@ -154,7 +157,7 @@ async fn sign(app: &App) -> Option<Signed> {
             metrics::counter!("audit_chain_changed_total").increment(1);
             tracing::error!(
                 number,
-                "the audit log's chain is not what the service wrote: somebody has changed it in the database. Nothing is signed any more; run `os2nykode audit verify`"
+                "chain of the audit log was changed in the database; no further checkpoint is signed; run `os2nykode audit verify`"
             );
         }
     }
@@ -166,39 +169,39 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_second() as f64
 }
 
-/// An entry of the service itself.
+/// An audit entry of the service itself.
 pub fn of_service(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) -> Result<AuditEvent, Fault> {
     let visit =
         Visit { id: Uuid::from_bytes(app.keys.random()?), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
     Ok(AuditEvent { client: None, note, ..event(&visit, app.clock.now(), kind, outcome, reason) })
 }
 
-/// Writes an entry of the service itself; where it can't be written, that is told in the service's own log.
+/// Appends an audit entry of the service itself. A failure goes to the service log.
 pub async fn note(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) {
     let written = match of_service(app, kind, outcome, reason, note) {
         Ok(entry) => app.audit.append(&entry).await.map(drop).map_err(Fault::from),
         Err(fault) => Err(fault),
     };
     if let Err(fault) = written {
-        tracing::error!(error = %fault, kind = kind.code(), "an event of the service could not be written to the audit log");
+        tracing::error!(error = %fault, kind = kind.code(), "service event could not be written to the audit log");
     }
 }
 
-/// Deletes what has been kept long enough, once a day on one instance.
+/// Runs retention once a day, on one instance.
 pub async fn keep_short(app: &App, holder: Uuid) {
     loop {
         match retain_once(app, holder).await {
             Ok(_) => {}
-            Err(fault) => tracing::error!(error = %fault, "the retention of the audit log could not be run; it is tried again"),
+            Err(fault) => tracing::error!(error = %fault, "retention failed; it is retried"),
         }
         tokio::time::sleep(Duration::from_hours(1)).await;
     }
 }
 
-/// Runs if a day has gone since the last run anywhere. Gives how many entries were deleted; `None`: it was not due.
+/// Runs retention if the last run anywhere is a day ago. Returns the number of deleted entries; `None`: not due.
 pub async fn retain_once(app: &App, holder: Uuid) -> Result<Option<u64>, Fault> {
     if app.config.audit.signer.is_none() {
-        return Ok(None); // nothing is deleted that nobody vouches for
+        return Ok(None); // without a signature nothing is deleted
     }
     let now = app.clock.now();
     if app.leases.try_acquire(RETENTION, holder, now, RETENTION_EVERY).await?.is_none() {
@@ -231,7 +234,7 @@ async fn retain(app: &App, now: Timestamp) -> Result<u64, Fault> {
     Ok(deleted)
 }
 
-/// By the calendar.
+/// Calendar months.
 fn months_before(now: Timestamp, months: u8) -> Timestamp {
     let before = now.to_zoned(TimeZone::UTC).checked_sub(Span::new().months(months));
     before.map_or(Timestamp::MIN, |zoned| zoned.timestamp())

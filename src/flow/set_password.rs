@@ -1,9 +1,13 @@
-//! A person sets a new password: for an account that they have proven to be theirs a *change* with the current password, or a *reset* on the word of an
-//! identity provider; for another's a *reset* where they have the authority.
+//! Setting a new password. For an own account a *change* with the current password, or a *reset* after a login at an
+//! identity provider or by one-time code; for another person's account a *reset* by delegation.
 //!
-//! Invariants: which of the first two it is follows from the login and never from the form; the account in the request is authorised and read again
-//! here, and for a reset so are the strength and the age of the login; the attempt is on disk before AD is asked to write; the read, the write
-//! and the proof go to one controller; once begun, it goes on to its outcome though the person goes away.
+//! Invariants:
+//! - The login decides between change and reset of an own account, never the form.
+//! - The account in the request is authorized and read again here; for a reset so are the strength and age of the
+//!   login.
+//! - The attempt is on disk before AD is asked to write.
+//! - The read, the write and the proof use one controller.
+//! - Once begun, the operation runs to completion even if the client disconnects.
 
 mod answered;
 
@@ -46,61 +50,62 @@ use crate::{
     },
 };
 
-/// The reason in the log of a reset that is done while its account is still locked.
+/// Audit reason of a reset whose account is still locked.
 pub const STILL_LOCKED: &str = "still_locked";
 
-/// How the reason begins in the log where AD has confirmed the new password and lets nobody in with it here; AD's own word follows.
+/// Prefix of the audit reason where AD has confirmed the new password but refuses the bind for another cause, which
+/// follows.
 pub const NOT_LET_IN: &str = "not_let_in";
 
-/// The reason in the log where AD has confirmed the new password and could not be asked to prove it.
+/// Audit reason where AD has confirmed the new password and could not be asked to prove it.
 pub const NOT_TRIED: &str = "not_tried";
 
-/// A submitted form.
+/// A submitted password form.
 #[derive(Debug)]
 pub struct Request {
-    /// The account, as the form names it.
+    /// The account that the form names. Not yet authorized.
     pub target: ObjectGuid,
-    /// The form's own number.
+    /// The form's attempt number.
     pub attempt: AttemptId,
-    /// The current password, as typed. A change can't do without it, a reset does not look at it.
+    /// The current password, as typed. A change needs it; a reset ignores it.
     pub current: Option<Password>,
     /// The new password, as typed.
     pub new: Password,
-    /// Whose account it is said to be.
+    /// Self-service or delegation.
     pub whose: Whose,
 }
 
-/// Whose account a form is about.
+/// Self-service or delegation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Whose {
-    /// The person's own.
+    /// Self-service: the account is the person's own.
     Own {
-        /// The session that asks: the account's others end.
+        /// The current session, which stays; the account's other sessions end.
         asking: Option<Asking>,
     },
-    /// Somebody else's.
+    /// Delegation: another person's account.
     Anothers {
-        /// Has the password to be changed at the next logon?
+        /// Whether the password has to be changed at the next logon.
         must_change: bool,
     },
 }
 
-/// How it ended.
+/// The result of a change or reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Done, and proven by a bind with the new password.
+    /// The password is set, and a bind with it has proven it.
     Done,
-    /// The new password is set, as AD has said, but the account is locked: no bind could prove it.
+    /// AD has confirmed the new password. The account is locked, so no bind could prove it.
     StillLocked,
-    /// The new password is set, as AD has said, but AD lets nobody in with it here: it says nothing of the password.
+    /// AD has confirmed the new password, but refuses the bind for a cause that says nothing of the password.
     NotLetIn(BindAnswer),
-    /// The new password is set, as AD has said; it could not be tried.
+    /// AD has confirmed the new password. It could not be proven.
     NotTried,
-    /// Nothing was changed, and why.
+    /// Nothing was changed.
     Refused(Refusal),
-    /// Nobody knows: the connection was lost in the middle, or the proof failed.
+    /// The outcome is unknown: the connection was lost during the write, or the proof failed.
     Unknown,
-    /// This form was sent before; its outcome is in the log.
+    /// The form was sent before. Its outcome is in the audit log.
     AlreadySent,
 }
 
@@ -119,31 +124,31 @@ impl others::Answer for Answer {
     }
 }
 
-/// What AD is asked to do.
+/// The operation that AD performs.
 #[derive(Debug, Clone, Copy)]
 enum Operation<'a> {
     /// Delete the old and add the new password; AD checks the old one.
     Change { current: &'a Password },
-    /// Replace the password with the service account's right; nobody checks an old one.
+    /// Replace the password with the service account's right; no old password is checked.
     Reset { login: &'a ProviderLogin },
-    /// The same, on the word of a helper who has given out a code.
+    /// A reset after a login by one-time code.
     ResetByCode { code: Uuid },
-    /// The same, for somebody else.
+    /// A reset by delegation.
     ResetOther { must_change: bool },
 }
 
-/// On whose behalf, as the log tells it; `None` in its place: for themselves.
+/// Delegation as the audit log names it; `None` in its place means self-service.
 #[derive(Debug)]
 struct Behalf {
     actor: Party,
     ground: Ground,
-    /// Of the actor's child.
+    /// CPR number of the actor's child, where the target is the child's account.
     child: Option<Cpr>,
-    /// What registers and the family service have said of them.
+    /// Answers of the registers and the family service.
     said: Said,
 }
 
-/// Changes or resets the password, whichever the login allows, or says why not.
+/// Changes or resets the password, as the login allows, or returns the refusal.
 pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(async move {
@@ -155,8 +160,9 @@ pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Re
     .await
 }
 
-/// How an earlier change or reset of an account ended, by its form's number: one of this visit, or of the account whose password they have proven.
-/// `actor`: who had sent it, the account itself or who acted on it.
+/// The outcome of an earlier change or reset of an own account, by its attempt number: an attempt of this visit, or of
+/// the account whose password the login has proven. `actor`: the person who sent the form, the account itself or a
+/// delegated actor.
 pub async fn outcome_of(
     app: &App,
     identity: &Identity,
@@ -169,7 +175,7 @@ pub async fn outcome_of(
     Ok(outcome.filter(theirs))
 }
 
-/// The same of what they sent for somebody else, in this visit.
+/// The outcome of an earlier reset by delegation, in this visit.
 pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
     for actor in others::actors(app, identity).await? {
         let outcome = app.audit.outcome_of(actor, attempt).await?;
@@ -181,7 +187,7 @@ pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, att
     Ok(None)
 }
 
-/// The account, the controller, the policy in force, and why AD is not even asked.
+/// The account, the controller session, the policy in force, and a refusal that makes the write superfluous.
 type Ready = (Account, Pinned, PasswordPolicy, Option<Refusal>);
 
 struct Submitted<'a> {
@@ -189,7 +195,7 @@ struct Submitted<'a> {
     visit: &'a Visit,
     identity: &'a Identity,
     request: &'a Request,
-    /// Asked before the account's lock is taken: nobody but AD is asked while it is held.
+    /// Read before the account lock is taken: only AD is asked while it is held.
     registered: &'a Registered,
     behalf: Option<&'a Behalf>,
 }
@@ -201,7 +207,7 @@ impl Submitted<'_> {
                 let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
                 Box::pin(self.counted(charge, false, self.authorised())).await
             }
-            // Not on the address: a whole school shares one.
+            // No rate limit on the address: a whole school shares one.
             Whose::Anothers { must_change } => {
                 let work = Box::pin(self.for_another(must_change));
                 others::counted(self.app, self.visit, self.identity, EventKind::ResetOutcome, work).await
@@ -209,7 +215,8 @@ impl Submitted<'_> {
         }
     }
 
-    /// Counts a try before the work is begun, and takes it off again where it was no failure. `theirs`: it is known whose account it is.
+    /// Counts an attempt before the work begins, and refunds it where it was no failure. `theirs`: the account is known
+    /// to be the person's own.
     async fn counted(
         &self,
         charge: Vec<(ThrottleKey, Limits)>,
@@ -221,7 +228,7 @@ impl Submitted<'_> {
             Charge::Wait(until) => {
                 if self.app.waits.first_word(self.visit.client, until) {
                     let mut entry = self.refusal(None, None, &Refusal::Throttled { until });
-                    // A form names any account: one that it has no right to gets no line in its history by that.
+                    // A form can name any account: a name without authorization must not add to that account's history.
                     entry.target = entry.target.filter(|_| theirs);
                     self.app.audit.append(&entry).await?;
                 }
@@ -238,12 +245,12 @@ impl Submitted<'_> {
             Ok(Answer::Refused(_) | Answer::Unknown) => self.app.throttles.failed(receipt).await,
         };
         if let Err(error) = forgiven {
-            tracing::warn!(error = %error, "a try that was no failure could not be taken off the count");
+            tracing::warn!(error = %error, "attempt could not be refunded to the rate limit");
         }
         answer
     }
 
-    /// Only the owner's own tries are counted on the account: nobody else can use them up.
+    /// Only the owner's attempts count on the account: no other person can use them up.
     async fn authorised(&self) -> Result<Answer, Fault> {
         let registered = Registered::ask(self.app, self.identity).await?;
         if !authority::owns(self.app, self.identity, &registered, self.request.target).await? {
@@ -255,14 +262,15 @@ impl Submitted<'_> {
         Box::pin(self.counted(charge, true, theirs.alone(operation))).await
     }
 
-    /// The account's lock is taken only by who may act on it. No tries are counted on the account: there is nothing to guess.
+    /// Takes the account lock only after authorization. Nothing can be guessed here, so no attempts count on the
+    /// account.
     async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
         let looked = others::look_at(self.app, self.visit, self.identity, EventKind::ResetOutcome, self.request.target).await?;
         let Looked { standing, seen, said } = match looked {
             Ok(looked) => looked,
             Err(denial) => return Ok(Answer::denied(denial)),
         };
-        // An own account has a form of its own, where the rules for it hold.
+        // An own account has its own form with its own rules.
         let Some(seen) = seen.filter(|seen| !standing.owns(seen.account.guid)) else {
             others::log_denied(self.app, self.visit, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation))).await?;
             return Ok(Answer::denied(Denial::NoRelation));
@@ -284,7 +292,7 @@ impl Submitted<'_> {
         }
     }
 
-    /// The account as it is now, if it still is this person's to act on.
+    /// The account as it is now, if the actor is still authorized.
     async fn still(&self) -> Result<Result<(Account, Pinned), Refusal>, Fault> {
         let Some(behalf) = self.behalf else {
             return Ok(match authority::own(self.app, self.identity, self.registered, self.request.target).await? {
@@ -301,13 +309,14 @@ impl Submitted<'_> {
         let Some(seen) = seen else { return Ok(Err(Refusal::Denied(Denial::NoRelation))) };
         Ok(match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) if ground == behalf.ground => Ok((seen.account, standing.pinned)),
-            // Between the two looks it became something else: begun again, it will be judged as that.
+            // The grant has changed since the first decision. A new request is decided on the new grant.
             Ok(_) => Err(Refusal::Denied(Denial::NoRelation)),
             Err(denial) => Err(Refusal::Denied(denial)),
         })
     }
 
-    /// By the login. `None`: a change without the current password, which must never become a reset.
+    /// The operation that the login allows. `None`: a change without the current password, which must never become a
+    /// reset.
     fn operation(&self) -> Option<Operation<'_>> {
         match (&self.identity.proof, &self.request.current) {
             (Proof::AdPassword { .. }, Some(current)) => Some(Operation::Change { current }),
@@ -317,26 +326,26 @@ impl Submitted<'_> {
         }
     }
 
-    /// Takes the account's lock around everything that follows, so that what is read there is still true at the try.
+    /// Takes the account lock around the rest, so that the facts are still true at the write.
     async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
         let Request { target, attempt, .. } = *self.request;
         let lock = match account_lock::take_for(self.app, target, attempt).await? {
             Taken::Lock(lock) => lock,
-            // An earlier try is not over, or nobody knows how it ended.
+            // An earlier attempt is not over, or its outcome is unknown.
             Taken::Busy { until } => return self.refused(None, None, Refusal::Busy { until }).await,
         };
         let answer = self.locked(operation).await;
-        // Where nobody knows, the try may still be counted: the lock is not given back, but runs out.
+        // After an unknown outcome the attempt may still count: the lock is not released, but expires.
         if !matches!(answer, Ok(Answer::Unknown)) {
             lock.release(self.app).await;
         }
         answer
     }
 
-    /// Reads the account and its policy afresh, and goes on only if everything allows it.
+    /// Reads the account and its policy again, and continues only if every rule allows it.
     async fn locked(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
         let Request { target, attempt, .. } = *self.request;
-        // Before the rules are looked at: after the change, the same form would be refused as too young.
+        // Before the policy is checked: after the change, the same form would be refused as too young.
         if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
             return Ok(Answer::AlreadySent);
         }
@@ -364,7 +373,7 @@ impl Submitted<'_> {
         self.conclude(&account, &pinned, written).await
     }
 
-    /// Everything that is read before AD is asked to write, on one controller; where that fails meanwhile, on the next one.
+    /// Reads everything before the write on one controller; if that controller fails, on the next one.
     async fn ready(&self, operation: Operation<'_>) -> Result<Result<Ready, Refusal>, Fault> {
         for last in [false, true] {
             let (account, mut pinned) = match self.still().await? {
@@ -385,7 +394,7 @@ impl Submitted<'_> {
         Err(directory::Fault::NoController.into())
     }
 
-    /// Why AD is not even asked.
+    /// The refusal that makes the write superfluous.
     async fn hindrance(
         &self,
         operation: Operation<'_>,
@@ -412,7 +421,7 @@ impl Submitted<'_> {
                     (guard == Guard::Hold).then_some(Refusal::NearLockout)
                 }
             }),
-            // No wrong password can be tried here, so there is nothing to guard.
+            // No wrong password can be tried here: no lockout guard is needed.
             Operation::Reset { login } => {
                 Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
             }
@@ -426,7 +435,8 @@ impl Submitted<'_> {
         }
     }
 
-    /// Writes and proves. `Err` only where AD has said that nothing was done; a lost answer is [`Answer::Unknown`].
+    /// Writes and proves. `Err` only where AD has confirmed that nothing was done; a lost answer is
+    /// [`Answer::Unknown`].
     async fn write(
         &self,
         operation: Operation<'_>,
@@ -436,7 +446,7 @@ impl Submitted<'_> {
         before: Option<VersionBefore>,
     ) -> Result<Answer, directory::Fault> {
         let new = &self.request.new;
-        // A password that was set today can be forgotten today: where somebody helps, the minimum age is no hindrance.
+        // A password that was set today can be forgotten today: with a helper, the minimum age does not apply.
         let hints = changeable_at(policy, account).is_none_or(|at| at <= self.app.clock.now());
         let answer = match operation {
             Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
@@ -448,14 +458,14 @@ impl Submitted<'_> {
             Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
             Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(Answer::Refused),
             Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "the answer to a new password was lost; looking whether it was set");
+                tracing::warn!(controller = pinned.name(), error = %fault, "answer to a password write lost; checking AD");
                 Ok(self.look(operation, pinned, account, before).await)
             }
         }
     }
 
-    /// The answer was lost. Where AD shows one write since, on this controller, a bind tells whether it was this one. Nothing else is worth a try, which
-    /// would count as a wrong one.
+    /// Checks a write whose answer was lost. Where AD shows one write since, on this controller, a bind shows whether
+    /// it was this one. In other cases no bind is made: it would count as a wrong password.
     async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, before: Option<VersionBefore>) -> Answer {
         let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return Answer::Unknown };
         let may_be_ours = match before.zip(now.password_version) {
@@ -468,40 +478,37 @@ impl Submitted<'_> {
         if may_be_ours { self.finish(operation, pinned, account, false).await } else { Answer::Unknown }
     }
 
-    /// The password is set: unlocks the account where it was locked, and proves the password. `confirmed`: AD has said that it is set.
+    /// Unlocks a locked account after a reset, and proves the password. `confirmed`: AD has confirmed the write.
     async fn finish(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, confirmed: bool) -> Answer {
         let is_reset = !matches!(operation, Operation::Change { .. });
         if is_reset && account.locked {
             match pinned.unlock(account.guid).await {
                 Ok(WriteAnswer::Done) => {}
-                Ok(answer) => tracing::warn!(controller = pinned.name(), ?answer, "an account could not be unlocked after its reset"),
+                Ok(answer) => tracing::warn!(controller = pinned.name(), ?answer, "account could not be unlocked after its reset"),
                 Err(fault) => {
-                    tracing::warn!(controller = pinned.name(), error = %fault, "an account could not be unlocked after its reset");
+                    tracing::warn!(controller = pinned.name(), error = %fault, "account could not be unlocked after its reset");
                 }
             }
         }
         match password_try::prove(pinned, account, &self.request.new).await {
             Ok(answer) if answer.knows_password() => Answer::Done,
             Ok(BindAnswer::Locked) if is_reset && confirmed => {
-                tracing::warn!(
-                    controller = pinned.name(),
-                    "a reset that AD confirmed can't be proven by a bind, for the account is still locked"
-                );
+                tracing::warn!(controller = pinned.name(), "confirmed reset not proven by a bind: the account is still locked");
                 Answer::StillLocked
             }
             Ok(answer) => {
-                tracing::warn!(controller = pinned.name(), answer = answer.reason(), "a new password could not be proven by a bind");
-                // "Wrong" belies what AD has confirmed: somebody else may have set another one since.
+                tracing::warn!(controller = pinned.name(), answer = answer.reason(), "new password not proven by a bind");
+                // "Wrong" contradicts AD's confirmation: another write may have replaced the password since.
                 if confirmed && answer != BindAnswer::Wrong { Answer::NotLetIn(answer) } else { Answer::Unknown }
             }
             Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "a new password could not be proven by a bind");
+                tracing::warn!(controller = pinned.name(), error = %fault, "new password not proven by a bind");
                 if confirmed { Answer::NotTried } else { Answer::Unknown }
             }
         }
     }
 
-    /// Logs the outcome. Where that fails, the person is told all the same what happened, and the lone attempt is settled later.
+    /// Logs the outcome. If that fails, the person still gets the result, and the lone attempt is reconciled later.
     async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Answer, directory::Fault>) -> Result<Answer, Fault> {
         let (outcome, reason) = match &written {
             Ok(Answer::Done) => (AuditOutcome::Succeeded, String::new()),
@@ -519,13 +526,14 @@ impl Submitted<'_> {
             self.end_what_was_before(account.guid).await;
         }
         if let Err(error) = self.app.audit.append(&entry).await {
-            tracing::error!(error = %error, "the outcome of a new password could not be logged; it will be settled from AD");
+            tracing::error!(error = %error, "outcome of a new password could not be logged; it is reconciled from AD");
         }
         Ok(written?)
     }
 
-    /// Under the account's lock, and here, so that it is done though the person goes away: ends codes that were given out, and the sessions that the old
-    /// password began, but for the one that asks. A failure does not undo or hide the new password: what is left runs out by itself.
+    /// Ends the account's one-time codes and the sessions that the old password began, except the current one. Runs
+    /// under the account lock and to completion. A failure does not undo or hide the new password: the rest expires by
+    /// itself.
     async fn end_what_was_before(&self, account: ObjectGuid) {
         codes::void(self.app, account).await;
         let asking = match self.request.whose {
@@ -533,17 +541,17 @@ impl Submitted<'_> {
             Whose::Anothers { .. } => None,
         };
         if let Err(error) = self.app.sessions.end_all_of(account, asking).await {
-            tracing::error!(error = %error, "the sessions of an account could not be ended after its new password");
+            tracing::error!(error = %error, "sessions could not be ended after a new password");
         }
     }
 
-    /// Logs a refusal that came before AD was asked to write.
+    /// Logs a refusal that came before the write.
     async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Answer, Fault> {
         self.app.audit.append(&self.refusal(account, pinned, &refusal)).await?;
         Ok(Answer::Refused(refusal))
     }
 
-    /// It is no word on the attempt of that number: a form sent again could belie what became of it.
+    /// The entry has no attempt number: a form sent again could otherwise contradict the outcome of the first.
     fn refusal(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: &Refusal) -> AuditEvent {
         let mut entry = self.entry(self.kinds().1, AuditOutcome::Refused, &refusal.code(), account, pinned);
         entry.attempt = None;
@@ -574,7 +582,7 @@ impl Submitted<'_> {
         entry
     }
 
-    /// What the log calls the attempt and its outcome.
+    /// The events of the attempt and its outcome.
     fn kinds(&self) -> (EventKind, EventKind) {
         match (self.request.whose, &self.identity.proof) {
             (Whose::Own { .. }, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),

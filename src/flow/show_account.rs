@@ -1,4 +1,4 @@
-//! The account page: state, rules and history, read afresh.
+//! The account page: state, rules and history of an own account, as read now.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -20,38 +20,37 @@ use crate::{
     },
 };
 
-/// Entries of the own history that are shown.
+/// Entries of the history on the page.
 const ENTRIES: u32 = 20;
-/// How far back the own history goes.
+/// Period of the history on the page.
 const PERIOD: SignedDuration = SignedDuration::from_hours(24 * 400);
 
-/// What the account page and the password form show.
+/// Data of the account page and the password form.
 #[derive(Debug)]
 pub struct AccountView {
-    /// As read now.
+    /// The account as read now.
     pub account: Account,
     /// Every rule for its next password.
     pub rules: Vec<Rule>,
-    /// From when AD takes a change, where that is still to come.
+    /// Time from which AD accepts a change; `None` where it accepts one now.
     pub changeable_at: Option<Timestamp>,
-    /// What keeps this login from setting a new password, whatever it is: known before anything is typed.
+    /// A refusal that does not depend on the new password, shown before it is typed.
     pub barred: Option<Refusal>,
     /// Newest first.
     pub history: Vec<audit::Entry>,
 }
 
-/// What there is to show.
+/// The result of opening the page.
 #[derive(Debug)]
 pub enum Shown {
-    /// The account.
     Account(Box<AccountView>),
-    /// Theirs, but this login may not act on it.
+    /// The account is the person's own, but this login may not act on it.
     Denied(Denial),
-    /// Not this person's, gone, disabled, or outside what is served.
+    /// The account is not the person's own, deleted, disabled, or outside the served units.
     Unavailable,
 }
 
-/// Reads the account for the person who owns it.
+/// Reads the account for its owner.
 pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<Shown, Fault> {
     let (account, mut pinned) = match authority::own(app, identity, &Registered::ask(app, identity).await?, target).await? {
         Own::Yes(read) => *read,
@@ -67,7 +66,7 @@ pub async fn show(app: &App, identity: &Identity, target: ObjectGuid) -> Result<
     };
     drop(pinned);
     let mut rules = policy.rules();
-    // A password that was set today can be forgotten today: where somebody helps, the minimum age is no hindrance.
+    // A password that was set today can be forgotten today: with a helper, the minimum age does not apply.
     let helped = matches!(identity.proof, Proof::Code { .. });
     rules.retain(|rule| !(helped && matches!(rule, Rule::MinAge(_))));
     let history = app.audit.history_of(target, ENTRIES, now - PERIOD).await?;

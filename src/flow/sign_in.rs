@@ -1,7 +1,10 @@
-//! Logging in with an AD account name and password.
+//! Login with an AD account name and password.
 //!
-//! Invariants: one bind per attempt; unknown, wrong, locked, disabled and guarded look and take alike; AD's lockout is never reached from here; a browser
-//! that the owner has used has tries that no stranger can use up.
+//! Invariants:
+//! - One bind per attempt.
+//! - Unknown, wrong, locked, disabled and guarded accounts get the same answer after the same time.
+//! - The service never causes AD's lockout.
+//! - Attempts in a browser that the owner has used have a rate limit of their own, which strangers cannot use up.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,26 +34,25 @@ use crate::{
     store::throttle::{Charge, Receipt, ThrottleKey},
 };
 
-/// How a login ended.
+/// The result of a login.
 #[derive(Debug)]
 pub enum SignIn {
-    /// The password was right.
     Welcome(Identity),
-    /// Anything else that has to do with the account: one answer for all.
+    /// Every refusal that concerns the account, with one answer for all.
     Refused,
-    /// An earlier try on the account was cut off, or is not over: our fault, and no failure of theirs.
+    /// An earlier attempt on the account was cut off or is not over. Not counted as a failure.
     Busy {
-        /// When another try is taken.
+        /// When the next attempt is possible.
         until: Timestamp,
     },
-    /// Too many tries with this name or from this address.
+    /// The rate limit of this name or address is reached.
     Throttled {
-        /// From when another try is taken.
+        /// When the next attempt is possible.
         until: Timestamp,
     },
 }
 
-/// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
+/// Logs in. Runs to completion, audit entry included, even if the client disconnects.
 pub async fn with_ad_password(
     app: &Arc<App>,
     visit: &Visit,
@@ -65,20 +67,20 @@ pub async fn with_ad_password(
 struct Attempt<'a> {
     app: &'a App,
     visit: &'a Visit,
-    /// What the name is counted by.
+    /// The name as the rate limit counts it.
     key: String,
-    /// What this try is counted on.
+    /// Counts of this attempt, for a refund.
     receipts: Vec<Receipt>,
 }
 
-/// How a try ended.
+/// The result of an attempt.
 enum Tried {
     Right(Box<Account>, Identity),
-    /// Refused, and logged as such.
+    /// Refused, and logged.
     Wrong,
-    /// The same, but AD was not asked, and it came from a browser that the owner has used: no failure.
+    /// Refused without asking AD, in a browser that the owner has used: not counted as a failure.
     Held,
-    /// Not before this time.
+    /// Rate limited until this time.
     Wait(Timestamp),
 }
 
@@ -95,7 +97,7 @@ impl Attempt<'_> {
         let receipts = std::mem::take(&mut self.receipts);
         match &outcome {
             Ok(Tried::Right(account, _)) => forgive_all(self.app, receipts, account.sam.to_lowercase() == self.key).await,
-            // Our failure is not theirs.
+            // An error of ours is no failed attempt.
             Ok(Tried::Held | Tried::Wait(_)) | Err(_) => forgive_all(self.app, receipts, false).await,
             Ok(Tried::Wrong) => failed_all(self.app, receipts).await,
         }
@@ -104,7 +106,7 @@ impl Attempt<'_> {
             Ok(Tried::Wait(until)) => return self.throttled(until).await,
             Ok(Tried::Wrong | Tried::Held) => {}
             Err(Fault::Directory(cause)) if cause.is_about_one_account() => {
-                tracing::error!(error = %cause, "nobody can log in to an account that can't be read whole; run `os2nykode check`");
+                tracing::error!(error = %cause, "account not fully readable; its logins are refused; run `os2nykode check`");
             }
             Err(Fault::Busy { until }) => return Ok(SignIn::Busy { until }),
             Err(fault) => return Err(fault),
@@ -117,7 +119,7 @@ impl Attempt<'_> {
         (ThrottleKey::name(&self.app.keys, &self.key), self.app.config.throttle.name)
     }
 
-    /// Counts the try on these too; or until when to wait.
+    /// Counts the attempt on more keys. `Some`: the delay ends at this time.
     async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
         Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
@@ -137,10 +139,10 @@ impl Attempt<'_> {
         Ok(SignIn::Throttled { until })
     }
 
-    /// A try in a browser that knows somebody else is a stranger's, and counted as one before AD is asked.
+    /// Counts an attempt in a browser that knows another owner as a stranger's, before AD is asked.
     async fn charge_as_stranger(&mut self) -> Result<Option<Timestamp>, Fault> {
         if self.visit.browser.is_none() {
-            return Ok(None); // it was, before the account was looked for
+            return Ok(None); // counted before the account was looked up
         }
         self.charge(&known_browser::strangers_charges(self.app, self.visit, self.by_name())).await
     }
@@ -154,7 +156,7 @@ impl Attempt<'_> {
                 if let Some(until) = self.charge_as_stranger().await? {
                     return Ok(Tried::Wait(until));
                 }
-                // The same lock as an account has, so that waiting for it tells nothing.
+                // The same lock as for an account, so that the wait for it shows no difference.
                 let lock = match account_lock::take_for_nobody(app, &app.keys.fingerprint(&self.key)).await? {
                     Taken::Lock(lock) => lock,
                     Taken::Busy { until } => return Err(Fault::Busy { until }),
@@ -179,7 +181,8 @@ impl Attempt<'_> {
             match app.throttles.charge(&charge, now).await? {
                 Charge::Taken(receipt) => return self.try_as_stranger(account, &mut pinned, password, receipt).await,
                 Charge::Wait(until) => {
-                    // The wait belongs to the account; to say so would show that it exists. A new name for it must tell nothing of that.
+                    // The delay belongs to the account; reporting it would show that the account exists, and a new name
+                    // for the account must not reveal it either.
                     if app.waits.first_word(visit.client, until) {
                         log_refused(app, visit, &account, &pinned, "throttled").await?;
                     }
@@ -190,7 +193,7 @@ impl Attempt<'_> {
         try_account(app, visit, account, &mut pinned, password, Trier::Known).await
     }
 
-    /// The account's own count begins anew with a success, by whatever name.
+    /// Tries the password as a stranger. A success resets the account's count, whatever name was typed.
     async fn try_as_stranger(
         &self,
         account: Box<Account>,
@@ -202,20 +205,21 @@ impl Attempt<'_> {
         match &tried {
             Ok(Tried::Right(..)) => forgive(self.app, receipt, true).await,
             Ok(Tried::Wrong | Tried::Held | Tried::Wait(_)) => {}
-            Err(_) => forgive(self.app, receipt, false).await, // our failure is not theirs
+            Err(_) => forgive(self.app, receipt, false).await, // an error of ours is no failed attempt
         }
         tried
     }
 }
 
-/// A bind that AD refuses, as it would a wrong password, so that both take as long.
+/// A bind that AD refuses like a wrong password, after the same time.
 async fn bind_nobody(app: &App, pinned: &mut Pinned, password: &Password) -> Result<BindAnswer, Lost> {
     let random = app.keys.random().map_err(|error| Lost { fault: error.into(), may_count: false })?;
     let nobody = format!("CN={},{}", Uuid::from_bytes(random), app.config.directory.base_dn);
     password_try::on_nobody(app, pinned, &nobody, password).await
 }
 
-/// Gives a lock back after a try. Where its answer was lost, the try may still be counted: the lock is kept until it runs out.
+/// Releases a lock after an attempt. Where the answer was lost, the attempt may still count: the lock is kept until it
+/// expires.
 async fn answer_of(app: &App, lock: AccountLock, tried: Result<BindAnswer, Lost>) -> Result<BindAnswer, Fault> {
     if !tried.as_ref().is_err_and(|lost| lost.may_count) {
         lock.release(app).await;
@@ -223,7 +227,7 @@ async fn answer_of(app: &App, lock: AccountLock, tried: Result<BindAnswer, Lost>
     tried.map_err(|lost| lost.fault)
 }
 
-/// Tries the password once on an account that may be tried.
+/// Tries the password once on an account, unless a rule or the lockout guard forbids it.
 async fn try_account(
     app: &App,
     visit: &Visit,
@@ -238,7 +242,7 @@ async fn try_account(
         return Ok(Tried::Wrong);
     }
     let held = match by {
-        Trier::Stranger => Tried::Wrong, // as for a name that there is not
+        Trier::Stranger => Tried::Wrong, // as for an unknown name
         Trier::Known => Tried::Held,
     };
     let lock = match account_lock::take(app, account.guid).await? {
@@ -274,8 +278,9 @@ async fn try_account(
     Ok(Tried::Right(account, identity))
 }
 
-/// Why an account's password is never tried from here, for the log: anybody could hold the service's own account just below its lockout, and with it the
-/// service; and whoever guesses the password of one that may administer the domain has the domain.
+/// Audit reason of an account whose password is never tried here. Of the service's own account, because strangers could
+/// hold it just below its lockout, and the service with it. Of accounts that may administer the domain, because their
+/// password is worth the domain.
 async fn never_by_password(app: &App, pinned: &mut Pinned, account: &mut Account) -> Result<Option<&'static str>, Fault> {
     if names_account(&app.config.directory.bind_user, account, &app.config.directory.base_dn) {
         return Ok(Some("service_account"));
@@ -294,7 +299,7 @@ async fn never_by_password(app: &App, pinned: &mut Pinned, account: &mut Account
     let known = app.directory.group_sids(pinned, &names).await?;
     let sids: Vec<_> = groups.iter().filter_map(|name| known.get(name).cloned()).collect();
     if sids.len() < groups.len() {
-        tracing::error!("a group of authority.protected_groups can't be found, so nobody may log in by AD password; run `os2nykode check`");
+        tracing::error!("group of authority.protected_groups not found; AD password logins are refused; run `os2nykode check`");
         return Ok(Some("protected"));
     }
     let Some(fresh) = app.directory.account_again(pinned, account.guid).await? else { return Ok(Some("protected")) };
@@ -302,7 +307,7 @@ async fn never_by_password(app: &App, pinned: &mut Pinned, account: &mut Account
     Ok((is_protected(account) || account.is_in_any(&sids)).then_some("protected"))
 }
 
-/// Takes tries that were no failures off the counts.
+/// Refunds attempts that were no failures.
 pub(super) async fn forgive_all(app: &App, receipts: Vec<Receipt>, reset: bool) {
     for receipt in receipts {
         forgive(app, receipt, reset).await;
@@ -315,21 +320,22 @@ pub(super) async fn failed_all(app: &App, receipts: Vec<Receipt>) {
     }
 }
 
-/// Takes a try that was no failure off the count. Where that can't be done, it only makes the next wait longer.
+/// Refunds an attempt that was no failure. If that fails, the next delay is longer.
 pub(super) async fn forgive(app: &App, receipt: Receipt, reset: bool) {
     if let Err(error) = app.throttles.forgive(receipt, reset).await {
-        tracing::warn!(error = %error, "a login that was no failure could not be taken off the count of failures");
+        tracing::warn!(error = %error, "login could not be refunded to the rate limit");
     }
 }
 
-/// Says that a try has failed. Where that can't be done, it counts as one a little later.
+/// Marks an attempt as failed. If that fails, the store counts it as failed a little later.
 pub(super) async fn failed(app: &App, receipt: Receipt) {
     if let Err(error) = app.throttles.failed(receipt).await {
-        tracing::warn!(error = %error, "a failed login could not be counted at once");
+        tracing::warn!(error = %error, "failed login could not be marked; it counts later");
     }
 }
 
-/// The guard's word, on an account that nobody else can have tried since it was read. Where the controller fails meanwhile, it is the next one's word.
+/// The lockout guard's decision, on an account that no other attempt has changed since it was read. If the controller
+/// fails meanwhile, the next controller's data decides.
 async fn may_try(app: &App, pinned: &mut Pinned, account: &mut Account, lock: &AccountLock, by: Trier) -> Result<Guard, Fault> {
     match judged(app, pinned, account, lock, by).await {
         Err(Fault::Directory(fault)) if fault.is_the_controllers() => {
@@ -379,7 +385,7 @@ async fn log_unknown(app: &App, visit: &Visit, key: &str) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Waits until a whole number of `step_ms` has passed, so that the time of an answer says nothing of its cause.
+/// Delays the answer until a multiple of `step_ms` has passed, so that its duration does not show its cause.
 pub(super) async fn hold_answer(started: tokio::time::Instant, step_ms: u64) {
     if step_ms == 0 {
         return;

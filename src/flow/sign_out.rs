@@ -1,4 +1,4 @@
-//! Logging out: the entry in the log. The session itself ends in the web layer, whatever becomes of the entry.
+//! The audit entry about a logout. The web layer ends the session, whether or not the entry can be written.
 
 use super::{Fault, Visit, actor_of, event_of};
 use crate::{
@@ -9,7 +9,7 @@ use crate::{
     },
 };
 
-/// Logs that the person has logged out.
+/// Logs a logout.
 pub async fn sign_out(app: &App, visit: &Visit, identity: &Identity) -> Result<(), Fault> {
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, "");
     entry.actor = actor_of(identity, None);

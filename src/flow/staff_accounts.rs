@@ -1,7 +1,8 @@
-//! Local staff accounts are made, changed and removed, by an operator at the command line.
+//! Local accounts: created, changed and removed by an operator at the command line.
 //!
-//! Invariants: what is about to be done is on disk in the log before it is done; whoever is logged in with an account that is disabled, removed or given
-//! other credentials is logged out at once.
+//! Invariants:
+//! - The audit entry about an operation is on disk before the operation.
+//! - Disabling or removing an account, or giving it new credentials, ends its sessions at once.
 
 use std::{collections::BTreeSet, net::Ipv4Addr, sync::Arc};
 
@@ -25,48 +26,37 @@ use crate::{
     },
 };
 
-/// Everything that is needed for it.
+/// Dependencies of the local account commands.
 #[derive(Debug)]
 pub struct StaffDesk {
-    /// The accounts.
     pub staff: Staff,
-    /// Sessions of those who are logged in.
+    /// Sessions of the local accounts.
     pub sessions: Sessions,
-    /// Who did what.
     pub audit: Log,
-    /// For sealing and for randomness.
+    /// Key for sealing, and source of randomness.
     pub keys: Keys,
-    /// For the passwords.
+    /// Hashes of the accounts' passwords.
     pub hasher: Hasher,
-    /// The time.
     pub clock: Arc<dyn Clock>,
 }
 
-/// Why it was not done.
+/// Why a command was refused or failed.
 #[derive(Debug, thiserror::Error)]
 pub enum NotDone {
-    /// The name can't be one.
     #[error("a name has 2 to 64 letters (a-z æ ø å), digits, dots, hyphens and underscores")]
     BadName,
-    /// There is an account with this name.
     #[error("there is an account with this name already")]
     Taken,
-    /// There is no account with this name.
     #[error("there is no account with this name")]
     Unknown,
-    /// The name of the person can't be one.
     #[error("--name has to be the name of a person, 1 to 128 characters")]
     BadFullName,
-    /// Nobody may do anything.
     #[error("an account needs at least one role: --role helpdesk or --role auditor")]
     NoRole,
-    /// The password is too easy to guess.
     #[error("the password is too short: 12 characters or more")]
     ShortPassword,
-    /// The password is too easy to guess.
     #[error("the password holds the account's name or one of the person's, in whatever spelling")]
     NameInPassword,
-    /// Something of ours.
     #[error(transparent)]
     Fault(#[from] Fault),
 }
@@ -81,7 +71,7 @@ impl From<BadPassword> for NotDone {
 }
 
 impl StaffDesk {
-    /// Could there be a new account of this name? Asked before anybody is asked for a password.
+    /// Whether a new account of this name is possible. Checked before the command asks for a password.
     pub async fn is_free(&self, name: &str) -> Result<(), NotDone> {
         let name = StaffName::parse(name).ok_or(NotDone::BadName)?;
         match self.staff.find(&name).await.map_err(Fault::from)? {
@@ -100,12 +90,11 @@ impl StaffDesk {
         self.staff.find(&name).await.map_err(Fault::from)?.ok_or(NotDone::Unknown)
     }
 
-    /// All of them.
     pub async fn all(&self) -> Result<Vec<StaffAccount>, NotDone> {
         Ok(self.staff.all().await.map_err(Fault::from)?)
     }
 
-    /// Makes an account. Gives the secret for its owner's authenticator app, which is shown this once.
+    /// Creates an account. Returns the secret for its owner's authenticator app, which is shown this once.
     pub async fn add(&self, name: &str, person: &str, roles: BTreeSet<Role>, password: &Password) -> Result<TotpSecret, NotDone> {
         let name = StaffName::parse(name).ok_or(NotDone::BadName)?;
         let person = full_name(person).ok_or(NotDone::BadFullName)?;
@@ -127,7 +116,7 @@ impl StaffDesk {
         if self.logged(&account, &what, adding).await? { Ok(secret) } else { Err(NotDone::Taken) }
     }
 
-    /// Gives an account another password and another secret. Whoever was logged in with it is logged out.
+    /// Gives an account a new password and a new secret. Ends its sessions.
     pub async fn reset(&self, name: &str, password: &Password) -> Result<TotpSecret, NotDone> {
         let account = self.find(name).await?;
         let parsed = StaffName::parse(&account.name).ok_or(NotDone::BadName)?;
@@ -137,23 +126,23 @@ impl StaffDesk {
         self.ended(&account, "reset", resetting).await.map(|()| secret)
     }
 
-    /// Nobody can log in with it, and whoever is, is logged out.
+    /// Disables logins with the account, and ends its sessions.
     pub async fn disable(&self, name: &str) -> Result<(), NotDone> {
         self.set_disabled(name, true, "disabled").await
     }
 
-    /// Its owner can log in again.
+    /// Enables logins with the account again.
     pub async fn enable(&self, name: &str) -> Result<(), NotDone> {
         self.set_disabled(name, false, "enabled").await
     }
 
-    /// Removes it. What it did stays in the log.
+    /// Removes the account. Its audit entries stay.
     pub async fn remove(&self, name: &str) -> Result<(), NotDone> {
         let account = self.find(name).await?;
         self.ended(&account, "removed", async { self.staff.remove(account.id).await }).await
     }
 
-    /// Logs an account's owner out everywhere: one of ours, or one in AD.
+    /// Ends all sessions of an account, local or in AD. Returns their number.
     pub async fn end_sessions(&self, owner: Party) -> Result<u64, NotDone> {
         let visit = Visit { id: new_stamp(self.random()?), client: Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
         Ok(own_sessions::end_by_operator(&self.audit, &self.sessions, &visit, self.clock.now(), owner).await?)
@@ -165,7 +154,7 @@ impl StaffDesk {
         self.ended(&account, what, async { self.staff.set_disabled(account.id, disabled, stamp).await }).await
     }
 
-    /// Does it and ends the sessions. One that begins in between is over by its stamp.
+    /// Runs the operation and ends the sessions. A session that begins in between is invalid by its stamp.
     async fn ended(
         &self,
         account: &StaffAccount,

@@ -1,7 +1,9 @@
-//! Logging in with a local staff account: name, password and code in one step.
+//! Login with a local account: name, password and code in one step.
 //!
-//! Invariants: unknown, wrong, disabled and used up look and take alike; a code counts once over all instances, and only where the password was right; a
-//! login is over as soon as its account is disabled, removed or given other credentials.
+//! Invariants:
+//! - Unknown, wrong, disabled and used-up credentials get the same answer after the same time.
+//! - A code counts once over all instances, and only with the right password.
+//! - A login ends as soon as its account is disabled, removed or given new credentials.
 
 use std::sync::Arc;
 
@@ -28,30 +30,31 @@ use crate::{
     store::throttle::{Charge, Receipt, ThrottleKey},
 };
 
-/// How soon somebody may try again where too many try at once.
+/// Delay after too many parallel logins.
 const BUSY: SignedDuration = SignedDuration::from_secs(10);
 
-/// Wrong tries with a name from a network make nobody there wait longer: what they are held against is strong, and the owner may sit there too.
+/// Longest delay after wrong attempts with a name from a network. The credentials are strong, and the owner may be in
+/// the same network as the attacker.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(10);
 
-/// What was typed.
+/// The login form.
 #[derive(Debug)]
 pub struct Typed {
-    /// The account's name.
     pub name: String,
-    /// The password, if it can be one.
+    /// The password as typed, or why it cannot be one.
     pub password: Result<Password, NotAPassword>,
     /// The code of the authenticator app.
     pub code: Zeroizing<String>,
 }
 
-/// Logs in. It goes on to its end, audit entry included, when the person goes away in the middle.
+/// Logs in. Runs to completion, audit entry included, even if the client disconnects.
 pub async fn sign_in(app: &Arc<App>, visit: &Visit, typed: Typed) -> Result<SignIn, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
     to_its_end(async move { Attempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await }).await
 }
 
-/// The account of a login, if it still is what it was: enabled, with the same credentials, and such logins are still taken. `None` for other logins.
+/// The account of a login, if it is still enabled and has the same credentials, and local logins are enabled. `None`
+/// for other logins.
 pub async fn current(app: &App, identity: &Identity) -> Result<Option<StaffAccount>, Fault> {
     let Proof::Local { id, stamp, .. } = &identity.proof else { return Ok(None) };
     if !app.config.staff.enabled {
@@ -60,7 +63,7 @@ pub async fn current(app: &App, identity: &Identity) -> Result<Option<StaffAccou
     Ok(app.staff.current(*id).await?.filter(|account| account.stamp == *stamp))
 }
 
-/// Is this login over? Only those of local staff accounts end in this way.
+/// Whether this login has ended. Only logins with local accounts end in this way.
 pub async fn is_over(app: &App, identity: &Identity) -> Result<bool, Fault> {
     match &identity.proof {
         Proof::Local { .. } => Ok(current(app, identity).await?.is_none()),
@@ -68,7 +71,7 @@ pub async fn is_over(app: &App, identity: &Identity) -> Result<bool, Fault> {
     }
 }
 
-/// Does a local staff account work at helpdesks now, whoever is logged in?
+/// Whether the local account has the helpdesk role now. Independent of the current login.
 pub(super) async fn is_helper(app: &App, account: ObjectGuid) -> Result<bool, Fault> {
     if !app.config.staff.enabled {
         return Ok(false);
@@ -77,7 +80,7 @@ pub(super) async fn is_helper(app: &App, account: ObjectGuid) -> Result<bool, Fa
     Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
 }
 
-/// Why somebody is not let in; for the log alone.
+/// Why a login is refused; for the audit log only.
 enum No {
     Account(StaffAccount, &'static str),
     Unknown,
@@ -87,15 +90,15 @@ struct Attempt<'a> {
     app: &'a App,
     visit: &'a Visit,
     typed: &'a Typed,
-    /// What this try is counted on.
+    /// Counts of this attempt, for a refund.
     receipts: Vec<Receipt>,
 }
 
-/// How a try ended.
+/// The result of an attempt.
 enum Tried {
     Right(StaffAccount),
     No(No),
-    /// Not before this time.
+    /// Rate limited until this time.
     Wait(Timestamp),
 }
 
@@ -128,7 +131,7 @@ impl Attempt<'_> {
                 self.throttled(until).await
             }
             Err(fault) => {
-                forgive_all(app, receipts, false).await; // our failure is not theirs
+                forgive_all(app, receipts, false).await; // an error of ours is no failed attempt
                 if matches!(fault, Fault::Hash(HashError::Busy)) {
                     return Ok(SignIn::Throttled { until: app.clock.now() + BUSY });
                 }
@@ -137,13 +140,13 @@ impl Attempt<'_> {
         }
     }
 
-    /// By the name and the network: nobody elsewhere makes its owner wait.
+    /// Counts by name and network: attempts from other networks do not delay the owner.
     fn by_name(&self) -> (ThrottleKey, Limits) {
         let key = StaffName::parse(&self.typed.name).map(|name| name.key()).unwrap_or_default();
         (ThrottleKey::staff(&self.app.keys, &key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
     }
 
-    /// Counts the try on these too; or until when to wait.
+    /// Counts the attempt on more keys. `Some`: the delay ends at this time.
     async fn charge(&mut self, keys: &[(ThrottleKey, Limits)]) -> Result<Option<Timestamp>, Fault> {
         Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
@@ -161,7 +164,7 @@ impl Attempt<'_> {
         Ok(SignIn::Throttled { until })
     }
 
-    /// One hash and one code are computed, whatever there is.
+    /// Computes one hash and one code in every case, so that the response time shows no difference.
     async fn try_account(&mut self, name: Option<StaffName>) -> Result<Tried, Fault> {
         let app = self.app;
         let found = match &name {
@@ -182,7 +185,7 @@ impl Attempt<'_> {
             return Ok(Tried::Wait(until));
         }
         let credentials = found.as_ref().and_then(|found| found.credentials.as_ref());
-        // A flood of strangers' tries takes none of the owners' places.
+        // A flood of strangers' attempts does not take the owners' places.
         let hasher = if known.is_some() { &app.hasher_for_known } else { &app.hasher };
         let right = match &self.typed.password {
             Ok(password) => hasher.verify(password, credentials.map(|known| known.hash.as_str())).await?,
@@ -195,9 +198,7 @@ impl Attempt<'_> {
         let reason = match (account.disabled, totp.is_some(), right) {
             (true, ..) => "disabled",
             (false, false, _) => {
-                tracing::error!(
-                    "the second factor of a local staff account was sealed with another server.secret: `os2nykode account reset` it"
-                );
+                tracing::error!("second factor of a local account was sealed with another server.secret; run `os2nykode account reset`");
                 "unreadable"
             }
             (false, true, false) => "wrong_password",
@@ -206,8 +207,9 @@ impl Attempt<'_> {
         Ok(Tried::No(No::Account(account, reason)))
     }
 
-    /// The password was right. Codes are counted on the account alone then, from wherever they come: only who knows its password can use them up, and who
-    /// does must not guess on. The answer tells nobody that it was right.
+    /// Checks the code after the right password. Codes then count on the account alone, from every network: only a
+    /// person with the password can use them up, and that person must not guess on. The answer does not show that the
+    /// password was right.
     async fn second_factor(&mut self, account: StaffAccount, step: Option<i64>, known: bool) -> Result<Tried, Fault> {
         let charge = [(ThrottleKey::second_factor(account.id), self.app.config.throttle.name)];
         if !known && self.charge(&charge).await?.is_some() {
@@ -229,7 +231,7 @@ impl Attempt<'_> {
         entry.target = entry.actor.clone();
         self.app.audit.append(&entry).await?;
         count("succeeded");
-        tracing::warn!("somebody has logged in with a local staff account; the audit log says who");
+        tracing::warn!("login with a local account");
         Ok(SignIn::Welcome(identity))
     }
 
@@ -241,7 +243,7 @@ impl Attempt<'_> {
         Ok(())
     }
 
-    /// A name that belongs to no account is not kept: people type their password into the wrong field.
+    /// A name without an account is stored as a fingerprint only: people type passwords into the wrong field.
     async fn log_unknown(&self, reason: &str) -> Result<(), Fault> {
         let key = StaffName::parse(&self.typed.name).map_or_else(|| self.typed.name.to_lowercase(), |name| name.key());
         let mut entry = self.refusal(reason);
@@ -257,17 +259,17 @@ impl Attempt<'_> {
     }
 }
 
-/// For an alarm: such a login is rare.
+/// Metric for an alarm: logins with local accounts are rare.
 fn count(outcome: &'static str) {
     metrics::counter!("staff_sign_ins_total", "outcome" => outcome).increment(1);
 }
 
-/// An account as the log names it.
+/// A local account as a party of an audit entry.
 pub(super) fn party(account: &StaffAccount) -> Party {
     Party { guid: account.id.into(), account_name: account.name.clone(), name: account.full_name.clone() }
 }
 
-/// A stamp that no login has.
+/// A new stamp; no login has it yet.
 pub(super) fn new_stamp(random: [u8; 16]) -> Uuid {
     uuid::Builder::from_random_bytes(random).into_uuid()
 }

@@ -1,5 +1,5 @@
-//! Which waits have been told of in the audit log already: each of them once, or anybody could fill the log, and with it the disk. What is left out of the log
-//! for that is counted, and the number is told.
+//! Rate-limit delays that the audit log already mentions. Each delay is logged once, so that an attacker cannot fill
+//! the log and the disk. The number of entries left out is logged as well.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -11,17 +11,17 @@ use jiff::Timestamp;
 
 use crate::model::{audit::AuditEvent, guid::ObjectGuid};
 
-/// So many are remembered; then all are forgotten, and each is told of once more.
+/// Delays in memory; beyond them all are forgotten, and each is logged once more.
 const REMEMBERED: usize = 10_000;
 
-/// The waits that were told of.
+/// Logged delays, and counts of the entries left out.
 #[derive(Debug, Default)]
 pub struct Waits {
     told: Mutex<HashSet<(IpAddr, Timestamp)>>,
     left_out: Mutex<HashMap<ObjectGuid, LeftOut>>,
 }
 
-/// What the log does not tell of one person.
+/// Entries about one person that the log leaves out.
 #[derive(Debug)]
 struct LeftOut {
     entries: u64,
@@ -31,7 +31,7 @@ struct LeftOut {
 }
 
 impl Waits {
-    /// Is it the first time that this client is told to wait until then? Counted in a metric each time.
+    /// Whether this delay of the client is not logged yet. Counted in a metric each time.
     pub fn first_word(&self, client: IpAddr, until: Timestamp) -> bool {
         metrics::counter!("throttled_total").increment(1);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
@@ -45,7 +45,7 @@ impl Waits {
     pub(super) fn leave_out(&self, person: ObjectGuid, entry: &AuditEvent, until: Timestamp) {
         let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         if all.len() >= REMEMBERED && !all.contains_key(&person) {
-            return; // so many people who are logged in, all at once: the metric counts them
+            return; // too many logged-in people at once: only the metric counts them
         }
         let left_out = all.entry(person).or_insert_with(|| LeftOut { entries: 0, last: entry.clone(), until });
         left_out.entries += 1;
@@ -53,12 +53,12 @@ impl Waits {
         left_out.until = until;
     }
 
-    /// How many entries about a person were left out; they are told of with this.
+    /// Takes the number of entries about a person that were left out, for the next entry.
     pub(super) fn left_out(&self, person: ObjectGuid) -> Option<u64> {
         self.left_out.lock().unwrap_or_else(PoisonError::into_inner).remove(&person).map(|left_out| left_out.entries)
     }
 
-    /// Of everybody whose wait is over: the last entry that was left out, and how many there were.
+    /// Takes the last entry and the number of entries left out, for every person whose delay is over.
     pub(super) fn over(&self, now: Timestamp) -> Vec<(AuditEvent, u64)> {
         let mut all = self.left_out.lock().unwrap_or_else(PoisonError::into_inner);
         all.extract_if(|_, left_out| left_out.until <= now).map(|(_, left_out)| (left_out.last, left_out.entries)).collect()

@@ -1,4 +1,4 @@
-//! OpenID Connect's part of a login: the authorization request, and the answer to it.
+//! OpenID Connect logins: the authorization request, and the answer to it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::{
     model::{identity::LoginMethod, provider::ProviderId},
 };
 
-/// A login that is under way, as the browser keeps it for us, sealed under its `state`.
+/// A login in progress, kept by the browser, sealed under its `state`.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Pending {
     asked_at: ProviderId,
@@ -28,10 +28,10 @@ pub struct Pending {
     forced: bool,
 }
 
-/// What came back: the parameters of RFC 6749, section 4.1.2, and RFC 9207.
+/// Parameters of the answer: RFC 6749, section 4.1.2, and RFC 9207.
 #[derive(Debug, Default, Deserialize)]
 pub struct Reply {
-    /// Names what the browser keeps.
+    /// Names the cookie with the sealed state.
     #[serde(default)]
     pub state: String,
     code: Option<String>,
@@ -52,7 +52,7 @@ pub(super) async fn begin(app: &App, oidc: &Providers, provider: &OidcProvider, 
         Ok(address) => address,
         Err(trouble) => {
             if let oidc::Trouble::Provider(why) = trouble {
-                tracing::warn!(provider = id.as_str(), error = why, "a login at a provider can't be begun");
+                tracing::warn!(provider = id.as_str(), error = why, "login at the provider could not be started");
             }
             return Ok(Begun::Unusable);
         }
@@ -62,8 +62,8 @@ pub(super) async fn begin(app: &App, oidc: &Providers, provider: &OidcProvider, 
     Ok(Begun::Go { transport: Transport::Redirect(address), sealed: seal(app, &state, &pending)?, relay: state })
 }
 
-/// Ends a login with the provider's answer, which came to the address of `provider`. It goes on to its end, audit entries included, when the person goes
-/// away in the middle.
+/// Completes a login with the answer that came to the address of `provider`. Runs to completion, audit entries
+/// included, even if the client disconnects.
 pub async fn finish(
     app: &Arc<App>,
     visit: &Visit,
@@ -87,7 +87,7 @@ pub async fn finish(
     .await
 }
 
-/// What the answer proves.
+/// Verifies the answer.
 async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Trouble> {
     let now = app.clock.now();
     let oidc = app.oidc.as_ref().ok_or(Refused::NotAsked)?;
@@ -97,7 +97,7 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
     if !oidc.may_answer(&pending.asked_at, reply.iss.as_deref(), reply.error.is_some()) {
         return Err(Refused::AnswerIssuer.into());
     }
-    // Before anybody is asked: an answer that is sent many times makes one question.
+    // Before the provider is asked: an answer that is sent many times causes one request.
     let once = format!("state:{}", app.keys.fingerprint(&reply.state));
     if !app.used.first_time(&once, now + AT_MOST).await? {
         return Err(Refused::Replayed.into());
@@ -115,7 +115,7 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
     match &login {
         Ok(_) => {}
         Err(oidc::Trouble::Provider(why)) => {
-            tracing::warn!(provider = provider.as_str(), error = why, "a provider did not do its part of a login");
+            tracing::warn!(provider = provider.as_str(), error = why, "provider failed during a login");
         }
         Err(oidc::Trouble::Refused(oidc::Denied { refused, field, check })) => {
             tracing::info!(provider = provider.as_str(), reason = refused.code(), field, check, "login at a provider refused");
@@ -124,7 +124,8 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
     Ok(Answer::Login(Box::new(login?)))
 }
 
-/// What a provider's word for an error means to the person (RFC 6749, section 4.1.2.1; OpenID Connect Core 3.1.2.6; Unmet Authentication Requirements 1.0).
+/// Meaning of a provider's error code (RFC 6749, section 4.1.2.1; OpenID Connect Core 3.1.2.6; Unmet Authentication
+/// Requirements 1.0).
 fn failure(error: &str) -> Failure {
     match error {
         "access_denied" => Failure::Cancelled,
@@ -136,7 +137,7 @@ fn failure(error: &str) -> Failure {
 }
 
 impl From<Refused> for Trouble {
-    /// Three are known only of what a key of the provider has signed.
+    /// These three refusals come only after the provider's signature has been verified.
     fn from(refused: Refused) -> Self {
         let code = refused.code();
         if refused == Refused::NoClaim {

@@ -1,4 +1,4 @@
-//! SAML's part of a login: the AuthnRequest, and the Response to it.
+//! SAML logins: the AuthnRequest, and the Response to it.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use crate::{
     model::{identity::LoginMethod, provider::ProviderId},
 };
 
-/// A login that is under way, as the browser keeps it for us, sealed.
+/// A login in progress, kept by the browser, sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pending {
     provider: ProviderId,
@@ -58,7 +58,8 @@ pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvi
     Ok(Begun::Go { transport, sealed: seal(app, &relay, &pending)?, relay })
 }
 
-/// Ends a login with the provider's answer. It goes on to its end, audit entries included, when the person goes away in the middle.
+/// Completes a login with the provider's answer. Runs to completion, audit entries included, even if the client
+/// disconnects.
 pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, answer: Result<String, Refused>) -> Result<Finished, Fault> {
     let (app, visit) = (app.clone(), visit.clone());
     to_its_end(async move {
@@ -69,7 +70,7 @@ pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, ans
     .await
 }
 
-/// What the answer proves.
+/// Verifies the answer.
 async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trouble> {
     let now = app.clock.now();
     let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
@@ -82,7 +83,7 @@ async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trou
     if let Answer::Login(login) = &read {
         let assertion = format!("assertion:{}:{}", pending.provider, app.keys.fingerprint(&login.assertion));
         let request = format!("request:{}", pending.request);
-        // An assertion may be valid for longer than a login may take: it is remembered for as long as either.
+        // An assertion may be valid for longer than a login may take: it is remembered for the longer of the two.
         let until = login.until.max(now + AT_MOST);
         if !app.used.first_time(&assertion, until).await? || !app.used.first_time(&request, until).await? {
             return Err(Refused::Replayed.into());
@@ -92,7 +93,7 @@ async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trou
 }
 
 impl From<Refused> for Trouble {
-    /// Two are known only of what a key of the provider has signed.
+    /// These two refusals come only after the provider's signature has been verified.
     fn from(refused: Refused) -> Self {
         let code = refused.code();
         if refused == Refused::NoClaim {

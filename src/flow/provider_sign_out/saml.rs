@@ -1,4 +1,4 @@
-//! SAML's single logout: ours, and the provider's.
+//! SAML Single Logout, started here or at the provider.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ use crate::{
     model::{cpr::Cpr, identity::LoginMethod, provider::ProviderId},
 };
 
-/// A logout that was not answered by then is forgotten.
+/// Longest time between a logout request and its answer.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
 
-/// A logout that is under way, as the browser keeps it for us, sealed.
+/// A logout in progress, kept by the browser, sealed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Pending {
     logout_at: ProviderId,
@@ -33,12 +33,12 @@ struct Pending {
     asked: Timestamp,
 }
 
-/// Asks the provider to end its session too. `None`: it takes no logouts, or can't be used now.
+/// Asks the provider to end its session too. `None`: it supports no logout, or cannot be used now.
 pub(super) async fn begin(app: &App, provider: &ProviderId, subject: &Subject) -> Result<Option<Begun>, Fault> {
     let now = app.clock.now();
     let Some(saml) = &app.saml else { return Ok(None) };
     let Some(metadata) = saml.metadata(provider, now) else { return Ok(None) };
-    // A CPR number goes in no address: where the provider calls people by it, the message travels as a form or not at all.
+    // A CPR number must not be in a URL: a NameID with one travels as a form or not at all.
     let redirect = metadata.log_out.redirect.as_ref().filter(|_| Cpr::parse(&subject.name_id).is_none());
     let Some(endpoint) = redirect.or(metadata.log_out.post.as_ref()) else { return Ok(None) };
     let address = &endpoint.location;
@@ -56,23 +56,24 @@ fn way(app: &App, provider: &ProviderId, address: &str, by_form: bool, relay: Op
     Way { address: address.to_owned(), by_form, relay, pss }
 }
 
-/// What a message to our logout address led to.
+/// The result of a message to our logout address.
 #[derive(Debug)]
 pub enum Heard {
-    /// The provider's logout was carried out; this is the answer to take back. `None`: it wants none.
+    /// The provider's logout was carried out. The transport takes our answer back; `None`: the provider takes none.
     LoggedOut(Option<Transport>),
-    /// Our own logout was answered.
+    /// The provider has answered our logout.
     Answered {
-        /// Was it carried out everywhere?
+        /// Whether the logout was carried out everywhere.
         everywhere: bool,
     },
     /// The message proves nothing. The reason is in the log.
     Refused,
-    /// Too many messages wait: this one was not looked at, and may come again.
+    /// Too many messages wait: this one was not read, and may be sent again.
     Busy,
 }
 
-/// Hears what a provider says of logouts: its own, or its answer to one of ours. `kept`: what the browser keeps under a RelayState.
+/// Handles a logout message of a provider: a request, or an answer to ours. `kept`: the cookie's content for a
+/// RelayState.
 pub async fn hear(app: &Arc<App>, visit: &Visit, incoming: Incoming<'_>, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Fault> {
     let heard = match logout::unpack(incoming) {
         Ok(unpacked) if unpacked.request => asked(app, visit, unpacked).await?,
@@ -121,10 +122,11 @@ async fn asked(app: &Arc<App>, visit: &Visit, unpacked: logout::Unpacked) -> Res
         };
         ended_by_provider(app, visit, provider, LoginMethod::Saml, ended).await?;
     }
-    // Afterwards: what was begun and failed may be told again.
+    // Marked as used afterwards: a logout that failed halfway may be sent again.
     app.used.first_time(&name, request.until).await?;
     let Some(metadata) = saml.metadata(answers, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
-    // By the binding that the request came by, where the provider takes answers by it: each binding has an address of its own for them.
+    // With the binding of the request, where the provider takes answers with it: each binding has its own address for
+    // them.
     let Addresses { redirect, post } = &metadata.log_out;
     let (first, second) = if by_form { (post, redirect) } else { (redirect, post) };
     let Some(endpoint) = first.as_ref().or(second.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };

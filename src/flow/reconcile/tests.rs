@@ -1,4 +1,4 @@
-//! What can be told of an attempt that nobody has seen the end of.
+//! Tests of the verdict on attempts with an unknown outcome.
 
 use uuid::Uuid;
 
@@ -53,17 +53,17 @@ fn only_what_ad_really_shows_is_told() {
     for (last_set, version, same, hours, expected) in [
         (Some(at() + second / 10), Some((8, ASKED)), true, 0, Some("password_set_since")),
         (Some(at() + second / 10), Some((8, ASKED)), false, 0, Some("password_set_since")),
-        // "Must change" tells no time in pwdLastSet; the metadata does.
+        // With "must change", pwdLastSet has no time; the metadata has one.
         (None, Some((8, ASKED)), true, 0, Some("password_set_since")),
         (None, Some((7, ASKED)), true, 0, Some("password_not_set_since")),
-        // The same number of writes by somebody else: later, elsewhere, or after ours.
+        // The same number of writes, but not ours: later, on another controller, or after ours.
         (Some(at() + second * 5), Some((8, ASKED)), true, 0, Some("not_provable")),
         (Some(at() + second / 10), Some((8, OTHER)), true, 0, Some("set_by_somebody_else")),
         (Some(at() + second / 10), Some((9, ASKED)), true, 0, Some("set_by_somebody_else")),
         (Some(old), Some((7, OTHER)), true, 0, Some("password_not_set_since")),
         (Some(old), Some((7, OTHER)), false, 0, None),
         (Some(old), Some((7, OTHER)), false, 25, Some("controller_never_back")),
-        // Without the metadata, pwdLastSet shows what was not done, and nothing else.
+        // Without the metadata, pwdLastSet proves only a missing write.
         (Some(at() + second / 10), None, true, 0, Some("not_provable")),
         (Some(old), None, true, 0, Some("password_not_set_since")),
         (None, None, true, 0, Some("not_provable")),

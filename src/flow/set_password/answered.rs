@@ -1,4 +1,4 @@
-//! What AD's answer to a new password means, as the person can act on it. Pure.
+//! Translation of AD's answer to a password write into a refusal. Pure.
 
 use jiff::Timestamp;
 
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// Is it a guess that went wrong, or may have, at the current password or at whose account it is? A refused new password is none.
+/// Whether a refusal counts as a failed attempt: a possible wrong guess at the current password or at the account. A
+/// refused new password does not count.
 pub(super) fn counts(refusal: &Refusal) -> bool {
     match refusal {
         Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
@@ -30,7 +31,7 @@ pub(super) fn counts(refusal: &Refusal) -> bool {
     }
 }
 
-/// AD's answer as a refusal. `Err`: an answer that no user can do anything about; nothing was changed.
+/// AD's answer as a refusal. `Err`: an answer that the person cannot act on; nothing was changed.
 pub(super) fn refusal_of(
     operation: Operation<'_>,
     answer: WriteAnswer,
@@ -43,21 +44,21 @@ pub(super) fn refusal_of(
         (WriteAnswer::Policy(detail), _) => Ok(policy_refusal(detail, account, policy, now).map_or(Refusal::PolicyUnexplained, broken)),
         (WriteAnswer::WrongCurrent, Operation::Change { .. }) => Ok(Refusal::WrongCurrent),
         (WriteAnswer::CannotChange, Operation::Change { .. }) => Ok(Refusal::CannotChange),
-        // Neither is asked of a reset: an answer that makes no sense.
+        // AD checks neither in a reset: this answer is invalid.
         (
             WriteAnswer::WrongCurrent | WriteAnswer::CannotChange,
             Operation::Reset { .. } | Operation::ResetByCode { .. } | Operation::ResetOther { .. },
-        ) => Err(directory::Fault::Answer { rc: 19, text: "a reset was answered as a change is".to_owned() }),
+        ) => Err(directory::Fault::Answer { rc: 19, text: "answer to a reset fits a change".to_owned() }),
         (WriteAnswer::Locked, _) => Ok(Refusal::Locked),
         (WriteAnswer::NoRight, _) => Ok(Refusal::NoRight),
         (WriteAnswer::Gone, _) => Ok(Refusal::NotUsable),
-        (WriteAnswer::Done, _) => Err(directory::Fault::Answer { rc: 0, text: "done is no refusal".to_owned() }),
+        (WriteAnswer::Done, _) => Err(directory::Fault::Answer { rc: 0, text: "a completed write is no refusal".to_owned() }),
         (WriteAnswer::Failed(fault), _) => Err(fault),
     }
 }
 
-/// Which rule AD refused by. Where it does not say (Windows): length, complexity and age were held against the policy before, so it is history or a
-/// password filter, and the answer names both.
+/// The rule that AD refused by. Where AD names none (Windows): length, complexity and age were checked before, so the
+/// cause is history or a password filter, and the message names both.
 fn policy_refusal(detail: PolicyDetail, account: &Account, policy: &PasswordPolicy, now: Timestamp) -> Option<Broken> {
     match detail {
         PolicyDetail::History => Some(Broken::UsedBefore(policy.history)),
