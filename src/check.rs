@@ -1,6 +1,7 @@
-//! `os2nykode check`: walks through the set-up and says in plain words what works, what does not, and what to do.
+//! The command `os2nykode check`: checks configuration, store, providers, registers, controllers and rights, and reports each finding with
+//! a remedy.
 //!
-//! It changes nothing in AD and nothing in the database, and logs in with nobody's account but the service account's.
+//! It changes nothing in AD or in the database, and binds as the service account only.
 
 mod audit;
 mod controller;
@@ -24,23 +25,23 @@ use crate::{
     directory::Directory,
 };
 
-/// What the operator may choose.
+/// Options of the command line.
 #[derive(Debug, Clone, Default)]
 pub struct Options {
-    /// The sAMAccountName to look at rights by; else any ordinary account.
+    /// sAMAccountName of the account on which rights are checked; `None` for any ordinary account.
     pub account: Option<String>,
-    /// One identity provider by its id: nothing else is looked at then.
+    /// Id of the only identity provider to check; the other steps are skipped.
     pub provider: Option<String>,
 }
 
-/// Runs every step; one that fails does not keep the others from running.
+/// Runs all steps. A failed step does not stop the others.
 pub async fn run(config: &Config, options: &Options, clock: &dyn Clock) -> Report {
     let mut report = Report::default();
     run_into(config, options, clock, &mut report).await;
     report
 }
 
-/// The same into a report that may tell of findings as they come.
+/// Same into an existing report, whose listener receives findings as they come.
 pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     report.ok("configuration", "the configuration is complete and without contradictions");
     if options.provider.is_some() {
@@ -77,7 +78,7 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
     }
 }
 
-/// A difference near the skew makes logins fail now and then.
+/// Reports the difference to a provider's clock. Near the tolerance, logins fail now and then.
 fn clocks(ahead: SignedDuration, skew_seconds: u32, area: &str, report: &mut Report) {
     let seconds = ahead.as_secs();
     if seconds.unsigned_abs() * 2 > u64::from(skew_seconds) {
@@ -89,13 +90,13 @@ fn clocks(ahead: SignedDuration, skew_seconds: u32, area: &str, report: &mut Rep
 }
 
 impl Options {
-    /// Is this provider looked at?
+    /// Whether this provider is to be checked.
     fn wants(&self, provider: &Provider) -> bool {
         self.provider.as_deref().is_none_or(|id| id == provider.id.as_str())
     }
 }
 
-/// Is there any account whose password a login of this provider may set?
+/// Whether a login of this provider may reset the password of any account.
 fn can_reset(config: &Config, provider: &Provider) -> bool {
     let rules = std::iter::once(&config.reset.default).chain(config.reset.groups.iter().map(|group| &group.strength));
     rules.into_iter().any(|rule| rule.accepts(&provider.id) && provider.reaches(rule.level))

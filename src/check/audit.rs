@@ -1,4 +1,4 @@
-//! The audit log: is it signed, does it keep up, and are its keys and the database's own guards there? Nothing is written.
+//! Check of the audit log: signatures, sealing, CPR keys, and the database's triggers. It writes nothing.
 
 use jiff::{SignedDuration, Timestamp};
 use secrecy::ExposeSecret;
@@ -17,9 +17,9 @@ use crate::{
 };
 
 const AREA: &str = "audit";
-/// Entries get their place within a second; only where nothing gives them one do they wait so long.
+/// Longest normal wait for a seal. Entries are sealed within a second while the service runs.
 const SEALED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
-/// Without these the database refuses less than it should. Each is in a migration.
+/// Triggers of the migrations, without which the database would permit changes of the log.
 const SQLITE_TRIGGERS: [&str; 22] = [
     "audit_closes",
     "audit_opens",
@@ -59,7 +59,7 @@ const POSTGRES_TRIGGERS: [&str; 12] = [
     "audit_cpr_no_truncate",
 ];
 
-/// Looks at all of it. A database that is not there yet has no log.
+/// Runs the check. A database that does not exist yet has no log.
 pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
     if config.audit.signer.is_none() {
         report.warning(
@@ -75,7 +75,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     }
     match look::look(url).await {
         Ok(look) if look.version == Some(Store::version_of(url)) => {}
-        // What the step before has told of: no tables, those of another version, or no database.
+        // The store's step has reported this: no tables, another version, or no database.
         Ok(_) | Err(_) => return,
     }
     match look(config, url, clock.now(), report).await {
@@ -110,7 +110,7 @@ async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -
 }
 
 fn sealed(waiting: Waiting, now: Timestamp, report: &mut Report) {
-    // Where the entry itself is gone or can't be read, it was not the service that wrote it.
+    // An unsealed entry that is missing or unreadable was not written by the service.
     let since = waiting.since.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(Timestamp::MIN);
     if waiting.entries == 0 || since + SEALED_WITHIN > now {
         report.ok(AREA, "every entry has its seal, or is about to get it");

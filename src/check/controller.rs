@@ -1,4 +1,4 @@
-//! One controller: name, TCP, TLS, login, clock, controls.
+//! Check of one controller: DNS, TCP, TLS, bind, clock and controls.
 
 mod certificate;
 mod handshake;
@@ -22,12 +22,12 @@ use crate::{
     model::dn::Dn,
 };
 
-/// Ports of the global catalog, with and without TLS.
+/// Ports of the global catalog, without and with TLS.
 const GLOBAL_CATALOG: [u16; 2] = [3268, 3269];
-/// Kerberos and the minimum age both depend on clocks; AD itself tolerates five minutes.
+/// Tolerated difference of clocks. Kerberos and the minimum age depend on them; AD itself tolerates five minutes.
 const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_secs(60);
 
-/// Looks at one controller; true where it can be used.
+/// Runs the check; `true` if the controller can be used.
 pub(super) async fn check(
     directory: &Directory,
     controller: &Controller,
@@ -103,7 +103,7 @@ async fn reachable(controller: &Controller, report: &mut Report) -> bool {
     false
 }
 
-/// Where TLS can't be had, says what is there instead.
+/// Checks TLS. If there is none, reports the protocol that answers instead.
 async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, report: &mut Report) -> bool {
     let area = controller.name();
     let endpoint = controller.endpoint();
@@ -129,7 +129,7 @@ async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, re
 const VERSION: &str = "switch on TLS 1.2 on the controller: HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols\\TLS 1.2\\Server, Enabled = 1 and DisabledByDefault = 0, restart";
 const CIPHERS: &str = "on the controller, PowerShell: Enable-TlsCipherSuite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (for a key of ECDSA: TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)\nor the group policy SSL Cipher Suite Order";
 
-/// No certificate was seen: what answers on that port?
+/// Reports the protocol on a port that showed no certificate.
 async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Failure, now: Timestamp, report: &mut Report) {
     let (area, endpoint) = (controller.name(), controller.endpoint());
     let (port, starttls) = (endpoint.port, endpoint.starttls());
@@ -146,7 +146,7 @@ async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Failu
             let what = format!("it offers no safe cipher: the best that it has is {} ({})", tls.cipher, tls.version);
             report.problem(Id::ControllerTlsCipher, area, &what, CIPHERS);
         }
-        // What our library refuses before it shows it: a certificate that is too weak to be used at all.
+        // rustls refuses a certificate that is too weak before it passes it on.
         Peer::Tls(tls) => certificate::bad(area, &certificate::chain(&tls.chain), roots, &failure.to_string(), now, report),
         Peer::PlainLdap if !starttls => {
             let what = format!("port {port} speaks LDAP that begins without TLS, and transport is \"ldaps\"");
@@ -212,8 +212,10 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
     units(inspection, config, area, report).await
 }
 
-/// Every unit of the configuration has to be there, and to be spelled as the directory spells it. AD finds `OU=Lærere` by `OU=Laerere`; the service compares
-/// letter by letter, so that no account is served that the operator did not name.
+/// Checks that each configured OU exists and is spelled as in the directory.
+///
+/// AD finds `OU=Lærere` by `OU=Laerere`. The service compares letter by letter, so that it serves no account that the operator did not
+/// name.
 async fn units(inspection: &mut Inspection<'_>, config: &Config, area: &str, report: &mut Report) -> Result<(), Fault> {
     for (key, dn) in config.units() {
         match inspection.spelling(dn).await? {
@@ -250,7 +252,7 @@ fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut 
     }
 }
 
-/// `20261123081000.0Z`.
+/// Parses a generalized time such as `20261123081000.0Z`.
 fn generalized_time(text: &str) -> Option<Timestamp> {
     let digits = text.get(..14).filter(|d| d.bytes().all(|b| b.is_ascii_digit()))?;
     DateTime::strptime("%Y%m%d%H%M%S", digits).ok()?.to_zoned(TimeZone::UTC).ok().map(|z| z.timestamp())

@@ -1,4 +1,4 @@
-//! The domain as the service account sees it: the account itself, its rights, AD's policies, and whether names in the configuration are those of AD.
+//! Check of the domain with the service account: the account itself, its rights, AD's policies, and configured names.
 
 mod attributes;
 mod lockout;
@@ -17,7 +17,7 @@ use crate::{
 
 const AGAIN: &str = "run the check again; if it stays so, look at the service account's rights to read";
 
-/// Looks at all of it on one controller.
+/// Runs the check on one controller.
 pub(super) async fn check(
     directory: &Directory,
     inspection: &mut Inspection<'_>,

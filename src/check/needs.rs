@@ -1,4 +1,4 @@
-//! What a login at a provider has to hold, and what of it the provider does not say it has. Nobody logs in for this.
+//! Claims and attributes that the configuration needs from a provider, compared with the provider's published lists. No login is made.
 
 use super::{Id, Report};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     identity::oidc::discovery::Known,
 };
 
-/// Of an OpenID provider: held against the lists of its discovery document, where it has them.
+/// Reports the needs of an OpenID provider, and those missing in its discovery document.
 pub(super) fn of_oidc(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report) {
     let mut needs = vec![format!("{} (the {} of the person)", provider.claim, provider.common.match_by.code())];
     if let LevelSource::Said(sources) = &provider.level {
@@ -46,7 +46,7 @@ pub(super) fn of_oidc(provider: &OidcProvider, known: &Known, area: &str, report
     });
 }
 
-/// Of a SAML provider: its metadata seldom tells attributes, so only what is needed.
+/// Reports the needs of a SAML provider. Its metadata rarely lists attributes, so they are not compared.
 pub(super) fn of_saml(provider: &SamlProvider, area: &str, report: &mut Report) {
     let from = match &provider.claim {
         Source::NameId => "NameID",
@@ -61,7 +61,7 @@ pub(super) fn of_saml(provider: &SamlProvider, area: &str, report: &mut Report) 
     report.ok(area, &format!("a login has to hold: {}", needs.join("; ")));
 }
 
-/// Tells of what is not on a list that the provider has.
+/// Passes the wanted items that the provider's list lacks to `tell`. A provider without a list lacks none.
 fn lacks(offered: &[String], wanted: Vec<String>, tell: impl FnOnce(&str)) {
     let missing: std::collections::BTreeSet<_> = wanted.into_iter().filter(|word| !offered.contains(word)).collect();
     if !offered.is_empty() && !missing.is_empty() {

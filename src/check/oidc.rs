@@ -1,4 +1,4 @@
-//! OpenID Connect providers: what each says of itself, whether it fits what is configured, and whether it takes our credentials.
+//! Check of OpenID Connect providers: discovery documents, their fit with the configuration, and our credentials.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,12 +11,12 @@ use crate::{
 };
 
 const AREA: &str = "oidc";
-/// From so long before an end the operator is told.
+/// A certificate that expires within this time is reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
 const ROLL: &str =
     "make new keys with `os2nykode oidc keygen`, wait until the providers have read /oidc/jwks, then `os2nykode oidc rollover` and restart";
 
-/// Looks at all of them. A provider that can't be used keeps none of the others from being looked at.
+/// Checks all selected providers. An unusable one does not stop the others.
 pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     let providers = match Providers::start(&config.oidc, &config.server.public_url) {
         Ok(Some(providers)) => providers,
@@ -63,7 +63,7 @@ fn advice(error: &OidcError) -> &'static str {
     }
 }
 
-/// Does what it offers fit what is configured?
+/// Compares a provider's discovery document with the configuration.
 fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report) {
     let count = known.keys.len();
     let keys = if count == 1 { "key" } else { "keys" };
@@ -74,7 +74,7 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
         ClientAuth::Post(_) => "client_secret_post",
         ClientAuth::PrivateKeyJwt { .. } => "private_key_jwt",
     };
-    // Without the list, client_secret_basic is the one that it takes (Discovery 1.0, section 3).
+    // Without the list the default is client_secret_basic (Discovery 1.0, section 3).
     let takes =
         if known.auth_methods.is_empty() { method == "client_secret_basic" } else { known.auth_methods.iter().any(|m| m == method) };
     if !takes {
@@ -112,7 +112,7 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
     }
 }
 
-/// As far as they can be proven without a user: a code that does not exist is refused in another way than a client that is not known.
+/// Checks our credentials as far as possible without a user: providers refuse an invalid code in another way than an unknown client.
 async fn credentials(providers: &Providers, provider: &OidcProvider, now: Timestamp, area: &str, report: &mut Report) {
     let mut random = [0; 16];
     if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random).is_err() {
@@ -143,7 +143,7 @@ async fn credentials(providers: &Providers, provider: &OidcProvider, now: Timest
     }
 }
 
-/// A difference near the skew makes logins fail now and then.
+/// Reports the difference to the provider's clock.
 async fn clocks(providers: &Providers, id: &ProviderId, provider: &OidcProvider, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = providers.time_at(id).await else {
         return report.warning(Id::ProviderClock, area, "its clock could not be read", "nothing has to be done while logins work");

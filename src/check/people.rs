@@ -1,5 +1,6 @@
-//! The registers that are asked with CPR numbers: can they be reached, do they take our credentials, and do they answer as configured? Asked with a number
-//! that is nobody's, so that no person is looked up.
+//! Check of the registers and the family service: connection, credentials and response format.
+//!
+//! The queries use a CPR number that belongs to no person, so that none is looked up.
 
 use jiff::Timestamp;
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -11,10 +12,10 @@ use crate::{
     people::{Family, Lookups, SetupError, Trouble},
 };
 
-/// From so many days before its end the operator is told of a certificate.
+/// A certificate that expires within this time is reported.
 const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
 
-/// Looks at all of them. One that can't be asked keeps none of the others from being looked at.
+/// Checks all registers. An unreachable one does not stop the others.
 pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
     for source in config.people.sql.iter().filter(|source| !source.verified) {
         let what = "its URL does not ask for a verified certificate: whoever stands in between can say whose account it is";
@@ -52,7 +53,7 @@ fn unusable(area: &str, error: &SetupError, report: &mut Report) {
     report.problem(Id::RegisterSetup, area, &error.to_string(), "correct ca_file, client_certificate_file or client_key_file");
 }
 
-/// What can be said of a web service without asking it.
+/// Checks a web service's configuration without a request.
 fn service(service: &Service, area: &str, now: Timestamp, report: &mut Report) {
     if service.asks == Asks::InAddress {
         let what = "it is asked with the CPR number in the address, which servers and proxies log";
@@ -91,7 +92,7 @@ fn end(der: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()
 }
 
-/// What came of asking for nobody.
+/// Reports the response to the unassigned CPR number.
 fn told(area: &str, named: Result<usize, Trouble>, what: &str, report: &mut Report) {
     let trouble = match named {
         Ok(0) => return report.ok(area, "it answers as configured to a number that nobody has"),

@@ -1,4 +1,4 @@
-//! Where the log is sent: can it be? Nothing is sent.
+//! Check of log forwarding targets. No message is sent.
 
 use super::{Id, Report};
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     push::{Target, Trouble},
 };
 
-/// Looks at each target. One that can't be reached keeps none of the others from being looked at.
+/// Checks each target. An unreachable one does not stop the others.
 pub(super) async fn check(config: &Config, report: &mut Report) {
     for push in &config.audit.push {
         let area = format!("audit.push {}", push.id);

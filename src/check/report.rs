@@ -1,4 +1,4 @@
-//! What the check found, for people and for scripts.
+//! Report of the check, as text for people and JSON for scripts.
 
 mod id;
 
@@ -8,42 +8,40 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// How bad it is.
+/// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// Works.
+    /// In order.
     Ok,
-    /// Works, but something is missing or will end soon.
+    /// Works, but a part is missing or will expire.
     Warning,
     /// Does not work.
     Problem,
 }
 
-/// One thing that was looked at.
+/// The result of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// How bad.
     pub level: Level,
-    /// What was found, by its stable name; `None` where it works.
+    /// Stable id; `None` for [`Level::Ok`].
     pub id: Option<Id>,
-    /// What was looked at: `store`, `dc1.kommune.dk`, `rights`, …
+    /// Checked component: `store`, `dc1.kommune.dk`, `rights`, …
     pub area: String,
-    /// What was seen.
+    /// Observation.
     pub what: String,
-    /// What it means for people; empty where it works.
+    /// Consequence for people; empty for [`Level::Ok`].
     pub means: &'static str,
-    /// What to do; empty where nothing is to be done.
+    /// Remedy; empty if none is needed.
     pub advice: String,
 }
 
-/// Hears of each finding as soon as there is one.
+/// Receives each finding at once.
 type Listener = Box<dyn FnMut(&Finding) + Send>;
 
-/// Everything that was looked at, in order.
+/// All findings, in the order of the steps.
 #[derive(Default, Serialize)]
 pub struct Report {
-    /// The findings.
     pub findings: Vec<Finding>,
     #[serde(skip)]
     listener: Option<Listener>,
@@ -56,22 +54,22 @@ impl fmt::Debug for Report {
 }
 
 impl Report {
-    /// A report whose findings are told as they come: some steps wait for a machine that does not answer.
+    /// A report that passes each finding to `listener` at once, because some steps wait for unresponsive machines.
     pub fn telling(listener: impl FnMut(&Finding) + Send + 'static) -> Self {
         Self { findings: Vec::new(), listener: Some(Box::new(listener)) }
     }
 
-    /// Something works.
+    /// Adds a finding of [`Level::Ok`].
     pub fn ok(&mut self, area: &str, what: &str) {
         self.add(Finding { level: Level::Ok, id: None, area: area.to_owned(), what: what.to_owned(), means: "", advice: String::new() });
     }
 
-    /// Something works, but.
+    /// Adds a warning.
     pub fn warning(&mut self, id: Id, area: &str, what: &str, advice: &str) {
         self.found(Level::Warning, id, area, what, advice);
     }
 
-    /// Something does not work.
+    /// Adds a problem.
     pub fn problem(&mut self, id: Id, area: &str, what: &str, advice: &str) {
         self.found(Level::Problem, id, area, what, advice);
     }
@@ -88,27 +86,27 @@ impl Report {
         self.findings.push(finding);
     }
 
-    /// Is there nothing that does not work?
+    /// Whether there are no problems.
     pub fn is_good(&self) -> bool {
         self.problems() == 0
     }
 
-    /// How many things do not work.
+    /// Number of problems.
     pub fn problems(&self) -> usize {
         self.findings.iter().filter(|finding| finding.level == Level::Problem).count()
     }
 
-    /// Was this found?
+    /// Whether a finding with this id exists.
     pub fn has(&self, id: Id) -> bool {
         self.findings.iter().any(|finding| finding.id == Some(id))
     }
 
-    /// As JSON, for scripts.
+    /// The report as JSON.
     pub fn json(&self) -> String {
         serde_json::to_string_pretty(self).expect("texts and words only")
     }
 
-    /// How many there are of each kind, as a line.
+    /// Counts by severity, as one line.
     pub fn summary(&self) -> String {
         let count = |level| self.findings.iter().filter(|f| f.level == level).count();
         format!("{} ok, {} warnings, {} problems", count(Level::Ok), count(Level::Warning), count(Level::Problem))

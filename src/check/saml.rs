@@ -1,4 +1,4 @@
-//! Identity providers: our keys, each provider's metadata, and what is missing between us.
+//! Check of SAML providers: our keys, their metadata, and its fit with the configuration.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -10,10 +10,10 @@ use crate::{
 };
 
 const AREA: &str = "saml";
-/// From so long before an end the operator is told.
+/// A certificate or metadata that expires within this time is reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
 
-/// Looks at all of them. A provider that can't be used keeps none of the others from being looked at.
+/// Checks all selected providers. An unusable one does not stop the others.
 pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     let now = clock.now();
     let providers = match Providers::start(&config.saml, &config.server.public_url, now) {

@@ -1,4 +1,4 @@
-//! The database: is it there, does it answer, may this user write it, and is the way to it safe? Nothing is made or brought up to date.
+//! Check of the database: connection, write access, schema version and TLS. It creates and migrates nothing.
 
 use secrecy::ExposeSecret;
 
@@ -10,10 +10,10 @@ use crate::{
 
 const AREA: &str = "store";
 
-/// Looks at the database.
+/// Runs the check.
 pub(super) async fn check(config: &Config, report: &mut Report) {
     let url = config.store.url.expose_secret();
-    // The check may be run by somebody else than the service, who then could not open a database that was made here.
+    // The check may run as another user than the service, which could not open a database that is created here.
     if let Some(path) = store::missing_file(url) {
         let folder = path.parent().is_some_and(std::path::Path::is_dir);
         return if folder {

@@ -1,28 +1,27 @@
-//! What AD's answers mean. Pure: text and numbers in, meaning out.
+//! Interpretation of AD's results: pure functions from result code and diagnostic message to a typed answer.
 
 use super::{
     Fault,
     password::{BindAnswer, WriteAnswer},
 };
 
-/// Longest text of a controller that is kept for the log.
+/// Longest diagnostic message in the log, characters.
 const LONGEST_TEXT: usize = 200;
 
-/// What kind of modify a [`WriteAnswer`] is about: some codes mean something on one of them only.
+/// Kind of modify operation. Some error codes have a meaning for one kind only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Write {
-    /// Delete the old and add the new password.
+    /// Deletes the old and adds the new value of unicodePwd.
     Change,
-    /// Replace the password.
+    /// Replaces the value of unicodePwd.
     Reset,
-    /// End a lockout.
+    /// Ends a lockout.
     Unlock,
 }
 
-/// A bind's answer: result code, and for 49 the `data NNN` of the text (MS-ADTS 5.1.1.1, Win32 error in hexadecimal).
+/// The answer to a bind: the result code, and for 49 the Win32 error in hexadecimal after `data` in the message (MS-ADTS 5.1.1.1).
 ///
-/// # Errors
-/// Any result but 0 and 49 says nothing of the password: the controller did not come to look at it.
+/// # Errors Any result but 0 and 49 is an error: the controller did not check the password.
 pub fn of_bind(rc: u32, text: &str) -> Result<BindAnswer, Fault> {
     match rc {
         0 => Ok(BindAnswer::Proven),
@@ -43,14 +42,16 @@ pub fn of_bind(rc: u32, text: &str) -> Result<BindAnswer, Fault> {
     }
 }
 
-/// A modify's answer: the Win32 error that the text begins with, and only then the result code. Windows gives one error with several result codes
-/// (a refusal by policy is 19 or 53), and means the error.
+/// The answer to a modify: the Win32 error at the start of the message, else the result code.
+///
+/// The Win32 error takes precedence, because Windows returns one error with several result codes (a refusal by policy has 19 or 53).
 pub fn of_write(write: Write, rc: u32, text: &str) -> WriteAnswer {
     if rc == 0 {
         return WriteAnswer::Done;
     }
     match (write, leading_code(text)) {
-        // Not sure for "user cannot change password", so every code that fits, with every result that fits. Samba answers 19 without a code.
+        // Windows' code for "user cannot change password" is not certain, so all plausible codes with all plausible results count. Samba
+        // returns 19 without a code.
         (Write::Change, Some(0 | 0x5 | 0x8c3)) if matches!(rc, 19 | 50 | 53) => return WriteAnswer::CannotChange,
         (Write::Change, None) if rc == 19 => return WriteAnswer::CannotChange,
         (Write::Change, Some(0x52b)) | (Write::Change | Write::Reset, Some(0x56)) => return WriteAnswer::WrongCurrent,
@@ -71,22 +72,23 @@ pub fn of_write(write: Write, rc: u32, text: &str) -> WriteAnswer {
     }
 }
 
-/// An answer that no person can do anything about, with AD's words.
+/// An answer that only an operator can act on, with AD's message.
 pub(super) fn answered(rc: u32, text: &str) -> Fault {
     Fault::Answer { rc, text: readable(text) }
 }
 
-/// Has the controller forgotten who is logged in on the connection (ERROR_DS_OPERATIONS_ERROR after 000004DC)? It needs another bind.
+/// Whether the controller has lost the connection's login (ERROR_DS_OPERATIONS_ERROR after 000004DC), so that another bind is needed.
 pub(super) fn forgot_the_login(rc: u32, text: &str) -> bool {
     rc == 1 && leading_code(text) == Some(0x4dc)
 }
 
-/// AD's words for the log: on one line, bounded, and without values. Whatever may be a DN, a name or a quoted value is cut out: an answer that
-/// an operator searches for has a code, a DSID and a problem, and names nobody.
+/// AD's message for the log: one line, bounded, without values.
+///
+/// DNs, names and quoted values are removed. Code, DSID and problem remain, which an operator needs; no person can be identified.
 pub fn readable(text: &str) -> String {
     let line = text.split(|c: char| c.is_control() || c.is_whitespace()).filter(|word| !word.is_empty());
     let line = line.map(|word| if word.contains(['@', '\\']) { "…" } else { word }).collect::<Vec<_>>().join(" ");
-    // A DN has no end that could be told from the text after it. `<GUID=…>` and `<SID=…>` are the same kind.
+    // The end of a DN can't be recognised, so the rest of the line goes. `<GUID=…>` and `<SID=…>` are DNs too.
     let line = match line.find(['=', '<']) {
         Some(sign) => {
             format!("{} …", line[..sign].trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-').trim_end())
@@ -96,7 +98,7 @@ pub fn readable(text: &str) -> String {
     without_quoted(&line).chars().take(LONGEST_TEXT).collect()
 }
 
-/// Takes out what stands from the first opening quote to the last closing one.
+/// Removes the text from the first opening to the last closing quote.
 fn without_quoted(line: &str) -> String {
     let is_quote = |c: char| matches!(c, '\'' | '"' | '`');
     let opening = line.char_indices().find(|(at, c)| is_quote(*c) && !line[..*at].ends_with(char::is_alphanumeric));
@@ -105,18 +107,16 @@ fn without_quoted(line: &str) -> String {
     format!("{}…{}", &line[..from], &line[to..])
 }
 
-/// Which of its rules AD refused by: Samba says so in its text, Windows does not.
+/// The rule by which AD refused a password. Samba names it in its message, Windows does not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PolicyDetail {
-    /// AD remembers the password.
+    /// The password is in the history.
     History,
-    /// The present password is too young.
+    /// The minimum age of the current password has not passed.
     TooYoung,
-    /// Too short.
     TooShort,
-    /// Not complex enough.
     Complexity,
-    /// It does not say.
+    /// The message names no rule.
     Unsaid,
 }
 
@@ -131,14 +131,14 @@ fn policy_detail(text: &str) -> PolicyDetail {
     says.into_iter().find_map(|(words, detail)| text.contains(words).then_some(detail)).unwrap_or(PolicyDetail::Unsaid)
 }
 
-/// The hexadecimal number after `data ` in a bind's diagnostic text.
+/// The hexadecimal number after the last `data ` in the message of a bind.
 fn data_code(text: &str) -> Option<u32> {
     let after = text.rsplit_once("data ")?.1;
     let digits = after.split(|c: char| !c.is_ascii_hexdigit()).next()?;
     u32::from_str_radix(digits, 16).ok()
 }
 
-/// The eight hexadecimal digits that a modify's diagnostic text begins with.
+/// The eight hexadecimal digits at the start of the message of a modify.
 fn leading_code(text: &str) -> Option<u32> {
     let (digits, rest) = text.split_at_checked(8)?;
     (rest.is_empty() || rest.starts_with(':')).then(|| u32::from_str_radix(digits, 16).ok()).flatten()

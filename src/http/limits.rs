@@ -2,10 +2,10 @@
 //! overload shows in monitoring.
 //!
 //! Invariants:
-//! - A request takes a slot only after it has arrived whole, so that a slow sender holds none.
-//! - One address has at most half of the slots.
+//! - A request takes a place in the concurrency limit only after it has arrived whole, so that a slow sender holds none.
+//! - One address has at most half of the places.
 //! - The queue is bounded, in total and by address.
-//! - Work that outlives its request keeps the request's slot.
+//! - Work that outlives its request keeps the request's place.
 
 mod arrival;
 mod begins;
@@ -38,11 +38,11 @@ use super::{
 };
 use crate::{app::App, clock::Clock, flow::place::Place};
 
-/// Longest wait for a slot. After it the request is answered with 503.
+/// Longest wait for a place. After it the request is answered with 503.
 const WAIT: Duration = Duration::from_secs(10);
-/// Requests present at once (arriving, waiting or running), as a multiple of the slots.
+/// Requests present at once (arriving, waiting or running), as a multiple of the places.
 const HERE: usize = 8;
-/// Same for one address. With the default of 256 slots that is 768, enough for a school whose pupils all start at once.
+/// Same for one address. With the default of 256 places that is 768, enough for a school whose pupils all start at once.
 const HERE_EACH: usize = 3;
 
 /// Shared state of the limits.
@@ -54,7 +54,7 @@ struct Inner {
     places: Arc<Semaphore>,
     most_places: usize,
     longest: Duration,
-    /// Longest wait for a slot; [`WAIT`] outside tests.
+    /// Longest wait for a place; [`WAIT`] outside tests.
     wait: Duration,
     large: Semaphore,
     begins: Begins,
@@ -128,14 +128,14 @@ impl Limits {
 struct Admitted {
     limits: Limits,
     address: IpAddr,
-    /// Slots of its address.
+    /// Places of its address.
     places: Arc<Semaphore>,
     /// Large messages of its address that may arrive at once.
     large: Arc<Semaphore>,
 }
 
 impl Admitted {
-    /// Waits for a slot of the address, then for one of all.
+    /// Waits for a place of the address, then for one of all.
     async fn place(self) -> Option<Place> {
         let ends = Instant::now() + self.limits.0.wait;
         let own: OwnedSemaphorePermit = timeout_at(ends, self.places.clone().acquire_owned()).await.ok()?.ok()?;

@@ -1,4 +1,4 @@
-//! The certificates that a controller offers, and what is wrong with them.
+//! Certificates of a controller, and the reasons why they are not trusted.
 
 use std::fmt::Write;
 
@@ -11,34 +11,32 @@ use x509_parser::{
 
 use crate::check::{Id, Report, day};
 
-/// A certificate that ends within this time is worth a word.
+/// A certificate that expires within this time is reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
 const TEMPLATE: &str = "get a new one from your CA: certlm.msc on the controller, Personal, All Tasks, Request New Certificate…, template Kerberos Authentication\nthen delete the old one there; a restart is not needed";
-/// Signatures with SHA-1 or MD5, by the OID of the algorithm.
+/// OIDs of signature algorithms with SHA-1 or MD5.
 const BROKEN_HASHES: [(&str, &str); 4] =
     [("1.2.840.113549.1.1.5", "SHA-1"), ("1.3.14.3.2.29", "SHA-1"), ("1.2.840.10045.4.1", "SHA-1"), ("1.2.840.113549.1.1.4", "MD5")];
 const LEAST_RSA_BITS: usize = 2048;
 
-/// One certificate of the chain.
+/// A certificate of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ChainLink {
-    /// Whom it is for.
     pub subject: String,
-    /// Who issued it.
     pub issuer: String,
-    /// The names on it.
+    /// DNS names and IP addresses of the Subject Alternative Name.
     pub names: Vec<String>,
-    /// Its first moment.
+    /// Start of validity.
     pub begins: Option<Timestamp>,
-    /// Its last moment.
+    /// End of validity.
     pub ends: Option<Timestamp>,
-    /// The hash that it is signed with, where that can be forged.
+    /// Hash of its signature, if it can be forged.
     pub broken_hash: Option<&'static str>,
-    /// The bits of its RSA key, where they are too few.
+    /// Bits of its RSA key, if they are too few.
     pub weak_bits: Option<usize>,
-    /// It has purposes, and to be a server is none of them.
+    /// Whether it lists purposes without Server Authentication.
     pub not_for_servers: bool,
-    /// It has vouched for itself.
+    /// Whether subject and issuer are the same.
     pub self_signed: bool,
 }
 
@@ -87,7 +85,7 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
     extension.value.general_names.iter().filter_map(name).collect()
 }
 
-/// The chain as lines of text.
+/// The chain as text, one certificate a line.
 fn described(chain: &[ChainLink], now: Timestamp) -> String {
     chain.iter().fold(String::new(), |mut text, link| {
         let ends = link.ends.map_or_else(|| "an unreadable date".to_owned(), day);
@@ -98,7 +96,7 @@ fn described(chain: &[ChainLink], now: Timestamp) -> String {
     })
 }
 
-/// A chain that is trusted, with what ends soon.
+/// Reports a trusted chain and certificates that expire soon.
 pub(super) fn good(area: &str, chain: &[ChainLink], now: Timestamp, report: &mut Report) {
     report.ok(area, &format!("its certificate is trusted{}", described(chain, now)));
     for link in chain {
@@ -114,7 +112,7 @@ pub(super) fn good(area: &str, chain: &[ChainLink], now: Timestamp, report: &mut
     }
 }
 
-/// A chain that is not trusted: every reason that can be seen. `error`: what the TLS library said.
+/// Reports all visible reasons why a chain is not trusted. `error`: message of the TLS library.
 pub(super) fn bad(area: &str, chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timestamp, report: &mut Report) {
     let Some(leaf) = chain.first() else {
         let remedy = format!("has it one with the purpose Server Authentication? {TEMPLATE}");
@@ -172,7 +170,7 @@ fn of_leaf(area: &str, leaf: &ChainLink, now: Timestamp) -> Vec<Reason> {
 fn of_chain(chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timestamp) -> Vec<Reason> {
     let mut reasons = Vec::new();
     let known = |name: &str| roots.roots.iter().any(|root| subject_of(root).is_some_and(|subject| subject == name));
-    // A root that is sent along is trusted or not as it is: its own signature says nothing.
+    // A root that the controller sends is trusted or not by itself; its own signature proves nothing.
     for link in chain.iter().filter(|link| !link.self_signed || chain.len() == 1) {
         if let Some(hash) = link.broken_hash {
             let remedy = format!(
@@ -218,7 +216,7 @@ fn of_chain(chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timest
 }
 
 fn subject_of(root: &rustls::pki_types::TrustAnchor<'_>) -> Option<String> {
-    // A trust anchor holds the name without its own tag and length.
+    // A trust anchor holds the name without its tag and length.
     let subject = root.subject.as_ref();
     let length = subject.len();
     let mut der = vec![0x30];
@@ -233,7 +231,7 @@ fn subject_of(root: &rustls::pki_types::TrustAnchor<'_>) -> Option<String> {
     X509Name::from_der(&der).ok().map(|(_, name)| name.to_string())
 }
 
-/// Reads what a server offered.
+/// Parses the certificates that a server offered.
 pub(super) fn chain(offered: &[CertificateDer<'_>]) -> Vec<ChainLink> {
     offered.iter().filter_map(|der| ChainLink::read(der)).collect()
 }

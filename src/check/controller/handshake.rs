@@ -1,4 +1,4 @@
-//! A TLS handshake whose certificates are written down, so that nobody needs a switch that trusts everything.
+//! TLS handshake that records the offered certificates, so that no option for unverified TLS is needed.
 
 use std::{
     path::Path,
@@ -21,32 +21,31 @@ use tokio::{
 use super::certificate::{self, ChainLink};
 use crate::{directory::Endpoint, tls};
 
-/// What was offered and what came of it.
+/// Result of a handshake.
 #[derive(Debug, Clone)]
 pub struct Offered {
-    /// The controller's own certificate first.
+    /// The offered certificates, the controller's own first.
     pub chain: Vec<ChainLink>,
-    /// `Ok` where it is trusted; else why not.
+    /// `Ok` if the chain is trusted.
     pub verdict: Result<(), Failure>,
-    /// Whom we trust.
+    /// Trusted root certificates.
     pub roots: Arc<RootCertStore>,
 }
 
-/// Why there is no TLS.
+/// Reasons why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Silence.
     #[error("no answer in time")]
     TimedOut,
-    /// The controller answered to StartTLS that it does not do that.
+    /// The controller refused StartTLS.
     #[error("the controller does not offer StartTLS")]
     NoStartTls,
-    /// Something else; the words of the library or the system.
+    /// Another error, with the message of the library or system.
     #[error("{0}")]
     Other(String),
 }
 
-/// Makes a TLS handshake and ends the connection. The verdict is the same that a real connection would get.
+/// Makes a TLS handshake and closes the connection. The verdict is that of an ordinary connection.
 pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Offered, String> {
     let roots = Arc::new(tls::roots(ca_file).map_err(|e| e.to_string())?);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -55,7 +54,7 @@ pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Resul
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
-        .dangerous() // the verifier below only writes down what it sees; the verdict is the ordinary one's
+        .dangerous() // the verifier below only records; the ordinary one decides
         .with_custom_certificate_verifier(watcher.clone())
         .with_no_client_auth();
     let name = ServerName::try_from(endpoint.name.clone()).map_err(|e| e.to_string())?;
@@ -72,11 +71,11 @@ pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Resul
     Ok(Offered { chain: certificate::chain(&seen), verdict, roots })
 }
 
-/// Asks for TLS on the LDAP port (RFC 4511 4.14); the answer has to be success and nothing more.
+/// Requests StartTLS on the LDAP port (RFC 4511, section 4.14). Only a response of success counts.
 pub(super) async fn start_tls(stream: &mut TcpStream) -> Result<(), Failure> {
     const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
     const SUCCESS: &[u8] = b"\x0a\x01\x00";
-    /// Every LDAP message is a SEQUENCE.
+    /// First byte of every LDAP message (SEQUENCE).
     const LDAP: u8 = 0x30;
     let other = |error: std::io::Error| Failure::Other(error.to_string());
     stream.write_all(REQUEST).await.map_err(other)?;
@@ -90,7 +89,7 @@ pub(super) async fn start_tls(stream: &mut TcpStream) -> Result<(), Failure> {
     }
 }
 
-/// Writes down the certificates and leaves the judgement to the ordinary verifier.
+/// Verifier that records the certificates and delegates to the ordinary one.
 #[derive(Debug)]
 struct Watcher {
     inner: Arc<WebPkiServerVerifier>,

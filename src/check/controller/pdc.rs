@@ -1,4 +1,5 @@
-//! Is the PDC emulator among the controllers? It is told of every wrong password that any controller has counted.
+//! Check that the PDC emulator is among the configured controllers. Its badPwdCount includes wrong passwords that other controllers
+//! counted.
 
 use std::sync::Arc;
 
@@ -7,13 +8,13 @@ use crate::{
     directory::{Controller, Directory, Fault},
 };
 
-/// Asks every controller that can be used who it is, and one of them who the PDC emulator is.
+/// Compares the settings object of each usable controller with that of the PDC emulator.
 pub(in crate::check) async fn check(directory: &Directory, usable: &[&Arc<Controller>], report: &mut Report) {
     let mut away = usable.len() < directory.controllers().len();
     let mut pdc = None;
     for controller in usable {
         match who(directory, controller).await {
-            Ok((own, role)) if role.eq_ignore_ascii_case(&own) => return, // the controller's own part has told of it
+            Ok((own, role)) if role.eq_ignore_ascii_case(&own) => return, // reported by the controller's own check
             Ok((_, role)) => pdc = Some((controller, role)),
             Err(_) => away = true,
         }
@@ -34,7 +35,7 @@ pub(in crate::check) async fn check(directory: &Directory, usable: &[&Arc<Contro
     report.warning(Id::PdcNotAmongControllers, "directory", &what, remedy);
 }
 
-/// The controller's settings object, and that of the PDC emulator.
+/// Settings objects of the controller and of the PDC emulator.
 async fn who(directory: &Directory, controller: &Controller) -> Result<(String, String), Fault> {
     let mut inspection = directory.inspect(controller).await?;
     let own = inspection.root_dse().await?.settings_dn;

@@ -1,4 +1,4 @@
-//! What answers on a port where no handshake of ours succeeds: old TLS, LDAP without TLS, or something else. Only for naming it: nobody logs in over this.
+//! Identification of the protocol on a port where our handshake fails: old TLS, LDAP without TLS, or another one. No credentials are sent.
 
 use std::{
     io::{Read, Write},
@@ -10,46 +10,46 @@ use rustls::pki_types::CertificateDer;
 
 use crate::directory::Endpoint;
 
-/// What answers.
+/// The protocol that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Peer {
-    /// TLS of any age, with the first byte.
+    /// TLS of any version, from the first byte or after StartTLS.
     Tls(OldTls),
-    /// LDAP that asks for StartTLS, or LDAP without TLS.
+    /// LDAP without TLS from the first byte.
     PlainLdap,
-    /// Something that speaks unasked, or answers with something else.
+    /// Another protocol.
     SomethingElse,
-    /// It accepts the connection and says nothing.
+    /// The connection is accepted, but there is no answer.
     Silent,
-    /// It ends each connection.
+    /// Each connection is closed.
     Closes,
 }
 
-/// A handshake that takes everything that OpenSSL still knows.
+/// A handshake with all versions and ciphers that OpenSSL supports.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OldTls {
-    /// As OpenSSL names it: `TLSv1.1`.
+    /// OpenSSL's name of the version, such as `TLSv1.1`.
     pub version: &'static str,
-    /// As OpenSSL names it: `ECDHE-RSA-AES256-SHA`.
+    /// OpenSSL's name of the cipher, such as `ECDHE-RSA-AES256-SHA`.
     pub cipher: String,
-    /// What it showed, its own certificate first.
+    /// The offered certificates, the server's own first.
     pub chain: Vec<CertificateDer<'static>>,
 }
 
 impl OldTls {
-    /// Older than TLS 1.2?
+    /// Whether the version is older than TLS 1.2.
     pub fn is_old(&self) -> bool {
         !matches!(self.version, "TLSv1.2" | "TLSv1.3")
     }
 
-    /// A cipher that is no longer safe: without forward secrecy, or not authenticated as a whole.
+    /// Whether the cipher is no longer safe: without forward secrecy, or no AEAD.
     pub fn has_weak_cipher(&self) -> bool {
         let safe = ["GCM", "CHACHA20"].iter().any(|mode| self.cipher.contains(mode));
         self.version == "TLSv1.2" && !(safe && self.cipher.starts_with("ECDHE"))
     }
 }
 
-/// Finds out what answers there. `starttls`: ask for TLS first.
+/// Identifies the protocol. `starttls`: requests TLS first.
 pub(super) async fn look(endpoint: &Endpoint, starttls: bool) -> Peer {
     let Ok(Some(first)) = connected(endpoint).await else { return Peer::Closes };
     let with_tls = tokio::task::spawn_blocking(move || old_tls(first, starttls)).await;
@@ -79,7 +79,7 @@ fn old_tls(mut stream: TcpStream, starttls: bool) -> Option<OldTls> {
         answer[..length].first().filter(|byte| **byte == 0x30)?;
     }
     let mut builder = SslConnector::builder(SslMethod::tls_client()).ok()?;
-    builder.set_verify(SslVerifyMode::NONE); // nothing is believed and nothing is sent: what is offered is only named
+    builder.set_verify(SslVerifyMode::NONE); // the connection only identifies the protocol; no data is sent or trusted
     builder.set_min_proto_version(Some(SslVersion::TLS1)).ok()?;
     builder.set_cipher_list("ALL:@SECLEVEL=0").ok()?;
     let configuration = builder.build().configure().ok()?.use_server_name_indication(false).verify_hostname(false);
@@ -101,7 +101,7 @@ fn without_tls(mut stream: TcpStream) -> Peer {
     match stream.read(&mut answer) {
         Ok(0) => Peer::Closes,
         Ok(_) if answer[0] == 0x30 => Peer::PlainLdap,
-        // A TLS alert: it speaks TLS, but not with us.
+        // A TLS alert: the peer speaks TLS but refuses this handshake.
         Ok(_) if answer[0] == 0x15 => Peer::Closes,
         Ok(_) => Peer::SomethingElse,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut) => Peer::Silent,

@@ -1,11 +1,11 @@
-//! Why the service account is not let in, and what to do about that very reason.
+//! Report of a refused bind of the service account, with a remedy for each of AD's reasons.
 
 use crate::{
     check::{Id, Report},
     directory::{BindAnswer, answer},
 };
 
-/// Tells the reason that AD gave. `user`: as configured.
+/// Reports the reason in AD's message. `user`: the configured name.
 pub(super) fn refused(area: &str, user: &str, text: &str, report: &mut Report) {
     let sam = user.rsplit('\\').next().unwrap_or(user).split('@').next().unwrap_or(user);
     let (id, why, remedy) = match answer::of_bind(49, text).unwrap_or(BindAnswer::Other(0)) {

@@ -1,5 +1,6 @@
-//! Can the service account read what a login needs, on an ordinary account? AD leaves an attribute out whether it is not set or may not be read: an account's
-//! permissions tell the two apart.
+//! Check that the service account can read the attributes that a login needs, on an ordinary account.
+//!
+//! AD omits an attribute that has no value or may not be read; the account's permissions tell the two cases apart.
 
 use std::collections::HashMap;
 
@@ -18,12 +19,12 @@ const AREA: &str = "rights";
 const TOKEN_GROUPS: &str = "tokenGroups";
 const RESULTANT_PSO: &str = "msDS-ResultantPSO";
 
-/// Every account has a value of these: where none is told, it may not be read.
+/// Attributes that every account has. A missing value means that the attribute can't be read.
 const ALWAYS_SET: [&str; 7] =
     ["objectGUID", "objectSid", "sAMAccountName", "userAccountControl", "pwdLastSet", "msDS-User-Account-Control-Computed", TOKEN_GROUPS];
-/// Without it nobody can log in, though a controller that has never seen the account tells none.
+/// No login works without badPwdCount, but a controller that has never counted a wrong password of the account has no value.
 const WRONG_TRIES: &str = "badPwdCount";
-/// What is missing where they can't be read.
+/// Other attributes, and the loss if they can't be read.
 const OTHERS: [(&str, &str); 10] = [
     ("badPasswordTime", "how old wrong passwords are: people wait longer than they need to"),
     ("userPrincipalName", "logins by UPN are not shown, and names in passwords not found"),
@@ -37,7 +38,7 @@ const OTHERS: [(&str, &str); 10] = [
     ("adminCount", "which accounts AD protects: they are not kept out of helpers' reach by it"),
 ];
 
-/// Every attribute to ask for, with those of the configuration.
+/// All attributes to read, including configured ones.
 pub(super) fn asked(config: &Config) -> Vec<&str> {
     let configured = config.providers().filter_map(|provider| provider.match_attribute.as_deref());
     let age = config.authority.must_change.cpr_attribute.as_deref();
@@ -50,25 +51,25 @@ pub(super) fn asked(config: &Config) -> Vec<&str> {
     all
 }
 
-/// What is known of one account's permissions.
+/// Permissions on one account.
 pub(super) struct Permissions<'a> {
-    /// `None`: they can't be read.
+    /// The account's access list; `None` if it can't be read.
     pub list: Option<&'a AccessList>,
-    /// The service account's own SIDs.
+    /// SIDs of the service account.
     pub sids: &'a [Sid],
-    /// The attributes, by their names in lower case.
+    /// Attributes of the schema, by lower-case name.
     pub schema: &'a HashMap<String, Attribute>,
 }
 
 impl Permissions<'_> {
-    /// May it be read? `None`: that can't be told.
+    /// Whether the attribute may be read; `None` if that is unknown.
     fn allow(&self, attribute: &str) -> Option<bool> {
         let known = self.schema.get(&attribute.to_lowercase())?;
         Some(self.list?.allows(self.sids, READ_PROPERTY, &known.guids))
     }
 }
 
-/// Tells of each attribute that can't be read.
+/// Reports each attribute that can't be read.
 pub(super) fn check(sample: &Sample, asked: &[&str], permissions: &Permissions<'_>, unit: &str, trustee: &Trustee, report: &mut Report) {
     let mut missing = 0;
     for attribute in asked.iter().filter(|name| !sample.readable.iter().any(|known| known == *name)) {

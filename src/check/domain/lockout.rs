@@ -1,11 +1,11 @@
-//! Does the reserve of tries fit AD's lockout, for the domain and for each password settings object?
+//! Check that `lockout_reserve` is compatible with AD's lockout, for the domain and each password settings object.
 
 use crate::{
     check::{Id, Report},
     model::lockout::LockoutRules,
 };
 
-/// Tells where no try, or one only, is left before the reserve.
+/// Reports a policy that leaves no or only one wrong password before the reserve.
 pub(super) fn check(whose: &str, rules: LockoutRules, reserve: u32, report: &mut Report) {
     let threshold = rules.threshold;
     if threshold == 0 {

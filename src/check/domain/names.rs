@@ -1,4 +1,4 @@
-//! Are names in the configuration those of AD: the domain's, and the attributes that claims are held against?
+//! Check of configured names against AD: the NetBIOS domain, and the attributes that claims are matched with.
 
 use crate::{
     check::{Id, Report},
@@ -6,7 +6,6 @@ use crate::{
     directory::{Fault, Inspection},
 };
 
-/// Looks at both.
 pub(super) async fn check(
     inspection: &mut Inspection<'_>,
     config: &Config,
@@ -35,7 +34,7 @@ pub(super) async fn check(
     for (name, what_for) in claims {
         let found = schema.get(&name.to_lowercase());
         match found {
-            // What every AD has an index of, or finds without one, is not in every schema's flags.
+            // AD indexes these, or finds them without an index, although the schema's flags need not show it.
             Some(_) if ["objectguid", "samaccountname", "userprincipalname", "objectsid"].contains(&name.to_lowercase().as_str()) => {}
             Some(attribute) if attribute.indexed => report.ok("names", &format!("{name} ({what_for}) has an index")),
             Some(_) => {

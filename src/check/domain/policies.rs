@@ -1,4 +1,4 @@
-//! Can a password satisfy the domain's policy and the configuration's at once, and are the groups of all rules there?
+//! Check that some password satisfies both AD's and the configured policy, and that all configured groups exist.
 
 use super::lockout;
 use crate::{
@@ -14,7 +14,7 @@ use crate::{
 
 const AREA: &str = "policy";
 
-/// Looks up every group of the configuration and holds every combination with the domain's policy and each password settings object's.
+/// Looks up every configured group, and combines every configured policy with the domain's and each password settings object's.
 pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], report: &mut Report) {
     let domain = match directory.domain_policy().await {
         Ok((policy, _)) => policy,
@@ -58,7 +58,7 @@ pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], 
     }
 }
 
-/// Can a password satisfy AD's policy and the configuration's at once, with each group's and without?
+/// Reports contradictions between AD's and the configured policies, with and without the rules of each group.
 fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Report) {
     let default = ad.clone().and(&config.policy.default.policy());
     let mut contradiction = |what: &str, policy: &PasswordPolicy| {
@@ -76,14 +76,14 @@ fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Repor
         true
     };
     if contradiction("the default policy", &default) {
-        return; // every group's has the same fault
+        return; // the policy of every group has the same contradiction
     }
     for group in &config.policy.groups {
         contradiction(&format!("the policy of {}", group.group), &default.clone().and(&group.rules.policy()));
     }
 }
 
-/// Groups that are named in `[authority]`, and whether the circles' unit holds any.
+/// Checks the groups in `[authority]`, and that the circles' OU contains groups.
 async fn check_authority(directory: &Directory, config: &Config, report: &mut Report) {
     for (group, missing) in config.authority.named() {
         if let Err(fault) = directory.find_group(group).await {
@@ -147,7 +147,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
     }
 }
 
-/// Rules with a gap: is their unit there, and does it hold a group with such a name?
+/// Checks teacher rules with a wildcard: their OU exists and contains a group with a matching name.
 async fn check_teachers(directory: &Directory, config: &Config, report: &mut Report) {
     for rule in &config.authority.teachers {
         let Pattern::Wild { before, after } = &rule.teachers else { continue };

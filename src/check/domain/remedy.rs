@@ -1,31 +1,31 @@
-//! How an administrator gives the service account what it lacks: by dsacls, by PowerShell, and in Active Directory Users and Computers.
+//! Instructions that grant the service account a right: by dsacls, PowerShell, and Active Directory Users and Computers.
 
 /// schemaIDGUID of the class user.
 const USER: &str = "bf967aba-0de6-11d0-a285-00aa003049e2";
 
-/// The service account as commands name it: dsacls knows no DN and not every UPN.
+/// The service account's names in commands. dsacls accepts no DN and not every UPN.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Trustee {
-    /// `KOMMUNE\svc-nykode`.
+    /// Name with domain, such as `KOMMUNE\svc-nykode`.
     pub name: String,
-    /// `svc-nykode`.
+    /// sAMAccountName, such as `svc-nykode`.
     pub sam: String,
 }
 
-/// A right on the people below a unit.
+/// A right on the people below an OU.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Right<'a> {
-    /// As dsacls writes it: `CA;Reset Password`.
+    /// Notation of dsacls, such as `CA;Reset Password`.
     pub dsacls: &'a str,
-    /// As .NET names it: `ExtendedRight`.
+    /// Notation of .NET, such as `ExtendedRight`.
     pub kind: &'a str,
-    /// The identifier of the right or the attribute; `None` = every attribute.
+    /// GUID of the right or attribute; `None` for all attributes.
     pub guid: Option<&'a str>,
-    /// What to tick in the wizard.
+    /// Box to tick in the delegation wizard.
     pub tick: &'a str,
 }
 
-/// The three ways, each on a line.
+/// The three instructions, each on a line.
 pub(super) fn on_people(unit: &str, trustee: &Trustee, right: Right<'_>) -> String {
     let object = right.guid.unwrap_or("00000000-0000-0000-0000-000000000000");
     let inherited = format!("'{}','Allow',([guid]'{object}'),'Descendents',([guid]'{USER}')", right.kind);
@@ -40,7 +40,7 @@ pub(super) fn on_people(unit: &str, trustee: &Trustee, right: Right<'_>) -> Stri
     )
 }
 
-/// The right to read a container and everything in it.
+/// Instructions for the right to read a container and all objects in it.
 pub(super) fn read_below(container: &str, trustee: &Trustee) -> String {
     format!(
         "dsacls \"{}\" /I:T /G \"{}:GR\"\n{}\nor in Active Directory Users and Computers, View, Advanced Features: Properties of {container}, Security, Advanced: {} may Read this object and all descendant objects",
@@ -59,7 +59,7 @@ fn powershell(place: &str, trustee: &Trustee, rest: &str) -> String {
     )
 }
 
-/// For a quoted argument of a Windows command line.
+/// Escapes text for a quoted argument of a Windows command line.
 fn quoted(text: &str) -> String {
     text.replace('"', "\\\"")
 }

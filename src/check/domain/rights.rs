@@ -1,4 +1,4 @@
-//! What the service account may do to ordinary accounts, and how to give it what it lacks.
+//! Check of the service account's rights on ordinary accounts, with instructions for missing ones.
 
 use super::{
     attributes::{self, Permissions},
@@ -19,7 +19,7 @@ use crate::{
 
 const AREA: &str = "rights";
 
-/// A right, the bit and the objects that grant it, and how it is given.
+/// A right: the access bit and object GUIDs that grant it, and the instructions for granting it.
 struct Right {
     what: &'static str,
     needed_for: &'static str,
@@ -67,7 +67,7 @@ const RIGHTS: &[Right] = &[
     },
 ];
 
-/// Looks at an ordinary account below each search base, at the domain's root, and at the password settings objects.
+/// Checks a sample account below each search base, the domain's root, and the password settings objects.
 pub(super) async fn check(
     inspection: &mut Inspection<'_>,
     config: &Config,
@@ -88,7 +88,7 @@ pub(super) async fn check(
     let sids = inspection.own_sids().await?;
     let schema = inspection.schema(&asked).await?;
     for (base, sample) in &samples {
-        // Rights on the whole domain are more than is needed: on the unit of this account then.
+        // Rights on the whole domain are more than the service needs. The instructions name the OU of the sample account instead.
         let unit = if whole_domain { sample.dn.split_once(',').map_or(base.as_str(), |_| parent(&sample.dn)) } else { base.as_str() };
         if sample.protected {
             let what = format!(
@@ -110,7 +110,7 @@ pub(super) async fn check(
     Ok(())
 }
 
-/// One account a search base, or the one that is named.
+/// A sample account for each search base, or the named account.
 async fn samples(
     inspection: &mut Inspection<'_>,
     config: &Config,
@@ -148,7 +148,7 @@ async fn samples(
     Ok(samples)
 }
 
-/// The DN without its first part. An escaped comma belongs to the part.
+/// The parent of a DN. An escaped comma is no separator.
 fn parent(dn: &str) -> &str {
     let mut escaped = false;
     let end = dn.char_indices().find(|(_, c)| {
@@ -175,7 +175,7 @@ fn delegated(list: Option<&AccessList>, sids: &[Sid], sample: &Sample, unit: &st
     }
 }
 
-/// A policy that applies to the account has to be readable.
+/// Checks that the password settings object of the account is readable.
 fn applied(sample: &Sample, psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report) {
     let Some(dn) = &sample.resultant_pso else { return };
     let readable = psos.iter().any(|pso| dn::is_under(&pso.dn, dn) && pso.policy.is_some());
@@ -199,7 +199,7 @@ fn visible(psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report
     }
 }
 
-/// Without it, each write by the service account leaves pwdLastSet at 0.
+/// Checks the right Unexpire Password. Without it each write by the service account leaves pwdLastSet at 0.
 async fn unexpire(
     inspection: &mut Inspection<'_>,
     config: &Config,

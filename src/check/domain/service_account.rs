@@ -1,4 +1,4 @@
-//! The service account itself: may it do too much, and does it end some day?
+//! Check of the service account itself: privileged groups and expiry.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,10 +11,10 @@ use crate::{
 };
 
 const AREA: &str = "service account";
-/// An end within this time is a problem; a later one that is known is worth a word.
+/// Expiry within this time is a problem, later expiry a warning.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
 
-/// Looks at it, and gives what commands call it.
+/// Runs the check, and returns the account's names for commands.
 pub(super) async fn check(
     inspection: &mut Inspection<'_>,
     config: &Config,
@@ -57,7 +57,7 @@ fn told(id: Id, what: &str, remedy: &str, left: SignedDuration, report: &mut Rep
     if soon { report.problem(id, AREA, what, remedy) } else { report.warning(id, AREA, what, remedy) }
 }
 
-/// Groups through which the domain can be had, by AD's own numbers (MS-ADTS 3.1.1.6.1.1).
+/// Privileged groups, by AD's well-known RIDs (MS-ADTS 3.1.1.6.1.1).
 fn powerful(sid: &Sid) -> Option<&'static str> {
     match (sid.rid(), sid.builtin()) {
         (Some(512), _) => Some("Domain Admins"),

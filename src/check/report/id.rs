@@ -1,29 +1,29 @@
-//! Everything that `check` can find, each by a stable id, with what it means for people.
+//! Ids of the check's findings, each with its consequence for people.
 //!
-//! The id is public: monitoring goes by it, and `docs/troubleshooting.md` has a row for each (a test compares them, the meaning word for word).
+//! The ids are public: monitoring uses them. `docs/troubleshooting.md` has a row for each; a test compares ids and meanings.
 
 use serde::{Serialize, Serializer};
 
 macro_rules! ids {
     ($($variant:ident $code:literal $meaning:literal)*) => {
-        /// What was found. The documentation of each variant is its meaning.
+        /// Id of a finding. The documentation of each variant is its meaning.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Id {
             $(#[doc = $meaning] $variant,)*
         }
 
         impl Id {
-            /// All of them, in the order of the documentation.
+            /// All ids, in the order of the documentation.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The stable name.
+            /// The stable code.
             pub fn code(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)*
                 }
             }
 
-            /// What it means for people, in one sentence.
+            /// Consequence for people, one sentence.
             pub fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => $meaning,)*
@@ -69,7 +69,7 @@ ids! {
     WebCertificateChain "web_certificate_chain" "Some browsers and phones, and the servers of identity providers, don't trust the site."
     WebKeyForeign "web_key_foreign" "The service does not start: the key belongs to another certificate."
 
-    // One controller.
+    // Controllers.
     TrustUnusable "trust_unusable" "No controller can be trusted, so nobody can log in or change a password."
     NoControllerUsable "no_controller_usable" "Nobody can log in with an AD password or change one."
     ControllerNameUnknown "controller_name_unknown" "This controller is not used."
@@ -120,7 +120,7 @@ ids! {
     ServiceAccountTooPowerful "service_account_too_powerful" "Whoever gets at this server gets the whole domain."
     ServiceAccountUnknown "service_account_unknown" "Its rights, and whether it ends some day, are not known."
 
-    // What the service account may read and write.
+    // Rights of the service account.
     SampleNotFound "sample_not_found" "What the service account may do was not looked at."
     SampleProtected "sample_protected" "Nothing is wrong: the service can't set passwords of administrators, on purpose."
     AttributeUnreadable "attribute_unreadable" "Nobody whose account is like this one can log in."

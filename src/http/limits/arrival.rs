@@ -1,4 +1,4 @@
-//! Arrival of a request: its body is read within a time and a size before the request takes a slot.
+//! Arrival of a request: its body is read within a time and a size before the request takes a place in the concurrency limit.
 
 use std::time::Duration;
 
