@@ -1,7 +1,7 @@
 //! The database: SQLite, or PostgreSQL for several instances. The same SQL runs on both.
 //!
-//! Invariants: an audit entry is on disk when the call returns; every call has a time-out; no error tells the database's URL or a value. What a
-//! power cut may lose of the last instants are counts, leases and sessions, where a lost one does no harm.
+//! Invariants: an audit entry is on disk when the call returns; every call has a timeout; no error contains the database's URL or a value.
+//! A power cut may lose rate limits, leases and sessions of the last moments, where a loss does no harm.
 
 pub mod codes;
 pub mod cursors;
@@ -32,41 +32,41 @@ use uuid::Uuid;
 static SQLITE: Migrator = sqlx::migrate!("migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("migrations/postgres");
 
-/// Longest time for one statement.
+/// Timeout of one statement.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// Longest time for bringing the tables up to date at start.
+/// Timeout of the migrations at start.
 const MIGRATION: Duration = Duration::from_mins(1);
-/// Connections to PostgreSQL of each kind. SQLite has one of each: it writes one at a time anyhow, and so nobody waits long for a lock.
+/// Connections of each PostgreSQL pool. SQLite has one for each pool, because it allows one writer at a time; this keeps waits for locks
+/// short.
 const CONNECTIONS: u32 = 12;
 
-/// Connections for those who read the log at length: so many searches at once, and none of them in the way of anything else.
+/// Connections for long reads of the audit log: that many searches run at a time and leave the other pools free.
 const READERS: u32 = 4;
 
-/// What can go wrong with the store.
+/// An error of the store.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// It can't be reached, or refused; the database's own words.
-    #[error("the database refused or is out of reach: {0}")]
+    /// Unreachable, or refused; the database's message.
+    #[error("database unavailable: {0}")]
     Unavailable(String),
-    /// No answer in time.
     #[error("the database did not answer in time")]
     TimedOut,
-    /// A row that can't be read.
+    /// A row is invalid; the table's name.
     #[error("a row in table {0} can't be read")]
     Corrupt(&'static str),
-    /// A value that is not of its column's type, or no text: in SQLite, somebody else wrote it.
+    /// A value has another type than its column, or is not text. In SQLite this means that another program wrote it.
     #[error("a value in the database can't be read")]
     Unreadable,
-    /// Somebody else was always faster.
-    #[error("too many at once on one row")]
+    /// Other writers changed the row before each of our attempts.
+    #[error("too many concurrent writes to one row")]
     Contended,
-    /// The machine gives no random numbers.
+    /// The operating system gave no random bytes.
     #[error("this machine gives no random numbers")]
     NoRandomness,
 }
 
 impl From<sqlx::Error> for StoreError {
-    /// Keeps the database's message, which holds no values; never the library's own text, which may hold the URL.
+    /// Keeps the database's message, which holds no values, and never the library's text, which may hold the URL.
     fn from(error: sqlx::Error) -> Self {
         #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enum, which grows")]
         match error {
@@ -79,7 +79,7 @@ impl From<sqlx::Error> for StoreError {
             sqlx::Error::PoolTimedOut => Self::TimedOut,
             sqlx::Error::PoolClosed => Self::Unavailable("closed".to_owned()),
             sqlx::Error::Configuration(_) => Self::Unavailable("store.url can't be understood".to_owned()),
-            // The words of the TLS library, which never saw the URL.
+            // The message of the TLS library, which does not know the URL.
             sqlx::Error::Tls(error) => Self::Unavailable(format!("TLS to the database failed: {error}")),
             _ => Self::Unavailable("unexpected answer".to_owned()),
         }
@@ -95,36 +95,36 @@ impl From<MigrateError> for StoreError {
                 Self::Unavailable(format!("it was written by a newer version of the service (migration {version})"))
             }
             MigrateError::VersionMismatch(version) => Self::Unavailable(format!("migration {version} is not the one that was applied")),
-            _ => Self::Unavailable("its tables can't be brought up to date".to_owned()),
+            _ => Self::Unavailable("migrations failed".to_owned()),
         }
     }
 }
 
-/// Settings of each connection to SQLite. The wait for a lock ends before ours does; write-ahead logging is a property of the file.
+/// Settings of each SQLite connection. The wait for a lock (2.5 s) ends before our timeout. Write-ahead logging is a property of the file.
 const SQLITE_SETTINGS: [&str; 2] = ["PRAGMA busy_timeout = 2500", "PRAGMA foreign_keys = ON"];
-/// A commit returns when it is on disk.
+/// A commit is on disk when it returns.
 const SQLITE_DURABLE: &str = "PRAGMA synchronous = FULL";
 /// A commit survives a crash of the service at once, and one of the machine a little later. Saves the wait for the disk.
 const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
-/// Setting of each connection to PostgreSQL: the server gives up when we do.
+/// Setting of each PostgreSQL connection: the server's timeout equals ours.
 const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
 const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
-/// What writes the log and gives entries their places goes by an index: a table that fills and empties all the time has no statistics that are right, and a
-/// planner that walks through it keeps the sealer from catching up.
+/// Queries that write and number audit entries have to use an index. The statistics of a table that fills and empties all the time are
+/// wrong, and a sequential scan would keep the sealer from catching up.
 const POSTGRES_BY_INDEX: &str = "SET enable_seqscan = off";
 const POSTGRES_SWIFT: &str = "SET synchronous_commit = off";
-/// Who only reads writes nothing, whatever the statement.
+/// Read-only connections, for every statement.
 const SQLITE_READS: &str = "PRAGMA query_only = ON";
 const POSTGRES_READS: &str = "SET default_transaction_read_only = on";
 
 /// The open database.
 #[derive(Clone)]
 pub struct Store {
-    /// For what must not be lost: the audit log.
+    /// For data that must not be lost, above all the audit log.
     pub(crate) durable: AnyPool,
-    /// For everything else: does not wait for the disk.
+    /// For all other data; does not wait for the disk.
     pub(crate) pool: AnyPool,
-    /// For searches in the log, which may take their time: reads only.
+    /// For long searches in the audit log; read-only.
     pub(crate) readers: AnyPool,
 }
 
@@ -135,8 +135,8 @@ impl std::fmt::Debug for Store {
 }
 
 impl Store {
-    /// Opens `sqlite:///path` (made, readable for this user only, where it is not there) or `postgres://…`, and brings the tables up to date. Two
-    /// instances may do so at once.
+    /// Opens `sqlite:///path` (created with access for this user only, if missing) or `postgres://…`, and runs the migrations. Two
+    /// instances may do so at the same time.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         if url.starts_with("sqlite:") {
@@ -149,7 +149,7 @@ impl Store {
                 readers: pool(url, READERS, settings(SQLITE_READS)).await?,
             })
         } else {
-            // The first connection shows within its time whether there is a server at all.
+            // The first connection reports an unreachable server within its timeout.
             let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE, POSTGRES_BY_INDEX]).await?;
             tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
             Ok(Self {
@@ -160,29 +160,29 @@ impl Store {
         }
     }
 
-    /// The last migration that this version of the service knows for a database.
+    /// The last migration that this version of the service knows.
     pub fn version_of(url: &str) -> i64 {
         let known = if url.starts_with("sqlite:") { &SQLITE } else { &POSTGRES };
         known.iter().map(|migration| migration.version).max().unwrap_or(0)
     }
 
-    /// Does it answer?
+    /// Tests whether the database answers.
     pub async fn ping(&self) -> Result<(), StoreError> {
         within(sqlx::query("SELECT 1").execute(&self.durable)).await.map(|_| ())
     }
 
-    /// Can the log still be written? Proven by a write of a request's size that has to be on disk when it returns, one row an instance.
+    /// Tests whether the audit log can be written, by a durable write of the size of a request. Uses one row for each instance.
     pub async fn writable(&self, instance: Uuid, now: Timestamp) -> Result<(), StoreError> {
         let statement =
             "INSERT INTO leases (name, holder, until) VALUES ($1, $2, 0) ON CONFLICT (name) DO UPDATE SET holder = $2, released = $3";
         let name = format!("writable {instance}");
-        // On every page of it something new: SQLite does not write what is the same.
+        // New content on every page: SQLite does not write unchanged pages.
         let filling = stored(now).to_string().repeat(1024);
         within(sqlx::query(statement).bind(name).bind(filling).bind(stored(now)).execute(&self.durable)).await?;
         Ok(())
     }
 
-    /// Lets a SQLite database grow no further, as on a full disk. For tests.
+    /// Keeps a SQLite database from growing, as on a full disk. For tests.
     #[doc(hidden)]
     pub async fn refuse_to_grow(&self) -> Result<(), StoreError> {
         for pool in [&self.durable, &self.pool] {
@@ -191,7 +191,6 @@ impl Store {
         Ok(())
     }
 
-    /// Ends all connections.
     pub async fn close(&self) {
         self.readers.close().await;
         self.pool.close().await;
@@ -199,12 +198,12 @@ impl Store {
     }
 }
 
-/// The file of a SQLite database that is not there yet; `None` where it is, or where the database is no file.
+/// The file of a SQLite database that does not exist yet; `None` if it exists or the database is not a file.
 pub fn missing_file(url: &str) -> Option<std::path::PathBuf> {
     file(url).filter(|path| !path.exists())
 }
 
-/// The file of a SQLite database; `None` where the database is no file.
+/// The file of a SQLite database; `None` for other databases.
 pub fn file(url: &str) -> Option<std::path::PathBuf> {
     Some(url.starts_with("sqlite:").then(|| SqliteConnectOptions::from_str(url).ok())??.get_filename().to_owned())
 }
@@ -226,7 +225,7 @@ async fn migrate_sqlite(url: &str) -> Result<(), StoreError> {
     for setting in SQLITE_SETTINGS {
         sqlx::query(setting).execute(&mut connection).await?;
     }
-    // Of several who open a new file at once, SQLite answers all but one "locked" here, whatever busy_timeout says.
+    // If several processes open a new file at once, SQLite answers all but one "locked" here, regardless of busy_timeout.
     let mut tries = 50;
     while let Err(error) = sqlx::query("PRAGMA journal_mode = WAL").execute(&mut connection).await {
         tries -= 1;
@@ -235,22 +234,22 @@ async fn migrate_sqlite(url: &str) -> Result<(), StoreError> {
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    // sqlx has no lock for migrations of SQLite. This transaction is one, and makes them all or nothing.
-    // `run_direct`, here and below: what `run` calls, public because the future of `run` on one connection can't move between threads.
+    // sqlx has no migration lock for SQLite. This transaction serves as one and makes the migrations all or nothing. `run_direct`, here and
+    // below: `run` calls it; it is public because the future of `run` on one connection is not Send.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     SQLITE.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     Ok(connection.close().await?)
 }
 
-/// On a connection of its own, which waits as long as it takes. sqlx holds an advisory lock meanwhile.
+/// Runs on a connection of its own without our statement timeout. sqlx holds an advisory lock meanwhile.
 async fn migrate_postgres(url: &str) -> Result<(), StoreError> {
     let mut connection = AnyConnection::connect(url).await?;
     POSTGRES.run_direct(None, &mut connection, false).await?;
     Ok(connection.close().await?)
 }
 
-/// The journal beside it gets the same mode from SQLite.
+/// Creates the file with mode 0600. SQLite gives its journal the same mode.
 fn create_private(path: &Path) -> Result<(), StoreError> {
     match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
         Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
@@ -260,18 +259,18 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
-/// Runs a statement within its time.
+/// Runs a statement with the timeout.
 pub(crate) async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     Ok(tokio::time::timeout(PATIENCE, work).await.map_err(|_| StoreError::TimedOut)??)
 }
 
-/// Runs a statement that writes and returns at most one row. To its end: SQLite hands the row out before it commits, and who stops reading at the
-/// first row (`fetch_one`, `fetch_optional`) never hears that the disk was full.
+/// Runs a writing statement that returns at most one row. Reads to the end: SQLite returns the row before the commit, so that `fetch_one`
+/// and `fetch_optional`, which stop at the first row, would miss the error of a full disk.
 pub(crate) async fn written(statement: Query<'_, Any, AnyArguments>, pool: &AnyPool) -> Result<Option<AnyRow>, StoreError> {
     Ok(within(statement.fetch_all(pool)).await?.pop())
 }
 
-/// A time as it is stored.
+/// A time as stored: microseconds since 1970.
 pub(crate) fn stored(at: Timestamp) -> i64 {
     at.as_microsecond()
 }

@@ -1,8 +1,8 @@
-//! One-time codes: one for an account, five tries, one login, one password. Shared by all instances.
+//! One-time codes: one for an account, five attempts, one login, one password. Shared by all instances.
 //!
-//! Invariants: a try is taken before the code is compared, so that guesses in parallel get no more of them; a guess that does not begin like
-//! the code takes none, so that no stranger uses them up; of several who have the right code at
-//! once, one wins; a new code for the account, or a new password, ends the one before.
+//! Invariants: an attempt is counted before the code is compared, so that parallel guesses get no more of them; a guess with a wrong
+//! selector counts no attempt, so that a stranger cannot use them up; of several logins with the right code at once, one succeeds; a new
+//! code for the account, or a new password, ends the earlier code.
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -15,51 +15,48 @@ use uuid::Uuid;
 use super::{Keys, Store, StoreError, stored, within, written};
 use crate::model::{audit::Party, code::Code, guid::ObjectGuid, slow_hash::SlowHash};
 
-/// Codes that count at once, in memory: far more than any helpdesk gives out in a quarter of an hour.
+/// Most codes in memory: far more than are valid at a time.
 const MOST: i64 = 10_000;
-/// Memory is as old as this at most.
+/// Maximum age of the codes in memory.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
-/// Wrong codes that are taken, of those that begin like the right one.
+/// Wrong codes with the right selector that are accepted before the code ends.
 const TRIES: i64 = 5;
-/// Clocks of instances may differ by this much.
+/// Tolerated difference between the clocks of instances.
 const SKEW: SignedDuration = SignedDuration::from_mins(1);
-/// What is over is kept so long, so that the log can say why a code was refused.
+/// Ended codes are kept for this long, so that the audit log can give the reason of a refusal.
 const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
-/// A code as it is kept.
+/// A code as stored.
 #[derive(Debug, Clone)]
 pub struct Kept {
-    /// Its own number.
     pub id: Uuid,
-    /// What the code is compared with.
+    /// Hash of the code.
     pub hash: SlowHash,
-    /// Who gave it out.
     pub issuer: Party,
 }
 
-/// May a code be compared?
+/// Result of the start of an attempt.
 #[derive(Debug, Clone)]
 pub enum Try {
-    /// Yes; one try is taken.
+    /// The code may be compared; the attempt is counted.
     Compare(Kept),
-    /// No, and why, for the log.
+    /// Refused; the reason in the audit log.
     No(&'static str),
 }
 
-/// Codes in the store.
 #[derive(Debug, Clone)]
 pub struct Codes {
     store: Store,
     keys: Keys,
-    /// Names with the selectors of the codes that count now, as read at that time.
+    /// Names with the selectors of the valid codes, and the time at which they were read.
     live: Arc<Mutex<Option<Live>>>,
 }
 
-/// When it was read, and what.
+/// Time of reading, and selectors.
 type Live = (Timestamp, HashSet<String>);
 
-/// By what a code is found before it is compared: fingerprints, for the account itself and for the names that its owner may type.
+/// Keyed fingerprints by which a code is found before it is compared: of the account, and of the names that its owner may type.
 #[derive(Debug, Clone)]
 pub struct Selectors {
     account: String,
@@ -68,19 +65,18 @@ pub struct Selectors {
 }
 
 impl Codes {
-    /// In this store.
     pub fn new(store: &Store, keys: &Keys) -> Self {
         Self { store: store.clone(), keys: keys.clone(), live: Arc::default() }
     }
 
-    /// Of a code of this account. The names as a login's are counted: without domain, in lower case.
+    /// The selectors of a code for this account. Names are in the form of [`crate::model::account_name::LoginName::key`].
     pub fn selectors(&self, account: ObjectGuid, sam: &str, upn: Option<&str>, code: &Code) -> Selectors {
         let of = |name: &str| self.keys.code_selector(name, code.selector());
         Selectors { account: of(&account.to_string()), by_sam: of(sam), by_upn: upn.map(of) }
     }
 
-    /// Has an account of this name a code that begins like this one? From memory, which is read again each second: a flood of guesses asks the database for
-    /// nothing.
+    /// True if an account of this name has a code with this selector. Answers from memory, which is read again each second, so that a flood
+    /// of guesses does not reach the database.
     pub async fn selects(&self, name: &str, code: &Code, now: Timestamp) -> Result<bool, StoreError> {
         let wanted = self.keys.code_selector(name, code.selector());
         let mut live = self.live.lock().await;
@@ -104,7 +100,7 @@ impl Codes {
         Ok(selects)
     }
 
-    /// Keeps a new code in the place of any other for the account. On disk when this returns.
+    /// Stores a new code in place of any earlier one for the account. On disk when this returns.
     pub async fn issue(
         &self,
         account: ObjectGuid,
@@ -135,9 +131,9 @@ impl Codes {
         Ok(())
     }
 
-    /// Takes one of the tries of the code that has this selector.
+    /// Counts an attempt of the code with this selector.
     pub async fn begin(&self, account: ObjectGuid, code: Option<&Code>, now: Timestamp) -> Result<Try, StoreError> {
-        // A clock that went back must not make a code live longer.
+        // A clock that went back must not prolong a code.
         let statement = "UPDATE codes SET tries = tries + 1
             WHERE account = $1 AND redeemed IS NULL AND until > $2 AND issued <= $3 AND tries < $4 AND selector = $5
             RETURNING id, salt, hash, issuer_guid, issuer_account, issuer_name";
@@ -161,20 +157,20 @@ impl Codes {
         }))
     }
 
-    /// Begins a login with it: true for one only, and only while it is the account's code.
+    /// Redeems the code by a login. True for one login only, and only while it is the account's current code.
     pub async fn redeem(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let statement = "UPDATE codes SET redeemed = $3 WHERE account = $1 AND id = $2 AND redeemed IS NULL";
         self.once(statement, account, id, now).await
     }
 
-    /// May the login that was begun with it still set a password? Not after it has, nor after a new code was given out.
+    /// True if the login with this code may still set a password: none was set with it, and no new code was issued.
     pub async fn is_good(&self, account: ObjectGuid, id: Uuid) -> Result<bool, StoreError> {
         let statement = "SELECT 1 FROM codes WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";
         let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
         Ok(within(query.fetch_optional(&self.store.durable)).await?.is_some())
     }
 
-    /// Who gave it out, while it is the account's code.
+    /// The issuer, while it is the account's current code.
     pub async fn issuer_of(&self, account: ObjectGuid, id: Uuid) -> Result<Option<Party>, StoreError> {
         let statement = "SELECT issuer_guid, issuer_account, issuer_name FROM codes WHERE account = $1 AND id = $2";
         let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
@@ -182,13 +178,13 @@ impl Codes {
         row.as_ref().map(issuer).transpose()
     }
 
-    /// Its one password is about to be set: true for one only.
+    /// Claims the one password of the code before it is set. True once only.
     pub async fn spend(&self, account: ObjectGuid, id: Uuid, now: Timestamp) -> Result<bool, StoreError> {
         let statement = "UPDATE codes SET spent = $3 WHERE account = $1 AND id = $2 AND redeemed IS NOT NULL AND spent IS NULL";
         self.once(statement, account, id, now).await
     }
 
-    /// No password was set after all.
+    /// Returns the claim after no password was set.
     pub async fn give_back(&self, account: ObjectGuid, id: Uuid) -> Result<(), StoreError> {
         let statement = "UPDATE codes SET spent = NULL WHERE account = $1 AND id = $2 AND spent IS NOT NULL";
         let query = sqlx::query(statement).bind(account.to_string()).bind(id.to_string());
@@ -196,7 +192,7 @@ impl Codes {
         Ok(())
     }
 
-    /// Ends whatever code the account has, and the login that was begun with it: its password is another now.
+    /// Ends the account's code and the login with it, because the password was changed.
     pub async fn void(&self, account: ObjectGuid, now: Timestamp) -> Result<(), StoreError> {
         let statement = "UPDATE codes SET redeemed = COALESCE(redeemed, $2), spent = COALESCE(spent, $2) WHERE account = $1";
         within(sqlx::query(statement).bind(account.to_string()).bind(stored(now)).execute(&self.store.durable)).await?;
@@ -208,7 +204,7 @@ impl Codes {
         Ok(within(query.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// Codes that ran out without being used, each told once: the account, and who gave it out.
+    /// Codes that expired unused, each returned once: the account and the issuer.
     pub async fn take_expired(&self, now: Timestamp) -> Result<Vec<(ObjectGuid, Party)>, StoreError> {
         let statement = "UPDATE codes SET expired = $1 WHERE until <= $1 AND redeemed IS NULL AND expired IS NULL
             RETURNING account, issuer_guid, issuer_account, issuer_name";
@@ -220,7 +216,7 @@ impl Codes {
         rows.iter().map(read).collect()
     }
 
-    /// Forgets what is long over.
+    /// Deletes codes that ended more than [`KEPT`] ago.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM codes WHERE until < $1").bind(stored(now - KEPT));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())

@@ -1,32 +1,32 @@
-//! How far the log has been sent to each target, and which alerts were raised.
+//! Cursors of log forwarding and of alerts, and the alerts that were raised.
 //!
-//! Invariant: a cursor never goes back but where somebody else has moved it; what one has passed was taken by whoever it is for.
+//! Invariants: a cursor never goes back, unless another program has changed it; entries behind a cursor were taken by their target.
 
 use jiff::Timestamp;
 use sqlx::Row;
 
 use super::{Keys, Store, StoreError, stored, within};
 
-/// A place in the log.
+/// A position in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
-    /// Entries up to this number are done.
+    /// Sequence number of the last entry that is done.
     pub number: i64,
-    /// Checkpoints up to this number are done.
+    /// Number of the last checkpoint that is done.
     pub checkpoint: i64,
 }
 
-/// The cursors in the store. Each has a mac: who can write there can have things sent again, and never have them left out.
+/// The stored cursors. Each has a MAC: an attacker with write access to the database can cause repetitions, but no gaps.
 #[derive(Debug, Clone)]
 pub struct Cursors {
     store: Store,
     keys: Keys,
 }
 
-/// How often somebody else may be faster.
+/// Attempts of an update before it fails with [`StoreError::Contended`].
 const TRIES: usize = 8;
 
-/// A cursor as it stands in the database.
+/// A cursor as stored.
 #[derive(PartialEq, Eq)]
 struct Stored {
     at: Cursor,
@@ -34,12 +34,11 @@ struct Stored {
 }
 
 impl Cursors {
-    /// In this store.
     pub fn new(store: &Store, keys: &Keys) -> Self {
         Self { store: store.clone(), keys: keys.clone() }
     }
 
-    /// Where it stands. `None`: it was never saved, or somebody else has saved it.
+    /// The cursor. `None`: it was never saved, or its MAC is invalid.
     pub async fn get(&self, name: &str) -> Result<Option<Cursor>, StoreError> {
         Ok(self.stored(name).await?.and_then(|stored| self.ours(name, &stored)))
     }
@@ -48,7 +47,7 @@ impl Cursors {
         let is_ours = self.keys.verify_audit_mac(&text(name, stored.at), &stored.mac);
         if !is_ours {
             metrics::counter!("audit_foreign_cursors_total").increment(1);
-            tracing::error!(name, "how far the audit log was sent or looked through was changed in the database: it begins anew");
+            tracing::error!(name, "cursor in the database is not authentic; the job starts again from the beginning");
         }
         is_ours.then_some(stored.at)
     }
@@ -61,7 +60,7 @@ impl Cursors {
         Ok(Some(Stored { at, mac: row.try_get("mac")? }))
     }
 
-    /// Moves it forward; what lies behind where it stands changes nothing.
+    /// Moves the cursor forward. Positions before the current one have no effect.
     pub async fn advance(&self, name: &str, to: Cursor) -> Result<(), StoreError> {
         for _ in 0..TRIES {
             let before = self.stored(name).await?;
@@ -86,13 +85,13 @@ impl Cursors {
         Err(StoreError::Contended)
     }
 
-    /// Forgets it: it points to what there is not.
+    /// Deletes a cursor that points to an entry that does not exist.
     pub async fn forget(&self, name: &str) -> Result<(), StoreError> {
         within(sqlx::query("DELETE FROM audit_cursors WHERE name = $1").bind(name.to_owned()).execute(&self.store.pool)).await?;
         Ok(())
     }
 
-    /// Was this alert raised, and is its time not over at that moment? No time of ours is later than `latest`.
+    /// True if the alert was raised and its time is not over at `at`. Stored times after `latest` are not ours and are ignored.
     pub async fn is_raised(&self, alert: &str, at: Timestamp, latest: Timestamp) -> Result<bool, StoreError> {
         let query = sqlx::query("SELECT until FROM audit_alerts WHERE name = $1").bind(alert.to_owned());
         let row = within(query.fetch_optional(&self.store.pool)).await?;
@@ -100,16 +99,16 @@ impl Cursors {
         Ok(until.is_some_and(|until| until > stored(at) && until <= stored(latest)))
     }
 
-    /// It was raised, and is not raised again until then.
+    /// Records the alert; it is not raised again before `until`.
     pub async fn raised(&self, alert: &str, until: Timestamp) -> Result<(), StoreError> {
         let statement = "INSERT INTO audit_alerts (name, until) VALUES ($1, $2) ON CONFLICT (name) DO UPDATE SET until = $2";
         within(sqlx::query(statement).bind(alert.to_owned()).bind(stored(until)).execute(&self.store.pool)).await?;
         Ok(())
     }
 
-    /// Forgets alerts that may be raised again anyhow.
+    /// Deletes alerts that may be raised again.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
-        // A day later: entries are looked at in their own time, which may lie behind.
+        // A day later, because alerts are judged by the time of the entries, which may lie behind.
         let before = stored(now - jiff::SignedDuration::from_hours(24));
         let delete = sqlx::query("DELETE FROM audit_alerts WHERE until < $1").bind(before);
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())

@@ -1,4 +1,4 @@
-//! One key for each purpose, all derived from the configured secret.
+//! Derivation of one key for each purpose from the configured secret.
 
 use std::fmt;
 
@@ -11,12 +11,12 @@ use ring::{
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// The machine gives no random numbers.
+/// The operating system gave no random bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this machine gives no random numbers")]
 pub struct NoRandomness;
 
-/// Keys of the service. Nothing of them can be printed.
+/// The derived keys. Cannot be printed.
 #[derive(Clone)]
 pub struct Keys {
     session_id: hmac::Key,
@@ -37,7 +37,7 @@ impl fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Derives them by HMAC-SHA-256 with a label for each purpose (NIST SP 800-108 with one block).
+    /// Derives the keys by HMAC-SHA-256 with a label for each purpose (NIST SP 800-108 with one block).
     pub fn new(secret: &[u8; 32]) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
         let key =
@@ -55,19 +55,19 @@ impl Keys {
         }
     }
 
-    /// Random bytes.
     pub fn random<const N: usize>(&self) -> Result<[u8; N], NoRandomness> {
         let mut bytes = [0; N];
         self.random.fill(&mut bytes).map_err(|_| NoRandomness)?;
         Ok(bytes)
     }
 
-    /// What a name that may not be stored is recognised by: 16 hexadecimal digits that nobody can compute without the secret.
+    /// Keyed fingerprint of a name that may not be stored: 16 hexadecimal digits. It cannot be computed without the secret.
     pub fn fingerprint(&self, name: &str) -> String {
         HEXLOWER.encode(&hmac::sign(&self.fingerprint, name.as_bytes()).as_ref()[..8])
     }
 
-    /// What the log calls somebody who has no account by: the same for the same name, and nobody can compute it without the secret.
+    /// Pseudonym in the audit log for a person without an account. Equal names give equal pseudonyms; they cannot be computed without the
+    /// secret.
     pub fn pseudonym(&self, name: &[u8]) -> uuid::Uuid {
         let mut context = hmac::Context::with_key(&self.fingerprint);
         context.update(b"pseudonym ");
@@ -77,7 +77,7 @@ impl Keys {
         uuid::Builder::from_custom_bytes(bytes).into_uuid()
     }
 
-    /// What a one-time code of this name, or of this account, is selected by: 32 hexadecimal digits.
+    /// Selector of a one-time code for this name or account: 32 hexadecimal digits.
     pub(super) fn code_selector(&self, name: &str, selector: &[u8]) -> String {
         let mut context = hmac::Context::with_key(&self.fingerprint);
         for part in [b"code selector ", selector, b" ", name.as_bytes()] {
@@ -86,22 +86,22 @@ impl Keys {
         HEXLOWER.encode(&context.sign().as_ref()[..16])
     }
 
-    /// The token of a form, bound to a session or to a browser: 64 hexadecimal digits.
+    /// Form token, bound to a session or a browser: 64 hexadecimal digits.
     pub fn form_token(&self, binding: &str) -> String {
         HEXLOWER.encode(hmac::sign(&self.form, binding.as_bytes()).as_ref())
     }
 
-    /// Is it the token of this binding? Takes the same time wherever it differs.
+    /// Compares in constant time.
     pub fn verify_form_token(&self, binding: &str, token: &str) -> bool {
         self.form_token(binding).as_bytes().ct_eq(token.as_bytes()).into()
     }
 
-    /// Text that a browser keeps for us and can neither read nor change, bound to a name: base64url.
+    /// Encrypts and authenticates a text that the browser keeps, bound to a name. base64url.
     pub fn seal(&self, name: &str, text: &[u8]) -> Result<String, NoRandomness> {
         Ok(BASE64URL_NOPAD.encode(&self.seal_with(&hmac::sign(&self.sealed, name.as_bytes()), name, text)?))
     }
 
-    /// What was sealed under this name. `None`: something else.
+    /// Inverse of `seal`. `None` if the text is not authentic for this name.
     pub fn open(&self, name: &str, sealed: &str) -> Option<Vec<u8>> {
         let bytes = BASE64URL_NOPAD.decode(sealed.as_bytes()).ok()?;
         Self::open_with(&hmac::sign(&self.sealed, name.as_bytes()), name, &bytes).map(|text| text.to_vec())
@@ -116,7 +116,7 @@ impl Keys {
         Ok([&nonce[..], &sealed, tag.as_ref()].concat())
     }
 
-    /// The other way. `None`: another key, another name, or changed.
+    /// Inverse of `seal_with`. `None` for another key, another name or a changed text.
     pub(super) fn open_with(key: &hmac::Tag, name: &str, sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, sealed) = sealed.split_first_chunk::<NONCE_LEN>()?;
         let mut sealed = Zeroizing::new(sealed.to_vec());
@@ -125,17 +125,17 @@ impl Keys {
         Some(sealed)
     }
 
-    /// By which the service knows an entry of the log for its own: 32 hexadecimal digits.
+    /// MAC of an audit entry, by which the service recognises its own entries: 32 hexadecimal digits.
     pub fn audit_mac(&self, content: &[u8]) -> String {
         HEXLOWER.encode(&hmac::sign(&self.audit, content).as_ref()[..16])
     }
 
-    /// Is it the one of this content? Takes the same time wherever it differs.
+    /// Compares in constant time.
     pub fn verify_audit_mac(&self, content: &[u8], mac: &str) -> bool {
         self.audit_mac(content).as_bytes().ct_eq(mac.as_bytes()).into()
     }
 
-    /// What the second factor of a local staff account is sealed with.
+    /// Encryption key of the second factor of a local account.
     pub(super) fn staff(&self, id: &str) -> hmac::Tag {
         hmac::sign(&self.staff, id.as_bytes())
     }

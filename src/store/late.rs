@@ -1,22 +1,22 @@
-//! Is there a database yet? After a power cut everything starts at once, and the database is often the last.
+//! Wait for a database that starts late: after a power cut all machines start at once, and the database is often the last.
 
 use sqlx::{AnyConnection, Connection, error::DatabaseError};
 
 use super::{PATIENCE, StoreError};
 
-/// Why there is none.
+/// Why the database cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Absent {
-    /// It may come: nobody listens, it starts, it has too much to do.
+    /// It may become available: nothing listens, it is starting, or it is overloaded.
     Yet(StoreError),
-    /// It is there and does not let us in, which waiting does not mend.
+    /// It refuses the connection; waiting does not help.
     Refused(StoreError),
 }
 
-/// `SQLSTATE` of a server that starts or stops (57P01, 57P02, 57P03) or has no connection left (53300).
+/// SQLSTATE of a server that starts or stops (57P01, 57P02, 57P03) or has no connection left (53300).
 const PASSING: [&str; 4] = ["57P01", "57P02", "57P03", "53300"];
 
-/// Tries a connection. A SQLite database is a file, and there.
+/// Tests a connection. A SQLite database is a file and always present.
 pub async fn present(url: &str) -> Result<(), Absent> {
     if url.starts_with("sqlite:") {
         return Ok(());
@@ -24,7 +24,7 @@ pub async fn present(url: &str) -> Result<(), Absent> {
     sqlx::any::install_default_drivers();
     match tokio::time::timeout(PATIENCE, AnyConnection::connect(url)).await {
         Ok(Ok(connection)) => {
-            let _ = connection.close().await; // it has shown what it was opened for
+            let _ = connection.close().await; // the connection itself was the test
             Ok(())
         }
         Ok(Err(error)) => {

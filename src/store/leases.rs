@@ -1,4 +1,4 @@
-//! Named locks that run out by themselves, over all instances.
+//! Leases: named locks over all instances, which expire by themselves.
 
 use jiff::{SignedDuration, Timestamp};
 use sqlx::Row;
@@ -6,33 +6,31 @@ use uuid::Uuid;
 
 use super::{Store, StoreError, stored, within, written};
 
-/// Leases in the store.
 #[derive(Debug, Clone)]
 pub struct Leases {
     store: Store,
 }
 
-/// An instance whose clock is so far ahead is wrong; whoever says to hold it longer is none of ours.
+/// A lease that ends later than this after its longest time is not one of ours: no instance's clock is that far ahead.
 const AHEAD: SignedDuration = SignedDuration::from_hours(1);
 
 fn latest(until: Timestamp) -> i64 {
     stored(until.saturating_add(AHEAD).unwrap_or(Timestamp::MAX))
 }
 
-/// A lease that was got.
+/// A lease that was acquired.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acquired {
-    /// When its last holder gave it back; `None` where nobody ever did.
+    /// Last release by a holder; `None` if it was never released.
     pub last_released: Option<Timestamp>,
 }
 
 impl Leases {
-    /// In this store.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone() }
     }
 
-    /// Takes the lease unless somebody holds it. `None`: somebody does.
+    /// Acquires the lease. `None` if it is held.
     pub async fn try_acquire(
         &self,
         name: &str,
@@ -49,7 +47,7 @@ impl Leases {
         Ok(Some(Acquired { last_released: released.and_then(|at| Timestamp::from_microsecond(at).ok()) }))
     }
 
-    /// Takes the lease, or keeps it where the holder has it already. `false`: somebody else does. For work that goes on and on in one instance.
+    /// Acquires the lease, or prolongs it for its holder. `false` if another holder has it. For continuous work in one instance.
     pub async fn hold(&self, name: &str, holder: Uuid, now: Timestamp, longest: SignedDuration) -> Result<bool, StoreError> {
         let statement = "INSERT INTO leases (name, holder, until) VALUES ($1, $2, $3)
             ON CONFLICT (name) DO UPDATE SET holder = $2, until = $3 WHERE leases.until <= $4 OR leases.until > $5 OR leases.holder = $2 RETURNING until";
@@ -59,15 +57,15 @@ impl Leases {
         Ok(written(row, &self.store.pool).await?.is_some())
     }
 
-    /// Gives it back; without effect where it ran out and somebody else holds it.
+    /// Releases the lease. No effect if it has expired and another holder has it.
     pub async fn release(&self, name: &str, holder: Uuid, now: Timestamp) -> Result<(), StoreError> {
-        // 0, not now: an instance whose clock is a little behind would still see it held.
+        // 0 instead of now: an instance with a slower clock would still see it as held.
         let statement = "UPDATE leases SET until = 0, released = $3 WHERE name = $1 AND holder = $2";
         within(sqlx::query(statement).bind(name).bind(holder.to_string()).bind(stored(now)).execute(&self.store.pool)).await?;
         Ok(())
     }
 
-    /// When the lease runs out, as its holder has said.
+    /// End of the lease, as set by its holder.
     pub async fn held_until(&self, name: &str) -> Result<Option<Timestamp>, StoreError> {
         let query = sqlx::query("SELECT until FROM leases WHERE name = $1").bind(name.to_owned());
         let row = within(query.fetch_optional(&self.store.pool)).await?;
@@ -75,7 +73,7 @@ impl Leases {
         Ok(until.and_then(|until| Timestamp::from_microsecond(until).ok()))
     }
 
-    /// Deletes what nobody has held for a day.
+    /// Deletes leases that were not held for a day.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let before = stored(now - SignedDuration::from_hours(24));
         let statement = "DELETE FROM leases WHERE until < $1 AND COALESCE(released, 0) < $1";

@@ -1,4 +1,4 @@
-//! A look at a database from outside, for the check command: nothing is made, brought up to date or written.
+//! Inspection of a database for the `check` command, without creating, migrating or writing anything.
 
 use std::{os::unix::fs::MetadataExt, path::Path, time::Duration};
 
@@ -6,19 +6,19 @@ use sqlx::{AnyConnection, Connection, Row, any::AnyRow};
 
 use super::{StoreError, file};
 
-/// Longest time for the connection and for each question.
+/// Timeout of the connection and of each query.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a database is like.
+/// State of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look {
-    /// The last migration that it has got; `None`: the tables are not there yet.
+    /// The last migration that was applied; `None` if the tables do not exist.
     pub version: Option<i64>,
-    /// Why this user can't write what the service writes; `None` where it can.
+    /// Why this user cannot write; `None` if it can.
     pub not_writable: Option<String>,
 }
 
-/// Looks at a database that is there.
+/// Inspects an existing database.
 pub async fn look(url: &str) -> Result<Look, StoreError> {
     sqlx::any::install_default_drivers();
     match file(url) {
@@ -27,8 +27,8 @@ pub async fn look(url: &str) -> Result<Look, StoreError> {
     }
 }
 
-/// The URL by which a SQLite file is only read. A reader leaves files beside the database, which its owner has to be able to open: another user reads without
-/// them, and so only where nobody has it open.
+/// URL that opens a SQLite file read-only. A reader leaves files beside the database, which the owner has to be able to open. For another
+/// user than the owner the URL therefore opens the file as immutable, and this is refused while the file is in use.
 pub(crate) fn only_read(url: &str) -> Result<String, StoreError> {
     let unavailable = |what: String| StoreError::Unavailable(what);
     let path = file(url).ok_or_else(|| unavailable("the URL can't be understood".to_owned()))?;
@@ -45,7 +45,7 @@ fn reading(url: &str, immutable: bool) -> String {
     format!("{url}{separator}mode=ro{}", if immutable { "&immutable=true" } else { "" })
 }
 
-/// Is there a journal, as while somebody has it open?
+/// True if a journal exists, as while the database is open.
 fn in_use(path: &Path) -> bool {
     let mut journal = path.to_owned().into_os_string();
     journal.push("-wal");
@@ -53,9 +53,9 @@ fn in_use(path: &Path) -> bool {
 }
 
 async fn sqlite(url: &str, path: &Path) -> Result<Look, StoreError> {
-    // Opened for writing and closed again: the file's times and bytes stay what they are.
+    // Opens for writing and closes again: content and times of the file do not change.
     let not_writable = std::fs::OpenOptions::new().write(true).open(path).err().map(|error| format!("{}: {error}", path.display()));
-    // No journal is left where there is none.
+    // Leaves no journal if there was none.
     let url = if in_use(path) { only_read(url)? } else { reading(url, true) };
     let mut connection = patient(AnyConnection::connect(&url)).await?;
     let there = "SELECT name FROM sqlite_master WHERE type = 'table' AND name = '_sqlx_migrations'";
@@ -78,11 +78,11 @@ async fn postgres(url: &str) -> Result<Look, StoreError> {
     connection.close().await?;
     let says = |column: &str, word: &str| rights.try_get::<String, _>(column).is_ok_and(|value| value == word);
     let not_writable = if says("standby", "true") {
-        Some("it is a standby, which only reads")
+        Some("it is a read-only standby")
     } else if says("read_only", "on") {
         Some("default_transaction_read_only is on for this user or database")
     } else if says("makes_tables", "false") {
-        Some("this user may make no tables in it (CREATE on the schema)")
+        Some("this user may not create tables in it (CREATE on the schema)")
     } else {
         None
     };

@@ -1,7 +1,7 @@
-//! Sessions of people who are logged in.
+//! Sessions of logged-in users.
 //!
-//! Invariants: with the database alone nobody can make a cookie or read a session; idle and absolute limits hold by the injected clock; a session
-//! that has ended does not come back.
+//! Invariants: the database alone is not enough to make a cookie or to read a session; idle and absolute limits use the injected clock; a
+//! session that has ended does not come back.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -28,23 +28,25 @@ use crate::{
     model::{device::Device, guid::ObjectGuid, identity::LoginMethod, provider::ProviderId},
 };
 
-/// The key in a session's data that says whose it is: the account's objectGUID, or the local staff account's id, as text. Sessions with it can be ended by [`Sessions::end_all_of`].
+/// Key in the session data: the account whose new password ends the session, by objectGUID or local account id, as text. See
+/// [`Sessions::end_all_of`].
 pub const SUBJECT: &str = "subject";
-/// The key in a session's data that says by which provider's login it was begun, for the provider's own logout.
+/// Key in the session data: the provider login that began the session, for logout by the provider.
 pub const PROVIDER_LOGIN: &str = "provider_login";
-/// The key in a session's data that says whose it is besides: the accounts that a provider's login led to, and the person, as texts. What ends an account's
-/// sessions ends it.
+/// Key in the session data: the linked accounts of a provider's login, and the person, as texts. Ending an account's sessions ends this
+/// session too.
 pub const OWNERS: &str = "owners";
-/// The key in a session's data that says by what its owner recognises it: a [`Label`].
+/// Key in the session data: a [`Label`] for the list of sessions.
 pub const LABEL: &str = "label";
-/// A list of sessions is no longer than this.
+/// Longest list of sessions.
 const MOST: i64 = 50;
-/// The last use is written at most so often.
+/// The time of last use is written at most this often.
 const TOUCH_EVERY: SignedDuration = SignedDuration::from_secs(20);
-/// Clocks of instances may differ by this much.
+/// Tolerated difference between the clocks of instances.
 const SKEW: SignedDuration = SignedDuration::from_secs(60);
 
-/// The session that asks, which goes on where its account's others end. It is what the cookie holds: it shows nothing of itself.
+/// The session of the current request, which continues when the account's other sessions end. It is the content of the cookie, so Debug
+/// does not print it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Asking(Id);
 
@@ -60,25 +62,23 @@ impl std::fmt::Debug for Asking {
     }
 }
 
-/// By what somebody recognises a session of theirs.
+/// Description of a session, by which its owner recognises it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Label {
-    /// How it was begun.
     pub method: LoginMethod,
-    /// Where, if not here.
+    /// `None` for logins without an identity provider.
     pub provider: Option<ProviderId>,
-    /// With what.
     pub device: Device,
 }
 
-/// A session as its owner sees it in a list. Nothing of it leads to the session itself.
+/// A session in the owner's list. It holds nothing that leads to the session itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
-    /// `None`: it was begun by an earlier version of the service.
+    /// `None`: the session was begun by an earlier version of the service.
     pub label: Option<Label>,
-    /// When it was begun.
+    /// Begin of the session.
     pub since: Timestamp,
-    /// Is it the one that asks?
+    /// True for the session of the current request.
     pub this: bool,
 }
 
@@ -93,7 +93,6 @@ pub struct Sessions {
 }
 
 impl Sessions {
-    /// In this store, with the configured limits.
     pub fn new(store: &Store, keys: &Keys, limits: &config::Session, clock: Arc<dyn Clock>) -> Self {
         let minutes = |n: u32| SignedDuration::from_mins(n.into());
         Self {
@@ -105,14 +104,13 @@ impl Sessions {
         }
     }
 
-    /// Deletes what has expired.
     pub async fn delete_expired(&self, now: Timestamp) -> Result<u64, StoreError> {
         let statement = "DELETE FROM sessions WHERE used_at < $1 OR created_at < $2";
         let delete = sqlx::query(statement).bind(stored(now - self.idle)).bind(stored(now - self.absolute));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// Ends every session of an account, in AD or of local staff, except perhaps the one that asks for it. Gives how many.
+    /// Ends all sessions of an account, in AD or local, except the given one. Returns their number.
     pub async fn end_all_of(&self, account: ObjectGuid, except: Option<Asking>) -> Result<u64, StoreError> {
         let spared = except.map(|Asking(id)| self.keys.session_id(id.0)).unwrap_or_default();
         let statement = "DELETE FROM sessions
@@ -122,7 +120,7 @@ impl Sessions {
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// The sessions of any of these accounts and people that have not run out, the newest first.
+    /// The live sessions of these accounts and people, the newest first.
     pub async fn all_of(&self, owners: &[ObjectGuid], asking: Option<Asking>) -> Result<Vec<Known>, StoreError> {
         let now = self.clock.now();
         let places = (0..owners.len()).map(|n| format!("${}", n + 4)).collect::<Vec<_>>().join(", ");
@@ -147,15 +145,15 @@ impl Sessions {
         rows.iter().map(known).collect()
     }
 
-    /// Ends the sessions that a provider's logins of this person began. Gives how many.
+    /// Ends the sessions that began with logins of this person at the provider. Returns their number.
     pub async fn end_of_person_there(&self, provider: &str, person: &str) -> Result<u64, StoreError> {
         let delete =
             sqlx::query("DELETE FROM sessions WHERE provider_subject = $1").bind(self.keys.session_subject(&of_person(provider, person)));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    /// Ends the sessions that were begun in these sessions of the provider's, where it names a person too only that person's; and those of this person of which
-    /// the provider did not say in which of its sessions they were begun: it may be one of these. Gives how many.
+    /// Ends the sessions that began in these sessions of the provider; if `person` is given, only sessions of that person. Also ends the
+    /// person's sessions for which the provider gave no session, because they may belong to one of these. Returns their number.
     pub async fn end_of_sessions_there(&self, provider: &str, sessions: &[String], person: Option<&str>) -> Result<u64, StoreError> {
         let person = person.map(|person| self.keys.session_subject(&of_person(provider, person)));
         let mut ended = 0;
@@ -176,7 +174,7 @@ impl Sessions {
         Ok(ended)
     }
 
-    /// What a provider's logout finds a session by: the person there, and the session there.
+    /// The keys by which a provider's logout finds a session: person and session at the provider.
     fn provider(&self, record: &Record) -> (Option<String>, Option<String>) {
         let Some(login) = record.data.get(PROVIDER_LOGIN) else { return (None, None) };
         let text = |key: &str| login.get(key).and_then(Value::as_str);
@@ -189,7 +187,7 @@ impl Sessions {
         record.data.get(SUBJECT).and_then(Value::as_str).map(|account| self.keys.session_subject(account))
     }
 
-    /// With a key of this session only: with the database and the secret, but without the cookie, nothing can be read.
+    /// Encrypts with a key of this session: the data cannot be read with the database and the secret alone, without the cookie.
     fn seal(&self, id: Id, data: &HashMap<String, Value>) -> Result<Vec<u8>, StoreError> {
         let text = Zeroizing::new(serde_json::to_vec(data).map_err(|_| StoreError::Corrupt("sessions"))?);
         let sealed = self.keys.seal_with(&self.keys.session_data(id.0), &self.keys.session_id(id.0), &text);
@@ -212,7 +210,7 @@ impl Sessions {
         let data = if live { self.open(*id, &sealed) } else { None };
         let Some(data) = data else {
             if live {
-                tracing::warn!("a session was not written by this service, or with another secret; it is ended");
+                tracing::warn!("session data not authentic or of another secret; session ended");
             }
             self.remove(id).await?;
             return Ok(None);
@@ -224,7 +222,7 @@ impl Sessions {
         Ok(Some(Record { id: *id, data, expiry_date: OffsetDateTime::UNIX_EPOCH }))
     }
 
-    /// Everybody whose it is.
+    /// The owners of the session: subject and linked accounts, as keyed fingerprints.
     fn owners(&self, record: &Record) -> BTreeSet<String> {
         let owners = record.data.get(OWNERS).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         let owners = owners.iter().filter_map(Value::as_str).map(|owner| self.keys.session_subject(owner));
@@ -278,12 +276,12 @@ impl Sessions {
     }
 }
 
-/// Under which a session's label is sealed: no other's fits.
+/// The name under which a session's label is sealed. It holds the session's id, so that labels cannot be exchanged.
 fn label_of(id: &str) -> String {
     format!("session label {id}")
 }
 
-/// Two texts that can't run into one another: a provider's name holds no colon.
+/// Unambiguous, because a provider's name holds no colon.
 fn of_person(provider: &str, person: &str) -> String {
     format!("person {provider}:{person}")
 }
@@ -302,7 +300,7 @@ impl SessionStore for Sessions {
         self.insert(record).await.map_err(|e| backend(&e))
     }
 
-    /// Changes a session that is there; one that was ended meanwhile stays ended.
+    /// Updates an existing session; a session that has ended meanwhile stays ended.
     async fn save(&self, record: &Record) -> session_store::Result<()> {
         self.update(record).await.map_err(|e| backend(&e))
     }

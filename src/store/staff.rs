@@ -1,6 +1,7 @@
-//! Local staff accounts.
+//! Local accounts in the store.
 //!
-//! Invariants: with the database alone nobody can make a code; a step is used once over all instances; what is read is what holds now.
+//! Invariants: the database alone is not enough to compute a one-time password of the second factor; a TOTP step is used once over all
+//! instances; reads are never cached.
 
 use std::collections::BTreeSet;
 
@@ -14,18 +15,17 @@ use crate::model::staff::{Role, StaffAccount, StaffName, roles_code};
 
 const COLUMNS: &str = "id, name, full_name, roles, stamp, disabled, created_at";
 
-/// The accounts in the store.
 #[derive(Debug, Clone)]
 pub struct Staff {
     store: Store,
     keys: Keys,
 }
 
-/// What its owner proves to be theirs.
+/// The credentials of a local account.
 pub struct Credentials {
-    /// argon2id, in PHC's text form.
+    /// argon2id, in PHC string format.
     pub hash: String,
-    /// The secret of the authenticator app.
+    /// Secret of the authenticator app.
     pub totp: Zeroizing<Vec<u8>>,
 }
 
@@ -35,22 +35,21 @@ impl std::fmt::Debug for Credentials {
     }
 }
 
-/// An account as it is found at a login.
+/// A local account as found at a login.
 #[derive(Debug)]
 pub struct Found {
     /// The account, disabled or not.
     pub account: StaffAccount,
-    /// `None`: they were sealed with another secret, and have to be set anew.
+    /// `None`: the credentials were sealed with another secret and have to be set again.
     pub credentials: Option<Credentials>,
 }
 
 impl Staff {
-    /// In this store.
     pub fn new(store: &Store, keys: &Keys) -> Self {
         Self { store: store.clone(), keys: keys.clone() }
     }
 
-    /// Adds an account. `false`: the name is taken.
+    /// `false` if the name is taken.
     pub async fn add(&self, account: &StaffAccount, name: &StaffName, credentials: &Credentials) -> Result<bool, StoreError> {
         let insert = sqlx::query(
             "INSERT INTO staff (id, name, name_key, full_name, roles, hash, totp, last_step, stamp, disabled, created_at)
@@ -70,7 +69,7 @@ impl Staff {
         Ok(within(insert.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// The account of this name, whatever its state.
+    /// The account of this name, disabled or not.
     pub async fn find(&self, name: &StaffName) -> Result<Option<Found>, StoreError> {
         let statement = format!("SELECT {COLUMNS}, hash, totp FROM staff WHERE name_key = $1");
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(name.key());
@@ -81,34 +80,34 @@ impl Staff {
         Ok(Some(Found { account, credentials: totp.map(|totp| Credentials { hash, totp }) }))
     }
 
-    /// The account as it is now, if somebody may use it: asked again at every use. `None`: removed or disabled.
+    /// The account, read again at every use. `None`: removed or disabled.
     pub async fn current(&self, id: Uuid) -> Result<Option<StaffAccount>, StoreError> {
         let statement = format!("SELECT {COLUMNS} FROM staff WHERE id = $1 AND disabled = 0");
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(id.to_string());
         within(query.fetch_optional(&self.store.durable)).await?.as_ref().map(account).transpose()
     }
 
-    /// All of them, in the order of their names.
+    /// All accounts, ordered by name.
     pub async fn all(&self) -> Result<Vec<StaffAccount>, StoreError> {
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM staff ORDER BY name_key")));
         within(query.fetch_all(&self.store.durable)).await?.iter().map(account).collect()
     }
 
-    /// Uses up a step of an account that still is as it was found. `false`: that step or a later one was used before, or the account is another by now.
+    /// Uses a TOTP step. `false`: this step or a later one was used, or the account was disabled, removed or reset since it was read.
     pub async fn use_step(&self, account: &StaffAccount, step: i64) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE staff SET last_step = $3 WHERE id = $1 AND stamp = $2 AND disabled = 0 AND last_step < $3");
         let update = update.bind(account.id.to_string()).bind(account.stamp.to_string()).bind(step);
         Ok(within(update.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// Disables or enables it. `stamp`: a new one. `false`: it is gone.
+    /// Disables or enables the account. `stamp`: a new stamp. `false`: the account does not exist.
     pub async fn set_disabled(&self, id: Uuid, disabled: bool, stamp: Uuid) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE staff SET disabled = $2, stamp = $3 WHERE id = $1");
         let update = update.bind(id.to_string()).bind(i64::from(disabled)).bind(stamp.to_string());
         Ok(within(update.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// A new password and a new second factor. `stamp`: a new one. `false`: it is gone.
+    /// Sets a new password and second factor. `stamp`: a new stamp. `false`: the account does not exist.
     pub async fn reset(&self, id: Uuid, credentials: &Credentials, stamp: Uuid) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE staff SET hash = $2, totp = $3, last_step = 0, stamp = $4 WHERE id = $1");
         let update = update.bind(id.to_string()).bind(credentials.hash.clone());
@@ -116,7 +115,7 @@ impl Staff {
         Ok(within(update.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// Removes it. `false`: it is gone.
+    /// `false`: the account does not exist.
     pub async fn remove(&self, id: Uuid) -> Result<bool, StoreError> {
         let delete = sqlx::query("DELETE FROM staff WHERE id = $1").bind(id.to_string());
         Ok(within(delete.execute(&self.store.durable)).await?.rows_affected() == 1)

@@ -1,7 +1,8 @@
-//! The rate limiter: failure counts by account name, browser and client network. They survive a restart and are shared by all instances.
+//! Rate limits: counts of failures by account name, browser, client network and other keys. They survive restarts and are shared by all
+//! instances.
 //!
-//! Invariants: a decision on all counts of a try is one statement, so that many at once neither slip through nor fail; a try counts as a failure until it
-//! has succeeded; whoever must wait is told so from memory where this instance knows it.
+//! Invariants: one statement decides on all counts of an attempt, so that parallel attempts neither slip through nor fail; an attempt
+//! counts as a failure until it has succeeded; known delays are answered from memory.
 
 mod key;
 mod memory;
@@ -18,24 +19,24 @@ use self::{key::code_prefix, memory::Memory};
 use super::{Keys, Store, StoreError, stored, within};
 use crate::model::throttle::Limits;
 
-/// Decisions at once in one instance; the rest of the database's connections are for what people wait for after it.
+/// Parallel decisions in one instance. The other database connections stay free for the work after the decision.
 const AT_ONCE: usize = 8;
-/// Longest wait for one's turn, and how soon to come back after it.
+/// Longest wait for a turn, and the delay after it.
 const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
 const SOON: SignedDuration = SignedDuration::from_secs(5);
-/// A try that is under way for longer has failed: its instance has crashed.
+/// An attempt that is under way for longer has failed, because its instance has crashed.
 const UNDER_WAY: SignedDuration = SignedDuration::from_mins(2);
 
-/// What became of a charge.
+/// Result of counting an attempt.
 #[derive(Debug)]
 pub enum Charge {
-    /// The try may be made; it counts as a failure until it is forgiven.
+    /// The attempt may proceed. It counts as a failure until it is refunded.
     Taken(Receipt),
-    /// Not before this time; nothing was counted.
+    /// Delayed until this time; nothing was counted.
     Wait(Timestamp),
 }
 
-/// What was counted, so that a success can be taken off again. Tries that failed are settled too ([`Throttles::failed`]).
+/// The counts of one attempt, for a refund after a success. Failed attempts are settled too ([`Throttles::failed`]).
 #[derive(Debug)]
 #[must_use]
 pub struct Receipt {
@@ -43,13 +44,13 @@ pub struct Receipt {
     at: Timestamp,
 }
 
-/// How a try ended.
+/// End of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     Failed = 0,
-    /// It was no failure.
+    /// It was not a failure.
     Forgiven = 1,
-    /// Its owner has proven to be there: the counts that nobody else shares begin anew.
+    /// The account's owner logged in: counts that are not shared start again.
     Reset = 2,
 }
 
@@ -62,12 +63,12 @@ pub struct Throttles {
 }
 
 impl Throttles {
-    /// In this store.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone(), memory: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Counts one try for every key, or for none where one of them has to wait. Too many at once are told to wait too; nobody is failed by others.
+    /// Counts one attempt on every key, or on none if one of the keys is delayed. An overload delays as well: attempts never fail because
+    /// of others.
     pub async fn charge(&self, keys: &[(ThrottleKey, Limits)], now: Timestamp) -> Result<Charge, StoreError> {
         if let Some(until) = self.known_wait(keys, now) {
             return Ok(Charge::Wait(until));
@@ -75,12 +76,12 @@ impl Throttles {
         let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.turns.acquire()).await else {
             return Ok(Charge::Wait(now.saturating_add(SOON).unwrap_or(now)));
         };
-        // Whoever waited for a turn may have been outrun by the answer to another.
+        // While this attempt waited for its turn, another one may have received a delay.
         if let Some(until) = self.known_wait(keys, now) {
             return Ok(Charge::Wait(until));
         }
         let mut sorted: Vec<_> = keys.iter().collect();
-        sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name)); // everybody locks rows in the same order
+        sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name)); // all instances lock rows in the same order
         let mut taken = Receipt { keys: Vec::with_capacity(keys.len()), at: now };
         let mut wait: Option<Timestamp> = None;
         for row in self.decide(&sorted, now).await? {
@@ -99,23 +100,23 @@ impl Throttles {
         Ok(Charge::Wait(until))
     }
 
-    /// Until when a try has to wait, as far as this instance knows it without asking the database.
+    /// The delay of an attempt, as far as this instance knows it without a query.
     pub fn known_wait(&self, keys: &[(ThrottleKey, Limits)], now: Timestamp) -> Option<Timestamp> {
         keys.iter().filter_map(|(key, _)| self.memory.wait(key, now)).max()
     }
 
-    /// Takes a try off again that was no failure. `reset`: its owner has just proven to be there, and the counts that nobody else shares begin anew.
+    /// Refunds an attempt that was not a failure. `reset`: the account's owner has logged in, and counts that are not shared start again.
     pub async fn forgive(&self, receipt: Receipt, reset: bool) -> Result<(), StoreError> {
         self.settle(&receipt, if reset { End::Reset } else { End::Forgiven }).await
     }
 
-    /// The try has failed. Where this is never said, it is a failure all the same, two minutes later.
+    /// Settles a failed attempt. Without this call it becomes a failure two minutes later.
     pub async fn failed(&self, receipt: Receipt) -> Result<(), StoreError> {
         let shared = Receipt { keys: receipt.keys.into_iter().filter(|key| key.shared).collect(), at: receipt.at };
         self.settle(&shared, End::Failed).await
     }
 
-    /// Begins the counts of wrong codes anew that were typed with these names, from wherever.
+    /// Deletes the counts of wrong one-time codes for these names, from all networks.
     pub async fn forget_codes(&self, keys: &Keys, names: &[String]) -> Result<(), StoreError> {
         for name in names {
             let prefix = code_prefix(keys, name);
@@ -124,7 +125,7 @@ impl Throttles {
         Ok(())
     }
 
-    /// Deletes counts that nobody has added to for so long that they say nothing any more.
+    /// Deletes counts that have reached their reset time.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM throttles WHERE last <= $1 - forget_after").bind(stored(now));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
@@ -163,13 +164,13 @@ impl Throttles {
     }
 }
 
-/// So many of the places of a statement are for all rows: the time, and until when a try may be under way.
+/// Parameters of a statement that all rows share: the time, and the latest end of an attempt under way.
 const FOR_ALL: usize = 2;
 
-/// The statement that decides on so many counts at once and changes those that need not wait.
+/// The statement that decides on this many counts and updates those without a delay.
 ///
-/// Tries under way count as an eighth of a failure where many people share a count: two hundred who log in at once are no attack. A stamp of a clock that was
-/// ahead counts as now, once, and not anew each time that somebody asks.
+/// Attempts under way count as an eighth of a failure on shared keys: two hundred simultaneous logins are no attack. A stamp from a clock
+/// that was ahead counts as now, once, and not again with each attempt.
 fn deciding(keys: usize) -> String {
     const COLUMNS: usize = 7;
     let row = |n: usize| {
@@ -208,8 +209,9 @@ fn deciding(keys: usize) -> String {
     )
 }
 
-/// The statement that says how a try ended that was counted on so many. An upsert, though each row is there: it locks rows in the order of its values, and an
-/// update does not. The time of the last failure goes back with a try that was none, unless somebody else has failed since: a success makes nobody wait.
+/// The statement that settles an attempt on this many counts. It is an upsert although the rows exist, because an upsert locks rows in the
+/// order of its values and an update does not. A refund also restores the time of the last failure, unless another failure came later: a
+/// success causes no delay.
 fn settling(keys: usize) -> String {
     let row = |n: usize| format!("(${}, 0, $1, $1, ${}, 0, 0, 0, 0, 0, 0, 0)", FOR_ALL + n * 2 + 1, FOR_ALL + n * 2 + 2);
     let rows: Vec<_> = (0..keys).map(row).collect();

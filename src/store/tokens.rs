@@ -1,6 +1,6 @@
-//! Tokens of programs that read the log.
+//! API tokens in the store.
 //!
-//! Invariants: the store has only the SHA-256 of a secret; how long a comparison takes tells nothing of it.
+//! Invariants: the store has only the SHA-256 of a secret; comparisons take constant time.
 
 use jiff::Timestamp;
 use ring::digest::{SHA256, digest};
@@ -12,19 +12,17 @@ use crate::model::api_token::{ApiToken, Presented, Scope, TokenName};
 
 const COLUMNS: &str = "id, name, scope, digest, created_at, expires_at, revoked_at, logged_at";
 
-/// The tokens in the store.
 #[derive(Debug, Clone)]
 pub struct Tokens {
     store: Store,
 }
 
 impl Tokens {
-    /// In this store.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone() }
     }
 
-    /// Adds one. `false`: there is one of this name that is not revoked.
+    /// `false` if a token of this name exists that is not revoked.
     pub async fn add(
         &self,
         token: &Presented,
@@ -45,7 +43,7 @@ impl Tokens {
         Ok(within(insert.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// The token that was shown, whatever its state. `None`: none of ours.
+    /// The token with this id and secret, valid or not. `None` if there is none.
     pub async fn find(&self, shown: &Presented) -> Result<Option<ApiToken>, StoreError> {
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM api_tokens WHERE id = $1"))).bind(shown.id.clone());
         let row = within(query.fetch_optional(&self.store.durable)).await?;
@@ -54,20 +52,20 @@ impl Tokens {
         row.as_ref().filter(|_| same).map(token).transpose()
     }
 
-    /// All of them, oldest first.
+    /// All tokens, oldest first.
     pub async fn all(&self) -> Result<Vec<ApiToken>, StoreError> {
         let query = sqlx::query(sqlx::AssertSqlSafe(format!("SELECT {COLUMNS} FROM api_tokens ORDER BY created_at, id")));
         within(query.fetch_all(&self.store.durable)).await?.iter().map(token).collect()
     }
 
-    /// Revokes the one of this name that is not revoked. `false`: there is none.
+    /// Revokes the token of this name. `false` if there is none that is not revoked.
     pub async fn revoke(&self, name: &TokenName, now: Timestamp) -> Result<bool, StoreError> {
         let update = sqlx::query("UPDATE api_tokens SET revoked_at = $2 WHERE name = $1 AND revoked_at IS NULL");
         let update = update.bind(name.as_str().to_owned()).bind(stored(now));
         Ok(within(update.execute(&self.store.durable)).await?.rows_affected() == 1)
     }
 
-    /// Its reading was written into the log just now.
+    /// Records that a read with this token was logged now.
     pub async fn logged(&self, id: &str, now: Timestamp) -> Result<(), StoreError> {
         let update = sqlx::query("UPDATE api_tokens SET logged_at = $2 WHERE id = $1").bind(id.to_owned()).bind(stored(now));
         within(update.execute(&self.store.pool)).await?;

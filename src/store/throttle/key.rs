@@ -1,4 +1,4 @@
-//! Whose tries are counted together.
+//! Keys of the rate limits: the attempts that are counted together.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -9,14 +9,14 @@ use crate::{
     store::Keys,
 };
 
-/// A site gets one IPv6 /48 and so 65,536 /64 (RFC 6177): together they have so many times the free tries of one.
+/// A site gets one IPv6 /48 with 65,536 /64 (RFC 6177). The /48 has this many times the attempts before a delay of one /64.
 const SITE: u32 = 4;
 
-/// Whose failures are counted.
+/// The key of one count.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ThrottleKey {
     pub(super) name: String,
-    /// Many people share it: those who are being let in at this moment hardly count.
+    /// Shared by many people: attempts under way hardly count.
     pub(super) shared: bool,
 }
 
@@ -25,90 +25,90 @@ impl ThrottleKey {
         Self { name, shared: false }
     }
 
-    /// An account name; stored as a keyed fingerprint, since people type their password into the wrong field.
+    /// An account name, stored as a keyed fingerprint, because people type passwords into the wrong field.
     pub fn name(keys: &Keys, name: &str) -> Self {
         Self::of(format!("name:{}", keys.fingerprint(name)))
     }
 
-    /// A name that is typed with a one-time code from an address: a count of its own, so that neither wrong passwords nor wrong codes from elsewhere keep
-    /// the caller from using the code.
+    /// A name typed with a one-time code, by client network. Separate, so that neither wrong passwords nor wrong codes from elsewhere delay
+    /// the owner of the code.
     pub fn code(keys: &Keys, name: &str, address: IpAddr) -> Self {
         Self::of(format!("{}{}", code_prefix(keys, name), widest(address)))
     }
 
-    /// The name of a local staff account from an address: a count of its own, so that wrong logins from elsewhere keep nobody out.
+    /// The name of a local account, by client network. Separate, so that wrong logins from elsewhere do not delay its owner.
     pub fn staff(keys: &Keys, name: &str, address: IpAddr) -> Self {
         Self::of(format!("staff:{}:{}", keys.fingerprint(name), widest(address)))
     }
 
-    /// Codes of the authenticator app that came with the right password of a local staff account: only who knows the password fills this.
+    /// Wrong TOTP codes with the right password of a local account. Only a person with the password can fill this count.
     pub fn second_factor(account: Uuid) -> Self {
         Self::of(format!("second-factor:{account}"))
     }
 
-    /// An account, however its name was spelled: AD takes names without regard to case, width and accents.
+    /// An account. AD takes names without regard to case, width and accents; all spellings share this count.
     pub fn account(account: ObjectGuid) -> Self {
         Self::of(format!("account:{account}"))
     }
 
-    /// A browser that has been used by the owner of some account, whatever name is typed there.
+    /// A known browser, for all account names typed there.
     pub fn browser(browser: Uuid) -> Self {
         Self::of(format!("browser:{browser}"))
     }
 
-    /// An account's tries from a browser that its owner has used: a count of its own, which no stranger can add to.
+    /// Attempts on an account from a known browser. Separate, so that strangers cannot add to it.
     pub fn account_in_browser(account: ObjectGuid, browser: Uuid) -> Self {
         Self::of(format!("browser:{browser}:{account}"))
     }
 
-    /// Changes of an account by its owner: a count of its own, so that wrong logins by strangers keep nobody from changing.
+    /// Changes of an account's password by its owner. Separate, so that wrong logins by strangers do not delay changes.
     pub fn change(account: ObjectGuid) -> Self {
         Self::of(format!("change:{account}"))
     }
 
-    /// What a person tried on others' accounts without a right to, as the log tells it: neither the colleagues at their address nor their own logins wait.
+    /// Audit entries of an actor's denied delegation requests. Delays neither other people at the same address nor the actor's logins.
     pub fn denied(person: ObjectGuid) -> Self {
         Self::of(format!("denied:{person}"))
     }
 
-    /// Somebody who tries accounts that are none of theirs: it makes nobody else wait.
+    /// An actor's delegation requests for accounts without a relation. Delays no other person.
     pub fn stranger(person: ObjectGuid) -> Self {
         Self::of(format!("stranger:{person}"))
     }
 
-    /// Somebody for whom the family service is asked.
+    /// Queries of the family service for a person.
     pub fn family(person: ObjectGuid) -> Self {
         Self::of(format!("family:{person}"))
     }
 
-    /// An account that others unlock: whoever unlocks it again and again lets somebody guess its password for ever.
+    /// Unlocks of an account by others: repeated unlocks would allow unlimited guessing of its password.
     pub fn unlock(account: ObjectGuid) -> Self {
         Self::of(format!("unlock:{account}"))
     }
 
-    /// A client's network that asks the log's API: a count of its own, so that a program with an old token keeps nobody from logging in.
+    /// Clients of the audit log's API, by network. Separate, so that a program with an old token does not delay logins.
     pub fn api(address: IpAddr, limits: Limits) -> Vec<(Self, Limits)> {
         networks(address).map(|(network, factor)| (Self::of(format!("api:{network}")), limits.times(factor))).collect()
     }
 
-    /// Logins at a provider that ended without an answer to judge, from a client's network: no guesses, but each is an entry in the log.
+    /// Logins at a provider that ended without an answer, by client network. They are no guesses, but each is an audit entry.
     pub fn given_up(address: IpAddr, limits: Limits) -> Vec<(Self, Limits)> {
         networks(address).map(|(network, factor)| (Self::of(format!("given-up:{network}")), limits.times(factor))).collect()
     }
 
-    /// A client's network: one IPv4 address; or one IPv6 /64, which is what one household gets, and the /48 around it, with more room.
+    /// A client's network: one IPv4 address; or one IPv6 /64, which is one household, and the /48 around it, with more attempts.
     pub fn address(address: IpAddr, limits: Limits) -> Vec<(Self, Limits)> {
         let shared = |network| Self { name: format!("address:{network}"), shared: true };
         networks(address).map(|(network, factor)| (shared(network), limits.times(factor))).collect()
     }
 }
 
-/// What the counts of all codes that are typed with a name begin with.
+/// Prefix of the counts of all one-time codes that are typed with a name.
 pub(super) fn code_prefix(keys: &Keys, name: &str) -> String {
     format!("code:{}:", keys.fingerprint(name))
 }
 
-/// The networks that an address is counted by, narrowest first, each with how many times the free tries it has.
+/// The networks of an address, narrowest first, each with its factor on the attempts before a delay.
 fn networks(address: IpAddr) -> impl Iterator<Item = (String, u32)> {
     let (narrow, wide) = match address.to_canonical() {
         IpAddr::V4(v4) => (v4.to_string(), None),
@@ -117,7 +117,7 @@ fn networks(address: IpAddr) -> impl Iterator<Item = (String, u32)> {
     std::iter::once((narrow, 1)).chain(wide)
 }
 
-/// The widest network that an address is counted by, as its first address.
+/// First address of the widest network of an address.
 pub fn site(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => IpAddr::V4(v4),
@@ -125,7 +125,6 @@ pub fn site(address: IpAddr) -> IpAddr {
     }
 }
 
-/// The widest of them.
 fn widest(address: IpAddr) -> String {
     networks(address).last().map(|(network, _)| network).unwrap_or_default()
 }

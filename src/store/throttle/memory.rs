@@ -1,9 +1,9 @@
-//! Who has to wait, as this instance was told last: a flood is answered without asking the database.
+//! Delays that the database has answered to this instance: a flood of attempts is answered without queries.
 //!
-//! Invariants: memory only ever says "wait", never "try"; nobody waits longer by it than the database said; it is bounded.
+//! Invariants: memory only delays, it never permits; no delay from memory is longer than the database's; memory is bounded.
 //!
-//! Not the `governor` crate: what counts here is failures, which a success takes off again, over restarts and all instances. That is in the database; this
-//! remembers its answers only.
+//! The `governor` crate does not fit: these limits count failures, which a success refunds, over restarts and all instances. The counts are
+//! in the database; this module only remembers its answers.
 
 use std::{
     collections::HashMap,
@@ -14,33 +14,33 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::ThrottleKey;
 
-/// So many are remembered.
+/// Most delays in memory.
 const REMEMBERED: usize = 10_000;
 
-/// Counts that a success in another instance may begin anew are asked for again after this long.
+/// Maximum age of delays on keys that are not shared: a success in another instance may reset them.
 const FRESH: SignedDuration = SignedDuration::from_secs(1);
 
 #[derive(Debug, Clone, Copy)]
 struct Told {
     at: Timestamp,
     until: Timestamp,
-    /// The database is asked again from here on.
+    /// Later attempts query the database again.
     good_until: Timestamp,
 }
 
-/// What was told.
+/// The known delays by key.
 #[derive(Debug, Default)]
 pub(super) struct Memory(Mutex<HashMap<String, Told>>);
 
 impl Memory {
-    /// Until when it has to wait, as far as is known here.
+    /// End of the known delay.
     pub fn wait(&self, key: &ThrottleKey, now: Timestamp) -> Option<Timestamp> {
         let told = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key.name).copied()?;
         // A clock that went back: the database decides.
         (told.at <= now && now < told.good_until).then_some(told.until)
     }
 
-    /// Remembers the database's word. Where there is no room, what is over goes first, and then any.
+    /// Remembers an answer of the database. If memory is full, expired delays go first, then an arbitrary one.
     pub fn note(&self, key: &ThrottleKey, now: Timestamp, until: Timestamp) {
         let good_until = if key.shared { until } else { until.min(now.saturating_add(FRESH).unwrap_or(until)) };
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -55,7 +55,6 @@ impl Memory {
         told.insert(key.name.clone(), Told { at: now, until, good_until });
     }
 
-    /// It does not have to wait any more.
     pub fn forget(&self, name: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
