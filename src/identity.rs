@@ -1,7 +1,8 @@
-//! Proofs of who somebody is: those that identity providers give, and those of local staff accounts.
+//! Proofs of identity: logins at identity providers, and local accounts.
 //!
-//! Invariants: what a message says counts only after its signature has been verified with a key from the provider's own metadata; nothing is ever
-//! fetched because a message says so.
+//! Invariants:
+//! - The content of a message counts only after its signature is verified with a key from the provider's own metadata.
+//! - No address in a message is ever fetched.
 
 pub mod answer;
 pub mod http;

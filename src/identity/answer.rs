@@ -1,4 +1,4 @@
-//! What a provider's answer comes to, whatever it speaks.
+//! Results of a login at a provider, for both protocols.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -6,53 +6,52 @@ use serde::{Deserialize, Serialize};
 use super::saml::subject::Subject;
 use crate::model::{claim::Claim, level::Level};
 
-/// What the provider answered.
+/// A provider's answer to a login request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// A login.
+    /// A proven login.
     Login(Box<Login>),
-    /// No login. Nothing in it is proven; it only ends what was begun.
+    /// No login. This proves nothing; it only ends the login in progress.
     Failure(Failure),
 }
 
-/// A proven login.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Login {
-    /// What the provider's own log names it by: the assertion's ID, a claim of the ID token. Empty where there is nothing.
+    /// Reference to the login in the provider's own log: the assertion's ID, or a claim of the ID token. Empty without one.
     pub assertion: String,
-    /// Until when the answer could be used again.
+    /// Time until which the answer could be replayed.
     pub until: Timestamp,
-    /// What leads to accounts.
+    /// Claim that leads to the linked accounts.
     pub claim: Claim,
-    /// How sure it is.
+    /// Assurance level.
     pub level: Level,
-    /// The person's name, where the provider tells it.
+    /// The person's name, if the provider sends it.
     pub name: Option<String>,
-    /// When the person showed who they are.
+    /// Time of authentication.
     pub at: Timestamp,
-    /// When the provider's session ends, and with it ours, where it says so.
+    /// End of the provider's session, if it is known; our session ends with it.
     pub ends: Option<Timestamp>,
-    /// What a logout needs.
+    /// Data for a logout at the provider.
     pub session: Option<SessionThere>,
 }
 
-/// Why there was no login, as far as a visitor can act on it.
+/// Reasons for an answer without a login, by the visitor's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Failure {
-    /// Given up or refused there.
+    /// The person cancelled, or the provider refused.
     Cancelled,
-    /// The level that was asked for can't be reached.
+    /// The requested assurance level is not available.
     Level,
-    /// The provider would have had to ask the person, and was told not to.
+    /// The provider would have had to ask the person, which the request forbade.
     Passive,
-    /// The provider can't do it now.
+    /// The provider is temporarily unable to answer.
     Busy,
-    /// Anything else, with the provider's own word for it where that is a plain one.
+    /// Another reason, with the provider's error code if it is short and plain.
     Other(Option<ErrorCode>),
 }
 
 impl Failure {
-    /// The word in the audit log.
+    /// Reason code in the audit log.
     pub fn code(&self) -> &'static str {
         match self {
             Self::Cancelled => "provider_cancelled",
@@ -64,35 +63,32 @@ impl Failure {
     }
 }
 
-/// A provider's word for what went wrong: short and plain, or it is not shown. Anybody could have written it.
+/// A provider's error code. Strangers can forge it, so it must be short and plain to be shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ErrorCode(String);
 
 impl ErrorCode {
-    /// 1 to 48 letters, digits, `_`, `-` and `.`.
+    /// Parses 1 to 48 letters, digits, `_`, `-` and `.`.
     pub fn parse(text: &str) -> Option<Self> {
         let plain = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.');
         ((1..=48).contains(&text.len()) && text.bytes().all(plain)).then(|| Self(text.to_owned()))
     }
 
-    /// The word.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// The session that a login has begun at the provider: what a logout there needs, on either side.
+/// The session at the provider: data for a logout in either direction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionThere {
-    /// SAML's.
     Saml(Subject),
-    /// OpenID Connect's.
     Oidc(super::oidc::Session),
 }
 
 impl SessionThere {
-    /// What the provider calls the person.
+    /// The person's identifier at the provider.
     pub fn person(&self) -> &str {
         match self {
             Self::Saml(subject) => &subject.name_id,
@@ -100,7 +96,7 @@ impl SessionThere {
         }
     }
 
-    /// What it calls the session, where it has such names.
+    /// The session's identifier at the provider, if it has one.
     pub fn session(&self) -> Option<String> {
         match self {
             Self::Saml(subject) => subject.session_index.as_ref().map(|index| Subject::session(&subject.name_id, index)),

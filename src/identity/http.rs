@@ -1,4 +1,4 @@
-//! How providers are asked: what OpenID Connect's library needs of our HTTP client, and the kinds of questions that providers are asked.
+//! HTTP requests to providers: the adapter for the library `openidconnect`, and the methods that both protocols use.
 
 use std::{path::Path, pin::Pin, time::Duration};
 
@@ -10,9 +10,9 @@ use openidconnect::{
 use crate::outward::Terms;
 pub use crate::outward::{Http, HttpError, HttpSetupError, content_type, json, time};
 
-/// Longest time for one question, from the connection to the last byte.
+/// Timeout of one request, from connecting to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);
-/// Longest time for a connection.
+/// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
 impl<'c> AsyncHttpClient<'c> for Http {
@@ -25,12 +25,12 @@ impl<'c> AsyncHttpClient<'c> for Http {
 }
 
 impl Http {
-    /// Trusts the CA certificates of this file, or the system's; reads at most so many bytes of an answer.
+    /// A client that trusts the CAs of `ca_file`, or else the system's, and reads at most `largest` bytes of an answer.
     pub fn new(ca_file: Option<&Path>, largest: usize) -> Result<Self, HttpSetupError> {
         Self::on(Terms { ca_file, certificate: None, patience: PATIENCE, connect: CONNECT, largest, proxy: true })
     }
 
-    /// Sends a form. `authorization`: the header, where it is used.
+    /// Sends a form. `authorization`: value of the header.
     pub async fn post(&self, address: &str, authorization: Option<&str>, form: &[(&str, &str)]) -> Result<HttpResponse, HttpError> {
         let body = serde_urlencoded::to_string(form).map_err(|error| HttpError::Unreachable(error.to_string()))?;
         let mut request = Request::builder()
@@ -45,13 +45,13 @@ impl Http {
         self.send(request).await
     }
 
-    /// Asks for the headers of a document.
+    /// Requests the headers of a document.
     pub async fn head(&self, address: &str) -> Result<HttpResponse, HttpError> {
         let request = Request::builder().method(Method::HEAD).uri(address).body(Vec::new());
         self.send(request.map_err(|error| HttpError::Unreachable(error.to_string()))?).await
     }
 
-    /// Asks for a document.
+    /// Requests a document.
     pub async fn get(&self, address: &str, bearer: Option<&str>, accept: &str) -> Result<HttpResponse, HttpError> {
         let mut request = Request::builder().uri(address).header(header::ACCEPT, accept);
         if let Some(token) = bearer {
@@ -62,7 +62,7 @@ impl Http {
     }
 }
 
-/// The provider's own word for an error (RFC 6749, section 5.2).
+/// The error code of an answer (RFC 6749, section 5.2).
 pub fn error_word(response: &HttpResponse) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Error {

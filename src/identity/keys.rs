@@ -1,7 +1,7 @@
-//! Our own keys and certificates: made by `os2nykode saml keygen` and `os2nykode oidc keygen`, read at start.
+//! Our keys and certificates. `os2nykode saml keygen` and `os2nykode oidc keygen` create them; the service reads them at start.
 //!
-//! A folder holds `signing.key`, `signing.crt`, `encryption.key`, `encryption.crt`; beside them, during a rollover, `next-…` (published, so that providers
-//! learn of them) and `old-…` (still used to decrypt what comes in on the old one).
+//! A folder holds `signing.key`, `signing.crt`, `encryption.key` and `encryption.crt`. During a rollover it also holds `next-…` (published,
+//! so that providers learn them) and `old-…` (which decrypts messages that were encrypted for the old key).
 
 use std::{
     fs,
@@ -22,40 +22,38 @@ use openssl::{
 };
 use x509_parser::prelude::FromDer;
 
-/// Bits of a new RSA key: OIOSAML demands 2048, CFCS recommends 3000 and more.
+/// Bits of a new RSA key. OIOSAML requires 2048, CFCS recommends 3000 or more.
 const BITS: u32 = 3072;
-/// Fewer are refused.
+/// Minimum bits of a key.
 const LEAST_BITS: u32 = 2048;
-/// How long a new certificate lasts. Providers look at the key, but warn of an expired certificate.
+/// Validity of a new certificate, days. Providers use the key only, but warn of expired certificates.
 const DAYS: u32 = 3 * 365;
 
-/// What can be wrong with them.
+/// Errors of reading and creating keys.
 #[derive(Debug, thiserror::Error)]
 pub enum KeysError {
-    /// A file that can't be read or written.
     #[error("{0}: {1}")]
     File(String, std::io::Error),
-    /// A file that holds something else.
+    /// The file holds something other than expected.
     #[error("{0} holds no {1} in PEM")]
     Unreadable(String, &'static str),
-    /// A private key that others may read.
-    #[error("{0} may be read by others: chmod 600 it")]
+    /// The private key is readable for all users.
+    #[error("{0} is readable by other users; chmod 600 it")]
     Readable(String),
-    /// Too weak, or not RSA.
+    /// The key has fewer than 2048 bits or is not RSA.
     #[error("{0} is no RSA key of at least 2048 bits")]
     Weak(String),
-    /// Key and certificate are not of one pair.
+    /// The certificate belongs to another key.
     #[error("{0}.key and {0}.crt do not belong together")]
     Pair(String),
-    /// There is nothing to do.
+    /// The command has no keys to work on.
     #[error("{0}")]
     Nothing(&'static str),
-    /// OpenSSL failed.
-    #[error("a key could not be made: {0}")]
+    #[error("key generation failed: {0}")]
     Crypto(#[from] ErrorStack),
 }
 
-/// A key and its certificate.
+/// A private key with its certificate.
 pub struct Pair {
     key: PKey<Private>,
     certificate: Vec<u8>,
@@ -63,33 +61,32 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// The private key.
     pub fn key(&self) -> &PKey<Private> {
         &self.key
     }
 
-    /// The certificate, DER.
+    /// The certificate in DER.
     pub fn certificate(&self) -> &[u8] {
         &self.certificate
     }
 
-    /// When the certificate ends.
+    /// End of the certificate's validity; `None` if it can't be read.
     pub fn expires(&self) -> Option<Timestamp> {
         self.expires
     }
 }
 
-/// All of them.
+/// All keys of a folder.
 pub struct Keys {
-    /// Signs.
+    /// Signs our messages.
     pub signing: Pair,
-    /// Published beside it.
+    /// Next signing key, already published.
     pub next_signing: Option<Pair>,
-    /// Providers encrypt with its certificate.
+    /// Providers encrypt for it.
     pub encryption: Pair,
-    /// Published beside it; decrypts already.
+    /// Next encryption key, already published and used for decryption.
     pub next_encryption: Option<Pair>,
-    /// Decrypts still.
+    /// Previous encryption key, still used for decryption.
     pub old_encryption: Option<Pair>,
 }
 
@@ -100,7 +97,7 @@ impl std::fmt::Debug for Keys {
 }
 
 impl Keys {
-    /// Reads them.
+    /// Reads the keys of a folder.
     pub fn read(dir: &Path) -> Result<Self, KeysError> {
         let maybe = |name: &str| if dir.join(format!("{name}.key")).exists() { pair(dir, name).map(Some) } else { Ok(None) };
         Ok(Self {
@@ -112,12 +109,12 @@ impl Keys {
         })
     }
 
-    /// Every key that may decrypt, the likeliest first.
+    /// Keys for decryption, the most likely first.
     pub fn decrypting(&self) -> impl Iterator<Item = &PKey<Private>> {
         [Some(&self.encryption), self.next_encryption.as_ref(), self.old_encryption.as_ref()].into_iter().flatten().map(Pair::key)
     }
 
-    /// Published pairs with the names of their files.
+    /// Published pairs with their file names.
     pub fn published(&self) -> impl Iterator<Item = (&'static str, &Pair)> {
         let all = [
             ("signing", Some(&self.signing)),
@@ -154,14 +151,14 @@ fn pair(dir: &Path, name: &str) -> Result<Pair, KeysError> {
     Ok(Pair { key, expires: expiry(&certificate), certificate })
 }
 
-/// Makes the first keys or, where there are some, the next ones. Returns the files that were written.
+/// Creates the first keys, or the next ones if there are some. Returns the paths of the written files.
 pub fn generate(dir: &Path, common_name: &str, now: Timestamp) -> Result<Vec<String>, KeysError> {
     let prefix = if !dir.join("signing.key").exists() && !dir.join("encryption.key").exists() {
         ""
     } else if !dir.join("next-signing.key").exists() && !dir.join("next-encryption.key").exists() {
         "next-"
     } else {
-        return Err(KeysError::Nothing("there are keys and next keys already: `rollover` puts the next ones in use"));
+        return Err(KeysError::Nothing("keys and next keys exist; `rollover` puts the next ones in use"));
     };
     fs::create_dir_all(dir).map_err(|error| KeysError::File(dir.display().to_string(), error))?;
     let mut written = Vec::new();
@@ -173,7 +170,7 @@ pub fn generate(dir: &Path, common_name: &str, now: Timestamp) -> Result<Vec<Str
     Ok(written)
 }
 
-/// Puts the next keys in use; the old ones stay for what was encrypted to them.
+/// Puts the next keys in use. The old ones are kept for decryption.
 pub fn rollover(dir: &Path) -> Result<(), KeysError> {
     let names = ["signing.key", "signing.crt", "encryption.key", "encryption.crt"];
     if !names.iter().all(|name| dir.join(format!("next-{name}")).exists()) {
@@ -222,7 +219,7 @@ fn new_pair(common_name: &str, signs: bool, now: Timestamp) -> Result<(zeroize::
     Ok((zeroize::Zeroizing::new(key.private_key_to_pem_pkcs8()?), certificate.build().to_pem()?))
 }
 
-/// When a certificate ends.
+/// End of a certificate's validity; `None` if it can't be read.
 pub fn expiry(der: &[u8]) -> Option<Timestamp> {
     let (_, certificate) = x509_parser::certificate::X509Certificate::from_der(der).ok()?;
     Timestamp::from_second(certificate.validity().not_after.timestamp()).ok()

@@ -1,6 +1,8 @@
-//! Proofs that are kept here: the password and the second factor of a local staff account.
+//! Local accounts: password and second factor.
 //!
-//! Invariants: a password is only ever kept as a hash that is slow to try; a code counts for its own half minute and its two neighbours.
+//! Invariants:
+//! - Passwords are stored only as slow hashes.
+//! - A TOTP code is valid in its own 30 seconds and the neighbouring ones.
 
 pub mod hash;
 pub mod totp;

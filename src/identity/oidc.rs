@@ -1,7 +1,9 @@
-//! OpenID Connect: our part as a relying party (the code flow with PKCE, OpenID Connect Core 3.1).
+//! OpenID Connect: our side as a relying party (code flow with PKCE, OpenID Connect Core 3.1).
 //!
-//! Invariants: a code is exchanged only for the browser, the request and the provider that it belongs to, once; what a token says counts only after its
-//! signature, issuer, audience, times and nonce were right; no redirect is ever followed, and every answer has a largest size and a longest time.
+//! Invariants:
+//! - A code is exchanged once, and only for the browser, request and provider that it belongs to.
+//! - A token counts only after its signature, issuer, audience, times and nonce are verified.
+//! - No redirect is followed. Every answer has a maximum size and a timeout.
 
 mod audience;
 pub mod authorize;
@@ -28,31 +30,30 @@ pub use providers::{Asked, OidcError, Providers, State};
 pub use refused::{Denied, Refused, Trouble};
 pub use token::Recognised;
 
-/// Random bytes as the text of a `state`, `nonce` or `code_verifier`: 32 hexadecimal digits for each sixteen bytes.
+/// Random bytes as text for `state`, `nonce` or `code_verifier`: 32 hexadecimal digits for each 16 bytes.
 pub fn random_text(random: &[[u8; 16]]) -> String {
     random.iter().map(|bytes| data_encoding::HEXLOWER.encode(bytes)).collect()
 }
 
-/// An address with more parameters.
+/// Appends query parameters to an address.
 fn with_query(address: &str, parameters: &(impl Serialize + ?Sized)) -> String {
     let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
     let joint = if address.contains('?') { '&' } else { '?' };
     format!("{address}{joint}{query}")
 }
 
-/// The session at a provider that a login has begun there.
+/// Session of a login at an OpenID provider.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Session {
-    /// `sub`.
     pub sub: String,
-    /// `sid`, where the provider has sessions.
+    /// `sid`, if the provider has session identifiers.
     pub sid: Option<String>,
-    /// The ID token, to be shown at a logout; `None` where it holds what no page may show.
+    /// ID token for `id_token_hint` at a logout; `None` if its content may not be put on a page.
     pub hint: Option<String>,
 }
 
 impl std::fmt::Debug for Session {
-    /// Nothing of it: a token is in it.
+    /// Leaves out the content, which holds a token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Session(…)")
     }

@@ -1,7 +1,10 @@
-//! SAML 2.0: our part as a service provider.
+//! SAML 2.0: our side as a service provider.
 //!
-//! Invariants: no C code sees a message before the screen; what was not signed by a key of the provider's metadata proves nothing; a provider without such
-//! a key, or whose metadata is over, is not used; an answer counts once, in the browser that asked, for the provider that was asked.
+//! Invariants:
+//! - No C code reads a message before [`screen`] has accepted it.
+//! - Content without a signature by a key of the provider's metadata proves nothing.
+//! - A provider without such a key, or with expired metadata, is not used.
+//! - An answer counts once, in the browser that asked, for the provider that was asked.
 
 mod attributes;
 pub mod decrypt;

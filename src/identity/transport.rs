@@ -1,21 +1,21 @@
-//! How a message of ours travels through the browser to a provider.
+//! Transport of our messages to a provider through the browser.
 
-/// A message on its way.
+/// A message on its way to a provider.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Transport {
-    /// An address to go to.
+    /// Address to redirect to.
     Redirect(String),
-    /// A form to send.
+    /// Form to submit.
     Form {
-        /// Where to.
+        /// Address that receives the form.
         action: String,
-        /// Names and values of its fields.
+        /// Names and values of the fields.
         fields: Vec<(&'static str, String)>,
     },
 }
 
 impl std::fmt::Debug for Transport {
-    /// Not what is in it: it may hold a token.
+    /// Leaves out the content, which may hold a token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Redirect(_) => f.write_str("Redirect(…)"),

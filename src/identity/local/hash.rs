@@ -1,4 +1,5 @@
-//! argon2id, two at a time, off the threads that answer requests. Hashes of passwords are kept with their parameters, so that those can be raised.
+//! Password hashing with argon2id, two hashes at a time, outside the threads that serve requests. Hashes contain their parameters, so that
+//! the parameters can be raised.
 
 use std::{
     sync::{
@@ -13,32 +14,33 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::model::{password::Password, slow_hash::argon2id};
 
-/// At most so many at once: each takes 19 MiB and a core. One-time codes have a [`Hasher`] of their own: a flood of those keeps nobody of the staff out.
+/// Concurrent hashes. Each takes 19 MiB and a core. One-time codes have a [`Hasher`] of their own, so that a flood of them does not block
+/// local accounts.
 const AT_ONCE: usize = 2;
-/// Longest wait for a place.
+/// Longest wait for a slot.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// What the password of nobody is held against, so that it takes as long. No password has this hash, and it would not count if one had.
+/// Hash for unknown accounts, so that they take as long. No password has this hash, and a match would not count.
 const NOBODYS: &str = "$argon2id$v=19$m=19456,t=2,p=1$bmluZ2VuIGhhciBkZW5uZQ$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Why there is no hash, or no judgement.
+/// Reasons why a hash or a verification failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// Others are waiting too.
-    #[error("too many passwords or codes are being checked at once")]
+    /// No slot became free in time.
+    #[error("too many concurrent password or code checks")]
     Busy,
-    /// What is kept is no hash of ours, or the machine has no memory for it.
-    #[error("a hash could not be computed")]
+    /// The stored hash is malformed, or memory is short.
+    #[error("password hashing failed")]
     Failed,
 }
 
-/// Places for hashing.
+/// Slots for hashing. Clones share them.
 #[derive(Debug, Clone)]
 pub struct Hasher {
     places: Arc<Semaphore>,
     waiting: Arc<AtomicUsize>,
 }
 
-/// A place, for one piece of work.
+/// A slot for one hash.
 #[derive(Debug)]
 pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
@@ -49,7 +51,7 @@ impl Default for Hasher {
 }
 
 impl Hasher {
-    /// A hash in PHC's text form, with its parameters in it.
+    /// A hash in PHC string format, which contains its parameters.
     pub async fn hash(&self, password: &Password, salt: [u8; 16]) -> Result<String, HashError> {
         let password = password.clone();
         self.alone(move || {
@@ -59,7 +61,7 @@ impl Hasher {
         .await
     }
 
-    /// Is it the password of this hash? `None`: of nobody, which takes as long and is never right.
+    /// Whether the password has this hash. `None`: unknown account, which takes as long and is never right.
     pub async fn verify(&self, password: &Password, hash: Option<&str>) -> Result<bool, HashError> {
         let (password, known) = (password.clone(), hash.is_some());
         let hash = hash.unwrap_or(NOBODYS).to_owned();
@@ -75,7 +77,7 @@ impl Hasher {
         .await
     }
 
-    /// Waits for a place, not for long.
+    /// Waits for a slot, at most [`PATIENCE`].
     pub async fn place(&self) -> Result<Place, HashError> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
@@ -83,13 +85,13 @@ impl Hasher {
         Ok(Place(place.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Busy)?))
     }
 
-    /// How many wait for a place. For tests.
+    /// Number of waiting callers, for tests.
     #[doc(hidden)]
     pub fn waiting(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// A place, if one is free now.
+    /// A slot, if one is free now.
     pub fn free_place(&self) -> Option<Place> {
         self.places.clone().try_acquire_owned().ok().map(Place)
     }
@@ -100,7 +102,7 @@ impl Hasher {
 }
 
 impl Place {
-    /// The place is given back when the work is done, though nobody may be waiting for it any more.
+    /// Runs the work and frees the slot when it is done, even if the caller is cancelled.
     pub async fn work<T: Send + 'static>(self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
         let worked = tokio::task::spawn_blocking(move || {
             let done = work();
@@ -131,7 +133,7 @@ mod tests {
         assert_eq!(hasher.verify(&password("Rolig-Cykel-472"), Some("x")).await, Err(HashError::Failed));
     }
 
-    /// From the reference implementation of argon2 (github.com/P-H-C/phc-winner-argon2, src/test.c), with `argon2id`, one lane.
+    /// From argon2's reference implementation (github.com/P-H-C/phc-winner-argon2, src/test.c), argon2id with one lane.
     #[tokio::test]
     async fn a_hash_of_the_reference_implementation_is_understood() {
         let hash = "$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc";

@@ -1,4 +1,4 @@
-//! Codes of authenticator apps (TOTP, RFC 6238): SHA-1, six digits, half a minute each, which is what every app can do.
+//! Codes of authenticator apps: TOTP (RFC 6238) with SHA-1, six digits and 30 seconds, which every app supports.
 
 use std::fmt;
 
@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 
 /// 160 bits, as RFC 4226 recommends.
 pub const SECRET_BYTES: usize = 20;
-/// Seconds that a code is shown.
+/// Duration of a time step, seconds.
 const STEP: u64 = 30;
 const DIGITS: u8 = 6;
-/// Steps of tolerance on each side, for clocks and slow fingers.
+/// Accepted steps before and after the current one, for clock differences and slow typing.
 const TOLERANCE: u16 = 1;
 
-/// All but what a URI takes as it is (RFC 3986, unreserved).
+/// Characters to encode in a URI: all but the unreserved ones of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What an app and this service share.
+/// Secret shared by an app and this service.
 #[derive(Clone)]
 pub struct TotpSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
@@ -35,22 +35,22 @@ impl TotpSecret {
         Self(Zeroizing::new(bytes))
     }
 
-    /// From the store. `None`: it is none.
+    /// From the store; `None` if the length is wrong.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self::new)
     }
 
-    /// For the store, which seals them.
+    /// For the store, which seals it.
     pub fn bytes(&self) -> &[u8; SECRET_BYTES] {
         &self.0
     }
 
-    /// To type into an app.
+    /// Base32, for typing into an app.
     pub fn base32(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE32_NOPAD.encode(&*self.0))
     }
 
-    /// For an app to read, as a link or in a QR code (the Key Uri Format of Google Authenticator, where a colon ends the issuer).
+    /// URI for a link or QR code, in Google Authenticator's Key Uri Format, where a colon ends the issuer.
     pub fn uri(&self, issuer: &str, name: &str) -> Zeroizing<String> {
         let issuer = issuer.replace(':', "");
         let (issuer, name) = (utf8_percent_encode(&issuer, ENCODED), utf8_percent_encode(name, ENCODED));
@@ -61,7 +61,8 @@ impl TotpSecret {
         ))
     }
 
-    /// The step whose code this is, of those that count now. Blanks are dropped: apps show `123 456`. Which steps were used already is the store's to say.
+    /// The step of a code that is currently valid. White space is ignored, because apps show `123 456`. The store rejects steps that were
+    /// used before.
     pub fn step_of(&self, code: &str, now: Timestamp) -> Option<i64> {
         let code: Zeroizing<String> = Zeroizing::new(code.chars().filter(|c| !c.is_whitespace()).collect());
         let now = u64::try_from(now.as_second()).ok()?;
@@ -92,7 +93,7 @@ mod tests {
         TotpSecret::from_bytes(b"12345678901234567890").expect("20 bytes")
     }
 
-    /// RFC 6238, appendix B, SHA-1. The table has eight digits; six are the last of them.
+    /// RFC 6238, appendix B, SHA-1. The table has eight digits; codes are the last six.
     #[test]
     fn the_codes_of_the_rfc() {
         for (second, code) in [

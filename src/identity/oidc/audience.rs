@@ -1,11 +1,11 @@
-//! Whom a token is for: `aud` and `azp` (OpenID Connect Core 3.1.3.7, steps 3 to 5).
+//! Audience of a token: `aud` and `azp` (OpenID Connect Core 3.1.3.7, steps 3 to 5).
 
 use serde_json::Value;
 
 use super::{Refused, payload::Payload};
 use crate::config::OidcProvider;
 
-/// Are we among the audience, and nobody but those whom the configuration knows? Gives whether there are others.
+/// Checks that `aud` contains our client id, and no other than configured additional audiences. Returns whether it contains others.
 pub fn of(payload: &Payload, provider: &OidcProvider) -> Result<bool, Refused> {
     let said = payload.get("aud").map_err(|_| Refused::Audience)?;
     let list = match said {
@@ -18,7 +18,7 @@ pub fn of(payload: &Payload, provider: &OidcProvider) -> Result<bool, Refused> {
     if list.iter().any(is_us) && list.iter().all(known) { Ok(!list.iter().all(is_us)) } else { Err(Refused::Audience) }
 }
 
-/// Was the token made for us? `azp` is ours where it is there at all.
+/// Checks `azp`: it is absent or our client id.
 pub fn made_for(payload: &Payload, provider: &OidcProvider) -> Result<(), Refused> {
     match payload.get("azp") {
         Ok(None) => Ok(()),
@@ -27,7 +27,7 @@ pub fn made_for(payload: &Payload, provider: &OidcProvider) -> Result<(), Refuse
     }
 }
 
-/// The same for an ID token, where several audiences need an `azp`.
+/// Checks an ID token, where several audiences require `azp`.
 pub fn of_id_token(payload: &Payload, provider: &OidcProvider) -> Result<(), Refused> {
     let with_others = of(payload, provider)?;
     made_for(payload, provider)?;

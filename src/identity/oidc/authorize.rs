@@ -1,4 +1,4 @@
-//! The authorization request: what is asked of a provider, and its way there, pushed where the provider takes that (RFC 9126).
+//! Authorization request: its parameters, and its transport, pushed if the provider supports that (RFC 9126).
 
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use serde::Deserialize;
@@ -9,22 +9,22 @@ use crate::{
     identity::http::{self, Http},
 };
 
-/// What one login is begun with.
+/// Values of one login request.
 pub struct Begin {
-    /// Comes back with the answer.
+    /// Returned with the answer.
     pub state: String,
-    /// Comes back in the token.
+    /// Returned in the ID token.
     pub nonce: String,
-    /// What the code is bound to (RFC 7636): 43 to 128 letters and digits.
+    /// PKCE code verifier (RFC 7636): 43 to 128 letters and digits.
     pub verifier: String,
-    /// Has the person to log in again, whatever session they have there?
+    /// Whether the person must authenticate again despite a session at the provider.
     pub force: bool,
-    /// The language of the visitor's pages.
+    /// Language of the visitor's pages.
     pub language: &'static str,
 }
 
 impl Begin {
-    /// Every parameter but the client's credentials.
+    /// All parameters but the client's credentials.
     pub fn parameters(&self, provider: &OidcProvider, redirect_uri: &str) -> Vec<(String, String)> {
         let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(self.verifier.clone()));
         let mut all: Vec<(String, String)> = [
@@ -60,7 +60,7 @@ impl Begin {
     }
 }
 
-/// Where the browser has to go with these parameters.
+/// Address for the browser, with these parameters.
 pub fn address(known: &Known, parameters: &[(String, String)]) -> String {
     with_query(&known.authorize, parameters)
 }
@@ -70,7 +70,7 @@ struct Pushed {
     request_uri: String,
 }
 
-/// Pushes the parameters; the address then holds nothing but a name for them.
+/// Pushes the parameters. Returns an address that holds only a reference to them.
 pub async fn push(http: &Http, known: &Known, par: &str, client: &Credentials, parameters: &[(String, String)]) -> Result<String, Trouble> {
     let mut form: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     form.extend(client.fields.iter().filter(|(name, _)| *name != "client_id").map(|(name, value)| (*name, value.as_str())));

@@ -1,4 +1,4 @@
-//! From what a provider says to what a login proves, as the provider's section of the configuration reads it. Pure.
+//! Claims of a login, as the provider's configuration reads them. Pure.
 
 use serde_json::Value;
 
@@ -15,30 +15,29 @@ use crate::{
     },
 };
 
-/// What was said, after it was verified.
+/// Verified claims of a login.
 #[derive(Clone, Debug)]
 pub struct Said {
-    /// In the ID token.
     pub id_token: Payload,
-    /// In UserInfo, where it was asked.
+    /// UserInfo, if it was requested.
     pub userinfo: Option<Payload>,
 }
 
-/// What it comes to.
+/// Result of reading the claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Read {
-    /// What leads to accounts.
+    /// Claim that leads to the linked accounts.
     pub claim: Claim,
-    /// How sure the login is.
+    /// Assurance level.
     pub level: Level,
     /// The person's name.
     pub name: Option<String>,
-    /// What the provider's own log names the login by; empty where it says nothing.
+    /// Reference to the login in the provider's own log; empty without one.
     pub reference: String,
 }
 
 impl Said {
-    /// Reads every configured field. A field that is configured for nothing but the log or the greeting refuses nobody.
+    /// Reads all configured fields. A missing or malformed field for the log or the greeting is ignored.
     pub fn read(&self, provider: &OidcProvider) -> Result<Read, Denied> {
         for required in &provider.require {
             self.has(required).map_err(|check| Refused::Required.of(&required.field.to_string(), check))?;
@@ -59,7 +58,7 @@ impl Said {
         Ok(Read { claim, level, name: provider.name.as_ref().and_then(plain), reference: plain(&provider.reference).unwrap_or_default() })
     }
 
-    /// What counts as the level at a place: `None` where nothing is said there, `Some(None)` where it is no one text.
+    /// The level's text in a field: `None` if the field is absent, `Some(None)` if it is not a single text.
     #[expect(clippy::option_option, reason = "as `LevelSource::level` asks")]
     fn level_at(&self, field: &Field) -> Option<Option<&str>> {
         match self.value(field) {
@@ -78,7 +77,7 @@ impl Said {
             }
             Some((field, _, None)) => Refused::Level.of(&field.to_string(), "is no text, or more than one, so the login has no level"),
             Some((field, values, Some(said))) if values.contains_key(said) => {
-                Refused::Level.of(&field.to_string(), "tells a level below minimum_level")
+                Refused::Level.of(&field.to_string(), "has a level below minimum_level")
             }
             Some((field, _, Some(_))) => {
                 Refused::Level.of(&field.to_string(), "has a value that is not in its map, so the login has no level")
@@ -86,7 +85,7 @@ impl Said {
         }
     }
 
-    /// A word for a level that is in no map: where it stands, and the word itself, if it can't be anything personal. For the log, so that the operator can map it.
+    /// A level that is in no map, with its field, for a log line that lets the operator map it. `None` if the text could be personal data.
     pub fn unknown_level<'s>(&'s self, provider: &'s OidcProvider) -> Option<(&'s Field, &'s str)> {
         let LevelSource::Said(sources) = &provider.level else { return None };
         let (field, values, said) = sources.iter().find_map(|(field, values)| self.level_at(field).map(|said| (field, values, said)))?;
@@ -97,7 +96,7 @@ impl Said {
         said.filter(|word| !values.contains_key(*word) && plain(word)).map(|word| (field, word))
     }
 
-    /// The value at a field; `null` is no value.
+    /// Value of a field; `null` counts as absent.
     pub fn value(&self, field: &Field) -> Result<Option<&Value>, Unreadable> {
         let said = match field.place {
             Place::IdToken => &self.id_token,
@@ -112,7 +111,8 @@ impl Said {
         Ok(found.filter(|value| !value.is_null()))
     }
 
-    /// Is the value one of those? Of a list, all or any, as is configured. Numbers and truth values count by their JSON text.
+    /// Checks that a field has a required value: for a list all or any of its values, as configured. Numbers and booleans compare as JSON
+    /// text.
     fn has(&self, Required { field, values, or_absent, list }: &Required) -> Result<(), &'static str> {
         let is = |value: &Value| match value {
             Value::String(text) => values.iter().any(|value| value == text.trim()),
@@ -136,7 +136,7 @@ impl Said {
     }
 }
 
-const UNREADABLE: &str = "stands there twice, or can't be read";
+const UNREADABLE: &str = "is repeated or unreadable";
 
 fn not_a(provider: &crate::config::Provider) -> &'static str {
     match provider.match_by {
@@ -149,7 +149,7 @@ fn not_a(provider: &crate::config::Provider) -> &'static str {
     }
 }
 
-/// A text, or a list of one text: more would leave it open which counts. Blanks and line breaks around it are no part of it.
+/// The value as text, without surrounding white space: a text, or a list of one text. A longer list is ambiguous.
 pub fn text(value: &Value) -> Option<&str> {
     match value {
         Value::String(text) => Some(text.trim()),

@@ -1,4 +1,4 @@
-//! Showing a provider who we are (OpenID Connect Core, section 9), and publishing our keys.
+//! Client authentication (OpenID Connect Core, section 9), and publication of our keys.
 
 use data_encoding::{BASE64, BASE64URL_NOPAD};
 use jiff::{SignedDuration, Timestamp};
@@ -17,39 +17,38 @@ use crate::{
     identity::keys::{Keys, Pair},
 };
 
-/// How long an assertion of ours counts.
+/// Validity of a client assertion.
 const ASSERTION_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// What goes along with a request.
+/// Credentials of a request.
 #[derive(Default)]
 pub struct Credentials {
-    /// The Authorization header.
+    /// Value of the Authorization header.
     pub authorization: Option<Zeroizing<String>>,
-    /// Fields of the form.
+    /// Form fields.
     pub fields: Vec<(&'static str, Zeroizing<String>)>,
 }
 
-/// Our signature could not be made.
+/// Signing a client assertion failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a client assertion could not be signed")]
+#[error("client assertion not signed")]
 pub struct Unsigned;
 
-/// Whom the credentials are for.
+/// Recipient and time of credentials.
 #[derive(Debug, Clone, Copy)]
 pub struct For<'a> {
-    /// What the provider calls us.
+    /// Our client id at the provider.
     pub client_id: &'a str,
-    /// The provider.
+    /// The provider's issuer identifier.
     pub issuer: &'a str,
-    /// Its token endpoint.
+    /// The provider's token endpoint.
     pub token_endpoint: &'a str,
-    /// The present.
     pub now: Timestamp,
-    /// Of this one assertion.
+    /// Random bytes for the assertion's `jti`.
     pub random: [u8; 16],
 }
 
-/// The credentials. With `private_key_jwt` this takes some milliseconds and blocks.
+/// Creates credentials. With `private_key_jwt` this blocks for some milliseconds.
 pub fn credentials(auth: &ClientAuth, keys: Option<&Keys>, to: &For<'_>) -> Result<Credentials, Unsigned> {
     let field = |name, value: &str| (name, Zeroizing::new(value.to_owned()));
     Ok(match auth {
@@ -100,7 +99,7 @@ fn assertion(keys: &Keys, audience: &str, pss: bool, to: &For<'_>) -> Result<Zer
     let mut header = JwsHeader::new();
     header.set_token_type("JWT");
     header.set_key_id(key_id(&keys.signing));
-    // Some providers know a key by its certificate only.
+    // Some providers identify a key by its certificate only.
     header.set_x509_certificate_sha256_thumbprint(digest(&SHA256, keys.signing.certificate()).as_ref());
     let der = Zeroizing::new(private_key(keys.signing.key())?);
     let signer: Box<dyn JwsSigner> =
@@ -113,13 +112,13 @@ fn private_key(key: &PKey<Private>) -> Result<Vec<u8>, josekit::JoseError> {
     key.private_key_to_pkcs8().map_err(|error| josekit::JoseError::InvalidKeyFormat(error.into()))
 }
 
-/// The two numbers of an RSA key, as a JWK has them. Our keys are RSA keys: others were refused when they were read.
+/// Modulus and exponent of an RSA key in base64url. All our keys are RSA keys, because [`Keys::read`] refuses others.
 fn numbers(pair: &Pair) -> (String, String) {
     let rsa = pair.key().rsa().expect("our keys are RSA keys");
     (BASE64URL_NOPAD.encode(&rsa.n().to_vec()), BASE64URL_NOPAD.encode(&rsa.e().to_vec()))
 }
 
-/// The thumbprint of RFC 7638: the same key has the same name everywhere.
+/// Key id: the thumbprint of RFC 7638, the same for a key everywhere.
 pub fn key_id(pair: &Pair) -> String {
     let (n, e) = numbers(pair);
     thumbprint(&n, &e)
@@ -129,7 +128,7 @@ fn thumbprint(n: &str, e: &str) -> String {
     BASE64URL_NOPAD.encode(digest(&SHA256, format!("{{\"e\":\"{e}\",\"kty\":\"RSA\",\"n\":\"{n}\"}}").as_bytes()).as_ref())
 }
 
-/// Our public keys, the next ones too, so that providers know them before they are used.
+/// JWK Set of our public keys, including the next ones, so that providers know them before their use.
 pub fn published(keys: &Keys) -> Value {
     let all = keys.published().map(|(name, pair)| {
         let (n, e) = numbers(pair);

@@ -1,4 +1,4 @@
-//! Encrypted tokens (RFC 7516): RSA-OAEP-256 with A256GCM and nothing else, without compression.
+//! Decryption of tokens (RFC 7516): only RSA-OAEP-256 with A256GCM, without compression.
 
 use josekit::jwe::{
     JweContext, RSA_OAEP_256,
@@ -10,11 +10,11 @@ use zeroize::Zeroizing;
 
 use super::{Refused, jwt::Header};
 
-/// A nonce of 12 bytes and a tag of 16, in base64url (RFC 7518, section 5.3). The library holds neither to its length: it ends with a panic where there is no
-/// nonce, and takes a tag of one byte, which every 256th guess would be.
+/// Base64url lengths of a nonce of 12 bytes and a tag of 16 (RFC 7518, section 5.3). The library checks neither length: it panics on a
+/// missing nonce, and accepts a tag of one byte, which one guess in 256 matches.
 const NONCE_AND_TAG: [usize; 2] = [16, 22];
 
-/// Our decryption keys, the likeliest first.
+/// Our decryption keys, the most likely first.
 #[derive(Debug)]
 pub struct Decrypters {
     context: JweContext,
@@ -22,10 +22,10 @@ pub struct Decrypters {
 }
 
 impl Decrypters {
-    /// Of these keys. A key that can't be used is left out: another may fit.
+    /// Prepares the keys. An unusable key is left out, because another may fit.
     pub fn of<'k>(keys: impl Iterator<Item = &'k PKey<Private>>) -> Self {
         let mut context = JweContext::new();
-        context.remove_compression("DEF"); // a small token could become any size
+        context.remove_compression("DEF"); // a small token could expand to any size
         for (name, _) in
             [(A128CBC_HS256.name(), 0), (A192CBC_HS384.name(), 0), (A256CBC_HS512.name(), 0), (A128GCM.name(), 0), (A192GCM.name(), 0)]
         {
@@ -38,7 +38,7 @@ impl Decrypters {
         Self { context, keys: keys.collect() }
     }
 
-    /// The signed token inside.
+    /// Decrypts a token. Returns the signed token inside.
     pub fn open(&self, token: &str) -> Result<Zeroizing<String>, Refused> {
         let header = Header::of(token)?;
         if header.alg != "RSA-OAEP-256"

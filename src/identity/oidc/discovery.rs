@@ -1,7 +1,9 @@
-//! What a provider says of itself (OpenID Connect Discovery 1.0), and its keys.
+//! Discovery document of a provider (OpenID Connect Discovery 1.0), and its keys.
 //!
-//! Invariants: every address is judged before anything is asked there; a field that this configuration does not use never decides; a field that is missing
-//! or can't be used is told by its name.
+//! Invariants:
+//! - Every address is checked before a request to it.
+//! - A field that the configuration does not use never decides.
+//! - An error names the field that is missing or unusable.
 
 use data_encoding::HEXLOWER;
 use http::StatusCode;
@@ -15,7 +17,7 @@ use super::{
 use crate::{config::OidcProvider, identity::http::Http, model::address::is_safe_address};
 
 impl Known {
-    /// What it is recognised by: its addresses and its keys in any order. 64 hexadecimal digits.
+    /// Fingerprint of its addresses and keys, independent of the keys' order: 64 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let addresses = [Some(&self.authorize), Some(&self.token), self.userinfo.as_ref(), self.end_session.as_ref(), Some(&self.jwks_uri)];
         let text = format!("{addresses:?} {:?}", self.keys.in_order());
@@ -23,64 +25,63 @@ impl Known {
     }
 }
 
-/// A provider as it can be used.
+/// Usable metadata of a provider.
 #[derive(Debug, Clone)]
 pub struct Known {
-    /// Where people log in.
+    /// Authorization endpoint.
     pub authorize: String,
-    /// Where codes are exchanged.
+    /// Token endpoint.
     pub token: String,
-    /// UserInfo.
+    /// UserInfo endpoint.
     pub userinfo: Option<String>,
-    /// Pushed authorization requests (RFC 9126).
+    /// Endpoint for pushed authorization requests (RFC 9126).
     pub par: Option<String>,
-    /// RP-initiated logout.
+    /// Endpoint for RP-initiated logout.
     pub end_session: Option<String>,
-    /// Where its keys are.
+    /// Address of its keys.
     pub jwks_uri: String,
-    /// Does it put `iss` in its answers (RFC 9207)?
+    /// Whether its answers contain `iss` (RFC 9207).
     pub iss_parameter: bool,
-    /// Does it tell us of logouts?
+    /// Whether it supports back-channel logout.
     pub backchannel_logout: bool,
-    /// The ways to show who we are that it names.
+    /// Supported methods of client authentication.
     pub auth_methods: Vec<String>,
-    /// The signatures that it names.
+    /// Supported signature algorithms.
     pub algorithms: Vec<String>,
-    /// The scopes that it names.
+    /// Supported scopes.
     pub scopes: Vec<String>,
-    /// The claims that it names.
+    /// Supported claims.
     pub claims: Vec<String>,
-    /// Its keys.
     pub keys: KeySet,
 }
 
-/// Why a provider can't be used. For the log and the check command.
+/// Reasons why a provider can't be used, for the log and the check command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiscoveryError {
-    /// The document or the keys can't be fetched or read.
+    /// A document can't be fetched or parsed.
     #[error("{0}")]
     Unreadable(String),
-    /// It says that it is another issuer.
+    /// The document names another issuer than configured.
     #[error("its discovery document is of another issuer: {0:?}")]
     OtherIssuer(String),
-    /// The discovery document of a Microsoft endpoint for many tenants.
+    /// The discovery document of a Microsoft endpoint for several tenants.
     #[error("its discovery document is for any tenant ({0:?}): issuer needs the tenant's own GUID in that place")]
     AnyTenant(String),
-    /// An address where nothing may be asked.
-    #[error("its {0} is no address of https without user name and fragment")]
+    /// An address is not acceptable.
+    #[error("its {0} is not an https address without user name and fragment")]
     Unsafe(&'static str),
-    /// Something that we need is not there.
+    /// A required field is missing.
     #[error("its discovery document has no {0}")]
     Missing(&'static str),
-    /// Something that we need is there, and of another type.
-    #[error("its {0} can't be read: it has to be {1}, and stand there once")]
+    /// A required field has another type.
+    #[error("its {0} must be {1} and occur once")]
     NotA(&'static str, &'static str),
-    /// Nothing could be verified.
-    #[error("it publishes no key that fits the configured algorithms (RSA of 2048 bits or more, or P-256)")]
+    /// No key is usable.
+    #[error("it publishes no key for the configured algorithms (RSA of 2048 bits or more, or P-256)")]
     NoKey,
 }
 
-/// Reads the discovery document and the keys.
+/// Fetches the discovery document and the keys.
 pub async fn discover(http: &Http, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
     let address = format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'));
     let document = fetch(http, &address, "discovery document", "application/json").await?;
@@ -91,12 +92,11 @@ pub async fn discover(http: &Http, provider: &OidcProvider) -> Result<Known, Dis
     Ok(known)
 }
 
-/// Reads the keys again.
+/// Fetches the keys again.
 pub async fn keys(http: &Http, known: &Known, provider: &OidcProvider) -> Result<KeySet, DiscoveryError> {
     let document = fetch(http, &known.jwks_uri, "jwks_uri", "application/jwk-set+json, application/json").await?;
     let keys = KeySet::read(&document, &provider.algorithms);
-    let keys =
-        keys.ok_or_else(|| DiscoveryError::Unreadable("what its jwks_uri answers is no JSON object with a list of keys".to_owned()))?;
+    let keys = keys.ok_or_else(|| DiscoveryError::Unreadable("its jwks_uri returned no JSON object with a list of keys".to_owned()))?;
     if keys.is_empty() { Err(DiscoveryError::NoKey) } else { Ok(keys) }
 }
 
@@ -105,13 +105,13 @@ async fn fetch(http: &Http, address: &str, what: &str, accept: &str) -> Result<V
     match answer.status() {
         StatusCode::OK => Ok(answer.into_body()),
         status if status.is_redirection() => {
-            Err(DiscoveryError::Unreadable(format!("its {what} answered {status}: it redirects, which is not followed")))
+            Err(DiscoveryError::Unreadable(format!("its {what} answered {status}: redirects are not followed")))
         }
         status => Err(DiscoveryError::Unreadable(format!("its {what} answered {status}"))),
     }
 }
 
-/// What the document says, before anything more is asked. There are no keys yet.
+/// Reads the document, without the keys.
 pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
     let issuer = text(document, "issuer")?.ok_or(DiscoveryError::Missing("issuer"))?;
     if issuer != provider.issuer {
@@ -132,7 +132,7 @@ pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, Discov
         end_session: optional("end_session_endpoint")?,
         jwks_uri: required("jwks_uri")?,
         iss_parameter: truth(document, "authorization_response_iss_parameter_supported")?,
-        // Only the check command tells of it, and of the lists.
+        // Only the check command reports this field and the lists.
         backchannel_logout: truth(document, "backchannel_logout_supported").unwrap_or_default(),
         auth_methods: list("token_endpoint_auth_methods_supported"),
         algorithms: list("id_token_signing_alg_values_supported"),
@@ -150,7 +150,7 @@ fn text<'d>(document: &'d Payload, name: &'static str) -> Result<Option<&'d str>
     }
 }
 
-/// An address where something may be asked or somebody sent. Only a provider on this machine may name addresses on this machine.
+/// An address in the document for requests or redirects. Only a provider on this machine may use http.
 fn address(document: &Payload, name: &'static str, provider: &OidcProvider) -> Result<Option<String>, DiscoveryError> {
     let Some(address) = text(document, name)? else { return Ok(None) };
     let here = provider.issuer.starts_with("http://");

@@ -1,7 +1,7 @@
-//! An ID token: from its text to what it proves (OpenID Connect Core 3.1.3.7). Pure: no clock, no store, no network.
+//! Validation of an ID token (OpenID Connect Core 3.1.3.7). Pure: no clock, store or network.
 //!
-//! Every check is here. The claims that decide are `iss`, `aud`, `azp`, `exp`, `iat`, `nbf`, `nonce`, `sub`, the time of the login and `at_hash`; no other
-//! claim can refuse a token, whatever it holds. What the configuration reads in it is judged in `claims`.
+//! All checks are here. Only `iss`, `aud`, `azp`, `exp`, `iat`, `nbf`, `nonce`, `sub`, the authentication time and `at_hash` can refuse a
+//! token. Configured claims are read in [`super::claims`].
 
 use data_encoding::BASE64URL_NOPAD;
 use jiff::{SignedDuration, Timestamp};
@@ -17,20 +17,17 @@ use super::{
 };
 use crate::config::OidcProvider;
 
-/// What a token is held against.
+/// Expected values of a token.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The provider's configuration.
     pub provider: &'a OidcProvider,
-    /// The provider's keys.
     pub keys: &'a KeySet,
-    /// What was sent with the request.
+    /// Nonce of the request.
     pub nonce: &'a str,
-    /// When that was.
+    /// Time of the request.
     pub asked: Timestamp,
-    /// Was a fresh login asked for?
+    /// Whether the request demanded a fresh login.
     pub forced: bool,
-    /// The present.
     pub now: Timestamp,
 }
 
@@ -40,22 +37,22 @@ impl Expected<'_> {
     }
 }
 
-/// A token that was right.
+/// A valid token.
 #[derive(Clone, Debug)]
 pub struct Verified {
-    /// Everything that it says.
+    /// All its claims.
     pub payload: Payload,
-    /// Whom it is about.
+    /// `sub`, the person's identifier.
     pub sub: String,
-    /// The provider's session.
+    /// `sid`, the session's identifier.
     pub sid: Option<String>,
-    /// When the person showed who they are. Where the token does not say: when it was made, or 1970 where the time is required.
+    /// Time of authentication. If the token lacks it: time of issue, or 1970 where the configuration requires the claim.
     pub at: Timestamp,
-    /// Until when the token could be used.
+    /// End of validity, including the tolerated skew.
     pub until: Timestamp,
 }
 
-/// Holds a signed token against what is expected, and the access token that came with it against its hash.
+/// Validates a signed token, and the hash of the access token that came with it.
 pub fn verify(token: &str, access_token: Option<&str>, expected: &Expected<'_>) -> Result<Verified, Denied> {
     if jwt::is_encrypted(token) {
         return Err(Refused::Encryption.into());
@@ -63,12 +60,12 @@ pub fn verify(token: &str, access_token: Option<&str>, expected: &Expected<'_>) 
     judge(signed(token, expected)?, access_token, expected)
 }
 
-/// What a token says, once a key of the provider has signed it. Nothing else was looked at.
+/// The payload of a token with a valid signature by a key of the provider. No other check is made.
 pub fn signed(token: &str, expected: &Expected<'_>) -> Result<Payload, Denied> {
     Ok(jwt::verified(token, expected.keys, &expected.provider.algorithms, &["JWT"])?)
 }
 
-/// Every check of what a signed token says.
+/// All checks of a signed token's claims.
 pub fn judge(payload: Payload, access_token: Option<&str>, expected: &Expected<'_>) -> Result<Verified, Denied> {
     let provider = expected.provider;
     if payload.text("iss") != Some(&provider.issuer) {
@@ -84,8 +81,9 @@ pub fn judge(payload: Payload, access_token: Option<&str>, expected: &Expected<'
     if issued < earlier(expected.asked, expected.skew()) || issued > later(expected.now, expected.skew()) {
         return Err(Refused::IssuedAt.into());
     }
-    // Where it is not said, single sign-on may have made a new token of an old login: that is as old as can be, so that a reset asks again, unless the
-    // configuration trusts the provider in this. Their clock may be ahead of ours; a login is never younger than now.
+    // Without the claim, single sign-on may have issued a new token for an old login. The login then counts as made in 1970, so that a
+    // reset asks for a new one, unless the configuration trusts the provider. The provider's clock may be ahead; a login is never later
+    // than now.
     let unsaid = if provider.require_auth_time { Timestamp::UNIX_EPOCH } else { issued };
     let at = shown_at(&payload, expected)?.unwrap_or(unsaid).min(expected.now);
     if let Some(access_token) = access_token {
@@ -95,7 +93,7 @@ pub fn judge(payload: Payload, access_token: Option<&str>, expected: &Expected<'
     Ok(Verified { sub, sid, at, until: later(until, expected.skew()), payload })
 }
 
-/// `exp`, and `nbf` where it is there. Gives the end.
+/// Checks `exp` and, if present, `nbf`. Returns `exp`.
 fn in_time(payload: &Payload, expected: &Expected<'_>) -> Result<Timestamp, Refused> {
     let until = payload.get("exp").ok().flatten().and_then(moment::end).ok_or(Refused::Expired)?;
     if earlier(expected.now, expected.skew()) >= until {
@@ -105,7 +103,7 @@ fn in_time(payload: &Payload, expected: &Expected<'_>) -> Result<Timestamp, Refu
     Ok(until)
 }
 
-/// Does it count by now? `latest`: the present with the skew.
+/// Checks `nbf`, if present. `latest`: the current time plus the skew.
 pub(super) fn not_before(payload: &Payload, latest: Timestamp) -> Result<(), Refused> {
     match payload.get("nbf").map_err(|_| Refused::NotYet)? {
         None => Ok(()),
@@ -114,11 +112,11 @@ pub(super) fn not_before(payload: &Payload, latest: Timestamp) -> Result<(), Ref
     }
 }
 
-/// When the person showed who they are, and whether that is as fresh as was asked for (Core 3.1.2.1, `max_age`).
+/// Time of authentication, if the token has it and it is as recent as requested (Core 3.1.2.1, `max_age`).
 fn shown_at(payload: &Payload, expected: &Expected<'_>) -> Result<Option<Timestamp>, Denied> {
     let (provider, claim) = (expected.provider, &expected.provider.auth_time);
     let denied = |check| Refused::AuthTime.of(claim, check);
-    let Some(said) = payload.get(claim).map_err(|_| denied("stands there twice, or can't be read"))? else {
+    let Some(said) = payload.get(claim).map_err(|_| denied("is repeated or unreadable"))? else {
         let fresh = expected.forced || provider.max_age_seconds.is_some();
         return if fresh && provider.require_auth_time { Err(denied("is missing, and a fresh login was asked for")) } else { Ok(None) };
     };
@@ -134,7 +132,7 @@ fn shown_at(payload: &Payload, expected: &Expected<'_>) -> Result<Option<Timesta
     if at > later(expected.now, expected.skew()) { Err(denied("is in the future")) } else { Ok(Some(at)) }
 }
 
-/// `at_hash`, where it is there (Core 3.1.3.6): every algorithm that is taken has SHA-256.
+/// Checks `at_hash`, if present (Core 3.1.3.6). All accepted algorithms use SHA-256.
 fn access_token_is(payload: &Payload, access_token: &str) -> Result<(), Refused> {
     let hash = digest(&SHA256, access_token.as_bytes());
     let right = BASE64URL_NOPAD.encode(&hash.as_ref()[..16]);
@@ -145,12 +143,12 @@ fn access_token_is(payload: &Payload, access_token: &str) -> Result<(), Refused>
     }
 }
 
-/// Not before the beginning of time.
+/// Saturating subtraction.
 pub(super) fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// Not after the end of time.
+/// Saturating addition.
 pub(super) fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.saturating_add(by).unwrap_or(Timestamp::MAX)
 }

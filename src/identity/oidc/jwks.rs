@@ -1,4 +1,4 @@
-//! A provider's keys: only those that may verify something.
+//! Signing keys of a provider.
 
 use data_encoding::BASE64URL_NOPAD;
 use openidconnect::{
@@ -11,23 +11,23 @@ use serde_json::{Value, json, value::RawValue};
 use super::payload::Payload;
 use crate::config::Algorithm;
 
-/// Smaller RSA keys verify nothing (NIST SP 800-131A).
+/// Minimum size of an RSA modulus, bytes (NIST SP 800-131A).
 const LEAST_RSA_BYTES: usize = 256;
 
-/// Public keys that fit an algorithm of the configuration.
+/// Public keys that fit a configured algorithm.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeySet(Vec<Key>);
 
-/// One public key.
+/// A public key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// Its name.
+    /// `kid`.
     id: Option<String>,
-    /// What it may verify.
+    /// Algorithms whose signatures it may verify.
     fits: Vec<Algorithm>,
-    /// Its kind and numbers, for the library.
+    /// Its parameters, for the library.
     numbers: CoreJsonWebKey,
-    /// The same as text: two with the same are one key.
+    /// Its parameters as text, for comparison.
     text: String,
 }
 
@@ -37,7 +37,7 @@ struct Document {
 }
 
 impl KeySet {
-    /// Of a JWK Set (RFC 7517, section 5). A key that can't be read or used is passed by. `None`: it is no such set.
+    /// Parses a JWK Set (RFC 7517, section 5). Unreadable and unusable keys are ignored. `None`: not a JWK Set.
     pub fn read(document: &[u8], algorithms: &[Algorithm]) -> Option<Self> {
         let document: Document = serde_json::from_slice(document).ok()?;
         let mut keys: Vec<Key> = Vec::new();
@@ -48,29 +48,27 @@ impl KeySet {
         Some(Self(keys))
     }
 
-    /// Before they are asked for.
+    /// An empty set, before the keys are fetched.
     pub fn none() -> Self {
         Self(Vec::new())
     }
 
-    /// Each as text, in an order of their own.
+    /// All keys as text, in an order that depends on their content only.
     pub fn in_order(&self) -> Vec<String> {
         let mut keys: Vec<String> = self.0.iter().map(|key| format!("{:?} {}", key.id, key.text)).collect();
         keys.sort_unstable();
         keys
     }
 
-    /// Is there none?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// The one key of this name and kind. Without a name there must be only one of the kind.
+    /// The only key with this id and algorithm. Without an id, only one key may fit the algorithm.
     pub fn one(&self, id: Option<&str>, algorithm: Algorithm) -> Option<&Key> {
         let named = |key: &&Key| id.is_none_or(|id| key.id.as_deref() == Some(id));
         let mut fit = self.0.iter().filter(|key| key.fits.contains(&algorithm)).filter(named);
@@ -94,13 +92,14 @@ impl Key {
         Some(Self { id: jwk.text("kid").map(str::to_owned), fits, numbers: serde_json::from_value(numbers).ok()?, text })
     }
 
-    /// Has this key signed that?
+    /// Whether this key verifies the signature.
     pub fn has_signed(&self, algorithm: Algorithm, signed: &[u8], signature: &[u8]) -> bool {
         self.numbers.verify_signature(&signing(algorithm), signed, signature).is_ok()
     }
 }
 
-/// May this key verify signatures of this kind? What it says of its own use counts, where it says any (RFC 7517, sections 4.2 to 4.4).
+/// Whether the key may verify signatures of this algorithm. Its `use`, `alg` and `key_ops` count if present (RFC 7517, sections 4.2 to
+/// 4.4).
 fn fits(key: &Payload, algorithm: Algorithm) -> bool {
     let name = match algorithm {
         Algorithm::RS256 => "RS256",

@@ -1,4 +1,4 @@
-//! JSON Web Tokens in their compact form (RFC 7515): reading what is said, and whether a key of the provider has signed it.
+//! JSON Web Tokens in compact form (RFC 7515): parsing and verification of signatures.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
@@ -7,34 +7,33 @@ use serde_json::Value;
 use super::{Refused, jwks::KeySet, payload::Payload};
 use crate::config::Algorithm;
 
-/// The first part of a token. Nothing in it is proven.
+/// JOSE header of a token. It is not authenticated.
 #[derive(Debug, Deserialize)]
 pub struct Header {
-    /// The signature or the way to encrypt.
+    /// Algorithm of the signature or of key encryption.
     pub alg: String,
-    /// The content's encryption.
+    /// Algorithm of content encryption.
     pub enc: Option<Value>,
-    /// The key's name.
     pub kid: Option<String>,
-    /// The token's type.
+    /// Type of the token.
     pub typ: Option<String>,
-    /// The content's type.
+    /// Type of the content.
     pub cty: Option<String>,
-    /// What a reader has to know.
+    /// Extensions that the reader must understand.
     pub crit: Option<Value>,
     /// Compression.
     pub zip: Option<Value>,
 }
 
 impl Header {
-    /// Reads it.
+    /// Parses the header of a token.
     pub fn of(token: &str) -> Result<Self, Refused> {
         let part = token.split('.').next().unwrap_or_default();
         let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| Refused::NotJwt)?;
         serde_json::from_slice(&bytes).map_err(|_| Refused::NotJwt)
     }
 
-    /// The algorithm, where it is one of these.
+    /// The signature algorithm, if it is one of `allowed`.
     pub fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Refused> {
         let named = match self.alg.as_str() {
             "RS256" => Algorithm::RS256,
@@ -46,12 +45,12 @@ impl Header {
     }
 }
 
-/// Is it an encrypted one? Those have five parts (RFC 7516, section 7.1).
+/// Whether the token is encrypted. Encrypted ones have five parts (RFC 7516, section 7.1).
 pub fn is_encrypted(token: &str) -> bool {
     token.split('.').count() == 5
 }
 
-/// What a signed token says. Nothing of it is proven.
+/// Payload of a signed token, not authenticated.
 fn payload(token: &str) -> Result<Payload, Refused> {
     let parts: Vec<_> = token.split('.').collect();
     let [_, payload, _] = parts.as_slice() else { return Err(Refused::NotJwt) };
@@ -59,8 +58,8 @@ fn payload(token: &str) -> Result<Payload, Refused> {
     Payload::read(&bytes).ok_or(Refused::NotJwt)
 }
 
-/// What a token of one of these types says, once its signature was right. `typ` is compared without regard to case and without `application/` (RFC 7515,
-/// section 4.1.9); none is as good as `JWT`.
+/// Payload of a token of one of `types`, after its signature is verified. `typ` is compared without regard to case and without
+/// `application/` (RFC 7515, section 4.1.9); a missing one counts as `JWT`.
 pub fn verified(token: &str, keys: &KeySet, allowed: &[Algorithm], types: &[&str]) -> Result<Payload, Refused> {
     let header = Header::of(token)?;
     let algorithm = header.algorithm(allowed)?;

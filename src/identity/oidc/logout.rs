@@ -1,4 +1,4 @@
-//! Logouts: ours, taken to the provider as a form, and the provider's, told to us behind the browser's back (Back-Channel Logout 1.0).
+//! Logouts: RP-initiated logout at the provider by a form, and the provider's back-channel logout (Back-Channel Logout 1.0).
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -10,12 +10,12 @@ use crate::{
     model::cpr::Cpr,
 };
 
-/// The event of a logout token (Back-Channel Logout 1.0, section 2.4).
+/// Event of a logout token (Back-Channel Logout 1.0, section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
-/// A logout token counts for so long after it was made.
+/// Validity of a logout token after its issue.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
 
-/// The way to the provider's logout (RP-Initiated Logout 1.0). An ID token goes in no address. `None`: it has no such place.
+/// Transport to the provider's logout (RP-Initiated Logout 1.0). ID tokens are never put in an address. `None`: the provider has no logout.
 pub fn at_provider(known: &Known, provider: &OidcProvider, session: &Session, back_to: &str) -> Option<Transport> {
     let action = known.end_session.clone()?;
     let mut fields = vec![("client_id", provider.client_id.clone()), ("post_logout_redirect_uri", back_to.to_owned())];
@@ -28,9 +28,9 @@ pub fn at_provider(known: &Known, provider: &OidcProvider, session: &Session, ba
     })
 }
 
-/// The ID token, if a page may hold it: one with a CPR number may not, and what can't be read may be one.
+/// The ID token, if it may be put on a page: it contains no CPR number and no unreadable claim.
 pub fn hint(token: &str, payload: &Payload) -> Option<String> {
-    // Times have ten digits too, and some of them read as dates of birth.
+    // Times have ten digits too, and some of them parse as dates of birth.
     let times = ["exp", "iat", "nbf", "auth_time", "updated_at"];
     let may_hold_one = payload.members().any(|(name, value)| match value {
         Ok(Value::Number(_)) if times.contains(&name) => false,
@@ -45,33 +45,33 @@ fn holds_cpr(value: &Value) -> bool {
         Value::String(text) => holds_cpr_number(text),
         Value::Number(number) => Cpr::parse(&format!("{:0>10}", number.to_string().split('.').next().unwrap_or_default())).is_some(),
         Value::Array(list) => list.iter().any(holds_cpr),
-        // Some providers make names of it.
+        // Some providers use CPR numbers as member names.
         Value::Object(object) => object.iter().any(|(name, value)| holds_cpr_number(name) || holds_cpr(value)),
         Value::Null | Value::Bool(_) => false,
     }
 }
 
-/// Is there a CPR number in it? In a longer text too, such as `urn:dk:cpr:…`.
+/// Whether the text contains a CPR number, including within longer text such as `urn:dk:cpr:…`.
 pub fn holds_cpr_number(text: &str) -> bool {
     text.split(|c: char| !c.is_ascii_digit() && c != '-').any(|part| Cpr::parse(part.trim_matches('-')).is_some())
 }
 
-/// Whose sessions a provider's logout ends.
+/// The sessions that a provider's logout ends.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LoggedOut {
-    /// The token's own name: it counts once.
+    /// Id of the token, which counts once.
     pub jti: String,
-    /// All sessions of this person; where a session is named too, only that person's.
+    /// All sessions of this person, or the session `sid` of this person.
     pub sub: Option<String>,
     /// One session.
     pub sid: Option<String>,
-    /// Until when the token could come again.
+    /// Time until which the token could be replayed.
     pub until: Timestamp,
 }
 
-/// Holds a logout token against section 2.6 of Back-Channel Logout 1.0.
+/// Validates a logout token (Back-Channel Logout 1.0, section 2.6).
 pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<LoggedOut, Refused> {
-    // The type is only recommended, so it is required where the provider is known to set it.
+    // `typ` is only recommended, so it is required only if the provider is known to set it.
     let types: &[&str] = if provider.typed_logout_tokens { &["logout+jwt"] } else { &["logout+jwt", "JWT"] };
     let payload = jwt::verified(token, keys, &provider.algorithms, types)?;
     let text = |name: &str| payload.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -85,7 +85,7 @@ pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp)
     if age > AT_MOST + skew || age < -skew {
         return Err(Refused::IssuedAt);
     }
-    // Required since 2022; older providers leave it out.
+    // Required since 2022; older providers omit it.
     let end = payload.get("exp").map_err(|_| Refused::Expired)?;
     if end.is_some_and(|end| moment::end(end).is_none_or(|end| now.duration_since(end) >= skew)) {
         return Err(Refused::Expired);
@@ -94,7 +94,7 @@ pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp)
     if !event || payload.has("nonce") {
         return Err(Refused::LogoutToken);
     }
-    // Each of them counts where it is there: one that can't be read would widen whose sessions end.
+    // A present but unreadable identifier must not widen the set of sessions that end.
     let named = |name: &str| match payload.get(name) {
         Ok(None) => Ok(None),
         Ok(Some(_)) | Err(_) => text(name).map(Some).ok_or(Refused::LogoutToken),

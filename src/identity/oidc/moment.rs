@@ -1,14 +1,14 @@
-//! Times in tokens (NumericDate, RFC 7519, section 2): seconds since 1970, fractions allowed.
+//! Times in tokens (NumericDate, RFC 7519, section 2): seconds since 1970, with fractions.
 
 use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use serde_json::{Number, Value};
 
-/// A number of seconds since 1970.
+/// Parses a number of seconds since 1970.
 pub fn seconds(said: &Value) -> Option<Timestamp> {
     said.as_number().and_then(of_number)
 }
 
-/// An end: as [`seconds`], and a number after the year 9999 is the end of time.
+/// Parses an end of validity: as [`seconds`], with numbers after the year 9999 as the latest possible time.
 pub fn end(said: &Value) -> Option<Timestamp> {
     let beyond = |number: &Number| number.as_f64().is_some_and(|seconds| seconds > 253_402_207_200.0 && seconds.is_finite());
     match said.as_number() {
@@ -17,7 +17,7 @@ pub fn end(said: &Value) -> Option<Timestamp> {
     }
 }
 
-/// A number of seconds since 1970, as a number or as text, or ISO 8601 (in UTC where it has no offset). Blanks around a text are nothing.
+/// Parses seconds since 1970 as a number or text, or ISO 8601 (UTC without an offset). White space around text is ignored.
 pub fn any(said: &Value) -> Option<Timestamp> {
     let Value::String(text) = said else { return seconds(said) };
     let text = text.trim();

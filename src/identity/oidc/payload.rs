@@ -1,7 +1,7 @@
-//! A JSON object that a provider has said: a token's payload, UserInfo, a discovery document, a key.
+//! A JSON object from a provider: payload of a token, UserInfo, discovery document or key.
 //!
-//! Invariant: a member that nobody asks for never decides. Each value is read on its own, so a wrong type, a second member of the same name or a number of
-//! any size in one of them is that member's own trouble; whoever asks for that one is told that it can't be read, and never gets one of two values.
+//! Invariant: a member that is not read never decides. Each member is parsed on its own, so that a wrong type, a repeated name or a number
+//! out of range makes only that member unreadable. No reader gets one of two values.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -11,21 +11,21 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, value::RawValue};
 
-/// The members of one JSON object.
+/// Members of a JSON object.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Payload(BTreeMap<String, Result<Value, Unreadable>>);
 
-/// A member that does not have one value: its name stands there twice, a name inside its value does, or the value is no JSON that can be held.
+/// A member without a single value: its name is repeated, a name within its value is repeated, or its value can't be represented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
 impl Payload {
-    /// Reads an object. `None`: these bytes are no JSON object.
+    /// Parses an object. `None`: not a JSON object.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok()
     }
 
-    /// The value of a member; `null` is none.
+    /// Value of a member; `null` counts as absent.
     pub fn get(&self, name: &str) -> Result<Option<&Value>, Unreadable> {
         match self.0.get(name) {
             None | Some(Ok(Value::Null)) => Ok(None),
@@ -34,24 +34,24 @@ impl Payload {
         }
     }
 
-    /// The value of a member that is a text.
+    /// Value of a member that is text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).ok().flatten().and_then(Value::as_str)
     }
 
-    /// Is there a member of this name, whatever its value?
+    /// Whether the member is present, with any value.
     pub fn has(&self, name: &str) -> bool {
         self.0.contains_key(name)
     }
 
-    /// Every member, in the order of their names.
+    /// All members, by name.
     pub fn members(&self) -> impl Iterator<Item = (&str, Result<&Value, Unreadable>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_ref().map_err(|unreadable| *unreadable)))
     }
 }
 
 impl fmt::Debug for Payload {
-    /// Nothing of it: CPR numbers are among it.
+    /// Leaves out the content, which may hold CPR numbers.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Payload(…)")
     }
@@ -87,7 +87,7 @@ fn value(raw: &RawValue) -> Result<Value, Unreadable> {
     Single.deserialize(&mut reader).map_err(|_| Unreadable)
 }
 
-/// Reads a value none of whose objects names a member twice.
+/// Parses a value in which no object repeats a name.
 #[derive(Clone, Copy)]
 struct Single;
 
@@ -143,7 +143,7 @@ impl<'de> Visitor<'de> for Single {
         while let Some(name) = map.next_key::<String>()? {
             let value = map.next_value_seed(self)?;
             if members.insert(name, value).is_some() {
-                return Err(A::Error::custom("a member stands there twice"));
+                return Err(A::Error::custom("repeated member"));
             }
         }
         Ok(Value::Object(members))

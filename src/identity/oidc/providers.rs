@@ -1,7 +1,9 @@
-//! The providers as they are now: what each says of itself and its keys, read at start and refreshed in the background; and what is asked of them.
+//! The configured OpenID providers: their metadata, which is fetched at start and refreshed in the background, and the requests to them.
 //!
-//! Invariants: what can't be read leaves the last good state in use; one provider that stalls holds up nobody but its own visitors, and of those at most
-//! [`AT_ONCE`]; keys are read again because of an unknown name at most once a [`REFETCH_EVERY`].
+//! Invariants:
+//! - A failed refresh keeps the last good state in use.
+//! - A stalled provider delays only its own visitors, at most [`AT_ONCE`] of them.
+//! - Keys are fetched again because of an unknown key id at most once per [`REFETCH_EVERY`].
 
 use std::{
     collections::BTreeMap,
@@ -40,55 +42,54 @@ use crate::{
     model::provider::ProviderId,
 };
 
-/// Largest answer, bytes: a discovery document has some 5 KB, a JWKS of ten keys some 20.
+/// Largest answer, bytes. A discovery document has about 5 KB, a JWKS of ten keys about 20 KB.
 const LARGEST: usize = 256 * 1024;
-/// Logins that wait for one provider at once; more are told to come back.
+/// Concurrent logins at one provider; further ones are refused for now.
 const AT_ONCE: usize = 64;
-/// Words of logouts that are read at once: anybody may send some, and they take no places from logins.
+/// Concurrent logout tokens. Strangers can send some, so they use no slots of logins.
 const LOGOUTS_AT_ONCE: usize = 8;
-/// So often at most are keys read again because a token names one that is not known.
+/// Minimum interval between fetches of the keys because of an unknown key id.
 const REFETCH_EVERY: SignedDuration = SignedDuration::from_secs(60);
 
-/// Why OpenID Connect can't be set up.
+/// Reasons why OpenID Connect can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum OidcError {
-    /// Our keys.
     #[error("oidc.keys_dir: {0}")]
     Keys(#[from] KeysError),
-    /// The HTTP client, or trust for it.
+    /// The HTTP client, or its CA file.
     #[error("oidc: {0}")]
     Http(#[from] HttpSetupError),
 }
 
-/// A provider now.
+/// State of a provider.
 #[derive(Debug, Clone)]
 pub enum State {
-    /// It can be used.
+    /// Usable.
     Ready(Arc<Known>),
-    /// It can't, and why.
+    /// Unusable, with the reason.
     Unusable(String),
 }
 
 #[derive(Debug)]
 struct Entry {
     config: OidcProvider,
-    /// As it was last read: a secret may be renewed while the service runs.
+    /// Current client authentication. Its secret may be renewed while the service runs.
     auth: RwLock<ClientAuth>,
     state: RwLock<State>,
-    /// How many logins may ask at once.
+    /// Slots for logins.
     logins: Semaphore,
-    /// How many may be pushed at once. Anybody may begin some, and they take no places from those who are back with an answer.
+    /// Slots for pushed requests. Strangers can start logins, so these use no slots of logins that return with an answer.
     pushes: Semaphore,
-    /// How many words of logouts are read at once.
+    /// Slots for logout tokens.
     logouts: Semaphore,
-    /// When the keys were last read because of an unknown name. Held while they are read: one asks, the others wait for what comes.
+    /// Time of the last fetch because of an unknown key id. The lock is held during the fetch, so that concurrent callers share its result.
     refetched: Mutex<Option<Timestamp>>,
 }
 
-/// Everybody's state, and our keys.
+/// All configured providers, and our keys.
 #[derive(Debug)]
 pub struct Providers {
-    /// Our keys, where a provider needs them.
+    /// Our keys, if a provider needs them.
     pub keys: Option<Arc<Keys>>,
     decrypters: Option<Arc<Decrypters>>,
     entries: BTreeMap<ProviderId, Entry>,
@@ -96,22 +97,21 @@ pub struct Providers {
     public_url: String,
 }
 
-/// What was asked, of whom, and when: as the browser has kept it.
+/// The request of a login in progress, from the browser's cookie.
 pub struct Asked {
-    /// The provider.
     pub provider: ProviderId,
-    /// What the token has to hold.
+    /// Nonce of the request.
     pub nonce: String,
-    /// What the code is bound to.
+    /// PKCE code verifier.
     pub verifier: String,
-    /// When.
+    /// Time of the request.
     pub at: Timestamp,
-    /// Was a fresh login asked for?
+    /// Whether a fresh login was requested.
     pub forced: bool,
 }
 
 impl Providers {
-    /// Reads our keys; asks nobody yet. `None` where no provider is configured.
+    /// Reads our keys, without a request to a provider. `None`: no provider is configured.
     pub fn start(config: &Oidc, public_url: &str) -> Result<Option<Self>, OidcError> {
         if config.providers.is_empty() {
             return Ok(None);
@@ -135,22 +135,22 @@ impl Providers {
         }))
     }
 
-    /// Every provider's name.
+    /// Ids of all providers.
     pub fn ids(&self) -> impl Iterator<Item = &ProviderId> {
         self.entries.keys()
     }
 
-    /// Where a provider sends its answers: to an address of its own, so that no other's answer is taken for it (RFC 9700, section 4.4.2.2).
+    /// Redirect address of a provider. Each has its own, so that no answer is attributed to another provider (RFC 9700, section 4.4.2.2).
     pub fn redirect_uri(&self, id: &ProviderId) -> String {
         format!("{}/oidc/callback/{id}", self.public_url)
     }
 
-    /// Where people come back to after a logout.
+    /// Address to return to after a logout.
     pub fn logged_out_uri(&self) -> String {
         format!("{}/oidc/logged-out", self.public_url)
     }
 
-    /// A provider now.
+    /// State of a provider.
     pub fn state(&self, id: &ProviderId) -> State {
         match self.entries.get(id) {
             Some(entry) => entry.state.read().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -166,7 +166,7 @@ impl Providers {
         }
     }
 
-    /// Asks a provider for what it says of itself, and takes that over. What is no good leaves the last good state in use.
+    /// Fetches a provider's metadata. On an error the last good state stays in use.
     pub async fn refresh(&self, id: &ProviderId) -> Result<Arc<Known>, DiscoveryError> {
         let found = self.look(id).await;
         let Some(entry) = self.entries.get(id) else { return found.map(Arc::new) };
@@ -186,7 +186,7 @@ impl Providers {
         }
     }
 
-    /// What a refresh would find.
+    /// Fetches a provider's metadata without using it.
     pub async fn look(&self, id: &ProviderId) -> Result<Known, DiscoveryError> {
         match self.entries.get(id) {
             Some(entry) => discovery::discover(&self.http, &entry.config).await,
@@ -194,7 +194,7 @@ impl Providers {
         }
     }
 
-    /// Begins a login: the address to go to.
+    /// Starts a login. Returns the address for the browser.
     pub async fn begin(&self, id: &ProviderId, with: &Begin, now: Timestamp, random: [u8; 16]) -> Result<String, Trouble> {
         let (entry, known) = self.ready(id)?;
         let parameters = with.parameters(&entry.config, &self.redirect_uri(id));
@@ -208,8 +208,9 @@ impl Providers {
         }
     }
 
-    /// May an answer with this `iss` be this provider's (RFC 9207)? The library does not look at it. An error proves nothing, and some providers that
-    /// put `iss` in their answers leave it out of errors.
+    /// Whether an answer with this `iss` may be the provider's (RFC 9207), which the library does not check.
+    ///
+    /// An error proves nothing, and some providers that put `iss` in answers omit it in errors.
     pub fn may_answer(&self, id: &ProviderId, iss: Option<&str>, is_error: bool) -> bool {
         let Ok((entry, known)) = self.ready(id) else { return false };
         match iss {
@@ -218,7 +219,7 @@ impl Providers {
         }
     }
 
-    /// Exchanges a code, and reads what the login proves.
+    /// Exchanges a code and validates the login.
     pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Result<Login, Trouble> {
         let (entry, known) = self.ready(&asked.provider)?;
         let _place = place(&entry.logins)?;
@@ -228,13 +229,13 @@ impl Providers {
         let tokens = token::exchange(&self.http, &known.token, &client, &exchange).await?;
         let (verified, token) = self.verified(entry, &known, &asked, tokens.id_token, tokens.access_token.clone(), now).await?;
         let userinfo = self.userinfo(entry, &known, &tokens.access_token, &verified.sub, now).await?;
-        // What was decrypted stays here: only the provider's own, plain token is shown to it again.
+        // A decrypted token stays here. Only a token that arrived in plain text is sent back to the provider.
         let hint = if entry.config.encrypted_id_token { None } else { logout::hint(&token, &verified.payload) };
         let Verified { payload, sub, sid, at, until } = verified;
         let said = Said { id_token: payload, userinfo };
         if let Some((field, word)) = said.unknown_level(&entry.config) {
             let (provider, field) = (entry.config.common.id.as_str(), field.to_string());
-            tracing::warn!(provider, field, word, "a login names a level that is not in the configured map, and has no level");
+            tracing::warn!(provider, field, word, "level of a login is not in the configured map; the login has no level");
         }
         let read = said.read(&entry.config)?;
         Ok(Login {
@@ -249,7 +250,7 @@ impl Providers {
         })
     }
 
-    /// UserInfo, where something comes from there. A key's unknown name is looked up once.
+    /// Fetches UserInfo, if a configured field is in it. An unknown key id causes one fetch of the keys.
     async fn userinfo(
         &self,
         entry: &Entry,
@@ -271,7 +272,7 @@ impl Providers {
         read.map(Some)
     }
 
-    /// The ID token, verified, on a thread of its own: that takes processor time. A key's unknown name is looked up once.
+    /// Validates the ID token on a blocking thread, because it needs processor time. An unknown key id causes one fetch of the keys.
     async fn verified(
         &self,
         entry: &Entry,
@@ -299,7 +300,7 @@ impl Providers {
         Ok((read?, token))
     }
 
-    /// The signed token, out of the encrypted one where there has to be one.
+    /// The signed token, decrypted if the configuration requires encryption.
     async fn opened(&self, entry: &Entry, token: Zeroizing<String>) -> Result<Zeroizing<String>, Trouble> {
         if jwt::is_encrypted(&token) != entry.config.encrypted_id_token {
             return Err(Refused::Encryption.into());
@@ -313,16 +314,16 @@ impl Providers {
         }
     }
 
-    /// The keys, read again because one was not known; `None` where that was tried a moment ago, or failed.
+    /// Fetches the keys because of an unknown key id. `None`: the last such fetch was too recent, or this one failed.
     async fn refetched(&self, entry: &Entry, known: &Known, now: Timestamp) -> Option<KeySet> {
         let mut last = entry.refetched.lock().await;
-        // Others may have come before: what they have found is in the state by now.
+        // Another caller may have fetched them meanwhile.
         if let State::Ready(current) = &*entry.state.read().unwrap_or_else(PoisonError::into_inner)
             && current.keys != known.keys
         {
             return Some(current.keys.clone());
         }
-        // A clock that was put back does not stop it for as long.
+        // After the clock is set back, a fetch is permitted at once.
         if last.is_some_and(|last| last <= now && now.duration_since(last) < REFETCH_EVERY) {
             return None;
         }
@@ -334,7 +335,7 @@ impl Providers {
                 Some(keys)
             }
             Err(error) => {
-                tracing::warn!(provider = entry.config.common.id.as_str(), error = %error, "a token names an unknown key, and the keys can't be read again");
+                tracing::warn!(provider = entry.config.common.id.as_str(), error = %error, "keys not fetched after a token with an unknown key id");
                 None
             }
         }
@@ -353,7 +354,7 @@ impl Providers {
         made.map_err(|error| Trouble::Provider(error.to_string()))
     }
 
-    /// Does a provider know us? Asked with a code that does not exist.
+    /// Whether the provider accepts our client authentication, tested with an invalid code.
     pub async fn recognised(&self, id: &ProviderId, now: Timestamp, random: [u8; 16]) -> Result<Recognised, String> {
         let told = |trouble: Trouble| match trouble {
             Trouble::Provider(why) => why,
@@ -366,13 +367,13 @@ impl Providers {
         token::recognised(&self.http, &known.token, &client, &exchange).await.map_err(|error| error.to_string())
     }
 
-    /// The time by the provider's clock, to the second.
+    /// Time of the provider's clock, to the second.
     pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
         let address = format!("{}/.well-known/openid-configuration", self.entries.get(id)?.config.issuer.trim_end_matches('/'));
         http::time(&self.http.get(&address, None, "application/json").await.ok()?)
     }
 
-    /// Takes over the secrets by which providers know us. `false`: they are the ones that were known.
+    /// Sets renewed client secrets. `false`: all are unchanged.
     pub fn renew_secrets(&self, config: &Oidc) -> bool {
         let mut new = false;
         for provider in &config.providers {
@@ -389,24 +390,24 @@ impl Providers {
         new
     }
 
-    /// Does a provider answer?
+    /// Whether the provider answers.
     pub async fn answers(&self, id: &ProviderId) -> bool {
         let Some(entry) = self.entries.get(id) else { return false };
         let address = format!("{}/.well-known/openid-configuration", entry.config.issuer.trim_end_matches('/'));
         self.http.get(&address, None, "application/json").await.is_ok_and(|answer| answer.status().is_success())
     }
 
-    /// The way to a provider's logout.
+    /// Transport to a provider's logout.
     pub fn log_out(&self, id: &ProviderId, session: &Session) -> Option<Transport> {
         let (entry, known) = self.ready(id).ok()?;
         logout::at_provider(&known, &entry.config, session, &self.logged_out_uri())
     }
 
-    /// Reads a provider's word that somebody has logged out.
+    /// Validates a provider's logout token.
     pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, Trouble> {
         let (entry, known) = self.ready(id)?;
         let _place = place(&entry.logouts)?;
-        // A provider that encrypts ID tokens may encrypt these too (section 2.4); who has signed is what counts.
+        // A provider that encrypts ID tokens may encrypt these too (section 2.4). The signature decides.
         let token = if jwt::is_encrypted(&token) { self.opened(entry, token.into()).await? } else { token.into() };
         let attempt = |keys: KeySet, token: Zeroizing<String>| {
             let config = entry.config.clone();
@@ -422,11 +423,11 @@ impl Providers {
     }
 }
 
-/// One of the places, if there is one.
+/// Takes a slot, if one is free.
 fn place(places: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, Trouble> {
-    places.try_acquire().map_err(|_| Trouble::Provider("too many wait for it".to_owned()))
+    places.try_acquire().map_err(|_| Trouble::Provider("too many concurrent requests to it".to_owned()))
 }
 
 async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Provider("a task of the service ended unexpectedly".to_owned()))
+    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Provider("a task of the service panicked".to_owned()))
 }

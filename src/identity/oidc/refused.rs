@@ -1,70 +1,68 @@
-//! Why an answer of a provider leads nowhere. One word each for the log; the visitor sees one plain page for most.
+//! Refusals of a provider's answers. The log has a code for each; the visitor sees the same page for most.
 
-/// What is wrong with an answer.
+/// Reasons for refusing an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Refused {
-    /// Nobody asked for it: another browser, another provider, too late, or used.
+    /// No such request: from another browser or provider, too late, or already answered.
     NotAsked,
-    /// The same answer came before.
+    /// The answer was used before.
     Replayed,
-    /// Its parameters can't be read.
+    /// Its parameters are malformed.
     Query,
-    /// `iss` of the answer is missing or another's (RFC 9207).
+    /// `iss` of the answer is missing or names another issuer (RFC 9207).
     AnswerIssuer,
-    /// The provider does not know the code, or gave it for another request, client or address.
+    /// The provider does not accept the code, or issued it for another request, client or address.
     Code,
-    /// It came without an ID token.
+    /// The answer to the code has no ID token.
     NoIdToken,
-    /// It is no JWT.
+    /// Not a JWT.
     NotJwt,
-    /// An algorithm that is not listed, or none.
+    /// The algorithm is not configured, or `none`.
     Algorithm,
-    /// The JWT is of another type, or demands what we do not know (`typ`, `cty`, `crit`).
+    /// The JWT has another type, or requires unknown extensions (`typ`, `cty`, `crit`).
     Type,
-    /// It has to be encrypted, or must not be.
+    /// The token is encrypted against the configuration, or not encrypted.
     Encryption,
-    /// It can't be decrypted with our keys.
+    /// Our keys can't decrypt it.
     Undecipherable,
-    /// No key of the provider's fits.
+    /// No key of the provider fits.
     Key,
-    /// The signature is wrong.
     Signature,
-    /// `iss` of the token.
+    /// `iss` of the token is not the configured issuer.
     Issuer,
-    /// `aud`.
+    /// `aud` lacks us, or names an unknown party.
     Audience,
-    /// `azp`.
+    /// `azp` is not our client id.
     AuthorizedParty,
-    /// `exp`.
+    /// `exp` has passed or is unreadable.
     Expired,
-    /// `iat` is missing, from before the request, or from the future.
+    /// `iat` is missing, before the request, or in the future.
     IssuedAt,
-    /// `nbf`.
+    /// `nbf` is in the future or unreadable.
     NotYet,
-    /// `nonce`.
+    /// `nonce` differs from the request's.
     Nonce,
-    /// `auth_time` is missing, older than the login that was asked for, or from the future.
+    /// `auth_time` is missing, older than the requested login, or in the future.
     AuthTime,
-    /// `at_hash` is another access token's.
+    /// `at_hash` belongs to another access token.
     AccessTokenHash,
-    /// `sub` is missing, or of another person in UserInfo.
+    /// `sub` is missing, or differs in UserInfo.
     Subject,
-    /// UserInfo can't be read.
+    /// UserInfo is malformed.
     Userinfo,
-    /// A value that is not of the kind that leads to accounts.
+    /// The claim has the wrong format for its kind.
     Claim,
-    /// What leads to accounts is missing.
+    /// The claim that leads to accounts is missing.
     NoClaim,
-    /// A required value is missing or another.
+    /// A required value is missing or different.
     Required,
     /// The level is below the provider's minimum.
     Level,
-    /// A logout token without its event, with a nonce, or about nobody.
+    /// A logout token without its event, with a nonce, or without person and session.
     LogoutToken,
 }
 
 impl Refused {
-    /// All.
     pub const ALL: [Self; 29] = [
         Self::NotAsked,
         Self::Replayed,
@@ -97,7 +95,7 @@ impl Refused {
         Self::LogoutToken,
     ];
 
-    /// The word in the audit log and in metrics.
+    /// Code in the audit log and in metrics.
     pub fn code(self) -> &'static str {
         match self {
             Self::NotAsked => "oidc_not_asked",
@@ -134,11 +132,11 @@ impl Refused {
 }
 
 impl Refused {
-    /// The claim or parameter that each is about, and the check that it failed, where there is only one.
+    /// Claim or parameter that is concerned, and the failed check, if there is only one.
     fn about(self) -> (&'static str, &'static str) {
         match self {
-            Self::NotAsked => ("state", "nobody asked for this answer, or too long ago"),
-            Self::Replayed => ("", "came before"),
+            Self::NotAsked => ("state", "belongs to no login in progress"),
+            Self::Replayed => ("", "was used before"),
             Self::Query => ("", "its parameters can't be read"),
             Self::AnswerIssuer => ("iss", "is missing in the answer, or is not the configured issuer"),
             Self::Code => ("code", "is not taken by the token endpoint"),
@@ -153,7 +151,7 @@ impl Refused {
             Self::Key => ("kid", "names no key of the provider that fits, or more than one"),
             Self::Signature => ("", "its signature is wrong"),
             Self::Issuer => ("iss", "is not the configured issuer, letter by letter"),
-            Self::Audience => ("aud", "does not name us, or names somebody who is not in additional_audiences"),
+            Self::Audience => ("aud", "does not name us, or names a party that is not in additional_audiences"),
             Self::AuthorizedParty => ("azp", "is not our client_id, which it has to be where aud names several"),
             Self::Expired => ("exp", "is over, or no number"),
             Self::IssuedAt => ("iat", "is no number, before the request, or in the future"),
@@ -163,28 +161,27 @@ impl Refused {
             Self::AccessTokenHash => ("at_hash", "is another access token's"),
             Self::Subject => ("sub", "is missing, or another in UserInfo than in the ID token"),
             Self::Userinfo => ("", "UserInfo is of another type than configured, or no JSON object"),
-            Self::Claim => ("", "is nothing that leads to accounts"),
+            Self::Claim => ("", "has the wrong format"),
             Self::NoClaim => ("", "is missing, empty, no text, or more than one"),
             Self::Required => ("", "does not have a required value"),
             Self::Level => ("", "the level is below minimum_level"),
-            Self::LogoutToken => ("events", "is no logout's"),
+            Self::LogoutToken => ("events", "is not a logout event"),
         }
     }
 
-    /// With the field that decided and the check that it failed.
+    /// With the field that decided and the failed check.
     pub fn of(self, field: &str, check: &'static str) -> Denied {
         Denied { refused: self, field: field.to_owned(), check }
     }
 }
 
-/// A refusal as our log tells it: never with a value, which may be a person's.
+/// A refusal for the log. It holds no value, because that may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
-    /// Why.
     pub refused: Refused,
-    /// The claim, field or parameter that decided; empty where it is none of them alone.
+    /// Claim, field or parameter that decided; empty if no single one did.
     pub field: String,
-    /// The check that it failed.
+    /// The failed check.
     pub check: &'static str,
 }
 
@@ -195,17 +192,17 @@ impl From<Refused> for Denied {
     }
 }
 
-/// Why a step on the way to a login ended.
+/// Reasons why a login stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Trouble {
-    /// The answer leads nowhere.
+    /// The answer is refused.
     Refused(Denied),
-    /// The provider can't be used or did not do its part. The text is for our log; it holds no token and no person.
+    /// The provider is unusable or failed. The text is for the log and holds no token or personal data.
     Provider(String),
 }
 
 impl Trouble {
-    /// Is it because of this?
+    /// Whether the reason is this refusal.
     pub fn is(&self, why: Refused) -> bool {
         match self {
             Self::Refused(denied) => denied.refused == why,

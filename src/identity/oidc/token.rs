@@ -1,4 +1,4 @@
-//! Exchanging a code for tokens (OpenID Connect Core 3.1.3).
+//! Exchange of a code for tokens (OpenID Connect Core 3.1.3).
 
 use openidconnect::HttpResponse;
 use serde::Deserialize;
@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 use super::{Refused, Trouble, client_auth::Credentials};
 use crate::identity::http::{self, Http};
 
-/// What came for the code.
+/// Tokens of an exchange.
 pub struct Tokens {
-    /// As it came, perhaps encrypted.
+    /// ID token as received, possibly encrypted.
     pub id_token: Zeroizing<String>,
-    /// For UserInfo.
+    /// Access token for UserInfo.
     pub access_token: Zeroizing<String>,
 }
 
@@ -22,28 +22,28 @@ struct Answer {
     token_type: String,
 }
 
-/// What is exchanged.
+/// Data of an exchange.
 pub struct Exchange<'a> {
-    /// From the answer.
+    /// Code from the answer.
     pub code: &'a str,
-    /// Where that was sent.
+    /// Redirect address of the answer.
     pub redirect_uri: &'a str,
-    /// What the request was bound to.
+    /// PKCE code verifier of the request.
     pub verifier: &'a str,
 }
 
-/// Does a provider know us?
+/// Whether the provider accepts our client authentication.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recognised {
-    /// It refused the code, and not us.
+    /// It refused the code only.
     Yes,
-    /// It refused us, with this word.
+    /// It refused our client, with this error code.
     No(String),
-    /// It answered something else.
+    /// Another answer.
     Unclear(String),
 }
 
-/// Asks with a code that does not exist.
+/// Tests client authentication with an invalid code.
 pub async fn recognised(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<Recognised, http::HttpError> {
     let answer = ask(http, endpoint, client, what).await?;
     Ok(match http::error_word(&answer) {
@@ -65,7 +65,7 @@ async fn ask(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<
     http.post(endpoint, client.authorization.as_deref().map(String::as_str), &form).await
 }
 
-/// Exchanges it. A code that the provider does not take is a refusal; anything else is the provider's or ours to mend.
+/// Exchanges a code. A refused code is a refusal; other failures are errors of the provider or the configuration.
 pub async fn exchange(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<Tokens, Trouble> {
     let answer = ask(http, endpoint, client, what).await.map_err(|error| Trouble::Provider(format!("token endpoint: {error}")))?;
     let tokens: Answer = http::json(&answer).map_err(|wrong| match http::error_word(&answer) {

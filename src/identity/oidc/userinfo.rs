@@ -1,4 +1,4 @@
-//! The UserInfo answer (OpenID Connect Core 5.3): JSON, or a signed JWT, about the person of the ID token and nobody else.
+//! UserInfo (OpenID Connect Core 5.3): JSON or a signed JWT about the person of the ID token.
 
 use jiff::{SignedDuration, Timestamp};
 use openidconnect::{HttpResponse, http::StatusCode};
@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{config::OidcProvider, identity::http};
 
-/// Reads an answer. `sub`: whom the ID token is about.
+/// Reads an answer. `sub`: the ID token's subject.
 pub fn read(answer: &HttpResponse, provider: &OidcProvider, keys: &KeySet, sub: &str, now: Timestamp) -> Result<Payload, Trouble> {
     if answer.status() != StatusCode::OK {
         return Err(Trouble::Provider(format!("UserInfo: answered {}", answer.status())));
@@ -28,7 +28,7 @@ pub fn read(answer: &HttpResponse, provider: &OidcProvider, keys: &KeySet, sub: 
     Ok(payload)
 }
 
-/// Signed by the provider, for us, for now. Its times need not be there (Core 5.3.2); those that are count.
+/// Payload signed by the provider for us. Its times may be absent (Core 5.3.2); present ones are checked.
 fn signed(answer: &HttpResponse, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<Payload, Refused> {
     let token = std::str::from_utf8(answer.body()).map_err(|_| Refused::NotJwt)?.trim();
     let payload = jwt::verified(token, keys, &provider.algorithms, &["JWT"])?;

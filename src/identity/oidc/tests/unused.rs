@@ -195,7 +195,7 @@ fn a_refusal_names_the_field_and_the_check_and_no_value() {
     let high = |provider: &mut OidcProvider| provider.minimum_level = Level::High;
     assert_eq!(of_said(json!({}), high).2, "is missing, so the login has no level");
     assert_eq!(of_said(json!({ "loa": "Loasubstantial" }), high).2, "has a value that is not in its map, so the login has no level");
-    assert_eq!(of_said(claims(), high).2, "tells a level below minimum_level");
+    assert_eq!(of_said(claims(), high).2, "has a level below minimum_level");
     let private = |provider: &mut OidcProvider| provider.require = vec![required("kind", ListOf::Only, false)];
     assert_eq!(of_said(json!({ "kind": "0101901234" }), private).2, "does not have a required value");
 }
