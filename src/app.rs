@@ -1,4 +1,4 @@
-//! The composition root: the only place that names every adapter.
+//! The composition root: the only module that names every adapter.
 
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -25,110 +25,101 @@ use crate::{
     tls::TlsSetupError,
 };
 
-/// Everything that a request may need. Made once at start.
+/// The service's state, built once at start.
 #[derive(Debug)]
 pub struct App {
     /// As read and checked at start.
     pub config: Config,
-    /// `[policy]` as it was last read: its word lists may change while the service runs.
+    /// `[policy]` as last read. Its word lists may change while the service runs.
     policy: RwLock<Arc<config::Policy>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
-    /// Keys derived from the configured secret.
+    /// Keys derived from `server.secret`.
     pub keys: store::Keys,
-    /// What this instance holds leases by for as long as it runs.
+    /// Holder id of this instance's leases, new at each start.
     pub instance: Uuid,
-    /// Active Directory.
     pub directory: Directory,
-    /// The database.
     pub store: Store,
-    /// Sessions of people who are logged in.
     pub sessions: Sessions,
-    /// Failure counts by name and address.
+    /// Rate limits by name, address, account and browser.
     pub throttles: Throttles,
-    /// One password try at a time per account.
+    /// Account locks and the leases of jobs.
     pub leases: Leases,
-    /// What counts only once.
+    /// Ids that count only once, such as SAML assertions.
     pub used: Used,
-    /// One-time codes.
     pub codes: Codes,
-    /// Places for comparing them.
+    /// Places for comparisons with one-time codes.
     pub code_hasher: Hasher,
-    /// Local staff accounts.
     pub staff: Staff,
-    /// Places for checking their passwords.
+    /// Places for the password checks of local accounts.
     pub hasher: Hasher,
-    /// The same for browsers that their owners have used.
+    /// As `hasher`, for browsers that their owners have used.
     pub hasher_for_known: Hasher,
-    /// Places for what is compared with no code at all.
+    /// Places for decoy comparisons where there is no code.
     pub decoy_hasher: Hasher,
     /// SAML identity providers; `None` where none is configured.
     pub saml: Option<Arc<saml::Providers>>,
     /// OpenID Connect providers; `None` where none is configured.
     pub oidc: Option<Arc<oidc::Providers>>,
-    /// Registers that know which accounts belong to a CPR number.
+    /// Registers that map CPR numbers to accounts.
     pub people: Lookups,
-    /// The service that knows whose parent somebody is; `None` where none is configured.
+    /// Family service; `None` where none is configured.
     pub family: Option<Family>,
-    /// How much they are asked for one person.
+    /// Limits on requests to registers and the family service for one person.
     pub outside: Outside,
-    /// Who did what.
     pub audit: audit::Log,
-    /// The end of its chain, as this instance has last seen it.
+    /// The end of the audit chain, as this instance has last seen it.
     pub sealed: audit::sealer::Memory,
-    /// The same, as programs outside read it.
+    /// The audit log as the API and log forwarding read it.
     pub feed: audit::feed::Feed,
-    /// Who of them may.
+    /// Tokens of the audit API.
     pub tokens: Tokens,
-    /// How often they do.
+    /// Rate limits of the audit API.
     pub api_rates: Rates,
-    /// Where it is sent.
+    /// Targets of log forwarding.
     pub push: Vec<Arc<push::Target>>,
-    /// How far it was.
+    /// Cursors of log forwarding and alerts.
     pub cursors: Cursors,
-    /// The last answer to "can the service do its work?".
+    /// The last result of the readiness check.
     pub readiness: Readiness,
-    /// How many codes each network has typed of late.
+    /// Recent one-time codes of each network.
     pub code_probes: Probes,
-    /// Which waits were told of in the log.
+    /// Rate-limit delays that the audit log already mentions.
     pub waits: Waits,
 }
 
-/// Why the service can't start.
+/// Why the service could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
-    /// Trust in the controllers can't be set up.
+    /// The CA certificates of the controllers.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
-    /// The store can't be opened.
-    #[error("the store can't be opened: {0}")]
+    #[error("the store could not be opened: {0}")]
     Store(#[from] StoreError),
-    /// The identity providers can't be prepared.
     #[error(transparent)]
     Saml(#[from] SamlError),
-    /// The same, of those that speak OpenID Connect.
     #[error(transparent)]
     Oidc(#[from] OidcError),
-    /// The registers can't be prepared.
+    /// Registers or the family service.
     #[error("[people] or [parents]: {0}")]
     People(#[from] people::SetupError),
-    /// What the log is sent to can't be prepared.
+    /// Targets of log forwarding.
     #[error(transparent)]
     Push(#[from] push::SetupError),
 }
 
 impl App {
-    /// The municipality's own rules of passwords, as they are now.
+    /// The municipality's password rules, as last read.
     pub fn policy(&self) -> Arc<config::Policy> {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Takes over new ones.
+    /// Replaces the municipality's password rules.
     pub fn renew_policy(&self, policy: config::Policy) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
-    /// Opens the store and prepares the directory. No controller has to be up for that.
+    /// Opens the store and prepares the adapters. Needs no controller.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
         let keys = store::Keys::new(config.server.secret.bytes());
         let instance = Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);

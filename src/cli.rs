@@ -1,4 +1,4 @@
-//! The commands.
+//! The command line: arguments, commands and exit codes.
 
 mod account;
 mod audit;
@@ -30,14 +30,14 @@ use crate::{
     serve, telemetry,
 };
 
-/// Unusable arguments or configuration; 1 is "a problem was found".
+/// Exit code for unusable arguments or configuration; 1 means that a problem was found.
 const UNUSABLE: u8 = 2;
 
 /// Self-service password change for Active Directory.
 #[derive(Debug, Parser)]
 #[command(name = "os2nykode", version, about)]
 pub struct Cli {
-    /// The configuration.
+    /// The configuration file.
     #[arg(long, global = true, env = "OS2NYKODE_CONFIG", default_value = "/etc/os2nykode/config.toml")]
     config: PathBuf,
     #[command(subcommand)]
@@ -46,51 +46,52 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the service until it is asked to stop.
+    /// Run the service until it is stopped.
     Serve,
-    /// Tries out the whole set-up and says what to do about what does not work.
+    /// Test the whole setup and print what does not work, with a remedy.
     Check {
-        /// Prints JSON.
+        /// Print JSON.
         #[arg(long)]
         json: bool,
-        /// The account (sAMAccountName) to look at the service account's rights by; else any ordinary one.
+        /// The account (sAMAccountName) on which the service account's rights are tested; otherwise any ordinary
+        /// account.
         #[arg(long)]
         account: Option<String>,
-        /// One identity provider, by its id: whether it can be used, and what a login there has to hold.
+        /// Test one identity provider only, by its id, and print what a login there has to contain.
         #[arg(long)]
         provider: Option<String>,
     },
-    /// Our keys and metadata for identity providers.
+    /// Keys and metadata for SAML identity providers.
     Saml {
         #[command(subcommand)]
         command: SamlCommand,
     },
-    /// Our keys for OpenID Connect providers.
+    /// Keys for OpenID Connect providers.
     Oidc {
         #[command(subcommand)]
         command: OidcCommand,
     },
-    /// Local staff accounts, for when no identity provider can say who somebody is.
+    /// Local accounts, for use when no identity provider is available.
     Account {
         #[command(subcommand)]
         command: account::AccountCommand,
     },
-    /// The audit log: its keys, and whether it is whole.
+    /// The audit log: its keys, export and verification.
     Audit {
         #[command(subcommand)]
         command: audit::AuditCommand,
     },
-    /// Tokens by which programs read the audit log.
+    /// Tokens of the audit API.
     Token {
         #[command(subcommand)]
         command: token::TokenCommand,
     },
-    /// Who may act on whose account.
+    /// The authorization policy.
     Authority {
         #[command(subcommand)]
         command: AuthorityCommand,
     },
-    /// Things to do with the configuration itself.
+    /// The configuration.
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
@@ -99,33 +100,33 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum SamlCommand {
-    /// Makes our keys in saml.keys_dir; where there are some, the next ones, which are published beside them.
+    /// Create keys in saml.keys_dir. If there are keys, create the next ones, which are published beside them.
     Keygen,
-    /// Puts the next keys in use. The old ones still decrypt what providers encrypt to them.
+    /// Put the next keys in use. The old ones still decrypt messages that providers encrypt to them.
     Rollover,
-    /// Prints our metadata, for a provider that can't read it from /saml/metadata.
+    /// Print the metadata, for a provider that cannot read it from /saml/metadata.
     Metadata,
 }
 
 #[derive(Debug, Subcommand)]
 enum OidcCommand {
-    /// Makes our keys in oidc.keys_dir; where there are some, the next ones, which are published beside them.
+    /// Create keys in oidc.keys_dir. If there are keys, create the next ones, which are published beside them.
     Keygen,
-    /// Puts the next keys in use. The old ones still decrypt what providers encrypt to them.
+    /// Put the next keys in use. The old ones still decrypt messages that providers encrypt to them.
     Rollover,
-    /// Prints our public keys (JWKS), for a provider that can't read them from /oidc/jwks.
+    /// Print the public keys (JWKS), for a provider that cannot read them from /oidc/jwks.
     Jwks,
 }
 
 #[derive(Debug, Subcommand)]
 enum AuthorityCommand {
-    /// Says what one account may do to another, and why.
+    /// Explain which actions one account may take on another, and why.
     Explain {
         /// The account that acts.
         actor: String,
         /// The account that is acted on.
         target: String,
-        /// The level of the login that it acts with: none, low, substantial or high.
+        /// Assurance level of the actor's login: none, low, substantial or high.
         #[arg(long, default_value = "substantial", value_parser = level)]
         level: Level,
     },
@@ -133,16 +134,17 @@ enum AuthorityCommand {
 
 #[derive(Debug, Subcommand)]
 enum ConfigCommand {
-    /// Prints a new value for server.secret.
+    /// Print a new value for server.secret.
     Secret,
-    /// Reads the configuration and lists everything that is wrong with it.
+    /// Read the configuration and list its problems.
     Check,
 }
 
-/// Runs the command. Exit codes: 0 all is well, 1 a problem was found or the service failed, 2 unusable arguments or configuration.
+/// Runs the command. Exit codes: 0 success, 1 a problem was found or the service failed, 2 unusable arguments or
+/// configuration.
 pub async fn run(cli: Cli) -> ExitCode {
     if let Err(error) = telemetry::harden() {
-        return complain(&format!("core dumps can't be switched off: {error}\n"), ExitCode::FAILURE);
+        return complain(&format!("core dumps could not be disabled: {error}\n"), ExitCode::FAILURE);
     }
     match cli.command {
         Command::Config { command: ConfigCommand::Secret } => new_secret(),
@@ -189,7 +191,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => run_check(&config, json, check::Options { account, provider }).await,
             Err(code) => code,
         },
-        Command::Serve => Box::pin(run_service(cli.config)).await, // the service is large, and moves once
+        Command::Serve => Box::pin(run_service(cli.config)).await, // boxed: a large future
     }
 }
 
@@ -253,10 +255,10 @@ fn ended(done: Result<String, KeysError>) -> ExitCode {
 }
 
 async fn run_service(file: PathBuf) -> ExitCode {
-    // Before anything else: the configuration may take its time, and a signal that nobody handles ends the process.
+    // First of all: reading the configuration takes time, and a signal without a handler ends the process.
     let signals = match serve::Signals::install() {
         Ok(signals) => signals,
-        Err(error) => return complain(&format!("signals can't be handled: {error}\n"), ExitCode::FAILURE),
+        Err(error) => return complain(&format!("signal handlers could not be installed: {error}\n"), ExitCode::FAILURE),
     };
     let config = match read(&file) {
         Ok(config) => config,
@@ -267,7 +269,7 @@ async fn run_service(file: PathBuf) -> ExitCode {
     match serve::serve(config, signals, again).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!(error = format!("{error:#}"), "the service could not go on");
+            tracing::error!(error = format!("{error:#}"), "service terminated with an error");
             ExitCode::FAILURE
         }
     }
@@ -276,10 +278,10 @@ async fn run_service(file: PathBuf) -> ExitCode {
 fn read(path: &std::path::Path) -> Result<Config, ExitCode> {
     environment(std::env::vars_os())
         .and_then(|environment| config::load(path, environment.into_iter()))
-        .map_err(|problems| complain(&format!("The configuration can't be used:\n{problems}"), ExitCode::from(UNUSABLE)))
+        .map_err(|problems| complain(&format!("The configuration is unusable:\n{problems}"), ExitCode::from(UNUSABLE)))
 }
 
-/// The environment as text. An override that is no UTF-8 is a problem, not something to pass over: it may be a password typed in another encoding.
+/// The environment as text. An override that is not UTF-8 is a problem: it may be a password typed in another encoding.
 fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<Vec<(String, String)>, Problems> {
     let mut problems = Problems::default();
     let mut read = Vec::new();
@@ -292,7 +294,7 @@ fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<
             }
         }
     }
-    problems.0.retain(|problem| problem.key.starts_with(config::PREFIX)); // others are none of ours
+    problems.0.retain(|problem| problem.key.starts_with(config::PREFIX)); // other variables are not ours
     if problems.0.is_empty() { Ok(read) } else { Err(problems) }
 }
 
@@ -300,7 +302,7 @@ fn level(text: &str) -> Result<Level, String> {
     Level::from_code(text).ok_or_else(|| "none, low, substantial or high".to_owned())
 }
 
-/// Exit code 0: the actor may set a password or give a code; 1: not.
+/// Exit code 0: the actor may set a password or issue a code; 1: neither.
 async fn explain(config: &Config, actor: &str, target: &str, level: Level) -> ExitCode {
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
@@ -330,7 +332,7 @@ fn say(text: &str, code: ExitCode) -> ExitCode {
 }
 
 fn complain(text: &str, code: ExitCode) -> ExitCode {
-    let _ = std::io::stderr().write_all(text.as_bytes()); // nobody is left to be told
+    let _ = std::io::stderr().write_all(text.as_bytes()); // there is no other place to report to
     code
 }
 

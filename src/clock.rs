@@ -1,4 +1,4 @@
-//! The only source of time. Everything that depends on time takes it as an argument, so that a test can choose it.
+//! The only source of time. Code that depends on time takes it as an argument, so that a test can choose it.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -7,25 +7,25 @@ use jiff::{
     tz::{Offset, TimeZone},
 };
 
-/// Where the present comes from.
+/// A source of the current time.
 pub trait Clock: Send + Sync + std::fmt::Debug {
-    /// The present, UTC.
+    /// The current time, UTC.
     fn now(&self) -> Timestamp;
 }
 
-/// A time as Danish clocks and calendars show it.
+/// A time in Denmark's time zone.
 pub fn danish(at: Timestamp) -> Zoned {
     let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
     at.to_zoned(zone)
 }
 
-/// When a day begins in Denmark.
+/// The beginning of a day in Denmark.
 pub fn danish_midnight(day: jiff::civil::Date) -> Timestamp {
     let zone = TimeZone::get("Europe/Copenhagen").unwrap_or_else(|_| TimeZone::fixed(Offset::constant(1)));
-    day.to_zoned(zone).map_or(Timestamp::MAX, |zoned| zoned.timestamp()) // only a day at the end of all days can't be told
+    day.to_zoned(zone).map_or(Timestamp::MAX, |zoned| zoned.timestamp()) // only a day beyond the last timestamp fails
 }
 
-/// The machine's own clock.
+/// The machine's clock.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -36,14 +36,14 @@ impl Clock for SystemClock {
     }
 }
 
-/// The machine's clock plus an offset that can be moved; for tests of a clock that jumps.
+/// The machine's clock plus an offset, for tests of a clock that jumps.
 #[derive(Debug, Default)]
 pub struct ShiftedClock {
     seconds: AtomicI64,
 }
 
 impl ShiftedClock {
-    /// Sets the offset, in seconds; negative is the past.
+    /// Sets the offset in seconds; negative is the past.
     pub fn shift_to(&self, seconds: i64) {
         self.seconds.store(seconds, Ordering::SeqCst);
     }

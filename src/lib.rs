@@ -2,7 +2,7 @@
 //!
 //! Data flows one way: http → flow → {directory, identity, people, audit, store} → model. See docs/architecture.md.
 
-// So that what unit tests share with the benches has one name for this crate.
+// Code that unit tests share with the benches names this crate `os2nykode`.
 #[cfg(test)]
 extern crate self as os2nykode;
 

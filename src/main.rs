@@ -1,16 +1,16 @@
-//! The program: reads the command line and runs the command.
+//! The program: runs the command that the command line names.
 
 use std::{io, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use tokio::runtime::Runtime;
 
-/// What is still under way at the end, on a disk that hangs, is not waited for.
+/// Time limit for work still in progress at the end, such as writes to a disk that hangs.
 const LAST: Duration = Duration::from_secs(1);
 
 fn main() -> io::Result<ExitCode> {
     let runtime = Runtime::new()?;
-    let ended = runtime.block_on(Box::pin(os2nykode::cli::run(os2nykode::cli::Cli::parse()))); // some commands are large, and move once
+    let ended = runtime.block_on(Box::pin(os2nykode::cli::run(os2nykode::cli::Cli::parse()))); // boxed: the futures of some commands are large
     runtime.shutdown_timeout(LAST);
     Ok(ended)
 }

@@ -1,6 +1,6 @@
-//! How others are asked over HTTP, whoever asks them: no redirects, a longest time and a largest size for every answer.
+//! The HTTP client: no redirects, a timeout and a size limit for every response.
 //!
-//! Invariant: no error tells an address or what was said.
+//! Invariant: no error contains a URL or a part of a response.
 
 use std::{path::Path, time::Duration};
 
@@ -10,57 +10,56 @@ use serde_json::Value;
 
 use crate::tls::{self, ClientCertificate, TlsSetupError};
 
-/// The client. Trust is in the configured CA, or the system's.
+/// A client. Trusts the configured CA, or the system's.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: reqwest::Client,
     largest: usize,
 }
 
-/// How much is borne with, and by what we are known.
+/// Limits and credentials of the HTTP client.
 #[derive(Debug, Clone, Copy)]
 pub struct Terms<'a> {
-    /// Trusts the CA certificates of this file; else the system's.
+    /// File of trusted CA certificates; `None`: the system's.
     pub ca_file: Option<&'a Path>,
-    /// By which certificate we are known.
+    /// Our client certificate.
     pub certificate: Option<&'a ClientCertificate>,
-    /// Longest time for one question, from the connection to the last byte.
+    /// Timeout of one request, from the connection to the last byte.
     pub patience: Duration,
-    /// Longest time for a connection.
+    /// Timeout of a connection.
     pub connect: Duration,
-    /// Bytes that are read of an answer at most.
+    /// Largest response body in bytes.
     pub largest: usize,
-    /// May a proxy of the environment (`HTTPS_PROXY`) stand in between? Never for http: it would read along.
+    /// Whether a proxy of the environment (`HTTPS_PROXY`) may be used. Never for http: the proxy would read the
+    /// traffic.
     pub proxy: bool,
 }
 
-/// The HTTP client can't be made.
+/// The client could not be built.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpSetupError {
-    /// Trust for https.
     #[error(transparent)]
     Tls(#[from] TlsSetupError),
-    /// The client itself.
-    #[error("an HTTP client can't be made: {0}")]
+    #[error("HTTP client could not be built: {0}")]
     Client(reqwest::Error),
 }
 
-/// There was no whole answer.
+/// Why there is no complete response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// No connection, or it broke off.
+    /// No connection, or the connection was lost.
     #[error("{0}")]
     Unreachable(String),
-    /// No whole answer in time.
+    /// No complete response in time.
     #[error("no answer in time")]
     TimedOut,
-    /// More than was thought of, bytes.
+    /// The response is larger than this limit, in bytes.
     #[error("the answer is larger than {} KiB", .0 / 1024)]
     TooLarge(usize),
 }
 
 impl Http {
-    /// A client on these terms.
+    /// Builds a client.
     pub fn on(terms: Terms<'_>) -> Result<Self, HttpSetupError> {
         let tls = tls::client_config_as(terms.ca_file, terms.certificate)?;
         let mut client = reqwest::Client::builder()
@@ -74,7 +73,7 @@ impl Http {
         Ok(Self { client: client.build().map_err(HttpSetupError::Client)?, largest: terms.largest })
     }
 
-    /// Asks, and reads the whole answer, whatever its status.
+    /// Sends a request and reads the complete response, whatever its status.
     pub async fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, HttpError> {
         let unreachable = |error: reqwest::Error| {
             if error.is_timeout() { HttpError::TimedOut } else { HttpError::Unreachable(causes(&error.without_url())) }
@@ -96,13 +95,13 @@ impl Http {
     }
 }
 
-/// The essence of the Content-Type, in lower case.
+/// The media type of the Content-Type header, in lower case.
 pub fn content_type(response: &Response<Vec<u8>>) -> String {
     let value = response.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
-/// JSON of a right answer; else what is wrong, for the log, without what was said.
+/// The JSON body of a successful response. `Err`: the cause for the log, without a part of the response.
 pub fn json<T: serde::de::DeserializeOwned>(response: &Response<Vec<u8>>) -> Result<T, String> {
     if response.status() != StatusCode::OK && response.status() != StatusCode::CREATED {
         return Err(format!("answered {}", response.status()));
@@ -115,18 +114,18 @@ pub fn json<T: serde::de::DeserializeOwned>(response: &Response<Vec<u8>>) -> Res
         .map_err(|error| format!("answered JSON that can't be read (line {}, column {})", error.line(), error.column()))
 }
 
-/// The value at a member's literal name, or at a JSON pointer (RFC 6901) where the place begins with `/`.
+/// The value at a member's name, or at a JSON pointer (RFC 6901) where the path begins with `/`.
 pub fn at<'v>(value: &'v Value, place: &str) -> Option<&'v Value> {
     if place.starts_with('/') { value.pointer(place) } else { value.get(place) }
 }
 
-/// The time by the clock of the machine that answered.
+/// The time of the `Date` header.
 pub fn time(response: &Response<Vec<u8>>) -> Option<Timestamp> {
     let date = response.headers().get(header::DATE)?.to_str().ok()?;
     Some(jiff::fmt::rfc2822::parse(date).ok()?.timestamp())
 }
 
-/// An error with what is below it: the outermost word alone says too little to an operator.
+/// An error with its causes: the outermost text alone does not help an operator.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut below = error.source();

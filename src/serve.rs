@@ -1,4 +1,4 @@
-//! `os2nykode serve`: starts everything, keeps house, and stops gracefully.
+//! `os2nykode serve`: starts the service and its jobs, and stops them gracefully.
 
 mod counters;
 mod reload;
@@ -33,18 +33,18 @@ use crate::{
     telemetry,
 };
 
-/// How often changes without an outcome are looked at.
+/// Interval of the reconcile job.
 const SETTLE_EVERY: Duration = Duration::from_secs(10);
-/// How often providers that can't be used are asked again.
+/// Interval at which unusable providers are read again.
 const LOOK_AT_PROVIDERS_EVERY: Duration = Duration::from_mins(1);
-/// How often what has expired is deleted from the store.
+/// Interval of the clean-up job.
 const TIDY_EVERY: Duration = Duration::from_mins(10);
 
-/// A database that is not there yet is tried this often.
+/// Interval of connection attempts while the database is not available at start.
 const TRY_DATABASE_EVERY: Duration = Duration::from_secs(2);
-/// What was measured is put together this often: nobody may ever ask for it.
+/// Interval of the metrics upkeep, in case no scrape ever comes.
 const GATHER_EVERY: Duration = Duration::from_secs(5);
-/// A provider that could be reached is tried this often.
+/// Interval at which reachable providers are probed.
 const REACH_EVERY: Duration = Duration::from_mins(5);
 
 /// Runs the service until SIGTERM or SIGINT. `read` reads the configuration again.
@@ -54,7 +54,7 @@ pub async fn serve(
     read: impl Fn() -> Result<Config, Problems> + Clone + Send + 'static,
 ) -> anyhow::Result<()> {
     telemetry::raise_descriptors();
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics can't be set up")?;
+    let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
     tokio::spawn(gather(metrics.clone()));
     tokio::spawn(supervisor::keep_alive());
     tokio::select! {
@@ -98,17 +98,17 @@ pub async fn serve(
     Ok(())
 }
 
-/// Waits for the database, and says so. An error is one that waiting does not mend.
+/// Waits for the database, and reports it. `Err`: an error that does not end by waiting.
 async fn database(url: &str) -> anyhow::Result<()> {
     let seldom = telemetry::Seldom::default();
     loop {
         match late::present(url).await {
             Ok(()) => return Ok(()),
-            Err(Absent::Refused(error)) => return Err(error).context("the store can't be opened"),
+            Err(Absent::Refused(error)) => return Err(error).context("store could not be opened"),
             Err(Absent::Yet(error)) => {
                 supervisor::waiting("waiting for the database");
                 if let Some(tries) = seldom.due() {
-                    warn!(error = %error, tries, "the database is not there yet: the service waits for it");
+                    warn!(error = %error, tries, "database not available yet; waiting");
                 }
             }
         }
@@ -116,7 +116,7 @@ async fn database(url: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Puts together what was measured: each value is kept until that is done, and by itself it is done only when somebody asks.
+/// Runs the metrics upkeep: without it, every recorded value stays in memory until the next scrape.
 async fn gather(metrics: PrometheusHandle) {
     loop {
         tokio::time::sleep(GATHER_EVERY).await;
@@ -127,19 +127,19 @@ async fn gather(metrics: PrometheusHandle) {
 async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
     let router = Router::new().route("/metrics", get(move || std::future::ready(metrics.render())));
     if let Err(error) = axum::serve(listener, router).await {
-        warn!(error = %error, "the metrics listener ended");
+        warn!(error = %error, "metrics listener ended");
     }
 }
 
-/// A provider, as it was when it was last asked.
+/// The last contact with a provider.
 struct Asked {
     refreshed: tokio::time::Instant,
     reached: tokio::time::Instant,
     answers: bool,
 }
 
-/// Reads what the providers say of themselves again, now and then: at once after the start and when the operator asks, every minute where a provider can't be
-/// used. Publishes which can be used and reached, and how long everything still lasts.
+/// The job that refreshes the providers' metadata: after the start, at the operator's request, after the configured
+/// hours, and every minute while a provider is unusable. Publishes metrics of usability and expiry.
 async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
     let mut last = std::collections::BTreeMap::<ProviderId, Asked>::new();
     loop {
@@ -157,7 +157,7 @@ async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
                 reach(&app, id).await
             };
             if !answers && before.is_none_or(|at| at.answers) {
-                warn!(provider = id.as_str(), "a provider can't be reached: logins there may fail");
+                warn!(provider = id.as_str(), "provider unreachable; logins there may fail");
             }
             let refreshed = if refreshed { now } else { before.map_or(now, |at| at.refreshed) };
             last.insert(id.clone(), Asked { refreshed, reached: now, answers });
@@ -172,29 +172,29 @@ async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
     }
 }
 
-/// Takes over what a provider says of itself. Does it answer?
+/// Refreshes a provider's metadata. Returns whether the provider answers.
 async fn read_again(app: &App, id: &ProviderId) -> bool {
     let was_usable = usable(app, id);
     match refresh(app, id).await {
         Ok(fingerprint) => {
-            info!(provider = id.as_str(), "what a provider says of itself was read");
+            info!(provider = id.as_str(), "metadata refreshed");
             if let Some(fingerprint) = fingerprint
                 && let Err(fault) = provider_watch::note_if_new(app, id, fingerprint).await
             {
-                warn!(provider = id.as_str(), error = %fault, "whether a provider has changed could not be written to the audit log");
+                warn!(provider = id.as_str(), error = %fault, "change of a provider could not be written to the audit log");
             }
             true
         }
         Err(error) => {
             metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
-            let what = if was_usable { "the last good copy stays in use" } else { "the provider can't be used" };
-            warn!(provider = id.as_str(), error, "what a provider says of itself can't be read: {what}");
+            let what = if was_usable { "last copy stays in use" } else { "provider unusable" };
+            warn!(provider = id.as_str(), error, "metadata refresh failed; {what}");
             false
         }
     }
 }
 
-/// Does a provider answer? Nothing that it says is taken over.
+/// Whether a provider answers. Uses nothing of its answer.
 async fn reach(app: &App, id: &ProviderId) -> bool {
     match (&app.oidc, &app.saml) {
         (Some(oidc), _) if app.config.oidc.provider(id).is_some() => oidc.answers(id).await,
@@ -208,7 +208,7 @@ fn usable(app: &App, id: &ProviderId) -> bool {
     saml || app.oidc.as_ref().is_some_and(|oidc| matches!(oidc.state(id), oidc::State::Ready(_)))
 }
 
-/// Gives what the provider is recognised by.
+/// Refreshes the metadata and returns its fingerprint.
 async fn refresh(app: &App, id: &ProviderId) -> Result<Option<String>, String> {
     match (&app.saml, &app.oidc) {
         (_, Some(oidc)) if app.config.oidc.provider(id).is_some() => {
@@ -221,7 +221,7 @@ async fn refresh(app: &App, id: &ProviderId) -> Result<Option<String>, String> {
     }
 }
 
-/// Days until certificates and metadata end; below 0 where they have.
+/// Metrics of the days until certificates and metadata expire; negative after the expiry.
 fn publish_expiry(app: &App) {
     let now = app.clock.now();
     #[allow(clippy::cast_precision_loss, reason = "days are few")]
@@ -249,7 +249,8 @@ fn publish_expiry(app: &App) {
     }
 }
 
-/// Deletes what has expired: sessions and counts. Never fails the service.
+/// The clean-up job: deletes expired sessions, counts, leases, used ids, codes and alerts. Its errors never stop the
+/// service.
 async fn keep_tidy(app: Arc<App>) {
     loop {
         let now = app.clock.now();
@@ -262,13 +263,13 @@ async fn keep_tidy(app: Arc<App>) {
             app.cursors.delete_stale(now)
         );
         for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err(), alerts.err()].into_iter().flatten() {
-            warn!(error = %error, "what has expired could not be deleted now");
+            warn!(error = %error, "expired rows could not be deleted");
         }
         if let Err(fault) = codes::note_expired(&app).await {
-            warn!(error = %fault, "one-time codes that ran out could not be written to the audit log");
+            warn!(error = %fault, "expired one-time codes could not be written to the audit log");
         }
         if let Err(fault) = others::tell_left_out(&app).await {
-            warn!(error = %fault, "the audit log could not be told how many entries were left out of it");
+            warn!(error = %fault, "number of entries left out could not be written to the audit log");
         }
         tokio::time::sleep(TIDY_EVERY).await;
     }

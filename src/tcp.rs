@@ -1,6 +1,6 @@
-//! TCP connections to names with several addresses, of which the first may be silent (RFC 8305, Happy Eyeballs).
+//! TCP connections to host names with several addresses, the first of which may not answer (RFC 8305, Happy Eyeballs).
 //!
-//! Who is asked over HTTP is reached by reqwest, whose connector shares the time over the addresses itself.
+//! HTTP connections do not come here: reqwest's connector divides the time among the addresses itself.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -10,10 +10,10 @@ use tokio::{
     time::timeout,
 };
 
-/// So long an address has to itself before the next one is tried beside it (RFC 8305 section 5).
+/// Delay before the next address is tried in parallel (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
-/// Connects to the first address that answers. Bounded by the caller's time-out; whatever is still under way ends with it.
+/// Connects to the first address that answers. The caller's timeout bounds it and ends all attempts.
 pub async fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     connect_any(in_turns(lookup_host((host, port)).await?.collect())).await
 }
@@ -38,7 +38,7 @@ async fn connect_any(addresses: Vec<SocketAddr>) -> io::Result<TcpStream> {
     }
 }
 
-/// One of each family in turn, beginning with the resolver's choice (RFC 8305 section 4).
+/// Addresses with alternating families, beginning with the resolver's choice (RFC 8305, section 4).
 fn in_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first_is_v6 = addresses.first().is_some_and(SocketAddr::is_ipv6);
     let (one, other): (Vec<_>, Vec<_>) = addresses.into_iter().partition(|address| address.is_ipv6() == first_is_v6);
@@ -63,7 +63,7 @@ mod tests {
         assert_eq!(in_turns(Vec::new()), []);
     }
 
-    /// An address whose queue of connections is full: the next one hangs, as at a firewall that drops everything.
+    /// An address whose connection queue is full: the next connection hangs, as at a firewall that drops packets.
     async fn silent() -> (SocketAddr, Vec<TcpStream>, TcpListener) {
         let socket = TcpSocket::new_v4().expect("a socket");
         socket.bind("127.0.0.1:0".parse().expect("an address")).expect("bound");

@@ -1,6 +1,6 @@
-//! What the service says of itself, and what it never says.
+//! Logging and process hardening.
 //!
-//! Invariant: no log line holds a password, a token or the content of an LDAP, SQL or HTTP message.
+//! Invariant: no log line contains a password, a token or the content of an LDAP, SQL or HTTP message.
 
 use std::{
     io::IsTerminal,
@@ -16,12 +16,13 @@ use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::Subscriber
 
 use crate::config::{Format, Log};
 
-/// Libraries whose debug lines quote messages, by the beginning of their names (`tower` is `tower_http` too): they only speak of errors, whatever level is asked for, unless the filter names them itself.
+/// Libraries whose debug lines quote messages, by the beginning of their names (`tower` includes `tower_http`). They
+/// log errors only, whatever the level, unless the filter names them.
 const QUIET: [&str; 9] = ["axum", "ldap3", "lber", "sqlx", "hyper", "h2", "reqwest", "rustls", "tower"];
-/// Libraries whose errors quote values as well (SQL Server's own words), so that nobody can make them speak.
+/// A library whose errors quote values as well (SQL Server's error texts): no filter can enable it.
 const SILENT: &str = "tiberius";
 
-/// Starts logging to standard output and makes a panic a log line without the panic's own text, which may hold data.
+/// Starts logging to standard output. A panic becomes a log line without its message, which may contain data.
 pub fn init(log: &Log) {
     let registry = tracing_subscriber::registry().with(filter(&log.level));
     match log.format {
@@ -30,16 +31,16 @@ pub fn init(log: &Log) {
     }
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
-        error!(place, "a task ended unexpectedly");
+        error!(place, "panic");
     }));
 }
 
-/// Colours are for a person who looks at a terminal and has not declined them (https://no-color.org): in a file they are noise.
+/// Whether to use colours: only on a terminal, and not where `NO_COLOR` is set (https://no-color.org).
 fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// What is asked for, with the libraries quiet that it does not name.
+/// The configured filter, with the libraries of [`QUIET`] at error level unless it names them.
 fn filter(level: &str) -> Targets {
     let asked: Targets = level.parse().unwrap_or_else(|_| Targets::new().with_default(LevelFilter::INFO));
     let without: Targets = asked.iter().filter(|(target, _)| !target.starts_with(SILENT)).collect();
@@ -49,32 +50,33 @@ fn filter(level: &str) -> Targets {
     quiet.fold(asked.clone(), |filter, (library, level)| filter.with_target(library, level)).with_target(SILENT, LevelFilter::OFF)
 }
 
-/// Core dumps off, memory closed to other processes of the same user. An error means that the service must not start.
+/// Disables core dumps and access to memory by other processes of the same user. An error must stop the start.
 pub fn harden() -> std::io::Result<()> {
     setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) })?;
     set_dumpable_behavior(DumpableBehavior::NotDumpable)?;
     Ok(())
 }
 
-/// Raises the limit of open files to what is allowed: each connection is one. Where that can't be done, the limit stays, and [`descriptors`] tells it.
+/// Raises the limit of open files to its maximum: each connection is one file. If that fails, the limit stays;
+/// [`descriptors`] returns it.
 pub fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }); // what is so afterwards is read where it counts
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }); // the effective limit is read where it is used
 }
 
-/// How many files and connections the process may have open.
+/// Number of files and connections that the process may have open.
 pub fn descriptors() -> usize {
     getrlimit(Resource::Nofile).current.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX))
 }
 
-/// Something that is logged at most every ten seconds, however often it happens.
+/// A log line that appears at most every ten seconds, however often its event happens.
 #[derive(Debug, Default)]
 pub struct Seldom(Mutex<(Option<Instant>, u64)>);
 
 impl Seldom {
     const EVERY: Duration = Duration::from_secs(10);
 
-    /// It has happened. How often since it was last logged, where it is time to log it again.
+    /// Counts the event. Returns the count since the last log line, where the next line is due.
     pub fn due(&self) -> Option<u64> {
         self.due_at(Instant::now())
     }
@@ -90,7 +92,7 @@ impl Seldom {
     }
 }
 
-/// A reference for a fault page and its log line: 8 characters that can't be mistaken for one another when read aloud.
+/// A reference for an error page and its log line: 8 characters that are not confused when read aloud.
 pub fn reference() -> String {
     const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
     let mut bytes = [0; 8];

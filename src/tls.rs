@@ -1,4 +1,4 @@
-//! Trust: which CA a controller's certificate, or another's, has to come from, and by which certificate of ours we are known. There is no switch that trusts everything.
+//! TLS clients: trusted CA certificates and our own client certificate. There is no switch that turns verification off.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,31 +11,31 @@ use rustls::{
 };
 use secrecy::{ExposeSecret, SecretString};
 
-/// Why trust can't be set up.
+/// Why a TLS client could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsSetupError {
-    /// The CA file can't be read, or holds no certificate.
+    /// The CA file is unreadable, or contains no certificate.
     #[error("the CA file {file}: {what}")]
     CaFile {
-        /// As configured.
+        /// Path from the configuration.
         file: String,
-        /// What is wrong.
+        /// Cause.
         what: String,
     },
-    /// Our own certificate can't be read, or its key is another's.
+    /// Our certificate is unreadable, or its key belongs to another certificate.
     #[error("the client certificate {file}: {what}")]
     Certificate {
-        /// As configured.
+        /// Path from the configuration.
         file: String,
-        /// What is wrong.
+        /// Cause.
         what: String,
     },
-    /// The system has no usable roots.
+    /// The system has no usable CA certificates.
     #[error("the system has no trusted CA certificates; set directory.ca_file")]
     NoSystemRoots,
 }
 
-/// The roots of the CA file, or the system's where none is given.
+/// The certificates of the CA file, or the system's where none is given.
 pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsSetupError> {
     let mut roots = RootCertStore::empty();
     let Some(file) = ca_file else {
@@ -51,10 +51,10 @@ pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsSetupError> {
     if roots.is_empty() { Err(wrong("holds no certificate".into())) } else { Ok(roots) }
 }
 
-/// A certificate and its key, by which we show others who we are.
+/// Our certificate and its key.
 #[derive(Debug, Clone)]
 pub struct ClientCertificate {
-    /// PEM: ours first, then what it was issued by.
+    /// PEM: our certificate first, then its issuers.
     pub file: PathBuf,
     /// The private key, PEM.
     pub key: SecretString,
@@ -65,7 +65,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsSet
     client_config_as(ca_file, None)
 }
 
-/// The same, showing who we are by a certificate where the other side asks for one.
+/// As [`client_config`], with our certificate where the server asks for one.
 pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCertificate>) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)
@@ -75,7 +75,7 @@ pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCerti
     let Some(ClientCertificate { file, key }) = certificate else { return Ok(Arc::new(config.with_no_client_auth())) };
     let wrong = |what: String| TlsSetupError::Certificate { file: file.display().to_string(), what };
     let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| wrong(e.to_string()))?;
-    // The parser's own words may quote a line of the key.
+    // The parser's own error may quote a line of the key.
     let key =
         PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| wrong("its key is no private key in PEM".into()))?;
     Ok(Arc::new(config.with_client_auth_cert(chain, key).map_err(|e| wrong(e.to_string()))?))

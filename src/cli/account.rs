@@ -1,6 +1,6 @@
-//! `os2nykode account …`: local staff accounts.
+//! `os2nykode account …`: local accounts.
 //!
-//! Invariant: a password is never an argument, and a secret goes to standard output and nowhere else.
+//! Invariant: a password is never an argument, and a secret goes to standard output only.
 
 use std::{os::unix::fs::MetadataExt, path::PathBuf, process::ExitCode, sync::Arc};
 
@@ -27,42 +27,42 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AccountCommand {
-    /// Makes an account. Its password is typed twice, or read from the first line of standard input.
+    /// Create an account. Its password is typed twice, or read from the first line of standard input.
     Add {
-        /// What its owner logs in with.
+        /// The login name.
         name: String,
-        /// The name of the person.
+        /// The person's full name.
         #[arg(long = "name", value_name = "FULL NAME")]
         full_name: String,
-        /// What they may do: helpdesk or auditor. May be given several times.
+        /// A role of the account: helpdesk or auditor. May be given several times.
         #[arg(long = "role", required = true, value_parser = role)]
         roles: Vec<Role>,
     },
-    /// Lists all accounts.
+    /// List all accounts.
     List,
-    /// Keeps an account from logging in, and logs it out.
+    /// Disable logins with an account, and end its sessions.
     Disable {
-        /// Which.
+        /// The account's login name.
         name: String,
     },
-    /// Lets a disabled account log in again.
+    /// Enable a disabled account.
     Enable {
-        /// Which.
+        /// The account's login name.
         name: String,
     },
-    /// Gives an account a new password and a new secret for the authenticator app, and logs it out.
+    /// Give an account a new password and a new secret for the authenticator app, and end its sessions.
     Reset {
-        /// Which.
+        /// The account's login name.
         name: String,
     },
-    /// Logs somebody out everywhere: a local staff account, or an account in AD by its login name or objectGUID.
+    /// End all sessions of an account: a local one, or one in AD by its login name or objectGUID.
     EndSessions {
-        /// Whose sessions.
+        /// The account's login name or objectGUID.
         name: String,
     },
-    /// Removes an account, and logs it out. What it did stays in the audit log.
+    /// Remove an account, and end its sessions. Its entries stay in the audit log.
     Remove {
-        /// Which.
+        /// The account's login name.
         name: String,
     },
 }
@@ -71,7 +71,7 @@ fn role(text: &str) -> Result<Role, String> {
     Role::from_code(text).ok_or_else(|| "helpdesk or auditor".to_owned())
 }
 
-/// Exit code 0: done; 1: not done; 2: it can't be done in this way.
+/// Exit code 0: done; 1: not done; 2: not possible in this way.
 pub(super) async fn run(config: &Config, command: AccountCommand) -> ExitCode {
     let url = config.store.url.expose_secret();
     if let Some(problem) = anothers(url, "account") {
@@ -79,7 +79,7 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> ExitCode {
     }
     let (desk, store) = match open(config, url).await {
         Ok(opened) => opened,
-        Err(error) => return complain(&format!("the store can't be opened: {error}\n"), ExitCode::FAILURE),
+        Err(error) => return complain(&format!("the store could not be opened: {error}\n"), ExitCode::FAILURE),
     };
     let done = work(config, &desk, command).await;
     store.close().await;
@@ -94,10 +94,10 @@ async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Res
     let said = |what: &str| Ok(Zeroizing::new(what.to_owned()));
     match command {
         AccountCommand::Add { name, full_name, roles } => {
-            desk.is_free(&name).await.map_err(text)?; // before anything is typed
+            desk.is_free(&name).await.map_err(text)?; // before the password is typed
             let password = terminal::new_password().map_err(|error| error.to_string())?;
             let secret = desk.add(&name, &full_name, roles.into_iter().collect(), &password).await.map_err(text)?;
-            Ok(told(config, "The account is made.", &secret, &name))
+            Ok(told(config, "The account is created.", &secret, &name))
         }
         AccountCommand::Reset { name } => {
             let account = desk.find(&name).await.map_err(text)?;
@@ -125,7 +125,7 @@ async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Res
     }
 }
 
-/// Of each account of this name, here and in AD.
+/// Ends the sessions of each account of this name, here and in AD.
 async fn end_sessions(config: &Config, desk: &StaffDesk, name: &str) -> Result<u64, String> {
     let mut owners = Vec::new();
     if let Some(guid) = ObjectGuid::parse(name) {
@@ -160,9 +160,9 @@ fn complain_softly(text: &str) {
 }
 
 fn told(config: &Config, what: &str, secret: &TotpSecret, name: &str) -> Zeroizing<String> {
-    let off = if config.staff.enabled { "" } else { "Nobody can log in with it yet: staff.enabled is false.\n" };
+    let off = if config.staff.enabled { "" } else { "Logins with it are disabled: staff.enabled is false.\n" };
     Zeroizing::new(format!(
-        "{what}\n{off}For its owner's authenticator app, now and never again:\n{}\nor typed by hand: {}\n",
+        "{what}\n{off}For its owner's authenticator app, shown only now:\n{}\nor typed by hand: {}\n",
         *secret.uri(&config.site.name, name.trim()),
         *secret.base32()
     ))
@@ -189,7 +189,8 @@ async fn open(config: &Config, url: &str) -> Result<(StaffDesk, Store), StoreErr
     Ok((desk, store))
 }
 
-/// What is wrong where the database is another user's file: whatever this command wrote beside it, the service could not use.
+/// An error where the database file belongs to another user: the service could not use files that this command creates
+/// beside it.
 pub(super) fn anothers(url: &str, command: &str) -> Option<String> {
     let file: PathBuf = store::file(url)?;
     let there = [Some(file.as_path()), file.parent()].into_iter().flatten().find_map(|path| std::fs::metadata(path).ok())?;

@@ -1,4 +1,4 @@
-//! `os2nykode audit`: the log's keys, and whether it is whole.
+//! `os2nykode audit`: keys, verification and export of the audit log.
 
 use std::{
     fs::File,
@@ -40,50 +40,53 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
-    /// Makes a key to sign with, in a new file that only its owner can read, and its public half in FILE.pub.
+    /// Create a signing key in a new file that only its owner can read, and its public key in FILE.pub.
     Keygen {
         /// The private key's file.
         file: PathBuf,
     },
-    /// Says whether the log is whole, and names the first entry that is not as the service wrote it. Needs the database, or an export, and the public key; the configuration
-    /// only where these are not given. Writes nothing into the database but, with the configuration, that it was verified.
+    /// Verify the log, and name the first entry that is not as the service wrote it. Needs the database or an export,
+    /// and the public key; the configuration only where these are not given. Writes nothing into the database, except,
+    /// with the configuration, the entry about the verification.
     Verify {
-        /// The database, as store.url: a copy of the file, or PostgreSQL by a user that may only read.
+        /// The database, as store.url: a copy of the file, or PostgreSQL with a user that may only read.
         #[arg(long, value_name = "URL", conflicts_with = "export")]
         database: Option<String>,
         /// An export with its seals (JSON Lines), instead of the database.
         #[arg(long)]
         export: Option<PathBuf>,
-        /// The public keys that it may be signed with; else the one that belongs to audit.signing_key_file.
+        /// Public keys that the log may be signed with; otherwise the one of audit.signing_key_file.
         #[arg(long = "public-key")]
         public_keys: Vec<PathBuf>,
-        /// Checkpoints that were kept outside: lines with the JSON that was sent there, whatever a syslog server has put before it.
+        /// Checkpoints that were kept outside: lines with the forwarded JSON, after any prefix of a syslog server.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
     },
-    /// Writes a part of the log to standard output. That it was is in the log before its first byte.
+    /// Write a part of the log to standard output. The audit entry about the export is written first.
     Export {
-        /// The first day, in Denmark: 2026-11-01. Else from the beginning.
+        /// First day, in Denmark: 2026-11-01. Otherwise from the beginning.
         #[arg(long)]
         from: Option<Date>,
-        /// The last day, included. Else until now.
+        /// Last day, included. Otherwise until now.
         #[arg(long)]
         to: Option<Date>,
-        /// csv: a table. jsonl: with its seals, for `audit verify --export`; whole segments between two checkpoints.
+        /// csv: a table. jsonl: with seals, for `audit verify --export`; whole segments between two checkpoints.
         #[arg(long)]
         format: Format,
     },
-    /// Signs the log as it stands, where the service refuses to: after its secret was changed while something was not signed yet, or when somebody has written into the
-    /// database and you have looked at what. Its chain has to be whole all the same. That you did is in the log.
+    /// Sign the log as it stands, where the service refuses to: after its secret was changed while entries were
+    /// unsigned, or after you have examined a foreign write to the database. The chain has to be intact. The signature
+    /// is logged.
     Vouch,
-    /// Encrypts the CPR numbers in the log with the first key of audit.cpr_key_files. Can be broken off and begun again.
+    /// Encrypt the CPR numbers in the log with the first key of audit.cpr_key_files. May be interrupted and started
+    /// again.
     RotateCpr,
 }
 
-/// What a checkpoint begins with wherever it is sent.
+/// Beginning of a forwarded checkpoint.
 const CHECKPOINT: &str = "{\"checkpoint\":";
 
-/// Why it could not be looked at.
+/// Why a command failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Trouble {
     #[error("{0}: {1}")]
@@ -116,7 +119,7 @@ pub(super) enum Trouble {
     Lost(u64),
 }
 
-/// Makes the files of a key.
+/// Creates the two files of a signing key.
 pub(super) fn keygen(file: &Path) -> ExitCode {
     match generate(file) {
         Ok(public) => say(&public, ExitCode::SUCCESS),
@@ -136,7 +139,7 @@ fn generate(file: &Path) -> Result<String, Trouble> {
     Ok(signer.public_pem())
 }
 
-/// Verifies an export or a database; needs no configuration.
+/// Verifies an export or a database without the configuration.
 pub(super) async fn verify_alone(export: Option<&Path>, database: &str, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> ExitCode {
     let found = match (keys(public_keys, None), export) {
         (Err(trouble), _) => Err(trouble),
@@ -196,25 +199,25 @@ impl From<NotVerified> for Trouble {
 fn told(found: Result<Whole, Trouble>) -> ExitCode {
     match found {
         Ok(whole) => say(&in_words(&whole), if is_good(&whole) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        Err(Trouble::Broken(broken)) => complain(&format!("The log is not whole: {broken}.\n"), ExitCode::FAILURE),
+        Err(Trouble::Broken(broken)) => complain(&format!("The log is not intact: {broken}.\n"), ExitCode::FAILURE),
         Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::from(super::UNUSABLE)),
     }
 }
 
 fn in_words(whole: &Whole) -> String {
-    let mut text = format!("{} entries, numbers {} to {}: the chain is whole.\n", whole.entries, whole.first, whole.last);
-    text += &format!("{} checkpoints vouch for it up to number {}.\n", whole.checkpoints, whole.vouched);
+    let mut text = format!("{} entries, numbers {} to {}: the chain is intact.\n", whole.entries, whole.first, whole.last);
+    text += &format!("{} checkpoints cover it up to number {}.\n", whole.checkpoints, whole.vouched);
     if let Some(at) = whole.vouched_at.and_then(|at| Timestamp::from_microsecond(at).ok()) {
         text += &format!(
-            "The last of them was signed at {}. What was cut off behind it, and its later checkpoints with it, only checkpoints that were kept outside can tell.\n",
+            "The last of them was signed at {}. Only checkpoints that were kept outside can show later entries that were cut off with their checkpoints.\n",
             at.strftime("%Y-%m-%d %H:%M:%S UTC")
         );
     }
     if whole.last > whole.vouched {
-        text += &format!("Numbers {} to {} are behind the last checkpoint: nothing vouches for them yet.\n", whole.vouched + 1, whole.last);
+        text += &format!("Numbers {} to {} are after the last checkpoint: no signature covers them yet.\n", whole.vouched + 1, whole.last);
     }
     if whole.waiting > 0 {
-        text += &format!("{} entries wait for their place.\n", whole.waiting);
+        text += &format!("{} entries wait for their number.\n", whole.waiting);
     }
     if whole.purged > 0 {
         text += &format!("{} more were deleted by retention.\n", whole.purged);
@@ -252,14 +255,15 @@ fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble
     if keys.is_empty() { Err(Trouble::NoKey) } else { Ok(keys) }
 }
 
-/// Checkpoints that were kept outside, whatever else is in the file. A file without any was not what the operator meant.
+/// Checkpoints that were kept outside; other lines are skipped. A file without any checkpoint is an error: the operator
+/// meant another file.
 fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, Trouble> {
     let Some(file) = file else { return Ok(Vec::new()) };
     let mut kept = Vec::new();
     for (number, line) in (1..).zip(lines(file)?) {
         let line = line?;
         let line = String::from_utf8_lossy(&line);
-        // A syslog server puts its own words before it.
+        // A syslog server puts a prefix before the JSON.
         let Some(json) = line.find(CHECKPOINT).and_then(|from| line.get(from..)) else { continue };
         match serde_json::Deserializer::from_str(json).into_iter::<Line>().next() {
             Some(Ok(Line::Checkpoint { checkpoint })) => kept.push(checkpoint),
@@ -275,12 +279,12 @@ fn lines(file: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, Trouble>> +
     Ok(BufReader::new(open).split(b'\n').map(move |line| line.map_err(|error| Trouble::File(path.clone(), error))))
 }
 
-/// Twice through the file: what is signed first.
+/// Verifies an export. Reads the file twice: first the signed parts.
 fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
     let (mut checkpoints, mut purges): (Vec<Checkpoint>, Vec<_>) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(lines(file)?) {
         let line = line?;
-        // What is read twice need not be understood twice.
+        // Entries are parsed in the second pass only.
         if line.starts_with(b"{\"number\":") {
             continue;
         }
@@ -313,17 +317,17 @@ async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Pa
             format!("{} entries not written by the service, {} CPR numbers missing", whole.unsound_entries, whole.cpr_missing),
         ),
         Err(Trouble::Broken(broken)) => (AuditOutcome::Failed, broken.to_string()),
-        // It was not looked at.
+        // The log was not verified.
         Err(_) => return found,
     };
-    // What was found is told whatever becomes of its entry.
+    // The result is printed even if its audit entry cannot be written.
     if let Err(trouble) = note_found(config, url, outcome, note).await {
-        complain(&format!("That the log was verified is not written into it: {trouble}.\n"), ExitCode::SUCCESS);
+        complain(&format!("The audit entry about the verification was not written: {trouble}.\n"), ExitCode::SUCCESS);
     }
     found
 }
 
-/// A newer program that only looks does not bring the database up to date.
+/// Logs the result. A newer program must not migrate the database for a verification.
 async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
     let inspection = Inspection::open(url).await?;
     let is_current = inspection.version().await? == Store::version_of(url);
@@ -337,7 +341,7 @@ async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: Str
     Ok(())
 }
 
-/// The database that the command line names: a server elsewhere is verified as that of `store.url` is.
+/// Verifies the database that the command line names. The TLS of a remote server is verified as that of `store.url` is.
 async fn inspected_at(database: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
     if database.starts_with("sqlite:") {
         return inspected(database, keys, checkpoint).await; // a copy may be named by a relative path
@@ -359,7 +363,7 @@ async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: 
     Ok(())
 }
 
-/// What is done at the command line, by whoever may run it.
+/// An audit entry of a command.
 fn entry(config: &Config, kind: EventKind, outcome: AuditOutcome, note: String) -> Result<AuditEvent, Trouble> {
     let random = Keys::new(config.server.secret.bytes()).random().map_err(|_| StoreError::NoRandomness)?;
     let visit =
@@ -385,7 +389,7 @@ async fn export(config: &Config, period: Period, format: Format) -> Result<(), T
     Ok(())
 }
 
-/// Sealed by a running service, or by us.
+/// Seals the waiting entries, as the running service would, and signs.
 async fn vouch(config: &Config) -> Result<Signed, Trouble> {
     let Some(key) = &config.audit.signer else { return Err(Trouble::NoKey) };
     let url = config.store.url.expose_secret();

@@ -1,4 +1,4 @@
-//! Reading a new password: from a terminal that does not show it, or from a pipe.
+//! Reading a new password: from a terminal without echo, or from a pipe.
 
 use std::{
     fs::File,
@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 
 use crate::model::password::{NotAPassword, Password};
 
-/// Longest line that is read, bytes: four for each of a password's characters, and some that show that it is too long.
+/// Longest line in bytes: four for each character of a password, and some to detect a line that is too long.
 const LONGEST: usize = 4 * Password::MAX_CHARS + 16;
 
 /// Why there is no password.
@@ -29,10 +29,10 @@ pub(super) enum NoPassword {
     Input(#[from] std::io::Error),
 }
 
-/// Typed twice at a terminal; the first line where standard input is none.
+/// Reads a password: typed twice at a terminal, else from the first line of standard input.
 pub(super) fn new_password() -> Result<Password, NoPassword> {
     let stdin = std::io::stdin();
-    let mut input = File::from(stdin.as_fd().try_clone_to_owned()?); // not through its buffer, which nobody wipes
+    let mut input = File::from(stdin.as_fd().try_clone_to_owned()?); // past its buffer, which is not wiped
     if !stdin.is_terminal() {
         return read(&mut input);
     }
@@ -45,7 +45,7 @@ fn asked(input: &mut File, question: &str) -> Result<Password, NoPassword> {
     let mut told = std::io::stderr();
     told.write_all(question.as_bytes())?;
     let password = read(input);
-    told.write_all(b"\n")?; // what was typed showed nothing, not even the end of its line
+    told.write_all(b"\n")?; // without echo, the typed line end shows nothing
     password
 }
 
@@ -72,7 +72,7 @@ fn read(input: &mut impl Read) -> Result<Password, NoPassword> {
     })
 }
 
-/// A terminal that shows nothing of what is typed, until this is dropped.
+/// A terminal without echo, until this is dropped.
 struct Quiet {
     terminal: File,
     before: Termios,

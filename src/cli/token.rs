@@ -1,6 +1,6 @@
-//! `os2nykode token …`: tokens for the log's API.
+//! `os2nykode token …`: tokens of the audit API.
 //!
-//! Invariant: a token goes to standard output, once, and nowhere else.
+//! Invariant: a token goes to standard output only, once.
 
 use std::{process::ExitCode, sync::Arc};
 
@@ -20,22 +20,22 @@ use crate::{
 
 #[derive(Debug, Subcommand)]
 pub(super) enum TokenCommand {
-    /// Makes a token and prints it, this once.
+    /// Create a token and print it. It is not shown again.
     Add {
-        /// What it is called: the name of the program that it is for.
+        /// Name of the token: the program that uses it.
         name: String,
-        /// What it is good for: audit:read (the whole log) or audit:head (only how far it has come).
+        /// Scope of the token: audit:read (the whole log) or audit:head (only its highest number).
         #[arg(long, value_parser = scope)]
         scope: Scope,
-        /// How many days it holds, 1 to 400.
+        /// Validity in days, 1 to 400.
         #[arg(long)]
         days: u32,
     },
-    /// Lists all tokens, those that hold no more too. Not the secrets: they are nowhere.
+    /// List all tokens, revoked and expired ones included. The secrets are not stored.
     List,
-    /// Revokes a token at once.
+    /// Revoke a token at once.
     Revoke {
-        /// Which.
+        /// The token's name.
         name: String,
     },
 }
@@ -44,7 +44,7 @@ fn scope(text: &str) -> Result<Scope, String> {
     Scope::from_code(text).ok_or_else(|| Scope::ALL.map(Scope::code).join(" or "))
 }
 
-/// Exit code 0: done; 1: not done; 2: it can't be done in this way.
+/// Exit code 0: done; 1: not done; 2: not possible in this way.
 pub(super) async fn run(config: &Config, command: TokenCommand) -> ExitCode {
     let url = secrecy::ExposeSecret::expose_secret(&config.store.url);
     if let Some(problem) = anothers(url, "token") {
@@ -52,7 +52,7 @@ pub(super) async fn run(config: &Config, command: TokenCommand) -> ExitCode {
     }
     let (desk, store) = match open(config, url).await {
         Ok(opened) => opened,
-        Err(error) => return complain(&format!("the store can't be opened: {error}\n"), ExitCode::FAILURE),
+        Err(error) => return complain(&format!("the store could not be opened: {error}\n"), ExitCode::FAILURE),
     };
     let done = work(&desk, command).await;
     store.close().await;
@@ -67,7 +67,7 @@ async fn work(desk: &TokenDesk, command: TokenCommand) -> Result<Zeroizing<Strin
         TokenCommand::Add { name, scope, days } => {
             let (token, expires) = desk.add(&name, scope, days).await?;
             let until = expires.strftime("%Y-%m-%d %H:%M UTC");
-            let text = format!("The token is made. It holds until {until}.\nIt is shown now and never again:\n{}\n", *token.written());
+            let text = format!("The token is created, valid until {until}.\nIt is shown only now:\n{}\n", *token.written());
             Ok(Zeroizing::new(text))
         }
         TokenCommand::List => {

@@ -1,4 +1,4 @@
-//! Counters begin at 0: a first fault is a rise, not a beginning, to whoever watches.
+//! Initial values of the counters: they start at 0, so that a monitoring system sees the first error as a rise.
 
 use metrics::{counter, gauge};
 
@@ -17,7 +17,7 @@ const PLAIN: [&str; 9] = [
     "audit_foreign_cursors_total",
 ];
 
-/// Counters with one label whose values are known beforehand.
+/// Counters with one label whose values are known.
 const LABELLED: [(&str, &str, &[&str]); 5] = [
     ("connections_refused_total", "limit", &["all", "address"]),
     ("connections_failed_total", "step", &["accept", "tls"]),
@@ -26,7 +26,7 @@ const LABELLED: [(&str, &str, &[&str]); 5] = [
     ("staff_sign_ins_total", "outcome", &["succeeded", "refused"]),
 ];
 
-/// Lets everything that may be counted begin at 0, and what is not known to be away be there.
+/// Sets every known counter to 0, and every controller to available.
 pub(super) fn begin(app: &App) {
     for name in PLAIN {
         counter!(name).increment(0);

@@ -1,6 +1,9 @@
-//! SIGHUP: what can be read again is read again, and the log says what was taken over and what needs a restart.
+//! Reload on SIGHUP: reads certificate, secrets, word lists and providers' metadata again, and logs the sections that
+//! need a restart.
 //!
-//! Invariants: what can't be used leaves in use what was before; nothing ends because of it.
+//! Invariants:
+//! - An unusable new value leaves the previous one in use.
+//! - A reload never ends the service.
 
 use std::sync::Arc;
 
@@ -14,14 +17,14 @@ use crate::{
     http::Certificate,
 };
 
-/// Sections whose values are read again, as far as their secrets and word lists go.
+/// Sections that take effect on a reload.
 const LIVE: [&str; 1] = ["policy"];
 
-/// What SIGHUP reads again.
+/// State of the reload.
 pub(super) struct Reload<Read> {
     pub(super) app: Arc<App>,
     pub(super) certificate: Option<Arc<Certificate>>,
-    /// Wakes who reads what the providers say of themselves.
+    /// Wakes the job that refreshes the providers' metadata.
     pub(super) providers: Arc<Notify>,
     /// Reads the configuration, its files and the environment.
     pub(super) read: Read,
@@ -31,14 +34,14 @@ impl<Read> Reload<Read>
 where
     Read: Fn() -> Result<Config, Problems> + Clone + Send + 'static,
 {
-    /// For ever.
+    /// Reloads on every SIGHUP, forever.
     pub(super) async fn keep_reloading(self, mut hangup: Signal) {
         while hangup.recv().await.is_some() {
-            info!("SIGHUP: what can be read again is read again");
+            info!("SIGHUP: reload");
             if let Some(certificate) = &self.certificate {
                 match certificate.read_again() {
-                    Ok(()) => info!("the certificate was read again"),
-                    Err(error) => error!(error = %error, "the renewed certificate can't be used; the one before it stays"),
+                    Ok(()) => info!("certificate reloaded"),
+                    Err(error) => error!(error = %error, "new certificate unusable; previous one stays in use"),
                 }
             }
             // Files may be on a disk that hangs.
@@ -46,11 +49,11 @@ where
                 Ok(Ok(fresh)) => self.take(fresh),
                 Ok(Err(problems)) => {
                     for problem in &problems.0 {
-                        error!(key = problem.key, problem = problem.what, "the configuration can't be used as it is now");
+                        error!(key = problem.key, problem = problem.what, "configuration unusable");
                     }
-                    error!(problems = problems.0.len(), "nothing of the configuration was taken over; what was before stays in use");
+                    error!(problems = problems.0.len(), "configuration rejected; previous one stays in use");
                 }
-                Err(_) => error!("reading the configuration ended unexpectedly; what was before stays in use"),
+                Err(_) => error!("reading the configuration panicked; previous one stays in use"),
             }
             self.providers.notify_one();
         }
@@ -71,9 +74,9 @@ where
             taken.push("oidc.provider.client_secret");
         }
         app.renew_policy(fresh.policy);
-        info!(taken = taken.join(", "), "the configuration was read again");
+        info!(taken = taken.join(", "), "configuration reloaded");
         if !restart.is_empty() {
-            warn!(sections = restart.join(", "), "changes in these sections count after a restart");
+            warn!(sections = restart.join(", "), "changes in these sections need a restart");
         }
     }
 }

@@ -1,20 +1,19 @@
-//! What the operator asks a running service for. The handlers are there before anything else is done: a signal that nobody handles ends a process.
+//! Signals from the operator. The handlers are installed first: a signal without a handler ends the process.
 
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tracing::info;
 
-/// The signals that the service handles.
 #[derive(Debug)]
 pub struct Signals {
-    /// SIGHUP: read again what can be read again.
+    /// SIGHUP: reload.
     pub(super) hangup: Signal,
     /// SIGTERM and SIGINT: stop.
     pub(super) stop: Stop,
 }
 
-/// Asked to stop.
+/// Stream of stop signals.
 #[derive(Debug)]
 pub(super) struct Stop {
     terminate: Signal,
@@ -22,7 +21,7 @@ pub(super) struct Stop {
 }
 
 impl Signals {
-    /// From here on no signal of these ends the process by itself. One that comes before it is looked at waits.
+    /// Installs the handlers. From here on none of these signals ends the process; a signal that comes early waits.
     pub fn install() -> io::Result<Self> {
         let stop = Stop { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? };
         Ok(Self { hangup: signal(SignalKind::hangup())?, stop })
@@ -30,12 +29,12 @@ impl Signals {
 }
 
 impl Stop {
-    /// Returns once the operator asks the service to stop.
+    /// Returns at the first stop signal.
     pub(super) async fn asked(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
             _ = self.interrupt.recv() => {}
         }
-        info!("stopping: requests under way are finished");
+        info!("stopping; requests in progress are completed");
     }
 }

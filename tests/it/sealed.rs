@@ -81,7 +81,7 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
     assert_eq!((entries, count(dir.path(), "audit_unsealed").await), (seals, 0));
     let (code, text) = verify(dir.path());
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains(&format!("vouch for it up to number {seals}.")), "{text}");
+    assert!(text.contains(&format!("cover it up to number {seals}.")), "{text}");
     // The last word of the service is there, and both verifications are in the log by now.
     let mut connection = database(dir.path()).await;
     let kinds: Vec<String> =

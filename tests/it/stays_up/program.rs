@@ -81,7 +81,7 @@ async fn sighup_reads_again_what_can_be_read_again_and_ends_nothing() {
     // A file that can't be used changes nothing.
     std::fs::write(&config, "[site]\nnam = 1\n").expect("written");
     program.signal("-HUP");
-    logged(dir.path(), "nothing of the configuration was taken over").await;
+    logged(dir.path(), "configuration rejected").await;
     assert!(program.is_alive());
     answers(address, "/health/ready", 200).await;
     assert!(!log(dir.path()).contains(environment().fact("SERVICE_PASSWORD")));
@@ -101,10 +101,10 @@ async fn sighup_reads_a_renewed_certificate_and_keeps_the_old_one_where_that_is_
     let mut program = Program::start(dir.path(), &[]);
     logged(dir.path(), "\"message\":\"started\"").await;
     program.signal("-HUP");
-    logged(dir.path(), "the certificate was read again").await;
+    logged(dir.path(), "certificate reloaded").await;
     std::fs::write(&certificate, "no certificate").expect("written");
     program.signal("-HUP");
-    logged(dir.path(), "the renewed certificate can't be used; the one before it stays").await;
+    logged(dir.path(), "new certificate unusable; previous one stays in use").await;
     let page = super::from(1).get(format!("https://localhost:{}/", address.port())).send().await.expect("an answer");
     assert!(page.status() == 200 && program.is_alive());
 }
@@ -124,7 +124,7 @@ async fn a_new_policy_counts_after_sighup() {
     std::fs::write(dir.path().join("config.toml"), text("[policy.default]\nmin_length = 17\n")).expect("written");
     program.signal("-HUP");
     logged(dir.path(), "taken=\"policy\"").await;
-    assert!(!log(dir.path()).contains("count after a restart"), "nothing else has changed");
+    assert!(!log(dir.path()).contains("need a restart"), "nothing else has changed");
     assert!(!log(dir.path()).contains('\x1b'), "no colours in a file");
     // What was never counted is there, so that the first of it is a rise.
     let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
@@ -173,7 +173,7 @@ async fn a_database_that_comes_late_is_waited_for_and_only_then_the_service_is_t
     assert_eq!(ear.hears(), "WATCHDOG=1\n");
     let waits = ear.hears();
     assert!(waits.contains("STATUS=waiting for the database") && waits.contains("EXTEND_TIMEOUT_USEC="), "{waits}");
-    logged(dir.path(), "the database is not there yet").await;
+    logged(dir.path(), "database not available yet").await;
     program.signal("-HUP"); // as a reload at boot would
     tokio::time::sleep(Duration::from_millis(500)).await; // longer than a signal takes to end it
     assert!(program.is_alive());
@@ -204,12 +204,12 @@ async fn a_database_that_does_not_let_us_in_is_not_waited_for_and_a_stop_ends_a_
     )
     .expect("written");
     let mut program = Program::start(dir.path(), &[]);
-    until("it ends", 20, async || log(dir.path()).contains("could not go on")).await;
+    until("it ends", 20, async || log(dir.path()).contains("service terminated with an error")).await;
     assert_eq!(program.0.wait().expect("ended").code(), Some(1));
     let nobody = Setup { store: Some("postgres://nykode@127.0.0.1:1/x?sslmode=disable".to_owned()), ..Setup::default() };
     std::fs::write(dir.path().join("config.toml"), behind_a_proxy(&nobody, dir.path(), address)).expect("written");
     let mut program = Program::start(dir.path(), &[]);
-    logged(dir.path(), "the database is not there yet").await;
+    logged(dir.path(), "database not available yet").await;
     program.signal("-TERM");
     assert!(tokio::task::spawn_blocking(move || program.0.wait().expect("ended").success()).await.expect("joined"));
 }
