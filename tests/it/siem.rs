@@ -34,6 +34,12 @@ use crate::{
 /// A text that breaks lines, frames, cells and JSON wherever it is not looked after.
 pub const EVIL: &str = "=cmd|' /C calc'!A0\r\n<0>1 - - - - - - \u{1b}[2J\0\",;'\u{2028}Ærø 🎈";
 
+/// A text as the log keeps it: nothing that moves a cursor, breaks a line or turns text around.
+pub fn kept(text: &str) -> String {
+    let visible = |c: char| !c.is_control() && c != '\u{2028}';
+    text.chars().map(|c| if visible(c) { c } else { '\u{FFFD}' }).collect()
+}
+
 /// An entry about somebody's login with nothing out of the ordinary.
 pub fn event(clock: &dyn Clock, kind: EventKind, outcome: AuditOutcome, actor: Option<u128>, target: Option<u128>) -> AuditEvent {
     let party = |n: u128| Party { guid: Uuid::from_u128(n).into(), account_name: format!("bruger{n}"), name: format!("Bruger {n}") };
