@@ -1,6 +1,6 @@
 //! The configuration: one section a file, unknown keys refused, all problems listed at once.
 //!
-//! Invariant: what [`load`] returns is complete and without contradictions; no problem's text holds a secret.
+//! Invariant: the result of [`load`] is complete and without contradictions; no problem's text holds a secret.
 
 mod audit;
 mod authority;
@@ -60,64 +60,64 @@ use std::collections::BTreeMap;
 
 use crate::model::provider::ProviderId;
 
-/// Everything that the operator decides.
+/// The whole configuration.
 #[derive(Debug)]
 pub struct Config {
-    /// What the configuration is recognised by, 64 hexadecimal digits; no secret is in it.
+    /// Fingerprint of the configuration, 64 hexadecimal digits.
     pub fingerprint: String,
-    /// The same of each section.
+    /// Fingerprint of each section.
     sections: BTreeMap<String, String>,
-    /// `[site]`: whose service it is.
+    /// `[site]`: the municipality, its contact and its texts.
     pub site: Site,
-    /// `[server]`: where it listens.
+    /// `[server]`: listening, TLS, proxies and limits.
     pub server: Server,
-    /// `[store]`: its database.
+    /// `[store]`: the database.
     pub store: Store,
     /// `[directory]`: Active Directory.
     pub directory: Directory,
-    /// `[login]`: the ways to log in.
+    /// `[login]`: login with an AD password.
     pub login: Login,
-    /// `[session]`: how long a login lasts.
+    /// `[session]`: lifetime of sessions.
     pub session: Session,
-    /// `[throttle]`: how failures slow down.
+    /// `[throttle]`: rate limits.
     pub throttle: Throttle,
-    /// `[policy]`: the municipality's own rules of passwords.
+    /// `[policy]`: the municipality's password rules.
     pub policy: Policy,
-    /// `[reset]`: which logins are enough for a new password without the old one.
+    /// `[reset]`: demands on a login before it may set a new password without the old one.
     pub reset: Reset,
-    /// `[authority]`: who may act on whose account besides their own.
+    /// `[authority]`: delegation.
     pub authority: Authority,
     /// `[codes]`: one-time codes.
     pub codes: Codes,
-    /// `[staff]`: local accounts of the service desk.
+    /// `[staff]`: local accounts.
     pub staff: Staff,
-    /// `[saml]`: identity providers that speak SAML 2.0.
+    /// `[saml]`: SAML 2.0 identity providers.
     pub saml: Saml,
-    /// `[oidc]`: identity providers that speak OpenID Connect.
+    /// `[oidc]`: OpenID Connect identity providers.
     pub oidc: Oidc,
-    /// `[people]`: registers that know which accounts belong to a CPR number.
+    /// `[people]`: registers that map a CPR number to accounts.
     pub people: People,
-    /// `[parents]`: the service that knows whose parent somebody is; `None` = off.
+    /// `[parents]`: the family service; `None` = off.
     pub parents: Option<Parents>,
-    /// `[audit]`: the log of who did what.
+    /// `[audit]`: the audit log.
     pub audit: Audit,
-    /// `[log]`: what the service says of itself.
+    /// `[log]`: the service's own log.
     pub log: Log,
 }
 
 impl Config {
-    /// The sections whose text is another there, secrets and what stands in files aside.
+    /// The names of the sections that differ. Values of secrets and contents of files are not compared.
     pub fn sections_that_differ<'a>(&'a self, other: &'a Self) -> impl Iterator<Item = String> + 'a {
         let names: std::collections::BTreeSet<_> = self.sections.keys().chain(other.sections.keys()).collect();
         names.into_iter().filter(|name| self.sections.get(*name) != other.sections.get(*name)).cloned()
     }
 
-    /// Every provider, in the order in which they are shown.
+    /// All identity providers, in display order.
     pub fn providers(&self) -> impl Iterator<Item = &Provider> {
         providers(&self.saml, &self.oidc)
     }
 
-    /// Every DN of a unit, with its key.
+    /// The DNs of all configured units, with their keys.
     pub fn units(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let directory = std::iter::once(("directory.base_dn", &self.directory.base_dn));
         let bases = self.directory.search_bases.iter().map(|dn| ("directory.search_bases", dn));
@@ -128,7 +128,6 @@ impl Config {
         directory.chain(bases).chain(circles).chain(classes).chain(desks).chain(parents).map(|(key, dn)| (key, dn.as_str()))
     }
 
-    /// A provider by its name.
     pub fn provider(&self, id: &ProviderId) -> Option<&Provider> {
         self.providers().find(|provider| &provider.id == id)
     }

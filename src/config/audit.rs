@@ -1,4 +1,4 @@
-//! `[audit]`: the log of who did what.
+//! `[audit]`: the audit log.
 
 mod alerts;
 mod push;
@@ -19,37 +19,36 @@ use crate::model::{alerts::Thresholds, audit::Class, level::Level, signing::Sign
 /// `[audit]`.
 #[derive(Debug)]
 pub struct Audit {
-    /// What CPR numbers in the log are encrypted with: the first is used, the others still read. With none, the log holds no CPR number.
+    /// Keys for the CPR numbers in the audit log. The first encrypts, the others only decrypt. Without a key the log holds no CPR numbers.
     pub cpr_keys: Vec<Secret>,
-    /// What checkpoints are signed with, and the public keys of those before it; `None` = the chain is kept, but nothing is signed and nothing is deleted.
+    /// The key that signs checkpoints, with earlier public keys. `None` = the chain is kept, but nothing is signed and nothing is deleted.
     pub signer: Option<Signer>,
-    /// A checkpoint comes after so many entries, 10 to 1,000,000;
+    /// Entries between checkpoints, 10 to 1,000,000.
     pub checkpoint_entries: u32,
-    /// or after this long, 1 to 1,440 minutes.
+    /// Longest time between checkpoints, 1 to 1,440 minutes.
     pub checkpoint_every: Duration,
-    /// Months that entries are kept, by class.
     pub retention: Retention,
-    /// AD groups whose members read the whole log. Local staff with the role do too.
+    /// AD groups whose members read the whole audit log. Local accounts with the role `auditor` do too.
     pub auditors: Vec<String>,
-    /// What a login needs for that.
+    /// Lowest level of a login that reads it.
     pub level: Level,
-    /// Where the log is sent.
+    /// Targets of log forwarding.
     pub push: Vec<Push>,
-    /// What in it is told as an alert; `None` = nothing.
+    /// Thresholds of the alert rules; `None` = off.
     pub alerts: Option<Thresholds>,
 }
 
-/// `[audit.retention]`: months that entries are kept, 1 to 120.
+/// `[audit.retention]`: months for which entries are kept, 1 to 120.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Retention {
     /// Logins and logouts.
     pub logins: u8,
-    /// What was done to passwords and accounts.
+    /// Operations on passwords and accounts.
     pub passwords: u8,
-    /// Who looked at whose data.
+    /// Views of personal data.
     pub views: u8,
-    /// What the service, its operators and its alerts did.
+    /// Operation of the service, operators' commands, and alerts.
     pub operations: u8,
 }
 
@@ -60,7 +59,7 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// Of one class, months.
+    /// Months for one class.
     pub fn of(&self, class: Class) -> u8 {
         match class {
             Class::Logins => self.logins,

@@ -1,4 +1,4 @@
-//! `[authority]`: who may act on whose account besides their own.
+//! `[authority]`: delegation.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -6,22 +6,22 @@ use serde::Deserialize;
 use super::{Text, dn, load::Problems, must_change::MustChange};
 use crate::model::{group_pattern::Pattern, level::Level};
 
-/// `[authority]`. Groups are DN, sAMAccountName or SID; nested membership counts everywhere.
+/// `[authority]`. Groups are given by DN, sAMAccountName or SID; nested membership counts everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Authority {
-    /// Members of these groups never use the service, not even for themselves.
+    /// Members of these groups may not use the service, not even for themselves.
     pub cannot_use_the_service: Vec<String>,
-    /// Others never act on members of these groups.
+    /// Delegation does not extend to members of these groups.
     pub cannot_be_changed_by_others: Vec<String>,
-    /// The same, besides the groups that AD itself protects; told apart in the log.
+    /// Like `cannot_be_changed_by_others`, in addition to the groups that AD protects. The audit log gives a reason of its own.
     pub protected_groups: Vec<String>,
-    /// What a login with the AD password counts as when acting on others.
+    /// Assurance level of a login with an AD password in delegation.
     pub ad_password_level: Level,
-    /// A login may be this old when acting on others, 1 to 480 minutes.
+    /// Longest age of a login in delegation, 1 to 480 minutes.
     pub max_age: SignedDuration,
-    /// Has a password that another sets to be changed at the next logon?
+    /// Default of "must change at next logon" for passwords set by another person.
     pub must_change: MustChange,
-    /// Members of these groups, such as the youngest classes, are proposed easy passwords.
+    /// Members of these groups, such as the youngest classes, get easy passphrase suggestions.
     pub easy_passwords_for: Vec<String>,
     /// `[authority.circles]`; `None` = no password circles.
     pub circles: Option<Circles>,
@@ -29,12 +29,12 @@ pub struct Authority {
     pub teachers: Vec<Teachers>,
     /// `[[authority.helpdesk]]`.
     pub helpdesks: Vec<Helpdesk>,
-    /// What a helper checks before a code is given out, shown line by line.
+    /// The helpdesk's checks before a code is issued, one a line.
     pub checklist: Option<Text>,
 }
 
 impl Authority {
-    /// Every group that is named without a gap, and what is not done while it can't be found.
+    /// All groups that are named without a wildcard, each with the effect of its absence.
     pub fn named(&self) -> impl Iterator<Item = (&str, WhileMissing)> {
         let circles = self.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
         let teachers = self.teachers.iter().filter_map(|rule| rule.teachers.exact());
@@ -47,20 +47,20 @@ impl Authority {
         forbidding.chain(teachers).chain(pupils.chain(helped).map(|name| (name.as_str(), WhileMissing::AllowsNothing)))
     }
 
-    /// Can anybody act on others by AD's groups or as a helpdesk?
+    /// True if delegation by circles, classes or helpdesks is configured.
     pub fn is_used(&self) -> bool {
         self.circles.is_some() || !self.teachers.is_empty() || !self.helpdesks.is_empty()
     }
 }
 
-/// What a group that can't be found keeps people from. Where it says who is out of reach, anybody may be.
+/// Effect of a group that cannot be found. If the group's members would be protected, any account may be one of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WhileMissing {
-    /// Nobody acts on others.
+    /// No delegation at all.
     NobodyActs,
-    /// No teacher acts on pupils, and no parent on children.
+    /// No delegation to teachers and guardians.
     NoTeacherOrParentActs,
-    /// Its own rule allows nothing.
+    /// The rule that names the group gives no permission.
     AllowsNothing,
 }
 
@@ -69,11 +69,11 @@ pub enum WhileMissing {
 pub struct Circles {
     /// The groups below this unit are the circles.
     pub ou: String,
-    /// The group of password admins: they act on the circles that they are in.
+    /// Group of the circle admins, who act on members of their own circles.
     pub admins: String,
-    /// The group whose members do so on password admins too. Nobody acts on them.
+    /// Group of the master admins, who act on circle admins too. No delegation extends to them.
     pub master_admins: Option<String>,
-    /// May password admins give out one-time codes?
+    /// Circle admins may issue one-time codes.
     #[serde(default)]
     pub codes: bool,
 }
@@ -81,32 +81,32 @@ pub struct Circles {
 /// `[[authority.teachers]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Teachers {
-    /// Groups of those who act.
+    /// Groups of the teachers.
     pub teachers: Pattern,
-    /// Groups of those they act on; a `*` stands for what it stands for in `teachers`.
+    /// Groups of the pupils; `*` stands for the same text as in `teachers`.
     pub pupils: Pattern,
-    /// Both are looked for below this unit (DN); `None` = everywhere. Only with a `*`.
+    /// Unit (DN) below which both are searched; `None` = everywhere. Only with a `*`.
     pub ou: Option<String>,
 }
 
 /// `[[authority.helpdesk]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helpdesk {
-    /// Names it in the log and in addresses.
+    /// Name in the audit log and in URLs.
     pub id: String,
-    /// Its name for people.
+    /// Name for display.
     pub name: Text,
-    /// Who works there.
+    /// Group of its members.
     pub group: Option<String>,
-    /// Do local staff accounts with the role `helpdesk` work there?
+    /// Local accounts with the role `helpdesk` work here too.
     pub local_accounts: bool,
-    /// Everybody; else the units and groups.
+    /// Serves every account, not only those of the units and groups.
     pub everybody: bool,
-    /// Units (DNs) whose accounts it helps.
+    /// Units (DNs) whose accounts it serves.
     pub units: Vec<String>,
-    /// Groups whose members it helps.
+    /// Groups whose members it serves.
     pub groups: Vec<String>,
-    /// May it set passwords itself, besides giving out codes?
+    /// May set passwords itself, besides issuing codes.
     pub set_password: bool,
 }
 
@@ -250,10 +250,10 @@ impl RawHelpdesk {
             problems.add(&key, "`id` has 1 to 32 of a-z 0-9 -");
         }
         if self.group.is_none() && !self.local_accounts {
-            problems.add(&key, "nobody works there: set `group`, or `local_accounts = true`");
+            problems.add(&key, "has no members: set `group`, or `local_accounts = true`");
         }
         if self.everybody != (self.units.is_empty() && self.groups.is_empty()) {
-            problems.add(&key, "say whom it helps: `everybody = true`, or `units` and `groups`");
+            problems.add(&key, "needs the accounts that it helps: `everybody = true`, or `units` and `groups`");
         }
         all_named(&key, self.group.iter().chain(&self.units).chain(&self.groups), problems);
         Helpdesk {

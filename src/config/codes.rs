@@ -1,4 +1,4 @@
-//! `[codes]`: one-time codes, by which a caller chooses a password that the helper never knows.
+//! `[codes]`: one-time codes, with which the owner chooses a password that the helpdesk never knows.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -8,9 +8,9 @@ use super::load::Problems;
 /// `[codes]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Codes {
-    /// Are they given out and taken?
+    /// Codes are issued and accepted.
     pub enabled: bool,
-    /// A code counts for so long, and then a login begun with it, 5 to 60 minutes.
+    /// Lifetime of a code, and of a login with it, 5 to 60 minutes.
     pub lasts: SignedDuration,
 }
 

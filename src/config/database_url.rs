@@ -1,21 +1,19 @@
-//! URLs of databases on other machines: what is verified of the server, for the store and for registers alike.
+//! Database URLs and the verification of the server, for the store and for registers.
 //!
-//! Invariant: nothing about TLS is left to a library's own default for a server that is not this machine.
+//! Invariant: for a server on another machine, no TLS setting is left to a library's default.
 
 use std::net::IpAddr;
 
 use reqwest::Url;
 
-/// What a database speaks.
+/// Kind of a database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Database {
-    /// PostgreSQL.
     Postgres,
     /// MySQL or MariaDB.
     MySql,
     /// A SQLite file.
     Sqlite,
-    /// Microsoft SQL Server.
     SqlServer,
 }
 
@@ -30,7 +28,7 @@ impl Database {
         }
     }
 
-    /// What stands in the query for the CPR number.
+    /// Placeholder of the CPR number in the query.
     pub fn placeholder(self) -> &'static str {
         match self {
             Self::Postgres => "$1",
@@ -39,7 +37,7 @@ impl Database {
         }
     }
 
-    /// The URL's keys for TLS, and the word that means that chain and name are verified; the first key is set where the URL is silent.
+    /// The URL's keys for TLS, and the value that verifies chain and name. The first key is added if the URL has none.
     fn tls(self) -> Option<(&'static [&'static str], &'static str)> {
         match self {
             Self::Postgres => Some((&["sslmode", "ssl-mode"], "verify-full")),
@@ -49,7 +47,8 @@ impl Database {
         }
     }
 
-    /// The URL's keys that name another server than its host does. A key that the library ignores must not count: it would make a server elsewhere look local.
+    /// The URL's keys that name another server than the host part. Keys that the library ignores must not be listed: they would make a
+    /// remote server look local.
     fn server_keys(self) -> &'static [&'static str] {
         match self {
             Self::Postgres => &["host", "hostaddr"],
@@ -59,13 +58,13 @@ impl Database {
     }
 }
 
-/// The URL of a database, with everything said that must not be left to a library.
+/// A database URL with an explicit TLS setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct DatabaseUrl {
     pub database: Database,
     /// May hold a password.
     pub url: Url,
-    /// Are chain and name of the server's certificate verified, or is the server this very machine?
+    /// True if chain and name of the server's certificate are verified, or the server is the local machine.
     pub verified: bool,
 }
 
@@ -73,10 +72,11 @@ pub(super) struct DatabaseUrl {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NoServer;
 
-/// What holds a `#` is cut off there.
+/// The library would cut off the URL at a `#`.
 pub(super) const FRAGMENT: &str = "holds a #: write it as %23";
 
-/// A server that is not this machine (loopback address, `localhost`, Unix socket) is verified, chain and name, unless the URL says how it wants TLS.
+/// Adds the setting that verifies chain and name, unless the URL has a TLS setting or the server is the local machine (loopback address,
+/// `localhost`, Unix socket).
 pub(super) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, NoServer> {
     let Some((keys, word)) = database.tls() else { return Ok(DatabaseUrl { database, url, verified: true }) };
     let local = is_here(database, &url).ok_or(NoServer)?;
@@ -91,12 +91,12 @@ pub(super) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, 
     Ok(DatabaseUrl { database, url, verified })
 }
 
-/// The value of the last of these keys: what the libraries go by.
+/// The value of the last of these keys, as the libraries read it.
 pub(super) fn said(url: &Url, keys: &[&str]) -> Option<String> {
     url.query_pairs().filter(|(key, _)| keys.contains(&key.as_ref())).last().map(|(_, value)| value.into_owned())
 }
 
-/// Is the server this machine? `None`: no server is named.
+/// True if the server is the local machine. `None` if the URL names no server.
 fn is_here(database: Database, url: &Url) -> Option<bool> {
     let named = said(url, database.server_keys()).or_else(|| url.host_str().map(str::to_owned)).filter(|host| !host.is_empty())?;
     let host = named.trim_start_matches('[').trim_end_matches(']');
@@ -156,7 +156,7 @@ mod tests {
         ] {
             assert_eq!(spelled(text), (text.to_owned(), true));
         }
-        // What overrides the host, and what only seems to.
+        // Keys that override the host, and keys that only seem to.
         for text in [
             "postgres://a@localhost/x?hostaddr=10.0.0.1",
             "postgres://a@localhost/x?host=register.dk",

@@ -16,54 +16,53 @@ use crate::model::dn::dns_name;
 pub struct Directory {
     /// In order of preference; at least one.
     pub controllers: Vec<Controller>,
-    /// The CA that issued the controllers' certificates (PEM); the system's roots where not set.
+    /// CA of the controllers' certificates (PEM); `None` = the system's roots.
     pub ca_file: Option<PathBuf>,
     /// DN of the domain.
     pub base_dn: String,
-    /// Accounts outside of these are unknown here; the whole domain where not set.
+    /// Accounts outside these units are unknown to the service. Default: the whole domain.
     pub search_bases: Vec<String>,
-    /// The domain's NetBIOS name; read from AD where not set.
+    /// The domain's NetBIOS name; `None` = read from AD.
     pub netbios_domain: Option<String>,
     /// The service account, as UPN or DN.
     pub bind_user: String,
-    /// Its password.
     pub bind_password: SecretString,
-    /// Where it was read from, to be read again when AD says that it is wrong.
+    /// File of the password. It is read again when AD refuses the password.
     pub bind_password_file: Option<PathBuf>,
-    /// Longest wait for connecting and for a read, 0.1 to 30 s; a controller that takes longer is passed over.
+    /// Timeout of connecting and reading, 0.1 to 30 s. After it the next controller is used.
     pub timeout: Duration,
-    /// Longest wait for a write, 1 to 60 s.
+    /// Timeout of a write, 1 to 60 s.
     pub write_timeout: Duration,
-    /// Longest wait for a controller's word on a person's password, 1 to 60 s: Windows passes wrong and expired ones on to the PDC emulator first.
+    /// Timeout of a bind with a person's password, 1 to 60 s. Windows first passes wrong and expired passwords on to the PDC emulator.
     pub bind_timeout: Duration,
-    /// Pieces of work at once per controller, each with a connection of the service account, 1 to 256.
+    /// Most parallel operations on one controller, each with a connection of the service account, 1 to 256.
     pub pool_size: usize,
-    /// How long a controller that failed is asked last, seconds, 1 to 3600.
+    /// Seconds for which a failed controller is tried last, 1 to 3600.
     pub retry_after_seconds: u64,
 }
 
 /// `[[directory.controllers]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Controller {
-    /// The DNS name on its certificate.
+    /// DNS name in its certificate.
     pub name: String,
-    /// Where to connect to, if DNS does not know the name: an IP address or another name.
+    /// IP address or other name to connect to, if DNS does not know the name.
     pub address: Option<String>,
-    /// 636, or 389 with StartTLS, where not set.
+    /// `None` = 636, or 389 with StartTLS.
     pub port: Option<u16>,
-    /// LDAPS where not set.
+    /// Default: LDAPS.
     #[serde(default)]
     pub transport: Transport,
 }
 
-/// How TLS begins.
+/// Start of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Transport {
-    /// With the first byte.
+    /// TLS from the first byte.
     #[default]
     Ldaps,
-    /// With the StartTLS operation on the LDAP port; nothing is sent before it.
+    /// StartTLS operation on the LDAP port; nothing is sent before it.
     StartTls,
 }
 
@@ -110,12 +109,12 @@ fn retry_after_seconds() -> u64 {
 }
 
 impl Directory {
-    /// What the file of the service account's password holds now. `None`: it can't be read, or holds nothing that may be used.
+    /// The current content of the service account's password file. `None`: not readable, or not usable.
     pub fn read_bind_password(file: &Path) -> Option<SecretString> {
         let mut problems = Problems::default();
         let read = secret::read("directory.bind_password", file, &mut problems);
         for problem in &problems.0 {
-            tracing::warn!(key = problem.key, problem = problem.what, "the file of the service account's password can't be read again");
+            tracing::warn!(key = problem.key, problem = problem.what, "password file of the service account could not be read again");
         }
         read
     }
@@ -201,7 +200,7 @@ fn check_controller(Controller { name, address, port, transport: _ }: &Controlle
     }
 }
 
-/// A time-out of so many seconds.
+/// A timeout in seconds, within a range.
 pub(super) fn seconds(key: &str, value: f64, least: f64, most: f64, problems: &mut Problems) -> Duration {
     if (least..=most).contains(&value) {
         Duration::from_secs_f64(value)

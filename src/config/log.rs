@@ -1,4 +1,4 @@
-//! `[log]`: what the service says of itself.
+//! `[log]`: the service's own log.
 
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
@@ -11,18 +11,17 @@ use super::load::Problems;
 pub struct Log {
     /// A level (`error`, `warn`, `info`, `debug`, `trace`) or a filter of tracing.
     pub level: String,
-    /// How a line looks.
     pub format: Format,
 }
 
-/// The look of log lines.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// One JSON object a line.
     #[default]
     Json,
-    /// For reading at a terminal.
+    /// Text for a terminal.
     Text,
 }
 
@@ -32,14 +31,14 @@ impl Default for Log {
     }
 }
 
-/// There is no `off`: the service always tells of its errors.
+/// Without `off`: errors are always logged.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
 pub(super) type Raw = Log;
 
 impl Log {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
-        // A lone word that is no level would be taken for a module's name, and everything else would be silent.
+        // tracing takes a single word that is not a level for a module name, and would silence everything else.
         let lone_words_are_levels =
             self.level.split(',').all(|part| part.contains('=') || LEVELS.iter().any(|level| part.trim().eq_ignore_ascii_case(level)));
         if !lone_words_are_levels || self.level.parse::<Targets>().is_err() {

@@ -1,4 +1,4 @@
-//! `[login]` and `[session]`: the ways to log in, and how long a login lasts.
+//! `[login]` and `[session]`: login with an AD password, and lifetime of sessions.
 
 use serde::Deserialize;
 
@@ -11,17 +11,17 @@ pub struct Login {
     pub ad_password: AdPassword,
 }
 
-/// AD account name and password.
+/// Login with AD account name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AdPassword {
-    /// Is it offered?
     pub enabled: bool,
-    /// May accounts that AD protects (adminCount), or `authority.protected_groups`, log in with their AD password? The service's own account never may.
+    /// Accounts that AD protects (adminCount) or that are in `authority.protected_groups` may log in with their AD password. The service
+    /// account never may.
     pub protected_accounts: bool,
-    /// Tries that are always left before AD locks an account, 0 to 20.
+    /// Attempts that are always left before AD locks an account, 0 to 20.
     pub lockout_reserve: u32,
-    /// Refused logins are answered after a whole number of so many milliseconds, 0 to 5000, so that the time tells nothing.
+    /// Refused logins are answered after a multiple of this many milliseconds, 0 to 5000, so that the time of the answer reveals nothing.
     pub answer_after_ms: u64,
 }
 
@@ -35,9 +35,9 @@ impl Default for AdPassword {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Session {
-    /// Minutes without a request until a login ends, 1 to 60.
+    /// Minutes without a request after which a session ends, 1 to 60.
     pub idle_minutes: u32,
-    /// Minutes until a login ends whatever happens, 1 to 480, at least the idle time.
+    /// Minutes after which a session ends in any case, 1 to 480, at least the idle time.
     pub absolute_minutes: u32,
 }
 

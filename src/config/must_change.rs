@@ -1,21 +1,21 @@
-//! `[authority.must_change]`: does a password that another sets have to be changed at the next logon? What is ticked when the form opens; the helper can
-//! choose otherwise.
+//! `[authority.must_change]`: the default of "must change at next logon" in the form for another person's password. The actor can choose
+//! otherwise.
 
 use serde::Deserialize;
 
 use super::{load::Problems, provider::is_ad_attribute};
 
-/// `[authority.must_change]`. Groups come first, then the age where it is known, then the default.
+/// `[authority.must_change]`. Precedence: groups, then age if known, then `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct MustChange {
-    /// For everybody of whom nothing else is said.
+    /// Used if neither group nor age decides.
     pub default: bool,
-    /// Not for members of these groups, such as the youngest classes.
+    /// Members of these groups, such as the youngest classes, need not change the password.
     pub not_for: Vec<String>,
-    /// For whoever is so many years old, 0 to 99, and not for who is younger; `None` = age does not count.
+    /// Age in years, 0 to 99. People of this age or older must change the password, younger ones need not; `None` = age does not count.
     pub from_age: Option<i8>,
-    /// The AD attribute that holds a CPR number, which tells the age. Of a parent's child the family service tells it too.
+    /// AD attribute with the CPR number, which gives the age. For a child of a guardian, the family service gives it too.
     pub cpr_attribute: Option<String>,
 }
 
@@ -39,7 +39,7 @@ impl MustChange {
         }
     }
 
-    /// Is there an age to go by, and nobody who tells it?
+    /// True if `from_age` is set but no source gives an age.
     pub(super) fn asks_nobody(&self, has_family: bool) -> bool {
         self.from_age.is_some() && self.cpr_attribute.is_none() && !has_family
     }

@@ -1,4 +1,4 @@
-//! `[oidc]` and `[[oidc.provider]]`: identity providers that speak OpenID Connect, and what their logins are taken for.
+//! `[oidc]` and `[[oidc.provider]]`: OpenID Connect identity providers, and the interpretation of their logins.
 
 mod raw;
 
@@ -15,105 +15,99 @@ use crate::model::{level::Level, provider::ProviderId};
 /// `[oidc]`.
 #[derive(Debug, Clone, Default)]
 pub struct Oidc {
-    /// Our keys, as `os2nykode oidc keygen` makes them.
+    /// Directory of our keys, as `os2nykode oidc keygen` creates them.
     pub keys_dir: Option<PathBuf>,
-    /// CA certificates for the providers; the system's where none is set.
+    /// CA certificates for the providers; `None` = the system's.
     pub ca_file: Option<PathBuf>,
-    /// Hours between looks at what the providers say of themselves, 1 to 168.
+    /// Hours between refreshes of the providers' metadata, 1 to 168.
     pub refresh_hours: u32,
-    /// `[[oidc.provider]]`, in the order in which they are shown.
+    /// `[[oidc.provider]]`, in display order.
     pub providers: Vec<OidcProvider>,
 }
 
 impl Oidc {
-    /// A provider by its name.
     pub fn provider(&self, id: &ProviderId) -> Option<&OidcProvider> {
         self.providers.iter().find(|provider| &provider.common.id == id)
     }
 }
 
-/// One provider.
+/// An OpenID Connect identity provider.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a key of its own in the configuration")]
 pub struct OidcProvider {
-    /// What every provider has.
+    /// The settings of every identity provider.
     pub common: Provider,
-    /// Its issuer identifier, letter by letter as in its discovery document and tokens.
+    /// Issuer identifier, exactly as in the discovery document and in tokens.
     pub issuer: String,
-    /// What it calls us.
     pub client_id: String,
-    /// Who may stand in `aud` beside us. A token with several audiences needs an `azp`, which is us.
+    /// Audiences that `aud` may hold besides us. A token with several audiences needs our client_id in `azp`.
     pub additional_audiences: Vec<String>,
-    /// How we show who we are.
     pub client_auth: ClientAuth,
-    /// The scopes that are asked for, `openid` among them.
+    /// Requested scopes, `openid` among them.
     pub scopes: Vec<String>,
-    /// More parameters of the authorization request, as they are sent.
+    /// Additional parameters of the authorization request.
     pub parameters: BTreeMap<String, String>,
-    /// How its answer travels.
     pub response_mode: ResponseMode,
-    /// Are requests pushed (RFC 9126) where it offers that?
+    /// Push authorization requests (RFC 9126) if the provider supports it.
     pub par: bool,
-    /// Is `prompt=login` sent?
+    /// Send `prompt=login`.
     pub prompt_login: bool,
     /// `max_age`, seconds.
     pub max_age_seconds: Option<u32>,
-    /// Is a token without a time of login refused where a fresh login was asked for?
+    /// Refuse a token without a time of login if a fresh login was requested.
     pub require_auth_time: bool,
-    /// The claim of the ID token that holds the time of the login: seconds since 1970, or ISO 8601 (in UTC where it has no offset).
+    /// The ID token's claim with the time of login: seconds since 1970, or ISO 8601 (UTC if it has no offset).
     pub auth_time: String,
-    /// How people are taken to its logout.
     pub logout_by: LogoutBy,
-    /// Signatures that are taken.
+    /// Accepted signature algorithms.
     pub algorithms: Vec<Algorithm>,
-    /// Have ID tokens to be encrypted to us?
+    /// ID tokens have to be encrypted with our key.
     pub encrypted_id_token: bool,
-    /// Has UserInfo to be a signed JWT?
+    /// UserInfo has to be a signed JWT.
     pub signed_userinfo: bool,
-    /// Has a logout token to be of the type `logout+jwt`?
+    /// Logout tokens have to be of type `logout+jwt`.
     pub typed_logout_tokens: bool,
-    /// Clocks may differ by this much, seconds, 0 to 600.
+    /// Tolerated clock difference, seconds, 0 to 600.
     pub skew_seconds: u32,
-    /// Where the claim stands that leads to accounts.
+    /// Field of the claim that leads to the linked accounts.
     pub claim: Field,
-    /// Where the person's name stands.
+    /// Field of the person's name.
     pub name: Option<Field>,
-    /// Where it stands what the provider's own log names the login by.
+    /// Field of the login's ID in the provider's own log.
     pub reference: Field,
-    /// Where the level comes from.
+    /// Source of the assurance level.
     pub level: LevelSource<Field>,
-    /// A login below this level is refused.
+    /// Logins below this level are refused.
     pub minimum_level: Level,
-    /// What has to be said.
+    /// Fields with required values.
     pub require: Vec<Required>,
 }
 
-/// A field that has to have one of these values.
+/// A field with required values.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Required {
-    /// Where it stands.
     pub field: Field,
-    /// What may stand there.
+    /// Accepted values.
     pub values: Vec<String>,
-    /// May it be missing as well?
+    /// The field may be missing.
     pub or_absent: bool,
-    /// How much of a list has to be among the values.
+    /// The rule for a list of values.
     pub list: ListOf,
 }
 
-/// How much of a list has to be among the required values.
+/// The rule for a field that holds a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ListOf {
-    /// All of it: nothing else may stand there.
+    /// All values of the list have to be accepted.
     #[default]
     Only,
-    /// One of it, whatever stands beside it: for groups and roles.
+    /// One value has to be accepted, others are ignored: for groups and roles.
     Any,
 }
 
 impl OidcProvider {
-    /// Every field that is looked at.
+    /// All fields that are read.
     pub fn fields(&self) -> impl Iterator<Item = &Field> {
         let levels = match &self.level {
             LevelSource::Fixed(_) => &[],
@@ -123,28 +117,27 @@ impl OidcProvider {
         single.chain(levels.iter().map(|(field, _)| field)).chain(self.require.iter().map(|required| &required.field))
     }
 
-    /// Does anything come from UserInfo?
+    /// True if a field is read from UserInfo.
     pub fn asks_userinfo(&self) -> bool {
         self.fields().any(|field| field.place == Place::Userinfo)
     }
 
-    /// Are our own keys needed?
+    /// True if our own keys are needed.
     pub fn needs_keys(&self) -> bool {
         self.encrypted_id_token || matches!(self.client_auth, ClientAuth::PrivateKeyJwt { .. })
     }
 }
 
-/// Where a value stands in what a provider says.
+/// Position of a value in a provider's answer.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Field {
-    /// In which of its answers.
     pub place: Place,
-    /// The claim's literal name, dots and addresses included, or a JSON pointer (RFC 6901) where it begins with `/`.
+    /// Literal name of the claim, dots and URLs included; or a JSON pointer (RFC 6901) if it begins with `/`.
     pub from: String,
 }
 
 impl Field {
-    /// The member of the answer, and the JSON pointer inside its value.
+    /// The member of the answer, and the JSON pointer within its value.
     pub fn steps(&self) -> (String, Option<&str>) {
         let Some(path) = self.from.strip_prefix('/') else { return (self.from.clone(), None) };
         let first = path.split('/').next().unwrap_or_default();
@@ -162,18 +155,16 @@ impl std::fmt::Display for Field {
     }
 }
 
-/// The two answers of a provider that hold claims.
+/// The two answers of a provider with claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    /// The ID token.
     #[default]
     IdToken,
-    /// The UserInfo answer.
     Userinfo,
 }
 
-/// How we show a provider who we are (OpenID Connect Core, section 9).
+/// Client authentication (OpenID Connect Core, section 9).
 #[derive(Debug, Clone)]
 pub enum ClientAuth {
     /// `client_secret_basic`.
@@ -182,43 +173,42 @@ pub enum ClientAuth {
     Post(SecretString),
     /// `private_key_jwt`.
     PrivateKeyJwt {
-        /// Whom the assertion is for.
         audience: AssertionAudience,
-        /// Is it signed with PS256? Else RS256.
+        /// Signed with PS256 instead of RS256.
         pss: bool,
     },
 }
 
-/// The audience of a client assertion. The issuer is the safe one: no other provider can make us address an assertion to it.
+/// The audience of a client assertion. The issuer is the safe one: another provider cannot make us address an assertion to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AssertionAudience {
     /// The issuer identifier.
     #[default]
     Issuer,
-    /// The token endpoint's address, for providers that take nothing else.
+    /// URL of the token endpoint, for providers that accept nothing else.
     TokenEndpoint,
 }
 
-/// How the answer to an authorization request travels.
+/// Transport of the answer to an authorization request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ResponseMode {
-    /// In the address.
+    /// In the URL.
     #[default]
     Query,
     /// As a form.
     FormPost,
 }
 
-/// How people are taken to a provider's logout (RP-Initiated Logout 1.0, section 2).
+/// The way to a provider's logout (RP-Initiated Logout 1.0, section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogoutBy {
-    /// By a form, with the ID token as a hint.
+    /// A form, with the ID token as a hint.
     #[default]
     Form,
-    /// By an address, without a hint: a token goes in no address. For providers that take no forms; they may ask the person.
+    /// A URL, without a hint, because URLs must not hold tokens. For providers that do not accept forms; they may ask the person.
     Address,
 }
 
@@ -234,11 +224,11 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// All that are taken at all.
+    /// All supported algorithms.
     pub const ALL: [Self; 3] = [Self::RS256, Self::PS256, Self::ES256];
 }
 
-/// RFC 6901: a pointer's `~` is followed by 0 or 1.
+/// RFC 6901: in a pointer, `~` is followed by 0 or 1.
 pub(super) fn is_pointer_or_name(text: &str) -> bool {
     let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
     !text.is_empty() && (!text.starts_with('/') || escapes)

@@ -1,4 +1,4 @@
-//! `[parents]`: the web service that knows whose parent somebody is. Off where it is not set.
+//! `[parents]`: the family service, a web service that maps a parent's CPR number to the children. Off without the section.
 
 use super::{
     authority::all_named,
@@ -11,22 +11,21 @@ use super::{
 /// `[parents]`.
 #[derive(Debug, Clone)]
 pub struct Parents {
-    /// How it is asked.
     pub service: Service,
-    /// Where in an object of its answer a child's name stands: a member's literal name, or a JSON pointer.
+    /// Position of a child's name in an object of the answer: a literal member name, or a JSON pointer.
     pub name_field: String,
-    /// The same of the CPR number.
+    /// Position of a child's CPR number, likewise.
     pub cpr_field: String,
-    /// Who is so many years old, 1 to 25, is no child any more.
+    /// Age in years, 1 to 25, from which a person is no longer a child.
     pub age_limit: i8,
-    /// Units (DNs) whose accounts parents act on. Where neither units nor groups are set: every account of a child.
+    /// Units (DNs) whose accounts guardians act on. Without units and groups: every account of a child.
     pub units: Vec<String>,
-    /// Groups on whose members they do.
+    /// Groups whose members guardians act on.
     pub groups: Vec<String>,
 }
 
 impl Parents {
-    /// Is every account that belongs to a child's CPR number the parents' to act on?
+    /// True if guardians act on every account with the child's CPR number.
     pub fn every_account(&self) -> bool {
         self.units.is_empty() && self.groups.is_empty()
     }
@@ -53,7 +52,7 @@ impl Raw {
         let cpr_field = self.cpr_field.unwrap_or_else(|| "cpr".to_owned());
         for (key, place) in [("parents.name_field", &name_field), ("parents.cpr_field", &cpr_field)] {
             if !is_pointer_or_name(place) {
-                problems.add(key, "is no member's name and no JSON pointer");
+                problems.add(key, "is neither a member name nor a JSON pointer");
             }
         }
         let age_limit = self.age_limit.unwrap_or(OF_AGE);

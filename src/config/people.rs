@@ -1,4 +1,4 @@
-//! `[people]`: registers that know which accounts belong to a CPR number, besides what AD itself holds.
+//! `[people]`: registers that map a CPR number to accounts, in addition to AD.
 
 mod rest;
 mod sql;
@@ -13,7 +13,7 @@ pub use sql::SqlSource;
 use super::load::Problems;
 use crate::model::provider::ProviderId;
 
-/// `[people]`. All of them are asked at every login with a CPR number.
+/// `[people]`. Every login with a CPR number queries all registers.
 #[derive(Debug, Clone, Default)]
 pub struct People {
     /// `[[people.sql]]`.
@@ -23,7 +23,6 @@ pub struct People {
 }
 
 impl People {
-    /// Is there no register at all?
     pub fn is_empty(&self) -> bool {
         self.sql.is_empty() && self.rest.is_empty()
     }
@@ -51,7 +50,7 @@ impl Raw {
     }
 }
 
-/// A source's name in the log and in what `check` says.
+/// Checks a register's name, which appears in the log and in the output of `check`.
 fn id(section: &str, id: &str, problems: &mut Problems) -> Option<String> {
     if ProviderId::parse(id).is_none() {
         problems.add(&format!("{section}.id"), "has to be 1 to 32 lower-case letters, digits and dashes");

@@ -1,4 +1,4 @@
-//! `[policy]`: the municipality's own rules of passwords, on top of AD's.
+//! `[policy]`: the municipality's password rules, on top of AD's.
 
 use std::path::PathBuf;
 
@@ -10,9 +10,9 @@ use crate::model::policy::{Contradiction, PasswordPolicy};
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// `[policy.default]`: for everybody.
+    /// `[policy.default]`: for all accounts.
     pub default: Rules,
-    /// `[[policy.group]]`: in addition, for the members of a group; nested membership counts.
+    /// `[[policy.group]]`: additional rules for the members of a group; nested membership counts.
     pub groups: Vec<GroupRules>,
 }
 
@@ -21,16 +21,15 @@ pub struct Policy {
 pub struct GroupRules {
     /// The group, as DN, sAMAccountName or SID.
     pub group: String,
-    /// Its rules.
     pub rules: Rules,
 }
 
-/// Rules of the configuration.
+/// Configured rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Rules(PasswordPolicy);
 
 impl Rules {
-    /// As a policy to combine with others.
+    /// The rules as a policy that can be combined with others.
     pub fn policy(&self) -> PasswordPolicy {
         self.0.clone()
     }
@@ -64,12 +63,12 @@ struct RawRules {
 impl Raw {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Policy> {
         let before = problems.0.len();
-        // Key by key, not section by section: who sets only max_length keeps the rest of the standard.
+        // Defaults apply to each key: a section that only sets max_length keeps the other defaults.
         let mut default = self.default;
         default.min_length.get_or_insert(12);
         default.no_names.get_or_insert(true);
         if default.group.is_some() {
-            problems.add("policy.default.group", "the default is for everybody: rules for a group are a [[policy.group]]");
+            problems.add("policy.default.group", "the default is for all accounts: rules for a group are a [[policy.group]]");
         }
         let default = default.check("policy.default", problems);
         contradiction("policy.default", &default.policy(), problems);
@@ -129,6 +128,6 @@ fn contradiction(key: &str, policy: &PasswordPolicy, problems: &mut Problems) {
         Some(Contradiction::Length { min, max }) => {
             problems.add(key, format!("no password has at least {min} and at most {max} characters"));
         }
-        Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks what `{rule}` demands")),
+        Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks the characters that `{rule}` demands")),
     }
 }

@@ -1,42 +1,42 @@
-//! What every identity provider has, whatever it speaks: its button, what its logins are matched by, and how sure they can be.
+//! The settings of every identity provider, SAML or OpenID Connect: button, matching and highest level.
 
 use std::collections::BTreeMap;
 
 use super::{load::Problems, site::Text};
 use crate::model::{claim::ClaimKind, level::Level, provider::ProviderId};
 
-/// A provider, as the front page and the matching know it.
+/// An identity provider, as the front page and the matching use it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provider {
-    /// Its name in addresses and in the log: one provider has it, whatever it speaks.
+    /// Name in URLs and in the audit log, unique over both protocols.
     pub id: ProviderId,
-    /// The text of its button.
+    /// Text of the button.
     pub button: Text,
-    /// Does the button look as MitID's does?
+    /// Show the button in MitID's design.
     pub mitid: bool,
     /// A line below the button.
     pub hint: Option<Text>,
-    /// What the claim is that leads to accounts.
+    /// Kind of the claim that leads to the linked accounts.
     pub match_by: ClaimKind,
-    /// The AD attribute that it is held against. `None`: only the registers of `[people]` know whose accounts a CPR number leads to.
+    /// AD attribute that the claim is compared with. `None`: a CPR number leads to accounts through registers only.
     pub match_attribute: Option<String>,
-    /// The highest level that a login of it can have.
+    /// The highest level that its logins can have.
     pub highest: Level,
 }
 
 impl Provider {
-    /// Can its logins be of this level at all?
+    /// True if its logins can have this level.
     pub fn reaches(&self, level: Level) -> bool {
         self.highest >= level
     }
 }
 
-/// Where the level of a login comes from, in a provider's own terms. Never from what may only echo the request.
+/// Source of a login's assurance level. It must not be a value that may only echo the request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LevelSource<S> {
-    /// Always this one.
+    /// Always this level.
     Fixed(Level),
-    /// From the first of these that is there; a value that is not in its map is no level.
+    /// The first of these values that is present; a value that is not in its map gives no level.
     Said(Vec<(S, BTreeMap<String, Level>)>),
 }
 
@@ -48,7 +48,8 @@ impl<S> LevelSource<S> {
         }
     }
 
-    /// The level of a login. `value`: what the login says at a place; `None` where it says nothing there, `Some(None)` where it says no one thing.
+    /// The level of a login. `value` returns the login's value at a source: `None` if it is absent, `Some(None)` if it is not a single
+    /// text.
     pub fn level<'v>(&self, value: impl Fn(&S) -> Option<Option<&'v str>>) -> Level {
         match self {
             Self::Fixed(level) => *level,
@@ -59,7 +60,7 @@ impl<S> LevelSource<S> {
         }
     }
 
-    /// One of the two ways to say it; both is a contradiction.
+    /// Exactly one of the two ways may be configured.
     pub(super) fn check(
         section: &str,
         fixed: Option<Level>,
@@ -71,7 +72,7 @@ impl<S> LevelSource<S> {
             (None, false) => Some(Self::Said(said)),
             (None, true) => None,
             (Some(_), false) => {
-                problems.add(section, "has both fixed_level and a list of levels: which of them counts?");
+                problems.add(section, "has both fixed_level and a list of levels: keep one");
                 None
             }
         }
@@ -85,7 +86,7 @@ pub(super) struct Raw<'a> {
     pub button: Option<Text>,
     pub mitid: bool,
     pub hint: Option<Text>,
-    /// What it is matched by, and the AD attribute where one is named.
+    /// Kind of the claim, and the AD attribute if configured.
     pub matching: Option<(ClaimKind, Option<String>)>,
     pub highest: Level,
 }
@@ -109,7 +110,7 @@ impl Raw<'_> {
             let attribute = attribute.or_else(|| by.usual_attribute().map(str::to_owned));
             let named = match &attribute {
                 Some(attribute) => is_ad_attribute(attribute),
-                // Whether a register knows it instead is known when all sections are read.
+                // Registers may replace the attribute; this is checked after all sections are read.
                 None => by == ClaimKind::Cpr,
             };
             if !named {
@@ -123,12 +124,12 @@ impl Raw<'_> {
     }
 }
 
-/// MitID's rules for services fix these words.
+/// MitID's rules for services prescribe these texts.
 fn mitid_button() -> Text {
     Text { da: "Log ind med MitID".to_owned(), en: Some("Log in with MitID".to_owned()) }
 }
 
-/// An LDAP attribute's short name (RFC 4512 1.4): it is put into a search filter.
+/// Short name of an LDAP attribute (RFC 4512 1.4). It becomes part of a search filter.
 pub(super) fn is_ad_attribute(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_alphabetic()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
 }

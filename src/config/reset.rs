@@ -1,4 +1,4 @@
-//! `[reset]` and `[[reset.group]]`: which logins at an identity provider are enough to set a new password without the old one.
+//! `[reset]` and `[[reset.group]]`: demands on a login at an identity provider before it may set a new password without the old one.
 
 use serde::Deserialize;
 
@@ -8,22 +8,21 @@ use crate::model::{level::Level, provider::ProviderId, strength::Strength};
 /// `[reset]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reset {
-    /// What an account needs that no group's rule speaks of.
+    /// Demand for accounts that no group's rule applies to.
     pub default: Strength,
-    /// `[[reset.group]]`: what the members of a group need instead; nested membership counts.
+    /// `[[reset.group]]`: demands for the members of a group, instead of the default; nested membership counts.
     pub groups: Vec<GroupStrength>,
-    /// A login may be this old, minutes, 1 to 60; then the provider is asked again.
+    /// Longest age of a login in minutes, 1 to 60. After it the person logs in at the provider again.
     pub max_age_minutes: u32,
-    /// Is a locked account unlocked with its new password? Else a locked account is refused.
+    /// A reset also unlocks a locked account. Without it, resets of locked accounts are refused.
     pub unlock: bool,
 }
 
-/// What one group's members need.
+/// The demand for one group's members.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupStrength {
     /// The group, as DN, sAMAccountName or SID.
     pub group: String,
-    /// What its members need.
     pub strength: Strength,
 }
 
@@ -74,7 +73,7 @@ fn strength(key: &str, level: Level, providers: Option<Vec<String>>, problems: &
         let read = |name: String| {
             let id = ProviderId::parse(&name);
             if id.is_none() {
-                problems.add(&format!("{key}.providers"), format!("{name:?} is no provider's id"));
+                problems.add(&format!("{key}.providers"), format!("{name:?} is not a provider id"));
             }
             id
         };
@@ -84,7 +83,7 @@ fn strength(key: &str, level: Level, providers: Option<Vec<String>>, problems: &
 }
 
 impl Reset {
-    /// Providers that a rule names, with the rule's key, so that one that does not exist can be told of.
+    /// The providers that the rules name, with the rules' keys, to report those that do not exist.
     pub(super) fn named(&self) -> impl Iterator<Item = (String, &ProviderId)> {
         let groups = self.groups.iter().map(|group| (format!("reset.group {:?}", group.group), &group.strength));
         std::iter::once(("reset".to_owned(), &self.default))

@@ -1,4 +1,4 @@
-//! `[saml]` and `[[saml.provider]]`: identity providers that speak SAML 2.0, and what their logins are taken for.
+//! `[saml]` and `[[saml.provider]]`: SAML 2.0 identity providers, and the interpretation of their logins.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -14,87 +14,82 @@ use crate::model::{address::is_safe_address, claim::ClaimKind, level::Level, pro
 /// `[saml]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Saml {
-    /// Our own entity id; `<public_url>/saml/metadata` where none is set.
+    /// Our entity ID; `None` = `<public_url>/saml/metadata`.
     pub entity_id: Option<String>,
-    /// Our keys and certificates, as `os2nykode saml keygen` makes them.
+    /// Directory of our keys and certificates, as `os2nykode saml keygen` creates them.
     pub keys_dir: Option<PathBuf>,
-    /// Last good copies of the providers' metadata.
+    /// Directory of the last valid copies of the providers' metadata.
     pub cache_dir: Option<PathBuf>,
-    /// An e-mail address for the providers' technicians, in our metadata.
+    /// Technical contact in our metadata, an e-mail address.
     pub contact: Option<String>,
-    /// Is our metadata signed?
+    /// Sign our metadata.
     pub sign_metadata: bool,
-    /// CA certificates for metadata over https; the system's where none is set.
+    /// CA certificates for metadata over https; `None` = the system's.
     pub ca_file: Option<PathBuf>,
-    /// Hours between looks at the providers' metadata, 1 to 168.
+    /// Hours between refreshes of the providers' metadata, 1 to 168.
     pub refresh_hours: u32,
-    /// `[[saml.provider]]`, in the order in which they are shown.
+    /// `[[saml.provider]]`, in display order.
     pub providers: Vec<SamlProvider>,
 }
 
 impl Saml {
-    /// A provider by its name.
     pub fn provider(&self, id: &ProviderId) -> Option<&SamlProvider> {
         self.providers.iter().find(|provider| &provider.common.id == id)
     }
 }
 
-/// One provider.
+/// A SAML 2.0 identity provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SamlProvider {
-    /// What every provider has.
+    /// The settings of every identity provider.
     pub common: Provider,
-    /// Where its metadata comes from.
     pub metadata: MetadataSource,
-    /// Whose signature its metadata has to have (PEM).
+    /// Certificate (PEM) that the metadata has to be signed with.
     pub metadata_certificate_file: Option<PathBuf>,
-    /// Its entity id; the only one in its metadata where none is set.
+    /// Entity ID; `None` = the only one in the metadata.
     pub entity_id: Option<String>,
-    /// How strictly it follows a profile.
     pub profile: Profile,
-    /// How requests travel.
     pub binding: Binding,
-    /// Is RSASSA-PSS used for our signatures to it? Else RSASSA-PKCS1-v1_5.
+    /// Sign our messages with RSASSA-PSS instead of RSASSA-PKCS1-v1_5.
     pub pss: bool,
-    /// The level that is asked for; `none` = nothing is asked for.
+    /// Requested assurance level; `none` = no request.
     pub request_level: Level,
-    /// The kind of identity that is asked for, OIOSAML 3.
+    /// Requested kind of identity, OIOSAML 3.
     pub request_id_type: Option<IdType>,
-    /// Must people show who they are again, whatever session they have there?
+    /// Request a new login even if the person has a session at the provider.
     pub force_authn: bool,
-    /// Clocks may differ by this much, seconds, 0 to 600.
+    /// Tolerated clock difference, seconds, 0 to 600.
     pub skew_seconds: u32,
     /// Accepted values of specVersion, OIOSAML 3.
     pub spec_versions: Vec<String>,
-    /// Where the claim stands: the name of an attribute, or `NameID`.
+    /// Source of the claim: an attribute's name, or `NameID`.
     pub claim: Source,
-    /// The attribute that holds the person's name.
+    /// Attribute of the person's name.
     pub name: Option<String>,
-    /// Where the level comes from.
+    /// Source of the assurance level.
     pub level: LevelSource<String>,
-    /// Attributes that have to have one of these values.
+    /// Attributes that must have one of these values.
     pub require: BTreeMap<String, Vec<String>>,
 }
 
-/// Where something stands in an assertion.
+/// Position of a value in an assertion.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// The subject's NameID.
     NameId,
-    /// An attribute, by its whole name.
+    /// An attribute, by its full name.
     Attribute(String),
 }
 
-/// Where a provider's metadata comes from.
+/// Source of a provider's metadata.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MetadataSource {
-    /// A file.
     File(PathBuf),
-    /// An https address; http on loopback only.
+    /// An https URL; http on loopback only.
     Url(String),
 }
 
-/// The profile that messages are held against.
+/// The profile that messages are checked against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Profile {
@@ -105,7 +100,7 @@ pub enum Profile {
     Oiosaml3,
 }
 
-/// How an AuthnRequest travels.
+/// Binding of an AuthnRequest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Binding {
@@ -116,18 +111,18 @@ pub enum Binding {
     Post,
 }
 
-/// The kind of identity to ask for (OIOSAML 3.0.3, 6.5).
+/// The requested kind of identity (OIOSAML 3.0.3, 6.5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum IdType {
     /// A private person.
     Person,
-    /// Somebody at work.
+    /// A person at work.
     Professional,
 }
 
 impl IdType {
-    /// The class reference.
+    /// URI of the authentication context class.
     pub fn uri(self) -> &'static str {
         match self {
             Self::Person => "https://data.gov.dk/eid/Person",
@@ -136,7 +131,7 @@ impl IdType {
     }
 }
 
-/// The attributes that carry the level in Denmark.
+/// The NSIS attribute of the assurance level.
 const NSIS: &str = "https://data.gov.dk/concept/core/nsis/loa";
 
 #[derive(Deserialize)]
@@ -223,10 +218,8 @@ impl Raw {
         if !self.provider.is_empty() {
             problems.required("saml.keys_dir", self.keys_dir.as_ref());
             if self.cache_dir.is_none() && self.provider.iter().any(|p| p.metadata_url.is_some()) {
-                problems.add(
-                    "saml.cache_dir",
-                    "missing: a provider's metadata comes from an address, and the last good copy has to be kept somewhere",
-                );
+                problems
+                    .add("saml.cache_dir", "missing: a provider's metadata comes from a URL, and the service keeps the last valid copy");
             }
         }
         if !(1..=168).contains(&self.refresh_hours) {
@@ -281,7 +274,7 @@ impl RawProvider {
         let level = LevelSource::check(&section, self.fixed_level, said, problems)
             .unwrap_or_else(|| LevelSource::Said(vec![(NSIS.to_owned(), nsis_values())]));
         if let Some((attribute, _)) = self.require.iter().find(|(_, values)| values.is_empty()) {
-            problems.add(&key("require"), format!("{attribute:?} has no value that would do, so nobody could log in"));
+            problems.add(&key("require"), format!("{attribute:?} has no accepted value, so every login would be refused"));
         }
         let common = provider::Raw {
             section: &section,

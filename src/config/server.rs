@@ -1,4 +1,4 @@
-//! `[server]`: where the service listens and who it believes.
+//! `[server]`: listening, TLS, trusted proxies and limits.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -16,23 +16,23 @@ use super::{
 pub struct Server {
     /// Address and port to listen on.
     pub listen: SocketAddr,
-    /// The origin that people see, `https://host`; without a path.
+    /// The public origin, `https://host` without a path.
     pub public_url: String,
-    /// Certificate and key, where the service speaks TLS itself.
+    /// Certificate and key; `None` = TLS ends at a proxy.
     pub tls: Option<Tls>,
-    /// Proxies whose X-Forwarded-For is believed; nobody else's is.
+    /// Proxies whose X-Forwarded-For is trusted. The header of other clients is ignored.
     pub trusted_proxies: Vec<IpNet>,
-    /// Where `/metrics` listens; nowhere if not set.
+    /// Address of `/metrics`; `None` = off.
     pub metrics_listen: Option<SocketAddr>,
-    /// Requests worked on at once, 1 to 100 000; more get "try again".
+    /// Most parallel requests, 1 to 100,000; further ones get "try again".
     pub max_concurrent_requests: usize,
-    /// Connections that may be open at once, 64 to 1 000 000.
+    /// Most open connections, 64 to 1,000,000.
     pub max_connections: usize,
-    /// The same from one address, 1 to 1 000 000; trusted proxies excepted.
+    /// Most open connections from one address, 1 to 1,000,000; trusted proxies are exempt.
     pub max_connections_per_address: usize,
-    /// Longest time for one request, seconds, 5 to 300.
+    /// Timeout of one request, seconds, 5 to 300.
     pub request_timeout_seconds: u64,
-    /// What all keys are derived from.
+    /// The secret that all keys are derived from.
     pub secret: Secret,
 }
 
@@ -41,7 +41,6 @@ pub struct Server {
 pub struct Tls {
     /// The certificate, followed by its intermediates.
     pub certificate_file: PathBuf,
-    /// Its key.
     pub key_file: PathBuf,
 }
 
@@ -73,7 +72,7 @@ fn max_connections() -> usize {
     16_384
 }
 
-/// A school of 600 behind one address, whose browsers open several each.
+/// Enough for a school of 600 people behind one address, whose browsers open several connections each.
 fn max_connections_per_address() -> usize {
     4096
 }
@@ -98,7 +97,7 @@ impl Raw {
             }
         }
         if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {
-            let what = "would believe X-Forwarded-For from everybody, so that anyone could choose the address that is throttled and logged: name the proxy's own address";
+            let what = "would trust X-Forwarded-For from every address, so that a client could choose the address that is rate limited and logged: name the proxy's own address";
             problems.add("server.trusted_proxies", what);
         }
         if self.tls.is_none() && listen.is_some_and(|listen| !listen.ip().is_loopback()) && self.trusted_proxies.is_empty() {
@@ -106,7 +105,8 @@ impl Raw {
             problems.add("server.listen", what);
         }
         if self.tls.is_none() && public_url.as_ref().is_some_and(|url| url.starts_with("https://")) && self.trusted_proxies.is_empty() {
-            let what = "somebody else speaks TLS for this service, and all visitors would seem to come from there: name that proxy, such as [\"127.0.0.1/32\"]";
+            let what =
+                "TLS ends at a proxy, and all visitors would seem to come from its address: name that proxy, such as [\"127.0.0.1/32\"]";
             problems.add("server.trusted_proxies", what);
         }
         if !(1..=100_000).contains(&self.max_concurrent_requests) {
@@ -150,7 +150,7 @@ fn check_origin(url: &str, problems: &mut Problems) {
         Some(_) | None => (host, None),
     };
     let local = ["localhost", "127.0.0.1", "[::1]"].contains(&name);
-    // Browsers send it in lower case and without the scheme's own port, and it is compared with what they send.
+    // The origin is compared with the browser's, which is in lower case and without the scheme's standard port.
     let letters = local || name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '.' || c == '-');
     let standard = if scheme == "https" { "443" } else { "80" };
     let port = port.is_none_or(|port| port != standard && port.parse::<u16>().is_ok_and(|number| number > 0 && number.to_string() == port));

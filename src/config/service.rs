@@ -1,4 +1,4 @@
-//! What every web service has that is asked with a CPR number: its address, how it is asked, and how we show it who we are.
+//! The settings of web services that take a CPR number: URL, request, credentials.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,53 +11,49 @@ use crate::{
     tls::ClientCertificate,
 };
 
-/// What stands in an address for the CPR number.
+/// Placeholder of the CPR number in a URL.
 pub(crate) const IN_ADDRESS: &str = "{cpr}";
 
-/// A web service that is asked with a CPR number.
+/// A web service that takes a CPR number.
 #[derive(Debug, Clone)]
 pub struct Service {
-    /// Its name in the log.
+    /// Name in the log.
     pub id: String,
-    /// Where it is.
     pub url: String,
-    /// How the number gets there.
     pub asks: Asks,
-    /// How it writes CPR numbers.
     pub cpr_format: CprFormat,
-    /// What it knows us by, beside the certificate.
+    /// Credentials besides the client certificate.
     pub credentials: Credentials,
-    /// By which certificate it knows us.
+    /// Our client certificate.
     pub certificate: Option<ClientCertificate>,
-    /// CA certificates for it; the system's where none is set.
+    /// CA certificates; `None` = the system's.
     pub ca_file: Option<PathBuf>,
-    /// Where in its answer the list stands: a member's literal name, or a JSON pointer. The whole answer where not set.
+    /// Position of the result in the answer: a literal member name, or a JSON pointer. `None` = the whole answer.
     pub answer_at: Option<String>,
-    /// Statuses by which it says that it knows nobody by that number.
+    /// HTTP statuses that mean "no such person".
     pub nobody_statuses: Vec<u16>,
-    /// Longest time for one question.
+    /// Timeout of one request.
     pub timeout: Duration,
 }
 
-/// How the number gets there.
+/// Transport of the CPR number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Asks {
     /// POST, as JSON; the field's name.
     Json(String),
     /// POST, as a form; the field's name.
     Form(String),
-    /// GET, in the address: the last resort, since addresses end up in logs.
+    /// GET, in the URL: the last resort, because URLs end up in logs.
     InAddress,
 }
 
-/// What a service knows us by.
+/// Credentials in a request.
 #[derive(Debug, Clone)]
 pub enum Credentials {
-    /// Nothing.
     None,
-    /// A user name and a password (RFC 7617).
+    /// User name and password (RFC 7617).
     Basic(String, SecretString),
-    /// A token (RFC 6750).
+    /// Bearer token (RFC 6750).
     Bearer(SecretString),
 }
 
@@ -77,7 +73,7 @@ pub(super) enum Body {
     Form,
 }
 
-/// The keys, as written. A section that has them beside its own lists them by [`with_service_keys`].
+/// The keys as written. Sections that include them use [`with_service_keys`].
 #[derive(Default)]
 pub(super) struct RawService {
     pub url: Option<String>,
@@ -99,7 +95,7 @@ pub(super) struct RawService {
     pub timeout_seconds: Option<f64>,
 }
 
-/// A struct of a section's own keys and those of [`RawService`]. Not serde's `flatten`, which would take every unknown key.
+/// A struct of a section's own keys and those of [`RawService`]. serde's `flatten` would accept unknown keys.
 macro_rules! with_service_keys {
     ($(#[$meta:meta])* struct $name:ident { $($key:ident: $kind:ty,)* }) => {
         $(#[$meta])*
@@ -153,11 +149,11 @@ macro_rules! with_service_keys {
 }
 pub(super) use with_service_keys;
 
-/// Statuses that can mean that nobody has the number. Those of credentials, limits and faults can't.
+/// Statuses that can mean "no such person". Statuses for credentials, limits and server errors cannot.
 const NOBODY: [u16; 5] = [204, 400, 404, 410, 422];
 
 impl RawService {
-    /// `section`: what the keys are below.
+    /// `section`: prefix of the keys.
     pub fn check(mut self, id: String, section: &str, problems: &mut Problems) -> Option<Service> {
         let before = problems.0.len();
         let key = |key: &str| format!("{section}.{key}");
@@ -180,7 +176,7 @@ impl RawService {
             problems.add(&key("ca_file"), format!("{}: {error}", file.display()));
         }
         if self.answer_at.as_ref().is_some_and(|place| !is_pointer_or_name(place)) {
-            problems.add(&key("answer_at"), "is no member's name and no JSON pointer");
+            problems.add(&key("answer_at"), "is neither a member name nor a JSON pointer");
         }
         if self.nobody_statuses.iter().any(|status| !NOBODY.contains(status)) {
             problems.add(&key("nobody_statuses"), "can hold 204, 400, 404, 410 and 422");
@@ -207,7 +203,7 @@ impl RawService {
         let parameter = self.cpr_parameter.take();
         let get = self.method == Some(Method::Get);
         if get != self.cpr_in_address {
-            let what = "and method = \"get\" belong together: with GET the CPR number stands in the address, where servers and proxies log it. Prefer POST";
+            let what = "and method = \"get\" belong together: with GET the CPR number is part of the URL, which servers and proxies log. Prefer POST";
             problems.add(&key("cpr_in_address"), what);
         } else if get {
             let path = url.splitn(4, '/').nth(3).unwrap_or_default();

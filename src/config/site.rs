@@ -1,4 +1,4 @@
-//! `[site]`: whose service it is and what it tells people.
+//! `[site]`: the municipality, its contact and its texts.
 
 use std::path::PathBuf;
 
@@ -10,18 +10,15 @@ use super::load::Problems;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Language {
-    /// Danish.
     #[default]
     Da,
-    /// English.
     En,
 }
 
 impl Language {
-    /// Both.
     pub const ALL: [Self; 2] = [Self::Da, Self::En];
 
-    /// The code of BCP 47.
+    /// BCP 47 code.
     pub fn code(self) -> &'static str {
         match self {
             Self::Da => "da",
@@ -30,17 +27,15 @@ impl Language {
     }
 }
 
-/// A text in Danish and, where given, in English.
+/// A text in Danish and optionally in English.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Text {
-    /// Danish.
     pub da: String,
-    /// English; Danish is shown where it is missing.
+    /// `None` = the Danish text is shown.
     pub en: Option<String>,
 }
 
 impl Text {
-    /// The text for a language.
     pub fn in_language(&self, language: Language) -> &str {
         match language {
             Language::Da => &self.da,
@@ -52,30 +47,29 @@ impl Text {
 /// `[site]`.
 #[derive(Debug, Clone)]
 pub struct Site {
-    /// The municipality's name, as shown.
+    /// Name of the municipality.
     pub name: String,
-    /// Its logo: an SVG or PNG of at most 64 KiB.
+    /// An SVG or PNG of at most 64 KiB.
     pub logo: Option<Logo>,
-    /// The language for visitors who ask for neither.
+    /// The language for visitors whose browser requests neither.
     pub default_language: Language,
-    /// How to reach the service desk.
+    /// Contact of the service desk.
     pub contact: Text,
-    /// A link to the service desk.
+    /// Link to the service desk.
     pub contact_url: Option<String>,
-    /// A link to the privacy statement.
+    /// Link to the privacy statement.
     pub privacy_url: Option<String>,
-    /// A link to the accessibility statement (Webtilgængelighedsloven).
+    /// Link to the accessibility statement (Webtilgængelighedsloven).
     pub accessibility_url: Option<String>,
-    /// What to do on the laptop and phone after a change.
+    /// Instructions for computer and phone after a change.
     pub after_change: Text,
 }
 
-/// An image that was read at start.
+/// An image, read at start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logo {
     /// `image/svg+xml` or `image/png`.
     pub media_type: &'static str,
-    /// The file's content.
     pub bytes: Vec<u8>,
 }
 

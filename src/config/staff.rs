@@ -1,4 +1,4 @@
-//! `[staff]`: local staff accounts, for when no identity provider can say who somebody is.
+//! `[staff]`: local accounts, for helpdesk and auditors while no identity provider is available.
 
 use serde::Deserialize;
 
@@ -8,9 +8,9 @@ use crate::model::level::Level;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Staff {
-    /// Can anybody log in with such an account?
+    /// Logins with local accounts are accepted.
     pub enabled: bool,
-    /// What such a login counts as when it acts on others' accounts.
+    /// Assurance level of such a login in delegation and in the audit log's pages.
     pub level: Level,
 }
 

@@ -15,14 +15,14 @@ use super::{
 /// `[store]`.
 #[derive(Debug)]
 pub struct Store {
-    /// `sqlite:///path` or `postgres://…` with the `sslmode` that goes for it; may hold a password.
+    /// `sqlite:///path`, or `postgres://…` with an explicit `sslmode`; may hold a password.
     pub url: SecretString,
-    /// Are chain and name of the server's certificate verified, or is the database on this very machine?
+    /// True if chain and name of the server's certificate are verified, or the database is on the local machine.
     pub verified: bool,
 }
 
 impl Store {
-    /// The database of a URL. An error says what has to be there and never quotes the URL.
+    /// Parses a URL. The error describes the expected form and never quotes the URL.
     pub fn at(text: &str) -> Result<Self, &'static str> {
         const KNOWN: &str = "has to be sqlite:///absolute/path or postgres://user:password@host/database";
         if text.starts_with("sqlite:///") {

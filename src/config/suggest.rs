@@ -1,11 +1,11 @@
-//! What an unknown key was probably meant to be.
+//! Suggestions for unknown keys.
 //!
-//! Invariant: a suggestion is a key that exists; it is never the unknown one itself.
+//! Invariant: a suggestion is an existing key and never the unknown one.
 
-/// Every key that there is; a test holds the example against the code.
+/// Holds every key; a test compares the example with the code.
 const EXAMPLE: &str = include_str!("../../config/example.toml");
 
-/// The end of a sentence on an unknown key.
+/// The second half of the message on an unknown key.
 pub(super) fn key(unknown: &str) -> String {
     let known = || {
         let before =
@@ -17,17 +17,17 @@ pub(super) fn key(unknown: &str) -> String {
     }
     match nearest(unknown, known()) {
         Some(near) => format!("did you mean {near}?"),
-        None => "see config/example.toml for the keys that there are".to_owned(),
+        None => "see config/example.toml for all keys".to_owned(),
     }
 }
 
-/// The one of `known` that is at most a third of its letters away, three at most.
+/// The nearest of `known`, at most a third of its letters and at most three letters away.
 pub(super) fn nearest<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let near = known.map(|word| (distance(unknown, word), word)).filter(|(far, word)| *far <= (word.len() / 3).clamp(1, 3));
     near.min_by_key(|(far, _)| *far).map(|(_, word)| word)
 }
 
-/// Letters to insert, drop or replace (Levenshtein).
+/// Levenshtein distance: letters to insert, drop or replace.
 fn distance(a: &str, b: &str) -> usize {
     let mut row: Vec<usize> = (0..=b.chars().count()).collect();
     for (i, from) in a.chars().enumerate() {

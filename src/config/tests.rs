@@ -1,4 +1,4 @@
-//! What is read, what is refused, and what a refusal says.
+//! Tests of accepted and refused configurations, and of the messages.
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -275,7 +275,7 @@ fn what_is_close_to_a_section_or_a_key_is_suggested() {
 #[test]
 fn a_proxy_that_is_everybody_is_refused() {
     for net in ["0.0.0.0/0", "::/0"] {
-        assert!(problems(&MINIMAL.replace("127.0.0.1/32", net), &[]).contains("server.trusted_proxies: would believe"), "{net}");
+        assert!(problems(&MINIMAL.replace("127.0.0.1/32", net), &[]).contains("server.trusted_proxies: would trust"), "{net}");
     }
 }
 
@@ -367,7 +367,7 @@ fn the_example_explains_every_key_and_no_other() {
         .map(|line| {
             let trimmed = line.trim_start();
             let key = trimmed.strip_prefix('#').filter(|rest| rest.starts_with(|c: char| c.is_ascii_lowercase() || c == '[' || c == '{'));
-            // alternatives of a key that is set already, and files that are not there
+            // alternatives of a key that is set already, and files that do not exist
             let skip = [
                 "secret = ",
                 "bind_password = ",
@@ -475,12 +475,12 @@ fn what_can_not_be_right_of_a_register_is_told() {
             "everybody on this machine can read it",
         ),
         ("token = \"hemmelig\"", "ca_file = \"/nowhere\"", "ca_file: /nowhere"),
-        ("token = \"hemmelig\"", "answer_at = \"/a~2\"", "answer_at: is no member's name"),
-        ("token = \"hemmelig\"", "field = \"\"", "field: is no member's name"),
+        ("token = \"hemmelig\"", "answer_at = \"/a~2\"", "answer_at: is neither a member name"),
+        ("token = \"hemmelig\"", "field = \"\"", "field: is neither a member name"),
         ("token = \"hemmelig\"", "nobody_statuses = [404, 401]", "nobody_statuses: can hold"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limit = 26", "parents.age_limit: has to be"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limt = 2", "did you mean age_limit?"),
-        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nunits = [\"Skole\"]", "parents.units: \"Skole\" is no DN"),
+        ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nunits = [\"Skole\"]", "parents.units: \"Skole\" is not a DN"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\ngroups = [\" \"]", "parents: a name is empty"),
         ("url = \"https://familie.dk/x\"", "", "parents.url: missing"),
     ] {
@@ -526,7 +526,7 @@ fn a_number_leads_to_accounts_by_an_attribute_or_by_a_register() {
     assert!(told.contains("match.ad_attribute: has to be"), "{told}");
 }
 
-/// A configuration with this section, and the secrets that it names.
+/// A configuration with this section, and with its secret files.
 fn with_section(case: &Case, section: &str) -> Result<Config, Problems> {
     let text = section.lines().map(|line| match line.split_once("client_secret_file = \"") {
         Some((start, rest)) => {
@@ -538,7 +538,7 @@ fn with_section(case: &Case, section: &str) -> Result<Config, Problems> {
     case.load(&format!("{MINIMAL}\n{}", text.collect::<String>()), &[])
 }
 
-/// A section of config/providers, as it is pasted.
+/// The configuration with a section of config/providers.
 pub(crate) fn preset(name: &str) -> Config {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("config/providers").join(name).with_extension("toml");
     let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
@@ -599,7 +599,7 @@ fn what_can_not_be_right_of_an_openid_provider_is_told() {
         ("fixed_level = \"low\"", "fixed_level = \"low\"\nminimum_level = \"high\"", "minimum_level: is above every level"),
         ("mitid = true", "mitid = true\nbutton = { da = \"MitID login\" }", "the text of MitID's button is fixed"),
         ("mitid = true\n", "", "button: missing"),
-        ("from = \"dk.cpr\"", "from = \"/a~2b\"", "is no claim's name"),
+        ("from = \"dk.cpr\"", "from = \"/a~2b\"", "is neither a claim name"),
         ("ad_attribute = \"employeeNumber\"", "ad_attribute = \"a)(b=*\"", "match.ad_attribute"),
         ("[[oidc.provider]]", "[oidc]\nrefresh_hours = 0\n[[oidc.provider]]", "oidc.refresh_hours: has to be"),
     ] {

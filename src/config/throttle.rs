@@ -1,4 +1,4 @@
-//! `[throttle]`: how failures slow down.
+//! `[throttle]`: limits of the rate limits.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -9,9 +9,9 @@ use crate::model::throttle::Limits;
 /// `[throttle]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Throttle {
-    /// Per account name.
+    /// Per account name, and for other counts of one account.
     pub name: Limits,
-    /// Per client address; many people share one behind the municipality's own network.
+    /// Per client address, and for other counts of one client or actor. Many people share an address behind the municipality's own network.
     pub address: Limits,
 }
 
@@ -74,7 +74,7 @@ impl RawLimits {
             );
         }
         if limits.forget_after <= limits.longest_wait {
-            problems.add(&format!("{key}.forget_after_hours"), "has to be longer than the longest wait, or waiting would end it");
+            problems.add(&format!("{key}.forget_after_hours"), "has to be longer than the longest delay, or a delay would reset the count");
         }
         limits
     }

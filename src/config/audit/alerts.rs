@@ -1,4 +1,4 @@
-//! `[audit.alerts]`: what in the log is told as an alert.
+//! `[audit.alerts]`: thresholds of the alert rules.
 
 use jiff::SignedDuration;
 use serde::Deserialize;
@@ -30,7 +30,7 @@ impl Default for Raw {
 }
 
 impl Raw {
-    /// `None`: switched off.
+    /// `None` if switched off.
     pub(super) fn check(&self, problems: &mut Problems) -> Option<Thresholds> {
         if !(1..=1440).contains(&self.window_minutes) {
             problems.add("audit.alerts.window_minutes", "has to be 1 to 1440");

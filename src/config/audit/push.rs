@@ -1,4 +1,4 @@
-//! `[[audit.push]]`: where the log is sent.
+//! `[[audit.push]]`: targets of log forwarding.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -12,61 +12,56 @@ use crate::{
     tls::ClientCertificate,
 };
 
-/// Shorter keys can be found by trying.
+/// Fewest characters of a signing key; shorter ones can be guessed.
 const SHORTEST_KEY: usize = 32;
 
 /// A target.
 #[derive(Debug, Clone)]
 pub struct Push {
-    /// Its name in the log, in metrics and in the store: with another one it begins anew.
+    /// Name in the log, in metrics and in the store. A target with a new name starts from the beginning.
     pub id: String,
-    /// What it is.
     pub kind: PushKind,
-    /// Longest time for one connection and what is sent on it.
+    /// Timeout of one connection with its messages.
     pub timeout: Duration,
 }
 
-/// What a target is.
 #[derive(Debug, Clone)]
 pub enum PushKind {
     /// RFC 5424 over TLS (RFC 5425) or TCP (RFC 6587, octet counting).
     Syslog {
-        /// Its name or address.
+        /// Name or IP address.
         host: String,
-        /// Its port.
         port: u16,
         /// `None`: plain TCP.
         tls: Option<PushTls>,
     },
     /// A file of JSON Lines.
     File(PathBuf),
-    /// A program that is told over HTTPS.
+    /// A web hook.
     Hook(Box<Hook>),
 }
 
-/// Trust, and who we are.
+/// Certificates of a TLS connection to a target.
 #[derive(Debug, Clone)]
 pub struct PushTls {
-    /// CA certificates for it; the system's where none is set.
+    /// CA certificates; `None` = the system's.
     pub ca_file: Option<PathBuf>,
-    /// By which certificate it knows us.
+    /// Our client certificate.
     pub certificate: Option<ClientCertificate>,
 }
 
-/// A program that is told.
+/// A web hook.
 #[derive(Debug, Clone)]
 pub struct Hook {
-    /// Where.
     pub url: String,
-    /// Trust, and who we are.
     pub tls: PushTls,
-    /// What it knows us by.
+    /// Bearer token.
     pub token: Option<SecretString>,
-    /// What each message is signed with.
+    /// Key of the messages' HMAC signature.
     pub signing_key: SecretString,
-    /// What it is told of.
+    /// Events that are sent.
     pub notices: Vec<Notice>,
-    /// What is older is not told any more.
+    /// Older events are not sent any more.
     pub max_age: SignedDuration,
 }
 
@@ -108,7 +103,7 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    /// `index`: which of the list, for the names of keys.
+    /// `index`: position in the list, for the names of keys.
     pub(super) fn check(mut self, index: usize, problems: &mut Problems) -> Option<Push> {
         let before = problems.0.len();
         let section = self.id.as_ref().map_or_else(|| format!("audit.push[{index}]"), |id| format!("audit.push {id:?}"));
@@ -128,7 +123,7 @@ impl Raw {
         (problems.0.len() == before).then_some(Push { id: id?, kind: kind?, timeout })
     }
 
-    /// A key of another kind would have no effect.
+    /// Reports keys of other kinds of targets, which would have no effect.
     fn foreign(&self, kind: Option<Kind>, section: &str, problems: &mut Problems) {
         let Some(kind) = kind else { return };
         let tls = matches!((kind, self.transport), (Kind::Hook, _) | (Kind::Syslog, None | Some(Transport::Tls)));
@@ -205,7 +200,7 @@ impl Raw {
                 let read = |word: &String| {
                     let notice = Notice::from_code(word);
                     if notice.is_none() {
-                        problems.add(&key("notices"), "holds a word that is none: docs/audit-api.md lists them");
+                        problems.add(&key("notices"), "holds an unknown word: docs/audit-api.md lists the words");
                     }
                     notice
                 };
@@ -213,7 +208,7 @@ impl Raw {
             },
         );
         if notices.is_empty() {
-            problems.add(&key("notices"), "is empty: nothing would ever be told");
+            problems.add(&key("notices"), "is empty: no message would ever be sent");
         }
         let hours = self.max_age_hours.unwrap_or(72);
         if !(1..=24 * 30).contains(&hours) {

@@ -1,4 +1,4 @@
-//! `[oidc]` as it is written, and what of it can't be right.
+//! Parsing and checks of `[oidc]`.
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -156,7 +156,7 @@ struct RawRequired {
     list: ListOf,
 }
 
-/// Parameters that are ours to set.
+/// Parameters that the service sets itself.
 const OURS: [&str; 16] = [
     "client_id",
     "client_secret",
@@ -223,25 +223,25 @@ impl RawProvider {
             problems.add(&key("parameters"), format!("{ours:?} is set by the service itself"));
         }
         if self.additional_audiences.iter().any(String::is_empty) {
-            problems.add(&key("additional_audiences"), "an empty name is nobody's");
+            problems.add(&key("additional_audiences"), "holds an empty name");
         }
         if self.algorithms.is_empty() {
-            problems.add(&key("algorithms"), "is empty, so no login could be believed");
+            problems.add(&key("algorithms"), "is empty, so every login would be refused");
         }
         if self.skew_seconds > 600 {
             problems.add(&key("skew_seconds"), "has to be 0 to 600");
         }
         if self.require.iter().any(|required| required.values.is_empty() && !required.or_absent) {
-            problems.add(&key("require"), "a field has no value that would do, so nobody could log in");
+            problems.add(&key("require"), "a field has no accepted value, so every login would be refused");
         }
         let said = self.level.drain(..).map(|raw| (field(raw.from, raw.r#in), raw.values)).collect();
         let levels = problems.0.len();
         let level = LevelSource::check(&section, self.fixed_level, said, problems);
         if level.is_none() && problems.0.len() == levels {
-            problems.add(&section, "needs fixed_level or [[oidc.provider.level]]: how sure are its logins?");
+            problems.add(&section, "needs fixed_level or [[oidc.provider.level]], the assurance level of its logins");
         }
         if level.as_ref().is_some_and(|level| level.highest() < self.minimum_level) {
-            problems.add(&key("minimum_level"), "is above every level that its logins can have, so nobody could log in");
+            problems.add(&key("minimum_level"), "is above every level that its logins can have, so every login would be refused");
         }
         let common = provider::Raw {
             section: &section,
@@ -284,10 +284,10 @@ impl RawProvider {
                 .collect(),
         };
         if let Some(field) = provider.fields().find(|field| !is_pointer_or_name(&field.from)) {
-            problems.add(&section, format!("{:?} is no claim's name and no JSON pointer", field.from));
+            problems.add(&section, format!("{:?} is neither a claim name nor a JSON pointer", field.from));
         }
         if provider.signed_userinfo && !provider.asks_userinfo() {
-            problems.add(&key("signed_userinfo"), "is set, but nothing comes from UserInfo");
+            problems.add(&key("signed_userinfo"), "is set, but no field is read from UserInfo");
         }
         (problems.0.len() == before).then_some(provider)
     }
@@ -326,7 +326,7 @@ fn field(from: String, place: Place) -> Field {
     Field { place, from }
 }
 
-/// A text goes as it is; anything else as JSON, which is how brokers take lists and objects.
+/// A string is sent as it is, any other value as JSON, which is the brokers' form of lists and objects.
 fn sent(value: toml::Value) -> String {
     if let toml::Value::String(text) = value { text } else { serde_json::to_string(&value).unwrap_or_default() }
 }

@@ -1,4 +1,4 @@
-//! `[[people.rest]]`: a web service that is asked.
+//! `[[people.rest]]`: a web service as a register.
 
 use crate::{
     config::{
@@ -9,14 +9,12 @@ use crate::{
     model::account_ref::AccountRefKind,
 };
 
-/// One web service.
 #[derive(Debug, Clone)]
 pub struct RestSource {
-    /// How it is asked.
     pub service: Service,
-    /// What it names accounts by.
+    /// The attribute by which it identifies accounts.
     pub answers: AccountRefKind,
-    /// Where in an object of its answer the account stands: a member's literal name, or a JSON pointer. `None` = it answers texts.
+    /// Position of the account in an object of the answer: a literal member name, or a JSON pointer. `None` = the answer holds strings.
     pub field: Option<String>,
 }
 
@@ -38,7 +36,7 @@ impl RawRest {
         let service = self.service().check(name.clone(), &section, problems);
         let answers = problems.required(&key("answers"), self.answers);
         if self.field.as_ref().is_some_and(|field| !is_pointer_or_name(field)) {
-            problems.add(&key("field"), "is no member's name and no JSON pointer");
+            problems.add(&key("field"), "is neither a member name nor a JSON pointer");
         }
         id?;
         (problems.0.len() == before).then_some(RestSource { service: service?, answers: answers?, field: self.field })

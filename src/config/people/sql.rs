@@ -1,4 +1,4 @@
-//! `[[people.sql]]`: a database that is asked by a query of the operator's.
+//! `[[people.sql]]`: a database as a register, queried with the operator's SQL.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -16,24 +16,21 @@ use crate::{
     model::{account_ref::AccountRefKind, cpr::CprFormat},
 };
 
-/// One database.
 #[derive(Debug, Clone)]
 pub struct SqlSource {
-    /// Its name in the log.
+    /// Name in the log.
     pub id: String,
-    /// What it speaks.
     pub database: Database,
-    /// Where it is, with everything that the URL did not say and that is not left to a library: may hold a password.
+    /// The URL, completed with all TLS settings; may hold a password.
     pub url: SecretString,
-    /// Is the server's certificate verified, or is the server this very machine?
+    /// True if the server's certificate is verified, or the server is the local machine.
     pub verified: bool,
-    /// With one placeholder for the CPR number; the first column names accounts.
+    /// Has one placeholder for the CPR number; the first column identifies accounts.
     pub query: String,
-    /// How it writes CPR numbers.
     pub cpr_format: CprFormat,
-    /// What the first column holds.
+    /// Attribute in the first column.
     pub answers: AccountRefKind,
-    /// Longest time for connecting, and for the query.
+    /// Timeout of connecting, and of the query.
     pub timeout: Duration,
 }
 
@@ -92,7 +89,7 @@ impl RawSql {
 
 const KNOWN: &str = "has to be postgres://user:password@host/database, mysql://…, sqlserver://… or sqlite:///absolute/path";
 
-/// The URL with nothing left to a library's own taste. An error never quotes it.
+/// The URL, completed with explicit settings. Errors never quote it.
 fn whole(text: &str) -> Result<DatabaseUrl, &'static str> {
     let mut url = Url::parse(text).map_err(|_| KNOWN)?;
     let database = Database::of(url.scheme()).ok_or(KNOWN)?;
@@ -106,7 +103,7 @@ fn whole(text: &str) -> Result<DatabaseUrl, &'static str> {
         match said(&url, &["mode"]).as_deref() {
             None => url.query_pairs_mut().append_pair("mode", "ro").finish(),
             Some("ro") => &mut url,
-            Some(_) => return Err("asks for more than reading: leave mode out"),
+            Some(_) => return Err("has a mode that is not read-only: leave mode out"),
         };
     }
     with_tls(database, url).map_err(|_| KNOWN)
@@ -132,7 +129,7 @@ mod tests {
         for text in ["", "hemmelig", "oracle://hemmelig@x/y", "sqlite://hemmelig", "sqlite:hemmelig", "sqlite:///", "postgres:hemmelig"] {
             assert!(!url(text).expect_err(text).contains("hemmelig"), "{text}");
         }
-        assert!(url("sqlite:///x.db?mode=rwc").expect_err("writes").contains("more than reading"));
+        assert!(url("sqlite:///x.db?mode=rwc").expect_err("writes").contains("not read-only"));
         assert!(url("postgres://a:p#w@x/y").is_err(), "a # cuts the password off");
     }
 }

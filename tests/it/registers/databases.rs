@@ -113,7 +113,7 @@ async fn upns_and_guids_are_taken_for_what_they_are() {
         let guid = lookups(&table.section(QUERY, "").replace("account_name", "object_guid"));
         assert_eq!(names(guid.accounts_of(&cpr(BODIL)).await), ["guid 03020100-0504-0706-0809-0a0b0c0d0e0f"]);
         let wrong = trouble(guid.accounts_of(&cpr(ANNA)).await, "db");
-        assert_eq!(wrong, Trouble::NotAsConfigured("a value is no objectGUID with hyphens".into()));
+        assert_eq!(wrong, Trouble::NotAsConfigured("a value is not an objectGUID with hyphens".into()));
     }
 }
 

@@ -94,7 +94,7 @@ fn a_wrong_target_is_refused_with_what_to_do() {
         ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"http://elsewhere/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\n".to_owned(), "https://"),
         ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\n".to_owned(), "signing_key: missing"),
         ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"short\"\n".to_owned(), "32 characters"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = [\"x\"]\n".to_owned(), "holds a word that is none"),
+        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = [\"x\"]\n".to_owned(), "holds an unknown word"),
         ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = []\n".to_owned(), "is empty"),
         ("[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\npaht = 1\n".to_owned(), "unknown key"),
         ("[audit.alerts]\nwindow_minutes = 0\n".to_owned(), "audit.alerts.window_minutes: has to be 1 to 1440"),
