@@ -1,4 +1,4 @@
-//! Every check of a token, of UserInfo, of a logout token and of what is read from them, broken alone.
+//! Tests of all checks of ID tokens, UserInfo and logout tokens, and of reading claims, each broken alone.
 
 #[path = "../../../tests/it/oidc_forge.rs"]
 mod forge;
@@ -31,7 +31,7 @@ use crate::{
     },
 };
 
-/// Why it was refused.
+/// The reason of a refusal.
 fn why<T, E: Into<Denied>>(result: Result<T, E>) -> Option<Refused> {
     result.err().map(|denied| denied.into().refused)
 }
@@ -171,7 +171,7 @@ mod mutated {
             let right = signer.token(alg, &claims());
             let text = changed(&right, &changes);
             if text != right {
-                // The last letter of a signature holds bits that are no part of it: another letter there is the same signature.
+                // The last letter of a signature has unused bits, so another letter can encode the same signature.
                 let same = text.len() == right.len() && text.starts_with(&right[..right.len() - 1]);
                 prop_assert!(same || verify(&text).is_err(), "{}", text);
                 let _ = jwt::verified(&text, &keys(), &Algorithm::ALL, &["JWT"]);
@@ -279,7 +279,7 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     ] {
         assert_eq!(why(decrypters.open(&token)), Some(refused), "{what}");
     }
-    // The first bytes of the right tag: the library would take them.
+    // The first bytes of the right tag, which the library would accept.
     for length in [1, 4, 8, 12, 13, 15] {
         let short = |whole: &str| {
             let (start, tag) = whole.rsplit_once('.').expect("five parts");
@@ -291,7 +291,7 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
     parts[0] = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"x"}"#);
     assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "the header is sealed too");
-    // Anybody can seal something to our public key, so the parts of any length come from anybody.
+    // Strangers can encrypt for our public key, so they choose the lengths of all parts.
     for (what, part, value) in [
         ("no nonce", 2, String::new()),
         ("a short nonce", 2, right.split('.').nth(2).expect("a nonce")[..8].to_owned()),
@@ -543,7 +543,7 @@ fn an_assertion_of_ours_is_for_one_provider_for_a_minute() {
         for pss in [false, true] {
             let made = client_auth::credentials(&ClientAuth::PrivateKeyJwt { audience, pss }, Some(&keys), &to).expect("made");
             let token = made.fields.iter().find(|(name, _)| *name == "client_assertion").expect("an assertion").1.to_string();
-            // Verified with what we publish, by the code that verifies providers' tokens.
+            // Verified with our published keys, by the code that verifies providers' tokens.
             let published = client_auth::published(&keys);
             let set = set(published["keys"].as_array().expect("keys"));
             assert_eq!(set.len(), 1, "the encryption key verifies nothing");

@@ -1,7 +1,10 @@
-//! What an assertion says about the person, as far as the configuration asks for it.
+//! Attributes of an assertion, as the provider's configuration reads them.
 //!
-//! Invariants: an attribute that nothing is configured to use never decides, whatever it looks like. What one name has on several elements (Keycloak sends `Role`
-//! three times) belongs together, whatever their NameFormat: the configuration knows names only. Two values are two where they mean two things.
+//! Invariants:
+//! - An attribute that the configuration does not use never decides.
+//! - Several elements with one name (Keycloak sends `Role` three times) are one attribute, whatever their NameFormat, because the
+//!   configuration knows names only.
+//! - Values are compared by meaning: two spellings of one value are one value.
 
 use std::collections::BTreeSet;
 
@@ -17,30 +20,30 @@ use crate::{
     model::{claim::Claim, level::Level},
 };
 
-/// OIOSAML's version, which its profile demands.
+/// Version attribute that the OIOSAML profile requires.
 const SPEC_VERSION: &str = "https://data.gov.dk/model/core/specVersion";
-/// So many names of attributes that were sent are told in the log.
+/// Maximum number of received attribute names in a log line.
 const TOLD: usize = 40;
 
-/// What one name has.
+/// Values of an attribute.
 type Values<'a> = BTreeSet<Value<'a>>;
 
-/// A value, without the blanks around it.
+/// A value without surrounding white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Value<'a> {
     Text(&'a str),
-    /// XML, such as a list of privileges. It is never what is asked for, and still a value beside others.
+    /// XML, such as a list of privileges. It never matches, but counts as a value beside others.
     Xml,
 }
 
-/// The attributes of an assertion, held against one provider's configuration.
+/// Attributes of an assertion, with the provider's configuration.
 pub(super) struct Attributes<'a> {
     provider: &'a SamlProvider,
     elements: Vec<(&'a str, Node<'a, 'a>)>,
 }
 
 impl<'a> Attributes<'a> {
-    /// All that have a name. Encrypted ones have none, and what is no attribute says nothing.
+    /// Collects all attributes with a name. Encrypted attributes have none and are ignored.
     pub(super) fn of(assertion: Node<'a, 'a>, provider: &'a SamlProvider) -> Result<Self, Refused> {
         let statements: Vec<_> = children(assertion, ASSERTION, "AttributeStatement").collect();
         if provider.profile == Profile::Oiosaml3 && statements.len() != 1 {
@@ -50,7 +53,7 @@ impl<'a> Attributes<'a> {
         Ok(Self { provider, elements: all.filter_map(|element| Some((attribute(element, "Name")?, element))).collect() })
     }
 
-    /// Everything that is said under a name, each meaning once. `None`: the name is not there.
+    /// All values of a name, without duplicates; `None` if the name is absent.
     fn values(&self, name: &str) -> Option<Values<'a>> {
         let mut elements = self.elements.iter().filter(|(known, _)| *known == name.trim()).peekable();
         elements.peek()?;
@@ -58,7 +61,7 @@ impl<'a> Attributes<'a> {
         Some(elements.flat_map(|(_, element)| children(*element, ASSERTION, "AttributeValue")).map(value).collect())
     }
 
-    /// The one text that a name has; `None` where it has none or several.
+    /// The only text value of a name; `None` if it has none or several.
     fn one(&self, name: &str) -> Option<&'a str> {
         match self.values(name)?.into_iter().collect::<Vec<_>>().as_slice() {
             [Value::Text(one)] => Some(*one),
@@ -66,7 +69,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Attributes that have to have one of the configured values, and the profile's own.
+    /// Checks the configured required values, and those of the profile.
     pub(super) fn required(&self) -> Result<(), Refused> {
         if self.provider.profile == Profile::Oiosaml3 {
             let accepted = |version: &str| self.provider.spec_versions.iter().any(|accepted| accepted == version);
@@ -83,7 +86,7 @@ impl<'a> Attributes<'a> {
         Ok(())
     }
 
-    /// The one value that leads to accounts. Two that mean different things would leave it to chance whose account it is.
+    /// The claim that leads to accounts. Two values with different meanings are refused, because they are ambiguous.
     pub(super) fn claim(&self, subject: Option<&Subject>) -> Result<Claim, Refused> {
         let parse = |value: &str| Claim::parse(self.provider.common.match_by, value);
         let name = match &self.provider.claim {
@@ -104,7 +107,7 @@ impl<'a> Attributes<'a> {
         if claims.all(|other| other.as_ref() == Some(&first)) { Ok(first) } else { Err(self.refused(name, Refused::Claim)) }
     }
 
-    /// The level, from the first of the configured attributes that is there. More than one value, or one that is not in the map, is none.
+    /// The level from the first configured attribute that is present. Several values, or a value that is not in the map, give no level.
     pub(super) fn level(&self) -> Level {
         self.provider.level.level(|name| {
             let there = self.elements.iter().any(|(known, _)| *known == name.trim());
@@ -112,12 +115,12 @@ impl<'a> Attributes<'a> {
         })
     }
 
-    /// The person's name, to greet with.
+    /// The person's name for the greeting.
     pub(super) fn name(&self) -> Option<String> {
         self.one(self.provider.name.as_ref()?).filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// Tells the log which attribute it was, and which ones there are. Names are the operator's business, values may be personal.
+    /// Logs the deciding attribute and the names of the received ones. Values are left out, because they may be personal data.
     fn refused(&self, name: &str, reason: Refused) -> Refused {
         let sent: BTreeSet<&str> = self.elements.iter().map(|(name, _)| *name).take(TOLD).collect();
         tracing::info!(
@@ -125,7 +128,7 @@ impl<'a> Attributes<'a> {
             attribute = name,
             reason = reason.code(),
             sent = ?sent,
-            "a rightly signed login was refused for one attribute"
+            "validly signed login refused because of an attribute"
         );
         reason
     }

@@ -1,7 +1,9 @@
-//! Decryption of assertions: AES in CBC or GCM, its key by RSA-OAEP.
+//! Decryption of assertions: AES in CBC or GCM mode, with a key that is encrypted by RSA-OAEP.
 //!
-//! Invariants: lengths are checked before anything is cut; RSA-1_5 is refused; whatever goes wrong after the algorithms are known is one and the same
-//! refusal, so that nobody learns from it how near a guess was.
+//! Invariants:
+//! - Lengths are checked before any split.
+//! - RSA-1_5 is refused.
+//! - After the algorithms are known, every failure is the same refusal, so that it is no padding oracle.
 
 use data_encoding::BASE64;
 use openssl::{
@@ -15,7 +17,7 @@ use zeroize::Zeroizing;
 
 use super::{Refused, screen::Encrypted};
 
-/// How the content is encrypted.
+/// Content encryption, with the length of its key in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Content {
     Cbc(usize),
@@ -26,7 +28,7 @@ const BLOCK: usize = 16;
 const GCM_NONCE: usize = 12;
 const GCM_TAG: usize = 16;
 
-/// Decrypts with the first of our keys that can. The plaintext is nobody's yet: it has to be screened and its signature verified.
+/// Decrypts with the first of our keys that fits. The plaintext is unverified: it must be screened, and its signature verified.
 pub fn decrypt<'k>(part: &Encrypted<'_>, keys: impl Iterator<Item = &'k PKey<Private>>) -> Result<Zeroizing<Vec<u8>>, Refused> {
     let (digest, mask) = oaep(part)?;
     let content = match part.content_algorithm {
@@ -47,7 +49,7 @@ pub fn decrypt<'k>(part: &Encrypted<'_>, keys: impl Iterator<Item = &'k PKey<Pri
     Err(wrong)
 }
 
-/// Digest and mask generation of OAEP (XML Encryption 1.1, 5.5.2): by the old name the mask is always SHA-1's.
+/// Digest and mask digest of OAEP (XML Encryption 1.1, section 5.5.2). With the older identifier the mask always uses SHA-1.
 fn oaep(part: &Encrypted<'_>) -> Result<(MessageDigest, MessageDigest), Refused> {
     let digest = match part.key_digest {
         None | Some("http://www.w3.org/2000/09/xmldsig#sha1") => MessageDigest::sha1(),
@@ -94,7 +96,7 @@ fn open(content: Content, key: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>
     }
 }
 
-/// The last byte says how many bytes of padding there are, 1 to 16, of any value (XML Encryption 1.1, 5.2).
+/// The last byte is the length of the padding, 1 to 16; the other padding bytes have any value (XML Encryption 1.1, section 5.2).
 fn cbc(cipher: Cipher, key: &[u8], start: &[u8], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
     if sealed.is_empty() || !sealed.len().is_multiple_of(BLOCK) {
         return None;
@@ -114,7 +116,7 @@ fn cbc(cipher: Cipher, key: &[u8], start: &[u8], sealed: &[u8]) -> Option<Zeroiz
     Some(plain)
 }
 
-/// Base64 as XML has it: blanks anywhere, otherwise strict.
+/// Base64 as in XML: white space anywhere, otherwise strict.
 pub fn base64(text: &str) -> Option<Vec<u8>> {
     let dense: Vec<u8> = text.bytes().filter(|b| !matches!(b, b' ' | b'\t' | b'\r' | b'\n')).collect();
     BASE64.decode(&dense).ok()
@@ -184,7 +186,7 @@ mod tests {
         for algorithm in [CBC, GCM] {
             for length in (0..48).chain([63, 64]) {
                 let content = BASE64.encode(&vec![0; length]);
-                // CBC of zeros may end in what looks like padding; nothing here may panic.
+                // The plaintext may end in valid padding, so only a panic is a failure here.
                 let _ = decrypt(&part(MGF1P, &sealed_key, algorithm, &content), [&rsa].into_iter());
             }
             assert_eq!(decrypt(&part(MGF1P, &sealed_key, algorithm, "AAAA"), [&rsa].into_iter()), Err(Refused::Undecipherable));

@@ -1,4 +1,4 @@
-//! Logouts that a provider sends, and its answers to ours. Pure.
+//! Logout messages of providers: their requests, and their answers to ours. Pure.
 
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
@@ -11,36 +11,35 @@ use super::{
     xml::{ASSERTION, Bounds, LARGEST_LOGOUT, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 
-/// A message as it came in.
+/// A message as received.
 #[derive(Debug, Clone, Copy)]
 pub enum Incoming<'a> {
-    /// The raw query of a redirect.
+    /// Raw query of a redirect.
     Query(&'a str),
-    /// A form's fields.
+    /// Fields of a form.
     Form {
-        /// SAMLRequest or SAMLResponse.
+        /// Value of SAMLRequest or SAMLResponse.
         message: &'a str,
-        /// Which of them.
+        /// Whether it is SAMLRequest.
         request: bool,
-        /// RelayState.
         relay: Option<&'a str>,
     },
 }
 
-/// A message that was taken out of its envelope, with whatever signature the envelope has.
+/// A decoded message, with the signature of its binding.
 #[derive(Debug)]
 pub struct Unpacked {
     xml: Vec<u8>,
-    /// Is it a request?
+    /// Whether it is a request.
     pub request: bool,
-    /// Did it come by form? Else by redirect.
+    /// Whether it came by form; otherwise by redirect.
     pub by_form: bool,
-    /// What has to come back with the answer.
+    /// RelayState, to return with the answer.
     pub relay: Option<String>,
     query: Option<(Vec<u8>, String, Vec<u8>)>,
 }
 
-/// Takes a message out of its envelope. Nothing is proven yet.
+/// Decodes a message. It is not verified yet.
 pub fn unpack(incoming: Incoming<'_>) -> Result<Unpacked, Refused> {
     match incoming {
         Incoming::Form { message, request, relay } => Ok(Unpacked {
@@ -54,7 +53,7 @@ pub fn unpack(incoming: Incoming<'_>) -> Result<Unpacked, Refused> {
     }
 }
 
-/// Each field at most once; signed is what was sent, byte for byte, in the order of the profile (Bindings 3.4.4.1).
+/// Parses a query. Each field may occur once. The signature covers the raw values in the order of the profile (Bindings 3.4.4.1).
 fn from_query(query: &str) -> Result<Unpacked, Refused> {
     let wrong = Refused::Query;
     let field = |name: &str| {
@@ -89,7 +88,7 @@ fn from_query(query: &str) -> Result<Unpacked, Refused> {
     })
 }
 
-/// Who a message says that it is from: only to find the provider whose keys it is then held against.
+/// The unverified issuer of a message. It only selects the provider whose keys must verify the message.
 pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
     let plain = Plain::parse(&unpacked.xml, Bounds::LOGOUT)?;
     let document = plain.document()?;
@@ -97,34 +96,31 @@ pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
     issuer.map(str::to_owned).ok_or(Refused::Issuer)
 }
 
-/// What a message is held against.
+/// Expected values of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The provider's metadata.
     pub metadata: &'a Metadata,
     /// Our address for logouts.
     pub slo: &'a str,
-    /// How far clocks may differ.
+    /// Tolerated difference of clocks.
     pub skew: SignedDuration,
-    /// The present.
     pub now: Timestamp,
 }
 
-/// Whose sessions a provider ends.
+/// A provider's verified request to end sessions.
 #[derive(Clone, PartialEq, Eq)]
 pub struct LogoutRequest {
-    /// Its ID, to be answered.
+    /// ID of the request, for the answer.
     pub id: String,
-    /// Until when it could be used again.
+    /// Time until which it could be replayed.
     pub until: Timestamp,
-    /// NameID.
     pub name_id: String,
-    /// Only these of the provider's sessions; empty = all.
+    /// SessionIndex values; empty for all sessions of the person.
     pub sessions: Vec<String>,
 }
 
 impl std::fmt::Debug for LogoutRequest {
-    /// Not whom it is about: a provider may call people by their CPR number.
+    /// Leaves out the person, because a provider may use CPR numbers as NameID.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "LogoutRequest({})", self.id)
     }
@@ -154,7 +150,7 @@ pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutReq
     })
 }
 
-/// Verifies a LogoutResponse to a request of ours. Was it carried out everywhere?
+/// Verifies a LogoutResponse to our request `asked`. Returns whether the logout succeeded everywhere.
 pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Result<bool, Refused> {
     let xml = verified(unpacked, "LogoutResponse", expected)?;
     let document = Plain::canonical(&xml).document()?;
@@ -169,7 +165,7 @@ pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Re
     Ok(attribute(code, "Value") == Some("urn:oasis:names:tc:SAML:2.0:status:Success") && !inner)
 }
 
-/// The bytes that were signed: the whole message for a query's signature, else what the XML signature covers.
+/// The signed text: the whole message if the query is signed, otherwise the part that the XML signature covers.
 fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<String, Refused> {
     let plain = Plain::parse(&unpacked.xml, Bounds::LOGOUT)?;
     let document = plain.document()?;

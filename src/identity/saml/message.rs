@@ -1,4 +1,5 @@
-//! Messages that we send: canonical as they stand (exclusive canonicalisation), so that they can be signed as bytes, and their way by redirect or by form.
+//! Messages of ours: written in exclusive canonical form, so that their bytes can be signed directly, and their transport by redirect or
+//! form.
 
 use std::io::Write;
 
@@ -18,11 +19,11 @@ use crate::{
     identity::{keys::Pair, transport::Transport},
 };
 
-/// What is percent-encoded in a query: all but what means the same either way (RFC 3986, 2.3). Who verifies the signature may encode the values anew, and
-/// whoever normalises an address decodes these four.
+/// Characters to encode in a query: all but the unreserved ones (RFC 3986, section 2.3). Verifiers may encode values again, and software
+/// that normalises addresses decodes the unreserved characters.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A message with the place of its signature.
+/// A message, and the position of its signature in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     id: String,
@@ -31,7 +32,7 @@ pub struct Message {
     kind: Kind,
 }
 
-/// Question or answer.
+/// Request or response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Request,
@@ -47,7 +48,7 @@ impl Kind {
     }
 }
 
-/// An identifier with 128 random bits; an underscore makes it a name.
+/// An ID with 128 random bits. The underscore makes it an XML name.
 pub fn id(random: [u8; 16]) -> String {
     format!("_{}", HEXLOWER.encode(&random))
 }
@@ -56,7 +57,7 @@ fn instant(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
-/// The root of a message and its issuer; the signature comes after that (Core 3.2.1).
+/// Start of a message up to its issuer, and the position after it, where the signature belongs (Core 3.2.1).
 fn begin(name: &str, attributes: &[(&str, &str)], issuer: &str) -> (String, usize) {
     let mut sorted: Vec<_> = attributes.iter().filter(|(_, value)| !value.is_empty()).collect();
     sorted.sort_unstable(); // canonical order
@@ -69,27 +70,26 @@ fn begin(name: &str, attributes: &[(&str, &str)], issuer: &str) -> (String, usiz
     (text, place)
 }
 
-/// What an AuthnRequest says.
+/// Content of an AuthnRequest.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthnRequest<'a> {
-    /// Its ID.
+    /// ID of the request.
     pub id: &'a str,
-    /// Now.
+    /// Time of the request.
     pub at: Timestamp,
-    /// Where it goes.
+    /// Address of the provider.
     pub destination: &'a str,
-    /// Our entity id.
     pub entity_id: &'a str,
-    /// Where the answer comes to.
+    /// Our assertion consumer address.
     pub acs: &'a str,
-    /// Must the person show who they are again?
+    /// Whether the person must authenticate again.
     pub force: bool,
-    /// Whom it asks.
+    /// The provider's configuration.
     pub provider: &'a SamlProvider,
 }
 
 impl AuthnRequest<'_> {
-    /// Writes it.
+    /// Writes the request.
     pub fn message(&self) -> Message {
         let at = instant(self.at);
         let attributes = [
@@ -123,7 +123,7 @@ impl AuthnRequest<'_> {
     }
 }
 
-/// Asks a provider to end somebody's session.
+/// A request to end a session at the provider.
 pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &str, subject: &Subject) -> Message {
     let at_text = instant(at);
     let ends = instant(at + jiff::SignedDuration::from_mins(5));
@@ -141,7 +141,7 @@ pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &st
     Message { id: id.to_owned(), text, signature_at, kind: Kind::Request }
 }
 
-/// Tells a provider that its logout was carried out.
+/// An answer of success to a provider's logout.
 pub fn logout_response(id: &str, at: Timestamp, destination: &str, entity_id: &str, answered: &str) -> Message {
     let at = instant(at);
     let attributes = [("ID", id), ("Version", "2.0"), ("IssueInstant", &at), ("Destination", destination), ("InResponseTo", answered)];
@@ -153,7 +153,7 @@ pub fn logout_response(id: &str, at: Timestamp, destination: &str, entity_id: &s
 }
 
 impl Message {
-    /// By redirect, the query signed (Bindings 3.4.4.1).
+    /// Transport by redirect, with a signed query (Bindings 3.4.4.1).
     pub fn redirect(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
         let packed = deflate.write_all(self.text.as_bytes()).and_then(|()| deflate.finish()).expect("a Vec takes everything");
@@ -168,7 +168,7 @@ impl Message {
         Ok(Transport::Redirect(format!("{address}{joint}{query}&Signature={signature}")))
     }
 
-    /// By form, the message itself signed.
+    /// Transport by form, with an enveloped signature.
     pub fn form(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
         let signed = signature::enveloped(&self.text, self.signature_at, &self.id, key.key(), key.certificate(), pss)?;
         let mut fields = vec![(self.kind.parameter(), BASE64.encode(signed.as_bytes()))];
@@ -177,7 +177,7 @@ impl Message {
     }
 }
 
-/// Unpacks what came by redirect: base64, then deflate, and never more than a message about a logout may have.
+/// Decodes a message of a redirect: base64, then deflate, up to [`LARGEST_LOGOUT`] bytes.
 pub fn inflated(encoded: &str) -> Result<Vec<u8>, Refused> {
     use std::io::Read;
     if encoded.len() > LARGEST_LOGOUT {
@@ -190,9 +190,9 @@ pub fn inflated(encoded: &str) -> Result<Vec<u8>, Refused> {
     if text.len() > LARGEST_LOGOUT { Err(Refused::TooLarge) } else { Ok(text) }
 }
 
-/// Unpacks what came in a form.
+/// Decodes a message of a form.
 pub fn decoded(encoded: &str, largest: usize) -> Result<Vec<u8>, Refused> {
-    // Three bytes in four characters, and a line end after each 64 at the least.
+    // Three bytes in four characters, and line ends after 64 characters or more.
     if encoded.len() > largest / 3 * 4 + largest / 16 {
         return Err(Refused::TooLarge);
     }

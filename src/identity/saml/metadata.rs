@@ -1,4 +1,4 @@
-//! A provider's metadata: which keys it signs with, and where it listens. Pure.
+//! Metadata of a provider: its signing keys and addresses. Pure.
 
 mod text;
 
@@ -18,79 +18,74 @@ use super::{
 };
 use crate::{identity::keys::expiry, model::address::is_safe_address};
 
-/// What can be wrong with it. For the log and the check command.
+/// Reasons why metadata can't be used, for the log and the check command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MetadataError {
-    /// Not XML that we read.
-    #[error("it can't be read as metadata ({0})")]
+    /// Not parseable as XML within the bounds.
+    #[error("it is not readable as metadata ({0})")]
     Unreadable(Refused),
-    /// Its signature is missing or not the configured one's.
+    /// The signature is missing or not by the configured certificate.
     #[error("its signature is missing or was not made with the configured certificate")]
     Signature,
-    /// The provider is not in it.
+    /// It does not contain the provider.
     #[error("it holds no identity provider {0:?}")]
     NoSuchEntity(String),
-    /// Several providers, and none is named.
+    /// It contains several providers, and the configuration names none.
     #[error("it holds several identity providers: set entity_id to one of them")]
     Several,
-    /// It is over.
+    /// It has expired.
     #[error("it ended on {0}")]
     Expired(Timestamp),
-    /// A time that can't be read.
+    /// A malformed time.
     #[error("its validUntil can't be read")]
     Time,
-    /// No key to verify signatures with: anything would be believed.
+    /// Without a key no signature could be verified.
     #[error("it holds no usable signing key (RSA of 2048 bits or more, or EC of 256)")]
     NoKey,
-    /// No address to send people to.
+    /// No address for logins.
     #[error("it holds no SingleSignOnService with the binding {0}")]
     NoAddress(&'static str),
-    /// An address that is not https.
+    /// An address without https.
     #[error("its address {0:?} is not https")]
     Unsafe(String),
-    /// So many keys that each forged message would cost too much.
-    #[error(
-        "it holds {0} different signing keys, more than can be tried on each message: ask the provider to remove those that it signs with no more"
-    )]
+    /// So many keys that trying them on forged messages would cost too much.
+    #[error("it holds {0} different signing keys, more than can be tried on each message; ask the provider to remove unused ones")]
     TooManyKeys(usize),
 }
 
-/// HTTP-Redirect.
+/// Binding HTTP-Redirect.
 pub const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
-/// HTTP-POST.
+/// Binding HTTP-POST.
 pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
-/// Where a provider takes messages, by binding.
+/// Addresses of a service, by binding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Addresses {
-    /// HTTP-Redirect.
     pub redirect: Option<Endpoint>,
-    /// HTTP-POST.
     pub post: Option<Endpoint>,
 }
 
-/// An address for one binding.
+/// Address of a service for one binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
-    /// Where requests go.
+    /// Address for requests.
     pub location: String,
-    /// Where answers go, if elsewhere (ResponseLocation, Metadata 2.2.2).
+    /// Address for responses, if it differs (ResponseLocation, Metadata 2.2.2).
     pub response_location: Option<String>,
 }
 
 impl Endpoint {
-    /// Where answers go.
+    /// Address for responses.
     pub fn for_answers(&self) -> &str {
         self.response_location.as_ref().unwrap_or(&self.location)
     }
 }
 
-/// A key that a provider signs with.
+/// A signing key of a provider.
 #[derive(Debug, Clone)]
 pub struct SigningKey {
-    /// Its certificate. Only its key counts: providers let certificates run out.
+    /// Its certificate. Only its key counts; providers let certificates expire.
     pub certificate: CertificateDer,
-    /// The key in it.
     pub key: PKey<Public>,
 }
 
@@ -110,7 +105,7 @@ impl SigningKey {
         }
     }
 
-    /// What it costs to try it on a signature, microseconds, roughly: measured with OpenSSL 3.0 on a core of 2023.
+    /// Approximate cost of trying the key on a signature, microseconds; measured with OpenSSL 3.0 on a core of 2023.
     fn price(&self) -> u32 {
         let bits = self.key.bits();
         match self.key.id() {
@@ -121,26 +116,26 @@ impl SigningKey {
     }
 }
 
-/// What trying all of a provider's keys may cost, microseconds: a hundred RSA keys of 2048 bits, or three of the dearest EC keys. Real providers have one to four.
+/// Maximum cost of trying all keys of a provider, microseconds: a hundred RSA keys of 2048 bits, or three of the most expensive EC keys.
+/// Real providers have one to four keys.
 const LARGEST_PRICE: u32 = 1_800;
 
-/// What we need of it.
+/// The parts of a provider's metadata that the service uses.
 #[derive(Debug, Clone)]
 pub struct Metadata {
-    /// Its entity id.
     pub entity_id: String,
-    /// Its signing keys, each once.
+    /// Signing keys, without duplicates.
     pub keys: Vec<SigningKey>,
-    /// Logins.
+    /// Addresses for logins.
     pub sign_on: Addresses,
-    /// Logouts; empty where it has none.
+    /// Addresses for logouts; empty without any.
     pub log_out: Addresses,
-    /// When the metadata ends.
+    /// End of validity.
     pub valid_until: Option<Timestamp>,
 }
 
 impl Metadata {
-    /// What it is recognised by: its name, its certificates in any order, its addresses. 64 hexadecimal digits.
+    /// Fingerprint of its entity id, certificates in any order, and addresses: 64 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let mut certificates: Vec<&[u8]> = self.keys.iter().map(|key| key.certificate.der_data()).collect();
         certificates.sort_unstable();
@@ -148,7 +143,7 @@ impl Metadata {
         HEXLOWER.encode(digest(&SHA256, text.as_bytes()).as_ref())
     }
 
-    /// Reads it, signature first where one is demanded.
+    /// Parses metadata. If `signer` is given, the signature is verified first.
     pub fn parse(bytes: &[u8], entity_id: Option<&str>, signer: Option<&SigningKey>, now: Timestamp) -> Result<Self, MetadataError> {
         let unreadable = MetadataError::Unreadable;
         let mut plain = text::plain(bytes).map_err(unreadable)?;
@@ -175,13 +170,13 @@ impl Metadata {
         }
     }
 
-    /// The first end of its certificates.
+    /// Earliest end of its certificates.
     pub fn first_expiry(&self) -> Option<Timestamp> {
         self.keys.iter().filter_map(|key| expiry(key.certificate.der_data())).min()
     }
 }
 
-/// The part that speaks SAML 2.0: an entity may have one for an older protocol beside it.
+/// The descriptor for SAML 2.0. An entity may have another one for an older protocol.
 fn descriptor_of<'a>(entity: Node<'a, 'a>) -> Option<Node<'a, 'a>> {
     let speaks = |node: &Node<'_, '_>| {
         attribute(*node, "protocolSupportEnumeration").is_none_or(|all| all.split_ascii_whitespace().any(|one| one == PROTOCOL))
@@ -204,7 +199,7 @@ fn of_entity(entity: Node<'_, '_>, now: Timestamp) -> Result<Metadata, MetadataE
         entity_id,
         keys: signing_keys(descriptor)?,
         sign_on: addresses(descriptor, "SingleSignOnService")?,
-        // Where a provider's logout can't be used, its logins can.
+        // Without a usable logout address, logins still work.
         log_out: addresses(descriptor, "SingleLogoutService").unwrap_or_default(),
         valid_until,
     })
@@ -212,7 +207,8 @@ fn of_entity(entity: Node<'_, '_>, now: Timestamp) -> Result<Metadata, MetadataE
 
 fn signing_keys(descriptor: Node<'_, '_>) -> Result<Vec<SigningKey>, MetadataError> {
     let signs = |key: &Node<'_, '_>| attribute(*key, "use").is_none_or(|usage| usage == "signing");
-    // The first certificate of each: what follows it is the chain to its issuer, who is not the provider (SAML Metadata Interoperability 2.6.1).
+    // The first certificate of each key. Further ones are the issuer's chain, and the issuer is not the provider (SAML Metadata
+    // Interoperability 2.6.1).
     let first = |key: Node<'_, '_>| {
         let certificate = key.descendants().find(|node| is(*node, DS, "X509Certificate"))?;
         SigningKey::of(&decrypt::base64(text(certificate)?)?).filter(SigningKey::is_strong)
@@ -232,7 +228,7 @@ fn signing_keys(descriptor: Node<'_, '_>) -> Result<Vec<SigningKey>, MetadataErr
     Ok(keys)
 }
 
-/// The first usable address of each binding. An error where there are some and none can be used.
+/// The first usable address of each binding. An error if there are addresses but none is usable.
 fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, MetadataError> {
     let mut found = Addresses::default();
     let mut refused = None;

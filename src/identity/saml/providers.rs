@@ -1,7 +1,7 @@
-//! The providers as they are now: our keys, and each provider's metadata, read at start and refreshed in the background.
+//! The configured SAML providers: our keys, and their metadata, which is read at start and refreshed in the background.
 //!
-//! Invariants: a refresh that fails keeps the last good copy, for as long as that copy says that it is valid; without one the provider is not used, and the
-//! others are.
+//! Invariant: a failed refresh keeps the last good copy in use until its own end of validity. Without a good copy, only that provider is
+//! unusable.
 
 use std::{
     collections::BTreeMap,
@@ -35,40 +35,39 @@ use crate::{
 /// Largest metadata, bytes.
 const LARGEST: usize = 8 * 1024 * 1024;
 
-/// So many messages about logouts may be here at once, verified or waiting: at a millisecond each, the last one waits no longer than a person notices.
+/// Maximum logout messages at once, verified or waiting. At a millisecond each, the wait stays unnoticeable.
 const LOGOUTS_HERE: usize = 32;
 
-/// Why SAML can't be set up.
+/// Reasons why SAML can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum SamlError {
-    /// Our keys.
     #[error("saml.keys_dir: {0}")]
     Keys(#[from] KeysError),
-    /// The HTTP client for metadata, or trust for it.
+    /// The HTTP client for metadata, or its CA file.
     #[error("saml.ca_file: {0}")]
     Http(#[from] HttpSetupError),
-    /// A certificate that metadata has to be signed with.
+    /// The certificate of a metadata signer is unreadable.
     #[error("{0}: holds no certificate in PEM")]
     Certificate(String),
 }
 
-/// Why a provider's metadata is not there.
+/// Reasons why a provider's metadata is not available.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LoadError {
     /// It can't be fetched or read.
     #[error("{0}")]
     Source(String),
-    /// It is no good.
+    /// It is not acceptable.
     #[error(transparent)]
     Metadata(#[from] MetadataError),
 }
 
-/// A provider now.
+/// State of a provider.
 #[derive(Debug, Clone)]
 pub enum State {
-    /// It can be used.
+    /// Usable.
     Ready(Arc<Metadata>),
-    /// It can't, and why.
+    /// Unusable, with the reason.
     Unusable(String),
 }
 
@@ -79,24 +78,24 @@ struct Entry {
     state: RwLock<State>,
 }
 
-/// Our keys and everybody's metadata.
+/// All configured providers, and our keys.
 #[derive(Debug)]
 pub struct Providers {
-    /// Where we can be reached.
+    /// Our addresses.
     pub at: Addresses,
-    /// Our keys.
     pub keys: Keys,
     entries: BTreeMap<ProviderId, Entry>,
     cache_dir: Option<PathBuf>,
     http: Http,
-    /// How many logins are verified, and messages of ours signed, at once: as many as there are cores, so that they do not starve the rest.
+    /// Slots for verifying logins and signing messages: one a core, so that other work continues.
     work: Places,
-    /// How many logouts are verified at once: one, because anybody may send some, and no login shall wait for them. What comes when too many wait is told to come again.
+    /// Slot for verifying logout messages: one, because strangers can send some, and logins must not wait for them. Beyond the queue's end
+    /// they are refused for now.
     logouts: Queue,
 }
 
 impl Providers {
-    /// Reads keys, files and cached copies; asks nobody yet. `None` where no provider is configured.
+    /// Reads keys, files and cached copies, without a request to a provider. `None`: no provider is configured.
     pub fn start(config: &Saml, public_url: &str, now: Timestamp) -> Result<Option<Self>, SamlError> {
         let (Some(keys_dir), false) = (&config.keys_dir, config.providers.is_empty()) else { return Ok(None) };
         let keys = Keys::read(keys_dir)?;
@@ -122,7 +121,7 @@ impl Providers {
             if let Some(file) = at_hand {
                 let read = from_file(&file).and_then(|bytes| Ok(entry.parse(&bytes, now)?));
                 if let Err(error) = &read {
-                    tracing::warn!(provider = provider.common.id.as_str(), file = %file.display(), error = %error, "a provider's metadata can't be used");
+                    tracing::warn!(provider = provider.common.id.as_str(), file = %file.display(), error = %error, "stored metadata unusable");
                 }
                 entry.state =
                     RwLock::new(read.map_or_else(|error| State::Unusable(error.to_string()), |metadata| State::Ready(Arc::new(metadata))));
@@ -132,19 +131,19 @@ impl Providers {
         Ok(Some(all))
     }
 
-    /// A provider now. Metadata that is over does not count, however it got so.
+    /// State of a provider. Expired metadata makes it unusable.
     pub fn state(&self, id: &ProviderId, now: Timestamp) -> State {
         let Some(entry) = self.entries.get(id) else { return State::Unusable("there is no such provider".to_owned()) };
         let state = entry.state.read().unwrap_or_else(PoisonError::into_inner).clone();
         match state {
             State::Ready(metadata) if metadata.valid_until.is_some_and(|end| end <= now) => {
-                State::Unusable("its metadata is over".to_owned())
+                State::Unusable("its metadata has expired".to_owned())
             }
             state @ (State::Ready(_) | State::Unusable(_)) => state,
         }
     }
 
-    /// A provider's metadata, where it can be used.
+    /// Metadata of a usable provider.
     pub fn metadata(&self, id: &ProviderId, now: Timestamp) -> Option<Arc<Metadata>> {
         match self.state(id, now) {
             State::Ready(metadata) => Some(metadata),
@@ -152,7 +151,7 @@ impl Providers {
         }
     }
 
-    /// The providers with this entity id: one may be configured twice, for two kinds of people.
+    /// Providers with this entity id. One entity may be configured twice, for two groups of people.
     fn by_entity(&self, entity_id: &str, now: Timestamp) -> Vec<(&SamlProvider, Arc<Metadata>)> {
         let of = |(id, entry)| {
             let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;
@@ -162,12 +161,12 @@ impl Providers {
         self.entries.iter().filter_map(of).collect()
     }
 
-    /// Every provider's name.
+    /// Ids of all providers.
     pub fn ids(&self) -> impl Iterator<Item = &ProviderId> {
         self.entries.keys()
     }
 
-    /// Reads one provider's metadata again. What is no good leaves the last good copy in use.
+    /// Reads a provider's metadata again. On an error the last good copy stays in use.
     pub async fn refresh(&self, id: &ProviderId, now: Timestamp) -> Result<Arc<Metadata>, LoadError> {
         let entry = self.entry(id)?;
         let loaded = self.load(entry, now).await;
@@ -190,12 +189,12 @@ impl Providers {
         }
     }
 
-    /// What a refresh would find, without taking or keeping it: for the check command, which may be run by another user than the service.
+    /// Reads a provider's metadata without using or storing it. The check command may run as another user than the service.
     pub async fn look(&self, id: &ProviderId, now: Timestamp) -> Result<Metadata, LoadError> {
         Ok(self.load(self.entry(id)?, now).await?.0)
     }
 
-    /// Can what a provider says of itself still be fetched? A file needs no provider.
+    /// Whether the metadata can be fetched. For a file this is always true.
     pub async fn answers(&self, id: &ProviderId) -> bool {
         let Some(entry) = self.entries.get(id) else { return false };
         match &entry.config.metadata {
@@ -208,7 +207,7 @@ impl Providers {
         self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))
     }
 
-    /// The metadata and, where it came from an address, what is to be kept of it.
+    /// The metadata and, if it came from an address, its bytes for the cache.
     async fn load(&self, entry: &Entry, now: Timestamp) -> Result<(Metadata, Option<Vec<u8>>), LoadError> {
         match &entry.config.metadata {
             MetadataSource::File(file) => Ok((entry.parse(&from_file(file)?, now)?, None)),
@@ -224,7 +223,7 @@ impl Providers {
         if answer.status().as_u16() == 200 { Ok(answer.into_body()) } else { Err(format!("{url} answered {}", answer.status())) }
     }
 
-    /// The time by the clock of the machine that a provider's metadata comes from, to the second.
+    /// Time of the metadata server's clock, to the second.
     pub async fn time_at(&self, id: &ProviderId) -> Option<Timestamp> {
         let MetadataSource::Url(url) = &self.entries.get(id)?.config.metadata else { return None };
         http::time(&self.http.head(url).await.ok()?)
@@ -234,15 +233,15 @@ impl Providers {
         Some(self.cache_dir.as_ref()?.join(format!("{id}.xml")))
     }
 
-    /// Keeps a good copy for the next start. Failing to do so fails nobody.
+    /// Stores a good copy for the next start. An error is only logged.
     fn keep(&self, id: &ProviderId, bytes: &[u8]) {
         let Some(path) = self.cached(id) else { return };
         if let Err(error) = write_whole(&path, bytes) {
-            tracing::warn!(provider = id.as_str(), file = %path.display(), error = %error, "a provider's metadata could not be kept for the next start");
+            tracing::warn!(provider = id.as_str(), file = %path.display(), error = %error, "metadata not stored for the next start");
         }
     }
 
-    /// Signs a message and puts it on its way, on a thread of its own: a signature takes some milliseconds.
+    /// Signs a message on a blocking thread, because that takes some milliseconds, and returns its transport.
     pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
         let all = self.clone();
         self.work
@@ -258,7 +257,7 @@ impl Providers {
             .await
     }
 
-    /// Reads an answer to a login on a thread of its own: it takes processor time, and C code must not hold up the rest.
+    /// Validates an answer to a login on a blocking thread, because it needs processor time and runs C code.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
         let all = self.clone();
         self.work
@@ -280,7 +279,7 @@ impl Providers {
             .await
     }
 
-    /// Verifies a LogoutRequest with the keys of the providers that it says it is from.
+    /// Verifies a LogoutRequest with the keys of the providers that its issuer names.
     pub async fn read_logout(self: &Arc<Self>, unpacked: logout::Unpacked, now: Timestamp) -> Result<LogoutAsked, Refused> {
         let all = self.clone();
         let work = move || {
@@ -298,7 +297,7 @@ impl Providers {
         self.logouts.work(Refused::Busy, Refused::ProviderUnusable, work).await
     }
 
-    /// Verifies the answer to a logout of ours. Was it carried out everywhere?
+    /// Verifies the answer to our logout request. Returns whether the logout succeeded everywhere.
     pub async fn read_logout_answer(
         self: &Arc<Self>,
         unpacked: logout::Unpacked,
@@ -320,49 +319,44 @@ impl Providers {
     }
 }
 
-/// A provider's logout, verified.
+/// A provider's verified logout request.
 #[derive(Debug)]
 pub struct LogoutAsked {
-    /// Every configured provider whose keys have signed it: one entity may be configured twice.
+    /// All configured providers whose keys have signed it. One entity may be configured twice.
     pub providers: Vec<ProviderId>,
-    /// What it asks for.
     pub request: logout::LogoutRequest,
-    /// Did it come by form? Else by redirect.
+    /// Whether it came by form; otherwise by redirect.
     pub by_form: bool,
-    /// RelayState.
     pub relay: Option<String>,
 }
 
-/// How a message travels.
+/// Transport of a message.
 #[derive(Debug, Clone)]
 pub struct Way {
-    /// Where to.
+    /// Address of the receiver.
     pub address: String,
-    /// By form, else by redirect.
+    /// By form; otherwise by redirect.
     pub by_form: bool,
-    /// RelayState.
     pub relay: Option<String>,
-    /// Signed with RSASSA-PSS, else RSASSA-PKCS1-v1_5.
+    /// Signed with RSASSA-PSS; otherwise with RSASSA-PKCS1-v1_5.
     pub pss: bool,
 }
 
-/// A message of ours could not be signed.
+/// Signing a message failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a message could not be signed")]
+#[error("message not signed")]
 pub struct Unsent;
 
-/// What was asked, of whom, and when.
+/// The request of a login in progress.
 #[derive(Debug, Clone)]
 pub struct Asked {
-    /// The provider.
     pub provider: ProviderId,
-    /// The request's ID.
+    /// ID of the request.
     pub request: String,
-    /// When it was made.
+    /// Time of the request.
     pub at: Timestamp,
-    /// Was a fresh login asked for?
+    /// Whether a fresh login was requested.
     pub forced: bool,
-    /// The present.
     pub now: Timestamp,
 }
 
@@ -388,7 +382,7 @@ fn from_file(path: &Path) -> Result<Vec<u8>, LoadError> {
     }
 }
 
-/// Whole or not at all.
+/// Writes a file atomically.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     fs::create_dir_all(folder)?;

@@ -1,16 +1,16 @@
-//! Why a message was refused: for the log, each reason a word of its own. The visitor sees one plain page whatever it was.
+//! Reasons for refusing SAML messages, each with a code for the log. The visitor sees the same page for all.
 
 macro_rules! reasons {
     ($($(#[$doc:meta])* $variant:ident = $code:literal),+ $(,)?) => {
-        /// A reason to refuse a message.
+        /// A reason for refusing a message.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
         pub enum Refused { $($(#[$doc])* #[error($code)] $variant),+ }
 
         impl Refused {
-            /// Every reason.
+            /// All reasons.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The word in the audit log.
+            /// Code in the audit log.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code),+ }
             }
@@ -19,88 +19,85 @@ macro_rules! reasons {
 }
 
 reasons! {
-    // The envelope.
-    /// More than [`super::xml::LARGEST`] bytes.
+    // Binding.
+    /// Larger than the limit of its kind.
     TooLarge = "saml_too_large",
-    /// Not base64.
     NotBase64 = "saml_not_base64",
-    /// Not deflated, or more than it may become.
+    /// Not compressed with deflate.
     NotDeflated = "saml_not_deflated",
-    /// Not UTF-8.
     NotUtf8 = "saml_not_utf8",
-    /// No login was begun in this browser, or too long ago.
+    /// No login in progress in this browser, or too old.
     NotAsked = "saml_not_asked",
-    /// The login was begun at a provider that can't be used now.
+    /// The provider of the login is not usable now.
     ProviderUnusable = "saml_provider_unusable",
 
-    // The screen.
-    /// Not well-formed XML.
+    // Screening.
     NotXml = "saml_not_xml",
     /// A DTD, comment, CDATA section or processing instruction.
     Markup = "saml_markup",
-    /// A namespace declaration that is reserved, empty or no absolute address.
+    /// A namespace declaration that is reserved, empty or not an absolute address.
     Namespace = "saml_namespace",
-    /// Deeper than any real message.
+    /// More nested than any real message.
     TooDeep = "saml_too_deep",
     /// More elements, attributes or namespaces than any real message.
     TooMany = "saml_too_many_nodes",
-    /// The outermost element is another.
+    /// Unexpected root element.
     Root = "saml_root",
     /// Not exactly one assertion, plain or encrypted.
     AssertionCount = "saml_assertion_count",
-    /// The assertion is no child of the Response.
+    /// The assertion is not a child of the Response.
     AssertionPlace = "saml_assertion_place",
-    /// A signature where none may be.
+    /// A signature at an unexpected place.
     SignaturePlace = "saml_signature_place",
     /// Two signatures of one element.
     SignatureCount = "saml_signature_count",
-    /// A signature with other parts than it needs.
+    /// A signature with unexpected parts.
     SignatureShape = "saml_signature_shape",
-    /// A signature of something other than its parent.
+    /// A signature of another element than its parent.
     Reference = "saml_reference",
     /// A transform other than enveloped-signature and exclusive canonicalisation.
     Transform = "saml_transform",
-    /// Another canonicalisation than the exclusive one.
+    /// A canonicalisation other than the exclusive one.
     Canonicalization = "saml_canonicalization",
-    /// A signature algorithm that is not listed.
+    /// Unlisted signature algorithm.
     SignatureAlgorithm = "saml_signature_algorithm",
-    /// A digest algorithm that is not listed.
+    /// Unlisted digest algorithm.
     DigestAlgorithm = "saml_digest_algorithm",
-    /// KeyInfo holds something other than certificates.
+    /// KeyInfo contains something other than certificates.
     KeyInfo = "saml_key_info",
-    /// An ID that is missing, no name, or there twice.
+    /// An ID that is missing, malformed or repeated.
     Id = "saml_id",
 
     // Signature and encryption.
     /// Neither the Response nor the Assertion is signed.
     Unsigned = "saml_unsigned",
-    /// No key of the provider has made this signature.
+    /// No key of the provider verifies the signature.
     Signature = "saml_signature",
-    /// The encrypted part has not the shape that it needs.
+    /// Unexpected structure of the encrypted part.
     EncryptionShape = "saml_encryption_shape",
-    /// A way to encrypt keys that is not listed.
+    /// Unlisted algorithm of key encryption.
     KeyEncryption = "saml_key_encryption",
-    /// A way to encrypt content that is not listed.
+    /// Unlisted algorithm of content encryption.
     ContentEncryption = "saml_content_encryption",
-    /// It can't be decrypted with our keys.
+    /// Our keys can't decrypt it.
     Undecipherable = "saml_undecipherable",
-    /// The profile demands an encrypted assertion.
+    /// The profile requires an encrypted assertion.
     NotEncrypted = "saml_not_encrypted",
 
-    // What the message says.
-    /// A version other than 2.0.
+    // Content of the message.
+    /// Another version than 2.0.
     Version = "saml_version",
-    /// Another issuer than the provider that was asked.
+    /// Another issuer than the provider of the request.
     Issuer = "saml_issuer",
-    /// Made for another address.
+    /// Addressed to another receiver.
     Destination = "saml_destination",
-    /// No status, or a failure with an assertion.
+    /// No status, or a status of failure with an assertion.
     Status = "saml_status",
     /// An answer to another request.
     InResponseTo = "saml_in_response_to",
-    /// Issued before it was asked for, or in the future.
+    /// Issued before the request or in the future.
     IssueInstant = "saml_issue_instant",
-    /// A time that can't be read.
+    /// A malformed time.
     Time = "saml_time",
     /// No subject, or an encrypted or unknown one.
     Subject = "saml_subject",
@@ -108,45 +105,45 @@ reasons! {
     Confirmation = "saml_confirmation",
     /// Confirmed for another recipient.
     Recipient = "saml_recipient",
-    /// The confirmation is over, has no end, or has a beginning.
+    /// The confirmation has expired, or has no end or a NotBefore.
     ConfirmationTime = "saml_confirmation_time",
-    /// No conditions, or more than one set.
+    /// Not exactly one set of conditions.
     Conditions = "saml_conditions",
-    /// A condition that we do not know.
+    /// An unknown condition.
     UnknownCondition = "saml_unknown_condition",
-    /// Not valid yet.
+    /// Not yet valid.
     NotYet = "saml_not_yet",
-    /// Not valid any more.
+    /// Expired.
     Expired = "saml_expired",
-    /// Not made for us.
+    /// For another audience.
     Audience = "saml_audience",
     /// Not exactly one AuthnStatement.
     AuthnStatement = "saml_authn_statement",
-    /// The person did not show who they are afresh.
+    /// No fresh authentication.
     NotFresh = "saml_not_fresh",
-    /// The provider's session is over.
+    /// The provider's session has expired.
     SessionOver = "saml_session_over",
-    /// A statement or another part that we do not know.
+    /// An unknown statement or part.
     UnknownStatement = "saml_unknown_statement",
-    /// More or fewer attribute statements than the profile has.
+    /// More or fewer attribute statements than the profile permits.
     Attributes = "saml_attributes",
     /// The profile's specVersion is missing or not accepted.
     SpecVersion = "saml_spec_version",
-    /// An attribute has not the value that the configuration demands.
+    /// An attribute lacks a value that the configuration requires.
     Required = "saml_required_attribute",
-    /// What leads to accounts is missing.
+    /// The claim that leads to accounts is missing.
     NoClaim = "saml_no_claim",
-    /// What leads to accounts is there more than once, or is no such thing.
+    /// The claim that leads to accounts is ambiguous or malformed.
     Claim = "saml_claim",
-    /// It was used before.
+    /// Used before.
     Replayed = "saml_replayed",
 
     // Logout.
-    /// So many messages about logouts wait already that this one is not looked at.
+    /// Too many logout messages are waiting.
     Busy = "saml_busy",
-    /// A logout for somebody or something that is not named.
+    /// A logout without a subject.
     LogoutSubject = "saml_logout_subject",
-    /// A query that can't be read.
+    /// A malformed query or form.
     Query = "saml_query",
 }
 

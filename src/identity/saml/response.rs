@@ -1,6 +1,7 @@
-//! A Response to a login: from the bytes that came in to what they prove. Pure: no clock, no store, no network.
+//! Validation of a Response to a login, from its bytes to a proven login. Pure: no clock, store or network.
 //!
-//! Order: screen, signature, decryption, screen and signature again, and only then what is said, on the bytes that were signed.
+//! Order: screening, signature, decryption, screening and signature of the plaintext, and only then the content, read from the signed
+//! bytes.
 
 use jiff::{SignedDuration, Timestamp};
 use roxmltree::{Document, Node};
@@ -24,24 +25,20 @@ use crate::{
     },
 };
 
-/// What an answer is held against.
+/// Expected values of a Response.
 #[derive(Debug, Clone, Copy)]
 pub struct Expected<'a> {
-    /// The provider's configuration.
     pub provider: &'a SamlProvider,
-    /// The provider's metadata.
     pub metadata: &'a Metadata,
-    /// Our entity id.
     pub entity_id: &'a str,
-    /// Where the answer has to be sent.
+    /// Our assertion consumer address.
     pub acs: &'a str,
-    /// The request that it has to answer.
+    /// ID of the request.
     pub request: &'a str,
-    /// When that was made.
+    /// Time of the request.
     pub asked: Timestamp,
-    /// Was a fresh login asked for?
+    /// Whether a fresh login was requested.
     pub forced: bool,
-    /// The present.
     pub now: Timestamp,
 }
 
@@ -51,7 +48,7 @@ impl Expected<'_> {
     }
 }
 
-/// Holds a Response against what is expected. Takes one to three milliseconds and blocks.
+/// Validates a Response. Blocks for one to three milliseconds.
 pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answer, Refused> {
     let plain = Plain::parse(message, Bounds::MESSAGE)?;
     let document = plain.document()?;
@@ -71,7 +68,7 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
     let elements: Vec<_> = response.into_iter().chain(assertion).collect();
     let signed = if elements.is_empty() { None } else { Some(signature::verified(plain, &elements, &expected.metadata.keys)?) };
     match (shape.holds, &signed) {
-        // Only the assertion is signed: what is around it proves nothing, and still has to fit.
+        // Only the assertion is signed. The Response around it proves nothing, but must still match.
         (Holds::Assertion, Some(signed)) if !shape.response_signed => {
             around(root, false, expected)?;
             within(&reread(signed)?, expected)
@@ -96,12 +93,12 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
     .map(|login| Answer::Login(Box::new(login)))
 }
 
-/// What was signed is as well-formed and as narrow as what came in; it may be longer, where namespaces are said again.
+/// Parses the signed text. It is as well-formed and bounded as the message, but may be longer, because namespaces are declared again.
 fn reread(signed: &str) -> Result<Document<'_>, Refused> {
     Plain::canonical(signed).document()
 }
 
-/// Decrypts the assertion of a Response, and verifies its signature; without one, only that of the Response around it counts.
+/// Decrypts the assertion of a Response and verifies its signature. An unsigned one counts only within a signed Response.
 fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_>) -> Result<Login, Refused> {
     let encrypted = only(root, ASSERTION, "EncryptedAssertion").ok().flatten().ok_or(Refused::AssertionCount)?;
     let bytes: Zeroizing<Vec<u8>> = decrypt::decrypt(&screen::encrypted(encrypted)?, keys.decrypting())?;
@@ -122,7 +119,7 @@ fn within(document: &Document<'_>, expected: &Expected<'_>) -> Result<Login, Ref
     if is(assertion, ASSERTION, "Assertion") { login(assertion, expected) } else { Err(Refused::Root) }
 }
 
-/// A Response without an assertion.
+/// The failure in a Response without an assertion.
 fn failure(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<Failure, Refused> {
     if attribute(root, "InResponseTo") != Some(expected.request) {
         return Err(Refused::InResponseTo);
@@ -145,7 +142,7 @@ fn status<'a, 'i>(root: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refused> {
     only(status, PROTOCOL, "StatusCode").ok().flatten().ok_or(Refused::Status)
 }
 
-/// The Response itself (Core 3.2.2, Profiles 4.1.4.2).
+/// Checks the Response itself (Core 3.2.2, Profiles 4.1.4.2).
 fn around(root: Node<'_, '_>, needs_issuer: bool, expected: &Expected<'_>) -> Result<(), Refused> {
     version(root)?;
     match only(root, ASSERTION, "Issuer").map_err(|_more| Refused::Issuer)? {
@@ -168,7 +165,7 @@ fn version(node: Node<'_, '_>) -> Result<(), Refused> {
     if attribute(node, "Version") == Some("2.0") { Ok(()) } else { Err(Refused::Version) }
 }
 
-/// Issued after we asked, and not in the future.
+/// Checks that IssueInstant is after the request and not in the future.
 fn issued(node: Node<'_, '_>, expected: &Expected<'_>) -> Result<(), Refused> {
     let at = attribute(node, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
     let fits = at >= expected.asked - expected.skew() && at <= expected.now + expected.skew();
@@ -179,11 +176,11 @@ fn moment(node: Node<'_, '_>, name: &str) -> Result<Option<Timestamp>, Refused> 
     attribute(node, name).map(|text| time(text).ok_or(Refused::Time)).transpose()
 }
 
-/// The assertion (Core 2.3.3, Profiles 4.1.4.2 and 4.1.4.3).
+/// Validates the assertion (Core 2.3.3, Profiles 4.1.4.2 and 4.1.4.3).
 fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refused> {
     version(assertion)?;
     let id = attribute(assertion, "ID").filter(|id| !id.is_empty()).ok_or(Refused::Id)?;
-    // Advice may be ignored by whoever does not know it (Core 2.3.3); the screen has seen to it that it holds no assertion.
+    // Unknown Advice may be ignored (Core 2.3.3). The screen has checked that it contains no assertion.
     let known = ["Issuer", "Subject", "Conditions", "Advice", "AuthnStatement", "AttributeStatement"];
     let is_known = |node: Node<'_, '_>| known.iter().any(|name| is(node, ASSERTION, name)) || is(node, super::xml::DS, "Signature");
     if assertion.children().any(|child| child.is_element() && !is_known(child)) {
@@ -216,7 +213,7 @@ fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refu
     })
 }
 
-/// One confirmation, for whoever bears it, at our address, in answer to our request, and not for ever.
+/// Checks the only SubjectConfirmation: bearer, our address, our request, with an end. Returns its end.
 fn confirmation(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<Timestamp, Refused> {
     let wrong = Refused::Confirmation;
     let confirmation = only(subject, ASSERTION, "SubjectConfirmation").ok().flatten().ok_or(wrong)?;
@@ -231,7 +228,7 @@ fn confirmation(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<Timest
         return Err(Refused::InResponseTo);
     }
     if attribute(data, "NotBefore").is_some() {
-        return Err(Refused::ConfirmationTime); // a bearer's may not have one (Profiles 4.1.4.2)
+        return Err(Refused::ConfirmationTime); // bearer confirmations may have no NotBefore (Profiles 4.1.4.2)
     }
     let until = moment(data, "NotOnOrAfter")?.ok_or(Refused::ConfirmationTime)?;
     if expected.now - expected.skew() < until { Ok(until) } else { Err(Refused::ConfirmationTime) }
@@ -249,7 +246,7 @@ fn conditions(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Option
     let mut named = false;
     for condition in conditions.children().filter(Node::is_element) {
         if is(condition, ASSERTION, "AudienceRestriction") {
-            // Every one of them has to name us (Core 2.5.1.4).
+            // Each AudienceRestriction must name us (Core 2.5.1.4).
             named = children(condition, ASSERTION, "Audience").any(|audience| text(audience) == Some(expected.entity_id));
             if !named {
                 return Err(Refused::Audience);
@@ -261,13 +258,13 @@ fn conditions(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Option
     if named { Ok(until) } else { Err(Refused::Audience) }
 }
 
-/// What an AuthnStatement says.
+/// Content of an AuthnStatement.
 struct Authentication {
-    /// When the person showed who they are.
+    /// Time of authentication.
     at: Timestamp,
-    /// The provider's name for its session.
+    /// The provider's session identifier.
     session_index: Option<String>,
-    /// When that session ends, and with it ours (Core 2.7.2).
+    /// End of the provider's session, with which ours ends (Core 2.7.2).
     ends: Option<Timestamp>,
 }
 

@@ -1,7 +1,7 @@
-//! The look at a message before any C code sees it: that it has the one shape in which a signature can only mean one thing.
+//! Screening of messages before any C code reads them: a message passes only in the one shape in which its signature is unambiguous.
 //!
-//! A signature covers its own parent and nothing else, there is one assertion, and nothing in the message can be taken for another. What wraps a signed
-//! assertion, moves it or adds a second one is refused here, and so is every algorithm that is not listed.
+//! A signature covers its own parent and nothing else. There is one assertion, and no other element can be mistaken for one. Wrapped, moved
+//! and additional assertions are refused, and so are unlisted algorithms.
 
 use std::collections::HashSet;
 
@@ -9,7 +9,7 @@ use roxmltree::{Document, Node};
 
 use super::{
     Refused,
-    // What a signature covers is found by its exact spelling, as xmlsec finds it.
+    // References of signatures are found by exact spelling, as in xmlsec.
     xml::{ASSERTION, DS, PROTOCOL, XENC, children, exact_attribute as attribute, is, only, text},
 };
 
@@ -26,29 +26,28 @@ const DIGEST_ALGORITHMS: [&str; 3] =
 const ENVELOPED: &str = "http://www.w3.org/2000/09/xmldsig#enveloped-signature";
 const EXCLUSIVE: &str = "http://www.w3.org/2001/10/xml-exc-c14n#";
 
-/// What a Response holds.
+/// Structure of a Response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shape {
-    /// The Response is signed.
+    /// Whether the Response is signed.
     pub response_signed: bool,
-    /// The plain Assertion is signed.
+    /// Whether the plain Assertion is signed.
     pub assertion_signed: bool,
-    /// What it holds.
     pub holds: Holds,
 }
 
-/// What a Response holds.
+/// Content of a Response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Holds {
     /// A plain assertion.
     Assertion,
-    /// An encrypted one.
+    /// An encrypted assertion.
     Encrypted,
-    /// None: it tells of a failure.
+    /// No assertion: a failure.
     Nothing,
 }
 
-/// Looks at a Response.
+/// Screens a Response.
 pub fn response(document: &Document<'_>) -> Result<Shape, Refused> {
     let root = document.root_element();
     if !is(root, PROTOCOL, "Response") {
@@ -64,7 +63,7 @@ pub fn response(document: &Document<'_>) -> Result<Shape, Refused> {
         [_encrypted] => Holds::Encrypted,
         [_, _, ..] => return Err(Refused::AssertionCount),
     };
-    // Whatever its namespace or case: nobody else's reader shall find an assertion that ours does not.
+    // In any namespace and case, so that no other reader finds an assertion that ours does not.
     let looks_like = |node: &Node<'_, '_>| node.tag_name().name().eq_ignore_ascii_case("assertion");
     if all().filter(looks_like).count() > usize::from(holds == Holds::Assertion) {
         return Err(Refused::AssertionCount);
@@ -78,7 +77,7 @@ pub fn response(document: &Document<'_>) -> Result<Shape, Refused> {
     })
 }
 
-/// Looks at a decrypted assertion. Is it signed?
+/// Screens a decrypted assertion. Returns whether it is signed.
 pub fn assertion(document: &Document<'_>) -> Result<bool, Refused> {
     let root = document.root_element();
     if !is(root, ASSERTION, "Assertion") {
@@ -87,7 +86,7 @@ pub fn assertion(document: &Document<'_>) -> Result<bool, Refused> {
     signed_alone(document)
 }
 
-/// Looks at a signed message without assertions, such as a LogoutRequest. Is it signed?
+/// Screens a message without assertions, such as a LogoutRequest. Returns whether it is signed.
 pub fn message(document: &Document<'_>, name: &str) -> Result<bool, Refused> {
     let root = document.root_element();
     if !is(root, PROTOCOL, name) {
@@ -96,7 +95,7 @@ pub fn message(document: &Document<'_>, name: &str) -> Result<bool, Refused> {
     signed_alone(document)
 }
 
-/// Looks at metadata whose signature counts. Is it signed?
+/// Screens metadata whose signature is required. Returns whether it is signed.
 pub fn metadata(document: &Document<'_>) -> Result<bool, Refused> {
     let root = document.root_element();
     ids_are_unique(document)?;
@@ -115,7 +114,7 @@ fn signed_alone(document: &Document<'_>) -> Result<bool, Refused> {
     Ok(signature_of(root)?.is_some())
 }
 
-/// IDs in any of the spellings that readers look for, and in no namespace, which some readers do not look at.
+/// Checks that IDs, in all spellings that readers accept, are unique names without a namespace, which some readers ignore.
 fn ids_are_unique(document: &Document<'_>) -> Result<(), Refused> {
     let mut seen = HashSet::new();
     for attribute in document.descendants().flat_map(|node| node.attributes()) {
@@ -127,13 +126,13 @@ fn ids_are_unique(document: &Document<'_>) -> Result<(), Refused> {
     Ok(())
 }
 
-/// An NCName of ASCII, which every identifier that a provider makes is.
+/// An ASCII NCName, the form of all real IDs.
 fn is_name(id: &str) -> bool {
     let first = |c: char| c.is_ascii_alphabetic() || c == '_';
     id.len() <= 256 && id.starts_with(first) && id.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
 }
 
-/// Every signature is a child of one of these.
+/// Checks that each signature is a child of one of `parents`.
 fn signatures_are_in_place(document: &Document<'_>, parents: &[Option<Node<'_, '_>>]) -> Result<(), Refused> {
     let looks_like = |node: &Node<'_, '_>| node.is_element() && node.tag_name().name().eq_ignore_ascii_case("signature");
     for signature in document.descendants().filter(looks_like) {
@@ -144,30 +143,30 @@ fn signatures_are_in_place(document: &Document<'_>, parents: &[Option<Node<'_, '
     Ok(())
 }
 
-/// The parts of a signature that has passed the screen.
+/// Parts of a screened signature.
 #[derive(Debug, Clone, Copy)]
 pub struct Signed<'a> {
-    /// What it is a signature of.
+    /// The signed element.
     pub element: Node<'a, 'a>,
-    /// The signature.
+    /// The Signature element.
     pub signature: Node<'a, 'a>,
-    /// What its key has signed.
+    /// SignedInfo, the text under the signature.
     pub info: Node<'a, 'a>,
-    /// CanonicalizationMethod's PrefixList.
+    /// PrefixList of CanonicalizationMethod.
     pub info_prefixes: &'a str,
-    /// SignatureMethod's Algorithm.
+    /// Algorithm of SignatureMethod.
     pub method: &'a str,
     /// SignatureValue, base64.
     pub value: &'a str,
-    /// The PrefixList of the Reference's canonicalisation.
+    /// PrefixList of the Reference's canonicalisation.
     pub prefixes: &'a str,
-    /// DigestMethod's Algorithm.
+    /// Algorithm of DigestMethod.
     pub digest_method: &'a str,
     /// DigestValue, base64.
     pub digest: &'a str,
 }
 
-/// Takes the signature of an element apart that the screen has let through. `None`: it has none.
+/// Parts of a screened element's signature; `None` if it has none.
 pub fn signed<'a>(element: Node<'a, 'a>) -> Result<Option<Signed<'a>>, Refused> {
     let Some(signature) = signature_of(element)? else { return Ok(None) };
     let part = |node, name| only(node, DS, name).ok().flatten().ok_or(Refused::SignatureShape);
@@ -192,11 +191,11 @@ fn prefix_list<'a>(method: Node<'a, 'a>) -> &'a str {
     only(method, EXCLUSIVE, "InclusiveNamespaces").ok().flatten().and_then(|list| attribute(list, "PrefixList")).unwrap_or_default()
 }
 
-/// The signature of an element: of the element itself, whole, with listed algorithms, and without anything that it does not need.
+/// The signature of an element, after checking that it covers exactly this element, uses listed algorithms and has no other parts.
 fn signature_of<'a>(element: Node<'a, 'a>) -> Result<Option<Node<'a, 'a>>, Refused> {
     let Some(signature) = only(element, DS, "Signature").map_err(|_more| Refused::SignatureCount)? else { return Ok(None) };
     let id = attribute(element, "ID").ok_or(Refused::Id)?;
-    // xmlsec asks libxml2 for attributes by their local name alone: `e:URI` before `URI` is the one that it follows.
+    // xmlsec asks libxml2 for attributes by local name alone, so `e:URI` before `URI` would be followed.
     if signature.descendants().flat_map(|node| node.attributes()).any(|attribute| attribute.namespace().is_some()) {
         return Err(Refused::SignatureShape);
     }
@@ -249,17 +248,17 @@ fn signed_info(info: Node<'_, '_>, id: &str) -> Result<(), Refused> {
     listed(*digest, &DIGEST_ALGORITHMS).map_err(|()| Refused::DigestAlgorithm)
 }
 
-/// Names a listed algorithm, and has no parameters.
+/// Checks that the algorithm is listed and has no parameters.
 fn listed(node: Node<'_, '_>, algorithms: &[&str]) -> Result<(), ()> {
     let named = attribute(node, "Algorithm").is_some_and(|algorithm| algorithms.contains(&algorithm));
     if named && !node.children().any(|child| child.is_element()) { Ok(()) } else { Err(()) }
 }
 
-/// Longest list of prefixes, bytes. Real ones say `xs` or `xsd xsi`; libxml2 looks each of them up at every element, so that a list of thousands would cost
-/// minutes before the signature is looked at.
+/// Longest PrefixList, bytes. Real ones are `xs` or `xsd xsi`. libxml2 looks up each prefix at every element, so thousands of them would
+/// cost minutes before the signature is verified.
 const LONGEST_LIST: usize = 64;
 
-/// Exclusive canonicalisation, perhaps with a list of prefixes.
+/// Checks for exclusive canonicalisation, optionally with a PrefixList.
 fn exclusive(node: Node<'_, '_>) -> Result<(), ()> {
     let parts: Vec<_> = node.children().filter(Node::is_element).collect();
     let known = match parts.as_slice() {
@@ -273,7 +272,8 @@ fn exclusive(node: Node<'_, '_>) -> Result<(), ()> {
     if known && attribute(node, "Algorithm") == Some(EXCLUSIVE) { Ok(()) } else { Err(()) }
 }
 
-/// Certificates, which are not believed (the key comes from the metadata), and nothing that could be followed.
+/// Checks that KeyInfo contains only certificates and their names. They are ignored, because the key comes from the metadata; references
+/// are refused.
 fn only_certificates(key_info: Node<'_, '_>) -> Result<(), Refused> {
     let known = |node: Node<'_, '_>| {
         let name = node.tag_name().name();
@@ -287,24 +287,24 @@ fn only_certificates(key_info: Node<'_, '_>) -> Result<(), Refused> {
     if inside.into_iter().all(known) { Ok(()) } else { Err(Refused::KeyInfo) }
 }
 
-/// The parts of an EncryptedAssertion.
+/// Parts of an EncryptedAssertion.
 #[derive(Debug, Clone, Copy)]
 pub struct Encrypted<'a> {
-    /// How the content key was encrypted.
+    /// Algorithm of key encryption.
     pub key_algorithm: &'a str,
-    /// The digest of OAEP.
+    /// Digest of OAEP.
     pub key_digest: Option<&'a str>,
-    /// The mask generation function of OAEP (XML Encryption 1.1).
+    /// Mask generation function of OAEP (XML Encryption 1.1).
     pub key_mask: Option<&'a str>,
     /// The encrypted content key, base64.
     pub key: &'a str,
-    /// How the content was encrypted.
+    /// Algorithm of content encryption.
     pub content_algorithm: &'a str,
     /// The encrypted content, base64.
     pub content: &'a str,
 }
 
-/// Takes an EncryptedAssertion apart: one EncryptedData and one EncryptedKey, inside it or beside it, with their values in place.
+/// Parts of an EncryptedAssertion: one EncryptedData and one EncryptedKey, inside or beside it, with inline values.
 pub fn encrypted<'a>(assertion: Node<'a, 'a>) -> Result<Encrypted<'a>, Refused> {
     let wrong = Refused::EncryptionShape;
     let data = only(assertion, XENC, "EncryptedData").ok().flatten().ok_or(wrong)?;

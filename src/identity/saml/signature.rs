@@ -1,10 +1,11 @@
-//! Signatures: verifying a provider's and making ours.
+//! Signatures: verification of providers' and creation of ours.
 //!
-//! A provider's is verified twice: first by us, so that no C code sees what nobody has signed (xmlsec writes to standard error whatever it refuses, and is slow
-//! to refuse), then by xmlsec through samael. Only where both agree, on the key and on every byte that was signed, does anything count.
+//! A provider's signature is verified twice: first here, so that no C code reads an unsigned message (xmlsec writes what it refuses to
+//! standard error, and is slow to refuse), then by xmlsec through samael. A message counts only if both agree on the key and on every
+//! signed byte.
 //!
-//! Ours are made without an XML library: what we write is canonical as it stands, so that its bytes are what is digested and signed. Tests hold that
-//! against xmlsec.
+//! Ours are created without an XML library: our messages are written in canonical form, so their bytes are digested and signed directly.
+//! Tests compare that with xmlsec.
 
 use data_encoding::BASE64;
 use openssl::{
@@ -28,7 +29,7 @@ use super::{
     },
 };
 
-/// The same as the screen's, a second time below.
+/// The screen's algorithms, for xmlsec.
 const ALLOWED: [Algorithm; 6] = [
     Algorithm::RsaSha256,
     Algorithm::RsaSha384,
@@ -37,12 +38,12 @@ const ALLOWED: [Algorithm; 6] = [
     Algorithm::EcdsaSha384,
     Algorithm::EcdsaSha512,
 ];
-/// Largest SignedInfo, bytes: real ones have 800. A key of the provider is tried on all of it.
+/// Largest SignedInfo, bytes; real ones have 800. Each key of the provider is tried on all of it.
 const LARGEST_INFO: usize = 4 * 1024;
 
-/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4051 2.3.2).
+/// RSASSA-PKCS1-v1_5 with SHA-256 (RFC 4051, section 2.3.2).
 pub const RSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256";
-/// RSASSA-PSS with SHA-256 and its mask (RFC 6931 2.3.10).
+/// RSASSA-PSS with SHA-256 and the same mask digest (RFC 6931, section 2.3.10).
 pub const RSA_PSS_SHA256: &str = "http://www.w3.org/2007/05/xmldsig-more#sha256-rsa-MGF1";
 const RSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384";
 const RSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512";
@@ -50,8 +51,8 @@ const ECDSA_SHA256: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
 const ECDSA_SHA384: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha384";
 const ECDSA_SHA512: &str = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha512";
 
-/// Verifies the signatures of these elements of a message that has passed the screen, the outermost first, and returns the bytes that the first of them covers.
-/// Only these may be believed. Takes half a millisecond where it is right, a tenth where it is not; blocks.
+/// Verifies the signatures of these elements of a screened message, the outermost first, and returns the text that the first one covers.
+/// Only this text may be used. Blocks for half a millisecond if the signatures are valid, a tenth otherwise.
 pub fn verified<'a>(message: Plain<'a>, elements: &[Node<'a, 'a>], keys: &[SigningKey]) -> Result<String, Refused> {
     let mut signed = Vec::new();
     for element in elements {
@@ -62,14 +63,15 @@ pub fn verified<'a>(message: Plain<'a>, elements: &[Node<'a, 'a>], keys: &[Signi
     let Some((_, first, covered)) = signed.first() else { return Err(Refused::Unsigned) };
     let whole = signed.iter().all(|(_, key, _)| key.certificate == first.certificate);
     let (text, key, expected) = match signed.last() {
-        // Another key has signed the assertion inside. samael tries one key on all signatures: it gets what matters, the assertion, alone.
+        // The assertion inside has another key. samael tries one key on all signatures, so it gets the assertion alone, which is what
+        // counts.
         Some((inner, key, expected)) if !whole => (&alone(inner)?, key, expected),
         Some(_) | None => (&message.text().to_owned(), first, covered),
     };
     if by_xmlsec(text, &key.certificate).as_ref() == Some(expected) {
         Ok(covered.clone())
     } else {
-        tracing::error!("xmlsec does not agree with our own verification of a signature: the message is refused");
+        tracing::error!("xmlsec disagrees with our verification of a signature; message refused");
         Err(Refused::Signature)
     }
 }
@@ -85,7 +87,7 @@ fn alone(signed: &Signed<'_>) -> Result<String, Refused> {
     canonical(signed.element, Rules { without: None, prefixes: &prefixes, largest: LARGEST * 2 })
 }
 
-/// The key that has signed SignedInfo. Whoever holds none of them comes no further than this.
+/// The provider's key that verifies SignedInfo. Without one, verification ends here.
 fn signer<'k>(signed: &Signed<'_>, keys: &'k [SigningKey]) -> Result<&'k SigningKey, Refused> {
     let info = canonical(signed.info, Rules { without: None, prefixes: signed.info_prefixes, largest: LARGEST_INFO });
     let info = info.map_err(|_| Refused::SignatureShape)?;
@@ -103,20 +105,20 @@ fn signer<'k>(signed: &Signed<'_>, keys: &'k [SigningKey]) -> Result<&'k Signing
     keys.iter().find(right).ok_or(Refused::Signature)
 }
 
-/// `None`: OpenSSL has not come so far, or the length is not that of a signature by this key.
+/// Whether the key verifies the signature; `None` if OpenSSL fails or the signature's length does not fit the key.
 fn has_signed(key: &PKey<Public>, digest: MessageDigest, bytes: &[u8], value: &[u8]) -> Option<bool> {
     if key.id() == Id::RSA {
         let fits = value.len() == key.size();
         return fits.then(|| Verifier::new(digest, key)?.verify_oneshot(value, bytes)).and_then(Result::ok);
     }
-    // XML Signature 1.1, 6.4.3: the two numbers one after the other, each as long as the order of the curve.
+    // XML Signature 1.1, section 6.4.3: both numbers in sequence, each as long as the order of the curve.
     let each = usize::try_from(key.ec_key().ok()?.group().order_bits()).ok()?.div_ceil(8);
     let (r, s) = value.split_at_checked(each).filter(|(_, s)| s.len() == each)?;
     let value = EcdsaSig::from_private_components(BigNum::from_slice(r).ok()?, BigNum::from_slice(s).ok()?).ok()?.to_der().ok()?;
     Verifier::new(digest, key).ok()?.verify_oneshot(&value, bytes).ok()
 }
 
-/// The bytes that a signature covers, if they are those that SignedInfo tells the digest of.
+/// The text that a signature covers, if it has the digest in SignedInfo.
 fn covered(signed: &Signed<'_>) -> Result<String, Refused> {
     let digest = match signed.digest_method {
         "http://www.w3.org/2001/04/xmlenc#sha256" => MessageDigest::sha256(),
@@ -125,7 +127,7 @@ fn covered(signed: &Signed<'_>) -> Result<String, Refused> {
         _ => return Err(Refused::DigestAlgorithm),
     };
     let told = decrypt::base64(signed.digest).filter(|told| told.len() == digest.size()).ok_or(Refused::Signature)?;
-    // Namespaces that are declared once and used all over make a text longer when they are said again: not without end.
+    // Namespaces that are declared once and used often make the canonical text longer; this bounds it.
     let largest = signed.element.document().input_text().len() * 2 + 64 * 1024;
     let rules = Rules { without: Some(signed.signature), prefixes: signed.prefixes, largest };
     let text = canonical(signed.element, rules)?;
@@ -144,7 +146,7 @@ pub fn sign(key: &PKey<Private>, pss: bool, bytes: &[u8]) -> Result<Vec<u8>, ope
     signer.sign_oneshot_to_vec(bytes)
 }
 
-/// The name of the algorithm that [`sign`] uses.
+/// Identifier of the algorithm of [`sign`].
 pub fn algorithm(pss: bool) -> &'static str {
     if pss { RSA_PSS_SHA256 } else { RSA_SHA256 }
 }
@@ -171,7 +173,8 @@ pub fn verify_query(algorithm: &str, keys: &[SigningKey], signed: &[u8], signatu
     if keys.iter().map(|key| &key.key).filter(may).any(|key| right(key).unwrap_or(false)) { Ok(()) } else { Err(Refused::Signature) }
 }
 
-/// A message of ours with its signature at `place`, bytes into it. The message has to be canonical (exclusive) as it stands and its root to have this ID.
+/// Inserts an enveloped signature at byte `place` of our message. The message must be in exclusive canonical form, and its root must have
+/// this ID.
 pub fn enveloped(
     message: &str,
     place: usize,

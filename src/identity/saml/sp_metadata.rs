@@ -1,4 +1,4 @@
-//! Our own metadata: one entity for all providers.
+//! Our metadata as a service provider: one entity for all providers.
 
 use std::collections::BTreeSet;
 
@@ -15,19 +15,18 @@ use crate::{
     identity::keys::{Keys, Pair},
 };
 
-/// Where we can be reached.
+/// Our addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Addresses {
-    /// Our entity id.
     pub entity_id: String,
-    /// Where answers to logins come to.
+    /// Assertion consumer address.
     pub acs: String,
-    /// Where logouts come to.
+    /// Address for logout messages.
     pub slo: String,
 }
 
 impl Addresses {
-    /// Below the address that people see.
+    /// Addresses below the public address.
     pub fn of(config: &Saml, public_url: &str) -> Self {
         Self {
             entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),
@@ -39,7 +38,7 @@ impl Addresses {
 
 const ID: &str = "os2nykode";
 
-/// Writes it, canonical as it stands, and signs it where that is configured.
+/// Writes the metadata in canonical form, and signs it if configured.
 pub fn document(at: &Addresses, keys: &Keys, config: &Saml, service: &str) -> Result<String, ErrorStack> {
     let descriptor = |usage: &str, pair: &Pair| {
         format!(
@@ -77,12 +76,12 @@ pub fn document(at: &Addresses, keys: &Keys, config: &Saml, service: &str) -> Re
     }
 }
 
-/// The ways to encrypt that we prefer.
+/// Preferred algorithms of encryption.
 const ENCRYPTION: &str = "<md:EncryptionMethod Algorithm=\"http://www.w3.org/2009/xmlenc11#aes256-gcm\"></md:EncryptionMethod>\
     <md:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#aes256-cbc\"></md:EncryptionMethod>\
     <md:EncryptionMethod Algorithm=\"http://www.w3.org/2001/04/xmlenc#rsa-oaep-mgf1p\"></md:EncryptionMethod>";
 
-/// Every attribute that the configuration looks at, of any provider.
+/// All attributes that the configuration reads, of any provider.
 fn requested(config: &Saml, service: &str) -> String {
     let mut names = BTreeSet::new();
     for provider in &config.providers {

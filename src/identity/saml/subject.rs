@@ -1,31 +1,29 @@
-//! Whom a provider has logged in, in the provider's own words.
+//! Subject of a login: the provider's identifiers for person and session.
 
 use serde::{Deserialize, Serialize};
 
-/// Whom a logout is about, as the provider named them.
+/// Identifiers that a logout needs, as the provider sent them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// The NameID.
     pub name_id: String,
-    /// Its format and qualifiers, as they came.
+    /// Format of the NameID.
     pub format: Option<String>,
-    /// NameQualifier.
     pub name_qualifier: Option<String>,
-    /// SPNameQualifier.
     pub sp_name_qualifier: Option<String>,
-    /// The provider's session.
+    /// SessionIndex of the provider's session.
     pub session_index: Option<String>,
 }
 
 impl Subject {
-    /// A session of a person: a provider's SessionIndex may come again for somebody else (Core 2.7.2). Two texts that can't run into one another.
+    /// Unique key of a person's session. A SessionIndex may be reused for another person (Core 2.7.2). The length keeps the two texts
+    /// apart.
     pub fn session(name_id: &str, session_index: &str) -> String {
         format!("{}:{name_id}:{session_index}", name_id.len())
     }
 }
 
 impl std::fmt::Debug for Subject {
-    /// Nothing of it: a provider may call people by their CPR number.
+    /// Leaves out the content, because a provider may use CPR numbers as NameID.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Subject(…)")
     }

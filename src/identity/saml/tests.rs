@@ -1,4 +1,4 @@
-//! What is taken and what is refused, each for its own reason. Every wrong message is right but for one thing.
+//! Tests of valid and invalid messages. Each invalid message has exactly one fault.
 
 #[expect(clippy::too_many_lines, reason = "the table of all that can be wrong")]
 mod said;
@@ -45,7 +45,7 @@ fn a_message_cut_off_anywhere_proves_nothing() {
 fn a_changed_byte_anywhere_proves_nothing_else() {
     let whole = Forge::signed(false, true).message();
     let right = proven(&whole);
-    // Every byte of the assertion, each changed in a way that keeps the XML whole most of the time.
+    // Each byte of the assertion is changed, mostly so that the XML stays well-formed.
     let start = whole.find("<saml:Assertion").expect("there");
     for at in start..whole.len() {
         let mut changed = whole.clone().into_bytes();
@@ -249,7 +249,7 @@ fn metadata_without_a_usable_key_or_over_or_of_another_is_refused() {
         let told = read(&text, id).expect_err("refused").to_string();
         assert!(told.contains(matches), "{told} for {text}");
     }
-    // Signed metadata: by whom it has to be, whole, and nothing around it.
+    // Signed metadata: the right signer, the whole document, and no other content.
     let signer = forge::signing_key(idp);
     let demand = |text: &str| Metadata::parse(text.as_bytes(), None, Some(&signer), forge::now());
     let right = forge::sign(&good, "<none>", "_m", idp);

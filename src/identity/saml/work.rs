@@ -1,10 +1,10 @@
-//! Work that takes processor time, on threads of its own, so much at once and no more.
+//! Blocking work on threads of its own, with limited concurrency.
 
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 
-/// Places for work. Whoever gets none waits.
+/// Slots for blocking work. Callers wait for a free one.
 #[derive(Debug)]
 pub(super) struct Places(Arc<Semaphore>);
 
@@ -13,7 +13,7 @@ impl Places {
         Self(Arc::new(Semaphore::new(at_once)))
     }
 
-    /// The place is taken along by the work: it goes on, and counts, though the person who asked for it goes away.
+    /// Runs the work in a slot. The work keeps its slot until it is done, even if the caller is cancelled.
     pub(super) async fn work<T, E>(&self, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -29,7 +29,7 @@ impl Places {
     }
 }
 
-/// Places with a queue that has an end: for what anybody may send.
+/// Slots with a bounded queue, for messages that strangers can send.
 #[derive(Debug)]
 pub(super) struct Queue {
     places: Places,
@@ -37,12 +37,12 @@ pub(super) struct Queue {
 }
 
 impl Queue {
-    /// So many at once, and so many in all with those that wait.
+    /// `at_once`: slots. `in_all`: slots and waiting callers together.
     pub(super) fn new(at_once: usize, in_all: usize) -> Self {
         Self { places: Places::new(at_once), here: Semaphore::new(in_all) }
     }
 
-    /// As [`Places::work`]; `full` at once where too many are here.
+    /// As [`Places::work`], or `full` if the queue is full.
     pub(super) async fn work<T, E>(&self, full: E, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,
@@ -70,7 +70,7 @@ mod tests {
         let mut waiting: Vec<_> = (2..4).map(|number| Box::pin(queue.work("full", "broken", move || Ok(number == 2)))).collect();
         assert!(waiting.iter_mut().all(|one| one.as_mut().now_or_never().is_none()), "two wait");
         assert_eq!(queue.work("full", "broken", || Ok(true)).now_or_never(), Some(Err("full")));
-        // Whoever goes away leaves room.
+        // A cancelled caller frees its place in the queue.
         waiting.pop();
         let mut next = Box::pin(queue.work("full", "broken", || Ok(true)));
         assert_eq!(next.as_mut().now_or_never(), None, "it waits");

@@ -1,7 +1,8 @@
-//! Reading XML that somebody else has written.
+//! Reading of untrusted XML.
 //!
-//! Invariants: what [`Plain::parse`] lets through has no DTD, comment, CDATA or processing instruction, is UTF-8, small, flat and narrow, so that it means
-//! the same to every reader and costs none of them much. It is read with a plain reader (roxmltree), which knows no entities and fetches nothing.
+//! Invariant: text that [`Plain::parse`] accepts has no DTD, comment, CDATA section or processing instruction, and is UTF-8 and within
+//! [`Bounds`]. It means the same to every reader and costs none of them much. The reader is roxmltree, which resolves no entities and
+//! fetches nothing.
 
 pub mod canonical;
 mod lexical;
@@ -15,7 +16,7 @@ pub use self::{
 };
 use super::Refused;
 
-/// Namespaces and algorithm names are addresses that nobody ever asks.
+/// SAML protocol. Namespaces and algorithm names are identifiers; they are never fetched.
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
 /// SAML assertions.
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
@@ -26,23 +27,23 @@ pub const DS: &str = "http://www.w3.org/2000/09/xmldsig#";
 /// XML encryption.
 pub const XENC: &str = "http://www.w3.org/2001/04/xmlenc#";
 
-/// Largest Response, bytes. Usual ones have 5 to 20 KB; see [`Bounds::MESSAGE`] for the large ones.
+/// Largest Response, bytes. Usual ones have 5 to 20 KB; see [`Bounds::MESSAGE`] for large ones.
 pub const LARGEST: usize = 384 * 1024;
-/// Largest message about a logout, bytes.
+/// Largest logout message, bytes.
 pub const LARGEST_LOGOUT: usize = 32 * 1024;
 
-/// Text that is plain XML: safe for every reader.
+/// XML text that is safe for every reader.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Plain<'a>(&'a str);
 
 impl<'a> Plain<'a> {
-    /// Takes off the XML declaration and looks through the rest once.
+    /// Removes the XML declaration and checks the rest in one pass.
     pub fn parse(bytes: &'a [u8], bounds: Bounds) -> Result<Self, Refused> {
         if bytes.len() > bounds.bytes {
             return Err(Refused::TooLarge);
         }
         let text = std::str::from_utf8(bytes).map_err(|_| Refused::NotUtf8)?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // a mark of UTF-8, before anything else
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text); // byte order mark
         let text = without_declaration(text)?.trim_matches(is_blank);
         if !text.starts_with('<') {
             return Err(Refused::NotXml);
@@ -51,17 +52,17 @@ impl<'a> Plain<'a> {
         Ok(Self(text))
     }
 
-    /// Text that we have written ourselves, from what has passed.
+    /// Marks text that we have written from checked text.
     pub fn canonical(text: &'a str) -> Self {
         Self(text)
     }
 
-    /// The text, without XML declaration.
+    /// The text without XML declaration.
     pub fn text(self) -> &'a str {
         self.0
     }
 
-    /// Reads it.
+    /// Parses the text.
     pub fn document(self) -> Result<Document<'a>, Refused> {
         Document::parse_with_options(self.0, ParsingOptions { allow_dtd: false, ..ParsingOptions::default() }).map_err(|_| Refused::NotXml)
     }
@@ -71,7 +72,7 @@ fn is_blank(c: char) -> bool {
     matches!(c, ' ' | '\t' | '\r' | '\n')
 }
 
-/// A declaration may say version 1.0 and UTF-8; another encoding would make another reader see another text.
+/// Removes the XML declaration. It may declare version 1.0 and UTF-8; with another encoding another reader would read another text.
 fn without_declaration(text: &str) -> Result<&str, Refused> {
     let Some(rest) = text.strip_prefix("<?xml") else { return Ok(text) };
     let (declaration, rest) = rest.split_once("?>").ok_or(Refused::NotXml)?;
@@ -86,21 +87,21 @@ fn without_declaration(text: &str) -> Result<&str, Refused> {
     }
 }
 
-/// Is it this element?
+/// Whether the node is this element.
 pub fn is(node: Node<'_, '_>, namespace: &str, name: &str) -> bool {
     node.is_element() && node.tag_name().namespace() == Some(namespace) && node.tag_name().name() == name
 }
 
-/// The child elements of this name.
+/// Child elements with this name.
 pub fn children<'a, 'i>(node: Node<'a, 'i>, namespace: &'a str, name: &'a str) -> impl Iterator<Item = Node<'a, 'i>> {
     node.children().filter(move |child| is(*child, namespace, name))
 }
 
-/// There are more than one.
+/// More than one child element has the name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct More;
 
-/// The only child element of this name.
+/// The only child element with this name.
 pub fn only<'a, 'i>(node: Node<'a, 'i>, namespace: &'a str, name: &'a str) -> Result<Option<Node<'a, 'i>>, More> {
     let mut found = children(node, namespace, name);
     match (found.next(), found.next()) {
@@ -109,7 +110,8 @@ pub fn only<'a, 'i>(node: Node<'a, 'i>, namespace: &'a str, name: &'a str) -> Re
     }
 }
 
-/// An element's text without the blanks around it, if it holds nothing but text. Providers indent; no name or number begins or ends with a blank.
+/// An element's text without surrounding white space, if it contains only text. Providers indent, and no name or number starts or ends with
+/// white space.
 pub fn text<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     let mut children = node.children();
     match (children.next(), children.next()) {
@@ -119,29 +121,29 @@ pub fn text<'a>(node: Node<'a, '_>) -> Option<&'a str> {
     }
 }
 
-/// Without the blanks around it: what XML Schema does to addresses, identifiers and times (`collapse`).
+/// Without surrounding white space, as XML Schema normalises addresses, identifiers and times (`collapse`).
 pub fn trimmed(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
-/// An attribute without namespace. All that SAML has are of types whose blanks around do not count.
+/// An attribute without namespace. All SAML attributes have types whose surrounding white space is ignored.
 pub fn attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     exact_attribute(node, name).map(trimmed)
 }
 
-/// An attribute without namespace, as it stands.
+/// An attribute without namespace, unchanged.
 pub fn exact_attribute<'a>(node: Node<'a, '_>, name: &str) -> Option<&'a str> {
     node.attributes().find(|attribute| attribute.namespace().is_none() && attribute.name() == name).map(|attribute| attribute.value())
 }
 
-/// Text of an element, spelled as canonical XML spells it (Canonical XML 1.0, 2.3).
+/// Text of an element in canonical spelling (Canonical XML 1.0, section 2.3).
 pub fn content(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     canonical::push_content(&mut out, text);
     out
 }
 
-/// The value of an attribute, spelled in the same way.
+/// Value of an attribute in canonical spelling.
 pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     canonical::push_escaped(&mut out, text);
@@ -217,7 +219,7 @@ mod tests {
         ] {
             assert_eq!(refused(&text), Some(reason));
         }
-        // What is declared beside one another is not in scope together.
+        // Declarations of sibling elements are not in scope together.
         assert_eq!(refused(&format!("<a>{}</a>", format!("<b{namespaces}/>").repeat(20))), None);
     }
 

@@ -1,4 +1,4 @@
-//! What a right token of a right provider is, and what it is held against.
+//! Fixtures: valid tokens of a valid provider, and their expected values.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -22,10 +22,10 @@ pub fn now() -> Timestamp {
     "2026-11-23T08:10:00Z".parse().expect("a time")
 }
 
-/// Too small to be believed.
+/// An RSA key below the minimum size.
 pub static WEAK: LazyLock<Signer> = LazyLock::new(|| rsa("weak", 1024));
 
-/// What a right ID token of `anna` says.
+/// Claims of a valid ID token of `anna`.
 pub fn claims() -> Value {
     let second = now().as_second();
     json!({
@@ -85,7 +85,7 @@ pub fn provider() -> OidcProvider {
     }
 }
 
-/// Holds a token against everything as it usually is.
+/// Validates a token against the usual expected values.
 pub fn verify(token: &str) -> Result<id_token::Verified, Denied> {
     verify_by(&provider(), &keys(), token)
 }

@@ -1,4 +1,4 @@
-//! Each section of config/providers, held against what its provider is known to say of itself and of a person (tests/recorded; invented people).
+//! Tests of each OIDC section in config/providers against recorded documents and claims (tests/recorded, with invented people).
 
 use std::{fs, path::Path};
 
@@ -20,7 +20,7 @@ fn recorded(name: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))).expect("JSON")
 }
 
-/// The recorded ID token with the times and names of this very login; a time of login is seconds from now.
+/// The recorded ID token with the times and names of this login; an authentication time is given in seconds from now.
 fn id_token(recorded: &Value, provider: &OidcProvider) -> Value {
     let second = now().as_second();
     let mut claims = but(

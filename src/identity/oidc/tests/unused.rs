@@ -1,4 +1,4 @@
-//! What nothing uses never decides, and what is used means the same however it is spelled: claims, fields of a discovery document, members of a key.
+//! Tests that unused claims, discovery fields and key members never decide, and that used ones are read in every spelling.
 
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::{
     model::level::Level,
 };
 
-/// A token of this payload, letter by letter.
+/// A token with exactly this text as payload.
 fn of_text(payload: &str) -> String {
     let part = |text: &str| BASE64URL_NOPAD.encode(text.as_bytes());
     let signed = format!("{}.{}", part(r#"{"alg":"RS256","kid":"rsa","jku":1,"x5c":"x","enc":[]}"#), part(payload));
@@ -27,7 +27,7 @@ fn of_text(payload: &str) -> String {
     format!("{signed}.{signature}")
 }
 
-/// The right claims with more members in front, as text: a name may stand there twice.
+/// The valid claims, preceded by additional members as text, so that a name may be repeated.
 fn with(members: &str) -> String {
     let right = claims().to_string();
     format!("{{{members},{}", &right[1..])
@@ -227,7 +227,7 @@ fn known(change: Value, provider: &OidcProvider) -> Result<Known, DiscoveryError
     discovery::said(&payload(&but(document(), change)), provider)
 }
 
-/// What a right provider says of itself.
+/// A valid discovery document.
 fn document() -> Value {
     json!({
         "issuer": ISSUER, "authorization_endpoint": "https://broker.test/authorize?p=1", "token_endpoint": "https://broker.test/token",
@@ -374,7 +374,7 @@ fn a_logout_token_has_its_type_where_the_provider_is_known_to_set_it() {
         assert_eq!(by(&typed, typ.clone(), json!({})), Some(Refused::Type), "{typ}");
     }
     assert_eq!(by(&provider(), json!("JWT"), json!({})), None, "others need not");
-    // Each of the two counts: one that can't be read is not left out, which would end more sessions.
+    // Both identifiers count. Ignoring an unreadable one would end more sessions.
     for change in [json!({ "sid": 7 }), json!({ "sid": "" }), json!({ "sub": [] }), json!({ "sub": "" })] {
         assert_eq!(by(&typed, json!("logout+jwt"), change.clone()), Some(Refused::LogoutToken), "{change}");
     }

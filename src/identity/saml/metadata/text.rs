@@ -1,12 +1,13 @@
-//! Metadata as people and tools write it: in UTF-8 or UTF-16, with comments, CDATA sections and stylesheets. Messages may have none of it.
+//! Normalisation of metadata, which unlike messages may be UTF-16 and contain comments, CDATA sections and stylesheets.
 
 use std::borrow::Cow;
 
 use super::super::{Refused, xml::canonical::push_content};
 
-/// The same document in UTF-8, without declaration, comments and processing instructions, and with CDATA sections spelled as text. What a signature covers stays
-/// the same: canonical XML has neither comments nor CDATA. (A processing instruction inside of signed metadata does break its signature.) A DTD stays, and is
-/// refused by whoever reads on.
+/// The document in UTF-8, without declaration, comments and processing instructions, and with CDATA sections as text.
+///
+/// A signature stays valid, because canonical XML has neither comments nor CDATA; only a processing instruction inside signed metadata
+/// breaks it. A DTD remains and is refused later.
 pub(super) fn plain(bytes: &[u8]) -> Result<String, Refused> {
     let text = decoded(bytes).ok_or(Refused::NotUtf8)?;
     let mut rest = &*text;
@@ -34,7 +35,7 @@ pub(super) fn plain(bytes: &[u8]) -> Result<String, Refused> {
     Ok(out)
 }
 
-/// By the byte order mark, or by the first character, which is `<` (XML 1.0, appendix F); else by what the declaration says.
+/// Decodes by byte order mark, by the first character, which is `<` (XML 1.0, appendix F), or by the declaration.
 fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
         let (pairs, rest) = bytes.as_chunks::<2>();
@@ -52,7 +53,7 @@ fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// Does the declaration say ISO 8859-1? The only other encoding that was seen.
+/// Whether the declaration names ISO 8859-1, the only other encoding that was seen.
 fn is_latin(bytes: &[u8]) -> bool {
     let declaration = bytes.strip_prefix(b"<?xml").and_then(|rest| rest.split(|byte| *byte == b'>').next()).unwrap_or_default();
     declaration.to_ascii_lowercase().windows(10).any(|word| word == b"iso-8859-1")

@@ -1,4 +1,4 @@
-//! Our canonicalisation beside libxml2's: what we digest and sign by ours, xmlsec verifies, on whatever documents.
+//! Test that xmlsec verifies, for arbitrary documents, digests and signatures over our canonicalisation.
 
 use data_encoding::BASE64;
 use openssl::hash::{MessageDigest, hash};
@@ -58,7 +58,7 @@ fn tree() -> impl Strategy<Value = String> {
     })
 }
 
-/// A document whose root is signed by way of our own canonicalisation.
+/// A document whose root is signed over our canonicalisation.
 fn signed(inner: &str, prefixes: &str) -> Option<String> {
     let list = |prefixes: &str| {
         let named = format!("<e:InclusiveNamespaces xmlns:e=\"http://www.w3.org/2001/10/xml-exc-c14n#\" PrefixList=\"{prefixes}\"/>");
@@ -99,7 +99,7 @@ proptest! {
     #[test]
     fn xmlsec_comes_to_the_same_bytes(inner in tree(), prefixes in prop::sample::select(vec!["", "p", "#default q", "p q unused", "xsi #default"])) {
         let text = signed(&inner, prefixes);
-        prop_assume!(text.is_some()); // two attributes may have come to one name
+        prop_assume!(text.is_some()); // two attributes may have received the same name
         let text = text.unwrap_or_default();
         let plain = Plain::parse(text.as_bytes(), Bounds::MESSAGE).expect("plain");
         let document = plain.document().expect("XML");

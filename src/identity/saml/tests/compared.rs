@@ -1,4 +1,4 @@
-//! Our judgement of signatures beside that of saml-rs, a reader in pure Rust that shares no code with xmlsec.
+//! Comparison of our signature verification with saml-rs, a pure Rust reader that shares no code with xmlsec.
 
 use data_encoding::BASE64;
 use saml_rs::crypto::verify::verify_signature;
@@ -6,7 +6,7 @@ use saml_rs::crypto::verify::verify_signature;
 use super::forge::{EVERYBODY, Forge, read};
 use crate::identity::{answer::Answer, saml::Refused};
 
-/// What saml-rs takes as signed; `None`: it refuses.
+/// The content that saml-rs accepts as signed; `None` if it refuses.
 fn other(message: &str) -> Option<String> {
     let certificates = [BASE64.encode(EVERYBODY.idp.signing.certificate())];
     match verify_signature(message, &certificates) {
@@ -15,9 +15,11 @@ fn other(message: &str) -> Option<String> {
     }
 }
 
-/// What we take, the other takes too, with the same account in it. What we call wrongly signed, the other refuses, or takes for just what was signed: libxml2
-/// refuses to canonicalise where a namespace around it is no absolute address, which has nothing to do with what was signed. Where only we refuse, it is for
-/// something else: we are stricter on shape and look at what is said.
+/// Messages that we accept are accepted by saml-rs with the same account.
+///
+/// Messages that we refuse for their signature are refused by saml-rs or accepted with only their signed content: libxml2 does not
+/// canonicalise inside relative namespaces, which are not part of the signed content. Other refusals are ours alone, because we are
+/// stricter on structure and check the content.
 fn agree(message: &str, signed: Option<&str>) {
     let theirs = other(message);
     match read(message) {
@@ -46,7 +48,7 @@ fn another_reader_judges_signatures_as_we_do() {
             let signed = other(&message);
             agree(&message, None);
             assert_eq!(signed.is_some(), (assertion || response) && !by_attacker, "{assertion} {response} {by_attacker}");
-            // Changed a little, all over, but for KeyInfo: saml-rs holds the certificate there against the metadata's, we do not look at it.
+            // Small changes anywhere but in KeyInfo: saml-rs compares the certificate there with the metadata, and we ignore it.
             let key_info = |at: usize| message[..at].matches("<ds:KeyInfo").count() > message[..at].matches("</ds:KeyInfo>").count();
             for at in (0..message.len()).step_by(61).filter(|at| !key_info(*at)) {
                 for put in [&b"x"[..], b" ", b"\n", b"&#x61;", b""] {

@@ -1,4 +1,4 @@
-//! What does not count never decides, and what means the same is the same.
+//! Tests that unused content never decides, and that equal meanings are equal.
 
 use super::forge::{Content, Forge, KeyWay, metadata, now, proven, provider, read, read_by};
 use crate::{
@@ -15,12 +15,12 @@ use crate::{
 
 const END: &str = "</saml:AttributeStatement>";
 
-/// The usual message with more attributes.
+/// The usual message with additional attributes.
 fn with(attributes: &str) -> Forge {
     Forge::default().say(END, &format!("{attributes}{END}"))
 }
 
-/// Plain, encrypted, and signed around: what is read is the same.
+/// The same content in plain, encrypted, and response-signed form must be read alike.
 fn everywhere(forge: &Forge) -> [String; 3] {
     let encrypted = Forge { encrypted: Some((Content::Aes256Cbc, KeyWay::Mgf1p)), ..forge.clone() };
     [forge.message(), encrypted.message(), Forge { sign_assertion: false, sign_response: true, ..encrypted }.message()]
@@ -141,12 +141,12 @@ fn people_in_1100_groups_get_in_as_ad_fs_and_opensaml_tell_of_them() {
         })
         .collect();
     for groups in [ad_fs, opensaml, one_each] {
-        // What is unused in the value's namespaces is not canonical: the assertion is made so that it is.
+        // Unused namespaces in the value are not canonical, so the assertion is canonicalised before it is signed.
         let groups = groups
             .replace(" xmlns:xsd=\"http://www.w3.org/2001/XMLSchema\"", "")
             .replace(" xmlns:xs=\"http://www.w3.org/2001/XMLSchema\"", "");
         let signed = Forge { encrypted: None, ..with(&groups) };
-        // Unsigned namespaces come back after the signature: exclusive canonicalisation does not cover them.
+        // Unsigned namespaces are added after signing; exclusive canonicalisation does not cover them.
         for message in everywhere(&signed) {
             assert!(message.len() <= LARGEST, "{} bytes", message.len());
             assert_eq!(proven(&message).claim, Claim::AccountName("anna".into()));

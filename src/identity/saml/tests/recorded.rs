@@ -1,4 +1,4 @@
-//! Each SAML section of config/providers, held against what its provider is known to say of itself and of a person (tests/recorded; invented people).
+//! Tests of each SAML section in config/providers against recorded metadata and attributes (tests/recorded, with invented people).
 
 use std::{fs, path::Path};
 
@@ -19,7 +19,7 @@ fn recorded(file: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A signed message of this provider with these attributes, encrypted as it does that.
+/// A signed message of this provider with these attributes, encrypted if the provider encrypts.
 fn message(recorded: &Value, attributes: &Value) -> String {
     let start = ASSERTION.find("<saml:AttributeStatement>").expect("there");
     let mut told = String::new();

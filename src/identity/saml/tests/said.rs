@@ -1,4 +1,4 @@
-//! What a message says, on a right signature: every single check broken alone.
+//! Tests of the content checks on validly signed messages, each check broken alone.
 
 use super::forge::{ASSERTION, Content, Forge, KeyWay, metadata, now, proven, provider, read, read_by};
 use crate::{
@@ -153,9 +153,9 @@ fn clocks_may_differ_by_the_skew_and_not_a_second_more() {
     let message = Forge::default().message();
     let at = |time: &str| read_by(&provider(), &metadata(), message.as_bytes(), time.parse().expect("a time"), true);
     for (time, right) in [
-        ("2026-11-23T08:06:50Z", true), // NotBefore 08:09:50 less three minutes
+        ("2026-11-23T08:06:50Z", true), // NotBefore 08:09:50 minus three minutes
         ("2026-11-23T08:06:49Z", false),
-        ("2026-11-23T08:17:59Z", true), // NotOnOrAfter 08:15:00 and three minutes
+        ("2026-11-23T08:17:59Z", true), // NotOnOrAfter 08:15:00 plus three minutes
         ("2026-11-23T08:18:00Z", false),
     ] {
         assert_eq!(at(time).is_ok(), right, "{time}");

@@ -1,20 +1,20 @@
-//! Forged, wrapped, moved and mixed signatures.
+//! Tests of forged, wrapped, moved and mixed signatures.
 
 use super::forge::{ASSERTION, Content, EVERYBODY, Forge, KeyWay, metadata, now, provider, read, read_by, seal, sign, signing_key};
 use crate::identity::saml::Refused;
 
-/// The attacker's own assertion, for the account `evil`.
+/// The attacker's assertion, for the account `evil`.
 fn evil() -> String {
     ASSERTION.replace("ID=\"_a\"", "ID=\"_evil\"").replace(">anna<", ">evil<")
 }
 
-/// A Response around anything.
+/// A Response around any content.
 fn around(inner: &str) -> String {
     let message = Forge { assertion: "@".to_owned(), sign_assertion: false, ..Forge::default() }.message();
     message.replace('@', inner)
 }
 
-/// A signed assertion and its signature apart.
+/// A signed assertion, and its signature separately.
 fn apart() -> (String, String) {
     let signed = Forge::default().assertion_text();
     let (start, end) =
@@ -26,7 +26,7 @@ fn apart() -> (String, String) {
 fn nothing_unsigned_or_signed_by_another_is_taken() {
     assert_eq!(read(&Forge::signed(false, false).message()), Err(Refused::Unsigned));
     for (assertion, response) in [(true, false), (false, true), (true, true)] {
-        // The attacker's certificate stands in KeyInfo; nobody looks at it.
+        // The attacker's certificate is in KeyInfo, which is ignored.
         let forge = Forge { by_attacker: true, ..Forge::signed(assertion, response) };
         assert_eq!(read(&forge.message()), Err(Refused::Signature));
         let encrypted = Forge { encrypted: Some((Content::Aes128Gcm, KeyWay::Mgf1p)), ..forge };
@@ -39,12 +39,12 @@ fn nothing_unsigned_or_signed_by_another_is_taken() {
 #[test]
 fn either_of_two_keys_in_the_metadata_is_taken_and_without_keys_nothing() {
     let mut both = metadata();
-    both.keys.insert(0, signing_key(&EVERYBODY.attacker.signing)); // the one that is rolled over to
+    both.keys.insert(0, signing_key(&EVERYBODY.attacker.signing)); // the next key of a rollover
     for by_attacker in [false, true] {
         let message = Forge { by_attacker, ..Forge::signed(true, true) }.message();
         assert!(read_by(&provider(), &both, message.as_bytes(), now(), true).is_ok());
     }
-    // Each signature by another of them: a provider whose parts roll over one after the other.
+    // Each signature by another key: a provider whose components roll over one after the other.
     let inside = sign(ASSERTION, "</saml:Issuer>", "_a", &EVERYBODY.attacker.signing);
     let mixed = Forge { assertion: inside, ..Forge::signed(false, true) };
     for message in [mixed.message(), Forge { encrypted: Some((Content::Aes256Gcm, KeyWay::Oaep11)), ..mixed.clone() }.message()] {
@@ -114,14 +114,14 @@ fn no_wrapping_of_a_right_signature_makes_another_assertion_count() {
             Refused::Id,
         ];
         assert!(screened.contains(&reason), "{what}: refused by the screen, not later ({reason:?})");
-        // The same with the evil one encrypted, or the right one, or both.
+        // The same with the attacker's assertion encrypted, or the valid one, or both.
         for sealed in [
             message.replace(&evil(), &seal(&evil(), Content::Aes128Cbc, KeyWay::Mgf1p, false)),
             message.replace(&signed, &seal(&signed, Content::Aes256Gcm, KeyWay::Oaep11, true)),
         ] {
             assert!(read(&sealed).is_err(), "{what}, mixed");
         }
-        // And all of it inside the encryption.
+        // All of it inside the encryption.
         let inside = message.replacen("<samlp:Response", "<samlp:X", 1);
         assert!(read(&around(&seal(&inside, Content::Aes128Cbc, KeyWay::Mgf1p, false))).is_err(), "{what}, encrypted");
     }
@@ -223,7 +223,7 @@ fn a_signature_is_of_its_parent_with_listed_algorithms_and_nothing_more() {
         ("an id twice", "<saml:Subject>", "<saml:Subject ID=\"_a\">", Refused::Id),
         ("an id twice in another spelling", "<saml:Subject>", "<saml:Subject Id=\"_a\">", Refused::Id),
         ("an xml:id", "<saml:Subject>", "<saml:Subject xml:id=\"_r\">", Refused::Id),
-        // xmlsec reads attributes by their local names: it would follow the first of these, and fetch it.
+        // xmlsec reads attributes by local name: it would follow the first of these and fetch it.
         (
             "a second URI in a namespace",
             "URI=\"#_a\"",
@@ -325,7 +325,7 @@ mod mutated {
     use super::{Content, Forge, KeyWay, evil, read};
     use crate::identity::answer::Answer;
 
-    /// What an attacker would put in.
+    /// Content that an attacker would insert.
     fn snippets() -> Vec<String> {
         let evil = evil();
         let signature = "<ds:Signature xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"></ds:Signature>";
@@ -360,7 +360,8 @@ mod mutated {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(3000))]
 
-        /// Cutting, doubling, moving and putting in, anywhere, up to four times: nothing panics, and what is still taken says what was signed.
+        /// Cutting, doubling, moving and inserting, anywhere, up to four times: no panic, and accepted messages contain only signed
+        /// content.
         #[test]
         fn no_mutation_makes_another_login_count(
             which in 0..4_usize,

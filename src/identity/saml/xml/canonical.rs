@@ -1,7 +1,7 @@
-//! Exclusive canonicalisation without comments (Exclusive XML Canonicalization 1.0), of one element and what it holds.
+//! Exclusive canonicalisation of an element without comments (Exclusive XML Canonicalization 1.0).
 //!
-//! Ours judges first, so that no C code sees a message that nobody has signed; xmlsec judges what passes, and has to come to the same bytes. What this knows
-//! is what [`super::Plain`] lets through: no DTD, comment, CDATA section or processing instruction.
+//! It lets us verify a signature before any C code reads the message. xmlsec verifies accepted messages again and must produce the same
+//! bytes. The input has passed [`super::Plain`]: no DTD, comment, CDATA section or processing instruction.
 
 use std::collections::BTreeSet;
 
@@ -9,14 +9,14 @@ use roxmltree::{Attribute, Node};
 
 use super::super::Refused;
 
-/// What is left out, listed and borne with.
+/// Parameters of a canonicalisation.
 #[derive(Debug, Clone, Copy)]
 pub struct Rules<'a> {
-    /// This child of the element is not part of it (enveloped-signature).
+    /// Child element to leave out (enveloped-signature).
     pub without: Option<Node<'a, 'a>>,
-    /// InclusiveNamespaces' PrefixList.
+    /// PrefixList of InclusiveNamespaces.
     pub prefixes: &'a str,
-    /// Most bytes that may come out.
+    /// Largest output, bytes.
     pub largest: usize,
 }
 
@@ -32,13 +32,13 @@ pub fn canonical<'a>(element: Node<'a, 'a>, rules: Rules<'a>) -> Result<String, 
 struct Writer<'a> {
     rules: Rules<'a>,
     inclusive: BTreeSet<&'a str>,
-    /// Prefix and namespace of what the open elements have declared, the innermost last.
+    /// Prefix and namespace of the declarations of open elements, the innermost last.
     rendered: Vec<(&'a str, &'a str)>,
     out: String,
 }
 
 impl<'a> Writer<'a> {
-    /// Depth is bounded by [`super::Bounds`].
+    /// Recursive; the depth is bounded by [`super::Bounds`].
     fn element(&mut self, node: Node<'a, 'a>) -> Result<(), Refused> {
         let source = node.document().input_text();
         let name = source[node.range()].strip_prefix('<').ok_or(Refused::NotXml)?;
@@ -73,14 +73,14 @@ impl<'a> Writer<'a> {
         if self.out.len() > self.rules.largest { Err(Refused::TooLarge) } else { Ok(()) }
     }
 
-    /// Declares what the element and its attributes use, and what is listed, unless the nearest element that was written around it has said the same.
+    /// Declares the namespaces that the element and its attributes use, and listed ones, unless an outer element has the same declaration.
     fn namespaces(&mut self, node: Node<'a, 'a>, own: &'a str, attributes: &[(Attribute<'a, 'a>, &'a str)]) {
         let mut used: BTreeSet<&str> = attributes.iter().map(|(_, name)| prefix_of(name)).filter(|prefix| !prefix.is_empty()).collect();
         used.insert(own);
         used.extend(self.inclusive.iter().copied());
         for prefix in used {
             let in_scope = node.lookup_namespace_uri(Some(prefix).filter(|prefix| !prefix.is_empty()));
-            // Nothing in scope: a listed prefix that is not declared here, or no default namespace, which is said only where there was one.
+            // Not in scope: a listed prefix without declaration, or no default namespace, which is written only inside a declared one.
             let namespace = in_scope.unwrap_or_default();
             let said = self.rendered.iter().rev().find(|(said, _)| *said == prefix).map_or("", |(_, namespace)| *namespace);
             if prefix == "xml" || namespace == said || (namespace.is_empty() && !prefix.is_empty()) {
@@ -111,7 +111,7 @@ fn prefix_of(name: &str) -> &str {
     name.split_once(':').map_or("", |(prefix, _)| prefix)
 }
 
-/// Text of an element (Canonical XML 1.0, 2.3).
+/// Text of an element (Canonical XML 1.0, section 2.3).
 pub fn push_content(out: &mut String, text: &str) {
     push(out, text, |byte| match byte {
         b'&' => Some("&amp;"),
@@ -122,7 +122,7 @@ pub fn push_content(out: &mut String, text: &str) {
     });
 }
 
-/// The value of an attribute (Canonical XML 1.0, 2.3).
+/// Value of an attribute (Canonical XML 1.0, section 2.3).
 pub fn push_escaped(out: &mut String, text: &str) {
     push(out, text, |byte| match byte {
         b'&' => Some("&amp;"),
@@ -135,7 +135,7 @@ pub fn push_escaped(out: &mut String, text: &str) {
     });
 }
 
-/// Runs of plain text are copied whole.
+/// Copies runs of plain text as a whole.
 fn push(out: &mut String, text: &str, spelled: impl Fn(u8) -> Option<&'static str>) {
     let mut from = 0;
     for (at, byte) in text.bytes().enumerate() {

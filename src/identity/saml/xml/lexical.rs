@@ -1,41 +1,43 @@
-//! One pass over the bytes of a message, before any reader sees them: markup beyond tags is refused, the rest is counted.
+//! Lexical check of a message, in one pass over its bytes before any reader sees it.
 //!
-//! Invariants of what passes: no DTD, comment, CDATA section or processing instruction; only characters of XML's `Char`, spelled or referenced; at most
-//! [`Bounds`] of everything. The bounds are on products (what is in scope at each element), not only on parts: readers and canonicalisers look up prefixes
-//! among everything that is in scope, at every element.
+//! Invariants of accepted text:
+//! - No DTD, comment, CDATA section or processing instruction.
+//! - Only characters of XML's `Char`, literal or referenced.
+//! - All counts are within [`Bounds`], including products such as the declarations in scope at each element, because readers and
+//!   canonicalisers look up prefixes among all declarations in scope, at every element.
 
 use super::super::Refused;
 
-/// Bounds on what a message is made of.
+/// Bounds on the parts of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct Bounds {
     pub(super) bytes: usize,
-    /// Elements, attributes and namespace declarations, together.
+    /// Elements, attributes and namespace declarations together.
     nodes: usize,
     depth: usize,
     /// Attributes and namespace declarations of one element.
     attributes: usize,
-    /// Namespace declarations of an element and of all that it is in.
+    /// Namespace declarations in scope at an element.
     in_scope: usize,
-    /// Are namespaces taken that are no absolute addresses? libxml2 does not canonicalise where there are.
+    /// Whether namespaces may be relative addresses, which libxml2 does not canonicalise.
     relative: bool,
 }
 
 impl Bounds {
-    /// For Responses. A usual one has 5 to 20 KB and 200 nodes. AD FS and OS2faktor may list every group of a person: with 1,100 groups that is 80 to 280 KB
-    /// (up to 370 KB encrypted) and up to 8,800 nodes, because OpenSAML declares two namespaces on each value.
+    /// For Responses. A usual one has 5 to 20 KB and 200 nodes. AD FS and OS2faktor may list all groups of a person: 1,100 groups are 80 to
+    /// 280 KB (up to 370 KB encrypted) and up to 8,800 nodes, because OpenSAML declares two namespaces on each value.
     pub const MESSAGE: Self = Self { bytes: super::LARGEST, nodes: 10_000, depth: 24, attributes: 24, in_scope: 32, relative: false };
-    /// For logouts, which anybody may send: a real one has 2 to 4 KB and 60 nodes.
+    /// For logout messages, which strangers can send. Real ones have 2 to 4 KB and 60 nodes.
     pub const LOGOUT: Self = Self { bytes: super::LARGEST_LOGOUT, nodes: 600, depth: 16, attributes: 24, in_scope: 32, relative: false };
     /// For metadata, which may describe a whole federation.
     pub const METADATA: Self = Self { bytes: 8 * 1024 * 1024, nodes: 1_000_000, depth: 24, attributes: 64, in_scope: 64, relative: true };
 }
 
-/// Looks through a text once.
+/// Checks a text in one pass.
 pub(super) fn look_through(text: &str, bounds: Bounds) -> Result<(), Refused> {
     let mut rest = text.as_bytes();
     let (mut nodes, mut in_scope) = (0, 0);
-    let mut open: Vec<usize> = Vec::new(); // what each open element has declared
+    let mut open: Vec<usize> = Vec::new(); // number of declarations of each open element
     while let Some(start) = rest.iter().position(|byte| *byte == b'<') {
         rest = &rest[start + 1..];
         let closing = match rest.first() {
@@ -48,7 +50,7 @@ pub(super) fn look_through(text: &str, bounds: Bounds) -> Result<(), Refused> {
         let empty = length > 0 && rest[length - 1] == b'/';
         rest = &rest[length + 1..];
         if closing {
-            in_scope -= open.pop().ok_or(Refused::NotXml)?; // what was added when it was opened
+            in_scope -= open.pop().ok_or(Refused::NotXml)?;
             continue;
         }
         nodes += 1 + attributes;
@@ -68,12 +70,12 @@ pub(super) fn look_through(text: &str, bounds: Bounds) -> Result<(), Refused> {
 
 struct Tag {
     length: usize,
-    /// Namespace declarations included.
+    /// Including namespace declarations.
     attributes: usize,
     declared: usize,
 }
 
-/// From behind the `<` of a tag to before its `>`. A `<` in it is not XML.
+/// Parses a tag from after its `<` to before its `>`. A `<` within it is malformed.
 fn tag(rest: &[u8], relative: bool) -> Result<Tag, Refused> {
     let wrong = Refused::NotXml;
     let (mut from, mut attributes, mut declared) = (0, 0, 0);
@@ -102,12 +104,12 @@ fn tag(rest: &[u8], relative: bool) -> Result<Tag, Refused> {
     }
 }
 
-/// A namespace declaration (Namespaces in XML 1.0, 2.2 and 3): no prefix is undeclared or reserved, and its name is an absolute address without `&`, because libxml2
-/// canonicalises no relative ones, and writes `&` as it is.
+/// Checks a namespace declaration (Namespaces in XML 1.0, sections 2.2 and 3): no undeclared or reserved prefix, and an absolute address
+/// without `&`, because libxml2 canonicalises no relative ones and writes `&` unescaped.
 fn namespace(prefix: Option<&[u8]>, name: &[u8], relative: bool) -> Result<(), Refused> {
     let wrong = Err(Refused::Namespace);
     match (prefix, name) {
-        (None, b"") => return Ok(()), // no default namespace from here on
+        (None, b"") => return Ok(()), // removes the default namespace
         (Some(b"" | b"xmlns" | b"xml"), _)
         | (Some(_), b"")
         | (_, b"http://www.w3.org/XML/1998/namespace" | b"http://www.w3.org/2000/xmlns/") => return wrong,
@@ -122,10 +124,11 @@ fn namespace(prefix: Option<&[u8]>, name: &[u8], relative: bool) -> Result<(), R
     if scheme_fits && rest_fits { Ok(()) } else { wrong }
 }
 
-/// XML's `Char` (XML 1.0, 2.2), whether spelled or referenced; of entities only the five that every reader knows.
+/// Checks that all characters are XML's `Char` (XML 1.0, section 2.2), literal or referenced, and that entities are the five predefined
+/// ones.
 fn characters(text: &[u8]) -> Result<(), Refused> {
     let control = |byte: &u8| *byte < b' ' && !matches!(byte, b'\t' | b'\n' | b'\r');
-    // U+FFFE and U+FFFF are the only others that UTF-8 can spell and XML has not.
+    // U+FFFE and U+FFFF are the only others that UTF-8 can encode and XML excludes.
     let beyond = |three: &[u8]| matches!(three, [0xEF, 0xBF, 0xBE | 0xBF]);
     if text.iter().any(control) || (text.contains(&0xEF) && text.windows(3).any(beyond)) {
         return Err(Refused::NotXml);
@@ -133,7 +136,7 @@ fn characters(text: &[u8]) -> Result<(), Refused> {
     let mut rest = text;
     while let Some(at) = rest.iter().position(|byte| *byte == b'&') {
         rest = &rest[at + 1..];
-        // The longest reference that is not padded with zeros has eight characters; twice that is borne with.
+        // The longest reference without leading zeros has eight characters; twice that is accepted.
         let end = rest.iter().take(LONGEST_REFERENCE).position(|byte| *byte == b';').ok_or(Refused::NotXml)?;
         let (name, after) = rest.split_at(end);
         if !refers(name) {
@@ -149,7 +152,7 @@ const LONGEST_REFERENCE: usize = 16;
 fn refers(name: &[u8]) -> bool {
     let Some(number) = name.strip_prefix(b"#") else { return matches!(name, b"amp" | b"lt" | b"gt" | b"quot" | b"apos") };
     let (digits, base) = number.strip_prefix(b"x").map_or((number, 10), |digits| (digits, 16));
-    let plain = digits.iter().all(|byte| char::from(*byte).is_digit(base)); // `+9` is a number to Rust only
+    let plain = digits.iter().all(|byte| char::from(*byte).is_digit(base)); // Rust would also parse `+9`
     let Some(number) = std::str::from_utf8(digits).ok().filter(|_| plain).and_then(|digits| u32::from_str_radix(digits, base).ok()) else {
         return false;
     };

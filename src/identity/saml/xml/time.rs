@@ -1,14 +1,15 @@
-//! Times as SAML writes them.
+//! Times in SAML messages.
 
 use jiff::{
     SignedDuration, Timestamp,
     civil::{Date, DateTime, Time},
 };
 
-/// Reads a SAML time: an xs:dateTime (XML Schema Part 2, 3.2.7) with any number of fractional digits and any offset. `None`: it is anything else.
+/// Parses an xs:dateTime (XML Schema Part 2, section 3.2.7) with any number of fractional digits and any offset. `None`: malformed.
 ///
-/// Without a zone it is UTC: SAML Core 1.3.3 has all times "in UTC form, with no time zone component". A provider that writes its local time so is in the
-/// future by one or two hours, and refused for that. What lies beyond the last time that we can tell, such as the end of 9999, is that last time.
+/// Without an offset it is UTC: SAML Core 1.3.3 has all times "in UTC form, with no time zone component". A provider that writes local time
+/// without an offset is one or two hours in the future, and is refused. Times beyond the representable range, such as the end of 9999,
+/// become the latest one.
 pub fn time(text: &str) -> Option<Timestamp> {
     let text = text.trim_matches(super::is_blank);
     let (date, rest) = text.split_once('T')?;
@@ -20,7 +21,7 @@ pub fn time(text: &str) -> Option<Timestamp> {
     let (clock, fraction) = clock.split_once('.').map_or((clock, None), |(clock, fraction)| (clock, Some(fraction)));
     let [hour, minute, second] = numbers(clock, ':')?;
     let nanosecond = fraction.map_or(Some(0), nanoseconds)?;
-    let begins_next_day = (hour, minute, second, nanosecond) == (24, 0, 0, 0); // midnight has two spellings
+    let begins_next_day = (hour, minute, second, nanosecond) == (24, 0, 0, 0); // 24:00 is midnight of the next day
     let time =
         Time::new(if begins_next_day { 0 } else { hour.try_into().ok()? }, minute.try_into().ok()?, second.try_into().ok()?, nanosecond);
     let time = time.ok().filter(|_| second < 60)?;
@@ -34,14 +35,14 @@ pub fn time(text: &str) -> Option<Timestamp> {
     Some(local.saturating_add(day).and_then(|at| at.saturating_sub(east)).unwrap_or(Timestamp::MAX))
 }
 
-/// Numbers of two digits each.
+/// Parses numbers of two digits each.
 fn numbers<const N: usize>(text: &str, between: char) -> Option<[u8; N]> {
     let number = |part: &str| part.parse().ok().filter(|_| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_digit()));
     let numbers: Vec<u8> = text.split(between).map(number).collect::<Option<_>>()?;
     numbers.try_into().ok()
 }
 
-/// Digits beyond the ninth are cut off.
+/// Digits after the ninth are ignored.
 fn nanoseconds(digits: &str) -> Option<i32> {
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -49,7 +50,7 @@ fn nanoseconds(digits: &str) -> Option<i32> {
     digits.chars().chain("000000000".chars()).take(9).collect::<String>().parse().ok()
 }
 
-/// `Z`, nothing, or up to 14 hours east or west.
+/// Parses `Z`, an empty text, or an offset of up to 14 hours.
 fn offset(zone: &str) -> Option<SignedDuration> {
     if matches!(zone, "" | "Z") {
         return Some(SignedDuration::ZERO);
@@ -66,7 +67,7 @@ fn offset(zone: &str) -> Option<SignedDuration> {
     fits.then_some(east)
 }
 
-/// Later by so much, or the last time that there is: a message may say 9999.
+/// Saturating addition, because a message may contain the year 9999.
 pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
 }
