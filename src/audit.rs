@@ -1,6 +1,8 @@
 //! The audit log: append-only, on disk when a call returns.
 //!
-//! Invariants: no statement here changes an entry, and only retention deletes one, under a signed purge; an entry is never refused because of what somebody typed.
+//! Invariants:
+//! - No statement here changes an entry. Only retention deletes entries, under a signed purge.
+//! - No input of a visitor can prevent an entry.
 
 pub mod chain;
 mod counts;

@@ -1,36 +1,37 @@
-//! What the chain's hashes and the signatures are over. Pure.
+//! Input of the chain hashes and signatures of the audit log. Pure.
 //!
-//! Invariant: what is hashed or signed says what it is, and each part has its length in front, so that nothing can be taken for something else.
+//! Invariant: every hashed or signed text begins with its purpose, and each part is preceded by its length. No text can
+//! be confused with another.
 
 use ring::digest::{Context, SHA256};
 
 use crate::model::audit::EventKind;
 
-/// A link of the chain, SHA-256.
+/// Chain hash of an entry, SHA-256.
 pub type Link = [u8; 32];
 
-/// What comes before the first entry.
+/// Chain hash before the first entry.
 pub const START: Link = [0; 32];
 
-/// The class of entries that no version of the service knows: kept for ever.
+/// Class of entries whose kind this version does not know. They are kept forever.
 pub const UNKNOWN: &str = "unknown";
 
-/// The place of an entry in the chain, with everything that its link is over.
+/// The input of an entry's chain hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place<'a> {
-    /// From 1, without gaps.
+    /// Sequence number, from 1, without gaps.
     pub number: i64,
-    /// The entry's key in the log.
+    /// Row key in table `audit`.
     pub seq: i64,
-    /// `Class::code` of its kind, or [`UNKNOWN`].
+    /// `Class::code` of the entry's kind, or [`UNKNOWN`].
     pub class: &'a str,
-    /// Its mac was right when it got its place.
+    /// Whether the MAC was valid when the entry got its sequence number.
     pub sound: bool,
     /// `StoredEntry::digest`.
     pub content: &'a Link,
 }
 
-/// The link of an entry, from the one before.
+/// The chain hash of an entry, from the previous one.
 pub fn link(before: &Link, place: &Place<'_>) -> Link {
     hash(&[
         b"os2nykode audit link 1",
@@ -43,17 +44,17 @@ pub fn link(before: &Link, place: &Place<'_>) -> Link {
     ])
 }
 
-/// What a checkpoint's signature is over: up to this number, the chain was this.
+/// The text that a checkpoint signs: the chain hash at this sequence number, and the time.
 pub fn of_checkpoint(number: i64, at: i64, chain: &Link) -> Vec<u8> {
     framed(&[b"os2nykode audit checkpoint 1", &number.to_be_bytes(), &at.to_be_bytes(), chain])
 }
 
-/// What a purge's signature is over: entries of this class were deleted up to this number.
+/// The text that a purge signs: entries of this class were deleted up to this sequence number.
 pub fn of_purge(class: &str, through: i64, at: i64) -> Vec<u8> {
     framed(&[b"os2nykode audit purge 1", class.as_bytes(), &through.to_be_bytes(), &at.to_be_bytes()])
 }
 
-/// How long an entry of this kind is kept goes by this word.
+/// The class that decides how long entries of this kind are kept.
 pub fn class_of(kind: &str) -> &'static str {
     EventKind::from_code(kind).map_or(UNKNOWN, |kind| kind.class().code())
 }

@@ -1,6 +1,8 @@
-//! What happened how often, hour by hour: kept with the seals, so that an overview never walks through the log.
+//! Counts of entries by hour, kept with the seals, so that an overview needs no scan of the log.
 //!
-//! Invariants: each entry is counted once, in the transaction that gives it its place; nobody is named.
+//! Invariants:
+//! - Each entry is counted once, in the transaction that gives it its sequence number.
+//! - Counts contain no person.
 
 use std::collections::BTreeMap;
 
@@ -18,13 +20,13 @@ const HOUR: i64 = 3_600_000_000;
 /// Rows in one statement.
 const ROWS: usize = 50;
 
-/// Entries of one hour and one kind that ended in the same way.
+/// The key of a count.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Alike {
     hour: i64,
     kind: String,
     outcome: String,
-    /// Of refusals only.
+    /// Empty for outcomes other than a refusal.
     reason: String,
 }
 
@@ -39,7 +41,7 @@ impl Counts {
         *self.0.entry(alike).or_default() += 1;
     }
 
-    /// In order, so that two who write do not wait for each other crosswise.
+    /// In a fixed order, so that concurrent transactions cannot deadlock.
     pub(super) async fn write(&self, transaction: &mut Transaction<'_, Any>) -> Result<(), sqlx::Error> {
         let all: Vec<_> = self.0.iter().collect();
         for rows in all.chunks(ROWS) {
@@ -63,9 +65,9 @@ impl Counts {
 }
 
 impl Log {
-    /// Of each hour since then, how often something of these kinds happened and how it ended: hours since 1970 UTC, kind, outcome. What is sealed.
+    /// Counts of sealed entries since this time: hour (hours since 1970 UTC), kind, outcome, count.
     pub async fn counts_since(&self, since: Timestamp, kinds: &[EventKind]) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
-        // A sum is of another type in PostgreSQL, which the drivers' common ground does not have.
+        // PostgreSQL's SUM has a type that sqlx's `Any` driver does not support.
         let places: Vec<String> = (2..kinds.len() + 2).map(|n| format!("${n}")).collect();
         let statement = format!(
             "SELECT hour, kind, outcome, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 AND kind IN ({}) GROUP BY 1, 2, 3",
@@ -77,7 +79,7 @@ impl Log {
         rows.iter().map(|row| Ok((row.try_get("hour")?, row.try_get("kind")?, row.try_get("outcome")?, row.try_get("many")?))).collect()
     }
 
-    /// What was refused most since then, by reason.
+    /// The most frequent reasons of refusals since this time, with their counts; at most 20.
     pub async fn refusals_since(&self, since: Timestamp) -> Result<Vec<(String, i64)>, StoreError> {
         let statement = "SELECT reason, CAST(SUM(many) AS BIGINT) AS many FROM audit_hours WHERE hour >= $1 AND outcome = 'refused'
             GROUP BY reason ORDER BY 2 DESC, 1 LIMIT 20";
@@ -86,7 +88,7 @@ impl Log {
         rows.iter().map(|row| Ok((row.try_get("reason")?, row.try_get("many")?))).collect()
     }
 
-    /// Forgets hours before that.
+    /// Deletes the counts of hours before this time.
     pub async fn forget_hours(&self, before: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM audit_hours WHERE hour < $1").bind(stored(before).div_euclid(HOUR));
         Ok(within(delete.execute(&self.store.durable)).await?.rows_affected())

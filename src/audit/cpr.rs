@@ -1,7 +1,10 @@
-//! CPR numbers in the log: encrypted, found by a keyed hash, committed to by the entry.
+//! CPR numbers in the audit log: encrypted, found by a keyed hash, and bound to their entry by a commitment.
 //!
-//! Invariant: who has the database but no key learns no CPR number from it, and can't exchange two of them unseen. The commitment's random number is
-//! inside the ciphertext, so that trying all CPR numbers against the commitment leads nowhere.
+//! Invariants:
+//! - A person with the database but without the key learns no CPR number from it, and cannot exchange two of them
+//!   unnoticed.
+//! - The random salt of the commitment is inside the ciphertext: trying all CPR numbers against the commitment leads
+//!   nowhere.
 
 use std::fmt;
 
@@ -20,7 +23,7 @@ use crate::{
 
 const SALT: usize = 32;
 
-/// The keys for CPR numbers: the first is used, all are tried for reading.
+/// Keys for CPR numbers. The first one encrypts, all of them decrypt.
 pub struct Vault(Vec<VaultKey>);
 
 struct VaultKey {
@@ -35,34 +38,34 @@ impl fmt::Debug for Vault {
     }
 }
 
-/// A CPR number as the store keeps it.
+/// An encrypted CPR number as the store keeps it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedCpr {
-    /// Of the key that it was sealed with.
+    /// Id of the key.
     pub key_id: String,
-    /// What it is found by, 32 hexadecimal digits.
+    /// Keyed hash for searches, 32 hexadecimal digits.
     pub blind: String,
     /// Nonce, ciphertext and tag.
     pub sealed: Vec<u8>,
 }
 
 impl Vault {
-    /// With these keys, of 32 random bytes each. With none, no CPR number is written.
+    /// A vault with these keys, of 32 random bytes each. Without keys, no CPR number is written.
     pub fn new<'a>(keys: impl IntoIterator<Item = &'a [u8; 32]>) -> Self {
         Self(keys.into_iter().map(VaultKey::new).collect())
     }
 
-    /// Of the key in use; `None`: there is none.
+    /// Id of the key that encrypts; `None`: there is none.
     pub fn current(&self) -> Option<&str> {
         self.0.first().map(|key| key.id.as_str())
     }
 
-    /// Is there a key of this id?
+    /// Whether there is a key of this id.
     pub fn has(&self, id: &str) -> bool {
         self.0.iter().any(|key| key.id == id)
     }
 
-    /// Seals a CPR number and gives the commitment for the entry. `None`: there is no key.
+    /// Encrypts a CPR number. Returns the commitment for the entry and the ciphertext; `None`: there is no key.
     pub fn seal(&self, cpr: &Cpr, keys: &Keys) -> Result<Option<(String, SealedCpr)>, NoRandomness> {
         let Some(key) = self.0.first() else { return Ok(None) };
         let mut inner = Zeroizing::new(keys.random::<SALT>()?.to_vec());
@@ -72,18 +75,18 @@ impl Vault {
         Ok(Some((commitment, sealed)))
     }
 
-    /// The same under the key in use. `None`: it can't be opened, or there is no key.
+    /// Encrypts a CPR number again, with the current key. `None`: it cannot be decrypted, or there is no key.
     pub fn reseal(&self, commitment: &str, old: &SealedCpr, keys: &Keys) -> Result<Option<SealedCpr>, NoRandomness> {
         let (Some(key), Some((cpr, inner))) = (self.0.first(), self.opened(commitment, old)) else { return Ok(None) };
         key.seal(commitment, &inner, &cpr, keys).map(Some)
     }
 
-    /// The CPR number. `None`: the key is not there, or it is not what the entry was committed to.
+    /// Decrypts a CPR number. `None`: the key is missing, or the number does not match the commitment.
     pub fn open(&self, commitment: &str, sealed: &SealedCpr) -> Option<Cpr> {
         self.opened(commitment, sealed).map(|(cpr, _)| cpr)
     }
 
-    /// What entries about a CPR number are found by, under every key.
+    /// The search hashes of a CPR number, one for each key.
     pub fn blinds(&self, cpr: &Cpr) -> Vec<String> {
         self.0.iter().map(|key| key.blind(cpr)).collect()
     }

@@ -1,16 +1,16 @@
-//! Entries as lines of a table, for Excel and its like.
+//! CSV export of the audit log, for Excel and other spreadsheets.
 //!
-//! Invariant: no value is taken for a formula or for the end of a cell or line, whatever somebody has put into their name.
+//! Invariant: no value becomes a formula, or ends its cell or line, whatever a person's name contains.
 
 use super::{entry::StoredEntry, public::PublicEvent};
 
-/// By this Excel knows UTF-8.
+/// Byte order mark: makes Excel read UTF-8.
 pub const BOM: &str = "\u{FEFF}";
 
-/// What a spreadsheet may take for the beginning of a formula; the wide ones too, which some fold into the others.
+/// Characters that may begin a formula, with the full-width ones that some spreadsheets normalize to them.
 const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
 
-/// What some spreadsheet divides cells by.
+/// Characters that a spreadsheet may separate cells by.
 const DIVIDES: [char; 4] = [';', ',', '|', '；'];
 
 const HEAD: [&str; 29] = [
@@ -45,12 +45,12 @@ const HEAD: [&str; 29] = [
     "entry_sha256",
 ];
 
-/// The names of the columns.
+/// The header line.
 pub fn head() -> String {
     line(HEAD.iter().map(|name| (*name).to_owned()))
 }
 
-/// One entry.
+/// The line of one entry.
 pub fn row(number: i64, sound: bool, entry: StoredEntry) -> String {
     let digest = data_encoding::HEXLOWER.encode(&entry.digest());
     let event = PublicEvent::new(number, sound, entry);
@@ -91,13 +91,14 @@ pub fn row(number: i64, sound: bool, entry: StoredEntry) -> String {
     line(cells.into_iter().map(Option::unwrap_or_default))
 }
 
-/// As RFC 4180, every cell in quotes, with what Excel divides by where commas are in numbers, as in Denmark.
+/// As RFC 4180 with every cell in quotes, and the separator that Excel expects where numbers have decimal commas, as in
+/// Denmark.
 fn line(cells: impl Iterator<Item = String>) -> String {
     cells.map(|text| cell(&text)).collect::<Vec<_>>().join(";") + "\r\n"
 }
 
-/// An apostrophe keeps a spreadsheet from computing: in front, and behind whatever another spreadsheet divides cells by, quotes or not. What would break a line can only
-/// come from outside the service, and is made visible.
+/// An apostrophe prevents formulas: at the beginning, and after each character that another spreadsheet may separate
+/// cells by. Control characters can come only from outside the service, and become visible.
 fn cell(text: &str) -> String {
     let parts = text.split_inclusive(DIVIDES).map(|part| {
         let guard = if part.trim_start_matches([' ', '\u{a0}', '"']).starts_with(FORMULA) { "'" } else { "" };

@@ -1,4 +1,4 @@
-//! An entry as the store has it, and the bytes of it that its mac and its seal are over.
+//! An audit entry as the store has it, and the bytes that its MAC and its seal cover.
 
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -21,7 +21,8 @@ use crate::{
 
 macro_rules! entry {
     ($($(#[$doc:meta])* $name:ident: $type:ty),+ $(,)?) => {
-        /// An entry, column by column, as it is stored and exported. Texts are clean: no control characters, none longer than 1000 characters.
+        /// An entry, column by column, as it is stored and exported. Texts are clean: no control characters, at most
+        /// 1000 characters.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
         #[serde(deny_unknown_fields)]
         pub struct StoredEntry {
@@ -32,8 +33,9 @@ macro_rules! entry {
         pub const COLUMNS: &[&str] = &[$(stringify!($name)),+];
 
         impl StoredEntry {
-            /// What the mac and the seal are over: each column but the mac itself, in order, with its type and length, so that no two entries have the
-            /// same bytes. What it means never changes; a new column is appended and adds nothing where it is NULL.
+            /// The bytes that MAC and seal cover: each column except the MAC, in order, with its type and length, so
+            /// that no two entries have the same bytes. The format never changes; a new column is appended and adds
+            /// nothing where it is NULL.
             pub fn content(&self) -> Vec<u8> {
                 let mut bytes = b"os2nykode audit entry 1".to_vec();
                 for (name, value) in [$((stringify!($name), Value::from(&self.$name))),+] {
@@ -44,7 +46,7 @@ macro_rules! entry {
                 bytes
             }
 
-            /// Reads it from a row.
+            /// Reads the entry from a row.
             pub(super) fn read(row: &AnyRow) -> Result<Self, StoreError> {
                 Ok(Self { $($name: row.try_get(stringify!($name))?),+ })
             }
@@ -60,7 +62,7 @@ macro_rules! entry {
 entry! {
     /// Microseconds since 1970 UTC.
     at: i64,
-    /// A UUID.
+    /// UUID of the visit.
     visit: String,
     /// `EventKind::code`.
     kind: String,
@@ -78,7 +80,7 @@ entry! {
     unknown_name: Option<String>,
     /// `LoginMethod::code`.
     method: Option<String>,
-    /// An IP address.
+    /// IP address.
     client: Option<String>,
     /// objectGUID.
     target_guid: Option<String>,
@@ -88,23 +90,23 @@ entry! {
     target_name: Option<String>,
     /// The controller's configured name.
     controller: Option<String>,
-    /// The submitted form.
+    /// Attempt number of the submitted form.
     attempt: Option<String>,
-    /// pwdLastSet before, in AD's ticks.
+    /// pwdLastSet before the write, in AD's ticks of 100 ns.
     password_set_before: Option<i64>,
-    /// The identity provider.
+    /// Id of the identity provider.
     provider: Option<String>,
     /// `Level::code`.
     level: Option<String>,
-    /// The ID of the provider's assertion.
+    /// Id of the provider's assertion.
     assertion: Option<String>,
     /// `Ground::code`.
     authority: Option<String>,
-    /// A helper's reason, or what was searched for.
+    /// A helper's reason, the search words, or details of the event.
     note: Option<String>,
-    /// A ticket number.
+    /// Ticket number.
     ticket: Option<String>,
-    /// The browser's word for itself.
+    /// `User-Agent` header.
     user_agent: Option<String>,
     /// `AuditEvent::role`.
     role: Option<String>,
@@ -119,7 +121,7 @@ entry! {
 }
 
 impl StoredEntry {
-    /// The event as it is stored, without commitments and mac: they are the log's to add.
+    /// The event as it is stored, without commitments and MAC, which [`super::Log`] adds.
     pub(super) fn of(event: &AuditEvent, domain: Option<&str>) -> Self {
         let guid = |party: &Option<Party>| party.as_ref().map(|p| p.guid.to_string());
         let account = |party: &Option<Party>| party.as_ref().map(|p| clean(&p.account_name));
@@ -157,7 +159,7 @@ impl StoredEntry {
         }
     }
 
-    /// SHA-256 of what it says and of its mac: what the chain is made of.
+    /// SHA-256 of the content and the MAC: the entry's part of its chain hash.
     pub fn digest(&self) -> [u8; 32] {
         let mut bytes = self.content();
         Value::from(&self.mac).write("mac", &mut bytes);
@@ -166,7 +168,7 @@ impl StoredEntry {
         sum
     }
 
-    /// Was it written by an instance of the service, and not changed since?
+    /// Whether the MAC is valid: an instance of the service has written the entry, and it is unchanged.
     pub fn is_sound(&self, keys: &Keys) -> bool {
         self.mac.as_deref().is_some_and(|mac| keys.verify_audit_mac(&self.content(), mac))
     }
@@ -179,7 +181,7 @@ enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// NULL is nothing at all; else name, type, length and bytes.
+    /// NULL writes nothing; other values write name, type, length and bytes.
     fn write(&self, name: &str, bytes: &mut Vec<u8>) {
         let (kind, value): (u8, &[u8]) = match self {
             Self::Null => return,

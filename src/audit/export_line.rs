@@ -1,4 +1,5 @@
-//! The lines of an export with its seals: JSON Lines, in the order of the chain. With them and the public key the log can be verified anywhere.
+//! Lines of an export with seals: JSON Lines in the order of the chain. With the public key, they can be verified
+//! anywhere.
 
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
@@ -9,88 +10,82 @@ use super::entry::StoredEntry;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Line {
-    /// An entry in its place.
+    /// An entry with its seal.
     Entry(Box<EntryLine>),
-    /// Signed: up to this number, the chain was this.
-    Checkpoint {
-        /// Its content.
-        checkpoint: Checkpoint,
-    },
-    /// Signed: what retention has deleted.
-    Purge {
-        /// Its content.
-        purge: Purge,
-    },
+    /// A checkpoint.
+    Checkpoint { checkpoint: Checkpoint },
+    /// A purge: signed proof that retention has deleted entries.
+    Purge { purge: Purge },
 }
 
 impl Line {
-    /// As JSON, on one line.
+    /// The line as JSON, without a line break.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers only")
     }
 }
 
-/// An entry in its place.
+/// An entry with its seal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct EntryLine {
-    /// From 1, without gaps.
+    /// Sequence number, from 1, without gaps.
     pub number: i64,
-    /// The entry's key in the log.
+    /// Row key in table `audit`.
     pub seq: i64,
-    /// An instance of the service wrote it.
+    /// Whether an instance of the service has written the entry.
     pub sound: bool,
-    /// The link, 64 hexadecimal digits.
+    /// Chain hash, 64 hexadecimal digits.
     #[serde(with = "hex")]
     pub chain: Vec<u8>,
-    /// What it says; absent where retention has deleted it.
+    /// The entry; absent where retention has deleted it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub entry: Option<StoredEntry>,
-    /// What an entry was that retention has deleted.
+    /// Remainder of an entry that retention has deleted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub purged: Option<Purged>,
 }
 
-/// What an entry was that retention has deleted.
+/// Remainder of an entry that retention has deleted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Purged {
     /// `Class::code`.
     pub class: String,
-    /// SHA-256 of what it said, 64 hexadecimal digits.
+    /// `StoredEntry::digest`, SHA-256, 64 hexadecimal digits.
     #[serde(with = "hex")]
     pub content: Vec<u8>,
 }
 
-/// A signed checkpoint.
+/// A checkpoint: the signed chain hash at a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
-    /// Up to this number.
+    /// Last sequence number that the checkpoint covers.
     pub number: i64,
-    /// When, microseconds since 1970 UTC.
+    /// Time of the signature, microseconds since 1970 UTC.
     pub at: i64,
-    /// The link, 64 hexadecimal digits.
+    /// Chain hash, 64 hexadecimal digits.
     #[serde(with = "hex")]
     pub chain: Vec<u8>,
-    /// Of the signing key.
+    /// Id of the signing key.
     pub key_id: String,
     /// Ed25519, base64.
     #[serde(with = "base64")]
     pub signature: Vec<u8>,
 }
 
-/// A signed purge.
+/// A purge: signed proof that retention has deleted entries of a class.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Purge {
-    /// `Class::code`, or `all` for the seals too.
+    /// `Class::code`, or `all` where the seals were deleted as well.
     pub class: String,
-    /// Up to this number.
+    /// Last sequence number that the purge covers.
     pub through: i64,
-    /// When, microseconds since 1970 UTC.
+    /// Time of the signature, microseconds since 1970 UTC.
     pub at: i64,
-    /// Of the signing key.
+    /// Id of the signing key.
     pub key_id: String,
     /// Ed25519, base64.
     #[serde(with = "base64")]

@@ -1,6 +1,7 @@
-//! The log as others read it: sealed entries by number.
+//! Sealed entries by sequence number, for the API, log forwarding, alerts and exports.
 //!
-//! Invariant: numbers are given in the order in which they are committed, so whoever has read up to one never misses an entry below it.
+//! Invariant: sequence numbers are given in the order of commits. A reader that has read up to a number misses no entry
+//! below it.
 
 use std::sync::{
     Arc,
@@ -22,36 +23,34 @@ use crate::{
     store::{Store, StoreError, stored, within},
 };
 
-/// Sealed entries of the store.
+/// Reader of the sealed entries.
 #[derive(Debug, Clone)]
 pub struct Feed {
     store: Store,
     judge: Option<Log>,
-    /// Up to here a key of ours has signed: what is there was looked at before.
+    /// Last sequence number that a checkpoint of ours covers. The seals up to it were verified before.
     vouched: Arc<AtomicI64>,
 }
 
-/// A place in the chain.
+/// A sequence number with its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sealed {
-    /// From 1, without a gap.
+    /// Sequence number, from 1, without gaps.
     pub number: i64,
-    /// Was it written by an instance of the service?
+    /// Whether an instance of the service has written the entry.
     pub sound: bool,
-    /// What is there.
     pub what: What,
 }
 
-/// What is at a place in the chain.
+/// The content of a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// The entry.
     Entry(Box<StoredEntry>),
-    /// Nothing: it had been kept long enough.
+    /// Retention has deleted the entry.
     Purged,
-    /// Nothing, though nothing of ours has deleted it.
+    /// The entry is missing, and retention has not deleted it.
     Missing,
-    /// Something that no version of the service writes.
+    /// A row that no version of the service writes.
     Unreadable,
 }
 
@@ -64,7 +63,7 @@ impl Sealed {
         }
     }
 
-    /// What happened; `None` where that is gone, or was not written by the service and can't be read.
+    /// The event; `None` where the entry is gone, or was not written by the service and cannot be parsed.
     pub fn event(&self) -> Option<AuditEvent> {
         self.entry().and_then(|entry| row::event(entry).ok())
     }
@@ -80,26 +79,27 @@ impl Sealed {
 }
 
 impl Feed {
-    /// In this store.
+    /// A reader of this store.
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone(), judge: None, vouched: Arc::default() }
     }
 
-    /// With the log that knows its own entries: what no checkpoint vouches for yet is not believed because its seal says so. Without a signing key there is nothing to go by
-    /// but seals.
+    /// Also checks the MAC of entries that no checkpoint covers yet: an attacker can write a seal. Without a signing
+    /// key there are only seals to rely on.
     #[must_use]
     pub fn judged_by(self, log: &Log) -> Self {
         Self { judge: Some(log.clone()).filter(|log| !log.known.is_empty()), ..self }
     }
 
-    /// The highest number; 0 where nothing is sealed yet.
+    /// The highest sequence number; 0 where nothing is sealed yet.
     pub async fn head(&self) -> Result<i64, StoreError> {
         let row = within(sqlx::query("SELECT COALESCE(MAX(number), 0) AS head FROM audit_seals").fetch_one(&self.store.readers)).await?;
         Ok(row.try_get("head")?)
     }
 
-    /// At most so many places behind a number, in order. What was deleted takes a place too, so that each call costs the same.
-    /// Behind a gap there is nothing: the service leaves none but at the beginning, where whole segments were deleted.
+    /// Up to `limit` sequence numbers after this one, in order. Deleted entries count as well, so that each call costs
+    /// the same. The result ends at a gap: the service leaves none except at the beginning, where whole segments were
+    /// deleted.
     pub async fn after(&self, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
         let mut batch = self.read("s.number > $1 ORDER BY s.number", number, limit).await?;
         let whole = batch.windows(2).take_while(|two| two[0].number.checked_add(1) == Some(two[1].number)).count() + 1;
@@ -111,14 +111,14 @@ impl Feed {
         Ok(batch)
     }
 
-    /// At most so many places up to a number, backwards.
+    /// Up to `limit` sequence numbers, backwards from this one.
     pub async fn up_to(&self, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
         self.read("s.number <= $1 ORDER BY s.number DESC", number, limit).await
     }
 
     async fn read(&self, part: &str, number: i64, limit: u32) -> Result<Vec<Sealed>, StoreError> {
         match self.rows(part, number, limit).await {
-            // One of them can't be read. It keeps nobody from the others.
+            // One row cannot be read: the others are read one by one.
             Err(StoreError::Unreadable) => {}
             read => return read,
         }
@@ -163,14 +163,14 @@ impl Feed {
         Ok(now)
     }
 
-    /// Checkpoints behind one and up to another number, in order.
+    /// Checkpoints after a sequence number and up to another, in order.
     pub async fn checkpoints(&self, after: i64, through: i64, limit: u32) -> Result<Vec<Checkpoint>, StoreError> {
         let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number > $1 AND number <= $2 ORDER BY number LIMIT $3";
         let query = sqlx::query(statement).bind(after).bind(through).bind(i64::from(limit));
         within(query.fetch_all(&self.store.readers)).await?.iter().map(checkpoint).collect()
     }
 
-    /// The number of the last checkpoint up to a number.
+    /// The sequence number of the last checkpoint up to this one.
     pub async fn checkpoint_up_to(&self, number: i64) -> Result<Option<i64>, StoreError> {
         let query = sqlx::query("SELECT MAX(number) AS last FROM audit_checkpoints WHERE number <= $1").bind(number);
         Ok(within(query.fetch_one(&self.store.readers)).await?.try_get("last")?)
@@ -182,21 +182,22 @@ impl Feed {
         within(sqlx::query(statement).fetch_optional(&self.store.readers)).await?.as_ref().map(checkpoint).transpose()
     }
 
-    /// A number below which no entry is from this time or later, as far as clocks go forward: found by halving, in a few questions.
+    /// A sequence number up to which every entry is older than this time, as far as clocks run forward. A binary search
+    /// with few queries.
     pub async fn before(&self, at: Timestamp) -> Result<i64, StoreError> {
         let (mut low, mut high) = (0, self.head().await?);
         while low < high {
             let middle = low + (high - low + 1) / 2;
             match self.first_entry_up_to(middle, low).await? {
                 Some((number, then)) if then >= stored(at) => high = number - 1,
-                // None: only deleted ones between; they were older.
+                // Only deleted entries in between: they were older.
                 Some(_) | None => low = middle,
             }
         }
         Ok(low)
     }
 
-    /// The nearest entry that is still there, at a number or below it.
+    /// The nearest authentic entry that is not deleted, at this sequence number or below.
     async fn first_entry_up_to(&self, number: i64, above: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let statement = "SELECT s.number, a.at FROM audit_seals s JOIN audit a ON a.seq = s.seq
             WHERE s.number <= $1 AND s.number > $2 AND s.class IS NULL AND s.sound = 1 ORDER BY s.number DESC LIMIT 1";

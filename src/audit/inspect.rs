@@ -1,6 +1,8 @@
-//! The log looked at from outside, to verify it: as it stands in the database, beside the service and whatever state that is in.
+//! Read-only access to the audit log for verification, beside a running service or without one.
 //!
-//! Invariants: nothing is written, made or brought up to date; what is in memory is a few pages, however long the log is.
+//! Invariants:
+//! - Nothing is written, created or migrated.
+//! - Memory holds a few pages, however long the log is.
 
 use std::time::Duration;
 
@@ -21,18 +23,18 @@ use crate::{
     store::{self, StoreError},
 };
 
-/// Places that are read at once.
+/// Entries in one read.
 const PAGE: i64 = 4000;
-/// Pages that are read and hashed beside each other.
+/// Pages that are read and hashed in parallel.
 const TOGETHER: u32 = 3;
-/// Longest time for one statement. The operator waits, no visitor does.
+/// Timeout of one statement. An operator waits, not a visitor.
 const PATIENCE: Duration = Duration::from_mins(2);
-/// Longest time for the first connection. The pool goes on trying a port that refuses it.
+/// Timeout of the first connection. The pool retries a port that refuses connections.
 const CONNECT: Duration = Duration::from_secs(5);
-/// Retention runs once a day: it is not in the way twice.
+/// Attempts of a verification that retention interrupts. Retention runs once a day.
 const ROUNDS: usize = 3;
 
-/// A log that is only looked at.
+/// Read-only access to one database.
 #[derive(Clone)]
 pub struct Inspection {
     pool: AnyPool,
@@ -45,17 +47,18 @@ impl std::fmt::Debug for Inspection {
     }
 }
 
-/// How many entries wait for their place.
+/// Entries that wait for their seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// So many.
+    /// Their number.
     pub entries: u64,
-    /// The time of the first of them; `None` where there is none, or it is not there any more.
+    /// Time of the first of them; `None` where there is none, or it is deleted.
     pub since: Option<i64>,
 }
 
 impl Inspection {
-    /// Opens a database that is there. Of SQLite: as its owner beside the service, as anybody else only where no service has it open.
+    /// Opens an existing database. SQLite: by its owner beside the service, by other users only where no service has it
+    /// open.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         sqlx::any::install_default_drivers();
         let sqlite = url.starts_with("sqlite:");
@@ -74,17 +77,17 @@ impl Inspection {
         Ok(Self { pool, sqlite })
     }
 
-    /// Ends all connections.
+    /// Closes all connections.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// Is it whole? By its own seals, and checkpoints that were kept outside.
+    /// Verifies the log with its own seals, and with checkpoints that were kept outside.
     pub async fn verify(&self, keys: &Verifiers, outside: &[Checkpoint]) -> Result<Whole, NotVerified> {
         for _ in 0..ROUNDS {
             let purges = self.purges().await?;
             let found = self.pass(keys, outside, &purges).await;
-            // What retention deletes while we look is covered by a purge that we have not read.
+            // A deletion by retention during the pass is covered by a purge that was not read yet.
             if !matches!(found, Err(NotVerified::Broken(_))) || self.purges().await? == purges {
                 return found;
             }
@@ -93,7 +96,7 @@ impl Inspection {
     }
 
     async fn pass(&self, keys: &Verifiers, outside: &[Checkpoint], purges: &[Purge]) -> Result<Whole, NotVerified> {
-        // Before the head, so that none of them is beyond it.
+        // Before the end of the chain is read, so that no checkpoint lies beyond it.
         let mut pass = Pass::new(keys, self.checkpoints().await?, purges);
         for kept in outside {
             pass.vouched_outside(kept.clone())?;
@@ -114,7 +117,7 @@ impl Inspection {
         while let Some(page) = pages.next().await {
             let (after, page) = page?;
             if page.is_empty() {
-                // Thousands are missing. A single seal far away must not make us look for ever.
+                // Thousands of seals are missing. A single seal far away must not cause an endless search.
                 let next = places.page(after, last, 1).await?;
                 next.first().map_or(Ok(()), |found| pass.add(found))?;
             }
@@ -125,7 +128,7 @@ impl Inspection {
         self.finish(pass, last).await
     }
 
-    /// The first number and the last.
+    /// The first and the last sequence number.
     async fn ends(&self) -> Result<Option<(i64, i64)>, StoreError> {
         let row = patient(sqlx::query("SELECT MIN(number) AS first, MAX(number) AS last FROM audit_seals").fetch_one(&self.pool)).await?;
         let (first, last): (Option<i64>, Option<i64>) = (row.try_get("first")?, row.try_get("last")?);
@@ -134,7 +137,8 @@ impl Inspection {
 
     async fn finish(&self, pass: Pass<'_>, last: i64) -> Result<Whole, NotVerified> {
         let whole = pass.finish()?;
-        // Every entry has a place, or waits for one. Counting is quick; who has none is looked for only where the counts differ.
+        // Every entry has a seal or waits for one. Counting is fast; the entry is searched for only where the counts
+        // differ.
         let placed = format!(
             "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_unsealed u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq)
                     AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq))
@@ -148,7 +152,7 @@ impl Inspection {
         Ok(Whole { waiting: self.waiting().await?.entries, ..whole })
     }
 
-    /// The first entry that has no place and is not waiting for one: nobody but an intruder leaves one.
+    /// The first entry without a seal that does not wait for one. Only an intruder leaves such an entry.
     async fn without_place(&self) -> Result<Option<i64>, StoreError> {
         let statement = "SELECT a.seq AS seq FROM audit a WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = a.seq)
             AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
@@ -156,16 +160,16 @@ impl Inspection {
         row.map(|row| Ok(row.try_get("seq")?)).transpose()
     }
 
-    /// Entries that have no place yet.
+    /// Entries without a seal.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
         let entries = u64::try_from(self.count("SELECT COUNT(*) FROM audit_unsealed").await?).unwrap_or(0);
         let statement = "SELECT a.at AS since FROM audit_unsealed u JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT 1";
         let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
-        // A time that is none was written by somebody else.
+        // A time that is not an integer was not written by the service.
         Ok(Waiting { entries, since: row.and_then(|row| row.try_get("since").ok()) })
     }
 
-    /// How many entries no checkpoint in the database vouches for, waiting ones not counted.
+    /// Number of sealed entries after the last checkpoint in the database.
     pub async fn unsigned(&self) -> Result<i64, StoreError> {
         let last = "SELECT MAX(c.number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)";
         self.count(&format!("SELECT COALESCE((SELECT MAX(number) FROM audit_seals), 0) - COALESCE(({last}), 0)")).await
@@ -178,19 +182,19 @@ impl Inspection {
         row.as_ref().map(read::checkpoint).transpose()
     }
 
-    /// CPR numbers in the log, by the id of their key.
+    /// Number of CPR numbers in the log, by the id of their key.
     pub async fn cpr_keys(&self) -> Result<Vec<(String, i64)>, StoreError> {
         let statement = "SELECT key_id, COUNT(*) AS many FROM audit_cpr GROUP BY key_id ORDER BY key_id";
         let rows: Vec<AnyRow> = patient(sqlx::query(statement).fetch_all(&self.pool)).await?;
         rows.iter().map(|row| Ok((row.try_get("key_id")?, row.try_get("many")?))).collect()
     }
 
-    /// The triggers that keep the log: those that there are, by name.
+    /// Names of the triggers that protect the log, as far as they exist.
     pub async fn triggers(&self) -> Result<Vec<String>, StoreError> {
         let statement = if self.sqlite {
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name LIKE 'audit%'"
         } else {
-            // One that is switched off is none.
+            // A disabled trigger does not count.
             "SELECT CAST(t.tgname AS TEXT) AS name FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
              WHERE NOT t.tgisinternal AND t.tgenabled IN ('O', 'A') AND c.relname LIKE 'audit%' AND pg_table_is_visible(c.oid)"
         };
@@ -198,7 +202,7 @@ impl Inspection {
         rows.iter().map(|row| Ok(row.try_get("name")?)).collect()
     }
 
-    /// The last migration that the database has got.
+    /// The last migration of the database.
     pub async fn version(&self) -> Result<i64, StoreError> {
         self.count("SELECT MAX(version) FROM _sqlx_migrations").await
     }

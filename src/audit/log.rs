@@ -1,4 +1,4 @@
-//! Writing to the log and the few questions that the service itself asks of it.
+//! Appending to the audit log, and the queries that the service itself needs.
 
 use std::sync::Arc;
 
@@ -21,11 +21,12 @@ use crate::{
     store::{Keys, Store, StoreError, stored, within, written},
 };
 
-/// How much an entry about an attempt says: what AD answered counts before what was found out afterwards, and that before "nobody knows".
+/// Precedence of the entries about one attempt: AD's answer, then a reconciled outcome, then an unknown outcome, then
+/// the attempt.
 const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
     WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
 
-/// What the seal of an entry `a` says of it, if it has one.
+/// The authenticity of entry `a` according to its seal, if it has one.
 pub(super) const SOUND: &str =
     "CAST((SELECT CASE WHEN s.sound = 1 THEN 1 ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
 
@@ -33,7 +34,7 @@ fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
 }
 
-/// The log in the store.
+/// The audit log in the store.
 #[derive(Debug, Clone)]
 pub struct Log {
     pub(super) store: Store,
@@ -44,37 +45,36 @@ pub struct Log {
     pub(super) written: Arc<Notify>,
 }
 
-/// An entry and its place in the log.
+/// An entry with its row key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
-    /// Its number; later entries have higher ones.
+    /// Row key in table `audit`; later entries have higher ones.
     pub sequence: i64,
-    /// What happened.
     pub event: AuditEvent,
-    /// Has the service written it? By its seal, and until it has one by its mac.
+    /// Whether the service has written the entry: according to its seal, or to its MAC as long as it has none.
     pub sound: bool,
 }
 
-/// An attempt whose end nobody knows.
+/// An attempt with an unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Open {
-    /// What was begun.
     pub attempt: AuditEvent,
-    /// Has the service written it, under its present secret? Who can write into the database can put others there.
+    /// Whether the service has written the entry, with its current secret. An attacker with access to the database can
+    /// insert others.
     pub ours: bool,
 }
 
-/// May the attempt go on?
+/// The result of beginning an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begun {
-    /// It is on disk and AD may be asked.
+    /// The attempt is on disk; AD may be asked.
     New,
-    /// The same person has sent this form before.
+    /// The actor has sent this form before.
     AlreadySent,
 }
 
 impl Log {
-    /// In this store. Without keys for CPR numbers it writes none.
+    /// A log in this store, without keys for CPR numbers: it writes none.
     pub fn new(store: &Store, keys: &Keys) -> Self {
         Self {
             store: store.clone(),
@@ -86,24 +86,25 @@ impl Log {
         }
     }
 
-    /// With keys for CPR numbers, and the DNS name of the domain whose accounts it is about.
+    /// Adds keys for CPR numbers, and the DNS name of the targets' domain.
     #[must_use]
     pub fn with(self, vault: Vault, domain: &str) -> Self {
         Self { vault: Arc::new(vault), domain: Some(domain.into()), ..self }
     }
 
-    /// With the keys that checkpoints are signed with: others count for nothing.
+    /// Adds the keys whose checkpoints count.
     #[must_use]
     pub fn knowing(self, known: &Verifiers) -> Self {
         Self { known: Arc::new(known.clone()), ..self }
     }
 
-    /// Writes an entry; on disk when it returns. Gives its number.
+    /// Appends an entry; on disk when it returns. Returns its row key.
     pub async fn append(&self, event: &AuditEvent) -> Result<i64, StoreError> {
         self.insert(event, "").await?.ok_or(StoreError::Corrupt("audit"))
     }
 
-    /// Writes an attempt; on disk when it returns. `Corrupt` where it does not say who acts and by which form: it could be sent twice.
+    /// Appends an attempt; on disk when it returns. `Corrupt` where the actor or the attempt number is missing: the
+    /// form could then be sent twice.
     pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
         if attempt.kind.settled_by().is_none() || attempt.actor.is_none() || attempt.attempt.is_none() {
             return Err(StoreError::Corrupt("audit"));
@@ -111,7 +112,7 @@ impl Log {
         Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
     }
 
-    /// Writes how an attempt was settled, once: false where another instance has done so.
+    /// Appends the reconciled outcome of an attempt. False: another instance has done so already.
     pub async fn settle(&self, settlement: &AuditEvent) -> Result<bool, StoreError> {
         self.append_once(settlement).await
     }
@@ -120,14 +121,14 @@ impl Log {
         Ok(self.insert(event, "ON CONFLICT DO NOTHING").await?.is_some())
     }
 
-    /// Tells the sealer.
+    /// Appends the entry and wakes the sealer.
     async fn insert(&self, event: &AuditEvent, conflict: &str) -> Result<Option<i64>, StoreError> {
         let seq = self.write(event, conflict).await?;
         self.written.notify_one();
         Ok(seq)
     }
 
-    /// One statement, or with CPR numbers one transaction.
+    /// One statement; with CPR numbers, one transaction.
     async fn write(&self, event: &AuditEvent, conflict: &str) -> Result<Option<i64>, StoreError> {
         let mut entry = StoredEntry::of(event, self.domain.as_deref());
         let mut numbers = Vec::new();
@@ -162,9 +163,10 @@ impl Log {
         .and_then(seq_of)
     }
 
-    /// An account's own history, newest first: logins, logouts, for each change or reset its latest word, and for each unlocking its outcome. Not what
-    /// somebody else tried on it without a right to: anybody who can log in could fill it; and not who looked at it, which the whole log tells. Refusals that are alike are
-    /// one line, and push nothing else out.
+    /// An account's own history, newest first: logins, logouts, the decisive entry about each change or reset, and the
+    /// outcome of each unlock. Attempts of other people without a grant are left out, because any logged-in person
+    /// could fill the history with them. Views are left out too; the whole log has them. Consecutive refusals of the
+    /// same kind are one entry, and push no other entry out.
     pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
         let all = one_of_each(self.history(account, limit.saturating_mul(5), since, "").await?);
         let done = self.history(account, limit, since, "AND outcome <> 'refused'").await?;
@@ -188,11 +190,11 @@ impl Log {
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(account.to_string()).bind(stored(since)).bind(i64::from(limit));
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        // What somebody else has put there is no word about anybody.
+        // A forged entry is no evidence about an account.
         Ok(rows.iter().filter_map(|row| self.entry_of(row).ok()).filter(|entry| entry.sound).collect())
     }
 
-    /// A row with `seq`, [`SOUND`] and the columns.
+    /// Reads a row with `seq`, [`SOUND`] and the columns.
     pub(super) fn entry_of(&self, row: &AnyRow) -> Result<Entry, StoreError> {
         let stored = StoredEntry::read(row)?;
         let sealed: Option<i64> = row.try_get("sealed_sound")?;
@@ -200,7 +202,7 @@ impl Log {
         Ok(Entry { sequence: row.try_get("seq")?, event: event(&stored)?, sound })
     }
 
-    /// The best word on an attempt of this person: how AD answered, what it was settled as, that nobody knows, or that it was begun.
+    /// The decisive entry about an attempt of this actor, by the precedence of `WEIGHT`.
     pub async fn outcome_of(&self, actor: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, StoreError> {
         let weight = weight("audit");
         let statement = format!(
@@ -212,8 +214,9 @@ impl Log {
         row.map(|row| event(&StoredEntry::read(&row)?)).transpose()
     }
 
-    /// Attempts made before a time whose outcome is missing or unknown, and that nobody has settled; oldest first. Reads the
-    /// table that the database's own triggers keep, so that it costs the same however long the log is. One that can't be read is passed over.
+    /// Attempts before a time with a missing or unknown outcome that were not reconciled, oldest first. Reads a table
+    /// that the database's triggers maintain, so that the cost does not depend on the length of the log. Unreadable
+    /// attempts are skipped.
     pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<Open>, StoreError> {
         let (mut open, mut after) = (Vec::new(), i64::MIN);
         loop {
@@ -241,12 +244,12 @@ impl Log {
         let entry = row.and_then(|row| StoredEntry::read(&row).ok());
         let open = entry.and_then(|entry| Some(Open { ours: entry.is_sound(&self.keys), attempt: event(&entry).ok()? }));
         if open.is_none() {
-            tracing::error!(seq, "an attempt in the audit log can't be read, and is not settled");
+            tracing::error!(seq, "attempt in the audit log unreadable; it is not reconciled");
         }
         Ok(open)
     }
 
-    /// Was a password of this account set by the service since then, as AD itself has answered?
+    /// Whether the service has set a password of this account since then, confirmed by AD.
     pub async fn was_set_since(&self, account: ObjectGuid, since: Timestamp) -> Result<bool, StoreError> {
         let statement = "SELECT seq FROM audit WHERE target_guid = $1 AND at > $2 AND kind IN ('change_outcome', 'reset_outcome')
             AND outcome = 'succeeded' LIMIT 1";
@@ -255,7 +258,7 @@ impl Log {
     }
 }
 
-/// Of refusals that are alike and follow one another, newest first, the newest only.
+/// Keeps the newest of consecutive refusals of the same kind. The list is newest first.
 fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
     all.dedup_by(|older, newer| {
         let what = |entry: &Entry| (entry.event.kind, entry.event.outcome, entry.event.reason.clone(), entry.event.method);
@@ -264,7 +267,8 @@ fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
     all
 }
 
-/// What was done and all of it as one list, newest first. Where that is too long, the oldest refusals go first; the newest entry stays, whatever it is.
+/// Merges completed events and refusals into one list, newest first. In a list that is too long, the oldest refusals
+/// are dropped first; the newest entry always stays.
 fn merged(done: Vec<Entry>, all: Vec<Entry>, limit: usize) -> Vec<Entry> {
     let is_refused = |entry: &Entry| entry.event.outcome == AuditOutcome::Refused;
     let refused: Vec<_> = all.into_iter().filter(is_refused).collect();

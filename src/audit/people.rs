@@ -1,19 +1,19 @@
-//! Everybody whom an entry names: where names are searched for, so that nobody walks through the log for them.
+//! Index of the people named in audit entries, so that a search by name needs no scan of the log.
 
 use sqlx::Row;
 
 use super::{Log, entry::StoredEntry, search::Unclear};
 use crate::store::{StoreError, within};
 
-/// People that a search by name may mean; more of them is no answer to anybody's question.
+/// Most people that a search by name may match. A search with more matches is too broad.
 pub const MOST: usize = 20;
-/// What is read of a name: nobody's is longer, and each word costs a walk through all names.
+/// Characters and words of a name that a search uses. No name is longer, and each word costs a scan of all names.
 const LONGEST: usize = 200;
 const WORDS: usize = 8;
 /// Rows in one statement.
 const ROWS: usize = 200;
 
-/// Somebody as the log names them.
+/// A person as named in an entry.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Named {
     guid: String,
@@ -22,7 +22,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    /// Both parties of an entry.
+    /// Actor and target of an entry.
     pub(super) fn in_entry(entry: &StoredEntry) -> impl Iterator<Item = Self> + use<> {
         let named = |guid: &Option<String>, account: &Option<String>, name: &Option<String>| {
             let account = account.as_deref().unwrap_or_default().to_lowercase();
@@ -38,7 +38,7 @@ impl Named {
 }
 
 impl Log {
-    /// Takes up those who are new.
+    /// Adds people that are not in the index yet.
     pub(super) async fn take_up(&self, people: &[Named]) -> Result<(), StoreError> {
         for rows in people.chunks(ROWS) {
             let values =
@@ -53,7 +53,8 @@ impl Log {
         Ok(())
     }
 
-    /// The objectGUIDs of whoever has this account name, or this objectGUID, or a name with words that begin so.
+    /// The objectGUIDs of the people with this account name, this objectGUID, or a name with words that begin like
+    /// this.
     pub async fn people_named(&self, text: &str) -> Result<Result<Vec<String>, Unclear>, StoreError> {
         let text: String = text.trim().chars().take(LONGEST).collect::<String>().to_lowercase();
         if let Ok(guid) = uuid::Uuid::try_parse(&text) {
@@ -75,7 +76,7 @@ impl Log {
         found(rows.iter().map(|row| row.try_get("guid")).collect::<Result<_, _>>()?)
     }
 
-    /// Forgets those of whom no entry is left.
+    /// Deletes people without a remaining entry.
     pub async fn forget_people(&self) -> Result<u64, StoreError> {
         let delete = "DELETE FROM audit_people WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.target_guid = audit_people.guid)
             AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.actor_guid = audit_people.guid)
@@ -93,7 +94,7 @@ fn found(guids: Vec<String>) -> Result<Result<Vec<String>, Unclear>, StoreError>
     Ok(if guids.len() > MOST { Err(Unclear::TooManyPeople) } else { Ok(guids) })
 }
 
-/// What LIKE takes for itself.
+/// Escapes LIKE's special characters.
 fn escaped(word: &str) -> String {
     word.chars().flat_map(|c| if matches!(c, '%' | '_' | '!') { vec!['!', c] } else { vec![c] }).collect()
 }

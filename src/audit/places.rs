@@ -1,6 +1,8 @@
-//! Places of the chain as they stand in the database, with their entries, hashed.
+//! Reader of seals with their entries, hashed, for verification.
 //!
-//! Invariants: nothing is written; a row that can't be read is a finding about that row, and keeps nobody from reading the others.
+//! Invariants:
+//! - Nothing is written.
+//! - An unreadable row is a finding about that row. It does not stop the read of other rows.
 
 use std::time::Duration;
 
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::store::{Keys, StoreError};
 
-/// Reads places.
+/// Reader of a range of sequence numbers.
 #[derive(Clone)]
 pub(super) struct Places {
     pool: AnyPool,
@@ -30,30 +32,30 @@ impl std::fmt::Debug for Places {
 }
 
 impl Places {
-    /// With the service's keys, macs are looked at too. A statement may take as long as `patience`.
+    /// With the service's keys, MACs are verified too. `patience`: timeout of one statement.
     pub(super) fn new(pool: &AnyPool, keys: Option<&Keys>, patience: Duration) -> Self {
         let sqlite = pool.connect_options().database_url.scheme() == "sqlite";
         Self { pool: pool.clone(), sqlite, keys: keys.cloned(), patience }
     }
 
-    /// In a task of its own, so that several processors hash.
+    /// Reads a page in a task of its own, so that several processors hash.
     pub(super) async fn begin(self, after: i64, through: i64, limit: i64) -> Result<Vec<Found>, StoreError> {
         let page = tokio::spawn(async move { self.page(after, through, limit).await }).await;
-        page.unwrap_or(Err(StoreError::Corrupt("audit_seals"))) // it panicked, or the service stops
+        page.unwrap_or(Err(StoreError::Corrupt("audit_seals"))) // a panic, or the service stops
     }
 
-    /// Places behind one number and up to another.
+    /// Seals after one sequence number and up to another.
     pub(super) async fn page(&self, after: i64, through: i64, limit: i64) -> Result<Vec<Found>, StoreError> {
         match self.packed("s.number > $1 AND s.number <= $2", after, through, limit).await {
             Ok(page) => Ok(page),
             Err(error @ StoreError::TimedOut) => Err(error),
-            // One of them can't be read. Which?
+            // One row cannot be read: the rows are read one by one.
             Err(error) if !self.sqlite => Err(error),
             Err(_) => self.one_by_one(after, through, limit).await,
         }
     }
 
-    /// An entry comes as one text: a row of thirty columns takes ten times as long.
+    /// Fetches each entry as one text: a row of thirty columns takes ten times as long.
     async fn packed(&self, part: &str, after: i64, through: i64, limit: i64) -> Result<Vec<Found>, StoreError> {
         let columns = COLUMNS.iter().map(|column| format!("a.{column}")).collect::<Vec<_>>().join(", ");
         let packed = if self.sqlite { format!("json_array({columns})") } else { format!("CAST(json_build_array({columns}) AS TEXT)") };
@@ -90,7 +92,7 @@ impl Places {
         Ok(page)
     }
 
-    /// A place whose entry can't be read: by its seal alone, as the sealer takes one that it can't read.
+    /// A seal whose entry cannot be read: without the entry, as the sealer treats one that it cannot read.
     async fn without_entry(&self, number: i64, seq: i64) -> Result<Found, StoreError> {
         let unlike = Found { number, seq, sound: None, chain: Vec::new(), what: Matter::Nothing, mac: None, cpr_missing: 0 };
         let query = sqlx::query("SELECT sound, chain FROM audit_seals WHERE number = $1").bind(number);
@@ -130,7 +132,7 @@ impl Places {
     }
 }
 
-/// `None`: no seal says so.
+/// `None`: a value that no seal of the service has.
 fn sound(said: i64) -> Option<bool> {
     match said {
         0 => Some(false),

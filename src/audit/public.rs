@@ -1,6 +1,8 @@
-//! An entry as programs outside get it: the same by the API, by syslog, in a file and at a hook. docs/audit-api.md describes it.
+//! The public form of an audit entry: the same in the API, in syslog, in files and in web hooks (docs/audit-api.md).
 //!
-//! Invariants: no CPR number, no commitment to one and no mac is in it; a field never changes its name, type or meaning, and none goes.
+//! Invariants:
+//! - It contains no CPR number, no commitment to one and no MAC.
+//! - A field never changes its name, type or meaning, and is never removed.
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -8,16 +10,17 @@ use serde::Serialize;
 use super::{entry::StoredEntry, feed::Sealed};
 use crate::model::audit::EventKind;
 
-/// An entry. What it does not have is `null`, never left out.
+/// An entry. A missing value is `null`; no field is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicEvent {
-    /// Its place in the chain: the sequence number.
+    /// Sequence number.
     pub number: i64,
-    /// False: it was not written by the service, or was changed before it got its place. It may say anything.
+    /// False: the entry was not written by the service, or was changed before it was sealed. Its content may be
+    /// anything.
     pub sound: bool,
     /// RFC 3339, UTC, microseconds.
     pub at: String,
-    /// A UUID that binds the entries of one visit together.
+    /// UUID that groups the entries of one visit.
     pub visit: String,
     /// `EventKind::code`.
     pub kind: String,
@@ -27,43 +30,42 @@ pub struct PublicEvent {
     pub outcome: String,
     /// A stable code, or empty.
     pub reason: String,
-    /// Who acted.
     pub actor: Option<PublicParty>,
     /// Fingerprint of a login name that belongs to no account.
     pub unknown_name: Option<String>,
-    /// How they logged in.
+    /// `LoginMethod::code` of the actor's login.
     pub method: Option<String>,
-    /// At which identity provider.
+    /// Id of the identity provider.
     pub provider: Option<String>,
-    /// How sure that login was.
+    /// `Level::code` of the login: its assurance level.
     pub level: Option<String>,
-    /// The ID of the provider's assertion.
+    /// Id of the provider's assertion.
     pub assertion: Option<String>,
-    /// The client's address.
+    /// The client's IP address.
     pub client: Option<String>,
-    /// What its browser calls itself.
+    /// `User-Agent` header.
     pub user_agent: Option<String>,
-    /// What the actor was in this.
+    /// The actor's role in this event.
     pub role: Option<String>,
-    /// Why they might.
+    /// The actor's grant.
     pub authority: Option<String>,
     /// The account acted on.
     pub target: Option<PublicParty>,
-    /// The DNS name of its domain.
+    /// DNS name of the target's domain.
     pub target_domain: Option<String>,
-    /// The controller asked.
+    /// Configured name of the controller.
     pub controller: Option<String>,
-    /// The submitted form.
+    /// Attempt number of the submitted form.
     pub attempt: Option<String>,
-    /// A helper's reason, or what was searched for.
+    /// A helper's reason, the search words, or details of the event.
     pub note: Option<String>,
-    /// A ticket number.
+    /// Ticket number.
     pub ticket: Option<String>,
-    /// True: texts were cut so that the message is taken (syslog only). The API has them whole.
+    /// True: texts were shortened to fit into a syslog message. The API has the full texts.
     pub cut: bool,
 }
 
-/// An account as the log names it.
+/// An account as named at the time of the event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct PublicParty {
     /// objectGUID.
@@ -75,12 +77,12 @@ pub struct PublicParty {
 }
 
 impl PublicEvent {
-    /// Of what is at a place; `None` where nothing is.
+    /// The entry at a sequence number; `None` where there is none.
     pub fn of(sealed: &Sealed) -> Option<Self> {
         Some(Self::new(sealed.number, sealed.sound, sealed.entry()?.clone()))
     }
 
-    /// Of an entry and its place.
+    /// From an entry and its seal.
     pub fn new(number: i64, sound: bool, entry: StoredEntry) -> Self {
         let party = |guid: Option<String>, account: Option<String>, name: Option<String>| {
             guid.map(|guid| PublicParty { guid, account: account.unwrap_or_default(), name: name.unwrap_or_default() })
@@ -114,12 +116,13 @@ impl PublicEvent {
         }
     }
 
-    /// As one line of JSON. Control characters are escaped in it, whatever an entry holds.
+    /// One line of JSON. Control characters are escaped.
     pub fn json(&self) -> String {
         serde_json::to_string(self).expect("texts and numbers only")
     }
 
-    /// The same, at most so many bytes: the longest text is halved until it fits. Only where every text is short and it still does not, it is longer.
+    /// As [`PublicEvent::json`], in at most `bytes` bytes: the longest text is halved until the line fits. A line whose
+    /// texts are all short may stay longer.
     pub fn json_within(mut self, bytes: usize) -> String {
         loop {
             let json = self.json();
@@ -160,7 +163,7 @@ impl PublicEvent {
     }
 }
 
-/// A stored time as text. One that no clock of ours can have shown is the nearest that can be written.
+/// A stored time as text. A time that cannot be written becomes the nearest one that can.
 fn written(at: i64) -> String {
     let nearest = if at < 0 { Timestamp::UNIX_EPOCH } else { Timestamp::MAX };
     let at = Timestamp::from_microsecond(at).ok().filter(|at| *at >= Timestamp::UNIX_EPOCH).unwrap_or(nearest);
@@ -172,7 +175,7 @@ mod tests {
     use super::*;
     use crate::audit::entry::COLUMNS;
 
-    /// An entry with every column filled, by an intruder who writes what they like.
+    /// An entry with every column filled, as an intruder could write it.
     fn entry(text: &str) -> StoredEntry {
         let mut columns: serde_json::Map<String, serde_json::Value> =
             COLUMNS.iter().map(|column| ((*column).to_owned(), format!("{column}{text}").into())).collect();

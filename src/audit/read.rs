@@ -1,4 +1,4 @@
-//! What exports take: the log in the order of the chain, and everything signed.
+//! Queries for exports: sealed entries in the order of the chain, checkpoints and purges.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -10,7 +10,8 @@ use super::{
 use crate::store::{StoreError, within};
 
 impl Log {
-    /// Up to `limit` entries after this number, in order. One that can't be read is told without its entry.
+    /// Up to `limit` sealed entries after this sequence number, in order. An unreadable entry is returned as its seal
+    /// alone.
     pub async fn sealed_after(&self, after: i64, limit: u32) -> Result<Vec<EntryLine>, StoreError> {
         match self.lines("s.number > $1", after, limit, true).await {
             Err(StoreError::Unreadable) => {}
@@ -42,14 +43,12 @@ impl Log {
         rows.iter().map(line).collect()
     }
 
-    /// Every checkpoint.
     pub async fn checkpoints(&self) -> Result<Vec<Checkpoint>, StoreError> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;
         rows.iter().map(checkpoint).collect()
     }
 
-    /// Every purge.
     pub async fn purges(&self) -> Result<Vec<Purge>, StoreError> {
         let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.readers)).await?;

@@ -1,7 +1,9 @@
-//! Deletes what has been kept long enough, so that the chain still verifies.
+//! Retention: deletes old entries so that the chain still verifies.
 //!
-//! Invariants: nothing is deleted that no signed purge covers (the database's own triggers refuse it too); of an entry that is deleted, its seal keeps what the chain
-//! needs; of whole segments, the checkpoint stays. A crash in between leaves work that is done the next time.
+//! Invariants:
+//! - Nothing is deleted without a signed purge; the database's triggers enforce this too.
+//! - The seal of a deleted entry keeps the chain's input. Of whole deleted segments, the checkpoint stays.
+//! - A crash in between leaves work that the next run does.
 
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
@@ -18,20 +20,20 @@ use crate::{
     store::{StoreError, stored, within},
 };
 
-/// Entries in one transaction: nobody waits long for it.
+/// Entries in one transaction, so that it is short.
 const BATCH: i64 = 200;
-/// Of the seals too.
+/// Class of a purge that covers the seals as well.
 const ALL: &str = "all";
 
 impl Log {
-    /// Deletes entries of a class that were sealed before this time, in whole segments. Gives how many.
+    /// Deletes entries of a class that were sealed before this time, in whole segments. Returns their number.
     pub async fn purge_class(&self, signer: &Signer, class: Class, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let Some(through) = self.segment_before(signer, before).await? else { return Ok(0) };
         self.purge(signer, class.code(), through, now).await?;
         let mut deleted = 0;
         for kind in EventKind::ALL.iter().filter(|kind| kind.class() == class) {
             loop {
-                // The oldest that are there, so that nothing hangs on how far an earlier run came.
+                // Always the oldest remaining entries: the result does not depend on an earlier run.
                 let batch = self.oldest_of(kind.code(), through, before).await?;
                 if batch.is_empty() {
                     break;
@@ -43,11 +45,11 @@ impl Log {
         Ok(deleted)
     }
 
-    /// Deletes the seals of segments that were closed before this time, and of which no entry is left. Gives how many.
+    /// Deletes the seals of segments that were closed before this time and have no entry left. Returns their number.
     pub async fn purge_seals(&self, signer: &Signer, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let Some(through) = self.segment_before(signer, before).await? else { return Ok(0) };
         let query = sqlx::query("SELECT 1 FROM audit_seals s JOIN audit a ON a.seq = s.seq WHERE s.number <= $1 LIMIT 1").bind(through);
-        // An entry of a kind that no version knows, or whose class is kept longer.
+        // An entry of an unknown kind, or of a class that is kept longer.
         if within(query.fetch_optional(&self.store.durable)).await?.is_some() {
             return Ok(0);
         }
@@ -64,12 +66,13 @@ impl Log {
         }
     }
 
-    /// The last number of the last segment that was closed before this time: a key of ours has signed when.
+    /// The last sequence number of the last segment that was closed before this time, according to a checkpoint of
+    /// ours.
     async fn segment_before(&self, signer: &Signer, before: Timestamp) -> Result<Option<i64>, StoreError> {
         Ok(self.last_signed(signer.known(), stored(before)).await?.map(|closed| closed.number))
     }
 
-    /// Signs that entries of this class are deleted up to here.
+    /// Signs and stores a purge: entries of this class are deleted up to this sequence number.
     async fn purge(&self, signer: &Signer, class: &str, through: i64, now: Timestamp) -> Result<(), StoreError> {
         let at = stored(now);
         let signature = signer.sign(&chain::of_purge(class, through, at));
@@ -80,7 +83,8 @@ impl Log {
         Ok(())
     }
 
-    /// Of an entry whose own time is later, nothing is deleted. One that can't be read stays, and keeps no other.
+    /// The oldest entries of a kind. Entries with a later time of their own are not deleted. An unreadable entry stays,
+    /// and does not stop the others.
     async fn oldest_of(&self, kind: &'static str, through: i64, before: Timestamp) -> Result<Vec<(i64, i64, StoredEntry)>, StoreError> {
         match self.oldest_within(kind, through, before, BATCH, 0).await {
             Err(StoreError::Unreadable) => {}
@@ -90,7 +94,7 @@ impl Log {
         for passed in 0..BATCH {
             match self.oldest_within(kind, through, before, 1, passed).await {
                 Ok(one) => batch.extend(one),
-                Err(StoreError::Unreadable) => tracing::error!("an entry of the audit log that is due can't be read, and is not deleted"),
+                Err(StoreError::Unreadable) => tracing::error!("expired audit entry unreadable; it is not deleted"),
                 Err(error) => return Err(error),
             }
         }
@@ -129,8 +133,8 @@ impl Log {
         .await
     }
 
-    /// Encrypts up to a batch of CPR numbers that another key was used for with the one in use. `None`: there is no key. Those that can't be opened are passed over; `after`
-    /// is where to go on.
+    /// Encrypts a batch of CPR numbers again, from other keys to the current one. `None`: there is no key. Numbers that
+    /// cannot be decrypted are skipped. `after`: cursor of the previous batch.
     pub async fn move_cpr(&self, after: i64) -> Result<Option<Moved>, StoreError> {
         let Some(current) = self.vault.current().map(str::to_owned) else { return Ok(None) };
         let statement = "SELECT c.seq AS seq, c.party AS party, c.key_id AS key_id, c.blind AS blind, c.sealed AS sealed,
@@ -155,7 +159,7 @@ impl Log {
                 None => moved.lost += 1,
             }
         }
-        // Both numbers of the last entry, or neither: the next batch begins after it.
+        // A batch may end between the two numbers of an entry: the next batch reads that entry again.
         if rows.len() == usize::try_from(BATCH).unwrap_or(usize::MAX) {
             moved.last = moved.last.map(|last| last - 1);
         }
@@ -173,13 +177,13 @@ impl Log {
     }
 }
 
-/// What became of a batch of CPR numbers.
+/// The result of encrypting a batch of CPR numbers again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moved {
-    /// Where the next batch goes on; `None`: there are no more.
+    /// Cursor of the next batch; `None`: there are no more.
     pub last: Option<i64>,
-    /// Under the key in use now.
+    /// Number encrypted with the current key.
     pub moved: u64,
-    /// That no known key opens.
+    /// Number that no known key decrypts.
     pub lost: u64,
 }

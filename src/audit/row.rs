@@ -1,4 +1,4 @@
-//! An event as a row and back.
+//! Conversion between audit events and stored entries.
 
 use std::net::IpAddr;
 
@@ -19,16 +19,16 @@ use crate::{
     store::StoreError,
 };
 
-/// Longer texts are cut: nobody's name is longer, and a log is no place to store things.
+/// Longest text in characters; longer ones are cut. Names are shorter, and the log is no storage for other data.
 const LONGEST_TEXT: usize = 1000;
 
-/// A text that every database takes, that can't break a line of anything, and that reads as it is written: control characters, and those that can't be seen or turn
-/// the direction of what follows, become U+FFFD.
+/// A text that every database accepts, that breaks no line, and that reads as it is written: control characters,
+/// invisible characters and those that change the text direction become U+FFFD.
 pub(super) fn clean(text: &str) -> String {
     text.chars().take(LONGEST_TEXT).map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
 }
 
-/// The event of an entry. The numbers that it commits to stay where they are.
+/// The event of an entry, without its CPR numbers.
 pub(super) fn event(entry: &StoredEntry) -> Result<AuditEvent, StoreError> {
     let corrupt = || StoreError::Corrupt("audit");
     let party = |guid: &Option<String>, account: &Option<String>, name: &Option<String>| {
@@ -77,7 +77,7 @@ mod tests {
     }
 
     prop_compose! {
-        /// Any event about a target, of a kind that may be written any number of times.
+        /// Any event with a target, of a kind without a uniqueness constraint.
         fn events()(
             at in -100_000_000_000_000_000_i64..100_000_000_000_000_000,
             visit in any::<u128>(),
@@ -156,7 +156,7 @@ mod tests {
         let log = Log::new(&store, &Keys::new(&[7; 32]));
         proptest!(ProptestConfig::with_cases(200), |(event in events())| {
             let mut event = event;
-            // What is refused to a stranger is no part of a history.
+            // Refusals without a grant are not part of a history.
             event.authority.get_or_insert_default();
             let target = event.target.as_ref().expect("a target").guid;
             let read = runtime.block_on(async {

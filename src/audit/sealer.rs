@@ -1,7 +1,9 @@
-//! Gives entries their place in the chain, and signs how far it has come.
+//! The sealer: gives entries their sequence numbers and chain hashes, and signs checkpoints.
 //!
-//! Invariants: a place is given once, by whichever instance is first (the number is the table's key); a batch gets its places or none of it does; no checkpoint is
-//! signed over a chain that this instance knows to have been another.
+//! Invariants:
+//! - A sequence number is given once, by the first instance; it is the table's primary key.
+//! - A batch is sealed completely or not at all.
+//! - No checkpoint is signed over a chain that this instance has seen with other content.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -26,69 +28,72 @@ use crate::{
     store::{StoreError, stored, within},
 };
 
-/// Entries that get their places in one transaction.
+/// Entries that are sealed in one transaction.
 pub const BATCH: u32 = 500;
-/// Rows in one statement: of few lengths, so that they are prepared once.
+/// Rows in one statement. Few different lengths, so that each statement is prepared once.
 const ROWS: usize = 250;
 
-/// How far the chain has come.
+/// The end of the chain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Head {
-    /// The last number; 0 where there is none.
+    /// The last sequence number; 0 where there is none.
     pub number: i64,
-    /// Its link.
+    /// Its chain hash.
     pub link: Link,
 }
 
-/// The end of the chain as this instance has last seen it, and whom it has taken up for searches already.
+/// The end of the chain as this instance has last seen it, and the people that it has indexed.
 #[derive(Debug, Clone, Default)]
 pub struct Memory(Arc<Mutex<Remembered>>);
 
 #[derive(Debug, Default)]
 struct Remembered {
     head: Option<Head>,
-    /// So far it has looked again at what it is about to sign.
+    /// End of the part that was verified again for the next checkpoint.
     vetted: Option<Head>,
     people: HashSet<u64>,
-    /// Since the entry of this time, microseconds.
+    /// Time of the entry after which `people` was last cleared, microseconds.
     since: i64,
 }
 
-/// After a day by the entries' own time all are taken up anew: retention forgets those of whom nothing is left, also on other instances.
+/// Period after which all people are indexed again, microseconds of the entries' time: retention also deletes people,
+/// on other instances as well.
 const DAY: u64 = 86_400_000_000;
-/// Of more people than this, all are taken up anew: a few MB.
+/// Number of people after which all are indexed again; a few MB.
 const PEOPLE: usize = 200_000;
 
-/// What became of a batch.
+/// The result of sealing a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Sealed {
-    /// Entries that got their places from us.
+    /// Entries that this instance has sealed.
     pub entries: usize,
-    /// Those of them that no instance of the service has written, or that somebody has changed or deleted before they were sealed.
+    /// Number of them that no instance of the service has written, or that were changed or deleted before they were
+    /// sealed.
     pub unsound: usize,
 }
 
-/// What became of a checkpoint.
+/// The result of signing a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signed {
-    /// Up to this number, which is the last.
+    /// Signed up to this sequence number, the end of the chain.
     UpTo(i64),
-    /// Up to this number; there is more to sign.
+    /// Signed up to this sequence number; there is more to sign.
     Part(i64),
-    /// There is nothing new.
+    /// There is nothing new to sign.
     NothingNew,
-    /// The chain is not what it was, or not what the service wrote: somebody has changed it behind its back. The first number that shows it. Nothing is signed.
+    /// The chain was changed, or is not what the service has written. The first sequence number that shows it. Nothing
+    /// is signed.
     Changed(i64),
 }
 
-/// What has still to be done.
+/// Work that the sealer has not done yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backlog {
-    /// Entries that wait for their place,
+    /// Entries that wait for their seal.
     pub waiting: i64,
-    /// the key of the first of them,
+    /// Row key of the first waiting entry.
     pub first: Option<i64>,
-    /// and those that have one, and that no checkpoint vouches for.
+    /// Sealed entries that no checkpoint covers.
     pub unsigned: i64,
 }
 
@@ -101,7 +106,7 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).head = Some(head);
     }
 
-    /// What was there when this instance began.
+    /// Sets the end of the chain at the start of this instance.
     fn began(&self, head: Head) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).head.get_or_insert(head);
     }
@@ -118,7 +123,7 @@ impl Memory {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).people.clear();
     }
 
-    /// Those whom this instance has not taken up before.
+    /// The people that this instance has not indexed yet.
     fn new_ones(&self, people: BTreeSet<Named>, at: i64) -> Vec<Named> {
         let mut remembered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if remembered.people.len() > PEOPLE || remembered.since.abs_diff(at) > DAY {
@@ -131,13 +136,13 @@ impl Memory {
 }
 
 impl Log {
-    /// Remembers the chain as it is. At the start of an instance: from then on it knows where the chain was changed.
+    /// Remembers the end of the chain at the start of an instance. Later changes before it are detected.
     pub async fn remember(&self, memory: &Memory) -> Result<(), StoreError> {
         memory.began(self.head().await?);
         Ok(())
     }
 
-    /// Gives up to [`BATCH`] entries their places. Less than that: no more are waiting, or another instance was faster.
+    /// Seals up to [`BATCH`] entries. A smaller result: no more are waiting, or another instance was faster.
     pub async fn seal(&self, memory: &Memory) -> Result<Sealed, StoreError> {
         let waiting = self.waiting().await?;
         let nothing = Sealed { entries: 0, unsound: 0 };
@@ -160,7 +165,7 @@ impl Log {
             if let Some(entry) = &entry {
                 counts.add(entry);
             }
-            // One that was deleted before it got its place keeps a number, so that it is missed.
+            // An entry that was deleted before it was sealed gets a sequence number too, so that it is missed.
             let sound = entry.as_ref().is_some_and(|entry| entry.is_sound(&self.keys));
             unsound += usize::from(!sound);
             let content = entry.as_ref().map_or(START, StoredEntry::digest);
@@ -172,7 +177,8 @@ impl Log {
         if !self.place(&places, &counts).await? {
             return Ok(nothing);
         }
-        // After it: who has changed the chain before it must not have us take theirs for ours. Entries get their places all the same; nothing is signed over them.
+        // After sealing: a chain that was changed before must not be remembered as ours. Entries are sealed in any
+        // case, but no checkpoint is signed over them.
         if self.is_as_remembered(memory).await?.is_none() {
             memory.set(head);
         }
@@ -180,11 +186,12 @@ impl Log {
     }
 
     async fn waiting(&self) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
-        // A key that is no whole number, which SQLite would keep, is nobody's; and who has put a seal into the chain by hand must not hold up everybody.
+        // A key that is not an integer, which SQLite accepts, is skipped. A seal that was inserted by hand must not
+        // stop the sealing of others.
         let list = "SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = CAST(u.seq AS BIGINT)
             AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq) ORDER BY u.seq LIMIT $1";
         match self.waiting_entries(list, i64::from(BATCH)).await {
-            // Somebody wrote what no version of the service writes. It must not hold up what comes after it.
+            // A forged row that no version of the service writes must not stop the rows after it.
             Err(StoreError::Unreadable) => {}
             read => return read,
         }
@@ -225,12 +232,12 @@ impl Log {
         }
     }
 
-    /// Where retention has left nothing but checkpoints, the last of them that is ours.
+    /// The last checkpoint of ours, where retention has deleted all seals.
     async fn purged_head(&self) -> Result<Head, StoreError> {
         Ok(self.last_signed(&self.known, i64::MAX).await?.unwrap_or(Head { number: 0, link: START }))
     }
 
-    /// All of them or none. `false`: another instance was faster.
+    /// Seals all entries or none. `false`: another instance was faster.
     async fn place(&self, places: &[(Head, i64, bool)], counts: &Counts) -> Result<bool, StoreError> {
         within(async {
             let mut transaction = self.store.durable.begin().await?;
@@ -244,7 +251,7 @@ impl Log {
                 }
                 let taken = insert.execute(&mut *transaction).await?.rows_affected();
                 if usize::try_from(taken).ok() != Some(rows.len()) {
-                    // Before the next statement: those of them that got no place from anybody yet can't be taken off the list.
+                    // Before the next statement: entries that are sealed by no instance yet must stay on the list.
                     transaction.rollback().await?;
                     return Ok(false);
                 }
@@ -262,20 +269,20 @@ impl Log {
         .await
     }
 
-    /// Is the chain still what this instance has seen? Else the number that shows it.
+    /// Whether the chain is as this instance has seen it. `Some`: the sequence number that shows the change.
     async fn is_as_remembered(&self, memory: &Memory) -> Result<Option<i64>, StoreError> {
         let Some(known) = memory.get().filter(|known| known.number > 0) else { return Ok(None) };
         let query = sqlx::query("SELECT chain FROM audit_seals WHERE number = $1").bind(known.number);
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
         let is_still = match row {
             Some(row) => link_of(row.try_get("chain")?)? == known.link,
-            // Retention may have taken it; its checkpoint stays.
+            // Retention may have deleted the seal; its checkpoint stays.
             None => self.purged_head().await?.number >= known.number,
         };
         Ok((!is_still).then_some(known.number))
     }
 
-    /// Signs the chain as far as it has come, after it has looked again at everything that this vouches for and that nothing signed vouches for yet.
+    /// Signs the end of the chain, after it has verified again all entries that no checkpoint covers yet.
     pub async fn checkpoint(&self, key: &Signer, memory: &Memory, now: Timestamp) -> Result<Signed, StoreError> {
         if let Some(number) = self.is_as_remembered(memory).await? {
             return Ok(Signed::Changed(number));
@@ -283,8 +290,8 @@ impl Log {
         self.sign(key, memory, now, Macs::HaveToBeRight).await
     }
 
-    /// Signs the chain as it stands, whoever has written what is in it: after an operator has looked, and has decided that it may go on. Its links have to hold all the
-    /// same.
+    /// Signs the chain as it stands, with entries of any author: for an operator who has examined it. The chain hashes
+    /// have to be valid all the same.
     pub async fn vouch(&self, key: &Signer, now: Timestamp) -> Result<Signed, StoreError> {
         let memory = Memory::default();
         loop {
@@ -300,7 +307,7 @@ impl Log {
         let vouched = self.last_signed(key.known(), i64::MAX).await?.unwrap_or(Head { number: 0, link: START });
         let head = self.head().await?;
         if vouched.number > head.number {
-            return Ok(Signed::Changed(head.number + 1)); // its end was cut off
+            return Ok(Signed::Changed(head.number + 1)); // the end of the chain was cut off
         }
         if vouched.number == head.number {
             return Ok(if vouched == head { Signed::NothingNew } else { Signed::Changed(head.number) });
@@ -322,14 +329,14 @@ impl Log {
         let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
         let query = query.bind(key.id().to_owned()).bind(signature);
         let placed = within(query.execute(&self.store.durable)).await?.rows_affected() == 1;
-        // Another instance's, or somebody's who wants none to be there.
+        // The row is another instance's, or an attacker's who wants to prevent a checkpoint.
         if !placed && self.signed_at(key.known(), upto.number).await? != Some(upto) {
             return Ok(Signed::Changed(upto.number));
         }
         Ok(if upto == head { Signed::UpTo(upto.number) } else { Signed::Part(upto.number) })
     }
 
-    /// What has still to be sealed and signed.
+    /// Counts of the entries to seal and to sign.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let statement =
             "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
@@ -340,7 +347,7 @@ impl Log {
         Ok(Backlog { waiting: row.try_get("waiting")?, first: row.try_get("first")?, unsigned })
     }
 
-    /// Returns when an entry was written here, or when it is time to look for those of others.
+    /// Waits until an entry is appended here, or until it is time to look for entries of other instances.
     pub async fn written_or(&self, longest: Duration) {
         let _ = tokio::time::timeout(longest, self.written.notified()).await;
     }

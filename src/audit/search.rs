@@ -1,7 +1,9 @@
-//! Searching in the log: any combination, newest or oldest first, a page at a time.
+//! Searches in the audit log: any combination of conditions, newest or oldest first, page by page.
 //!
-//! Invariants: what is asked is bound, never part of a statement's text; a page costs no more on the thousandth page than on the first; a search for which most
-//! of the log would be looked through stops after a while and says how far it came.
+//! Invariants:
+//! - Values are bound, never part of a statement's text.
+//! - The thousandth page costs no more than the first.
+//! - A search that would read most of the log stops after a while and reports how far it came.
 
 use std::time::{Duration, Instant};
 
@@ -22,68 +24,69 @@ use crate::{
 
 /// Entries on a page.
 pub const PAGE: usize = 50;
-/// Entries that are looked at in the first step where more than one thing is asked; each further step looks at [`LONGER`] times as many,
+/// Entries that the first step scans, where there is more than one condition. Each further step scans [`LONGER`] times
+/// as many.
 const STEP: usize = 200;
 const LONGER: usize = 3;
-/// and never more than this.
+/// Most entries that one step scans.
 const LONGEST: usize = 2000;
-/// Entries of each way by which the shortest is chosen.
+/// Entries that are probed of each index scan, to choose the shortest.
 const PROBE: usize = 500;
-/// After this long a page says how far it came.
+/// Time after which a search stops and reports how far it came.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// Clocks of instances differ, and are set back: entries of these hours around a time bound where the log is looked at.
+/// Tolerance for clocks that differ or are set back: entries of these hours around a time limit are searched.
 const AROUND: jiff::SignedDuration = jiff::SignedDuration::from_hours(6);
 
-/// What is asked. Everything that is given has to hold.
+/// The conditions of a search. All of them have to hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Search {
-    /// Whose account it is about: account name, objectGUID or words of a name.
+    /// The target: account name, objectGUID or words of a name.
     pub about: Option<String>,
-    /// Instead of `about`, who is meant by it: any of these. Never taken from outside.
+    /// Targets that `about` stands for: any of these. Never taken from a request.
     #[serde(skip)]
     pub only: Option<Vec<ObjectGuid>>,
-    /// Who acted: the same as `about`.
+    /// The actor: account name, objectGUID or words of a name.
     pub by: Option<String>,
-    /// A CPR number of either.
+    /// CPR number of the actor or the target.
     pub cpr: Option<Cpr>,
     /// `EventKind::code`.
     pub kind: Option<String>,
     /// `AuditOutcome::code`.
     pub outcome: Option<String>,
-    /// A client's address.
+    /// The client's IP address.
     pub client: Option<String>,
-    /// An identity provider.
+    /// Id of the identity provider.
     pub provider: Option<String>,
-    /// A visit.
+    /// UUID of the visit.
     pub visit: Option<String>,
-    /// From this time,
+    /// From this time, inclusive.
     pub from: Option<Timestamp>,
-    /// and before this one.
+    /// Until this time, exclusive.
     pub until: Option<Timestamp>,
-    /// Oldest first.
+    /// Oldest first; otherwise newest first.
     pub oldest_first: bool,
 }
 
-/// Why a search has no answer.
+/// Why a search has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unclear {
-    /// The name fits more people than can be meant.
+    /// The name matches too many people.
     TooManyPeople,
 }
 
-/// A page of what was found.
+/// A page of results.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hits {
-    /// In the order that was asked for.
+    /// In the requested order.
     pub entries: Vec<Entry>,
-    /// Where to go on; `None`: there is no more.
+    /// Cursor of the next page; `None`: there are no more entries.
     pub next: Option<i64>,
-    /// There may be more, but the search stopped here: the time of the entry that it came to.
+    /// Time of the entry at which the search stopped early; there may be more.
     pub stopped_at: Option<Timestamp>,
 }
 
-/// What has to hold, and the ways to it.
+/// The conditions, with the index scans that they allow.
 struct Conditions {
     ways: Vec<Way>,
     from: Option<Timestamp>,
@@ -91,7 +94,7 @@ struct Conditions {
 }
 
 impl Conditions {
-    /// All of them but the one that the way leads along, on an entry `a`.
+    /// SQL conditions on entry `a`, without the one that the chosen index scan covers.
     fn besides(&self, way: Option<usize>, values: &mut Values) -> Vec<String> {
         let others = self.ways.iter().enumerate().filter(|(n, _)| Some(*n) != way);
         let mut all: Vec<String> = others.map(|(_, other)| other.condition(values)).collect();
@@ -104,14 +107,14 @@ impl Conditions {
     }
 }
 
-/// How far a walk of so many entries comes.
+/// The extent of an index scan.
 struct Reach {
     many: usize,
-    /// The last of them.
+    /// Row key of the last entry.
     reached: i64,
 }
 
-/// What was read on a way.
+/// Entries that one step has read.
 struct Read {
     entries: Vec<Entry>,
     rows: usize,
@@ -119,7 +122,7 @@ struct Read {
 }
 
 impl Log {
-    /// A page of what fits. `after`: the [`Hits::next`] of the page before.
+    /// A page of matching entries. `after`: the [`Hits::next`] of the previous page.
     pub async fn search(&self, search: &Search, after: Option<i64>) -> Result<Result<Hits, Unclear>, StoreError> {
         let conditions = match self.conditions(search).await? {
             Ok(conditions) => conditions,
@@ -140,7 +143,7 @@ impl Log {
         let way = chosen.and_then(|n| conditions.ways.get(n)).unwrap_or(&whole);
         let began = Instant::now();
         let only = conditions.besides(chosen, &mut Values::default()).is_empty();
-        // Where nothing else is asked, each entry on the way fits.
+        // Without further conditions, each entry of the scan matches.
         let mut step = if only { PAGE + 1 } else { STEP };
         let mut hits = Hits::default();
         loop {
@@ -154,7 +157,7 @@ impl Log {
                 hits.next = hits.entries.last().map(|entry| entry.sequence);
                 return Ok(hits);
             }
-            // Where some could not be read, there may be more on this stretch.
+            // If some rows were unreadable, there may be more on this stretch.
             let reached = if read.rows < wanted { reached } else { read.last.unwrap_or(reached) };
             part = part.after(reached);
             if (many < step && read.rows < wanted) || part.is_empty() {
@@ -204,7 +207,8 @@ impl Log {
         Ok(Ok(Conditions { ways, from: search.from, until: search.until }))
     }
 
-    /// The way on which the fewest entries are from here on, as far as a short look along each tells. `None`: nothing is asked that an index leads to.
+    /// The index scan with the fewest entries from here on, estimated by a probe of each. `None`: no condition has an
+    /// index.
     async fn shortest(&self, ways: &[Way], part: &Part) -> Result<Option<usize>, StoreError> {
         if ways.len() < 2 {
             return Ok((!ways.is_empty()).then_some(0));
@@ -212,7 +216,7 @@ impl Log {
         let mut best: Option<(usize, (bool, i64))> = None;
         for (n, way) in ways.iter().enumerate() {
             let found = match self.reach(way, part, PROBE).await? {
-                // The fewer the better; and better than any that goes on.
+                // Fewer is better, and a scan that ends is better than one that continues.
                 None => return Ok(Some(n)),
                 Some(reach) if reach.many < PROBE => (true, -i64::try_from(reach.many).unwrap_or(i64::MAX)),
                 Some(reach) => (false, part.length_to(reach.reached)),
@@ -224,14 +228,14 @@ impl Log {
         Ok(best.map(|(n, _)| n))
     }
 
-    /// The first and the last key that can fit.
+    /// The first and the last row key that can match.
     async fn bounds(&self, search: &Search) -> Result<(i64, i64), StoreError> {
         let first = self.seq("SELECT MIN(seq) AS seq FROM audit", &[]).await?;
         let last = self.seq("SELECT MAX(seq) AS seq FROM audit", &[]).await?;
         let (Some(mut lowest), Some(mut highest)) = (first, last) else { return Ok((1, 0)) };
         let late = |time: Timestamp| stored(time.saturating_add(AROUND).unwrap_or(time));
         let early = |time: Timestamp| stored(time.saturating_sub(AROUND).unwrap_or(time));
-        // `+ 0`: so that nobody looks for the least of all and only then at its time.
+        // `+ 0` keeps the planner from scanning the primary key and filtering by time.
         if let Some(from) = search.from {
             let within = "SELECT MIN(seq + 0) AS seq FROM audit WHERE at >= $1 AND at < $2";
             let next = "SELECT seq FROM audit WHERE at >= $1 ORDER BY at, seq LIMIT 1";
@@ -255,7 +259,7 @@ impl Log {
         Ok(row.map(|row| row.try_get::<Option<i64>, _>("seq")).transpose()?.flatten())
     }
 
-    /// `None`: there is nothing on that way.
+    /// The extent of the scan; `None`: it has no entries.
     async fn reach(&self, way: &Way, part: &Part, most: usize) -> Result<Option<Reach>, StoreError> {
         let mut values = Values::default();
         let walk = way.walk(&mut values, part, most);
@@ -266,7 +270,8 @@ impl Log {
         Ok(reached.map(|reached| Reach { many: usize::try_from(many).unwrap_or_default(), reached }))
     }
 
-    /// Those on the way that fit the other conditions too. Entries that are committed meanwhile do not shorten it: up to twice as many are walked past.
+    /// Entries of the scan that match the other conditions too. Scans up to twice as many, so that entries committed
+    /// meanwhile do not shorten the stretch.
     async fn read(
         &self,
         conditions: &Conditions,
@@ -280,7 +285,7 @@ impl Log {
         let walk = way.walk(&mut values, part, step * 2);
         let others: String = conditions.besides(chosen, &mut values).iter().map(|other| format!(" AND {other}")).collect();
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
-        // CROSS JOIN: the walk comes first, in SQLite too. DISTINCT: a CPR number may be both parties'.
+        // CROSS JOIN makes the scan run first, in SQLite too. DISTINCT: a CPR number may be both parties'.
         let statement = format!(
             "SELECT a.seq AS seq, {SOUND}, {columns} FROM (SELECT DISTINCT seq AS walked FROM ({walk}) AS walk) AS walks CROSS JOIN audit a
              WHERE a.seq = walks.walked{others} ORDER BY a.seq {} LIMIT {wanted}",
@@ -288,11 +293,9 @@ impl Log {
         );
         let rows: Vec<AnyRow> = within(values.bound(statement).fetch_all(&self.store.readers)).await?;
         let last = rows.last().map(|row| row.try_get("seq")).transpose()?;
-        // What somebody has put there beside the service may be anything; the rest is shown all the same.
-        let entries = rows
-            .iter()
-            .filter_map(|row| self.entry_of(row).inspect_err(|_| tracing::error!("an entry of the audit log can't be read")).ok())
-            .collect();
+        // A forged row may contain anything; the others are shown.
+        let entries =
+            rows.iter().filter_map(|row| self.entry_of(row).inspect_err(|_| tracing::error!("audit entry unreadable")).ok()).collect();
         Ok(Read { entries, rows: rows.len(), last })
     }
 
@@ -302,14 +305,14 @@ impl Log {
         row.map(|row| Timestamp::from_microsecond(row.try_get("at")?).map_err(|_| StoreError::Corrupt("audit"))).transpose()
     }
 
-    /// One entry.
+    /// One entry by its row key.
     pub async fn entry(&self, seq: i64) -> Result<Option<(Entry, StoredEntry)>, StoreError> {
         let statement = format!("SELECT seq, {SOUND}, {} FROM audit a WHERE seq = $1", COLUMNS.join(", "));
         let row: Option<AnyRow> = within(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq).fetch_optional(&self.store.readers)).await?;
         row.map(|row| Ok((self.entry_of(&row)?, StoredEntry::read(&row)?))).transpose()
     }
 
-    /// The CPR number of a party of an entry: `actor` or `target`. `None`: none was written, or its key is not there.
+    /// The CPR number of an entry's actor or target. `None`: none was written, or no key decrypts it.
     pub async fn cpr_of(&self, seq: i64, stored: &StoredEntry, target: bool) -> Result<Option<Cpr>, StoreError> {
         let Some(commitment) = (if target { &stored.target_cpr } else { &stored.actor_cpr }) else { return Ok(None) };
         let party = if target { "target" } else { "actor" };
@@ -322,7 +325,7 @@ impl Log {
 }
 
 impl Search {
-    /// What of it was asked, for the log: never a CPR number.
+    /// The conditions for the audit entry about the search: never a CPR number.
     pub fn told(&self) -> String {
         let text = |name: &str, value: &Option<String>| value.as_ref().map(|value| format!("{name}={value}"));
         let time = |name: &str, value: Option<Timestamp>| value.map(|value| format!("{name}={value}"));

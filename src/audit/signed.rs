@@ -1,6 +1,7 @@
-//! Which checkpoints in the database are signed by a key of ours. Who has the database's password can put others beside them.
+//! The checkpoints in the database that a key of ours has signed.
 //!
-//! Invariant: what a key of ours has not signed is no ground for anything, keeps nothing from being signed, and is told of.
+//! Invariant: checkpoints without a valid signature of ours are ignored and reported. They never prevent a new
+//! checkpoint.
 
 use sqlx::{Row, any::AnyRow};
 
@@ -15,13 +16,13 @@ use crate::{
     store::{StoreError, within},
 };
 
-/// Checkpoints that are read at once,
+/// Checkpoints in one read.
 const PAGE: i64 = 100;
-/// and how often at most: whoever has put more in front of ours keeps us from going on, and is seen.
+/// Most reads of one search. An attacker who inserts more checkpoints stops the signing, and is reported.
 const PAGES: usize = 50;
 
 impl Log {
-    /// The last checkpoint that a known key has signed, of those from before a time (microseconds).
+    /// The last checkpoint of a known key, from before a time in microseconds.
     pub(super) async fn last_signed(&self, known: &Verifiers, before: i64) -> Result<Option<Head>, StoreError> {
         let mut highest = i64::MAX;
         for _ in 0..PAGES {
@@ -32,7 +33,7 @@ impl Log {
             }
             highest = lowest - 1;
         }
-        tracing::error!("the audit log's own checkpoints can't be found among those that somebody else has put there");
+        tracing::error!("own checkpoints not found among foreign ones");
         Ok(None)
     }
 
@@ -49,14 +50,14 @@ impl Log {
                 metrics::counter!("audit_foreign_checkpoints_total").increment(1);
                 tracing::error!(
                     number,
-                    "a checkpoint of the audit log is not signed by any known key: somebody has written into the database, or audit.earlier_public_key_files lacks a key"
+                    "checkpoint not signed by a known key; the database was changed, or audit.earlier_public_key_files lacks a key"
                 );
             }
         }
         Ok((numbers, None))
     }
 
-    /// The checkpoint of this number, if a known key has signed it. One that can't be read was signed by nobody.
+    /// The checkpoint of this sequence number, if a known key has signed it. An unreadable one counts as unsigned.
     pub(super) async fn signed_at(&self, known: &Verifiers, number: i64) -> Result<Option<Head>, StoreError> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number = $1").bind(number);
         let row: Option<AnyRow> = match within(query.fetch_optional(&self.store.durable)).await {
@@ -67,7 +68,7 @@ impl Log {
     }
 }
 
-/// What it vouches for, if a known key has signed it.
+/// The end of the chain that a checkpoint covers, if a known key has signed it.
 fn vouched_by(known: &Verifiers, checkpoint: &Checkpoint) -> Option<Head> {
     let head = Head { number: checkpoint.number, link: link_of(checkpoint.chain.clone()).ok()? };
     let text = chain::of_checkpoint(head.number, checkpoint.at, &head.link);

@@ -1,6 +1,8 @@
-//! Is the log whole? From the rows of the database or the lines of an export, and the public keys alone.
+//! Verification of the audit log, from the rows of the database or the lines of an export, and the public keys.
 //!
-//! Invariants: pure; one pass in bounded memory; the first thing that is wrong is named, and nothing after it is believed.
+//! Invariants:
+//! - Pure; one pass in bounded memory.
+//! - The first fault is named, and nothing after it is trusted.
 
 use std::collections::BTreeMap;
 
@@ -10,42 +12,40 @@ use super::{
 };
 use crate::{model::signing::Verifiers, store::StoreError};
 
-/// A place in the chain as it was found, with what takes time worked out already: several may do that at once.
+/// A sequence number as found, with its hashes computed beforehand, so that several tasks can share that work.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// From 1, without gaps.
+    /// Sequence number, from 1, without gaps.
     pub number: i64,
-    /// The entry's key in the log.
+    /// Row key in table `audit`.
     pub seq: i64,
-    /// `None`: neither yes nor no, which nothing of the service writes.
+    /// Authenticity according to the seal; `None`: a value that the service never writes.
     pub sound: Option<bool>,
-    /// The link.
+    /// Chain hash.
     pub chain: Vec<u8>,
-    /// What is there.
     pub what: Matter,
-    /// Whether the entry's mac is right under the service's keys; `None` where that was not asked, or there is no entry.
+    /// Whether the MAC is valid under the service's keys; `None` where it was not checked, or there is no entry.
     pub mac: Option<bool>,
-    /// CPR numbers that the entry has a commitment to and that are not beside it.
+    /// Number of CPR numbers that the entry has a commitment to and that are missing.
     pub cpr_missing: u64,
 }
 
-/// What was found at a place.
+/// The content of a sequence number.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Matter {
-    /// An entry.
     Entry {
         /// `Class::code` of its kind.
         class: &'static str,
-        /// Its digest.
+        /// `StoredEntry::digest`.
         content: Link,
-        /// Its time.
+        /// Microseconds since 1970 UTC.
         at: i64,
     },
-    /// What a seal says of an entry that retention has deleted.
+    /// The remainder in the seal of an entry that retention has deleted.
     Purged(Purged),
-    /// No entry, or one that can't be read, and nothing that says what it was.
+    /// No entry or an unreadable one, and no remainder in the seal.
     Nothing,
-    /// An entry that is there and said to be deleted.
+    /// An entry whose seal says that it is deleted.
     Both,
 }
 
@@ -62,12 +62,12 @@ impl From<&EntryLine> for Found {
 }
 
 impl Found {
-    /// What its link has to be, from the one before. `None`: nothing that the service writes.
+    /// The chain hash that this entry has to have, from the previous one. `None`: the service never writes this.
     pub(super) fn link(&self, before: &Link) -> Option<Link> {
         let (class, content) = match &self.what {
             Matter::Entry { class, content, at: _ } => (*class, *content),
             Matter::Purged(purged) => (purged.class.as_str(), Link::try_from(purged.content.as_slice()).ok()?),
-            // Deleted before it got its place: the sealer has said so.
+            // Deleted before it was sealed, as the sealer has recorded.
             Matter::Nothing => (chain::UNKNOWN, START),
             Matter::Both => return None,
         };
@@ -75,121 +75,118 @@ impl Found {
     }
 }
 
-/// Something in the log is not as the service left it.
+/// A fault of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Broken {
-    /// Numbers are missing: entries and their seals were deleted.
+    /// Sequence numbers are missing: entries and their seals were deleted.
     #[error("entries from number {from} to {to} are missing, with their seals")]
     Gap {
-        /// The first that is missing.
+        /// The first missing number.
         from: i64,
-        /// The last.
+        /// The last missing number.
         to: i64,
     },
-    /// A number comes twice, or out of order.
+    /// A sequence number is repeated or out of order.
     #[error("number {0} is out of order")]
     Order(i64),
-    /// The entry of a seal is not there, and retention has not deleted it.
+    /// The entry of a seal is missing, and retention has not deleted it.
     #[error("entry number {number} (seq {seq}) was deleted, or made unreadable")]
     Deleted {
-        /// Its place.
+        /// Sequence number.
         number: i64,
-        /// Its key.
+        /// Row key.
         seq: i64,
     },
-    /// The entry, or its seal, says something else than when it was sealed.
+    /// The entry or its seal was changed after sealing.
     #[error("entry number {number} (seq {seq}) or its seal was changed, or it stood elsewhere")]
     Changed {
-        /// Its place.
+        /// Sequence number.
         number: i64,
-        /// Its key.
+        /// Row key.
         seq: i64,
     },
-    /// A checkpoint says that the chain was another.
-    #[error("the chain was written anew: between number {after} and the checkpoint at {at}, entries or seals were changed")]
+    /// A checkpoint covers a different chain.
+    #[error("the chain was rewritten: between number {after} and the checkpoint at {at}, entries or seals were changed")]
     Rewritten {
-        /// The last number that a checkpoint vouches for.
+        /// The last sequence number that a checkpoint covers.
         after: i64,
-        /// The checkpoint.
+        /// Sequence number of the checkpoint that differs.
         at: i64,
     },
-    /// A checkpoint's or a purge's signature is wrong.
+    /// A checkpoint or purge has an invalid signature.
     #[error("the signature of the {what} at number {number} is wrong")]
     Signature {
-        /// What is signed.
+        /// "checkpoint" or "purge".
         what: &'static str,
-        /// Its number.
+        /// Its sequence number.
         number: i64,
     },
-    /// It was signed with a key that is not among those given.
+    /// A checkpoint or purge was signed with a key that was not given.
     #[error("the {what} at number {number} was signed with the key {key_id}, which is not among the public keys given")]
     UnknownKey {
-        /// What is signed.
+        /// "checkpoint" or "purge".
         what: &'static str,
-        /// Its number.
+        /// Its sequence number.
         number: i64,
-        /// The key.
         key_id: String,
     },
     /// The log ends before a checkpoint.
-    #[error("the log was cut off: it ends at number {ends}, and a checkpoint vouches for {vouched}")]
+    #[error("the log was cut off: it ends at number {ends}, but a checkpoint covers number {vouched}")]
     Truncated {
-        /// The last number there is.
+        /// The last sequence number.
         ends: i64,
-        /// What a checkpoint vouches for.
+        /// The last sequence number that a checkpoint covers.
         vouched: i64,
     },
-    /// Entries that never got a place, and are not waiting for one.
-    #[error("seq {0} was put into the log beside the service: it has no place in the chain")]
+    /// An entry that was never sealed, and does not wait for a seal.
+    #[error("seq {0} was inserted beside the service: it has no sequence number")]
     Inserted(i64),
-    /// No checkpoint vouches for anything: a service with a signing key signs one with its first seal.
-    #[error("there is no checkpoint: the log or its checkpoints were deleted, or nothing was ever signed")]
+    /// There is no checkpoint. A service with a signing key signs one with its first seal.
+    #[error("there is no checkpoint: the log or its checkpoints were deleted, or none was ever signed")]
     NothingVouched,
-    /// A row that no version of the service can have written.
+    /// A row that no version of the service writes.
     #[error("a row of {0} is not as the service writes them")]
     Foreign(&'static str),
-    /// A line of an export can't be read.
+    /// A line of an export is unreadable.
     #[error("line {0} of the export can't be read")]
     Unreadable(u64),
 }
 
-/// The log is not whole, or can't be read.
+/// The log has a fault, or could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotVerified {
-    /// It is not whole.
     #[error(transparent)]
     Broken(#[from] Broken),
-    /// It can't be read.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// What was found of a log that is whole.
+/// The result of verifying an intact log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Whole {
     /// Entries with their content.
     pub entries: u64,
-    /// Entries that retention has deleted and whose seals are there.
+    /// Entries that retention has deleted and whose seals remain.
     pub purged: u64,
-    /// The first number there is; more than 1 where retention has deleted whole segments.
+    /// The first sequence number; above 1 where retention has deleted whole segments.
     pub first: i64,
-    /// The last number.
+    /// The last sequence number.
     pub last: i64,
-    /// The last number that a checkpoint vouches for.
+    /// The last sequence number that a checkpoint covers.
     pub vouched: i64,
-    /// Checkpoints that were held against the chain.
+    /// Checkpoints that were compared with the chain.
     pub checkpoints: u64,
-    /// Numbers of entries that no instance of the service had written when they were sealed; the first hundred.
+    /// Sequence numbers of entries that were not authentic when they were sealed; the first hundred.
     pub unsound: Vec<i64>,
-    /// How many there are of them.
+    /// Number of all such entries.
     pub unsound_entries: u64,
     /// How often the clock went back by more than a minute from one entry to the next.
     pub clock_back: u64,
-    /// When the last checkpoint was signed that was held against the chain; microseconds since 1970 UTC.
+    /// Time of the last checkpoint that was compared with the chain; microseconds since 1970 UTC.
     pub vouched_at: Option<i64>,
-    /// Entries that have no place yet. Only the database knows.
+    /// Entries without a seal. Known only with a database.
     pub waiting: u64,
-    /// CPR numbers that entries have a commitment to and that are not there. Only the database knows.
+    /// Missing CPR numbers that entries have a commitment to. Known only with a database.
     pub cpr_missing: u64,
 }
 
@@ -202,7 +199,7 @@ pub struct Pass<'a> {
     link: Option<Link>,
     at: Option<i64>,
     part: bool,
-    /// The first that is said to be signed and is not.
+    /// The first checkpoint or purge with an invalid signature.
     forged: Option<Broken>,
     whole: Whole,
 }
@@ -211,8 +208,8 @@ const CLOCK: i64 = 60_000_000;
 const MOST_NAMED: usize = 100;
 
 impl<'a> Pass<'a> {
-    /// Begins with everything signed: its signatures are verified here. What has a wrong one counts for nothing, and is told of at the end, where the chain itself is whole:
-    /// whoever puts one there must not hide with it what is wrong with the chain.
+    /// Begins a pass and verifies all signatures. Checkpoints and purges with an invalid signature are ignored, and
+    /// reported at the end if the chain itself is intact: an attacker must not hide a fault of the chain behind one.
     pub fn new(keys: &'a Verifiers, checkpoints: Vec<Checkpoint>, purges: &[Purge]) -> Self {
         let mut pass = Self {
             keys,
@@ -244,13 +241,13 @@ impl<'a> Pass<'a> {
         pass
     }
 
-    /// Of an export: it may begin behind any checkpoint in it, as one of a period does.
+    /// For an export, which may begin after any of its checkpoints.
     #[must_use]
     pub fn of_part(self) -> Self {
         Self { part: true, ..self }
     }
 
-    /// One that was kept outside. It counts like those in the log.
+    /// Adds a checkpoint that was kept outside. It counts like those in the log.
     pub fn vouched_outside(&mut self, checkpoint: Checkpoint) -> Result<(), Broken> {
         self.vouches(&checkpoint)?;
         if let Some(ours) = self.checkpoints.get(&checkpoint.number)
@@ -281,7 +278,7 @@ impl<'a> Pass<'a> {
         self.purged_through.get(class).copied().unwrap_or(0)
     }
 
-    /// The next place in the order of the numbers.
+    /// Adds the next sequence number, in order.
     pub fn add(&mut self, found: &Found) -> Result<(), Broken> {
         let (number, seq) = (found.number, found.seq);
         let changed = Broken::Changed { number, seq };
@@ -320,7 +317,7 @@ impl<'a> Pass<'a> {
         }
     }
 
-    /// The link before a number, which has to be the next one.
+    /// The chain hash before a sequence number, which has to be the next one.
     fn before(&mut self, number: i64) -> Result<Link, Broken> {
         if let Some(link) = self.link {
             return match number {
@@ -333,7 +330,7 @@ impl<'a> Pass<'a> {
         if number == 1 {
             return Ok(START);
         }
-        // Whole segments were deleted: a checkpoint vouches for what was before.
+        // Whole segments were deleted: a checkpoint covers the chain before.
         let gap = Broken::Gap { from: 1, to: number - 1 };
         if !self.part && number - 1 > self.purged("all") {
             return Err(gap);
@@ -354,9 +351,9 @@ impl<'a> Pass<'a> {
         Ok(())
     }
 
-    /// After the last entry.
+    /// Ends the pass after the last entry.
     pub fn finish(self) -> Result<Whole, Broken> {
-        // Where retention has left no entry, it has left the checkpoint that vouches for them.
+        // Where retention has left no entry, it has left the checkpoint over them.
         let ends = self.whole.last.max(self.purged("all"));
         match self.checkpoints.keys().next_back() {
             Some(vouched) if *vouched > ends => Err(Broken::Truncated { ends, vouched: *vouched }),

@@ -1,41 +1,42 @@
-//! What a checkpoint is about to vouch for is looked at again first.
+//! Verification of the entries that the next checkpoint will cover, before it is signed.
 //!
-//! Invariant: nothing is signed but what the service itself has written, or marked as written by somebody else.
+//! Invariant: a checkpoint covers only entries that the service has written, or that are marked as not authentic.
 
 use std::time::Duration;
 
 use super::{Log, places::Places, sealer::Head};
 use crate::store::StoreError;
 
-/// Entries that are looked at for one checkpoint at most: a log that nobody signed for a year gets its first checkpoints one after the other.
+/// Most entries for one checkpoint. After a long time without a signature, several checkpoints follow each other.
 const MOST: i64 = 20_000;
-/// Read at once.
+/// Entries in one read.
 const PAGE: i64 = 500;
-/// As long as any reader may take.
+/// Timeout of one statement.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// What was found.
+/// The result of the verification.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Vetted {
-    /// Everything up to there is as the service left it.
+    /// Everything up to there is as the service has written it.
     UpTo(Head),
-    /// The place of this number is not.
+    /// The first sequence number with a fault.
     Not(i64),
 }
 
-/// Does an entry that is said to be sound have to be?
+/// Whether entries that are marked as authentic need a valid MAC.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Macs {
     /// Always.
     HaveToBeRight,
-    /// But after somebody has looked: entries of another `server.secret` can't be told from forged ones.
+    /// After an operator has examined the log: entries of another `server.secret` cannot be distinguished from forged
+    /// ones.
     DoNotMatter,
 }
 
 impl Log {
-    /// Goes on from a place that is vouched for.
+    /// Verifies the chain from a verified end.
     pub(super) async fn vet(&self, from: Head, to: Head, macs: Macs) -> Result<Vetted, StoreError> {
-        // Beside those who write: nobody waits for this.
+        // On the readers' connections: writers do not wait for this.
         let places = Places::new(&self.store.readers, Some(&self.keys), PATIENCE);
         let through = to.number.min(from.number.saturating_add(MOST));
         let mut at = from;
@@ -46,7 +47,7 @@ impl Log {
             }
             for found in page {
                 let number = at.number + 1;
-                // Who writes a seal by hand can say that an entry is sound, and can't make it so.
+                // An attacker can mark an entry as authentic in its seal, but cannot compute its MAC.
                 let forged = found.sound == Some(true) && found.mac == Some(false) && macs == Macs::HaveToBeRight;
                 match found.link(&at.link) {
                     Some(link) if found.number == number && link.as_slice() == found.chain && !forged => at = Head { number, link },
@@ -55,7 +56,7 @@ impl Log {
             }
         }
         if at.number == to.number && at.link != to.link {
-            return Ok(Vetted::Not(at.number)); // changed while we looked
+            return Ok(Vetted::Not(at.number)); // changed during the verification
         }
         Ok(Vetted::UpTo(at))
     }

@@ -1,17 +1,19 @@
-//! Ways through the log: each leads, in the order of the log, to the entries that one condition fits.
+//! Index scans of the audit log: each yields, in the order of the log, the entries that match one condition.
 //!
-//! Invariants: a way goes down one index and reads nothing else; what is asked is bound, never part of a statement's text.
+//! Invariants:
+//! - A scan reads one index and nothing else.
+//! - Values are bound, never part of a statement's text.
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 
-/// A value in a statement.
+/// A value of a statement.
 #[derive(Debug, Clone)]
 pub(super) enum Bound {
     Text(String),
     Number(i64),
 }
 
-/// The values of a statement, in the order of their places.
+/// The values of a statement, in the order of their placeholders.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Values(Vec<Bound>);
 
@@ -30,7 +32,7 @@ impl Values {
     }
 }
 
-/// Part of the log, in one direction.
+/// A range of row keys, in one direction.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Part {
     pub(super) from: i64,
@@ -39,17 +41,17 @@ pub(super) struct Part {
 }
 
 impl Part {
-    /// How far a walk that came to this entry has come.
+    /// Distance from the beginning of the range to this entry.
     pub(super) fn length_to(&self, reached: i64) -> i64 {
         if self.oldest_first { reached.saturating_sub(self.from) } else { self.to.saturating_sub(reached) }
     }
 
-    /// As far as that entry.
+    /// The range up to this entry.
     pub(super) fn up_to(self, reached: i64) -> Self {
         if self.oldest_first { Self { to: reached, ..self } } else { Self { from: reached, ..self } }
     }
 
-    /// What comes after that entry.
+    /// The range after this entry.
     pub(super) fn after(self, reached: i64) -> Self {
         if self.oldest_first { Self { from: reached.saturating_add(1), ..self } } else { Self { to: reached.saturating_sub(1), ..self } }
     }
@@ -63,29 +65,29 @@ impl Part {
     }
 }
 
-/// A condition that an index leads to: these columns have one of these values.
+/// A condition with an index: the columns have one of these combinations of values.
 #[derive(Debug, Clone)]
 pub(super) struct Way {
     /// `audit`, or the table of CPR numbers.
     pub(super) table: &'static str,
-    /// Columns of an index that goes on with `seq`. None at all: the whole log.
+    /// Columns of an index that continues with `seq`. Empty: the whole log.
     pub(super) columns: &'static [&'static str],
-    /// Values of the columns: any of these.
+    /// Alternative values of the columns.
     pub(super) keys: Vec<Vec<String>>,
 }
 
 impl Way {
-    /// Every entry.
+    /// The scan of the whole log.
     pub(super) const fn whole() -> Self {
         Self { table: "audit", columns: &[], keys: Vec::new() }
     }
 
-    /// Does it lead nowhere?
+    /// Whether the scan can have no entry.
     pub(super) fn is_dead_end(&self) -> bool {
         !self.columns.is_empty() && self.keys.is_empty()
     }
 
-    /// A statement that gives the `seq` of the first entries on it.
+    /// A statement that yields the `seq` of the first entries of the scan.
     pub(super) fn walk(&self, values: &mut Values, part: &Part, most: usize) -> String {
         let (from, to, order) = (values.place(Bound::Number(part.from)), values.place(Bound::Number(part.to)), part.order());
         if self.columns.is_empty() {
@@ -100,7 +102,8 @@ impl Way {
                     .iter()
                     .zip(key)
                     .map(|(column, value)| format!("{column} = {} AND ", values.place(Bound::Text(value.clone()))));
-                // Nothing but what the index holds is asked of it: to any planner it is cheaper than a walk through the log itself.
+                // Only columns of the index appear in the condition: every planner then prefers it to a scan of the
+                // log.
                 let all: String = all.collect();
                 format!("SELECT seq FROM {} WHERE {all}seq >= {from} AND seq <= {to} ORDER BY seq {order} LIMIT {most}", self.table)
             })
@@ -114,7 +117,7 @@ impl Way {
         }
     }
 
-    /// The same as a condition on an entry `a` that another way led to.
+    /// The condition in SQL, on an entry `a` that another scan has found.
     pub(super) fn condition(&self, values: &mut Values) -> String {
         let any: Vec<String> = self
             .keys

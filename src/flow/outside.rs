@@ -1,7 +1,7 @@
 //! Limits on requests to registers and the family service for one person: they are slow external services.
 //!
 //! Invariants:
-//! - A person has at most [`AT_ONCE`] requests in progress, over all browser tabs.
+//! - A person has at most `AT_ONCE` requests in progress, over all browser tabs.
 //! - A waiting request holds no connection to a controller and no lock.
 
 use std::{

@@ -65,7 +65,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
     tasks
 }
 
-/// Sends the rest at a graceful stop, within [`LAST`]: the stop itself and the checkpoint over it. Anything left goes
+/// Sends the rest at a graceful stop, within `LAST`: the stop itself and the checkpoint over it. Anything left goes
 /// at the next start.
 pub async fn last_word(app: &Arc<App>, mut tasks: JoinSet<()>) {
     tasks.shutdown().await;

@@ -102,7 +102,7 @@ fn is_stuck(since: Instant, now: Instant) -> bool {
     now.duration_since(since) >= STUCK
 }
 
-/// Seals and signs the rest at a graceful stop, within [`LAST`].
+/// Seals and signs the rest at a graceful stop, within `LAST`.
 pub async fn last_word(app: &App) {
     let word = async {
         if let Err(fault) = seal_waiting(app).await {
