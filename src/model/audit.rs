@@ -18,7 +18,7 @@ pub enum EventKind {
     ChangeAttempt,
     /// Outcome of a change. Without an attempt before it the change was refused before AD was asked.
     ChangeOutcome,
-    /// A change whose outcome was unknown or missing, reconciled afterwards from pwdLastSet.
+    /// A change whose outcome was unknown or missing, reconciled afterwards from AD's replication metadata of the password.
     ChangeReconciled,
     /// Like `ChangeAttempt`, for a reset.
     ResetAttempt,
@@ -244,7 +244,7 @@ pub struct AuditEvent {
     pub unknown_name: Option<String>,
     pub method: Option<LoginMethod>,
     pub provider: Option<ProviderId>,
-    /// Assurance level of the login; `None` for a login with an AD password.
+    /// Assurance level of the login; `None` for AD passwords and one-time codes.
     pub level: Option<Level>,
     /// ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,

@@ -82,8 +82,8 @@ pub struct Rules {
     pub desks: Vec<Desk>,
     /// Groups of auditors, who read the whole audit log with its CPR numbers. Groups that could not be read are left out.
     pub auditors: Vec<Sid>,
-    /// `Err` if a group of a helpdesk or of auditors could not be read. Delegation then stops for every account, because each may belong to
-    /// a member.
+    /// `Err` if a group of a helpdesk or of auditors could not be read. All delegated actions but viewing are then denied,
+    /// because any target may be a member.
     pub staff_known: Result<(), Unreadable>,
     /// Longest age of a login for delegation.
     pub max_age: SignedDuration,

@@ -74,7 +74,7 @@ fn is_gap(c: char) -> bool {
         || matches!(c, '-' | '.' | '/' | '_' | ',' | ':' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// Masks every CPR number in a free text, because people write them where they should not. A CPR number is ten digits with at most [`GAP`]
+/// Masks every CPR number in a free text, because people write them where they should not. A CPR number is ten digits with at most `GAP`
 /// separators between two of them, no digit directly before or after, and a valid date.
 pub fn mask_in(text: &str) -> String {
     let mut masked: Vec<char> = text.chars().collect();

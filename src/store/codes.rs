@@ -216,7 +216,7 @@ impl Codes {
         rows.iter().map(read).collect()
     }
 
-    /// Deletes codes that ended more than [`KEPT`] ago.
+    /// Deletes codes that ended more than a day ago.
     pub async fn delete_stale(&self, now: Timestamp) -> Result<u64, StoreError> {
         let delete = sqlx::query("DELETE FROM codes WHERE until < $1").bind(stored(now - KEPT));
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
