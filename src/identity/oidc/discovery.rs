@@ -77,7 +77,7 @@ pub enum DiscoveryError {
     #[error("its {0} must be {1} and occur once")]
     NotA(&'static str, &'static str),
     /// No key is usable.
-    #[error("it publishes no key for the configured algorithms (RSA of 2048 bits or more, or P-256)")]
+    #[error("it publishes no key that fits the configured algorithms (RSA of 2048 bits or more, or P-256)")]
     NoKey,
 }
 

@@ -243,8 +243,8 @@ fn metadata_without_a_usable_key_or_over_or_of_another_is_refused() {
         (federation(&format!("{good}{}", good.replace("_m", "_n")), ""), None, "several"),
         (entity("", &signs, "http://idp.test/sso"), None, "not https"),
         (entity("", &signs, "javascript:alert(1)"), None, "not https"),
-        ("<!DOCTYPE a><a/>".to_owned(), None, "can't be read"),
-        (String::new(), None, "can't be read"),
+        ("<!DOCTYPE a><a/>".to_owned(), None, "not readable"),
+        (String::new(), None, "not readable"),
     ] {
         let told = read(&text, id).expect_err("refused").to_string();
         assert!(told.contains(matches), "{told} for {text}");
