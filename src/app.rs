@@ -28,7 +28,7 @@ use crate::{
 /// The service's state, built once at start.
 #[derive(Debug)]
 pub struct App {
-    /// As read and checked at start.
+    /// The configuration as read and checked at start.
     pub config: Config,
     /// `[policy]` as last read. Its word lists may change while the service runs.
     policy: RwLock<Arc<config::Policy>>,
@@ -53,7 +53,7 @@ pub struct App {
     pub staff: Staff,
     /// Places for the password checks of local accounts.
     pub hasher: Hasher,
-    /// As `hasher`, for browsers that their owners have used.
+    /// Like `hasher`, for browsers that their owners have used.
     pub hasher_for_known: Hasher,
     /// Places for decoy comparisons where there is no code.
     pub decoy_hasher: Hasher,

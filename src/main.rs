@@ -10,7 +10,7 @@ const LAST: Duration = Duration::from_secs(1);
 
 fn main() -> io::Result<ExitCode> {
     let runtime = Runtime::new()?;
-    let ended = runtime.block_on(Box::pin(os2nykode::cli::run(os2nykode::cli::Cli::parse()))); // boxed: the futures of some commands are large
+    let ended = runtime.block_on(Box::pin(os2nykode::cli::run(os2nykode::cli::Cli::parse()))); // boxed: some commands are large
     runtime.shutdown_timeout(LAST);
     Ok(ended)
 }

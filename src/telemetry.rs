@@ -61,7 +61,7 @@ pub fn harden() -> std::io::Result<()> {
 /// [`descriptors`] returns it.
 pub fn raise_descriptors() {
     let limit = getrlimit(Resource::Nofile);
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }); // the effective limit is read where it is used
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum }); // the result is read where it is used
 }
 
 /// Number of files and connections that the process may have open.

@@ -65,7 +65,7 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, TlsSet
     client_config_as(ca_file, None)
 }
 
-/// As [`client_config`], with our certificate where the server asks for one.
+/// Like [`client_config`], with our certificate where the server asks for one.
 pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCertificate>) -> Result<Arc<ClientConfig>, TlsSetupError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ClientConfig::builder_with_provider(provider)

@@ -1,6 +1,6 @@
 //! CSV export of the audit log, for Excel and other spreadsheets.
 //!
-//! Invariant: no value becomes a formula, or ends its cell or line, whatever a person's name contains.
+//! Invariant: no value becomes a formula, or ends its cell or line, even with a person's name as input.
 
 use super::{entry::StoredEntry, public::PublicEvent};
 
@@ -91,8 +91,8 @@ pub fn row(number: i64, sound: bool, entry: StoredEntry) -> String {
     line(cells.into_iter().map(Option::unwrap_or_default))
 }
 
-/// As RFC 4180 with every cell in quotes, and the separator that Excel expects where numbers have decimal commas, as in
-/// Denmark.
+/// Format of RFC 4180 with every cell in quotes. The separator is the one that Excel expects where numbers have decimal
+/// commas, as in Denmark.
 fn line(cells: impl Iterator<Item = String>) -> String {
     cells.map(|text| cell(&text)).collect::<Vec<_>>().join(";") + "\r\n"
 }

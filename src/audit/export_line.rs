@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::StoredEntry;
 
-/// One line.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Line {
     /// An entry with its seal.
     Entry(Box<EntryLine>),
-    /// A checkpoint.
+    /// A checkpoint: the signed chain hash at a sequence number.
     Checkpoint { checkpoint: Checkpoint },
     /// A purge: signed proof that retention has deleted entries.
     Purge { purge: Purge },

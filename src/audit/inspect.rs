@@ -50,7 +50,6 @@ impl std::fmt::Debug for Inspection {
 /// Entries that wait for their seal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting {
-    /// Their number.
     pub entries: u64,
     /// Time of the first of them; `None` where there is none, or it is deleted.
     pub since: Option<i64>,

@@ -121,7 +121,7 @@ impl PublicEvent {
         serde_json::to_string(self).expect("texts and numbers only")
     }
 
-    /// As [`PublicEvent::json`], in at most `bytes` bytes: the longest text is halved until the line fits. A line whose
+    /// Like [`PublicEvent::json`], in at most `bytes` bytes: the longest text is halved until the line fits. A line whose
     /// texts are all short may stay longer.
     pub fn json_within(mut self, bytes: usize) -> String {
         loop {

@@ -113,7 +113,7 @@ pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account, by:
     guard_beyond(app, pinned, account, by, 0).await
 }
 
-/// As [`guard`], with a number of attempts that the controller may not have counted yet.
+/// Like [`guard`], with a number of attempts that the controller may not have counted yet.
 pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Account, by: Trier, uncounted: u32) -> Result<Guard, Fault> {
     if app.directory.is_behind(pinned, account) {
         return Err(directory::Fault::NotReplicated.into());

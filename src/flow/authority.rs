@@ -52,7 +52,7 @@ impl Registered {
         }
     }
 
-    /// As [`Registered::ask`], for a login that has no identity yet.
+    /// Like [`Registered::ask`], for a login that has no identity yet.
     pub(super) async fn of(app: &App, login: &ProviderLogin) -> Result<Self, Fault> {
         let Claim::Cpr(cpr) = &login.claim else { return Ok(Self::default()) };
         if app.people.is_empty() {
@@ -78,7 +78,7 @@ pub(super) async fn own(app: &App, identity: &Identity, registered: &Registered,
     let Some(account) = account.filter(|account| account.usable(app.clock.now())) else { return Ok(Own::NotUsable) };
     let mut pinned = pinned;
     let closed = match &identity.proof {
-        // The issuer of the code has let them in: an account closed to the issuer is closed to the code as well.
+        // The issuer of the code has let them in: an account closed to the issuer is closed to the code too.
         Proof::Code { code, .. } => codes::forbidden(app, &mut pinned, &account, *code).await?,
         Proof::AdPassword { .. } | Proof::Provider(_) | Proof::Local { .. } => None,
     };
@@ -166,7 +166,7 @@ pub(super) async fn led_to(app: &App, login: &ProviderLogin, registered: &Regist
     Ok(Some((together(accounts, named), pinned)))
 }
 
-/// As [`led_to`], on the given controller session.
+/// Like [`led_to`], on the given controller session.
 async fn led_to_on(app: &App, login: &ProviderLogin, registered: &Registered, pinned: &mut Pinned) -> Result<Vec<Account>, Fault> {
     let Some(rule) = rule(app, login) else { return Ok(Vec::new()) };
     let references = &registered.0;

@@ -81,7 +81,7 @@ pub(super) async fn on_nobody(app: &App, pinned: &Pinned, nobody: &str, password
     }
     pinned.pass_over(&failed.fault);
     let next = app.directory.any().await.map_err(|fault| Lost { fault: fault.into(), may_count: failed.may_count })?;
-    // As for an account: without another controller there is no second attempt.
+    // Without another controller there is no second attempt, as for an account.
     if next.name() == pinned.name() {
         return Err(lost(failed));
     }

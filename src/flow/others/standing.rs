@@ -56,7 +56,7 @@ pub(in crate::flow) async fn standing(app: &App, identity: &Identity) -> Result<
     standing_with(app, identity, &Registered::ask(app, identity).await?).await
 }
 
-/// As [`standing`], with answers that the registers have given before.
+/// Like [`standing`], with answers that the registers have given before.
 pub(in crate::flow) async fn standing_with(
     app: &App,
     identity: &Identity,
