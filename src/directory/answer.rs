@@ -21,7 +21,8 @@ pub enum Write {
 
 /// The answer to a bind: the result code, and for 49 the Win32 error in hexadecimal after `data` in the message (MS-ADTS 5.1.1.1).
 ///
-/// # Errors Any result but 0 and 49 is an error: the controller did not check the password.
+/// # Errors
+/// Any result but 0 and 49 is an error: the controller did not check the password.
 pub fn of_bind(rc: u32, text: &str) -> Result<BindAnswer, Fault> {
     match rc {
         0 => Ok(BindAnswer::Proven),

@@ -129,7 +129,7 @@ impl Directory {
         self.read_of(Some(guid), |mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
-    /// All accounts that match a claim, without their groups, by name. More than [`MOST`] are an error.
+    /// All accounts that match a claim, without their groups, by name. More than 20 are an error.
     pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, Pinned), Fault> {
         let filter = filter(by);
         let attributes = with(ATTRIBUTES, by);

@@ -171,7 +171,8 @@ impl Pinned {
     /// Changes a password: one modify that deletes the old and adds the new value. AD checks the old password, history, minimum age, length
     /// and complexity.
     ///
-    /// # Errors After any error but [`Fault::Answer`] it is unknown whether the password was written.
+    /// # Errors
+    /// After any error but [`Fault::Answer`] it is unknown whether the password was written.
     pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
         let (attribute, old) = value("unicodePwd", old.unicode_pwd().to_vec());
         let (_, new) = value("unicodePwd", new.unicode_pwd().to_vec());

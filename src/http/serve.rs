@@ -87,7 +87,7 @@ impl Listening {
         self.certificate.clone()
     }
 
-    /// Serves requests until `stop` completes, then finishes the open ones within [`GRACE`].
+    /// Serves requests until `stop` completes, then finishes the open ones within `GRACE`.
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) {
         let connections = Connections::new(&app.config.server);
         let router = router(app);

@@ -63,8 +63,9 @@ impl Words {
         text(self.language, "at-time", &[("date", Value::Word(&self.date(at))), ("time", Value::Word(&self.clock(at)))])
     }
 
-    /// End of a delay, rounded up to the minute so that it is never too early: `om 2 minutter (kl. 17.25)`, `i dag kl. 19.40`, `i morgen
-    /// kl. 09.10`, else as [`Words::time`].
+    /// End of a delay, rounded up to the minute so that it is never too early.
+    ///
+    /// Either `om 2 minutter (kl. 17.25)`, `i dag kl. 19.40` or `i morgen kl. 09.10`, else as [`Words::time`].
     pub fn wait_until(&self, at: Timestamp) -> String {
         let up = |unit| SignedDurationRound::new().smallest(unit).mode(RoundMode::Ceil);
         let minutes = at.duration_since(self.now).round(up(Unit::Minute)).map_or(i64::MAX, |wait| wait.as_mins());

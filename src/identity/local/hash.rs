@@ -77,7 +77,7 @@ impl Hasher {
         .await
     }
 
-    /// Waits for a slot, at most [`PATIENCE`].
+    /// Waits for a slot, at most `PATIENCE`.
     pub async fn place(&self) -> Result<Place, HashError> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
