@@ -1,6 +1,6 @@
 //! Check that the service account can read the attributes that a login needs, on an ordinary account.
 //!
-//! AD omits an attribute that has no value or may not be read; the account's permissions tell the two cases apart.
+//! AD omits an attribute that has no value or may not be read; the account's permissions distinguish the two cases.
 
 use std::collections::HashMap;
 
