@@ -1,4 +1,4 @@
-//! Reads the file and the environment, and says everything that is wrong at once.
+//! Reads the configuration from the file and the environment, and lists all problems at once.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -16,7 +16,7 @@ use super::{
     saml, server, site, staff, store, suggest, throttle,
 };
 
-/// The beginning of every environment variable that overrides a key; `__` goes down one level.
+/// Prefix of environment variables that override a key; `__` separates levels.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
 const SECTIONS: [&str; 18] = [
     "site",
@@ -41,16 +41,16 @@ const SECTIONS: [&str; 18] = [
 
 const MISSING: &str = "missing: it has no default; config/example.toml explains it";
 
-/// Something wrong with one key.
+/// A problem with one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
     /// The key, as `section.key`.
     pub key: String,
-    /// What is wrong and what to do. Never holds the value of a secret.
+    /// The problem and its remedy. Never holds the value of a secret.
     pub what: String,
 }
 
-/// Everything that is wrong.
+/// All problems.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Problems(pub Vec<Problem>);
 
@@ -59,7 +59,7 @@ impl Problems {
         self.0.push(Problem { key: key.to_owned(), what: what.into() });
     }
 
-    /// Passes on the value of a key that has no default.
+    /// The value of a key without a default; its absence is a problem.
     pub(super) fn required<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
         if value.is_none() {
             self.add(key, MISSING);
@@ -76,12 +76,12 @@ impl fmt::Display for Problems {
 
 impl std::error::Error for Problems {}
 
-/// Reads the file, lays the environment over it, and checks everything.
+/// Reads the file, applies the environment, and checks all sections.
 pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {
     let mut problems = Problems::default();
-    // Without the file nothing more is known: everything would seem to be missing.
+    // Without the file every key would be reported as missing.
     let Some(mut table) = read(path, &mut problems) else { return Err(problems) };
-    // In the order of their names a section comes before its keys, so that the outcome does not hang on the environment's own order.
+    // Sorted by name, so that a section precedes its keys and the result does not depend on the order of the environment.
     let overrides: BTreeMap<String, String> =
         environment.filter_map(|(name, value)| Some((name.strip_prefix(PREFIX)?.to_lowercase(), value))).collect();
     for (key, value) in overrides {
@@ -109,7 +109,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
         people: section(&table, "people", &mut problems),
-        // Without the section it is off; with it, it has to be whole.
+        // Off without the section; with it, the section must be complete.
         parents: if table.contains_key("parents") { section(&table, "parents", &mut problems) } else { None },
         audit: section(&table, "audit", &mut problems),
         log: section(&table, "log", &mut problems),
@@ -121,7 +121,7 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
     }
 }
 
-/// The sections as written; `None` where one can't be read, which is a problem already.
+/// The sections as written; `None` if a section could not be read, which is a problem already.
 struct Sections {
     site: Option<site::Raw>,
     server: Option<server::Raw>,
@@ -144,7 +144,7 @@ struct Sections {
 }
 
 impl Sections {
-    /// Checks every section, whatever the others are like.
+    /// Checks every section, even if others have problems.
     fn check(self, fingerprint: String, sections: BTreeMap<String, String>, problems: &mut Problems) -> Option<Config> {
         let site = self.site.and_then(|raw| raw.check(problems));
         let server = self.server.and_then(|raw| raw.check(problems));
@@ -161,7 +161,7 @@ impl Sections {
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
         let people = self.people.and_then(|raw| raw.check(problems));
         let has_family = self.parents.is_some();
-        let parents = self.parents.and_then(|raw| raw.check(problems)); // what is wrong with it is a problem
+        let parents = self.parents.and_then(|raw| raw.check(problems)); // an invalid section is a problem already
         let audit = self.audit.and_then(|raw| raw.check(problems));
         let log = self.log.and_then(|raw| raw.check(problems));
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
@@ -171,7 +171,7 @@ impl Sections {
             somewhere(people, saml, oidc, problems);
         }
         if authority.as_ref().is_some_and(|authority| authority.must_change.asks_nobody(has_family)) {
-            let what = "nobody tells an age: set cpr_attribute, the AD attribute that holds the CPR number, or set up the family service in [parents]";
+            let what = "no source of an age: set cpr_attribute, the AD attribute that holds the CPR number, or set up the family service in [parents]";
             problems.add("authority.must_change.from_age", what);
         }
         Some(Config {
@@ -199,7 +199,7 @@ impl Sections {
     }
 }
 
-/// Every provider has a name of its own, and what is said of a provider is said of one that there is.
+/// Provider IDs have to be unique, and references have to name a configured provider.
 fn names(reset: &Reset, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
     let mut known = BTreeSet::new();
     for provider in providers(saml, oidc) {
@@ -212,7 +212,7 @@ fn names(reset: &Reset, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
     }
 }
 
-/// What leads from a login to accounts is held against an AD attribute, or there is a register that knows.
+/// Every provider needs an AD attribute for its claim, or a register.
 fn somewhere(people: &People, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
     for provider in providers(saml, oidc).filter(|provider| provider.match_attribute.is_none() && people.is_empty()) {
         let what = "missing: the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber; or set up a register in [people]";
@@ -259,7 +259,7 @@ fn fingerprint(table: &Table) -> String {
     HEXLOWER.encode(digest(&SHA256, sorted.as_bytes()).as_ref())
 }
 
-/// `directory__base_dn` = value. A value that reads as a TOML number, truth value, list or table is taken as that, anything else as text.
+/// `directory__base_dn` = value. A value in the form of a TOML number, boolean, list or table is parsed as such, any other as text.
 fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems) {
     let mut path = key.split("__").collect::<Vec<_>>();
     let last = path.pop().unwrap_or_default();
@@ -276,13 +276,13 @@ fn overlay(table: &mut Table, key: &str, value: String, problems: &mut Problems)
     place.insert(last.to_owned(), read.unwrap_or(Value::String(value)));
 }
 
-/// The value, if the whole text is one. A date is text: no key takes a date.
+/// Parses the whole text as one TOML value. Dates stay text: no key takes a date.
 fn toml_value(text: &str) -> Option<Value> {
     let mut table = format!("v = {text}").parse::<Table>().ok().filter(|table| table.len() == 1)?;
     table.remove("v").filter(|value| !value.is_datetime())
 }
 
-/// Reads one section; unknown keys and the first wrong type are problems.
+/// Reads one section. Unknown keys and the first wrong type are problems.
 fn section<T: DeserializeOwned>(table: &Table, name: &str, problems: &mut Problems) -> Option<T> {
     let value = table.get(name).cloned().unwrap_or_else(|| Value::Table(Table::new()));
     let mut unknown_keys = Vec::new();
@@ -310,8 +310,8 @@ fn section<T: DeserializeOwned>(table: &Table, name: &str, problems: &mut Proble
     }
 }
 
-/// What a library says of a wrong value, without the value, which may be a secret: only what stands after the last `, expected ` is surely the
-/// library's own, since a value may hold anything. Field names are ours.
+/// The library's message on a wrong value, without the value, which may be a secret. A value can hold any text, so only the part after the
+/// last `, expected ` is certainly the library's own. Field names are ours.
 fn wrong(text: &str) -> String {
     let Some((_, expected)) = text.rsplit_once(", expected ") else {
         let own = text.lines().next().unwrap_or_default().split(['"', '`', '\'']).next().unwrap_or_default();
@@ -329,7 +329,7 @@ fn wrong(text: &str) -> String {
     format!("has to be {expected}")
 }
 
-/// An unknown name of a section, and the known one that it may have been meant to be.
+/// The message for an unknown section, with a suggestion.
 fn unknown(key: &str) -> String {
     match suggest::nearest(key, SECTIONS.into_iter()) {
         Some(near) => format!("unknown section; did you mean [{near}]?"),

@@ -497,7 +497,7 @@ fn an_age_to_go_by_needs_somebody_who_tells_it() {
     let section = |keys: &str| format!("{MINIMAL}[authority.must_change]\n{keys}\n");
     let family = "[parents]\nurl = \"https://familie.dk/x\"\n";
     for (keys, more, told) in [
-        ("from_age = 13", "", "authority.must_change.from_age: nobody tells an age"),
+        ("from_age = 13", "", "authority.must_change.from_age: no source of an age"),
         ("from_age = 100\ncpr_attribute = \"x\"", "", "authority.must_change.from_age: has to be 0 to 99"),
         ("from_age = -1", family, "authority.must_change.from_age: has to be 0 to 99"),
         ("from_age = 13\ncpr_attribute = \"a)(b=*\"", "", "authority.must_change.cpr_attribute: has to be the LDAP name"),

@@ -268,7 +268,7 @@ pub struct AuditEvent {
     pub note: Option<String>,
     /// The ticket number that the actor typed.
     pub ticket: Option<String>,
-    /// pwdLastSet before the change, in AD's ticks. Reconciliation of an attempt without outcome compares with it.
+    /// pwdLastSet before the change, in AD's ticks. Reconciliation compares with it if the password's metadata cannot be read.
     pub password_set_before: Option<i64>,
 }
 
