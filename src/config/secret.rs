@@ -8,21 +8,20 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::load::Problems;
 
-/// The 32 random bytes that all keys of the service are derived from. Wiped when dropped; can't be printed.
+/// 32 random bytes: the secret that all keys of the service are derived from, or a key for CPR numbers in the audit log. Wiped when
+/// dropped; cannot be printed.
 pub struct Secret(Zeroizing<[u8; 32]>);
 
 impl Secret {
-    /// The bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    /// From bytes, as `os2nykode config secret` makes them.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// As the configuration holds it: base64.
+    /// Base64, as in the configuration.
     pub fn encoded(&self) -> Zeroizing<String> {
         Zeroizing::new(BASE64.encode(self.0.as_slice()))
     }
