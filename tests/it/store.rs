@@ -12,6 +12,7 @@ pub mod place;
 mod search;
 mod sessions;
 mod staff;
+mod tls;
 
 pub use place::postgres_database;
 
