@@ -17,6 +17,7 @@ pub mod flow;
 pub mod http;
 pub mod identity;
 pub mod model;
+pub mod operator_file;
 pub mod outward;
 pub mod people;
 pub mod push;

@@ -7,9 +7,11 @@ use std::{
 
 use rustls::{
     ClientConfig, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{PrivateKeyDer, pem::PemObject},
 };
 use secrecy::{ExposeSecret, SecretString};
+
+use crate::operator_file;
 
 /// Why a TLS client could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -43,12 +45,10 @@ pub fn roots(ca_file: Option<&Path>) -> Result<RootCertStore, TlsSetupError> {
         return if roots.is_empty() { Err(TlsSetupError::NoSystemRoots) } else { Ok(roots) };
     };
     let wrong = |what: String| TlsSetupError::CaFile { file: file.display().to_string(), what };
-    let certificates = CertificateDer::pem_file_iter(file).map_err(|e| wrong(e.to_string()))?;
-    for certificate in certificates {
-        let certificate = certificate.map_err(|e| wrong(e.to_string()))?;
+    for certificate in operator_file::certificates(file).map_err(|e| wrong(e.to_string()))? {
         roots.add(certificate).map_err(|e| wrong(e.to_string()))?;
     }
-    if roots.is_empty() { Err(wrong("holds no certificate".into())) } else { Ok(roots) }
+    Ok(roots)
 }
 
 /// Our certificate and its key.
@@ -74,7 +74,7 @@ pub fn client_config_as(ca_file: Option<&Path>, certificate: Option<&ClientCerti
         .with_root_certificates(roots(ca_file)?);
     let Some(ClientCertificate { file, key }) = certificate else { return Ok(Arc::new(config.with_no_client_auth())) };
     let wrong = |what: String| TlsSetupError::Certificate { file: file.display().to_string(), what };
-    let chain = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|e| wrong(e.to_string()))?;
+    let chain = operator_file::certificates(file).map_err(|e| wrong(e.to_string()))?;
     // The parser's own error may quote a line of the key.
     let key =
         PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes()).map_err(|_| wrong("its key is no private key in PEM".into()))?;

@@ -3,12 +3,12 @@
 //! The queries use a CPR number that belongs to no person, so that none is looked up.
 
 use jiff::Timestamp;
-use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::{Id, Report, day};
 use crate::{
     clock::Clock,
     config::{Asks, Config, Credentials, Service},
+    operator_file,
     people::{Family, Lookups, SetupError, Trouble},
 };
 
@@ -69,7 +69,7 @@ fn service(service: &Service, area: &str, now: Timestamp, report: &mut Report) {
         report.warning(Id::RegisterAnonymous, area, what, "let it ask for a password, a token or a client certificate");
     }
     if let Some(certificate) = &service.certificate {
-        match CertificateDer::from_pem_file(&certificate.file).ok().and_then(|der| end(&der)) {
+        match operator_file::certificates(&certificate.file).ok().and_then(|chain| end(chain.first()?)) {
             Some(end) if end < now => {
                 report.problem(Id::RegisterCertificateEnded, area, &format!("our certificate ended on {}", day(end)), "get a new one");
             }

@@ -61,7 +61,7 @@ fn advice(error: &SamlError) -> &'static str {
     match error {
         SamlError::Keys(_) => "make keys with `os2nykode saml keygen`, as the user that the service runs as",
         SamlError::Http(_) => "correct saml.ca_file, or leave it out to use the system's",
-        SamlError::Certificate(_) => "correct metadata_certificate_file",
+        SamlError::Certificate(..) | SamlError::CertificateKey(_) => "correct metadata_certificate_file",
     }
 }
 

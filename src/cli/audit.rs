@@ -35,6 +35,7 @@ use crate::{
         dn::dns_name,
         signing::{Signer, Verifiers},
     },
+    operator_file::{self, OperatorFileError},
     store::{Keys, Store, StoreError},
 };
 
@@ -91,6 +92,8 @@ const CHECKPOINT: &str = "{\"checkpoint\":";
 pub(super) enum Trouble {
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
+    #[error("{0}: {1}")]
+    Unusable(PathBuf, OperatorFileError),
     #[error("{0}: {1}")]
     Key(PathBuf, crate::model::signing::BadKey),
     #[error("{0}")]
@@ -246,8 +249,8 @@ fn is_good(whole: &Whole) -> bool {
 fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble> {
     let mut keys = Verifiers::default();
     for file in files {
-        let pem = std::fs::read(file).map_err(|error| Trouble::File(file.clone(), error))?;
-        keys.add(&pem).map_err(|bad| Trouble::Key(file.clone(), bad))?;
+        let pem = operator_file::public_key(file).map_err(|error| Trouble::Unusable(file.clone(), error))?;
+        keys.add(pem.as_bytes()).map_err(|bad| Trouble::Key(file.clone(), bad))?;
     }
     if let Some(signer) = signer {
         keys.also(signer.known());

@@ -14,7 +14,10 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
-use crate::model::{alerts::Thresholds, audit::Class, level::Level, signing::Signer};
+use crate::{
+    model::{alerts::Thresholds, audit::Class, level::Level, signing::Signer},
+    operator_file,
+};
 
 /// `[audit]`.
 #[derive(Debug)]
@@ -117,7 +120,7 @@ impl Raw {
             }
         }
         let mut signer = self.signing_key_file.and_then(|file| {
-            let pem = secret::read("audit.signing_key", &file, problems)?;
+            let pem = secret::private_key("audit.signing_key_file", &file, problems)?;
             let signer = Signer::from_pem(pem.expose_secret().as_bytes());
             signer.map_err(|bad| problems.add("audit.signing_key_file", format!("{}: {bad}", file.display()))).ok()
         });
@@ -126,9 +129,9 @@ impl Raw {
                 problems.add("audit.earlier_public_key_files", "without audit.signing_key_file nothing is signed");
                 break;
             };
-            match std::fs::read(file) {
+            match operator_file::public_key(file) {
                 Ok(pem) => {
-                    if let Err(bad) = signer.also_knows(&pem) {
+                    if let Err(bad) = signer.also_knows(pem.as_bytes()) {
                         problems.add("audit.earlier_public_key_files", format!("{}: {bad}", file.display()));
                     }
                 }

@@ -13,8 +13,11 @@ use toml::{Table, Value};
 
 use super::{
     Config, Oidc, People, Reset, Saml, audit, authority, codes, directory, log, login, oidc, parents, people, policy, providers, reset,
-    saml, server, site, staff, store, suggest, throttle,
+    saml,
+    secret::{self, SECRETS},
+    server, site, staff, store, suggest, throttle,
 };
+use crate::operator_file::{self, Text};
 
 /// Prefix of environment variables that override a key; `__` separates levels.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
@@ -221,24 +224,23 @@ fn somewhere(people: &People, saml: &Saml, oidc: &Oidc, problems: &mut Problems)
 }
 
 fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
-    let text = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.add(&path.display().to_string(), format!("can't be read: {error}"));
-            return None;
+    let shown = path.display().to_string();
+    let Text { text, mode } = operator_file::text(path).map_err(|error| problems.add(&shown, error.to_string())).ok()?;
+    match text.parse::<Table>() {
+        Ok(table) => {
+            if let (Some(key), Err(open)) = (secret::inline(&table), operator_file::closed(path, mode)) {
+                problems.add(&shown, format!("holds a secret ({key}), and {open}"));
+            }
+            Some(table)
         }
-    };
-    let read = text.parse();
-    read.map_err(|error: toml::de::Error| {
-        // The library's own text quotes the line, which may hold a secret.
-        let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-        problems.add(&path.display().to_string(), format!("line {line} is not TOML: {}", error.message()));
-    })
-    .ok()
+        Err(error) => {
+            // The library's own text quotes the line, which may hold a secret.
+            let line = error.span().map_or(0, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
+            problems.add(&shown, format!("line {line} is not TOML: {}", error.message()));
+            None
+        }
+    }
 }
-
-/// Keys whose value is a secret: always text, whatever it looks like.
-const SECRETS: [&str; 5] = ["secret", "bind_password", "url", "password", "token"];
 
 /// SHA-256 of the configuration as it was put together, without the values of secrets: two instances with one configuration have the same, and one that was changed
 /// has another. What stands in files (keys, certificates, metadata) is not in it.

@@ -5,7 +5,10 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::load::Problems;
-use crate::model::policy::{Contradiction, PasswordPolicy};
+use crate::{
+    model::policy::{Contradiction, PasswordPolicy},
+    operator_file::{self, Text},
+};
 
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -91,9 +94,11 @@ impl RawRules {
     fn check(self, key: &str, problems: &mut Problems) -> Rules {
         let mut words = self.forbidden_words;
         if let Some(file) = self.forbidden_words_file {
-            match std::fs::read_to_string(&file) {
-                Ok(text) => words.extend(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned)),
-                Err(error) => problems.add(&format!("{key}.forbidden_words_file"), format!("{}: can't be read: {error}", file.display())),
+            match operator_file::text(&file) {
+                Ok(Text { text, .. }) => {
+                    words.extend(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned));
+                }
+                Err(error) => problems.add(&format!("{key}.forbidden_words_file"), format!("{}: {error}", file.display())),
             }
         }
         if let Some(word) = words.iter().find(|word| crate::model::policy::folded(word).chars().count() < 3) {

@@ -1,12 +1,15 @@
 //! Secrets: given as a value or, better, as a file; never printed.
 
-use std::{fs, io::Read, os::unix::fs::PermissionsExt, path::Path};
+use std::path::Path;
 
 use data_encoding::BASE64;
+use reqwest::Url;
 use secrecy::SecretString;
+use toml::{Table, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::load::Problems;
+use crate::operator_file;
 
 /// 32 random bytes: the secret that all keys of the service are derived from, or a key for CPR numbers in the audit log. Wiped when
 /// dropped; cannot be printed.
@@ -40,7 +43,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-/// The one of `key` and `key_file` that is given. Newlines at the end of a file are no part of the secret.
+/// The one of `key` and `key_file` that is given. Blanks and newlines at the end of a file are no part of the secret.
 pub(super) fn one_of(key: &str, value: Option<SecretString>, file: Option<&Path>, problems: &mut Problems) -> Option<SecretString> {
     match (value, file) {
         (Some(value), None) => Some(value),
@@ -58,28 +61,69 @@ pub(super) fn one_of(key: &str, value: Option<SecretString>, file: Option<&Path>
 
 /// What the file `{key}_file` holds.
 pub(super) fn read(key: &str, file: &Path, problems: &mut Problems) -> Option<SecretString> {
-    let key = format!("{key}_file");
-    let wrong = |what: String, problems: &mut Problems| {
-        problems.add(&key, format!("{}: {what}", file.display()));
-        None
-    };
-    // What is looked at is what is read, even if the name points to something else in between.
-    let mut open = match fs::File::open(file) {
-        Err(error) => return wrong(format!("can't be read: {error}"), problems),
-        Ok(open) => open,
-    };
-    match open.metadata() {
-        Err(error) => return wrong(format!("can't be read: {error}"), problems),
-        Ok(about) if about.permissions().mode() & 0o007 != 0 => {
-            return wrong("everybody on this machine can read it: chmod o-rwx".to_owned(), problems);
+    let read = operator_file::secret(file);
+    read.map_err(|error| problems.add(&format!("{key}_file"), format!("{}: {error}", file.display()))).ok()
+}
+
+/// The private key that the file `key` holds, as PEM.
+pub(super) fn private_key(key: &str, file: &Path, problems: &mut Problems) -> Option<SecretString> {
+    let read = operator_file::private_key(file);
+    read.map_err(|error| problems.add(key, format!("{}: {error}", file.display()))).ok()
+}
+
+/// Keys whose value is a secret: always text, whatever it looks like.
+pub(super) const SECRETS: [&str; 7] = ["secret", "bind_password", "url", "password", "token", "client_secret", "signing_key"];
+
+/// The first key below `table` whose value is a secret.
+pub(super) fn inline(table: &Table) -> Option<String> {
+    table.iter().find_map(|(key, value)| match value {
+        Value::String(text) => is_secret(key, text).then(|| key.clone()),
+        Value::Table(below) => Some(format!("{key}.{}", inline(below)?)),
+        Value::Array(list) => list.iter().find_map(|value| Some(format!("{key}.{}", inline(value.as_table()?)?))),
+        Value::Integer(_) | Value::Float(_) | Value::Boolean(_) | Value::Datetime(_) => None,
+    })
+}
+
+/// A URL is a secret where it holds a password; one that can't be read may hold one.
+fn is_secret(key: &str, text: &str) -> bool {
+    let holds_one = |url: &Url| url.password().is_some() || url.query_pairs().any(|(key, _)| key.eq_ignore_ascii_case("password"));
+    SECRETS.contains(&key) && !text.is_empty() && (key != "url" || Url::parse(text).as_ref().map_or_else(|_| text.contains('@'), holds_one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_inline_secret_of_the_configuration_is_known_by_its_key() {
+        fn fields(dir: &Path, found: &mut Vec<String>) {
+            for entry in std::fs::read_dir(dir).expect("a folder").map(|entry| entry.expect("an entry").path()) {
+                if entry.is_dir() {
+                    fields(&entry, found);
+                    continue;
+                }
+                let text = std::fs::read_to_string(&entry).expect("text");
+                let declared = text.lines().filter_map(|line| line.trim().strip_suffix("SecretString>,")?.split_once(": Option<"));
+                found.extend(declared.map(|(name, _)| name.trim_start_matches("pub ").to_owned()));
+            }
         }
-        Ok(_) => {}
+        let mut found = Vec::new();
+        fields(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config"), &mut found);
+        assert!(SECRETS.iter().all(|known| found.iter().any(|name| name == known)), "{found:?}");
+        assert!(found.iter().all(|name| SECRETS.contains(&name.as_str())), "{found:?}");
     }
-    let mut text = String::new();
-    if let Err(error) = open.read_to_string(&mut text) {
-        text.zeroize();
-        return wrong(format!("can't be read: {error}"), problems);
+
+    #[test]
+    fn a_url_is_a_secret_where_it_holds_a_password() {
+        for (url, secret) in [
+            ("postgres://reader@db.kommune.dk/x", false),
+            ("sqlite:///var/lib/x.db", false),
+            ("https://register.kommune.dk/{cpr}", false),
+            ("postgres://reader:hemmelig@db.kommune.dk/x", true),
+            ("mysql://db.kommune.dk/x?user=a&Password=hemmelig", true),
+            ("postgres://reader:hem melig#@db:port/x", true),
+        ] {
+            assert_eq!(is_secret("url", url), secret, "{url}");
+        }
     }
-    text.truncate(text.trim_end_matches(['\n', '\r']).len());
-    if text.is_empty() { wrong("is empty".to_owned(), problems) } else { Some(SecretString::from(text)) }
 }

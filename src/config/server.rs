@@ -10,6 +10,7 @@ use super::{
     load::Problems,
     secret::{self, Secret},
 };
+use crate::operator_file;
 
 /// `[server]`.
 #[derive(Debug)]
@@ -89,11 +90,12 @@ impl Raw {
         if let Some(url) = &public_url {
             check_origin(url, problems);
         }
-        for file in
-            self.tls.iter().flat_map(|tls| [("server.tls.certificate_file", &tls.certificate_file), ("server.tls.key_file", &tls.key_file)])
-        {
-            if let Err(error) = std::fs::metadata(file.1) {
-                problems.add(file.0, format!("{}: {error}", file.1.display()));
+        if let Some(Tls { certificate_file, key_file }) = &self.tls {
+            if let Err(error) = std::fs::metadata(certificate_file) {
+                problems.add("server.tls.certificate_file", format!("{}: {error}", certificate_file.display()));
+            }
+            if let Err(error) = operator_file::is_private(key_file) {
+                problems.add("server.tls.key_file", format!("{}: {error}", key_file.display()));
             }
         }
         if self.trusted_proxies.iter().any(|net| net.prefix_len() == 0) {

@@ -273,7 +273,7 @@ impl RawService {
         if let Err(error) = std::fs::metadata(&file) {
             problems.add(&format!("{section}.client_certificate_file"), format!("{}: {error}", file.display()));
         }
-        let key = secret::one_of(&format!("{section}.client_key"), None, Some(&key_file), problems)?;
+        let key = secret::private_key(&format!("{section}.client_key_file"), &key_file, problems)?;
         Some(ClientCertificate { file, key })
     }
 }

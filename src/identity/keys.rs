@@ -3,12 +3,7 @@
 //! A folder holds `signing.key`, `signing.crt`, `encryption.key` and `encryption.crt`. During a rollover it also holds `next-…` (published,
 //! so that providers learn them) and `old-…` (which decrypts messages that were encrypted for the old key).
 
-use std::{
-    fs,
-    io::Write,
-    os::unix::fs::{MetadataExt, OpenOptionsExt},
-    path::Path,
-};
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
 use jiff::{SignedDuration, Timestamp};
 use openssl::{
@@ -20,7 +15,10 @@ use openssl::{
     rsa::Rsa,
     x509::{X509, X509NameBuilder, extension::BasicConstraints, extension::KeyUsage},
 };
+use secrecy::ExposeSecret;
 use x509_parser::prelude::FromDer;
+
+use crate::operator_file::{self, OperatorFileError};
 
 /// Bits of a new RSA key. OIOSAML requires 2048, CFCS recommends 3000 or more.
 const BITS: u32 = 3072;
@@ -37,9 +35,9 @@ pub enum KeysError {
     /// The file holds something other than expected.
     #[error("{0} holds no {1} in PEM")]
     Unreadable(String, &'static str),
-    /// The private key is readable for all users.
-    #[error("{0} is readable by other users; chmod 600 it")]
-    Readable(String),
+    /// The file is missing or holds something else, or everybody has rights on the key.
+    #[error("{0}: {1}")]
+    Unusable(String, OperatorFileError),
     /// The key has fewer than 2048 bits or is not RSA.
     #[error("{0} is no RSA key of at least 2048 bits")]
     Weak(String),
@@ -126,24 +124,18 @@ impl Keys {
     }
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, KeysError> {
-    fs::read(path).map_err(|error| KeysError::File(path.display().to_string(), error))
-}
-
 fn pair(dir: &Path, name: &str) -> Result<Pair, KeysError> {
     let (key_path, certificate_path) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
     let shown = |path: &Path| path.display().to_string();
-    let mode = fs::metadata(&key_path).map_err(|error| KeysError::File(shown(&key_path), error))?.mode();
-    if mode & 0o007 != 0 {
-        return Err(KeysError::Readable(shown(&key_path)));
-    }
-    let pem = zeroize::Zeroizing::new(read(&key_path)?);
-    let key = PKey::private_key_from_pem(&pem).map_err(|_| KeysError::Unreadable(shown(&key_path), "private key"))?;
+    let pem = operator_file::private_key(&key_path).map_err(|error| KeysError::Unusable(shown(&key_path), error))?;
+    let key =
+        PKey::private_key_from_pem(pem.expose_secret().as_bytes()).map_err(|_| KeysError::Unreadable(shown(&key_path), "private key"))?;
     if key.id() != Id::RSA || key.bits() < LEAST_BITS {
         return Err(KeysError::Weak(shown(&key_path)));
     }
-    let certificate =
-        X509::from_pem(&read(&certificate_path)?).map_err(|_| KeysError::Unreadable(shown(&certificate_path), "certificate"))?;
+    let chain = operator_file::certificates(&certificate_path).map_err(|error| KeysError::Unusable(shown(&certificate_path), error))?;
+    let unreadable = || KeysError::Unreadable(shown(&certificate_path), "certificate");
+    let certificate = X509::from_der(chain.first().ok_or_else(unreadable)?).map_err(|_| unreadable())?;
     if !certificate.public_key()?.public_eq(&key) {
         return Err(KeysError::Pair(shown(&dir.join(name))));
     }
@@ -253,7 +245,7 @@ mod tests {
         assert_eq!(after.signing.certificate(), both.next_signing.as_ref().expect("there").certificate());
         assert!(after.decrypting().any(|key| key.public_eq(first.encryption.key())), "what was encrypted to the old one still opens");
         fs::set_permissions(dir.join("signing.key"), fs::Permissions::from_mode(0o644)).expect("mode");
-        assert!(matches!(Keys::read(dir), Err(KeysError::Readable(_))));
+        assert!(matches!(Keys::read(dir), Err(KeysError::Unusable(_, OperatorFileError::Open(0o644, _)))));
     }
 
     #[test]
@@ -263,6 +255,6 @@ mod tests {
         fs::copy(dir.path().join("encryption.crt"), dir.path().join("signing.crt")).expect("copied");
         assert!(matches!(Keys::read(dir.path()), Err(KeysError::Pair(_))));
         fs::write(dir.path().join("signing.crt"), "x").expect("written");
-        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Unreadable(..))));
+        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Unusable(_, OperatorFileError::NoCertificate(_)))));
     }
 }

@@ -25,7 +25,7 @@ async fn check(setup: Setup, replace: &[(&str, &str)], account: Option<&str>, cl
         text = text.replace(from, to);
     }
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|p| panic!("{p}"));
     check::run(&config, &Options { account: account.map(str::to_owned), ..Options::default() }, clock).await
 }
@@ -153,7 +153,7 @@ async fn starttls_works_and_is_checked_as_well() {
     assert!(report.is_good(), "{report}");
     let text = Setup::default().text(dir.path(), "127.0.0.1:0").replace(replace[0].0, replace[0].1);
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|p| panic!("{p}"));
     assert!(os2nykode::directory::Directory::new(&config.directory).expect("set up").ready().await.is_ok());
 }

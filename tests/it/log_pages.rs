@@ -30,7 +30,7 @@ impl Archive {
         let (auditors, school_desk) = (admin.group(&format!("Aud {name}")).await, admin.group(&format!("Skole {name}")).await);
         let unit = admin.unit(&format!("Enhed {name}")).await;
         let key = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(key.path(), CPR_KEY).expect("written");
+        crate::service::write_private(key.path(), CPR_KEY).expect("written");
         let more = format!(
             "[[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\", en = \"School\" }}\ngroup = \"Skole {name}\"\nunits = [\"{unit}\"]\n\
              [audit]\nauditors = [\"{auditors}\"]\ncpr_key_files = [\"{}\"]\n",

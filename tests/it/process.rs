@@ -35,7 +35,7 @@ pub fn free_address() -> SocketAddr {
 }
 
 pub fn write_config(dir: &Path, setup: &Setup, address: SocketAddr) {
-    std::fs::write(dir.join("config.toml"), setup.text(dir, &address.to_string())).expect("written");
+    crate::service::write_private(dir.join("config.toml"), setup.text(dir, &address.to_string())).expect("written");
 }
 
 pub async fn start(dir: &Path, address: SocketAddr) -> Running {
@@ -180,7 +180,7 @@ async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
     let text = Setup { controllers: vec![proxy.address], ..Setup::default() }
         .text(dir.path(), &address.to_string())
         .replace("[server]\n", &format!("[server]\nmetrics_listen = \"{metrics}\"\n"));
-    std::fs::write(dir.path().join("config.toml"), text).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
     let mut running = start(dir.path(), address).await;
     let visitor = Visitor::new(address);
     visitor.log_in("ukendt-maaling", "Helt-Forkert-99").await;
@@ -238,7 +238,7 @@ async fn the_commands_tell_scripts_how_it_went() {
     let bad = run(&["--config", path, "check"]);
     assert_eq!(bad.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&bad.stdout).contains("PROBLEM"));
-    std::fs::write(&config, "[site]\nnam = 1\n").expect("written");
+    crate::service::write_private(&config, "[site]\nnam = 1\n").expect("written");
     let unusable = run(&["--config", path, "serve"]);
     assert_eq!(unusable.status.code(), Some(2));
     assert!(String::from_utf8_lossy(&unusable.stderr).contains("site.nam"));

@@ -1,6 +1,6 @@
 //! The service itself, in this process, over TLS, with a database of its own.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{fs::Permissions, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
 
 use os2nykode::{
     app::App,
@@ -46,6 +46,12 @@ impl Drop for Service {
     }
 }
 
+/// Writes a file that holds secrets, as the service demands: for its owner only.
+pub fn write_private(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> std::io::Result<()> {
+    std::fs::write(&path, content)?;
+    std::fs::set_permissions(path, Permissions::from_mode(0o600))
+}
+
 impl Setup {
     /// The configuration as text.
     pub fn text(&self, dir: &std::path::Path, listen: &str) -> String {
@@ -82,7 +88,7 @@ impl Setup {
         let path = dir.join("config.toml");
         let text = self.text(dir, &format!("127.0.0.1:{}", self.port.or(self.listen).unwrap_or(0)));
         let text = self.port.map_or(text.clone(), |port| text.replace("\"https://localhost\"", &format!("\"https://localhost:{port}\"")));
-        std::fs::write(&path, text).expect("written");
+        write_private(&path, text).expect("written");
         config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"))
     }
 

@@ -29,7 +29,7 @@ async fn a_wrong_password_is_tried_once_however_often_somebody_asks_and_the_file
         .replace(environment().fact("SERVICE_UPN"), &account.dn)
         .replace(&inline, &format!("bind_password_file = \"{}\"", file.display()));
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let directory = Directory::new(&config.directory).expect("set up");
     for _ in 0..20 {

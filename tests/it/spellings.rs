@@ -33,7 +33,7 @@ fn with_search_base(dir: &Path, base: &str) -> config::Config {
     let text = setup.text(dir, "127.0.0.1:0").replace(&ordinary, &format!("search_bases = ['{base}']"));
     assert!(text.contains(base));
     let path = dir.join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
@@ -103,7 +103,7 @@ async fn check_names_a_unit_that_is_not_there_with_its_key() {
     );
     let text = format!("{}{more}", Setup::default().text(dir.path(), "127.0.0.1:0"));
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     let config = config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let report = check::run(&config, &Options::default(), &ShiftedClock::default()).await;
     for (unit, key) in [("OU=Ingen kredse", "authority.circles.ou"), ("OU=Ingen skole", "authority.helpdesk.units")] {

@@ -102,6 +102,7 @@ async fn app(dir: &std::path::Path) -> Arc<App> {
     crate::identity::keys::generate(&dir.join("keys"), "localhost", now()).expect("keys");
     let file = dir.join("config.toml");
     std::fs::write(&file, text).expect("written");
+    std::fs::set_permissions(&file, std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("the owner's only");
     let config = config::load(&file, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     App::start(config, Arc::new(ShiftedClock::default())).await.expect("started")
 }

@@ -4,10 +4,14 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::{
     ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{PrivateKeyDer, pem::PemObject},
 };
+use secrecy::ExposeSecret;
 
-use crate::config;
+use crate::{
+    config,
+    operator_file::{self, OperatorFileError},
+};
 
 /// The certificate in use, and its files.
 #[derive(Debug)]
@@ -21,6 +25,8 @@ pub struct Certificate {
 pub enum CertificateError {
     #[error("certificate_file {0}: {1}")]
     File(String, String),
+    #[error("key_file {0}: {1}")]
+    KeyFile(String, OperatorFileError),
     #[error("key_file {0}: no private key in PEM can be read")]
     Key(String),
     /// The key does not match the certificate, or rustls refuses them.
@@ -48,9 +54,10 @@ impl Certificate {
 
 fn load(files: &config::Tls) -> Result<ServerConfig, CertificateError> {
     let wrong = |what: String| CertificateError::File(files.certificate_file.display().to_string(), what);
-    let chain: Vec<_> =
-        CertificateDer::pem_file_iter(&files.certificate_file).and_then(Iterator::collect).map_err(|error| wrong(error.to_string()))?;
-    let key = PrivateKeyDer::from_pem_file(&files.key_file).map_err(|_| CertificateError::Key(files.key_file.display().to_string()))?;
+    let key_file = || files.key_file.display().to_string();
+    let chain = operator_file::certificates(&files.certificate_file).map_err(|error| wrong(error.to_string()))?;
+    let pem = operator_file::private_key(&files.key_file).map_err(|error| CertificateError::KeyFile(key_file(), error))?;
+    let key = PrivateKeyDer::from_pem_slice(pem.expose_secret().as_bytes()).map_err(|_| CertificateError::Key(key_file()))?;
     let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .expect("ring has cipher suites for TLS 1.2 and 1.3")

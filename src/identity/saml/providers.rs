@@ -30,6 +30,7 @@ use crate::{
         transport::Transport,
     },
     model::provider::ProviderId,
+    operator_file::{self, OperatorFileError},
 };
 
 /// Largest metadata, bytes.
@@ -47,8 +48,11 @@ pub enum SamlError {
     #[error("saml.ca_file: {0}")]
     Http(#[from] HttpSetupError),
     /// The certificate of a metadata signer is unreadable.
-    #[error("{0}: holds no certificate in PEM")]
-    Certificate(String),
+    #[error("{0}: {1}")]
+    Certificate(String, OperatorFileError),
+    /// The key of that certificate is too weak or of an unknown kind.
+    #[error("{0}: the key of the certificate can't verify signatures here")]
+    CertificateKey(String),
 }
 
 /// Reasons why a provider's metadata is not available.
@@ -367,10 +371,9 @@ impl Entry {
 }
 
 fn certificate(path: &Path) -> Result<SigningKey, SamlError> {
-    let wrong = || SamlError::Certificate(path.display().to_string());
-    let pem = fs::read(path).map_err(|_| wrong())?;
-    let certificate = openssl::x509::X509::from_pem(&pem).and_then(|certificate| certificate.to_der()).map_err(|_| wrong())?;
-    SigningKey::of(&certificate).ok_or_else(wrong)
+    let shown = || path.display().to_string();
+    let certificates = operator_file::certificates(path).map_err(|error| SamlError::Certificate(shown(), error))?;
+    certificates.first().and_then(|der| SigningKey::of(der)).ok_or_else(|| SamlError::CertificateKey(shown()))
 }
 
 fn from_file(path: &Path) -> Result<Vec<u8>, LoadError> {

@@ -97,7 +97,7 @@ async fn a_database_that_refuses_or_is_silent_is_told_of_within_seconds_and_firs
     for port in [1, listener.local_addr().expect("bound").port()] {
         let dir = tempfile::tempdir().expect("a folder");
         let config = dir.path().join("config.toml");
-        std::fs::write(&config, at(&format!("postgres://nykode:sesam@127.0.0.1:{port}/x")).text(dir.path(), "127.0.0.1:0"))
+        crate::service::write_private(&config, at(&format!("postgres://nykode:sesam@127.0.0.1:{port}/x")).text(dir.path(), "127.0.0.1:0"))
             .expect("written");
         let started = Instant::now();
         let mut child = Command::new(PROGRAM)

@@ -131,8 +131,11 @@ async fn a_proxy_of_the_environment_never_sees_what_is_asked_in_clear() {
     let dir = tempfile::tempdir().expect("a folder");
     let section = |id: &str, url: &str| format!("[[people.rest]]\nid = \"{id}\"\nanswers = \"upn\"\nurl = \"{url}\"\ntoken = \"s3cret\"\n");
     let more = section("clear", &format!("{}/x", service.issuer)) + &section("tls", "https://127.0.0.1:1/x");
-    std::fs::write(dir.path().join("config.toml"), Setup { more: more.leak(), ..Setup::default() }.text(dir.path(), "127.0.0.1:0"))
-        .expect("written");
+    crate::service::write_private(
+        dir.path().join("config.toml"),
+        Setup { more: more.leak(), ..Setup::default() }.text(dir.path(), "127.0.0.1:0"),
+    )
+    .expect("written");
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_os2nykode"));
     command.arg("--config").arg(dir.path().join("config.toml")).args(["check", "--json"]);
     command.env("http_proxy", &proxy.issuer).env("https_proxy", &proxy.issuer);

@@ -55,7 +55,7 @@ static METADATA: LazyLock<PathBuf> = LazyLock::new(|| {
         of("HTTP-POST", "post"),
     );
     let path = tempfile::tempdir().expect("a folder").keep().join("egen.xml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     path
 });
 

@@ -73,7 +73,8 @@ async fn each_target_is_tried_and_nothing_is_sent() {
 fn problems(more: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, Setup { more: more.to_owned().leak(), ..Setup::default() }.text(dir.path(), "127.0.0.1:0")).expect("written");
+    crate::service::write_private(&path, Setup { more: more.to_owned().leak(), ..Setup::default() }.text(dir.path(), "127.0.0.1:0"))
+        .expect("written");
     config::load(&path, std::iter::empty()).expect_err("refused").to_string()
 }
 

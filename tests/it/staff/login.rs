@@ -282,7 +282,7 @@ async fn with_another_secret_of_the_service_nobody_gets_in_until_a_reset() {
     let folder = tempfile::tempdir().expect("a folder");
     let text = setup.text(folder.path(), "127.0.0.1:0").replace(crate::service::SECRET, "HxwdGxoZGBcWFRQTEhEQDw4NDAsKCQgHBgUEAwIBAAA=");
     let path = folder.path().join("config.toml");
-    std::fs::write(&path, text).expect("written");
+    crate::service::write_private(&path, text).expect("written");
     let config = os2nykode::config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let rotated = Service::of(config, folder).await;
     let (_, page) = colleague.log_in(&rotated).await;

@@ -68,18 +68,18 @@ async fn sighup_reads_again_what_can_be_read_again_and_ends_nothing() {
     let right = behind_a_proxy(&Setup::default(), dir.path(), address);
     let wrong = right.replace(environment().fact("SERVICE_PASSWORD"), "Et-Gammelt-Kodeord-1");
     assert_ne!(right, wrong);
-    std::fs::write(&config, &wrong).expect("written");
+    crate::service::write_private(&config, &wrong).expect("written");
     let mut program = Program::start(dir.path(), &[]);
     answers(address, "/health/live", 200).await;
     answers(address, "/health/ready", 503).await;
     // The service account's password was changed in AD, and then here.
-    std::fs::write(&config, right.replace("[server]\n", "[server]\nrequest_timeout_seconds = 20\n")).expect("written");
+    crate::service::write_private(&config, right.replace("[server]\n", "[server]\nrequest_timeout_seconds = 20\n")).expect("written");
     program.signal("-HUP");
     answers(address, "/health/ready", 200).await;
     logged(dir.path(), "\"taken\":\"policy, directory.bind_password\"").await;
     logged(dir.path(), "\"sections\":\"server\"").await;
     // A file that can't be used changes nothing.
-    std::fs::write(&config, "[site]\nnam = 1\n").expect("written");
+    crate::service::write_private(&config, "[site]\nnam = 1\n").expect("written");
     program.signal("-HUP");
     logged(dir.path(), "configuration rejected").await;
     assert!(program.is_alive());
@@ -97,7 +97,7 @@ async fn sighup_reads_a_renewed_certificate_and_keeps_the_old_one_where_that_is_
         &format!("certificate_file = \"{}\"", environment().fact("WEB_CERT")),
         &format!("certificate_file = \"{}\"", certificate.display()),
     );
-    std::fs::write(dir.path().join("config.toml"), text).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
     let mut program = Program::start(dir.path(), &[]);
     logged(dir.path(), "\"message\":\"started\"").await;
     program.signal("-HUP");
@@ -118,10 +118,10 @@ async fn a_new_policy_counts_after_sighup() {
         text.replace("[server]\n", &format!("[server]\nmetrics_listen = \"{metrics}\"\n"))
             .replace("[store]", "[log]\nformat = \"text\"\n[store]")
     };
-    std::fs::write(dir.path().join("config.toml"), text("[policy.default]\nmin_length = 9\n")).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text("[policy.default]\nmin_length = 9\n")).expect("written");
     let program = Program::start(dir.path(), &[]);
     answers(address, "/health/ready", 200).await;
-    std::fs::write(dir.path().join("config.toml"), text("[policy.default]\nmin_length = 17\n")).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text("[policy.default]\nmin_length = 17\n")).expect("written");
     program.signal("-HUP");
     logged(dir.path(), "taken=\"policy\"").await;
     assert!(!log(dir.path()).contains("need a restart"), "nothing else has changed");
@@ -166,8 +166,11 @@ async fn a_database_that_comes_late_is_waited_for_and_only_then_the_service_is_t
     let encoded = |path: &str| path.replace('/', "%2F");
     assert!(url.contains(&encoded(real)), "{url}");
     let late = url.replace(&encoded(real), &encoded(&sockets.display().to_string()));
-    std::fs::write(dir.path().join("config.toml"), behind_a_proxy(&Setup { store: Some(late), ..Setup::default() }, dir.path(), address))
-        .expect("written");
+    crate::service::write_private(
+        dir.path().join("config.toml"),
+        behind_a_proxy(&Setup { store: Some(late), ..Setup::default() }, dir.path(), address),
+    )
+    .expect("written");
     let (ear, path) = Ear::at(dir.path());
     let mut program = Program::start(dir.path(), &[("NOTIFY_SOCKET", &path), ("WATCHDOG_USEC", "3000000")]);
     assert_eq!(ear.hears(), "WATCHDOG=1\n");
@@ -198,7 +201,7 @@ async fn a_database_that_does_not_let_us_in_is_not_waited_for_and_a_stop_ends_a_
     let dir = tempfile::tempdir().expect("a folder");
     let address = free_address();
     let unknown = environment().fact("PG_URL").replace("nykode@", "ingen@");
-    std::fs::write(
+    crate::service::write_private(
         dir.path().join("config.toml"),
         behind_a_proxy(&Setup { store: Some(unknown), ..Setup::default() }, dir.path(), address),
     )
@@ -207,7 +210,7 @@ async fn a_database_that_does_not_let_us_in_is_not_waited_for_and_a_stop_ends_a_
     until("it ends", 20, async || log(dir.path()).contains("service terminated with an error")).await;
     assert_eq!(program.0.wait().expect("ended").code(), Some(1));
     let nobody = Setup { store: Some("postgres://nykode@127.0.0.1:1/x?sslmode=disable".to_owned()), ..Setup::default() };
-    std::fs::write(dir.path().join("config.toml"), behind_a_proxy(&nobody, dir.path(), address)).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), behind_a_proxy(&nobody, dir.path(), address)).expect("written");
     let mut program = Program::start(dir.path(), &[]);
     logged(dir.path(), "database not available yet").await;
     program.signal("-TERM");
@@ -219,7 +222,7 @@ async fn a_service_that_can_not_listen_has_not_started() {
     let dir = tempfile::tempdir().expect("a folder");
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let text = behind_a_proxy(&Setup::default(), dir.path(), taken.local_addr().expect("bound"));
-    std::fs::write(dir.path().join("config.toml"), text).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
     let mut program = Program::start(dir.path(), &[]);
     let code = tokio::task::spawn_blocking(move || program.0.wait().expect("ended").code()).await.expect("joined");
     assert_eq!(code, Some(1), "{}", log(dir.path()));
@@ -234,7 +237,7 @@ async fn a_service_that_can_not_listen_has_not_started() {
 async fn the_limit_of_open_files_is_raised() {
     let dir = tempfile::tempdir().expect("a folder");
     let address = free_address();
-    std::fs::write(dir.path().join("config.toml"), behind_a_proxy(&Setup::default(), dir.path(), address)).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), behind_a_proxy(&Setup::default(), dir.path(), address)).expect("written");
     let mut program = Program::start(dir.path(), &[]);
     answers(address, "/health/live", 200).await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", program.0.id())).expect("limits");

@@ -65,7 +65,7 @@ async fn a_server_elsewhere_that_has_no_tls_hears_nothing() {
         let _ = client.read_to_end(&mut rest).await; // it may hang up at once
         (request, rest)
     });
-    let error = open(&format!("postgres://nykode:hemmelig@[::ffff:127.0.0.1]:{port}/x")).await.expect_err("no TLS");
+    let error = open(&format!("postgres://nykode:hemmelig@localhost:{port}/x?host=::ffff:127.0.0.1")).await.expect_err("no TLS");
     assert_eq!(error, StoreError::Unavailable("TLS to the database failed: server does not support TLS".to_owned()));
     assert_eq!(heard.await.expect("heard"), (SSL_REQUEST, Vec::new()));
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::super::{Refused, xml::canonical::push_content};
+use crate::operator_file;
 
 /// The document in UTF-8, without declaration, comments and processing instructions, and with CDATA sections as text.
 ///
@@ -37,19 +38,11 @@ pub(super) fn plain(bytes: &[u8]) -> Result<String, Refused> {
 
 /// Decodes by byte order mark, by the first character, which is `<` (XML 1.0, appendix F), or by the declaration.
 fn decoded(bytes: &[u8]) -> Option<Cow<'_, str>> {
-    let wide = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
-        let (pairs, rest) = bytes.as_chunks::<2>();
-        let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
-        rest.is_empty().then(|| String::from_utf16(&units).ok()).flatten().map(Cow::Owned)
-    };
     match bytes {
-        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
-        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
-        [b'<', 0, ..] => wide(bytes, u16::from_le_bytes),
-        [0, b'<', ..] => wide(bytes, u16::from_be_bytes),
-        [0xEF, 0xBB, 0xBF, rest @ ..] => std::str::from_utf8(rest).ok().map(Cow::Borrowed),
+        [b'<', 0, ..] => operator_file::wide(bytes, u16::from_le_bytes),
+        [0, b'<', ..] => operator_file::wide(bytes, u16::from_be_bytes),
         _ if is_latin(bytes) => Some(bytes.iter().map(|byte| char::from(*byte)).collect::<String>().into()),
-        _ => std::str::from_utf8(bytes).ok().map(Cow::Borrowed),
+        _ => operator_file::decoded(bytes),
     }
 }
 

@@ -223,7 +223,7 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
     let dir = tempfile::tempdir().expect("a folder");
     let address = free_address();
     let text = format!("{}\n[log]\nlevel = \"trace\"\n", calm().text(dir.path(), &address.to_string()));
-    std::fs::write(dir.path().join("config.toml"), text).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
     let running = start(dir.path(), address).await;
     let caller = Admin::new().await.person().await;
     let target = guid(&caller).await;
