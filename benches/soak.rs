@@ -1,6 +1,8 @@
 //! Does the service stay up? Memory over many requests, attacks by one address, a day of many people in minutes with an instance killed in the middle, and kills
 //! in the middle of changes. Run by scripts/soak; everything stays on loopback and is bounded in count and time.
 
+#[path = "soak/at_once.rs"]
+mod at_once;
 #[path = "soak/attacks.rs"]
 mod attacks;
 #[path = "soak/crowd.rs"]
@@ -34,12 +36,13 @@ fn number(name: &str, usual: usize) -> usize {
 #[tokio::main]
 async fn main() {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let all = ["memory", "attacks", "crowd", "kills"];
+    let all = ["memory", "attacks", "at_once", "crowd", "kills"];
     let asked = std::env::var("OS2NYKODE_SOAK").unwrap_or_else(|_| all.join(","));
     for part in asked.split(',') {
         match part {
             "memory" => memory::measure().await,
             "attacks" => attacks::measure().await,
+            "at_once" => at_once::measure().await,
             "crowd" => crowd::measure().await,
             "kills" => kills::measure().await,
             unknown => panic!("OS2NYKODE_SOAK is a list of {all:?}, not {unknown:?}"),

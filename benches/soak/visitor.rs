@@ -45,6 +45,18 @@ pub enum Got {
     Nothing,
 }
 
+/// What became of a login.
+pub enum Entry {
+    /// It leads to this account.
+    In(String),
+    /// It is to be tried again after so many seconds.
+    Wait(u64),
+    /// The same, said by the rate limit.
+    Delayed(u64),
+    /// None of these, with this status; 0 where no answer came.
+    Not(u16),
+}
+
 /// Somebody with an account.
 pub struct Visitor {
     client: Client,
@@ -73,13 +85,30 @@ impl Visitor {
         answer.text().await.ok()
     }
 
+    /// The token of the login form.
+    pub async fn login_form(&mut self) -> Option<String> {
+        let html = self.get("/login").await?;
+        Some(after(&html, "name=\"csrf\" value=\""))
+    }
+
+    /// Sends the login form.
+    pub async fn send_login(&mut self, token: &str, name: &str, password: &str) -> Entry {
+        let fields = [("csrf", token), ("name", name), ("password", password)];
+        let Some(answer) = self.send(self.client.post(format!("{}/login", self.base)).form(&fields)).await else { return Entry::Not(0) };
+        let header = |name: &str| answer.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        match (header("location"), header("retry-after").and_then(|seconds| seconds.parse().ok())) {
+            (Some(account), _) => Entry::In(account),
+            (None, Some(seconds)) if answer.status() == 503 => Entry::Wait(seconds),
+            // The rate limit tells the time on its page only; an overload costs five seconds.
+            (None, None) if answer.status() == 429 => Entry::Delayed(5),
+            (None, _) => Entry::Not(answer.status().as_u16()),
+        }
+    }
+
     /// Is the login taken?
     pub async fn log_in(&mut self, name: &str, password: &str) -> bool {
-        let Some(html) = self.get("/login").await else { return false };
-        let token = after(&html, "name=\"csrf\" value=\"");
-        let fields = [("csrf", token.as_str()), ("name", name), ("password", password)];
-        let Some(answer) = self.send(self.client.post(format!("{}/login", self.base)).form(&fields)).await else { return false };
-        let Some(account) = answer.headers().get("location").and_then(|to| to.to_str().ok()).map(str::to_owned) else { return false };
+        let Some(token) = self.login_form().await else { return false };
+        let Entry::In(account) = self.send_login(&token, name, password).await else { return false };
         let form = format!("{account}/password");
         let Some(html) = self.get(&form).await else { return false };
         let token = after(&html, "action=\"/logout\"><input type=\"hidden\" name=\"csrf\" value=\"");
@@ -119,6 +148,15 @@ pub fn summary(seen: &[(Duration, Got)]) -> String {
     let failed = seen.iter().filter(|(_, got)| matches!(got, Got::Nothing | Got::Status(500..))).count();
     let mut times: Vec<_> = seen.iter().map(|(took, _)| *took).collect();
     times.sort_unstable();
-    let at = |percent: usize| times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default();
-    format!("{} requests, {slow} slower than 1 s, {failed} without an answer or 5xx; p50 {:.0?}, p99 {:.0?}", seen.len(), at(50), at(99))
+    format!(
+        "{} requests, {slow} slower than 1 s, {failed} without an answer or 5xx; p50 {:.0?}, p99 {:.0?}",
+        seen.len(),
+        percentile(&times, 50),
+        percentile(&times, 99)
+    )
+}
+
+/// Of times in ascending order.
+pub fn percentile(times: &[Duration], percent: usize) -> Duration {
+    times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }

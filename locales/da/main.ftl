@@ -233,5 +233,6 @@ session-this = Denne enhed
 session-ad-password = Brugernavn og adgangskode
 session-code = Engangskode
 session-local = Lokal konto
+session-end = Afslut dette login
 sessions-end = Log ud alle steder
 front-logged-out-everywhere = Du er logget ud alle steder.

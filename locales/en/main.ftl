@@ -233,5 +233,6 @@ session-this = This device
 session-ad-password = User name and password
 session-code = One-time code
 session-local = Local account
+session-end = End this login
 sessions-end = Log out everywhere
 front-logged-out-everywhere = You are logged out everywhere.

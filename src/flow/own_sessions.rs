@@ -28,6 +28,7 @@ use crate::{
 
 /// Reasons in audit entries.
 const EVERYWHERE: &str = "everywhere";
+const ONE: &str = "one_session";
 const BY_HELPER: &str = "by_helper";
 const BY_OPERATOR: &str = "by_operator";
 
@@ -38,8 +39,7 @@ pub(super) fn person(app: &App, identity: &Identity) -> Option<ObjectGuid> {
 
 /// The sessions of an account's owner. Only for an account that was just authorized as the person's own.
 pub async fn list(app: &App, identity: &Identity, account: ObjectGuid, asking: Option<Asking>) -> Result<Vec<Known>, Fault> {
-    let owners: Vec<ObjectGuid> = [account].into_iter().chain(person(app, identity)).collect();
-    Ok(app.sessions.all_of(&owners, asking).await?)
+    Ok(app.sessions.all_of(&owners(app, identity, account), asking).await?)
 }
 
 /// Ends all sessions of the account's owner, the current one included. False: the account is not the person's own.
@@ -48,12 +48,45 @@ pub async fn end_everywhere(app: &App, visit: &Visit, identity: &Identity, accou
     if !authority::owns(app, identity, &registered, account).await? {
         return Ok(false);
     }
-    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, EVERYWHERE);
+    let entry = own_entry(app, visit, identity, account, EVERYWHERE);
+    end(&app.audit, &app.sessions, entry, &owners(app, identity, account)).await?;
+    Ok(true)
+}
+
+/// Ends one session of the account's owner, by its handle in the list. `None`: the account is not the person's own.
+/// False: the session has ended already.
+pub async fn end_one(app: &App, visit: &Visit, identity: &Identity, account: ObjectGuid, handle: &str) -> Result<Option<bool>, Fault> {
+    let registered = Registered::ask(app, identity).await?;
+    if !authority::owns(app, identity, &registered, account).await? {
+        return Ok(None);
+    }
+    let owners = owners(app, identity, account);
+    if !app.sessions.all_of(&owners, None).await?.iter().any(|known| known.handle == handle) {
+        return Ok(Some(false));
+    }
+    let mut entry = own_entry(app, visit, identity, account, ONE);
+    app.audit.append(&entry).await?;
+    match app.sessions.end_one_of(&owners, handle).await {
+        Ok(ended) => Ok(Some(ended)),
+        Err(error) => {
+            entry.outcome = AuditOutcome::Failed;
+            app.audit.append(&entry).await?;
+            Err(error.into())
+        }
+    }
+}
+
+/// The account, and the person of a provider's login.
+fn owners(app: &App, identity: &Identity, account: ObjectGuid) -> Vec<ObjectGuid> {
+    [account].into_iter().chain(person(app, identity)).collect()
+}
+
+/// The audit entry about an own logout.
+fn own_entry(app: &App, visit: &Visit, identity: &Identity, account: ObjectGuid, reason: &str) -> AuditEvent {
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, reason);
     entry.actor = actor_of(identity, None);
     entry.target = entry.actor.clone().or_else(|| Some(Party { guid: account, account_name: String::new(), name: identity.name.clone() }));
-    let owners: Vec<ObjectGuid> = [account].into_iter().chain(person(app, identity)).collect();
-    end(&app.audit, &app.sessions, entry, &owners).await?;
-    Ok(true)
+    entry
 }
 
 /// The result of ending another person's sessions.
@@ -92,7 +125,7 @@ async fn end_theirs(app: &App, visit: &Visit, identity: &Identity, target: Objec
         Err(denial) => {
             entry.actor = Some(standing.somebody(app, identity));
             (entry.outcome, entry.reason) = (AuditOutcome::Refused, denial.code().to_owned());
-            others::log_denied(app, visit, &entry).await?;
+            others::log_denied(app, visit, identity, &entry).await?;
             Ok(Err(denial))
         }
     }

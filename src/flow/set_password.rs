@@ -272,7 +272,8 @@ impl Submitted<'_> {
         };
         // An own account has its own form with its own rules.
         let Some(seen) = seen.filter(|seen| !standing.owns(seen.account.guid)) else {
-            others::log_denied(self.app, self.visit, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation))).await?;
+            others::log_denied(self.app, self.visit, self.identity, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation)))
+                .await?;
             return Ok(Answer::denied(Denial::NoRelation));
         };
         match standing.decide(self.app, &seen, Action::SetPassword) {
@@ -286,7 +287,7 @@ impl Submitted<'_> {
                 let actor = standing.somebody(self.app, self.identity);
                 let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
                 entry.actor = Some(actor);
-                others::log_denied(self.app, self.visit, &entry).await?;
+                others::log_denied(self.app, self.visit, self.identity, &entry).await?;
                 Ok(Answer::denied(denial))
             }
         }

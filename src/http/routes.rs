@@ -66,6 +66,7 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/account", get(account::own))
         .route("/accounts/{account}", get(account::show))
         .route("/accounts/{account}/sessions/end", post(account::end_sessions))
+        .route("/accounts/{account}/sessions/{session}/end", post(account::end_session))
         .route("/accounts/{account}/password", get(password::show).post(password::submit))
         .route("/accounts/{account}/password/{attempt}", get(password::result))
         .route("/audit", get(log::form).post(log::search))

@@ -161,8 +161,8 @@ impl Frame {
         entries.iter().map(line).collect()
     }
 
-    /// A session in a list: device, login method with time, and whether it is the current one.
-    pub fn session(&self, known: &Known) -> (String, String, bool) {
+    /// A session in a list: device, and login method with time.
+    pub fn session(&self, known: &Known) -> (String, String) {
         let words = &self.words;
         let label = known.label.as_ref();
         let device = match label.map(|label| (label.device.browser.as_deref(), label.device.system.as_deref())) {
@@ -180,7 +180,7 @@ impl Frame {
             (None, LoginMethod::Saml | LoginMethod::Oidc) => String::new(),
         });
         let since = words.time(known.since);
-        (device, text(words.language, "session-how", &[("how", Value::Word(&how)), ("time", Value::Word(&since))]), known.this)
+        (device, text(words.language, "session-how", &[("how", Value::Word(&how)), ("time", Value::Word(&since))]))
     }
 
     /// Whether logins with the AD password are enabled.

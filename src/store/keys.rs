@@ -144,6 +144,11 @@ impl Keys {
         HEXLOWER.encode(hmac::sign(&self.session_id, &id.to_be_bytes()).as_ref())
     }
 
+    /// Public name of a stored session. Leads neither to its id nor to its cookie.
+    pub(super) fn session_handle(&self, id: &str) -> String {
+        self.fingerprint(&format!("session {id}"))
+    }
+
     pub(super) fn session_subject(&self, account: &str) -> String {
         HEXLOWER.encode(hmac::sign(&self.session_subject, account.as_bytes()).as_ref())
     }

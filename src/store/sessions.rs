@@ -71,9 +71,11 @@ pub struct Label {
     pub device: Device,
 }
 
-/// A session in the owner's list. It holds nothing that leads to the session itself.
+/// A session in the owner's list. It holds nothing that leads to the session's cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known {
+    /// Name of the session in forms: a keyed fingerprint.
+    pub handle: String,
     /// `None`: the session was begun by an earlier version of the service.
     pub label: Option<Label>,
     /// Begin of the session.
@@ -140,9 +142,26 @@ impl Sessions {
             let sealed: Option<String> = row.try_get("label")?;
             let label = sealed.and_then(|sealed| serde_json::from_slice(&self.keys.open(&label_of(&id), &sealed)?).ok());
             let since = Timestamp::from_microsecond(row.try_get("created_at")?).map_err(|_| StoreError::Corrupt("sessions"))?;
-            Ok(Known { label, since, this: this.as_ref() == Some(&id) })
+            Ok(Known { handle: self.keys.session_handle(&id), label, since, this: this.as_ref() == Some(&id) })
         };
         rows.iter().map(known).collect()
+    }
+
+    /// Ends one session of these accounts and people, by its handle. False: they have no such session.
+    pub async fn end_one_of(&self, owners: &[ObjectGuid], handle: &str) -> Result<bool, StoreError> {
+        for owner in owners {
+            let owner = self.keys.session_subject(&owner.to_string());
+            let query = sqlx::query("SELECT session FROM session_people WHERE subject = $1").bind(owner);
+            let rows = within(query.fetch_all(&self.store.pool)).await?;
+            for row in rows {
+                let id: String = row.try_get("session")?;
+                if self.keys.session_handle(&id) == handle {
+                    let delete = sqlx::query("DELETE FROM sessions WHERE id = $1").bind(id);
+                    return Ok(within(delete.execute(&self.store.pool)).await?.rows_affected() > 0);
+                }
+            }
+        }
+        Ok(false)
     }
 
     /// Ends the sessions that began with logins of this person at the provider. Returns their number.

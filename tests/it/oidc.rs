@@ -1,6 +1,7 @@
 //! OpenID Connect against a provider that lies, through the whole service: what is refused, what is told, and what nobody else notices.
 
 mod check;
+mod guesses;
 pub mod liar;
 pub mod real;
 

@@ -13,7 +13,7 @@ use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     directory::{Reset, WriteAnswer},
     flow::{
-        Visit, list_accounts, reconcile,
+        Fault, Visit, list_accounts, reconcile,
         set_password::{self, Answer, Request, Whose},
         show_account::{self, Shown},
         sign_out,
@@ -122,7 +122,11 @@ fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str)
 }
 
 pub async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
-    set_password::set(&service.app, &visit(identity), identity, form(service, target, None, new)).await.expect("an answer")
+    try_reset(service, identity, target, new).await.expect("an answer")
+}
+
+pub async fn try_reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Result<Answer, Fault> {
+    set_password::set(&service.app, &visit(identity), identity, form(service, target, None, new)).await
 }
 
 pub async fn guid(person: &Person) -> ObjectGuid {

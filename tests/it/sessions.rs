@@ -67,6 +67,48 @@ async fn somebody_sees_where_they_are_logged_in_and_logs_out_everywhere() {
     assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "everywhere".to_owned())]);
 }
 
+/// Where the buttons of the list lead.
+fn ends(html: &str) -> Vec<String> {
+    let forms = html.split("action=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    forms.filter(|action| action.ends_with("/end") && !action.ends_with("/sessions/end")).map(str::to_owned).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_login_of_the_list_is_ended_and_only_by_its_owner() {
+    let town = Town::new("").await;
+    let service = &town.service;
+    let (person, other) = (town.person(&[]).await, town.person(&[]).await);
+    let target = guid(&person).await;
+    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let (browser, tablet, stranger) = (service.visitor(), service.visitor(), service.visitor());
+    tablet.logged_in(&person.sam, PASSWORD).await;
+    let page = browser.logged_in(&person.sam, PASSWORD).await;
+    let listed = ends(&page.html);
+    assert_eq!(listed.len(), 2, "all but the one that asks: {listed:?}");
+    // Somebody else who has learned the address ends nothing, neither there nor as their own.
+    let theirs = stranger.logged_in(&other.sam, PASSWORD).await;
+    let handle = listed[0].split('/').nth(4).expect("a handle");
+    assert_eq!(stranger.post(&listed[0], &[("csrf", &theirs.token())]).await.status, 404);
+    let own = format!("/accounts/{}/sessions/{handle}/end", guid(&other).await);
+    assert_eq!(stranger.post(&own, &[("csrf", &theirs.token())]).await.status, 200, "their own list, where it is not");
+    assert_eq!(browser.send(&listed[0], &[]).await.status(), 400, "without the token");
+    assert!(is_in(&phone, target).await && is_in(&tablet, target).await);
+    assert!(logouts(service, target).await.is_empty());
+    // The login at the provider is the one that says Safari.
+    let at = listed.iter().position(|action| {
+        let handle = action.split('/').nth(4).unwrap_or_default();
+        page.html.split(&format!("id=\"session-{handle}\"")).nth(1).is_some_and(|rest| rest.starts_with("><strong>Safari"))
+    });
+    let after = browser.post(&listed[at.expect("the phone is listed")], &[("csrf", &page.token())]).await;
+    assert_eq!((after.status.as_u16(), ends(&after.html).len()), (200, 1));
+    assert!(!is_in(&phone, target).await, "this one");
+    assert!(is_in(&tablet, target).await && is_in(&browser, target).await, "no other");
+    assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "one_session".to_owned())]);
+    // Twice is once.
+    browser.post(&listed[at.expect("the phone was listed")], &[("csrf", &page.token())]).await.says("Her er du logget ind");
+    assert_eq!(logouts(service, target).await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_ends_anothers_sessions() {
     let town = Town::new("").await;
@@ -193,6 +235,8 @@ async fn logging_out_tells_the_browser_to_forget() {
     let page = browser.logged_in(&person.sam, PASSWORD).await;
     let out = browser.send("/logout", &[("csrf", &page.token())]).await;
     assert_eq!(out.headers()["clear-site-data"], "\"cache\", \"storage\"");
+    let cookies = out.headers().get_all("set-cookie").iter().map(|line| line.to_str().expect("text").to_owned()).collect::<Vec<_>>();
+    assert!(cookies.iter().all(|line| line.starts_with("__Host-os2nykode=")), "the browser stays known to its owner: {cookies:?}");
     let other = browser.request(reqwest::Method::GET, "/").send().await.expect("an answer");
     assert!(!other.headers().contains_key("clear-site-data"));
 }

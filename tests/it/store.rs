@@ -5,6 +5,7 @@ mod codes;
 mod counts;
 mod durability;
 mod forgers;
+mod history;
 mod intruders;
 mod log;
 mod opening;

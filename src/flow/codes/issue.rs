@@ -151,7 +151,7 @@ async fn judge(app: &App, visit: &Visit, identity: &Identity, sent: &Issue, look
             entry.actor = Some(standing.somebody(app, identity));
             drop(standing); // with its connection
             denial.code().clone_into(&mut entry.reason);
-            others::log_denied(app, visit, &entry).await?;
+            others::log_denied(app, visit, identity, &entry).await?;
             Ok(Err(denial))
         }
     }

@@ -65,7 +65,7 @@ pub(in crate::flow) async fn counted<T: Answer>(
         forgive(app, receipt, false).await;
     }
     if denial == Some(Denial::PasswordChangedSince) {
-        log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::PasswordChangedSince)).await?;
+        log_denied(app, visit, identity, &without_account(app, visit, identity, kind, Denial::PasswordChangedSince)).await?;
     }
     answer
 }
@@ -93,13 +93,13 @@ fn is_a_strangers(denial: Denial) -> bool {
 
 /// Logs an attempt on an account that does not exist.
 pub(in crate::flow) async fn log_nobody(app: &App, visit: &Visit, identity: &Identity, kind: EventKind) -> Result<(), Fault> {
-    log_denied(app, visit, &without_account(app, visit, identity, kind, Denial::NoRelation)).await
+    log_denied(app, visit, identity, &without_account(app, visit, identity, kind, Denial::NoRelation)).await
 }
 
 /// Appends the entry. Over the rate limit, only the first entry of each delay is written, with the number of the
 /// entries left out before.
-pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, entry: &AuditEvent) -> Result<(), Fault> {
-    let who = entry.actor.as_ref().map_or_else(|| visit.id.into(), |actor| actor.guid);
+pub(in crate::flow) async fn log_denied(app: &App, visit: &Visit, identity: &Identity, entry: &AuditEvent) -> Result<(), Fault> {
+    let who = person(app, identity).guid;
     let wait = match app.throttles.charge(&[(ThrottleKey::denied(who), app.config.throttle.address)], app.clock.now()).await? {
         Charge::Taken(_counted) => None,
         Charge::Wait(until) => Some(until),

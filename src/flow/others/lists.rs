@@ -152,7 +152,7 @@ async fn look_into(app: &App, visit: &Visit, identity: &Identity, place: &Place,
     let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
         let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Refused, Denial::NoRelation.code());
         entry.actor = Some(standing.somebody(app, identity));
-        log_denied(app, visit, &entry).await?;
+        log_denied(app, visit, identity, &entry).await?;
         return Ok(Listed::Denied(Denial::NoRelation));
     };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");

@@ -126,7 +126,7 @@ async fn look_at(app: &App, visit: &Visit, identity: &Identity, target: ObjectGu
     let ground = match decided {
         Ok(ground) => ground,
         Err(denial) => {
-            log_denied(app, visit, &entry).await?;
+            log_denied(app, visit, identity, &entry).await?;
             return Ok(Shown::Denied(denial));
         }
     };

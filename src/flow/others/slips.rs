@@ -124,7 +124,7 @@ async fn begin(app: &App, visit: &Visit, identity: &Identity, chosen: &Chosen) -
     entry.actor = Some(standing.somebody(app, identity));
     let theirs = choices_of(app, &standing).into_iter().find(|choice| choice.ground.group().is_some_and(|group| group.sid == chosen.group));
     let Some(choice) = theirs else {
-        log_denied(app, visit, &entry).await?;
+        log_denied(app, visit, identity, &entry).await?;
         return Ok(Err(Denial::NoRelation));
     };
     (entry.outcome, entry.reason) = (AuditOutcome::Started, String::new());
@@ -176,7 +176,7 @@ async fn ready(app: &App, visit: &Visit, identity: &Identity, group: &Sid, targe
         entry.actor = Some(standing.somebody(app, identity));
         entry.target = Some(party_of(&seen.account));
         entry.controller = Some(standing.pinned.name().to_owned());
-        log_denied(app, visit, &entry).await?;
+        log_denied(app, visit, identity, &entry).await?;
         return Ok(Answer::denied(denial));
     }
     let policy = policy::in_force(app, &mut standing.pinned, &seen.account).await?;

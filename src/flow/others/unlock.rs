@@ -73,7 +73,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
         Err(denial) => {
             entry.actor = Some(standing.somebody(app, identity));
             denial.code().clone_into(&mut entry.reason);
-            log_denied(app, visit, &entry).await?;
+            log_denied(app, visit, identity, &entry).await?;
             return Ok(Answer::denied(denial));
         }
     };
@@ -89,7 +89,7 @@ async fn run(app: &App, visit: &Visit, identity: &Identity, target: ObjectGuid) 
     if let Charge::Wait(until) = app.throttles.charge(&unlockings, app.clock.now()).await? {
         let refusal = Refusal::Throttled { until };
         entry.reason = refusal.code();
-        log_denied(app, visit, &entry).await?;
+        log_denied(app, visit, identity, &entry).await?;
         return Ok(Answer::Refused(refusal));
     }
     let attempt = AuditEvent { kind: EventKind::UnlockAttempt, outcome: AuditOutcome::Started, ..entry.clone() };

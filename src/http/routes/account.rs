@@ -103,9 +103,13 @@ impl AccountPage {
         }
     }
 
-    /// Device, login method with time, and whether the session is the current one.
-    fn sessions(&self) -> Vec<(String, String, bool)> {
-        self.sessions.iter().map(|known| self.frame.session(known)).collect()
+    /// Device, login method with time, and the handle of a session that can be ended alone: every one but the current.
+    fn sessions(&self) -> Vec<(String, String, Option<&str>)> {
+        let shown = |known| {
+            let (device, how) = self.frame.session(known);
+            (device, how, (!known.this).then_some(known.handle.as_str()))
+        };
+        self.sessions.iter().map(shown).collect()
     }
 
     /// Time as shown, time in ISO 8601, event.
@@ -171,6 +175,21 @@ pub(in crate::http) async fn end_sessions(
     }
     session::end(&member.session).await?;
     Ok(logged_out("/?logged-out-everywhere"))
+}
+
+/// `POST /accounts/{account}/sessions/{session}/end`: ends one session of the owner.
+pub(in crate::http) async fn end_session(
+    State(app): State<Arc<App>>,
+    Path((account, handle)): Path<(String, String)>,
+    member: Member,
+    Form(Nothing {}): Form<Nothing>,
+) -> Result<Response, Failure> {
+    let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    Ok(match own_sessions::end_one(&app, &member.visit, &member.identity, target, &handle).await? {
+        None => unavailable(member.frame),
+        // Where it has ended already, the list says so.
+        Some(_ended) => Redirect::to(&format!("/accounts/{target}")).into_response(),
+    })
 }
 
 /// Page for a linked account that this login may not act on.

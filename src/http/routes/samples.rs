@@ -323,7 +323,7 @@ fn sessions() -> Vec<Known> {
     ]
     .into_iter()
     .enumerate()
-    .map(|(number, label)| Known { label, since: now(), this: number == 0 })
+    .map(|(number, label)| Known { handle: format!("{number:016x}"), label, since: now(), this: number == 0 })
     .collect()
 }
 

@@ -116,3 +116,29 @@ async fn the_history_of_whom_they_may_not_act_on_is_not_shown() {
         assert_eq!((page.status.as_u16(), page.text.contains("Det er der sket")), (200, shown), "{groups:?}: {}", page.text);
     }
 }
+
+/// Whoever has other accounts costs AD more, and no more than this.
+#[tokio::test(flavor = "multi_thread")]
+async fn looking_for_other_accounts_has_its_price() {
+    let proxy = crate::proxy::Proxy::start().await;
+    let town = Town::with("", Setup { controllers: vec![proxy.address], ..Setup::default() }).await;
+    let (linked, _) = two_of_one(&town, &town.circle, &[&town.desk]).await;
+    let (plain, warm) = (town.person(&[&town.desk]).await, town.person(&[&town.desk]).await);
+    // What is known for a while is known: groups, policies, connections.
+    assert_eq!(town.set(&town.login(&warm), guid(&town.person(&[]).await).await, NEW).await, Answer::Done);
+    let mut costs = Vec::new();
+    for helper in [&plain, &linked] {
+        let (target, identity) = (guid(&town.person(&[]).await).await, town.login(helper));
+        proxy.forget();
+        assert_eq!(town.set(&identity, target, NEW).await, Answer::Done);
+        let set = proxy.operations();
+        let visitor = town.service.visitor();
+        proxy.forget();
+        let account = visitor.logged_in(&helper.sam, PASSWORD).await;
+        visitor.change(&account, PASSWORD, OTHER).await.says("Din adgangskode er skiftet");
+        costs.push((set, proxy.operations()));
+    }
+    let most = [(12, 12), (16, 17)];
+    let within = costs.iter().zip(most).all(|(cost, most)| cost.0 <= most.0 && cost.1 <= most.1);
+    assert!(within, "a password set for somebody else, and a helper's own visit; alone, and with a second account: {costs:?}");
+}

@@ -158,3 +158,42 @@ async fn an_account_that_may_not_log_in_now_or_from_here_gets_its_password() {
         assert_eq!(town.service.visitor().log_in(&member.sam, NEW).await.status, 422, "and it opens nothing here");
     }
 }
+
+/// What was written about denied tries: reason and note.
+async fn notes(town: &Town) -> Vec<(String, Option<String>)> {
+    let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
+    let all = sqlx::query_as("SELECT reason, note FROM audit WHERE outcome = 'refused' ORDER BY seq").fetch_all(&pool).await.expect("read");
+    pool.close().await;
+    all
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
+    let town = town(None).await;
+    let (first, second, member) = (town.person(&[]).await, town.person(&[]).await, town.person(&[]).await);
+    let path = format!("/others/accounts/{}", guid(&member).await);
+    let (early, late) = (town.browser(&first).await, town.browser(&second).await);
+    let twelve = async |browser: &Visitor| {
+        let before = notes(&town).await.len();
+        for _ in 0..12 {
+            browser.get(&path).await;
+        }
+        notes(&town).await.split_off(before)
+    };
+    let told = twelve(&early).await;
+    let reasons: Vec<_> = told.iter().map(|(reason, _)| reason.as_str()).collect();
+    assert_eq!(reasons, ["not_yours", "not_yours", "not_yours", "throttled"]);
+    assert!(told.iter().all(|(_, note)| note.is_none()), "{told:?}");
+    // Somebody else's tries at the same address are all told of.
+    assert_eq!(twelve(&late).await, told);
+    town.service.clock.shift_to(3600);
+    // The next try says how many were left out, and where none comes, the clean-up does.
+    town.browser(&first).await.get(&path).await;
+    let note = Some("left_out=8".to_owned());
+    assert_eq!(notes(&town).await.last(), Some(&("not_yours".to_owned(), note.clone())));
+    let before = notes(&town).await.len();
+    for _ in 0..2 {
+        os2nykode::flow::others::tell_left_out(&town.service.app).await.expect("told");
+        assert_eq!(notes(&town).await[before..], [("throttled".to_owned(), note.clone())], "once, for the second person");
+    }
+}

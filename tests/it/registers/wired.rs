@@ -1,5 +1,7 @@
 //! What a register names, in the hands of people who log in with a CPR number, on a real controller.
 
+use std::time::{Duration, Instant};
+
 use os2nykode::{
     app::App,
     clock::{Clock, ShiftedClock},
@@ -12,12 +14,15 @@ use os2nykode::{
     },
     people::Trouble,
 };
+use serde_json::json;
 use sqlx::{AnyPool, AssertSqlSafe};
 
+use super::peer::{Peer, trusted};
 use crate::{
     environment::unique,
+    oidc::liar::Says,
     people::{Admin, PASSWORD, Person, bind},
-    provider_reset::{claim, cpr, guid, history, login, reset, setup, unchanged, visitor},
+    provider_reset::{claim, cpr, guid, history, login, reset, setup, try_reset, unchanged, visitor},
     service::Service,
 };
 
@@ -234,6 +239,41 @@ async fn who_is_barred_by_an_account_that_a_register_names_is_barred() {
     assert!(!show().await.starts_with("Account("), "{}", show().await);
     assert!(!matches!(reset(&town.service, &identity, guid(&own).await, NEW).await, Answer::Done));
     unchanged(&own).await;
+}
+
+/// A register is asked before the account's lock is taken: its owner changes the password meanwhile.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_register_does_not_hold_the_accounts_lock() {
+    let peer = Peer::start();
+    let section = format!(
+        "[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\ntimeout_seconds = 10\n{}",
+        peer.url("/"),
+        trusted()
+    );
+    let service = setup(&section).start().await;
+    let (person, number) = (person().await, cpr());
+    let target = guid(&person).await;
+    peer.says(Says::Json(200, json!([person.sam])));
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), Level::Substantial);
+    assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read").len(), 1);
+    peer.asked();
+    peer.says(Says::Nothing);
+    let (waiting, begun) = (try_reset(&service, &identity, target, NEW), Instant::now());
+    let meanwhile = async {
+        while peer.asked().is_empty() {
+            assert!(begun.elapsed() < Duration::from_secs(10), "it is asked");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let asked = Instant::now();
+        let browser = service.visitor();
+        let account = browser.logged_in(&person.sam, PASSWORD).await;
+        browser.change(&account, PASSWORD, "Røde-Tage-5522").await.says("Din adgangskode er skiftet");
+        asked.elapsed()
+    };
+    let (slow, took) = tokio::join!(waiting, meanwhile);
+    assert!(took < Duration::from_secs(5), "{took:?}");
+    assert!(matches!(slow, Err(Fault::People(_))), "{slow:?}");
+    assert_eq!(bind(&person.dn, "Røde-Tage-5522").await, Ok(()));
 }
 
 #[tokio::test]

@@ -88,6 +88,35 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     nothing_leaked(dir.path(), &[&phone, &new_phone]);
 }
 
+/// Of local accounts and of accounts in AD, by name and by number.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sessions_of_an_account_are_ended_by_a_command() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let address = free_address();
+    write_config(dir.path(), &on(), address);
+    let _running = start(dir.path(), address).await;
+    let phone = app(&run(dir.path(), &["add", "vagt.ib", "--name", "Ib Bech", "--role", "helpdesk"], &format!("{PASSWORD}\n")));
+    let (person, other) = {
+        let mut admin = crate::people::Admin::new().await;
+        (admin.person().await, admin.person().await)
+    };
+    let (local, theirs, others) = (Visitor::new(address), Visitor::new(address), Visitor::new(address));
+    assert_eq!(log_in(&local, "vagt.ib", PASSWORD, &phone.code(now())).await.path, "/others");
+    let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;
+    let untouched = others.logged_in(&other.sam, crate::people::PASSWORD).await;
+    assert!(said(&run(dir.path(), &["end-sessions", "vagt.ib"], "")).contains("1 sessions are ended"));
+    assert_eq!(local.get("/others").await.path, "/login?ended");
+    assert!(said(&run(dir.path(), &["end-sessions", &person.sam], "")).contains("1 sessions are ended"));
+    assert!(theirs.get(&page.path).await.path.starts_with("/login"));
+    let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;
+    page.says("Der blev logget ud");
+    let number = page.path.rsplit('/').next().expect("a number").to_owned();
+    assert!(said(&run(dir.path(), &["end-sessions", &number], "")).contains("1 sessions are ended"));
+    assert!(theirs.get(&page.path).await.path.starts_with("/login"));
+    assert_ne!(run(dir.path(), &["end-sessions", "findes-ikke"], "").status.code(), Some(0));
+    assert_eq!(others.get(&untouched.path).await.path, untouched.path, "nobody else's");
+}
+
 /// Each command is in the audit log twice: begun and done.
 async fn told(dir: &Path) {
     sqlx::any::install_default_drivers();

@@ -227,6 +227,29 @@ async fn too_many_tries_wait_even_with_the_right_ones_and_only_for_this_name() {
     assert_eq!(log_in(&service.visitor(), &colleague.name, "Helt-Forkert-Cykel-99", "000000").await.status, 422, "free tries again");
 }
 
+/// The browser stays known over a logout.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_known_browser_lets_its_owner_in_while_a_stranger_guesses() {
+    let more = "[throttle.address]\nfree = 6\n[login.ad_password]\nanswer_after_ms = 0\n[staff]\nenabled = true\n";
+    let service = Setup { more, ..Setup::default() }.start().await;
+    let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
+    let owner = colleague.at_work(&service).await;
+    let page = owner.get("/others").await.html;
+    let token =
+        page.split("action=\"/logout\"><input type=\"hidden\" name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
+    owner.send("/logout", &[("csrf", token.expect("a form"))]).await;
+    assert!(owner.get("/others").await.path.starts_with("/login"), "logged out");
+    service.clock.shift_to(31); // the next code
+    let mut statuses = Vec::new();
+    for _ in 0..10 {
+        statuses.push(log_in(&service.visitor(), &colleague.name, "Helt-Forkert-Cykel-99", "000000").await.status.as_u16());
+    }
+    assert_eq!((statuses[0], statuses[9]), (422, 429), "{statuses:?}");
+    let code = colleague.app.code(service.clock.now());
+    assert_eq!(log_in(&service.visitor(), &colleague.name, PASSWORD, &code).await.status, 429, "a browser that nobody has used waits");
+    assert_eq!(log_in(&owner, &colleague.name, PASSWORD, &code).await.path, "/others");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_of_an_earlier_session_is_taken_over() {
     let service = on().start().await;

@@ -257,3 +257,19 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
         }
     }
 }
+
+/// Strangers have made the name wait; whoever calls the helpdesk begins anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_code_clears_the_count_of_its_name() {
+    let mut town = Town::new(CODES).await;
+    let more = setup(&town.text).more.replace("[throttle.name]\nfree = 100", "[throttle.name]\nfree = 3");
+    town.service = Setup { more: more.leak(), ..Setup::default() }.start().await;
+    let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
+    let target = guid(&caller).await;
+    given(&town, &helper, target).await;
+    let guess = async || type_in(&town.service.visitor(), &caller.sam, WRONG).await.status.as_u16();
+    assert_eq!([guess().await, guess().await, guess().await, guess().await], [422, 422, 422, 429]);
+    let code = given(&town, &helper, target).await;
+    assert_eq!(guess().await, 422, "the name does not wait any more");
+    assert!(is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await));
+}
