@@ -74,7 +74,7 @@ async fn search(browser: &Visitor, fields: &[(&str, &str)]) -> Page {
 }
 
 fn entries(page: &Page) -> usize {
-    page.html.matches("class=\"entry\"").count()
+    page.html.matches("<a href=\"/audit/entries/").count()
 }
 
 /// The address of the first entry on a page.

@@ -38,7 +38,7 @@ async fn an_auditor_finds_an_entry_follows_the_visit_and_keeps_the_search() {
         browser.says("Nulstilling af adgangskode").await;
         browser.says("Søgt efter: Konto eller navn, det handler om:").await;
         browser.says("Hændelse: Nulstilling af adgangskode").await;
-        browser.press(".entry a").await;
+        browser.press(".entries a").await;
         browser.says("Hele besøget").await;
         browser.look(&format!("log-entry-{width}")).await;
         browser.press("main a[href^='/audit/visits/']").await;
