@@ -18,6 +18,7 @@ pub mod known_browser;
 pub mod list_accounts;
 pub mod log_pages;
 mod log_scope;
+pub mod login_test;
 pub mod others;
 pub mod outside;
 pub mod own_sessions;

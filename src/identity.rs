@@ -10,4 +10,5 @@ pub mod keys;
 pub mod local;
 pub mod oidc;
 pub mod saml;
+pub mod shown;
 pub mod transport;

@@ -27,6 +27,7 @@ kind-retention-ran = Gamle poster slettet
 kind-log-verified = Log kontrolleret
 kind-cpr-key-rotated = CPR-nøgle skiftet
 kind-alert-raised = Alarm
+kind-login-tested = Login afprøvet
 outcome-started = begyndt
 outcome-succeeded = lykkedes
 outcome-refused = afvist
@@ -114,3 +115,53 @@ log-format = Format
 log-csv = Regneark (CSV)
 log-jsonl = Med segl, til kontrol (JSON Lines)
 log-export-do = Hent filen
+login-test-title = Afprøv et login
+login-test-lead = Log ind hos en udbyder, og se claim for claim, hvad der talte med, og hvad der blev set bort fra. Ingen bliver logget ind af det: Du er stadig logget ind som før. Hver afprøvning skrives i loggen.
+login-test-none = Der er ikke sat nogen udbyder op.
+login-test-back = Tilbage til afprøvningerne
+login-test-result = Resultat af afprøvningen
+login-test-nobody = Ingen er blevet logget ind, og du er stadig logget ind som før.
+login-test-accepted = Loginnet ville blive godtaget
+login-test-refused = Loginnet ville blive afvist
+login-test-leads-to = Det fører til
+login-test-accounts = { $number ->
+    [0] ingen konto, der kan bruges; et login ville slutte her
+    [one] { $number } konto
+   *[other] { $number } konti
+ }
+login-test-field = Claim eller felt
+login-test-check = Hvorfor
+login-test-level = Niveau
+login-test-no-level = intet
+login-test-said = Det sagde udbyderen
+login-test-nothing-said = Der vises intet af et svar, hvis underskrift ikke er fundet rigtig.
+login-test-masked = Af de fleste værdier vises kun første og sidste tegn og længden, og intet af CPR-numre.
+login-test-claim = Claim eller attribut
+login-test-value = Værdi
+login-test-used = Brugt som
+login-test-id-token = i ID-tokenet
+login-test-userinfo = i UserInfo
+login-test-ignored = set bort fra: intet er sat op til at bruge det
+login-test-assertion = i assertionen
+login-test-attribute = attribut
+login-test-refuses = afviste loginnet
+login-test-use-account = fører til kontoen
+login-test-use-level = niveau
+login-test-use-required = krævet
+login-test-use-name = navn
+login-test-use-reference = loginnets navn i loggen
+login-test-use-protocol = protokollens egne kontroller
+login-test-missing = findes ikke
+login-test-unreadable = findes to gange eller kan ikke læses: intet af det tæller
+login-test-hidden = vises ikke
+login-test-number = et tal
+login-test-truth = sand eller falsk
+login-test-structure = en struktur
+login-test-list = { $number ->
+    [one] liste med { $number }
+   *[other] liste med { $number }
+ }
+login-test-characters = { $number ->
+    [one] { $number } tegn
+   *[other] { $number } tegn
+ }

@@ -27,6 +27,7 @@ kind-retention-ran = Old entries deleted
 kind-log-verified = Log verified
 kind-cpr-key-rotated = CPR key changed
 kind-alert-raised = Alert
+kind-login-tested = Login tested
 outcome-started = begun
 outcome-succeeded = succeeded
 outcome-refused = refused
@@ -114,3 +115,53 @@ log-format = Format
 log-csv = Spreadsheet (CSV)
 log-jsonl = With seals, for verification (JSON Lines)
 log-export-do = Get the file
+login-test-title = Test a login
+login-test-lead = Log in at a provider and see, claim by claim, what counted and what was ignored. Nobody is logged in by it: you stay logged in as you are. Each test is written in the log.
+login-test-none = No provider is configured.
+login-test-back = Back to the tests
+login-test-result = What came of the test
+login-test-nobody = Nobody has been logged in, and you are still logged in as before.
+login-test-accepted = The login would be accepted
+login-test-refused = The login would be refused
+login-test-leads-to = It leads to
+login-test-accounts = { $number ->
+    [0] no account that can be used; a login would end here
+    [one] { $number } account
+   *[other] { $number } accounts
+ }
+login-test-field = Claim or field
+login-test-check = Why
+login-test-level = Level
+login-test-no-level = none
+login-test-said = What the provider said
+login-test-nothing-said = Nothing is shown of an answer whose signature has not been found right.
+login-test-masked = Of most values, only the first and last character and the length are shown, and nothing of CPR numbers.
+login-test-claim = Claim or attribute
+login-test-value = Value
+login-test-used = Used as
+login-test-id-token = in the ID token
+login-test-userinfo = in UserInfo
+login-test-ignored = ignored: nothing is configured to use it
+login-test-assertion = in the assertion
+login-test-attribute = attribute
+login-test-refuses = refused the login
+login-test-use-account = leads to the account
+login-test-use-level = level
+login-test-use-required = required
+login-test-use-name = name
+login-test-use-reference = the login's name in the log
+login-test-use-protocol = the protocol's own checks
+login-test-missing = not there
+login-test-unreadable = there twice, or unreadable: counts as neither
+login-test-hidden = not shown
+login-test-number = a number
+login-test-truth = true or false
+login-test-structure = a structure
+login-test-list = { $number ->
+    [one] list of { $number }
+   *[other] list of { $number }
+ }
+login-test-characters = { $number ->
+    [one] { $number } character
+   *[other] { $number } characters
+ }

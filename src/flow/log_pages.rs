@@ -201,6 +201,15 @@ pub(super) async fn concerns(app: &App, identity: &Identity, standing: &Standing
     Ok(is_auditor(rules, actor, now) || !desks_of(rules, actor, now).is_empty() || staff_auditor(app, identity).await?.is_some())
 }
 
+/// By what the log names an auditor, who reads all of it; nobody else.
+pub(super) async fn auditor(app: &App, identity: &Identity) -> Shown<Party> {
+    Ok(match reader(app, identity).await? {
+        Ok(Reader { party, scope: None }) => Ok(party),
+        Ok(Reader { scope: Some(_), .. }) => Err(Denial::NoRelation),
+        Err(denial) => Err(denial),
+    })
+}
+
 async fn staff_auditor(app: &App, identity: &Identity) -> Result<Option<StaffAccount>, Fault> {
     Ok(staff_sign_in::current(app, identity).await?.filter(|account| account.roles.contains(&Role::Auditor)))
 }

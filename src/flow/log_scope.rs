@@ -86,7 +86,9 @@ impl<'a> Desk<'a> {
     /// about views, exports, revealed CPR numbers and alerts.
     pub(super) async fn may_read(&mut self, event: &AuditEvent) -> Result<bool, Fault> {
         match event.kind {
-            EventKind::LogSeen | EventKind::LogExported | EventKind::CprRevealed | EventKind::AlertRaised => Ok(false),
+            EventKind::LogSeen | EventKind::LogExported | EventKind::CprRevealed | EventKind::AlertRaised | EventKind::LoginTested => {
+                Ok(false)
+            }
             EventKind::SignIn
             | EventKind::SignOut
             | EventKind::ChangeAttempt

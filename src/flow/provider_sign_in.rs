@@ -6,12 +6,14 @@
 
 pub mod oidc;
 pub mod saml;
+mod tested;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::{
     Fault, Visit, authority, event, event_of,
+    login_test::Report,
     others::children::{Children, children},
     own_sessions, party_of,
     sign_in::{failed, forgive, hold_answer},
@@ -31,7 +33,7 @@ use crate::{
         identity::{Identity, LoginMethod, ProviderLogin},
         provider::ProviderId,
     },
-    store::throttle::{Charge, ThrottleKey},
+    store::throttle::{Charge, Receipt, ThrottleKey},
 };
 
 /// A slower login has to be started again. MitID gives people five minutes for each step.
@@ -60,11 +62,16 @@ pub enum Begun {
 
 /// Starts a login. `again`: the person has to authenticate even with a session at the provider.
 pub async fn begin(app: &App, provider: &str, again: bool, language: Language) -> Result<Begun, Fault> {
+    begin_for(app, provider, again, language, None).await
+}
+
+/// Begins a login, or a test of one by an auditor.
+pub(super) async fn begin_for(app: &App, provider: &str, again: bool, language: Language, test: Option<&Identity>) -> Result<Begun, Fault> {
     let Some(id) = ProviderId::parse(provider) else { return Ok(Begun::Unknown) };
     if let (Some(provider), Some(saml)) = (app.config.saml.provider(&id), &app.saml) {
-        saml::begin(app, saml, provider, again).await
+        saml::begin(app, saml, provider, again, test).await
     } else if let (Some(provider), Some(oidc)) = (app.config.oidc.provider(&id), &app.oidc) {
-        oidc::begin(app, oidc, provider, again, language).await
+        oidc::begin(app, oidc, provider, again, language, test).await
     } else {
         Ok(Begun::Unknown)
     }
@@ -123,6 +130,8 @@ pub enum Finished {
         /// The provider that was asked, where it is known.
         provider: Option<ProviderId>,
     },
+    /// It was a test: nobody is logged in by it, and no session is touched.
+    Tested(Box<Report>),
     /// Too many refused answers from this address.
     Throttled {
         /// When the next answer is accepted.
@@ -170,15 +179,9 @@ impl Arrival<'_> {
     /// Handles an answer up to the end of the login. `read` guarantees that a login it returns is no replay.
     async fn conclude(&self, read: impl Future<Output = Result<Answer, Trouble>>) -> Result<Finished, Fault> {
         let started = tokio::time::Instant::now();
-        let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
-        let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
-            Charge::Taken(receipt) => receipt,
-            Charge::Wait(until) => {
-                if self.app.waits.first_word(self.visit.client, until) {
-                    self.log(AuditOutcome::Refused, "throttled", None).await?;
-                }
-                return Ok(Finished::Throttled { until });
-            }
+        let receipt = match self.charge().await? {
+            Ok(receipt) => receipt,
+            Err(until) => return Ok(Finished::Throttled { until }),
         };
         let provider = self.provider.map(|provider| provider.id.clone());
         match read.await {
@@ -220,6 +223,20 @@ impl Arrival<'_> {
         }
     }
 
+    /// Charges the rate limit of the address for an answer. `Err`: when the next answer is accepted.
+    async fn charge(&self) -> Result<Result<Receipt, Timestamp>, Fault> {
+        let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
+        Ok(match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
+            Charge::Taken(receipt) => Ok(receipt),
+            Charge::Wait(until) => {
+                if self.app.waits.first_word(self.visit.client, until) {
+                    self.log(AuditOutcome::Refused, "throttled", None).await?;
+                }
+                Err(until)
+            }
+        })
+    }
+
     /// Logs a login that the person or the provider has ended without an answer to verify. It is no attempt, but any
     /// client can send it: beyond the rate limit of its network it is not logged.
     async fn given_up(&self, reason: &str) -> Result<(), Fault> {
@@ -237,9 +254,13 @@ impl Arrival<'_> {
     async fn refuse(&self, reason: &'static str, started: tokio::time::Instant) -> Result<(), Fault> {
         metrics::counter!("provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
         self.log(AuditOutcome::Refused, reason, None).await?;
-        // The duration would show which check has failed, and so how close a guess at the encryption was.
-        hold_answer(started, self.app.config.login.ad_password.answer_after_ms.max(LEAST_STEP_MS)).await;
+        self.hold(started).await;
         Ok(())
+    }
+
+    /// Delays the answer. Its duration would show which check has failed, and so how close a guess at the encryption was.
+    async fn hold(&self, started: tokio::time::Instant) {
+        hold_answer(started, self.app.config.login.ad_password.answer_after_ms.max(LEAST_STEP_MS)).await;
     }
 
     /// Whether a person without an own account has a child with one. Where that cannot be read now, the login continues

@@ -38,6 +38,7 @@ impl Words {
             EventKind::LogVerified => "kind-log-verified",
             EventKind::CprKeyRotated => "kind-cpr-key-rotated",
             EventKind::AlertRaised => "kind-alert-raised",
+            EventKind::LoginTested => "kind-login-tested",
         })
     }
 

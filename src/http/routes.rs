@@ -9,6 +9,7 @@ mod log;
 mod log_overview;
 mod log_search;
 mod login;
+mod login_test;
 mod oidc;
 mod other_account;
 mod other_code;
@@ -70,6 +71,8 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/accounts/{account}/password", get(password::show).post(password::submit))
         .route("/accounts/{account}/password/{attempt}", get(password::result))
         .route("/audit", get(log::form).post(log::search))
+        .route("/audit/login-test", get(login_test::show))
+        .route("/audit/login-test/{provider}", post(login_test::begin))
         .route("/audit/overview", get(log_overview::show))
         .route("/audit/export", post(log_overview::export))
         .route("/audit/entries/{number}", get(log::entry))

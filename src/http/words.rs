@@ -226,7 +226,7 @@ impl Words {
     }
 
     /// Official name of an assurance level. [`Level::None`] has none.
-    fn level(&self, level: Level) -> Option<String> {
+    pub(super) fn level(&self, level: Level) -> Option<String> {
         match level {
             Level::None => None,
             Level::Low => Some(self.t("level-low")),
@@ -287,7 +287,8 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
         | EventKind::RetentionRan
         | EventKind::LogVerified
         | EventKind::CprKeyRotated
-        | EventKind::AlertRaised => Some("event-service"),
+        | EventKind::AlertRaised
+        | EventKind::LoginTested => Some("event-service"),
         EventKind::ResetAttempt | EventKind::ResetOutcome | EventKind::ResetReconciled if is_anothers(event) => Some(match event.outcome {
             AuditOutcome::Succeeded => "event-other-reset",
             AuditOutcome::Refused | AuditOutcome::Failed => "event-other-reset-not-done",

@@ -19,12 +19,15 @@ mod moment;
 pub mod payload;
 mod providers;
 mod refused;
+pub mod shown;
 #[cfg(test)]
 mod tests;
 pub mod token;
 pub mod userinfo;
 
 use serde::{Deserialize, Serialize};
+
+use super::answer::Login;
 
 pub use providers::{Asked, OidcError, Providers, State};
 pub use refused::{Denied, Refused, Trouble};
@@ -40,6 +43,15 @@ fn with_query(address: &str, parameters: &(impl Serialize + ?Sized)) -> String {
     let query = serde_urlencoded::to_string(parameters).unwrap_or_default();
     let joint = if address.contains('?') { '&' } else { '?' };
     format!("{address}{joint}{query}")
+}
+
+/// Result of the exchange of a code.
+#[derive(Debug)]
+pub struct Heard {
+    /// Claims with a valid signature, even of a login that is refused.
+    pub said: Option<claims::Said>,
+    /// The login, or the reason for its refusal.
+    pub login: Result<Login, Trouble>,
 }
 
 /// Session of a login at an OpenID provider.

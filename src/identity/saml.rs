@@ -15,6 +15,7 @@ mod providers;
 mod refused;
 pub mod response;
 pub mod screen;
+pub mod shown;
 pub mod signature;
 pub mod sp_metadata;
 pub mod subject;

@@ -212,7 +212,8 @@ impl Watch {
             | EventKind::RetentionRan
             | EventKind::LogVerified
             | EventKind::CprKeyRotated
-            | EventKind::AlertRaised => Vec::new(),
+            | EventKind::AlertRaised
+            | EventKind::LoginTested => Vec::new(),
         }
     }
 

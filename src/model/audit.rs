@@ -67,6 +67,8 @@ pub enum EventKind {
     CprKeyRotated,
     /// An alert rule reached its threshold; the reason is the rule, the note holds count and window.
     AlertRaised,
+    /// An auditor tested a login at a provider, which logged nobody in.
+    LoginTested,
 }
 
 /// Retention class of audit entries.
@@ -113,7 +115,8 @@ impl EventKind {
             | Self::RetentionRan
             | Self::LogVerified
             | Self::CprKeyRotated
-            | Self::AlertRaised => None,
+            | Self::AlertRaised
+            | Self::LoginTested => None,
         }
     }
 
@@ -147,7 +150,8 @@ impl EventKind {
             | Self::RetentionRan
             | Self::LogVerified
             | Self::CprKeyRotated
-            | Self::AlertRaised => Class::Operations,
+            | Self::AlertRaised
+            | Self::LoginTested => Class::Operations,
         }
     }
 }
@@ -212,6 +216,7 @@ codes!(EventKind {
     LogVerified = "log_verified",
     CprKeyRotated = "cpr_key_rotated",
     AlertRaised = "alert_raised",
+    LoginTested = "login_tested",
 });
 codes!(Class { Logins = "logins", Passwords = "passwords", Views = "views", Operations = "operations" });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });

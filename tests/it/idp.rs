@@ -207,8 +207,21 @@ impl Visitor {
     /// Begins a login and follows it to the provider's first page.
     pub async fn go_there(&self, path: &str) -> (String, String) {
         let begun = self.request(reqwest::Method::GET, path).send().await.expect("an answer");
-        if begun.status().is_redirection() {
-            let there = begun.headers()["location"].to_str().expect("text").to_owned();
+        self.first_page_there(begun).await
+    }
+
+    /// The provider's answer to a login that this response of ours has begun.
+    pub async fn answer_to(&self, begun: Response, user: &str) -> Answer {
+        let login_page = self.first_page_there(begun).await;
+        let (response, relay) = self.log_in_there(login_page, user).await;
+        Answer { response, relay }
+    }
+
+    /// By redirect, by a page that goes on by itself, or by a form.
+    async fn first_page_there(&self, begun: Response) -> (String, String) {
+        let header = |name| begun.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
+        let there = header("location").or_else(|| header("refresh")?.strip_prefix("0; url=").map(str::to_owned));
+        if let Some(there) = there {
             return follow(&self.client, self.client.get(&there).send().await.expect("the provider answers")).await;
         }
         let html = begun.text().await.expect("a body");

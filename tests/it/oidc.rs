@@ -4,6 +4,7 @@ mod check;
 mod guesses;
 pub mod liar;
 pub mod real;
+mod tested;
 
 use std::{
     sync::atomic::{AtomicU32, Ordering},

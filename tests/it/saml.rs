@@ -1,7 +1,9 @@
 //! Logins at real identity providers, and what is refused of them.
 
+mod flood;
 mod own;
 mod peers;
+mod tested;
 
 use jiff::Timestamp;
 use os2nykode::{

@@ -12,10 +12,14 @@ use crate::{
     flow::{Fault, Visit, to_its_end},
     identity::{
         answer::{Answer, ErrorCode, Failure},
-        oidc::{self, Asked, Providers, Refused, authorize::Begin},
+        oidc::{self, Asked, Heard, Providers, Refused, authorize::Begin, shown},
+        shown::Findings,
         transport::Transport,
     },
-    model::{identity::LoginMethod, provider::ProviderId},
+    model::{
+        identity::{Identity, LoginMethod},
+        provider::ProviderId,
+    },
 };
 
 /// A login in progress, kept by the browser, sealed under its `state`.
@@ -26,6 +30,9 @@ pub struct Pending {
     verifier: String,
     asked: Timestamp,
     forced: bool,
+    /// The auditor whose test it is. A login has none; nobody but us can write one, since all of it is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test: Option<Box<Identity>>,
 }
 
 /// Parameters of the answer: RFC 6749, section 4.1.2, and RFC 9207.
@@ -39,7 +46,14 @@ pub struct Reply {
     iss: Option<String>,
 }
 
-pub(super) async fn begin(app: &App, oidc: &Providers, provider: &OidcProvider, again: bool, language: Language) -> Result<Begun, Fault> {
+pub(super) async fn begin(
+    app: &App,
+    oidc: &Providers,
+    provider: &OidcProvider,
+    again: bool,
+    language: Language,
+    test: Option<&Identity>,
+) -> Result<Begun, Fault> {
     let (now, id) = (app.clock.now(), &provider.common.id);
     let begin = Begin {
         state: oidc::random_text(&[app.keys.random()?]),
@@ -58,7 +72,7 @@ pub(super) async fn begin(app: &App, oidc: &Providers, provider: &OidcProvider, 
         }
     };
     let Begin { state, nonce, verifier, force, .. } = begin;
-    let pending = Pending { asked_at: id.clone(), nonce, verifier, asked: now, forced: force };
+    let pending = Pending { asked_at: id.clone(), nonce, verifier, asked: now, forced: force, test: test.cloned().map(Box::new) };
     Ok(Begun::Go { transport: Transport::Redirect(address), sealed: seal(app, &state, &pending)?, relay: state })
 }
 
@@ -75,20 +89,28 @@ pub async fn finish(
     to_its_end(async move {
         let asked = pending.as_ref().and_then(|pending| app.config.provider(&pending.asked_at));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Oidc, provider: asked };
+        let test = pending.as_ref().and_then(|pending| pending.test.clone());
         let read = async {
-            let pending = pending.clone().ok_or(Refused::NotAsked)?;
-            if provider.as_ref() != Some(&pending.asked_at) {
-                return Err(Refused::NotAsked.into());
-            }
-            read(&app, pending, reply?).await
+            let mut findings = Findings::default();
+            let answer = async {
+                let pending = pending.ok_or(Refused::NotAsked)?;
+                if provider.as_ref() != Some(&pending.asked_at) {
+                    return Err(Refused::NotAsked.into());
+                }
+                read(&app, pending, reply?, &mut findings).await
+            };
+            (answer.await, findings)
         };
-        arrival.conclude(read).await
+        match test {
+            None => arrival.conclude(Box::pin(async { read.await.0 })).await,
+            Some(by) => arrival.conclude_test(&by, Box::pin(read)).await,
+        }
     })
     .await
 }
 
-/// Verifies the answer.
-async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Trouble> {
+/// Verifies the answer. `findings`: details for a login test.
+async fn read(app: &App, pending: Pending, reply: Reply, findings: &mut Findings) -> Result<Answer, Trouble> {
     let now = app.clock.now();
     let oidc = app.oidc.as_ref().ok_or(Refused::NotAsked)?;
     if !in_time(pending.asked, now) {
@@ -107,11 +129,13 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
         (None, Some(error)) => return Ok(Answer::Failure(failure(&error))),
         (Some(_), Some(_)) | (None, None) => return Err(Refused::Query.into()),
     };
-    let provider = pending.asked_at.clone();
-    let asked =
-        Asked { provider: pending.asked_at, nonce: pending.nonce, verifier: pending.verifier, at: pending.asked, forced: pending.forced };
+    let Pending { asked_at: provider, nonce, verifier, asked: at, forced, test } = pending;
+    let asked = Asked { provider: provider.clone(), nonce, verifier, at, forced };
     let random = app.keys.random().map_err(|error| Trouble::Fault(error.into()))?;
-    let login = oidc.finish(asked, &code, now, random).await;
+    let Heard { said, login } = oidc.finish(asked, &code, now, random).await;
+    if let (Some(_), Some(said), Some(config)) = (test, &said, app.config.oidc.provider(&provider)) {
+        (findings.lines, findings.level) = (shown::lines(said, config), Some(said.level(config)));
+    }
     match &login {
         Ok(_) => {}
         Err(oidc::Trouble::Provider(why)) => {
@@ -119,6 +143,7 @@ async fn read(app: &App, pending: Pending, reply: Reply) -> Result<Answer, Troub
         }
         Err(oidc::Trouble::Refused(oidc::Denied { refused, field, check })) => {
             tracing::info!(provider = provider.as_str(), reason = refused.code(), field, check, "login at a provider refused");
+            (findings.field, findings.check) = (field.clone(), check);
         }
     }
     Ok(Answer::Login(Box::new(login?)))

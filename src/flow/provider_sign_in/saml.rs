@@ -17,8 +17,12 @@ use crate::{
             message::{self, AuthnRequest},
             xml::LARGEST,
         },
+        shown::Findings,
     },
-    model::{identity::LoginMethod, provider::ProviderId},
+    model::{
+        identity::{Identity, LoginMethod},
+        provider::ProviderId,
+    },
 };
 
 /// A login in progress, kept by the browser, sealed.
@@ -28,9 +32,18 @@ pub struct Pending {
     request: String,
     asked: Timestamp,
     forced: bool,
+    /// The auditor whose test it is. Only a test has one, and only we can write it: all of this is sealed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    test: Option<Box<Identity>>,
 }
 
-pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvider, again: bool) -> Result<Begun, Fault> {
+pub(super) async fn begin(
+    app: &App,
+    saml: &Arc<Providers>,
+    provider: &SamlProvider,
+    again: bool,
+    test: Option<&Identity>,
+) -> Result<Begun, Fault> {
     let now = app.clock.now();
     let id = &provider.common.id;
     let Some(metadata) = saml.metadata(id, now) else { return Ok(Begun::Unusable) };
@@ -54,7 +67,7 @@ pub(super) async fn begin(app: &App, saml: &Arc<Providers>, provider: &SamlProvi
     };
     let way = Way { address: address.clone(), by_form, relay: Some(relay.clone()), pss: provider.pss };
     let transport = saml.send(asks.message(), way).await?;
-    let pending = Pending { provider: id.clone(), request, asked: now, forced };
+    let pending = Pending { provider: id.clone(), request, asked: now, forced, test: test.cloned().map(Box::new) };
     Ok(Begun::Go { transport, sealed: seal(app, &relay, &pending)?, relay })
 }
 
@@ -65,13 +78,22 @@ pub async fn finish(app: &Arc<App>, visit: &Visit, pending: Option<Pending>, ans
     to_its_end(async move {
         let provider = pending.as_ref().and_then(|pending| app.config.provider(&pending.provider));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Saml, provider };
-        arrival.conclude(async { read(&app, pending.as_ref().ok_or(Refused::NotAsked)?, &answer?).await }).await
+        let test = pending.as_ref().and_then(|pending| pending.test.as_deref());
+        let read = async {
+            let mut findings = Findings::default();
+            let answer = async { read(&app, pending.as_ref().ok_or(Refused::NotAsked)?, &answer?, &mut findings).await };
+            (answer.await, findings)
+        };
+        match test {
+            None => arrival.conclude(Box::pin(async { read.await.0 })).await,
+            Some(by) => arrival.conclude_test(by, Box::pin(read)).await,
+        }
     })
     .await
 }
 
-/// Verifies the answer.
-async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trouble> {
+/// Verifies the answer. `findings`: details for a login test.
+async fn read(app: &App, pending: &Pending, answer: &str, findings: &mut Findings) -> Result<Answer, Trouble> {
     let now = app.clock.now();
     let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
     if !in_time(pending.asked, now) {
@@ -79,7 +101,14 @@ async fn read(app: &App, pending: &Pending, answer: &str) -> Result<Answer, Trou
     }
     let asked =
         Asked { provider: pending.provider.clone(), request: pending.request.clone(), at: pending.asked, forced: pending.forced, now };
-    let read = saml.read_response(asked, message::decoded(answer, LARGEST)?).await?;
+    let message = message::decoded(answer, LARGEST)?;
+    let read = if pending.test.is_some() {
+        let examined = saml.test_response(asked, message).await?;
+        *findings = examined.findings;
+        examined.answer?
+    } else {
+        saml.read_response(asked, message).await?
+    };
     if let Answer::Login(login) = &read {
         let assertion = format!("assertion:{}:{}", pending.provider, app.keys.fingerprint(&login.assertion));
         let request = format!("request:{}", pending.request);

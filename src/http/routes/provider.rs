@@ -10,6 +10,7 @@ use axum::{
 };
 use axum_extra::extract::CookieJar;
 
+use super::login_test;
 use crate::{
     app::App,
     flow::{
@@ -58,7 +59,7 @@ pub(in crate::http) async fn begin(
     })
 }
 
-fn name_of(app: &App, frame: &Frame, provider: &str) -> String {
+pub(super) fn name_of(app: &App, frame: &Frame, provider: &str) -> String {
     let known = ProviderId::parse(provider).and_then(|id| app.config.provider(&id));
     known.map(|provider| provider.button.in_language(frame.words.language).to_owned()).unwrap_or_default()
 }
@@ -82,6 +83,7 @@ pub(super) async fn arrive(guest: Guest, relay: &str, had_one: bool, finished: F
             session::begin(&guest.session, identity, session.as_ref(), owners, &guest.visit).await?;
             Redirect::to("/account").into_response()
         }
+        Finished::Tested(report) => login_test::result(guest.frame, report),
         Finished::NoAccount { .. }
         | Finished::NotForHere { .. }
         | Finished::Failed { .. }
@@ -101,7 +103,7 @@ pub(super) fn notice_of(mut frame: Frame, finished: &Finished) -> (StatusCode, N
     frame.path = String::from("/");
     let again = |provider: Option<&ProviderId>| provider.map(|id| (format!("/login/{id}"), "provider-again"));
     let (status, title, text, way) = match finished {
-        Finished::Welcome { .. } => (StatusCode::OK, "provider-continue-title", "provider-continue-title", None),
+        Finished::Welcome { .. } | Finished::Tested(_) => (StatusCode::OK, "provider-continue-title", "provider-continue-title", None),
         Finished::NoAccount { by, .. } => (StatusCode::FORBIDDEN, "provider-no-account-title", looked_for(*by), None),
         Finished::NotForHere { missing } => (StatusCode::FORBIDDEN, "provider-not-for-here-title", lacks(*missing), None),
         Finished::Failed { failure: answer::Failure::Busy, provider } => {
@@ -184,18 +186,20 @@ pub(super) async fn log_out_there(app: &App, mut frame: Frame, at: &ProviderSess
     frame.path = String::from("/");
     let (title, text) = (frame.t("provider-logout-title"), frame.t("provider-logout"));
     let cookies = begun.kept.map_or_else(CookieJar::new, |kept| kept::keep(CookieJar::new(), &kept.relay, &kept.sealed, app.clock.now()));
-    let response = match begun.transport {
-        // No redirect: it would be the redirect of a form, which the `form-action` of our own pages blocks.
+    (cookies, leave(frame, begun.transport, title, text)).into_response()
+}
+
+/// Leads to a provider after a form of ours. No redirect: it would be the redirect of a form, which the `form-action` of our own pages blocks.
+pub(super) fn leave(frame: Frame, transport: Transport, title: String, text: String) -> Response {
+    match transport {
         Transport::Redirect(address) => {
-            let mut notice = Notice::new(frame, "provider-logout-title", "provider-logout");
-            notice.way = Some((address.clone(), notice.frame.t("provider-continue-button")));
-            let mut response = page(StatusCode::OK, &notice);
+            let way = Some((address.clone(), frame.t("provider-continue-button")));
+            let mut response = page(StatusCode::OK, &Notice { frame, title, paragraphs: vec![text], reference: None, way });
             if let Ok(refresh) = HeaderValue::from_str(&format!("0; url={address}")) {
                 response.headers_mut().insert(header::REFRESH, refresh);
             }
             response
         }
         form @ Transport::Form { .. } => go(frame, form, title, text),
-    };
-    (cookies, response).into_response()
+    }
 }

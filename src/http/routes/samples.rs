@@ -509,7 +509,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
     }
-    for (name, html) in others(&member, &words).into_iter().chain(log::pages(&member)) {
+    for (name, html) in others(&member, &words).into_iter().chain(log::pages(&member)).chain(log::tests(&member)) {
         add(name, html);
     }
     let fields = vec![("SAMLRequest", "\"><b>".to_owned())];

@@ -42,7 +42,7 @@ impl Said {
         for required in &provider.require {
             self.has(required).map_err(|check| Refused::Required.of(&required.field.to_string(), check))?;
         }
-        let level = provider.level.level(|field| self.level_at(field));
+        let level = self.level(provider);
         if level < provider.minimum_level {
             return Err(self.too_low(provider));
         }
@@ -56,6 +56,11 @@ impl Said {
         let claim = Claim::parse(provider.common.match_by, value).ok_or_else(|| Refused::Claim.of(&field, not_a(&provider.common)))?;
         let plain = |field: &Field| self.value(field).ok().flatten().and_then(text).filter(|text| !text.is_empty()).map(str::to_owned);
         Ok(Read { claim, level, name: provider.name.as_ref().and_then(plain), reference: plain(&provider.reference).unwrap_or_default() })
+    }
+
+    /// Assurance level of the login.
+    pub fn level(&self, provider: &OidcProvider) -> Level {
+        provider.level.level(|field| self.level_at(field))
     }
 
     /// The level's text in a field: `None` if the field is absent, `Some(None)` if it is not a single text.

@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
 use super::{
-    Recognised, Refused, Session, Trouble,
+    Heard, Recognised, Refused, Session, Trouble,
     authorize::{self, Begin},
     claims::Said,
     client_auth::{self, Credentials, For},
@@ -220,19 +220,27 @@ impl Providers {
     }
 
     /// Exchanges a code and validates the login.
-    pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Result<Login, Trouble> {
+    pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Heard {
+        let mut said = None;
+        let login = self.hear(&asked, code, now, random, &mut said).await;
+        Heard { said, login }
+    }
+
+    /// `heard` receives the claims as soon as their signature is verified.
+    async fn hear(&self, asked: &Asked, code: &str, now: Timestamp, random: [u8; 16], heard: &mut Option<Said>) -> Result<Login, Trouble> {
         let (entry, known) = self.ready(&asked.provider)?;
         let _place = place(&entry.logins)?;
         let client = self.credentials(entry, &known, now, random).await?;
         let redirect_uri = self.redirect_uri(&asked.provider);
         let exchange = Exchange { code, redirect_uri: &redirect_uri, verifier: &asked.verifier };
         let tokens = token::exchange(&self.http, &known.token, &client, &exchange).await?;
-        let (verified, token) = self.verified(entry, &known, &asked, tokens.id_token, tokens.access_token.clone(), now).await?;
-        let userinfo = self.userinfo(entry, &known, &tokens.access_token, &verified.sub, now).await?;
+        let (payload, token) = self.signed(entry, &known, asked, tokens.id_token, now).await?;
+        let said = heard.insert(Said { id_token: payload.clone(), userinfo: None });
+        let verified = id_token::judge(payload, Some(&tokens.access_token), &expected(entry, &known.keys, asked, now))?;
+        said.userinfo = self.userinfo(entry, &known, &tokens.access_token, &verified.sub, now).await?;
         // A decrypted token stays here. Only a token that arrived in plain text is sent back to the provider.
         let hint = if entry.config.encrypted_id_token { None } else { logout::hint(&token, &verified.payload) };
-        let Verified { payload, sub, sid, at, until } = verified;
-        let said = Said { id_token: payload, userinfo };
+        let Verified { sub, sid, at, until, .. } = verified;
         if let Some((field, word)) = said.unknown_level(&entry.config) {
             let (provider, field) = (entry.config.common.id.as_str(), field.to_string());
             tracing::warn!(provider, field, word, "level of a login is not in the configured map; the login has no level");
@@ -272,23 +280,21 @@ impl Providers {
         read.map(Some)
     }
 
-    /// Validates the ID token on a blocking thread, because it needs processor time. An unknown key id causes one fetch of the keys.
-    async fn verified(
+    /// Verifies the signature of the ID token on a blocking thread, because it needs processor time. An unknown key id causes one fetch of the keys.
+    async fn signed(
         &self,
         entry: &Entry,
         known: &Known,
         asked: &Asked,
         token: Zeroizing<String>,
-        access_token: Zeroizing<String>,
         now: Timestamp,
-    ) -> Result<(Verified, Zeroizing<String>), Trouble> {
+    ) -> Result<(Payload, Zeroizing<String>), Trouble> {
         let token = self.opened(entry, token).await?;
         let attempt = |keys: KeySet, token: Zeroizing<String>| {
-            let (config, nonce, access_token) = (entry.config.clone(), asked.nonce.clone(), access_token.clone());
-            let (asked, forced) = (asked.at, asked.forced);
+            let (config, nonce, asked, forced) = (entry.config.clone(), asked.nonce.clone(), asked.at, asked.forced);
             work(move || {
                 let expected = Expected { provider: &config, keys: &keys, nonce: &nonce, asked, forced, now };
-                id_token::verify(&token, Some(&access_token), &expected)
+                id_token::signed(&token, &expected)
             })
         };
         let mut read = attempt(known.keys.clone(), token.clone()).await?;
@@ -421,6 +427,10 @@ impl Providers {
         }
         Ok(read?)
     }
+}
+
+fn expected<'a>(entry: &'a Entry, keys: &'a KeySet, asked: &'a Asked, now: Timestamp) -> Expected<'a> {
+    Expected { provider: &entry.config, keys, nonce: &asked.nonce, asked: asked.at, forced: asked.forced, now }
 }
 
 /// Takes a slot, if one is free.

@@ -21,16 +21,16 @@ use crate::{
 };
 
 /// Version attribute that the OIOSAML profile requires.
-const SPEC_VERSION: &str = "https://data.gov.dk/model/core/specVersion";
+pub(super) const SPEC_VERSION: &str = "https://data.gov.dk/model/core/specVersion";
 /// Maximum number of received attribute names in a log line.
 const TOLD: usize = 40;
 
 /// Values of an attribute.
-type Values<'a> = BTreeSet<Value<'a>>;
+pub(super) type Values<'a> = BTreeSet<Value<'a>>;
 
 /// A value without surrounding white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Value<'a> {
+pub(super) enum Value<'a> {
     Text(&'a str),
     /// XML, such as a list of privileges. It never matches, but counts as a value beside others.
     Xml,
@@ -54,7 +54,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// All values of a name, without duplicates; `None` if the name is absent.
-    fn values(&self, name: &str) -> Option<Values<'a>> {
+    pub(super) fn values(&self, name: &str) -> Option<Values<'a>> {
         let mut elements = self.elements.iter().filter(|(known, _)| *known == name.trim()).peekable();
         elements.peek()?;
         let value = |value: Node<'a, 'a>| text(value).map_or(Value::Xml, Value::Text);
@@ -69,21 +69,31 @@ impl<'a> Attributes<'a> {
         }
     }
 
+    /// All names, in the order of the message.
+    pub(super) fn names(&self) -> impl Iterator<Item = &'a str> {
+        self.elements.iter().map(|(name, _)| *name)
+    }
+
     /// Checks the configured required values, and those of the profile.
     pub(super) fn required(&self) -> Result<(), Refused> {
+        self.unmet().map_or(Ok(()), |(name, reason)| Err(self.refused(name, reason)))
+    }
+
+    /// The first required attribute that has none of the accepted values.
+    pub(super) fn unmet(&self) -> Option<(&'a str, Refused)> {
         if self.provider.profile == Profile::Oiosaml3 {
             let accepted = |version: &str| self.provider.spec_versions.iter().any(|accepted| accepted == version);
             if !self.one(SPEC_VERSION).is_some_and(accepted) {
-                return Err(self.refused(SPEC_VERSION, Refused::SpecVersion));
+                return Some((SPEC_VERSION, Refused::SpecVersion));
             }
         }
         for (name, accepted) in &self.provider.require {
             let values = self.values(name).unwrap_or_default();
             if !accepted.iter().any(|one| values.contains(&Value::Text(one.trim()))) {
-                return Err(self.refused(name, Refused::Required));
+                return Some((name, Refused::Required));
             }
         }
-        Ok(())
+        None
     }
 
     /// The claim that leads to accounts. Two values with different meanings are refused, because they are ambiguous.

@@ -18,6 +18,7 @@ use super::{
     message::Message,
     metadata::{Metadata, MetadataError, SigningKey},
     response,
+    shown::{self, Examined},
     sp_metadata::Addresses,
     work::{Places, Queue},
 };
@@ -261,8 +262,22 @@ impl Providers {
             .await
     }
 
-    /// Validates an answer to a login on a blocking thread, because it needs processor time and runs C code.
+    /// Validates an answer to a login.
     pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
+        self.about_response(asked, move |keys, expected| response::read(&message, keys, expected)).await
+    }
+
+    /// Validates an answer to a login test, with the details that its page shows.
+    pub async fn test_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Examined, Refused> {
+        self.about_response(asked, move |keys, expected| Ok(shown::examine(&message, keys, expected))).await
+    }
+
+    /// Runs on a blocking thread, because validation needs processor time and runs C code.
+    async fn about_response<T: Send + 'static>(
+        self: &Arc<Self>,
+        asked: Asked,
+        read: impl FnOnce(&Keys, &response::Expected<'_>) -> Result<T, Refused> + Send + 'static,
+    ) -> Result<T, Refused> {
         let all = self.clone();
         self.work
             .work(Refused::ProviderUnusable, move || {
@@ -278,7 +293,7 @@ impl Providers {
                     forced: asked.forced,
                     now: asked.now,
                 };
-                response::read(&message, &all.keys, &expected)
+                read(&all.keys, &expected)
             })
             .await
     }

@@ -1,10 +1,10 @@
 //! Reasons for refusing SAML messages, each with a code for the log. The visitor sees the same page for all.
 
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])* $variant:ident = $code:literal),+ $(,)?) => {
         /// A reason for refusing a message.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
-        pub enum Refused { $($(#[$doc])* #[error($code)] $variant),+ }
+        pub enum Refused { $($(#[doc = $doc])* #[error($code)] $variant),+ }
 
         impl Refused {
             /// All reasons.
@@ -13,6 +13,11 @@ macro_rules! reasons {
             /// Code in the audit log.
             pub fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code),+ }
+            }
+
+            /// Meaning in English, for a page. Empty where the code says it all.
+            pub fn meaning(self) -> &'static str {
+                match self { $(Self::$variant => concat!($($doc),*)),+ }.trim()
             }
         }
     };

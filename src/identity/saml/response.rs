@@ -42,6 +42,9 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
+/// Takes a look at an assertion whose signature is verified.
+type Seen<'a> = &'a mut dyn FnMut(Node<'_, '_>);
+
 impl Expected<'_> {
     fn skew(&self) -> SignedDuration {
         SignedDuration::from_secs(self.provider.skew_seconds.into())
@@ -50,6 +53,11 @@ impl Expected<'_> {
 
 /// Validates a Response. Blocks for one to three milliseconds.
 pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answer, Refused> {
+    read_with(message, keys, expected, &mut |_assertion| {})
+}
+
+/// As [`read`]. `seen` gets the assertion as soon as its signature is verified, also where another check then refuses the login.
+pub(super) fn read_with(message: &[u8], keys: &Keys, expected: &Expected<'_>, seen: Seen<'_>) -> Result<Answer, Refused> {
     let plain = Plain::parse(message, Bounds::MESSAGE)?;
     let document = plain.document()?;
     let shape = screen::response(&document)?;
@@ -70,8 +78,10 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
     match (shape.holds, &signed) {
         // Only the assertion is signed. The Response around it proves nothing, but must still match.
         (Holds::Assertion, Some(signed)) if !shape.response_signed => {
+            let document = reread(signed)?;
+            seen(document.root_element());
             around(root, false, expected)?;
-            within(&reread(signed)?, expected)
+            within(&document, expected)
         }
         (_, Some(signed)) => {
             let document = reread(signed)?;
@@ -79,15 +89,19 @@ pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answ
             if !is(root, PROTOCOL, "Response") {
                 return Err(Refused::Root);
             }
+            let assertion = only(root, ASSERTION, "Assertion").map_err(|_more| Refused::AssertionCount)?;
+            if let Some(assertion) = assertion {
+                seen(assertion);
+            }
             around(root, true, expected)?;
-            match only(root, ASSERTION, "Assertion").map_err(|_more| Refused::AssertionCount)? {
+            match assertion {
                 Some(assertion) => login(assertion, expected),
-                None => opened(root, true, keys, expected),
+                None => opened(root, true, keys, expected, seen),
             }
         }
         (_, None) => {
             around(root, true, expected)?;
-            opened(root, false, keys, expected)
+            opened(root, false, keys, expected, seen)
         }
     }
     .map(|login| Answer::Login(Box::new(login)))
@@ -99,18 +113,21 @@ fn reread(signed: &str) -> Result<Document<'_>, Refused> {
 }
 
 /// Decrypts the assertion of a Response and verifies its signature. An unsigned one counts only within a signed Response.
-fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_>) -> Result<Login, Refused> {
+fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_>, seen: Seen<'_>) -> Result<Login, Refused> {
     let encrypted = only(root, ASSERTION, "EncryptedAssertion").ok().flatten().ok_or(Refused::AssertionCount)?;
     let bytes: Zeroizing<Vec<u8>> = decrypt::decrypt(&screen::encrypted(encrypted)?, keys.decrypting())?;
     let plain = Plain::parse(&bytes, Bounds::MESSAGE)?;
     let document = plain.document()?;
     if screen::assertion(&document)? {
         let signed = Zeroizing::new(signature::verified(plain, &[document.root_element()], &expected.metadata.keys)?);
-        return within(&reread(&signed)?, expected);
+        let document = reread(&signed)?;
+        seen(document.root_element());
+        return within(&document, expected);
     }
     if !covered || expected.provider.profile == Profile::Oiosaml3 {
         return Err(Refused::Unsigned);
     }
+    seen(document.root_element());
     within(&document, expected)
 }
 

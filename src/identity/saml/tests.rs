@@ -11,6 +11,7 @@ mod compared;
 mod forge;
 mod meant;
 mod recorded;
+mod shown;
 
 use forge::{Content, Forge, KeyWay, proven};
 

@@ -9,16 +9,24 @@ use crate::{
         entry::StoredEntry,
         search::{Hits, Search, Unclear},
     },
-    flow::log_pages::{Day, Found, One, Overview},
+    flow::{
+        log_pages::{Day, Found, One, Overview},
+        login_test::{Report, Verdict},
+    },
     http::{
         routes::{
             log::{EntryPage, LogPage},
             log_overview::OverviewPage,
             log_search::{Typed, asked},
+            login_test::{LoginTestPage, ResultPage as TestResultPage},
         },
         view::{Errors, Frame},
     },
-    model::audit::{AuditEvent, EventKind, Party},
+    identity::shown::{Line, Place, Shown, Use},
+    model::{
+        audit::{AuditEvent, EventKind, Party},
+        level::Level,
+    },
 };
 
 pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
@@ -101,4 +109,44 @@ fn entries() -> Vec<Entry> {
             Entry { sequence, sound: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
         })
         .collect()
+}
+
+/// Tests of logins: the list, and every value and use that there is.
+pub(super) fn tests(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
+    let list = |providers| LoginTestPage { frame: member("/audit/login-test"), token: "t\"<".into(), providers };
+    let first = vec![Shown::Masked { first: '<', last: '"', length: 9 }, Shown::Hidden];
+    let values = [
+        Shown::Missing,
+        Shown::Unreadable,
+        Shown::Hidden,
+        Shown::Whole(NAME.into()),
+        Shown::Time(at("2026-11-22T07:00:00Z")),
+        Shown::Short(1),
+        Shown::Number,
+        Shown::Truth,
+        Shown::Structure,
+        Shown::List { first, all: 7 },
+    ];
+    let line = |value| Line { name: NAME.into(), place: Place::Userinfo, value, uses: [Use::Account, Use::Level].into() };
+    let ignored = Line { name: "<script>".into(), place: Place::IdToken, value: Shown::Truth, uses: [].into() };
+    let every = [Use::Required, Use::Name, Use::Reference, Use::Protocol];
+    let every = Line { name: NAME.into(), place: Place::IdToken, value: Shown::Truth, uses: every.into() };
+    let of_saml = [Place::Assertion, Place::Attribute].map(|place| Line { place, ..ignored.clone() });
+    let lines: Vec<_> = values.into_iter().map(line).chain([ignored, every]).chain(of_saml).collect();
+    let refused = |field: &str, check| Verdict::Refused { reason: "oidc_level", field: field.into(), check };
+    let reports = [
+        (Verdict::Accepted { accounts: 0 }, Some(Level::None), lines.clone()),
+        (Verdict::Accepted { accounts: 1 }, Some(Level::High), lines.clone()),
+        (refused(NAME, "is below"), Some(Level::Low), lines),
+        (refused("", ""), None, Vec::new()),
+    ];
+    let mut pages = vec![
+        ("login test, none".to_owned(), list(Vec::new()).render()),
+        ("login test".to_owned(), list(vec![("mitid".into(), NAME.into())]).render()),
+    ];
+    for (verdict, level, lines) in reports {
+        let report = Report { provider: super::id("gone"), verdict, level, lines };
+        pages.push(("tested".to_owned(), TestResultPage { frame: member("/audit/login-test"), report }.render()));
+    }
+    pages
 }
