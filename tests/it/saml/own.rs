@@ -1,6 +1,10 @@
 //! A provider of the tests' own, whose key they hold: it says what a real one can't be made to say. And what comes of it.
 
-use std::{path::PathBuf, process::Command, sync::LazyLock};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::LazyLock,
+};
 
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
@@ -15,6 +19,7 @@ use os2nykode::{
         },
         transport::Transport,
     },
+    model::provider::ProviderId,
 };
 
 use crate::{
@@ -36,38 +41,47 @@ static KEYS: LazyLock<Keys> = LazyLock::new(|| {
     Keys::read(dir.path()).expect("keys")
 });
 
-/// What it says of itself: each binding has an address of its own for logouts, and another one for answers to them.
+/// What it says of itself.
 static METADATA: LazyLock<PathBuf> = LazyLock::new(|| {
+    let path = tempfile::tempdir().expect("a folder").keep().join("egen.xml");
+    crate::service::write_private(&path, metadata(&KEYS.signing)).expect("written");
+    path
+});
+
+/// Its metadata with one key: each binding has an address of its own for logouts, and another one for answers to them.
+fn metadata(key: &Pair) -> String {
     let of = |binding: &str, way: &str| {
         format!(
             "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{THERE}/slo-{way}\" \
              ResponseLocation=\"{THERE}/answers-{way}\"/>"
         )
     };
-    let text = format!(
+    format!(
         "<md:EntityDescriptor xmlns:md=\"urn:oasis:names:tc:SAML:2.0:metadata\" entityID=\"{THERE}\"><md:IDPSSODescriptor \
          protocolSupportEnumeration=\"urn:oasis:names:tc:SAML:2.0:protocol\"><md:KeyDescriptor use=\"signing\"><ds:KeyInfo \
          xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo>\
          </md:KeyDescriptor>{}{}<md:SingleSignOnService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect\" \
          Location=\"{THERE}/sso\"/></md:IDPSSODescriptor></md:EntityDescriptor>",
-        BASE64.encode(KEYS.signing.certificate()),
+        BASE64.encode(key.certificate()),
         of("HTTP-Redirect", "redirect"),
         of("HTTP-POST", "post"),
-    );
-    let path = tempfile::tempdir().expect("a folder").keep().join("egen.xml");
-    crate::service::write_private(&path, text).expect("written");
-    path
-});
+    )
+}
 
 /// The configuration with the provider under these names beside the others, and our entity id.
 fn known_as(ids: &[&str]) -> (&'static str, String) {
+    known_by(ids, &METADATA)
+}
+
+/// The same with its metadata in another file.
+fn known_by(ids: &[&str], metadata: &Path) -> (&'static str, String) {
     let (mut text, entity) = configuration("");
     introduce(&entity, "https://localhost", Wishes::USUAL);
     for id in ids {
         text.push_str(&format!(
             "[[saml.provider]]\nid = \"{id}\"\nmetadata_file = \"{}\"\nbutton = {{ da = \"Egen\" }}\n\
              match = {{ by = \"account_name\", from = \"sAMAccountName\" }}\n",
-            METADATA.display()
+            metadata.display()
         ));
     }
     (text.leak(), entity)
@@ -145,6 +159,32 @@ async fn a_session_ends_when_the_providers_does() {
     service.clock.shift_to(121);
     assert!(!is_in(&short).await, "SessionNotOnOrAfter has come");
     assert!(is_in(&other).await, "who was told no end stays in");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_has_left_the_metadata_signs_nothing_any_more() {
+    let file = tempfile::tempdir().expect("a folder").keep().join("egen.xml");
+    crate::service::write_private(&file, metadata(&KEYS.signing)).expect("written");
+    let (more, entity) = known_by(&["egen"], &file);
+    let service = Setup { more, ..Setup::default() }.start().await;
+    let gets_in = async |key: &Pair| {
+        let visitor = service.visitor();
+        let (request, relay) = asked(&visitor, "egen").await;
+        let xml = says(&entity, &request, "anna", None, key);
+        let page = visitor.bring(&Answer { response: BASE64.encode(xml.as_bytes()), relay }).await;
+        page.path.starts_with("/account")
+    };
+    assert!(gets_in(&KEYS.signing).await && !gets_in(&KEYS.encryption).await);
+    crate::service::write_private(&file, metadata(&KEYS.encryption)).expect("written");
+    let saml = service.app.saml.as_ref().expect("configured");
+    saml.refresh(&ProviderId::parse("egen").expect("an id"), service.clock.now()).await.expect("read again");
+    assert!(gets_in(&KEYS.encryption).await && !gets_in(&KEYS.signing).await);
+    // Nor a logout.
+    let Transport::Redirect(path) = logout("anna").redirect("/saml/slo", None, &KEYS.signing, false).expect("signed") else {
+        panic!("a redirect")
+    };
+    let answer = service.visitor().request(reqwest::Method::GET, &path).send().await.expect("an answer");
+    assert_eq!(answer.status(), 403);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Redirects that we sign, before the eyes of pysaml2 and python3-saml. Whoever verifies a query from its values encodes them anew, in a way of their own.
+//! Redirects that we sign, before the eyes of pysaml2, python3-saml and ruby-saml. Whoever verifies a query from its values encodes them anew, in a way of their own.
 
 use std::{
     io::Write,
@@ -29,27 +29,34 @@ const THERE: &str = "https://idp.test/sso";
 /// What is encoded, or not, in different ways by different programs.
 const SIGNS: &str = "a-b.c_d~e+f/g=h";
 
+/// What each reader says of a query; those that end in `anew` encode its values again.
+const READERS: [&str; 5] = ["pysaml2", "python3-saml", "python3-saml-anew", "ruby-saml", "ruby-saml-anew"];
+
 /// What the readers say of queries.
-fn judged(queries: &[String]) -> Vec<[bool; 3]> {
+fn judged(queries: &[String]) -> Vec<[bool; 5]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env/saml-verifiers");
     let python = folder.join("venv/bin/python");
     assert!(python.exists(), "the readers are missing: run scripts/setup");
     let keys = Keys::read(&KEYS_DIR).expect("keys");
-    let asked = serde_json::json!({ "certificate": BASE64.encode(keys.signing.certificate()), "queries": queries });
-    let mut reader = Command::new(python)
-        .arg(folder.join("verify.py"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it runs");
-    reader.stdin.take().expect("piped").write_all(asked.to_string().as_bytes()).expect("told");
+    let asked = serde_json::json!({ "certificate": BASE64.encode(keys.signing.certificate()), "queries": queries }).to_string();
+    let of_python = told(Command::new(python).arg(folder.join("verify.py")), &asked);
+    let of_ruby = told(Command::new("ruby").arg(folder.join("verify.rb")), &asked);
+    assert_eq!((of_python.len(), of_ruby.len()), (queries.len(), queries.len()));
+    let of = |[python, ruby]: [&serde_json::Value; 2], reader: &str| {
+        let told = if reader.starts_with("ruby") { &ruby[reader] } else { &python[reader] };
+        told.as_bool().expect("a judgement")
+    };
+    of_python.iter().zip(&of_ruby).map(|(python, ruby)| READERS.map(|reader| of([python, ruby], reader))).collect()
+}
+
+/// One judgement for each query.
+fn told(reader: &mut Command, asked: &str) -> Vec<serde_json::Value> {
+    let piped = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut reader = piped.spawn().expect("the reader is installed by scripts/setup");
+    reader.stdin.take().expect("piped").write_all(asked.as_bytes()).expect("told");
     let done = reader.wait_with_output().expect("it ends");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    let told: Vec<serde_json::Value> = serde_json::from_slice(&done.stdout).expect("JSON");
-    assert_eq!(told.len(), queries.len());
-    let of = |told: &serde_json::Value, reader: &str| told[reader].as_bool().expect("a judgement");
-    told.iter().map(|told| ["pysaml2", "python3-saml", "python3-saml-anew"].map(|reader| of(told, reader))).collect()
+    serde_json::from_slice(&done.stdout).expect("JSON")
 }
 
 fn query(sent: Transport) -> String {
@@ -90,18 +97,18 @@ async fn other_programs_verify_what_we_sign_from_the_query_and_from_its_values()
     let all = queries.concat();
     assert!(["%2B", "%2F", "%3D", "-", ".", "_", "~"].iter().all(|sign| all.contains(sign)), "{all}");
     for (query, judged) in queries.iter().zip(judged(&queries)) {
-        assert_eq!(judged, [true; 3], "{query}");
+        assert_eq!(judged, [true; 5], "{query}");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_space_is_told_as_such_to_whoever_reads_the_query() {
-    // Python's own encoders make a plus of it, others do not: from the values alone, nobody knows how it was sent. No RelayState of ours has one.
+    // Python's and Ruby's own encoders make a plus of it, others do not: from the values alone, nobody knows how it was sent. No RelayState of ours has one.
     let service = introduced(Wishes::USUAL).await.service;
     let queries = signed(&service, Some("et sted +%/"), SIGNS);
     for (query, judged) in queries.iter().zip(judged(&queries)) {
         assert!(query.contains("&RelayState=et%20sted%20%2B%25%2F&"), "{query}");
-        assert_eq!(judged, [false, true, false], "{query}");
+        assert_eq!(judged, [false, true, false, true, false], "{query}");
     }
 }
 
@@ -122,6 +129,6 @@ async fn other_programs_refuse_a_query_with_one_byte_changed() {
         })
         .collect();
     for (query, judged) in changed.iter().zip(judged(&changed)) {
-        assert_eq!(judged, [false; 3], "{query}");
+        assert_eq!(judged, [false; 5], "{query}");
     }
 }
