@@ -18,16 +18,20 @@ use std::{
 use jiff::Timestamp;
 use os2nykode::{
     audit::{
-        Log,
-        inspect::Inspection,
-        sealer::{BATCH, Memory, Signed},
+        AuditLog,
+        chain::{
+            inspect::LogInspection,
+            sealer::{BATCH, ChainMemory, SignOutcome},
+        },
     },
     model::{
-        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        audit::{
+            AuditEvent, AuditOutcome, EventKind, Party,
+            signing::{Signer, Verifiers},
+        },
         identity::LoginMethod,
-        signing::{Signer, Verifiers},
     },
-    store::{Keys, Store},
+    store::{DerivedKeys, Store},
 };
 use ring::rand::SystemRandom;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
@@ -67,8 +71,8 @@ fn signer() -> Signer {
     Signer::from_pem(Signer::generate(&SystemRandom::new()).expect("random").as_bytes()).expect("a key")
 }
 
-fn log(store: &Store) -> Log {
-    Log::new(store, &Keys::new(&[1; 32]))
+fn log(store: &Store) -> AuditLog {
+    AuditLog::new(store, &DerivedKeys::new(&[1; 32]))
 }
 
 fn event(n: u128) -> AuditEvent {
@@ -113,7 +117,7 @@ async fn appends(name: &str, plain: &str, sealed: &str) {
             let keeper = seals.then(|| {
                 let (log, stop) = (log(&store), stop.clone());
                 tokio::spawn(async move {
-                    let (memory, signer, mut since) = (Memory::default(), signer(), 0);
+                    let (memory, signer, mut since) = (ChainMemory::default(), signer(), 0);
                     log.remember(&memory).await.expect("read");
                     while !stop.load(Ordering::Relaxed) {
                         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -201,7 +205,7 @@ async fn large(name: &str, url: &str, entries: i64) {
     let began = Instant::now();
     fill(url, entries).await;
     println!("{name}: {entries} entries were made in {:.0} s", began.elapsed().as_secs_f64());
-    let (log, memory) = (log(&store), Memory::default());
+    let (log, memory) = (log(&store), ChainMemory::default());
     let began = Instant::now();
     while log.seal(&memory).await.expect("sealed").entries > 0 {}
     #[allow(clippy::cast_precision_loss, reason = "numbers are small")]
@@ -209,7 +213,7 @@ async fn large(name: &str, url: &str, entries: i64) {
     println!("{name}: sealed {:.0} entries per second", rate(began));
     let signer = signer();
     let began = Instant::now();
-    while let Signed::Part(_) = log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed") {}
+    while let SignOutcome::Part(_) = log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed") {}
     println!("{name}: looked at again and signed {:.0} entries per second", rate(began));
     if name == "SQLite" {
         run(url, "PRAGMA wal_checkpoint(TRUNCATE)").await;
@@ -218,7 +222,7 @@ async fn large(name: &str, url: &str, entries: i64) {
     let mut keys = Verifiers::default();
     keys.add(signer.public_pem().as_bytes()).expect("a key");
     let began = Instant::now();
-    let inspection = Inspection::open(url).await.expect("opened");
+    let inspection = LogInspection::open(url).await.expect("opened");
     let whole = inspection.verify(&keys, &[]).await.expect("whole");
     assert_eq!(i64::try_from(whole.entries), Ok(entries));
     println!("{name}: verified {:.0} entries per second", rate(began));

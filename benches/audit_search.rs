@@ -14,12 +14,12 @@ use std::time::Instant;
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{
-        Log,
-        cpr::Vault,
+        AuditLog,
+        log::cpr::Vault,
         search::{Hits, PAGE, Search},
     },
     model::audit::EventKind,
-    store::{Keys, Store},
+    store::{DerivedKeys, Store},
 };
 use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 
@@ -152,7 +152,7 @@ fn far() -> Vec<(&'static str, Search)> {
     ]
 }
 
-async fn page(log: &Log, search: &Search, after: Option<i64>) -> (f64, Hits) {
+async fn page(log: &AuditLog, search: &Search, after: Option<i64>) -> (f64, Hits) {
     let began = Instant::now();
     // Some names fit too many people: told without a search.
     let hits = log.search(search, after).await.expect("read").unwrap_or_default();
@@ -166,7 +166,7 @@ fn spread(what: &str, mut times: Vec<f64>, more: &str) {
     println!("| {what} | {:.1} | {:.1} | {:.1} | {more} |", at(50), at(99), at(100));
 }
 
-async fn measure(log: &Log, entries: u64) {
+async fn measure(log: &AuditLog, entries: u64) {
     println!("| Search, page 1 | p50 ms | p99 ms | worst ms | entries found on the page, searches that stopped |\n|---|---|---|---|---|");
     for (what, ask) in asked() {
         page(log, &ask(TIMES, entries), None).await;
@@ -235,7 +235,7 @@ async fn main() {
             filled.megabytes * 1_000_000 / i64::try_from(entries).expect("small"),
         );
         let store = Store::open(&url).await.expect("opened");
-        let log = Log::new(&store, &Keys::new(&KEY)).with(Vault::new([&KEY]), "kommune.test");
+        let log = AuditLog::new(&store, &DerivedKeys::new(&KEY)).with(Vault::new([&KEY]), "kommune.test");
         measure(&log, entries).await;
         store.close().await;
         if postgres {

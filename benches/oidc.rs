@@ -27,7 +27,7 @@ use openidconnect::{
 };
 use os2nykode::{
     config::{self, Algorithm, OidcProvider},
-    identity::oidc::{claims::Said, id_token, jwks::KeySet},
+    identity::oidc::{claims::VerifiedClaims, id_token, jwks::KeySet},
 };
 use reqwest::{Client, Url, redirect};
 use serde_json::{Value, json};
@@ -105,10 +105,10 @@ fn tokens(provider: &OidcProvider) {
     let librarys: openidconnect::core::CoreJsonWebKeySet = serde_json::from_value(set).expect("keys");
     for (signer, alg) in [(&RSA, "RS256"), (&RSA, "PS256"), (&EC, "ES256")] {
         let token = signer.token(alg, &claims(&provider.issuer, NONCE));
-        let expected = id_token::Expected { provider, keys: &keys, nonce: NONCE, asked: now(), forced: true, now: now() };
+        let expected = id_token::ExpectedToken { provider, keys: &keys, nonce: NONCE, asked: now(), forced: true, now: now() };
         let ours = each(|| {
             let verified = id_token::verify(black_box(&token), Some("x"), &expected).expect("right");
-            black_box(Said { id_token: verified.payload, userinfo: None }.read(provider).expect("read"));
+            black_box(VerifiedClaims { id_token: verified.payload, userinfo: None }.read(provider).expect("read"));
         });
         let library = each(|| {
             type Token =

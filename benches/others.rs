@@ -19,13 +19,13 @@ use os2nykode::{
     clock::{Clock, SystemClock},
     config,
     flow::{
-        Visit,
-        others::{
-            lists::{self, Listed, Place, Question},
+        RequestContext,
+        delegation::{
+            lists::{self, ListKey, ListOutcome, ListQuery},
             show,
         },
     },
-    model::{identity::Identity, level::Level},
+    model::identity::{Identity, level::AssuranceLevel},
 };
 use uuid::Uuid;
 
@@ -46,7 +46,7 @@ struct Bench {
     app: Arc<App>,
     metrics: PrometheusHandle,
     identity: Identity,
-    visit: Visit,
+    visit: RequestContext,
 }
 
 impl Bench {
@@ -65,15 +65,15 @@ impl Bench {
         done
     }
 
-    async fn look(&self, place: &Place, words: &str, page: usize) -> usize {
-        let question = Question { words: words.to_owned(), page };
+    async fn look(&self, place: &ListKey, words: &str, page: usize) -> usize {
+        let question = ListQuery { words: words.to_owned(), page };
         match lists::look(&self.app, &self.visit, &self.identity, place.clone(), &question).await.expect("read") {
-            Listed::Found(found) => found.accounts.len(),
-            Listed::Denied(denial) => panic!("{denial:?}"),
+            ListOutcome::Found(found) => found.accounts.len(),
+            ListOutcome::Denied(denial) => panic!("{denial:?}"),
         }
     }
 
-    async fn many(&self, what: &str, place: &Place, asked: &[(&str, usize)]) {
+    async fn many(&self, what: &str, place: &ListKey, asked: &[(&str, usize)]) {
         let mut times = Vec::new();
         for (words, page) in asked {
             let begun = Instant::now();
@@ -126,9 +126,13 @@ async fn main() {
     admin.add_to_group(&bench_group, &acting).await;
     let (account, _) = app.directory.account(admin.guid("skala-admin").await).await.expect("read");
     let identity = Identity::from_ad_bind(&account.expect("there"), clock.now(), Uuid::nil());
-    let bench =
-        Bench { app, metrics, identity, visit: Visit { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None, browser: None } };
-    assert_eq!(bench.app.config.authority.ad_password_level, Level::Substantial);
+    let bench = Bench {
+        app,
+        metrics,
+        identity,
+        visit: RequestContext { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None, browser: None },
+    };
+    assert_eq!(bench.app.config.authority.ad_password_level, AssuranceLevel::Substantial);
 
     let choose = async || lists::ways(&bench.app, &bench.identity).await.expect("read").expect("allowed");
     let choices = bench.counted("from the login to the choice of lists, nothing known yet", choose()).await;
@@ -146,8 +150,9 @@ async fn main() {
         let searches: Vec<(&str, usize)> = (0..20).map(|n| (words[n % words.len()], 1)).collect();
         bench.many(&format!("{name}: searches"), place, &searches).await;
     }
-    let question = Question { words: String::new(), page: 1 };
-    if let Listed::Found(found) = lists::look(&bench.app, &bench.visit, &bench.identity, flat.clone(), &question).await.expect("read") {
+    let question = ListQuery { words: String::new(), page: 1 };
+    if let ListOutcome::Found(found) = lists::look(&bench.app, &bench.visit, &bench.identity, flat.clone(), &question).await.expect("read")
+    {
         let target = found.accounts[0].guid;
         bench
             .counted("an account's page", async { show::show(&bench.app, &bench.visit, &bench.identity, target).await.expect("read") })

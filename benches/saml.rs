@@ -16,10 +16,10 @@ use openssl::{
     symm::Cipher,
 };
 use os2nykode::identity::{
-    keys::{self, Keys},
+    keys::{self, ProviderKeys},
     saml::{
         Refused,
-        response::{self, Expected},
+        response::{self, ExpectedResponse},
         signature,
         xml::LARGEST,
     },
@@ -72,15 +72,15 @@ fn bare(signed: &str) -> f64 {
     })
 }
 
-/// Keys of which three decrypt, none of them those that messages here are encrypted for.
-fn keys_in_a_rollover() -> Keys {
+/// ProviderKeys of which three decrypt, none of them those that messages here are encrypted for.
+fn keys_in_a_rollover() -> ProviderKeys {
     let dir = tempfile::tempdir().expect("a folder");
     let make = || keys::generate(dir.path(), "test", now()).expect("keys");
     make();
     make();
     keys::rollover(dir.path()).expect("rolled over");
     make();
-    let keys = Keys::read(dir.path()).expect("keys");
+    let keys = ProviderKeys::read(dir.path()).expect("keys");
     assert_eq!(keys.decrypting().count(), 3);
     keys
 }
@@ -186,7 +186,7 @@ fn in_a_rollover(good: &Forge) {
     let three = keys_in_a_rollover();
     let (provider, metadata, message) = (provider(), metadata(), good.message());
     let asked = "2026-11-23T08:09:00Z".parse().expect("a time");
-    let expected = Expected {
+    let expected = ExpectedResponse {
         provider: &provider,
         metadata: &metadata,
         entity_id: ENTITY,

@@ -316,7 +316,7 @@ async fn sessions(service: &Service) {
     let before = memory_kib(service.child.id());
     let config = config::load(&service.dir.path().join("config.toml"), std::iter::empty()).expect("right");
     let store = store::Store::open(&format!("sqlite://{}/bench.db", service.dir.path().display())).await.expect("opened");
-    let keys = store::Keys::new(config.server.secret.bytes());
+    let keys = store::DerivedKeys::new(config.server.secret.bytes());
     let sessions = store::sessions::Sessions::new(&store, &keys, &config.session, Arc::new(SystemClock));
     let mut cookies = Vec::new();
     for n in 1..=10_000_u128 {

@@ -5,22 +5,24 @@ use std::sync::{Arc, PoisonError, RwLock};
 use uuid::Uuid;
 
 use crate::{
-    audit::{self, cpr::Vault},
+    audit::{self, log::cpr::Vault},
     clock::Clock,
     config::{self, Config, Secret},
     directory::Directory,
-    flow::{audit_api::Rates, codes::Probes, health::Readiness, outside::Outside, waits::Waits},
+    flow::{
+        audit::api::ApiRates, health::Readiness, one_time_code::CodeProbes, register_limit::RegisterLimit, reported_delays::ReportedDelays,
+    },
+    forward,
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
-    model::dn::dns_name,
-    people::{self, Family, Lookups},
-    push,
+    model::ad::dn::dns_name,
+    registers::{self, Family, Lookups},
     store::{
-        self, Store, StoreError, codes::Codes, cursors::Cursors, leases::Leases, sessions::Sessions, staff::Staff, throttle::Throttles,
-        tokens::Tokens, used::Used,
+        self, Store, StoreError, codes::Codes, cursors::Cursors, leases::Leases, local_accounts::LocalAccounts, rate_limit::RateLimits,
+        sessions::Sessions, single_use::SingleUse, tokens::ApiTokens,
     },
     tls::TlsSetupError,
 };
@@ -31,26 +33,26 @@ pub struct App {
     /// The configuration as read and checked at start.
     pub config: Config,
     /// `[policy]` as last read. Its word lists may change while the service runs.
-    policy: RwLock<Arc<config::Policy>>,
+    policy: RwLock<Arc<config::PolicyConfig>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// Keys derived from `server.secret`.
-    pub keys: store::Keys,
+    pub keys: store::DerivedKeys,
     /// Holder id of this instance's leases, new at each start.
     pub instance: Uuid,
     pub directory: Directory,
     pub store: Store,
     pub sessions: Sessions,
     /// Rate limits by name, address, account and browser.
-    pub throttles: Throttles,
+    pub throttles: RateLimits,
     /// Account locks and the leases of jobs.
     pub leases: Leases,
     /// Ids that count only once, such as SAML assertions.
-    pub used: Used,
+    pub used: SingleUse,
     pub codes: Codes,
     /// Places for comparisons with one-time codes.
     pub code_hasher: Hasher,
-    pub staff: Staff,
+    pub staff: LocalAccounts,
     /// Places for the password checks of local accounts.
     pub hasher: Hasher,
     /// Like `hasher`, for browsers that their owners have used.
@@ -58,34 +60,34 @@ pub struct App {
     /// Places for decoy comparisons where there is no code.
     pub decoy_hasher: Hasher,
     /// SAML identity providers; `None` where none is configured.
-    pub saml: Option<Arc<saml::Providers>>,
+    pub saml: Option<Arc<saml::SamlProviders>>,
     /// OpenID Connect providers; `None` where none is configured.
-    pub oidc: Option<Arc<oidc::Providers>>,
+    pub oidc: Option<Arc<oidc::OidcProviders>>,
     /// Registers that map CPR numbers to accounts.
     pub people: Lookups,
     /// Family service; `None` where none is configured.
     pub family: Option<Family>,
     /// Limits on requests to registers and the family service for one person.
-    pub outside: Outside,
-    pub audit: audit::Log,
+    pub outside: RegisterLimit,
+    pub audit: audit::AuditLog,
     /// The end of the audit chain, as this instance has last seen it.
-    pub sealed: audit::sealer::Memory,
+    pub sealed: audit::chain::sealer::ChainMemory,
     /// The audit log as the API and log forwarding read it.
-    pub feed: audit::feed::Feed,
-    /// Tokens of the audit API.
-    pub tokens: Tokens,
+    pub feed: audit::export::feed::Feed,
+    /// ApiTokens of the audit API.
+    pub tokens: ApiTokens,
     /// Rate limits of the audit API.
-    pub api_rates: Rates,
+    pub api_rates: ApiRates,
     /// Targets of log forwarding.
-    pub push: Vec<Arc<push::Target>>,
+    pub push: Vec<Arc<forward::ForwardTarget>>,
     /// Cursors of log forwarding and alerts.
     pub cursors: Cursors,
     /// The last result of the readiness check.
     pub readiness: Readiness,
     /// Recent one-time codes of each network.
-    pub code_probes: Probes,
+    pub code_probes: CodeProbes,
     /// Rate-limit delays that the audit log already mentions.
-    pub waits: Waits,
+    pub waits: ReportedDelays,
 }
 
 /// Why the service could not start.
@@ -102,48 +104,48 @@ pub enum StartError {
     Oidc(#[from] OidcError),
     /// Registers or the family service.
     #[error("[people] or [parents]: {0}")]
-    People(#[from] people::SetupError),
+    People(#[from] registers::SetupError),
     /// Targets of log forwarding.
     #[error(transparent)]
-    Push(#[from] push::SetupError),
+    Push(#[from] forward::SetupError),
 }
 
 impl App {
     /// The municipality's password rules, as last read.
-    pub fn policy(&self) -> Arc<config::Policy> {
+    pub fn policy(&self) -> Arc<config::PolicyConfig> {
         self.policy.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Replaces the municipality's password rules.
-    pub fn renew_policy(&self, policy: config::Policy) {
+    pub fn renew_policy(&self, policy: config::PolicyConfig) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
     }
 
     /// Opens the store and prepares the adapters. Needs no controller.
     pub async fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Arc<Self>, StartError> {
-        let keys = store::Keys::new(config.server.secret.bytes());
+        let keys = store::DerivedKeys::new(config.server.secret.bytes());
         let instance = Uuid::from_bytes(keys.random().map_err(|_| StoreError::NoRandomness)?);
         let directory = Directory::new(&config.directory)?;
-        let saml = saml::Providers::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
-        let oidc = oidc::Providers::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
+        let saml = saml::SamlProviders::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
+        let oidc = oidc::OidcProviders::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
         let people = Lookups::new(&config.people)?;
         let family = config.parents.as_ref().map(Family::new).transpose()?;
         let hostname = config.server.public_url.split_once("://").map_or("", |(_, host)| host);
-        let targets = config.audit.push.iter().map(|push| push::Target::new(push, hostname).map(Arc::new));
+        let targets = config.audit.push.iter().map(|push| forward::ForwardTarget::new(push, hostname).map(Arc::new));
         let push = targets.collect::<Result<Vec<_>, _>>()?;
         let domain = dns_name(&config.directory.base_dn);
         let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
-        let audit = audit::Log::new(&store, &keys).with(vault, &domain).knowing(&known);
+        let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known);
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
-            throttles: Throttles::new(&store),
+            throttles: RateLimits::new(&store),
             leases: Leases::new(&store),
-            used: Used::new(&store),
+            used: SingleUse::new(&store),
             codes: Codes::new(&store, &keys),
             code_hasher: Hasher::default(),
-            staff: Staff::new(&store, &keys),
+            staff: LocalAccounts::new(&store, &keys),
             hasher: Hasher::default(),
             hasher_for_known: Hasher::default(),
             decoy_hasher: Hasher::default(),
@@ -151,17 +153,17 @@ impl App {
             oidc,
             people,
             family,
-            outside: Outside::default(),
-            sealed: audit::sealer::Memory::default(),
-            feed: audit::feed::Feed::new(&store).judged_by(&audit),
+            outside: RegisterLimit::default(),
+            sealed: audit::chain::sealer::ChainMemory::default(),
+            feed: audit::export::feed::Feed::new(&store).judged_by(&audit),
             audit,
-            tokens: Tokens::new(&store),
-            api_rates: Rates::default(),
+            tokens: ApiTokens::new(&store),
+            api_rates: ApiRates::default(),
             cursors: Cursors::new(&store, &keys),
             push,
             readiness: Readiness::default(),
-            code_probes: Probes::default(),
-            waits: Waits::default(),
+            code_probes: CodeProbes::default(),
+            waits: ReportedDelays::default(),
             policy: RwLock::new(Arc::new(config.policy.clone())),
             config,
             clock,

@@ -5,26 +5,9 @@
 //! - No input of a visitor can prevent an entry.
 
 pub mod chain;
-mod counts;
-pub mod cpr;
-pub mod csv;
-pub mod entry;
-pub mod export_line;
-pub mod feed;
-pub mod inspect;
-mod kept;
-mod log;
-mod people;
-mod places;
-pub mod public;
-mod read;
+pub mod export;
+pub mod log;
 pub mod retention;
-mod row;
-pub mod sealer;
 pub mod search;
-mod signed;
-pub mod verify;
-mod vet;
-mod walk;
 
-pub use log::{Begun, Entry, Log, Open};
+pub use log::{AttemptBegun, AuditEntry, AuditLog, OpenAttempt};

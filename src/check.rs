@@ -6,16 +6,16 @@
 mod audit;
 mod controller;
 mod domain;
+mod forward;
 mod needs;
 mod oidc;
-mod people;
-mod push;
+mod registers;
 mod report;
 mod saml;
 mod store;
 
-pub use controller::{ChainLink, Failure, Offered, offered_chain};
-pub use report::{Finding, Id, Level, Report};
+pub use controller::{ChainLink, HandshakeError, Offered, offered_chain};
+pub use report::{Finding, FindingLevel, Id, Report};
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -52,8 +52,8 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
     audit::check(config, clock, report).await;
     saml::check(config, options, clock, report).await;
     oidc::check(config, options, clock, report).await;
-    people::check(config, clock, report).await;
-    push::check(config, report).await;
+    crate::check::registers::check(config, clock, report).await;
+    crate::check::forward::check(config, report).await;
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => {

@@ -20,13 +20,13 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{self, Config, Problem, Problems, Secret},
     directory::Directory,
-    flow::others::explain,
+    flow::delegation::explain,
     identity::{
-        keys::{self, Keys, KeysError},
+        keys::{self, KeysError, ProviderKeys},
         oidc::client_auth,
-        saml::sp_metadata::{self, Addresses},
+        saml::sp_metadata::{self, OwnAddresses},
     },
-    model::{authority::Action, level::Level},
+    model::{authorization::Action, identity::level::AssuranceLevel},
     serve, telemetry,
 };
 
@@ -61,12 +61,12 @@ enum Command {
         #[arg(long)]
         provider: Option<String>,
     },
-    /// Keys and metadata for SAML identity providers.
+    /// ProviderKeys and metadata for SAML identity providers.
     Saml {
         #[command(subcommand)]
         command: SamlCommand,
     },
-    /// Keys for OpenID Connect providers.
+    /// ProviderKeys for OpenID Connect providers.
     Oidc {
         #[command(subcommand)]
         command: OidcCommand,
@@ -128,7 +128,7 @@ enum AuthorityCommand {
         target: String,
         /// Assurance level of the actor's login: none, low, substantial or high.
         #[arg(long, default_value = "substantial", value_parser = level)]
-        level: Level,
+        level: AssuranceLevel,
     },
 }
 
@@ -220,8 +220,8 @@ fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {
     ended(match command {
         SamlCommand::Keygen => generate(config, dir),
         SamlCommand::Rollover => rollover(dir),
-        SamlCommand::Metadata => Keys::read(dir).and_then(|keys| {
-            let at = Addresses::of(&config.saml, &config.server.public_url);
+        SamlCommand::Metadata => ProviderKeys::read(dir).and_then(|keys| {
+            let at = OwnAddresses::of(&config.saml, &config.server.public_url);
             Ok(sp_metadata::document(&at, &keys, &config.saml, &config.site.name)? + "\n")
         }),
     })
@@ -234,7 +234,7 @@ fn run_oidc(config: &Config, command: &OidcCommand) -> ExitCode {
     ended(match command {
         OidcCommand::Keygen => generate(config, dir),
         OidcCommand::Rollover => rollover(dir),
-        OidcCommand::Jwks => Keys::read(dir).map(|keys| format!("{:#}\n", client_auth::published(&keys))),
+        OidcCommand::Jwks => ProviderKeys::read(dir).map(|keys| format!("{:#}\n", client_auth::published(&keys))),
     })
 }
 
@@ -298,12 +298,12 @@ fn environment(variables: impl Iterator<Item = (OsString, OsString)>) -> Result<
     if problems.0.is_empty() { Ok(read) } else { Err(problems) }
 }
 
-fn level(text: &str) -> Result<Level, String> {
-    Level::from_code(text).ok_or_else(|| "none, low, substantial or high".to_owned())
+fn level(text: &str) -> Result<AssuranceLevel, String> {
+    AssuranceLevel::from_code(text).ok_or_else(|| "none, low, substantial or high".to_owned())
 }
 
 /// Exit code 0: the actor may set a password or issue a code; 1: neither.
-async fn explain(config: &Config, actor: &str, target: &str, level: Level) -> ExitCode {
+async fn explain(config: &Config, actor: &str, target: &str, level: AssuranceLevel) -> ExitCode {
     let directory = match Directory::new(&config.directory) {
         Ok(directory) => directory,
         Err(error) => return complain(&format!("{error}\n"), ExitCode::from(UNUSABLE)),

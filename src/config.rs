@@ -3,62 +3,54 @@
 //! Invariant: the result of [`load`] is complete and without contradictions; no problem's text holds a secret.
 
 mod audit;
-mod authority;
-mod codes;
-mod database_url;
+mod delegation;
 mod directory;
-mod dn;
-mod load;
+pub mod identity;
+mod local_accounts;
 mod log;
 mod login;
-mod must_change;
-mod oidc;
-mod parents;
-mod people;
 mod policy;
-mod provider;
+mod rate_limit;
+pub mod read;
+mod registers;
 mod reset;
-mod saml;
-mod secret;
 mod server;
-mod service;
 mod site;
-mod staff;
 mod store;
-mod suggest;
 #[cfg(test)]
 pub(crate) mod tests;
-mod throttle;
 
-pub use audit::{Audit, Hook, Push, PushKind, PushTls, Retention};
-pub use authority::{Authority, Circles, Helpdesk, Teachers, WhileMissing};
-pub use codes::Codes;
-pub use database_url::Database;
-pub use directory::{Controller, Directory, Transport};
-pub(crate) use load::PREFIX;
-pub use load::{Problem, Problems, load};
-pub use log::{Format, Log};
-pub use login::{AdPassword, Login, Session};
-pub use must_change::MustChange;
-pub use oidc::{Algorithm, AssertionAudience, ClientAuth, Field, ListOf, LogoutBy, Oidc, OidcProvider, Place, Required, ResponseMode};
-pub use parents::Parents;
-pub use people::{People, RestSource, SqlSource};
-pub use policy::{GroupRules, Policy, Rules};
-pub use provider::{LevelSource, Provider};
-pub use reset::{GroupStrength, Reset};
-pub use saml::{Binding, IdType, MetadataSource, Profile, Saml, SamlProvider, Source};
-pub use secret::Secret;
+pub use crate::config::delegation::codes::CodesConfig;
+pub use crate::config::delegation::must_change::MustChange;
+pub use crate::config::delegation::parents::Parents;
+pub use crate::config::delegation::{Circles, DelegationConfig, Helpdesk, Teachers, WhileMissing};
+pub use crate::config::identity::oidc::{
+    Algorithm, AssertionAudience, ClaimPath, ClaimSource, ClientAuth, ListOf, LogoutBy, Oidc, OidcProvider, Required, ResponseMode,
+};
+pub use crate::config::identity::provider::{LevelSource, Provider};
+pub use crate::config::identity::saml::{Binding, IdType, MetadataSource, Profile, Saml, SamlProvider, Source};
+pub use crate::config::local_accounts::LocalAccountsConfig;
+pub use crate::config::rate_limit::RateLimitConfig;
+pub use crate::config::read::database_url::Database;
+pub(crate) use crate::config::read::load::PREFIX;
+pub use crate::config::read::load::{Problem, Problems, load};
+pub use crate::config::read::secret::Secret;
+pub(crate) use crate::config::registers::service::IN_ADDRESS;
+pub use crate::config::registers::service::{Asks, RegisterCredentials, ServiceConfig};
+pub use crate::config::registers::{RegistersConfig, RestSource, SqlSource};
+pub use audit::{Audit, ForwardConfig, ForwardKind, ForwardTls, HookConfig, Retention};
+pub use directory::{ControllerConfig, DirectoryConfig, TlsStart};
+pub use log::{LogConfig, LogFormat};
+pub use login::{AdPassword, LoginConfig, SessionConfig};
+pub use policy::{GroupRules, PolicyConfig, PolicyRules};
+pub use reset::{GroupStrength, ResetConfig};
 pub use server::{Server, Tls};
-pub(crate) use service::IN_ADDRESS;
-pub use service::{Asks, Credentials, Service};
 pub use site::{Language, Site, Text};
-pub use staff::Staff;
-pub use store::Store;
-pub use throttle::Throttle;
+pub use store::StoreConfig;
 
 use std::collections::BTreeMap;
 
-use crate::model::provider::ProviderId;
+use crate::model::identity::provider::ProviderId;
 
 /// The whole configuration.
 #[derive(Debug)]
@@ -72,37 +64,37 @@ pub struct Config {
     /// `[server]`: listening, TLS, proxies and limits.
     pub server: Server,
     /// `[store]`: the database.
-    pub store: Store,
-    /// `[directory]`: Active Directory.
-    pub directory: Directory,
+    pub store: StoreConfig,
+    /// `[directory]`: Active DirectoryConfig.
+    pub directory: DirectoryConfig,
     /// `[login]`: login with an AD password.
-    pub login: Login,
+    pub login: LoginConfig,
     /// `[session]`: lifetime of sessions.
-    pub session: Session,
+    pub session: SessionConfig,
     /// `[throttle]`: rate limits.
-    pub throttle: Throttle,
+    pub throttle: RateLimitConfig,
     /// `[policy]`: the municipality's password rules.
-    pub policy: Policy,
+    pub policy: PolicyConfig,
     /// `[reset]`: demands on a login before it may set a new password without the old one.
-    pub reset: Reset,
+    pub reset: ResetConfig,
     /// `[authority]`: delegation.
-    pub authority: Authority,
+    pub authority: DelegationConfig,
     /// `[codes]`: one-time codes.
-    pub codes: Codes,
+    pub codes: CodesConfig,
     /// `[staff]`: local accounts.
-    pub staff: Staff,
+    pub staff: LocalAccountsConfig,
     /// `[saml]`: SAML 2.0 identity providers.
     pub saml: Saml,
     /// `[oidc]`: OpenID Connect identity providers.
     pub oidc: Oidc,
     /// `[people]`: registers that map a CPR number to accounts.
-    pub people: People,
+    pub people: RegistersConfig,
     /// `[parents]`: the family service; `None` = off.
     pub parents: Option<Parents>,
     /// `[audit]`: the audit log.
     pub audit: Audit,
     /// `[log]`: the service's own log.
-    pub log: Log,
+    pub log: LogConfig,
 }
 
 impl Config {

@@ -6,45 +6,26 @@
 //! - The service account's connections are pooled; a person's bind has its own connection.
 //! - AD's result codes keep their meaning.
 
-pub mod answer;
-mod bind;
-mod choice;
-mod connection;
-mod controller;
-mod cpr;
-
-mod domain_names;
-mod entry;
-mod fault;
-mod groups;
+mod error;
 mod inspect;
-mod list;
-mod lockout;
 mod lookup;
-mod named;
-mod names;
-mod password;
-mod pinned;
-mod policy;
-mod readable;
-mod recent;
-mod root_dse;
+pub mod password;
 pub mod security_descriptor;
-mod service_account;
+pub mod session;
 
-pub use bind::BindFault;
-pub use connection::{Connection, Endpoint};
-pub use controller::Controller;
+pub use crate::directory::password::bind::BindFault;
+pub use crate::directory::session::connection::{Connection, ControllerEndpoint};
+pub use crate::directory::session::controller::Controller;
 
-pub use fault::Fault;
-pub use inspect::{Attribute, Inspection, OwnAccount, Pso, Sample};
-pub use list::{Members, Within};
+pub use crate::directory::error::DirectoryError;
+pub use crate::directory::lookup::members::{Members, Within};
+pub use crate::directory::password::policy::AdPolicy;
+pub use crate::directory::session::pinned::ControllerSession;
+pub use crate::directory::session::root_dse::RootDse;
+pub(crate) use crate::directory::session::service_account::ServiceAccount;
+pub use inspect::{Attribute, ControllerInspection, OwnAccount, Pso, Sample};
 pub use lookup::LoginMatch;
-pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, Reset, WriteAnswer};
-pub use pinned::Pinned;
-pub use policy::AdPolicy;
-pub use root_dse::RootDse;
-pub(crate) use service_account::ServiceAccount;
+pub use password::{BindAnswer, POLICY_HINTS, POLICY_HINTS_OLD, ResetOptions, WriteAnswer};
 
 use std::{sync::Arc, time::Duration};
 
@@ -58,25 +39,25 @@ pub struct Directory {
     base_dn: String,
     search_bases: Vec<String>,
     netbios_domain: Option<String>,
-    domain_names: domain_names::Cache,
+    domain_names: crate::directory::lookup::login_domains::LoginDomainCache,
     timeout: Duration,
-    policies: policy::Cache,
-    groups: groups::Cache,
-    lists: list::Cache,
-    names: names::Names,
-    pdc: lockout::PdcCache,
-    writes: recent::RecentWrites,
+    policies: crate::directory::password::policy::PolicyCache,
+    groups: crate::directory::lookup::groups::GroupCache,
+    lists: crate::directory::lookup::members::MemberCache,
+    names: crate::directory::lookup::name_index::NameIndex,
+    pdc: crate::directory::password::lockout::PdcCache,
+    writes: crate::directory::session::recent_writes::RecentWrites,
 }
 
 impl Directory {
     /// Reads the CA file and prepares the pools. It opens no connection.
-    pub fn new(config: &config::Directory) -> Result<Self, tls::TlsSetupError> {
+    pub fn new(config: &config::DirectoryConfig) -> Result<Self, tls::TlsSetupError> {
         let tls = tls::client_config(config.ca_file.as_deref())?;
         let account = Arc::new(ServiceAccount::new(config));
         let controllers = config
             .controllers
             .iter()
-            .map(|c| Arc::new(Controller::new(Endpoint::new(c, config, tls.clone()), config, account.clone())))
+            .map(|c| Arc::new(Controller::new(ControllerEndpoint::new(c, config, tls.clone()), config, account.clone())))
             .collect();
         Ok(Self {
             controllers,
@@ -84,14 +65,14 @@ impl Directory {
             base_dn: config.base_dn.clone(),
             search_bases: config.search_bases.clone(),
             netbios_domain: config.netbios_domain.clone(),
-            domain_names: domain_names::Cache::default(),
+            domain_names: crate::directory::lookup::login_domains::LoginDomainCache::default(),
             timeout: config.timeout,
-            policies: policy::Cache::default(),
-            groups: groups::Cache::default(),
-            lists: list::Cache::default(),
-            names: names::Names::default(),
-            pdc: lockout::PdcCache::default(),
-            writes: recent::RecentWrites::default(),
+            policies: crate::directory::password::policy::PolicyCache::default(),
+            groups: crate::directory::lookup::groups::GroupCache::default(),
+            lists: crate::directory::lookup::members::MemberCache::default(),
+            names: crate::directory::lookup::name_index::NameIndex::default(),
+            pdc: crate::directory::password::lockout::PdcCache::default(),
+            writes: crate::directory::session::recent_writes::RecentWrites::default(),
         })
     }
 
@@ -108,21 +89,21 @@ impl Directory {
     /// Whether a controller accepts a new connection and the service account's bind on it.
     ///
     /// A pooled connection would prove less, because every login needs a new one. A failure marks no controller as down.
-    pub async fn ready(&self) -> Result<(), Fault> {
-        let mut last = Fault::NoController;
+    pub async fn ready(&self) -> Result<(), DirectoryError> {
+        let mut last = DirectoryError::NoController;
         for controller in &self.controllers {
             let work = async { Connection::open_as_service(controller.endpoint(), controller.account()).await?.root_dse().await };
             match tokio::time::timeout(self.timeout, work).await {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(fault)) => last = fault,
-                Err(_) => last = Fault::TimedOut,
+                Err(_) => last = DirectoryError::TimedOut,
             }
         }
         Err(last)
     }
 
     /// A session on the first controller that accepts a connection.
-    pub async fn any(&self) -> Result<Pinned, Fault> {
+    pub async fn any(&self) -> Result<ControllerSession, DirectoryError> {
         Ok(self.read(|pinned| async move { (Ok(()), pinned) }).await?.1)
     }
 }

@@ -5,42 +5,23 @@
 //! - An attempt is on disk before AD is touched, and its outcome after.
 //! - If a read or an audit write fails, nothing is changed.
 
-mod account_lock;
-pub mod alerts;
-pub mod api_tokens;
-pub mod audit_api;
-pub mod audit_export;
-mod authority;
-pub mod away;
-pub mod codes;
+pub(crate) mod account_lock;
+pub mod audit;
+pub mod delegation;
 pub mod health;
-pub mod known_browser;
-pub mod list_accounts;
-pub mod log_pages;
-mod log_scope;
 pub mod login_test;
-pub mod others;
-pub mod outside;
-pub mod own_sessions;
-mod password_try;
-pub mod place;
-mod policy;
-pub mod provider_sign_in;
-pub mod provider_sign_out;
-pub mod provider_watch;
-pub mod push;
-pub mod reconcile;
-mod reset;
-pub mod sealing;
+pub mod one_time_code;
+pub mod outage;
+mod password_policy;
+pub mod register_limit;
+pub mod reported_delays;
+pub mod run_to_completion;
+pub mod self_service;
 pub mod set_password;
-pub mod show_account;
 pub mod sign_in;
 pub mod sign_out;
-pub mod staff_accounts;
-pub mod staff_sign_in;
-pub mod waits;
 
-use self::place::to_its_end;
+use crate::flow::run_to_completion::to_its_end;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -54,15 +35,15 @@ use crate::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         identity::{Identity, Proof},
-        known_browser::KnownBrowser,
+        rate_limit::known_browser::KnownBrowser,
     },
-    people,
+    registers,
     store::{self, StoreError},
 };
 
 /// One request by one person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Visit {
+pub struct RequestContext {
     /// Groups the audit entries of a visit. After a login it is the id of the login's visit.
     pub id: Uuid,
     /// The client's real address, not a proxy's.
@@ -75,13 +56,13 @@ pub struct Visit {
 
 /// An error of ours that the person cannot act on. Its text is for the service log, never for a page.
 #[derive(Debug, thiserror::Error)]
-pub enum Fault {
+pub enum FlowError {
     /// No controller could do the work.
     #[error("directory: {0}")]
-    Directory(#[from] directory::Fault),
+    Directory(#[from] directory::DirectoryError),
     /// A register or the family service failed.
     #[error("register {0}")]
-    People(#[from] people::Fault),
+    People(#[from] registers::RegisterError),
     /// The store failed.
     #[error("store: {0}")]
     Store(#[from] StoreError),
@@ -108,14 +89,21 @@ pub enum Fault {
     Crashed,
 }
 
-impl From<directory::BindFault> for Fault {
+impl From<directory::BindFault> for FlowError {
     fn from(lost: directory::BindFault) -> Self {
         Self::Directory(lost.fault)
     }
 }
 
 /// An audit entry of a logged-in person, with the data of the login.
-fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
+fn event_of(
+    visit: &RequestContext,
+    identity: &Identity,
+    at: Timestamp,
+    kind: EventKind,
+    outcome: AuditOutcome,
+    reason: &str,
+) -> AuditEvent {
     let login = identity.provider();
     AuditEvent {
         method: Some(identity.method()),
@@ -128,7 +116,7 @@ fn event_of(visit: &Visit, identity: &Identity, at: Timestamp, kind: EventKind, 
 }
 
 /// An audit entry of a visit without a login: time, event, outcome, reason and client.
-fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
+pub(crate) fn event(visit: &RequestContext, at: Timestamp, kind: EventKind, outcome: AuditOutcome, reason: &str) -> AuditEvent {
     AuditEvent {
         at,
         visit: visit.id,
@@ -156,7 +144,7 @@ fn event(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, r
 }
 
 /// An audit entry of a command, without a client address.
-pub fn at_command_line(visit: &Visit, at: Timestamp, kind: EventKind, outcome: AuditOutcome, note: Option<String>) -> AuditEvent {
+pub fn at_command_line(visit: &RequestContext, at: Timestamp, kind: EventKind, outcome: AuditOutcome, note: Option<String>) -> AuditEvent {
     AuditEvent { client: None, note, ..event(visit, at, kind, outcome, "") }
 }
 

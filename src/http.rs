@@ -7,32 +7,21 @@
 //! - A visitor sees the reference number of an error, never its cause.
 
 mod assets;
-mod client;
-mod failure;
-mod form;
-mod headers;
-mod kept;
-mod known_browser;
-mod language;
-mod limits;
-mod log_words;
-mod outage;
-mod problem;
+pub mod extract;
+pub mod i18n;
+pub mod middleware;
+pub mod page;
 mod routes;
 #[cfg(test)]
 mod script_agrees;
 mod serve;
-mod session;
-mod texts;
-pub mod view;
-mod words;
 
-pub use outage::OUTAGES;
+pub use crate::http::page::outage::OUTAGES;
 pub use serve::{Certificate, ListenError, Listening, bind};
 
 use std::sync::Arc;
 
-use axum::{Router, extract::DefaultBodyLimit, middleware};
+use axum::{Router, extract::DefaultBodyLimit, middleware::from_fn_with_state};
 use tower_sessions::{SessionManagerLayer, cookie::SameSite};
 
 use crate::app::App;
@@ -40,21 +29,21 @@ use crate::app::App;
 /// The service's router. The last layer is the outermost.
 pub fn router(app: Arc<App>) -> Router {
     let sessions = SessionManagerLayer::new(app.sessions.clone())
-        .with_name(session::COOKIE)
+        .with_name(crate::http::extract::session::COOKIE)
         .with_secure(true)
         .with_http_only(true)
         .with_same_site(SameSite::Lax)
         .with_path("/");
     let people = routes::with_session().layer(sessions);
-    let limits = limits::Limits::new(&app);
+    let limits = crate::http::middleware::limits::RequestLimits::new(&app);
     routes::without_session()
         .merge(people)
         .fallback(routes::not_found)
-        .layer(DefaultBodyLimit::max(limits::LARGEST_BODY))
-        .layer(middleware::from_fn_with_state(app.clone(), form::same_site_only))
-        .layer(middleware::from_fn_with_state(limits, limits::limit))
-        .layer(middleware::from_fn_with_state(app.clone(), view::error_pages))
-        .layer(middleware::from_fn_with_state(app.clone(), client::log_request))
-        .layer(middleware::from_fn_with_state(app.clone(), headers::add))
+        .layer(DefaultBodyLimit::max(crate::http::middleware::limits::LARGEST_BODY))
+        .layer(from_fn_with_state(app.clone(), crate::http::extract::form::same_site_only))
+        .layer(from_fn_with_state(limits, crate::http::middleware::limits::limit))
+        .layer(from_fn_with_state(app.clone(), crate::http::page::error_pages))
+        .layer(from_fn_with_state(app.clone(), crate::http::middleware::client::log_request))
+        .layer(from_fn_with_state(app.clone(), crate::http::middleware::headers::add))
         .with_state(app)
 }

@@ -6,6 +6,7 @@
 #[cfg(test)]
 extern crate self as os2nykode;
 
+pub mod admin;
 pub mod app;
 pub mod audit;
 pub mod check;
@@ -14,13 +15,14 @@ pub mod clock;
 pub mod config;
 pub mod directory;
 pub mod flow;
+pub mod forward;
 pub mod http;
+pub mod http_client;
 pub mod identity;
+pub mod jobs;
 pub mod model;
 pub mod operator_file;
-pub mod outward;
-pub mod people;
-pub mod push;
+pub mod registers;
 pub mod serve;
 pub mod store;
 pub mod tcp;

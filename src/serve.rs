@@ -22,14 +22,15 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::{Config, Problems},
-    flow::{alerts, codes, others, provider_watch, push, reconcile, sealing},
+    flow::{delegation, one_time_code},
     http,
-    identity::{keys::Keys, oidc},
+    identity::{keys::ProviderKeys, oidc},
+    jobs::{alerts, forward, provider_changes, reconcile, seal},
     model::{
         audit::{AuditOutcome, EventKind},
-        provider::ProviderId,
+        identity::provider::ProviderId,
     },
-    store::late::{self, Absent},
+    store::availability::{self, Absent},
     telemetry,
 };
 
@@ -71,13 +72,13 @@ pub async fn serve(
     let settling = app.clone();
     tokio::spawn(async move { reconcile::keep_settling(&settling, SETTLE_EVERY).await });
     let sealing = app.clone();
-    let sealing = tokio::spawn(async move { sealing::keep_sealing(&sealing).await });
+    let sealing = tokio::spawn(async move { seal::keep_sealing(&sealing).await });
     let watching = app.clone();
-    tokio::spawn(async move { sealing::keep_watch(&watching).await });
+    tokio::spawn(async move { seal::keep_watch(&watching).await });
     let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
-    tokio::spawn(async move { sealing::keep_short(&keeping, holder).await });
-    sealing::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
-    let pushing = push::start(&app);
+    tokio::spawn(async move { seal::keep_short(&keeping, holder).await });
+    seal::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
+    let pushing = forward::start(&app);
     let watching = app.clone();
     tokio::spawn(async move { alerts::keep_watching(&watching).await });
     tokio::spawn(keep_tidy(app.clone()));
@@ -89,10 +90,10 @@ pub async fn serve(
     supervisor::listening();
     listening.serve(app.clone(), stop.asked()).await;
     supervisor::stopping();
-    sealing::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
+    seal::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
     sealing.abort();
-    sealing::last_word(&app).await;
-    push::last_word(&app, pushing).await;
+    seal::last_word(&app).await;
+    forward::last_word(&app, pushing).await;
     app.store.close().await;
     info!("stopped");
     Ok(())
@@ -102,7 +103,7 @@ pub async fn serve(
 async fn database(url: &str) -> anyhow::Result<()> {
     let seldom = telemetry::Seldom::default();
     loop {
-        match late::present(url).await {
+        match availability::present(url).await {
             Ok(()) => return Ok(()),
             Err(Absent::Refused(error)) => return Err(error).context("store could not be opened"),
             Err(Absent::Yet(error)) => {
@@ -132,7 +133,7 @@ async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
 }
 
 /// The last contact with a provider.
-struct Asked {
+struct ProviderContact {
     refreshed: tokio::time::Instant,
     reached: tokio::time::Instant,
     answers: bool,
@@ -141,7 +142,7 @@ struct Asked {
 /// The job that refreshes the providers' metadata: after the start, at the operator's request, after the configured
 /// hours, and every minute while a provider is unusable. Publishes metrics of usability and expiry.
 async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
-    let mut last = std::collections::BTreeMap::<ProviderId, Asked>::new();
+    let mut last = std::collections::BTreeMap::<ProviderId, ProviderContact>::new();
     loop {
         for provider in app.config.providers() {
             let (id, now) = (&provider.id, tokio::time::Instant::now());
@@ -160,7 +161,7 @@ async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
                 warn!(provider = id.as_str(), "provider unreachable; logins there may fail");
             }
             let refreshed = if refreshed { now } else { before.map_or(now, |at| at.refreshed) };
-            last.insert(id.clone(), Asked { refreshed, reached: now, answers });
+            last.insert(id.clone(), ProviderContact { refreshed, reached: now, answers });
             let value = if answers && usable(&app, id) { 1.0 } else { 0.0 };
             metrics::gauge!("provider_usable", "provider" => id.to_string()).set(value);
         }
@@ -179,7 +180,7 @@ async fn read_again(app: &App, id: &ProviderId) -> bool {
         Ok(fingerprint) => {
             info!(provider = id.as_str(), "metadata refreshed");
             if let Some(fingerprint) = fingerprint
-                && let Err(fault) = provider_watch::note_if_new(app, id, fingerprint).await
+                && let Err(fault) = provider_changes::note_if_new(app, id, fingerprint).await
             {
                 warn!(provider = id.as_str(), error = %fault, "change of a provider could not be written to the audit log");
             }
@@ -205,7 +206,7 @@ async fn reach(app: &App, id: &ProviderId) -> bool {
 
 fn usable(app: &App, id: &ProviderId) -> bool {
     let saml = app.saml.as_ref().is_some_and(|saml| saml.metadata(id, app.clock.now()).is_some());
-    saml || app.oidc.as_ref().is_some_and(|oidc| matches!(oidc.state(id), oidc::State::Ready(_)))
+    saml || app.oidc.as_ref().is_some_and(|oidc| matches!(oidc.state(id), oidc::OidcProviderState::Ready(_)))
 }
 
 /// Refreshes the metadata and returns its fingerprint.
@@ -226,7 +227,7 @@ fn publish_expiry(app: &App) {
     let now = app.clock.now();
     #[allow(clippy::cast_precision_loss, reason = "days are few")]
     let days = |end: Timestamp| end.duration_since(now).as_hours() as f64 / 24.0;
-    let ours = |area: &'static str, keys: &Keys| {
+    let ours = |area: &'static str, keys: &ProviderKeys| {
         for (name, pair) in keys.published() {
             if let Some(end) = pair.expires() {
                 metrics::gauge!("own_certificate_days", "for" => area, "name" => name).set(days(end));
@@ -265,10 +266,10 @@ async fn keep_tidy(app: Arc<App>) {
         for error in [sessions.err(), counts.err(), leases.err(), used.err(), codes.err(), alerts.err()].into_iter().flatten() {
             warn!(error = %error, "expired rows could not be deleted");
         }
-        if let Err(fault) = codes::note_expired(&app).await {
+        if let Err(fault) = one_time_code::note_expired(&app).await {
             warn!(error = %fault, "expired one-time codes could not be written to the audit log");
         }
-        if let Err(fault) = others::tell_left_out(&app).await {
+        if let Err(fault) = delegation::tell_left_out(&app).await {
             warn!(error = %fault, "number of entries left out could not be written to the audit log");
         }
         tokio::time::sleep(TIDY_EVERY).await;

@@ -3,19 +3,19 @@
 //! Invariants: an audit entry is on disk when the call returns; every call has a timeout; no error contains the database's URL or a value.
 //! A power cut may lose rate limits, leases and sessions of the last moments, where a loss does no harm.
 
+pub mod availability;
 pub mod codes;
 pub mod cursors;
+pub mod inspect;
 mod keys;
-pub mod late;
 pub mod leases;
-pub mod look;
+pub mod local_accounts;
+pub mod rate_limit;
 pub mod sessions;
-pub mod staff;
-pub mod throttle;
+pub mod single_use;
 pub mod tokens;
-pub mod used;
 
-pub use keys::{Keys, NoRandomness};
+pub use keys::{DerivedKeys, NoRandomness};
 
 use std::{os::unix::fs::OpenOptionsExt, path::Path, str::FromStr, time::Duration};
 

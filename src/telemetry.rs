@@ -14,7 +14,7 @@ use rustix::process::{DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpabl
 use tracing::{error, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
-use crate::config::{Format, Log};
+use crate::config::{LogConfig, LogFormat};
 
 /// Libraries whose debug lines quote messages, by the beginning of their names (`tower` includes `tower_http`). They
 /// log errors only, whatever the level, unless the filter names them.
@@ -23,11 +23,11 @@ const QUIET: [&str; 9] = ["axum", "ldap3", "lber", "sqlx", "hyper", "h2", "reqwe
 const SILENT: &str = "tiberius";
 
 /// Starts logging to standard output. A panic becomes a log line without its message, which may contain data.
-pub fn init(log: &Log) {
+pub fn init(log: &LogConfig) {
     let registry = tracing_subscriber::registry().with(filter(&log.level));
     match log.format {
-        Format::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true)).init(),
-        Format::Text => registry.with(tracing_subscriber::fmt::layer().with_ansi(colours())).init(),
+        LogFormat::Json => registry.with(tracing_subscriber::fmt::layer().json().flatten_event(true)).init(),
+        LogFormat::Text => registry.with(tracing_subscriber::fmt::layer().with_ansi(colours())).init(),
     }
     panic::set_hook(Box::new(|info| {
         let place = info.location().map(ToString::to_string).unwrap_or_default();

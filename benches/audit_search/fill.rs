@@ -4,7 +4,7 @@
 
 use std::time::{Duration, Instant};
 
-use os2nykode::{audit::cpr::Vault, model::cpr::Cpr, store::Keys};
+use os2nykode::{audit::log::cpr::Vault, model::cpr::Cpr, store::DerivedKeys};
 use sqlx::{AnyConnection, AssertSqlSafe, Connection, Row};
 use uuid::Uuid;
 
@@ -210,7 +210,7 @@ async fn stripped(db: &mut AnyConnection, postgres: bool) -> Vec<String> {
 }
 
 async fn people(db: &mut AnyConnection) {
-    let (vault, keys) = (Vault::new([&KEY]), Keys::new(&KEY));
+    let (vault, keys) = (Vault::new([&KEY]), DerivedKeys::new(&KEY));
     let kind = if db.backend_name() == "PostgreSQL" { "BYTEA" } else { "BLOB" };
     run(
         db,

@@ -2,10 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use os2nykode::{
-    directory::{answer, is_under},
-    model::{filetime, guid::ObjectGuid, sid::Sid},
-};
+use os2nykode::{directory::{is_under, password::answer}, model::ad::{filetime, guid::ObjectGuid, sid::Sid}};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);

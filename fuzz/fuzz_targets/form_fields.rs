@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use os2nykode::model::{account_name::LoginName, attempt::AttemptId, password::Password, policy};
+use os2nykode::model::{account::name::LoginName, audit::attempt::AttemptId, credential::password::Password, password_policy};
 
 fuzz_target!(|data: &[u8]| {
     let text = String::from_utf8_lossy(data);
@@ -16,7 +16,7 @@ fuzz_target!(|data: &[u8]| {
         assert_eq!(password.expose(), text);
         assert_eq!(password.unicode_pwd().len(), (text.encode_utf16().count() + 2) * 2);
     }
-    let folded = policy::folded(&text);
-    assert_eq!(policy::folded(&folded), folded);
-    let _ = policy::contains_folded(&text, &text);
+    let folded = password_policy::folded(&text);
+    assert_eq!(password_policy::folded(&folded), folded);
+    let _ = password_policy::contains_folded(&text, &text);
 });

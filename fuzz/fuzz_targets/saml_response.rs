@@ -8,7 +8,7 @@ mod saml_forge;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use os2nykode::identity::answer::Answer;
+use os2nykode::identity::answer::LoginAnswer;
 use saml_forge::{Content, Forge, KeyWay, metadata, now, provider, read_by};
 
 /// Right messages, which the fuzzer's bytes are laid over: without them it would hardly come past the screen.
@@ -23,7 +23,7 @@ static RIGHT: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 fuzz_target!(|data: &[u8]| {
     let read = |message: &[u8]| read_by(&provider(), &metadata(), message, now(), true);
-    assert!(!matches!(read(data), Ok(Answer::Login(_))), "the fuzzer has no key");
+    assert!(!matches!(read(data), Ok(LoginAnswer::Login(_))), "the fuzzer has no key");
     let [which, at @ .., ] = data else { return };
     let [high, low, length, rest @ ..] = at else { return };
     let right = &RIGHT[usize::from(*which) % RIGHT.len()];
@@ -31,8 +31,8 @@ fuzz_target!(|data: &[u8]| {
     let mut message = right.as_bytes().to_vec();
     let end = (place + usize::from(*length)).min(message.len());
     message.splice(place..end, rest.iter().copied());
-    if let Ok(Answer::Login(login)) = read(&message) {
-        let Ok(Answer::Login(signed)) = read(right.as_bytes()) else { panic!("the right one is taken") };
+    if let Ok(LoginAnswer::Login(login)) = read(&message) {
+        let Ok(LoginAnswer::Login(signed)) = read(right.as_bytes()) else { panic!("the right one is taken") };
         assert_eq!(login, signed);
     }
 });

@@ -2,10 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use os2nykode::{
-    directory::security_descriptor::{AccessList, CONTROL_ACCESS, RESET_PASSWORD},
-    model::sid::Sid,
-};
+use os2nykode::{directory::security_descriptor::{AccessList, CONTROL_ACCESS, RESET_PASSWORD}, model::ad::sid::Sid};
 
 fuzz_target!(|data: &[u8]| {
     if let Some(list) = AccessList::parse(data) {

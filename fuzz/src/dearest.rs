@@ -19,7 +19,7 @@ use flate2::{Compression, write::DeflateEncoder};
 use jiff::SignedDuration;
 use os2nykode::identity::saml::{
     Refused,
-    logout::{self, Expected, Incoming},
+    logout::{self, ExpectedLogout, Incoming},
     metadata::Metadata,
 };
 use rustix::time::{ClockId, clock_gettime};
@@ -340,7 +340,7 @@ fn cost(way: Way, message: &str, metadata: &Metadata) -> Option<(f64, Refused)> 
             logout::unpack(incoming)
                 .and_then(|unpacked| {
                     logout::issuer(&unpacked)?;
-                    let expected = Expected { metadata, slo: SLO, skew: SignedDuration::from_secs(180), now: now() };
+                    let expected = ExpectedLogout { metadata, slo: SLO, skew: SignedDuration::from_secs(180), now: now() };
                     logout::request(&unpacked, &expected)
                 })
                 .err()

@@ -1,24 +1,28 @@
 //! Appending to the audit log, and the queries that the service itself needs.
 
+pub(crate) mod counts;
+pub mod cpr;
+pub mod entry;
+pub(crate) mod named_people;
+pub(crate) mod row;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 use tokio::sync::Notify;
 
-use super::{
+use crate::audit::log::{
     cpr::Vault,
     entry::{COLUMNS, StoredEntry},
     row::event,
 };
 use crate::{
     model::{
-        attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome},
-        guid::ObjectGuid,
-        signing::Verifiers,
+        ad::guid::ObjectGuid,
+        audit::{AuditEvent, AuditOutcome, attempt::AttemptId, signing::Verifiers},
     },
-    store::{Keys, Store, StoreError, stored, within, written},
+    store::{DerivedKeys, Store, StoreError, stored, within, written},
 };
 
 /// Precedence of the entries about one attempt: AD's answer, then a reconciled outcome, then an unknown outcome, then
@@ -36,9 +40,9 @@ fn weight(row: &str) -> String {
 
 /// The audit log in the store.
 #[derive(Debug, Clone)]
-pub struct Log {
+pub struct AuditLog {
     pub(super) store: Store,
-    pub(super) keys: Keys,
+    pub(super) keys: DerivedKeys,
     pub(super) vault: Arc<Vault>,
     domain: Option<Arc<str>>,
     pub(super) known: Arc<Verifiers>,
@@ -47,7 +51,7 @@ pub struct Log {
 
 /// An entry with its row key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub struct AuditEntry {
     /// Row key in table `audit`; later entries have higher ones.
     pub sequence: i64,
     pub event: AuditEvent,
@@ -57,7 +61,7 @@ pub struct Entry {
 
 /// An attempt with an unknown outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Open {
+pub struct OpenAttempt {
     pub attempt: AuditEvent,
     /// Whether the service has written the entry, with its current secret. An attacker with access to the database can
     /// insert others.
@@ -66,16 +70,16 @@ pub struct Open {
 
 /// The result of beginning an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Begun {
+pub enum AttemptBegun {
     /// The attempt is on disk; AD may be asked.
     New,
     /// The actor has sent this form before.
     AlreadySent,
 }
 
-impl Log {
+impl AuditLog {
     /// A log in this store, without keys for CPR numbers: it writes none.
-    pub fn new(store: &Store, keys: &Keys) -> Self {
+    pub fn new(store: &Store, keys: &DerivedKeys) -> Self {
         Self {
             store: store.clone(),
             keys: keys.clone(),
@@ -105,11 +109,11 @@ impl Log {
 
     /// Appends an attempt; on disk when it returns. `Corrupt` where the actor or the attempt number is missing: the
     /// form could then be sent twice.
-    pub async fn begin(&self, attempt: &AuditEvent) -> Result<Begun, StoreError> {
+    pub async fn begin(&self, attempt: &AuditEvent) -> Result<AttemptBegun, StoreError> {
         if attempt.kind.settled_by().is_none() || attempt.actor.is_none() || attempt.attempt.is_none() {
             return Err(StoreError::Corrupt("audit"));
         }
-        Ok(if self.append_once(attempt).await? { Begun::New } else { Begun::AlreadySent })
+        Ok(if self.append_once(attempt).await? { AttemptBegun::New } else { AttemptBegun::AlreadySent })
     }
 
     /// Appends the reconciled outcome of an attempt. False: another instance has done so already.
@@ -167,13 +171,13 @@ impl Log {
     /// outcome of each unlock. Attempts of other people without a grant are left out, because any logged-in person
     /// could fill the history with them. Views are left out too; the whole log has them. Consecutive refusals of the
     /// same kind are one entry, and push no other entry out.
-    pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<Entry>, StoreError> {
+    pub async fn history_of(&self, account: ObjectGuid, limit: u32, since: Timestamp) -> Result<Vec<AuditEntry>, StoreError> {
         let all = one_of_each(self.history(account, limit.saturating_mul(5), since, "").await?);
         let done = self.history(account, limit, since, "AND outcome <> 'refused'").await?;
         Ok(merged(done, all, usize::try_from(limit).unwrap_or(usize::MAX)))
     }
 
-    async fn history(&self, account: ObjectGuid, limit: u32, since: Timestamp, only: &str) -> Result<Vec<Entry>, StoreError> {
+    async fn history(&self, account: ObjectGuid, limit: u32, since: Timestamp, only: &str) -> Result<Vec<AuditEntry>, StoreError> {
         let statement = format!(
             "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' {only}
                 AND NOT (kind = 'code_used' AND outcome = 'refused' AND reason IN ('no_code', 'code_used', 'code_expired', 'code_tries_used_up'))
@@ -195,11 +199,11 @@ impl Log {
     }
 
     /// Reads a row with `seq`, [`SOUND`] and the columns.
-    pub(super) fn entry_of(&self, row: &AnyRow) -> Result<Entry, StoreError> {
+    pub(super) fn entry_of(&self, row: &AnyRow) -> Result<AuditEntry, StoreError> {
         let stored = StoredEntry::read(row)?;
         let sealed: Option<i64> = row.try_get("sealed_sound")?;
         let sound = sealed.map_or_else(|| stored.is_sound(&self.keys), |sound| sound == 1);
-        Ok(Entry { sequence: row.try_get("seq")?, event: event(&stored)?, sound })
+        Ok(AuditEntry { sequence: row.try_get("seq")?, event: event(&stored)?, sound })
     }
 
     /// The decisive entry about an attempt of this actor, by the precedence of `WEIGHT`.
@@ -217,7 +221,7 @@ impl Log {
     /// Attempts before a time with a missing or unknown outcome that were not reconciled, oldest first. Reads a table
     /// that the database's triggers maintain, so that the cost does not depend on the length of the log. Unreadable
     /// attempts are skipped.
-    pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<Open>, StoreError> {
+    pub async fn unsettled(&self, before: Timestamp, limit: u32) -> Result<Vec<OpenAttempt>, StoreError> {
         let (mut open, mut after) = (Vec::new(), i64::MIN);
         loop {
             let query = sqlx::query("SELECT seq FROM audit_open WHERE at < $1 AND seq > $2 ORDER BY seq LIMIT $3");
@@ -234,7 +238,7 @@ impl Log {
         }
     }
 
-    async fn open(&self, seq: i64) -> Result<Option<Open>, StoreError> {
+    async fn open(&self, seq: i64) -> Result<Option<OpenAttempt>, StoreError> {
         let statement = format!("SELECT {} FROM audit WHERE seq = $1", COLUMNS.join(", "));
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq);
         let row: Option<AnyRow> = match within(query.fetch_optional(&self.store.durable)).await {
@@ -242,7 +246,7 @@ impl Log {
             read => read?,
         };
         let entry = row.and_then(|row| StoredEntry::read(&row).ok());
-        let open = entry.and_then(|entry| Some(Open { ours: entry.is_sound(&self.keys), attempt: event(&entry).ok()? }));
+        let open = entry.and_then(|entry| Some(OpenAttempt { ours: entry.is_sound(&self.keys), attempt: event(&entry).ok()? }));
         if open.is_none() {
             tracing::error!(seq, "attempt in the audit log unreadable; it is not reconciled");
         }
@@ -259,9 +263,9 @@ impl Log {
 }
 
 /// Keeps the newest of consecutive refusals of the same kind. The list is newest first.
-fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
+fn one_of_each(mut all: Vec<AuditEntry>) -> Vec<AuditEntry> {
     all.dedup_by(|older, newer| {
-        let what = |entry: &Entry| (entry.event.kind, entry.event.outcome, entry.event.reason.clone(), entry.event.method);
+        let what = |entry: &AuditEntry| (entry.event.kind, entry.event.outcome, entry.event.reason.clone(), entry.event.method);
         newer.event.outcome == AuditOutcome::Refused && what(older) == what(newer)
     });
     all
@@ -269,8 +273,8 @@ fn one_of_each(mut all: Vec<Entry>) -> Vec<Entry> {
 
 /// Merges completed events and refusals into one list, newest first. In a list that is too long, the oldest refusals
 /// are dropped first; the newest entry always stays.
-fn merged(done: Vec<Entry>, all: Vec<Entry>, limit: usize) -> Vec<Entry> {
-    let is_refused = |entry: &Entry| entry.event.outcome == AuditOutcome::Refused;
+fn merged(done: Vec<AuditEntry>, all: Vec<AuditEntry>, limit: usize) -> Vec<AuditEntry> {
+    let is_refused = |entry: &AuditEntry| entry.event.outcome == AuditOutcome::Refused;
     let refused: Vec<_> = all.into_iter().filter(is_refused).collect();
     let newest = refused.first().map_or(i64::MIN, |entry| entry.sequence) > done.first().map_or(i64::MIN, |entry| entry.sequence);
     let room = limit.saturating_sub(done.len()).max(usize::from(newest));

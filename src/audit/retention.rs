@@ -8,26 +8,24 @@
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 
-use super::{
-    Log, chain,
-    entry::{COLUMNS, StoredEntry},
+use super::AuditLog;
+use crate::audit::{
+    chain::hash,
+    log::entry::{COLUMNS, StoredEntry},
 };
 use crate::{
-    model::{
-        audit::{Class, EventKind},
-        signing::Signer,
-    },
+    model::audit::{EventKind, RetentionClass, signing::Signer},
     store::{StoreError, stored, within},
 };
 
 /// Entries in one transaction, so that it is short.
 const BATCH: i64 = 200;
-/// Class of a purge that covers the seals as well.
+/// RetentionClass of a purge that covers the seals as well.
 const ALL: &str = "all";
 
-impl Log {
+impl AuditLog {
     /// Deletes entries of a class that were sealed before this time, in whole segments. Returns their number.
-    pub async fn purge_class(&self, signer: &Signer, class: Class, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
+    pub async fn purge_class(&self, signer: &Signer, class: RetentionClass, before: Timestamp, now: Timestamp) -> Result<u64, StoreError> {
         let Some(through) = self.segment_before(signer, before).await? else { return Ok(0) };
         self.purge(signer, class.code(), through, now).await?;
         let mut deleted = 0;
@@ -75,7 +73,7 @@ impl Log {
     /// Signs and stores a purge: entries of this class are deleted up to this sequence number.
     async fn purge(&self, signer: &Signer, class: &str, through: i64, now: Timestamp) -> Result<(), StoreError> {
         let at = stored(now);
-        let signature = signer.sign(&chain::of_purge(class, through, at));
+        let signature = signer.sign(&hash::of_purge(class, through, at));
         let statement =
             "INSERT INTO audit_purges (class, through, at, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
         let query = sqlx::query(statement).bind(class.to_owned()).bind(through).bind(at).bind(signer.id().to_owned()).bind(signature);
@@ -147,8 +145,11 @@ impl Log {
         for row in &rows {
             let (seq, party): (i64, String) = (row.try_get("seq")?, row.try_get("party")?);
             moved.last = Some(seq);
-            let old =
-                super::cpr::SealedCpr { key_id: row.try_get("key_id")?, blind: row.try_get("blind")?, sealed: row.try_get("sealed")? };
+            let old = crate::audit::log::cpr::SealedCpr {
+                key_id: row.try_get("key_id")?,
+                blind: row.try_get("blind")?,
+                sealed: row.try_get("sealed")?,
+            };
             let committed: Option<String> = row.try_get("committed")?;
             let new = committed
                 .map(|committed| self.vault.reseal(&committed, &old, &self.keys))

@@ -1,9 +1,12 @@
 //! Searches in the audit log: any combination of conditions, newest or oldest first, page by page.
 //!
 //! Invariants:
-//! - Values are bound, never part of a statement's text.
+//! - BoundValues are bound, never part of a statement's text.
 //! - The thousandth page costs no more than the first.
 //! - A search that would read most of the log stops after a while and reports how far it came.
+
+pub(crate) mod index_scan;
+pub(crate) mod saved;
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +14,13 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::{Row, any::AnyRow};
 
-use super::{
-    Entry, Log,
-    entry::{COLUMNS, StoredEntry},
-    log::SOUND,
-    walk::{Bound, Part, Values, Way},
+use super::{AuditEntry, AuditLog, log::SOUND};
+use crate::audit::{
+    log::entry::{COLUMNS, StoredEntry},
+    search::index_scan::{Bound, BoundValues, IndexCondition, ScanRange},
 };
 use crate::{
-    model::{cpr::Cpr, guid::ObjectGuid},
+    model::{ad::guid::ObjectGuid, cpr::Cpr},
     store::{StoreError, stored, within},
 };
 
@@ -70,7 +72,7 @@ pub struct Search {
 
 /// Why a search has no result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unclear {
+pub enum SearchError {
     /// The name matches too many people.
     TooManyPeople,
 }
@@ -79,7 +81,7 @@ pub enum Unclear {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hits {
     /// In the requested order.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<AuditEntry>,
     /// Cursor of the next page; `None`: there are no more entries.
     pub next: Option<i64>,
     /// Time of the entry at which the search stopped early; there may be more.
@@ -88,14 +90,14 @@ pub struct Hits {
 
 /// The conditions, with the index scans that they allow.
 struct Conditions {
-    ways: Vec<Way>,
+    ways: Vec<IndexCondition>,
     from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
 impl Conditions {
     /// SQL conditions on entry `a`, without the one that the chosen index scan covers.
-    fn besides(&self, way: Option<usize>, values: &mut Values) -> Vec<String> {
+    fn besides(&self, way: Option<usize>, values: &mut BoundValues) -> Vec<String> {
         let others = self.ways.iter().enumerate().filter(|(n, _)| Some(*n) != way);
         let mut all: Vec<String> = others.map(|(_, other)| other.condition(values)).collect();
         for (condition, time) in [("a.at >=", self.from), ("a.at <", self.until)] {
@@ -115,34 +117,34 @@ struct Reach {
 }
 
 /// Entries that one step has read.
-struct Read {
-    entries: Vec<Entry>,
+struct ScanRead {
+    entries: Vec<AuditEntry>,
     rows: usize,
     last: Option<i64>,
 }
 
-impl Log {
+impl AuditLog {
     /// A page of matching entries. `after`: the [`Hits::next`] of the previous page.
-    pub async fn search(&self, search: &Search, after: Option<i64>) -> Result<Result<Hits, Unclear>, StoreError> {
+    pub async fn search(&self, search: &Search, after: Option<i64>) -> Result<Result<Hits, SearchError>, StoreError> {
         let conditions = match self.conditions(search).await? {
             Ok(conditions) => conditions,
             Err(unclear) => return Ok(Err(unclear)),
         };
         let (lowest, highest) = self.bounds(search).await?;
-        let whole = Part { from: lowest, to: highest, oldest_first: search.oldest_first };
+        let whole = ScanRange { from: lowest, to: highest, oldest_first: search.oldest_first };
         let part = after.map_or(whole, |after| whole.after(after));
-        if part.is_empty() || conditions.ways.iter().any(Way::is_dead_end) {
+        if part.is_empty() || conditions.ways.iter().any(IndexCondition::is_dead_end) {
             return Ok(Ok(Hits::default()));
         }
         let chosen = self.shortest(&conditions.ways, &part).await?;
         self.walked(&conditions, chosen, part).await.map(Ok)
     }
 
-    async fn walked(&self, conditions: &Conditions, chosen: Option<usize>, mut part: Part) -> Result<Hits, StoreError> {
-        let whole = Way::whole();
+    async fn walked(&self, conditions: &Conditions, chosen: Option<usize>, mut part: ScanRange) -> Result<Hits, StoreError> {
+        let whole = IndexCondition::whole();
         let way = chosen.and_then(|n| conditions.ways.get(n)).unwrap_or(&whole);
         let began = Instant::now();
-        let only = conditions.besides(chosen, &mut Values::default()).is_empty();
+        let only = conditions.besides(chosen, &mut BoundValues::default()).is_empty();
         // Without further conditions, each entry of the scan matches.
         let mut step = if only { PAGE + 1 } else { STEP };
         let mut hits = Hits::default();
@@ -172,25 +174,28 @@ impl Log {
         }
     }
 
-    async fn conditions(&self, search: &Search) -> Result<Result<Conditions, Unclear>, StoreError> {
+    async fn conditions(&self, search: &Search) -> Result<Result<Conditions, SearchError>, StoreError> {
         let mut ways = Vec::new();
         let people: [(_, &'static [&'static str]); 2] = [(&search.about, &["target_guid"]), (&search.by, &["actor_guid"])];
         for (text, columns) in people {
             let Some(text) = text else { continue };
             if let (["target_guid"], Some(only)) = (columns, &search.only) {
-                ways.push(Way { table: "audit", columns, keys: only.iter().map(|guid| vec![guid.to_string()]).collect() });
+                ways.push(IndexCondition { table: "audit", columns, keys: only.iter().map(|guid| vec![guid.to_string()]).collect() });
                 continue;
             }
             match self.people_named(text).await? {
-                Ok(guids) => ways.push(Way { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() }),
+                Ok(guids) => {
+                    ways.push(IndexCondition { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() })
+                }
                 Err(unclear) => return Ok(Err(unclear)),
             }
         }
         if let Some(cpr) = &search.cpr {
             let keys = self.vault.blinds(cpr).into_iter().map(|blind| vec![blind]).collect();
-            ways.push(Way { table: "audit_cpr", columns: &["blind"], keys });
+            ways.push(IndexCondition { table: "audit_cpr", columns: &["blind"], keys });
         }
-        let mut one = |columns: &'static [&'static str], key: Vec<String>| ways.push(Way { table: "audit", columns, keys: vec![key] });
+        let mut one =
+            |columns: &'static [&'static str], key: Vec<String>| ways.push(IndexCondition { table: "audit", columns, keys: vec![key] });
         match (&search.kind, &search.outcome) {
             (Some(kind), Some(outcome)) => one(&["kind", "outcome"], vec![kind.clone(), outcome.clone()]),
             (Some(kind), None) => one(&["kind"], vec![kind.clone()]),
@@ -209,7 +214,7 @@ impl Log {
 
     /// The index scan with the fewest entries from here on, estimated by a probe of each. `None`: no condition has an
     /// index.
-    async fn shortest(&self, ways: &[Way], part: &Part) -> Result<Option<usize>, StoreError> {
+    async fn shortest(&self, ways: &[IndexCondition], part: &ScanRange) -> Result<Option<usize>, StoreError> {
         if ways.len() < 2 {
             return Ok((!ways.is_empty()).then_some(0));
         }
@@ -260,8 +265,8 @@ impl Log {
     }
 
     /// The extent of the scan; `None`: it has no entries.
-    async fn reach(&self, way: &Way, part: &Part, most: usize) -> Result<Option<Reach>, StoreError> {
-        let mut values = Values::default();
+    async fn reach(&self, way: &IndexCondition, part: &ScanRange, most: usize) -> Result<Option<Reach>, StoreError> {
+        let mut values = BoundValues::default();
         let walk = way.walk(&mut values, part, most);
         let last = if part.oldest_first { "MAX" } else { "MIN" };
         let query = values.bound(format!("SELECT COUNT(*) AS many, {last}(seq) AS reached FROM ({walk}) AS walk"));
@@ -276,12 +281,12 @@ impl Log {
         &self,
         conditions: &Conditions,
         chosen: Option<usize>,
-        way: &Way,
-        part: &Part,
+        way: &IndexCondition,
+        part: &ScanRange,
         step: usize,
         wanted: usize,
-    ) -> Result<Read, StoreError> {
-        let mut values = Values::default();
+    ) -> Result<ScanRead, StoreError> {
+        let mut values = BoundValues::default();
         let walk = way.walk(&mut values, part, step * 2);
         let others: String = conditions.besides(chosen, &mut values).iter().map(|other| format!(" AND {other}")).collect();
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
@@ -296,7 +301,7 @@ impl Log {
         // A forged row may contain anything; the others are shown.
         let entries =
             rows.iter().filter_map(|row| self.entry_of(row).inspect_err(|_| tracing::error!("audit entry unreadable")).ok()).collect();
-        Ok(Read { entries, rows: rows.len(), last })
+        Ok(ScanRead { entries, rows: rows.len(), last })
     }
 
     async fn time_at(&self, seq: i64) -> Result<Option<Timestamp>, StoreError> {
@@ -306,7 +311,7 @@ impl Log {
     }
 
     /// One entry by its row key.
-    pub async fn entry(&self, seq: i64) -> Result<Option<(Entry, StoredEntry)>, StoreError> {
+    pub async fn entry(&self, seq: i64) -> Result<Option<(AuditEntry, StoredEntry)>, StoreError> {
         let statement = format!("SELECT seq, {SOUND}, {} FROM audit a WHERE seq = $1", COLUMNS.join(", "));
         let row: Option<AnyRow> = within(sqlx::query(sqlx::AssertSqlSafe(statement)).bind(seq).fetch_optional(&self.store.readers)).await?;
         row.map(|row| Ok((self.entry_of(&row)?, StoredEntry::read(&row)?))).transpose()
@@ -319,7 +324,11 @@ impl Log {
         let query = sqlx::query("SELECT key_id, blind, sealed FROM audit_cpr WHERE seq = $1 AND party = $2").bind(seq).bind(party);
         let row: Option<AnyRow> = within(query.fetch_optional(&self.store.readers)).await?;
         let Some(row) = row else { return Ok(None) };
-        let sealed = super::cpr::SealedCpr { key_id: row.try_get("key_id")?, blind: row.try_get("blind")?, sealed: row.try_get("sealed")? };
+        let sealed = crate::audit::log::cpr::SealedCpr {
+            key_id: row.try_get("key_id")?,
+            blind: row.try_get("blind")?,
+            sealed: row.try_get("sealed")?,
+        };
         Ok(self.vault.open(commitment, &sealed))
     }
 }

@@ -6,14 +6,16 @@ use secrecy::ExposeSecret;
 use super::{Id, Report};
 use crate::{
     audit::{
-        chain,
-        cpr::Vault,
-        inspect::{Inspection, Waiting},
+        chain::{
+            hash,
+            inspect::{LogInspection, Waiting},
+        },
+        log::cpr::Vault,
     },
     clock::Clock,
     config::{Config, Secret},
-    model::signing::Signer,
-    store::{self, Store, StoreError, look},
+    model::audit::signing::Signer,
+    store::{self, Store, StoreError, inspect},
 };
 
 const AREA: &str = "audit";
@@ -73,7 +75,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     if store::missing_file(url).is_some() {
         return;
     }
-    match look::look(url).await {
+    match inspect::look(url).await {
         Ok(look) if look.version == Some(Store::version_of(url)) => {}
         // The store's step has reported this: no tables, another version, or no database.
         Ok(_) | Err(_) => return,
@@ -85,7 +87,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
 }
 
 async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -> Result<(), StoreError> {
-    let inspection = Inspection::open(url).await?;
+    let inspection = LogInspection::open(url).await?;
     sealed(inspection.waiting().await?, now, report);
     if let Some(signer) = &config.audit.signer {
         signed(signer, &inspection, report).await?;
@@ -124,7 +126,7 @@ fn sealed(waiting: Waiting, now: Timestamp, report: &mut Report) {
     }
 }
 
-async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -> Result<(), StoreError> {
+async fn signed(signer: &Signer, inspection: &LogInspection, report: &mut Report) -> Result<(), StoreError> {
     let unsigned = inspection.unsigned().await?;
     let Some(last) = inspection.last_checkpoint().await? else {
         if unsigned > 0 {
@@ -138,8 +140,8 @@ async fn signed(signer: &Signer, inspection: &Inspection, report: &mut Report) -
         return Ok(());
     };
     let when = Timestamp::from_microsecond(last.at).map_or_else(|_| "?".to_owned(), |at| at.strftime("%Y-%m-%d %H:%M UTC").to_string());
-    let chain = chain::Link::try_from(last.chain.as_slice()).unwrap_or(chain::START);
-    match signer.known().verify(&last.key_id, &chain::of_checkpoint(last.number, last.at, &chain), &last.signature) {
+    let chain = hash::Link::try_from(last.chain.as_slice()).unwrap_or(hash::START);
+    match signer.known().verify(&last.key_id, &hash::of_checkpoint(last.number, last.at, &chain), &last.signature) {
         Some(true) => {
             report.ok(AREA, &format!("the last checkpoint, of {when}, has the right signature; {unsigned} entries came after it"));
         }

@@ -7,7 +7,7 @@ mod peer;
 mod service_bind;
 
 pub use certificate::ChainLink;
-pub use handshake::{Failure, Offered, offered_chain};
+pub use handshake::{HandshakeError, Offered, offered_chain};
 pub(super) use pdc::check as pdc_is_among;
 
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
@@ -18,8 +18,8 @@ use super::{Id, Report};
 use crate::{
     clock::Clock,
     config::{self, Config},
-    directory::{Controller, Directory, Fault, Inspection, POLICY_HINTS, POLICY_HINTS_OLD, RootDse},
-    model::dn::Dn,
+    directory::{Controller, ControllerInspection, Directory, DirectoryError, POLICY_HINTS, POLICY_HINTS_OLD, RootDse},
+    model::ad::dn::Dn,
 };
 
 /// Ports of the global catalog, without and with TLS.
@@ -32,7 +32,7 @@ pub(super) async fn check(
     directory: &Directory,
     controller: &Controller,
     config: &Config,
-    settings: &config::Controller,
+    settings: &config::ControllerConfig,
     clock: &dyn Clock,
     report: &mut Report,
 ) -> bool {
@@ -72,7 +72,7 @@ pub(super) async fn check(
                 }
             }
         }
-        Err(Fault::ServiceBind(text)) => {
+        Err(DirectoryError::ServiceBind(text)) => {
             service_bind::refused(area, &config.directory.bind_user, &text, report);
             false
         }
@@ -130,10 +130,10 @@ const VERSION: &str = "switch on TLS 1.2 on the controller: HKLM\\SYSTEM\\Curren
 const CIPHERS: &str = "on the controller, PowerShell: Enable-TlsCipherSuite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (for a key of ECDSA: TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)\nor the group policy SSL Cipher Suite Order";
 
 /// Reports the protocol on a port that showed no certificate.
-async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Failure, now: Timestamp, report: &mut Report) {
+async fn instead(controller: &Controller, roots: &RootCertStore, failure: &HandshakeError, now: Timestamp, report: &mut Report) {
     let (area, endpoint) = (controller.name(), controller.endpoint());
     let (port, starttls) = (endpoint.port, endpoint.starttls());
-    if *failure == Failure::NoStartTls {
+    if *failure == HandshakeError::NoStartTls {
         let remedy = "use port 636 (transport = \"ldaps\"), or give the controller a certificate: without one it offers no StartTLS";
         return report.problem(Id::ControllerStarttlsRefused, area, "it speaks LDAP there, and does not offer StartTLS", remedy);
     }
@@ -176,7 +176,13 @@ async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Failu
     }
 }
 
-async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clock, area: &str, report: &mut Report) -> Result<(), Fault> {
+async fn looks(
+    inspection: &mut ControllerInspection<'_>,
+    config: &Config,
+    clock: &dyn Clock,
+    area: &str,
+    report: &mut Report,
+) -> Result<(), DirectoryError> {
     let root = inspection.root_dse().await?;
     let base = &config.directory.base_dn;
     if Dn::parse(&root.domain_dn) != Dn::parse(base) {
@@ -216,7 +222,7 @@ async fn looks(inspection: &mut Inspection<'_>, config: &Config, clock: &dyn Clo
 ///
 /// AD finds `OU=Lærere` by `OU=Laerere`. The service compares letter by letter, so that it serves no account that the operator did not
 /// name.
-async fn units(inspection: &mut Inspection<'_>, config: &Config, area: &str, report: &mut Report) -> Result<(), Fault> {
+async fn units(inspection: &mut ControllerInspection<'_>, config: &Config, area: &str, report: &mut Report) -> Result<(), DirectoryError> {
     for (key, dn) in config.units() {
         match inspection.spelling(dn).await? {
             None => {

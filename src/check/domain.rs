@@ -12,7 +12,7 @@ use super::{Id, Options, Report};
 use crate::{
     clock::Clock,
     config::Config,
-    directory::{Directory, Fault, Inspection, Pso},
+    directory::{ControllerInspection, Directory, DirectoryError, Pso},
 };
 
 const AGAIN: &str = "run the check again; if it stays so, look at the service account's rights to read";
@@ -20,7 +20,7 @@ const AGAIN: &str = "run the check again; if it stays so, look at the service ac
 /// Runs the check on one controller.
 pub(super) async fn check(
     directory: &Directory,
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     options: &Options,
     clock: &dyn Clock,
@@ -33,12 +33,12 @@ pub(super) async fn check(
 
 async fn look(
     directory: &Directory,
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     options: &Options,
     clock: &dyn Clock,
     report: &mut Report,
-) -> Result<(), Fault> {
+) -> Result<(), DirectoryError> {
     let netbios = inspection.netbios_name().await?;
     let trustee = service_account::check(inspection, config, netbios.as_deref(), clock.now(), report).await?;
     let psos: Vec<Pso> = inspection.psos().await?;

@@ -3,11 +3,11 @@
 use super::{Id, Report};
 use crate::{
     config::{LevelSource, ListOf, OidcProvider, SamlProvider, Source},
-    identity::oidc::discovery::Known,
+    identity::oidc::discovery::DiscoveredProvider,
 };
 
 /// Reports the needs of an OpenID provider, and those missing in its discovery document.
-pub(super) fn of_oidc(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report) {
+pub(super) fn of_oidc(provider: &OidcProvider, known: &DiscoveredProvider, area: &str, report: &mut Report) {
     let mut needs = vec![format!("{} (the {} of the person)", provider.claim, provider.common.match_by.code())];
     if let LevelSource::Said(sources) = &provider.level {
         let fields: Vec<_> = sources.iter().map(|(field, values)| format!("{field} ({})", words(values.keys()))).collect();

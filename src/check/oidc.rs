@@ -6,8 +6,8 @@ use super::{Id, Options, Report, needs};
 use crate::{
     clock::Clock,
     config::{ClientAuth, Config, OidcProvider},
-    identity::oidc::{OidcError, Providers, Recognised, discovery::Known},
-    model::provider::ProviderId,
+    identity::oidc::{OidcError, OidcProviders, Recognised, discovery::DiscoveredProvider},
+    model::identity::provider::ProviderId,
 };
 
 const AREA: &str = "oidc";
@@ -18,7 +18,7 @@ const ROLL: &str =
 
 /// Checks all selected providers. An unusable one does not stop the others.
 pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
-    let providers = match Providers::start(&config.oidc, &config.server.public_url) {
+    let providers = match OidcProviders::start(&config.oidc, &config.server.public_url) {
         Ok(Some(providers)) => providers,
         Ok(None) => return,
         Err(error) => return report.problem(Id::ProviderSetup, AREA, &error.to_string(), advice(&error)),
@@ -64,7 +64,7 @@ fn advice(error: &OidcError) -> &'static str {
 }
 
 /// Compares a provider's discovery document with the configuration.
-fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report) {
+fn good(provider: &OidcProvider, known: &DiscoveredProvider, area: &str, report: &mut Report) {
     let count = known.keys.len();
     let keys = if count == 1 { "key" } else { "keys" };
     let pushed = if known.par.is_some() && provider.par { "; requests are pushed" } else { "" };
@@ -113,7 +113,7 @@ fn good(provider: &OidcProvider, known: &Known, area: &str, report: &mut Report)
 }
 
 /// Checks our credentials as far as possible without a user: providers refuse an invalid code in another way than an unknown client.
-async fn credentials(providers: &Providers, provider: &OidcProvider, now: Timestamp, area: &str, report: &mut Report) {
+async fn credentials(providers: &OidcProviders, provider: &OidcProvider, now: Timestamp, area: &str, report: &mut Report) {
     let mut random = [0; 16];
     if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random).is_err() {
         return report.problem(Id::NoRandomness, area, "this machine gives no random numbers", "run the check again");
@@ -144,7 +144,7 @@ async fn credentials(providers: &Providers, provider: &OidcProvider, now: Timest
 }
 
 /// Reports the difference to the provider's clock.
-async fn clocks(providers: &Providers, id: &ProviderId, provider: &OidcProvider, clock: &dyn Clock, area: &str, report: &mut Report) {
+async fn clocks(providers: &OidcProviders, id: &ProviderId, provider: &OidcProvider, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = providers.time_at(id).await else {
         return report.warning(Id::ProviderClock, area, "its clock could not be read", "nothing has to be done while logins work");
     };

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// Severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Level {
+pub enum FindingLevel {
     /// In order.
     Ok,
     /// Works, but a part is missing or will expire.
@@ -23,14 +23,14 @@ pub enum Level {
 /// The result of one step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    pub level: Level,
-    /// Stable id; `None` for [`Level::Ok`].
+    pub level: FindingLevel,
+    /// Stable id; `None` for [`FindingLevel::Ok`].
     pub id: Option<Id>,
     /// Checked component: `store`, `dc1.kommune.dk`, `rights`, …
     pub area: String,
     /// Observation.
     pub what: String,
-    /// Consequence for people; empty for [`Level::Ok`].
+    /// Consequence for people; empty for [`FindingLevel::Ok`].
     pub means: &'static str,
     /// Remedy; empty if none is needed.
     pub advice: String,
@@ -59,22 +59,29 @@ impl Report {
         Self { findings: Vec::new(), listener: Some(Box::new(listener)) }
     }
 
-    /// Adds a finding of [`Level::Ok`].
+    /// Adds a finding of [`FindingLevel::Ok`].
     pub fn ok(&mut self, area: &str, what: &str) {
-        self.add(Finding { level: Level::Ok, id: None, area: area.to_owned(), what: what.to_owned(), means: "", advice: String::new() });
+        self.add(Finding {
+            level: FindingLevel::Ok,
+            id: None,
+            area: area.to_owned(),
+            what: what.to_owned(),
+            means: "",
+            advice: String::new(),
+        });
     }
 
     /// Adds a warning.
     pub fn warning(&mut self, id: Id, area: &str, what: &str, advice: &str) {
-        self.found(Level::Warning, id, area, what, advice);
+        self.found(FindingLevel::Warning, id, area, what, advice);
     }
 
     /// Adds a problem.
     pub fn problem(&mut self, id: Id, area: &str, what: &str, advice: &str) {
-        self.found(Level::Problem, id, area, what, advice);
+        self.found(FindingLevel::Problem, id, area, what, advice);
     }
 
-    fn found(&mut self, level: Level, id: Id, area: &str, what: &str, advice: &str) {
+    fn found(&mut self, level: FindingLevel, id: Id, area: &str, what: &str, advice: &str) {
         let (area, what, advice) = (area.to_owned(), what.to_owned(), advice.to_owned());
         self.add(Finding { level, id: Some(id), area, what, means: id.meaning(), advice });
     }
@@ -93,7 +100,7 @@ impl Report {
 
     /// Number of problems.
     pub fn problems(&self) -> usize {
-        self.findings.iter().filter(|finding| finding.level == Level::Problem).count()
+        self.findings.iter().filter(|finding| finding.level == FindingLevel::Problem).count()
     }
 
     /// Whether a finding with this id exists.
@@ -109,16 +116,16 @@ impl Report {
     /// Counts by severity, as one line.
     pub fn summary(&self) -> String {
         let count = |level| self.findings.iter().filter(|f| f.level == level).count();
-        format!("{} ok, {} warnings, {} problems", count(Level::Ok), count(Level::Warning), count(Level::Problem))
+        format!("{} ok, {} warnings, {} problems", count(FindingLevel::Ok), count(FindingLevel::Warning), count(FindingLevel::Problem))
     }
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mark = match self.level {
-            Level::Ok => "ok     ",
-            Level::Warning => "WARNING",
-            Level::Problem => "PROBLEM",
+            FindingLevel::Ok => "ok     ",
+            FindingLevel::Warning => "WARNING",
+            FindingLevel::Problem => "PROBLEM",
         };
         write!(f, "{mark}  {}: {}", self.area, self.what)?;
         if let Some(id) = self.id {

@@ -6,7 +6,7 @@ use super::{Id, Options, Report, can_reset, day, needs};
 use crate::{
     clock::Clock,
     config::{Config, MetadataSource, SamlProvider},
-    identity::saml::{Providers, SamlError, metadata::Metadata},
+    identity::saml::{SamlError, SamlProviders, metadata::Metadata},
 };
 
 const AREA: &str = "saml";
@@ -16,7 +16,7 @@ const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
 /// Checks all selected providers. An unusable one does not stop the others.
 pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
     let now = clock.now();
-    let providers = match Providers::start(&config.saml, &config.server.public_url, now) {
+    let providers = match SamlProviders::start(&config.saml, &config.server.public_url, now) {
         Ok(Some(providers)) => providers,
         Ok(None) => return,
         Err(error) => return report.problem(Id::ProviderSetup, AREA, &error.to_string(), advice(&error)),

@@ -5,7 +5,7 @@ use secrecy::ExposeSecret;
 use super::{Id, Report};
 use crate::{
     config::Config,
-    store::{self, Store, look},
+    store::{self, Store, inspect},
 };
 
 const AREA: &str = "store";
@@ -30,7 +30,7 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
             "take sslmode out of store.url, which makes it verify-full, and name the CA of the database with sslrootcert=/path/ca.pem";
         report.warning(Id::StoreTlsWeak, AREA, what, remedy);
     }
-    let look = match look::look(url).await {
+    let look = match inspect::look(url).await {
         Ok(look) => look,
         Err(error) => {
             let remedy = "see that the database runs, that this machine may reach it, and that store.url is right";

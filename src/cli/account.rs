@@ -10,19 +10,19 @@ use zeroize::Zeroizing;
 
 use super::{UNUSABLE, complain, say, terminal};
 use crate::{
-    audit::Log,
+    admin::local_accounts::{LocalAccountAdmin, LocalAccountError},
+    audit::AuditLog,
     clock::SystemClock,
     config::Config,
     directory::{Directory, LoginMatch},
-    flow::staff_accounts::{NotDone, StaffDesk},
     identity::local::{hash::Hasher, totp::TotpSecret},
     model::{
-        account_name::LoginName,
+        account::name::LoginName,
+        ad::guid::ObjectGuid,
         audit::Party,
-        guid::ObjectGuid,
-        staff::{Role, StaffAccount, roles_code},
+        credential::local_account::{Role, StaffAccount, roles_code},
     },
-    store::{self, Keys, Store, StoreError, sessions::Sessions, staff::Staff},
+    store::{self, DerivedKeys, Store, StoreError, local_accounts::LocalAccounts, sessions::Sessions},
 };
 
 #[derive(Debug, Subcommand)]
@@ -89,8 +89,8 @@ pub(super) async fn run(config: &Config, command: AccountCommand) -> ExitCode {
     }
 }
 
-async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Result<Zeroizing<String>, String> {
-    let text = |error: NotDone| error.to_string();
+async fn work(config: &Config, desk: &LocalAccountAdmin, command: AccountCommand) -> Result<Zeroizing<String>, String> {
+    let text = |error: LocalAccountError| error.to_string();
     let said = |what: &str| Ok(Zeroizing::new(what.to_owned()));
     match command {
         AccountCommand::Add { name, full_name, roles } => {
@@ -126,7 +126,7 @@ async fn work(config: &Config, desk: &StaffDesk, command: AccountCommand) -> Res
 }
 
 /// Ends the sessions of each account of this name, here and in AD.
-async fn end_sessions(config: &Config, desk: &StaffDesk, name: &str) -> Result<u64, String> {
+async fn end_sessions(config: &Config, desk: &LocalAccountAdmin, name: &str) -> Result<u64, String> {
     let mut owners = Vec::new();
     if let Some(guid) = ObjectGuid::parse(name) {
         owners.push(Party { guid, account_name: String::new(), name: String::new() });
@@ -174,14 +174,14 @@ fn line(account: &StaffAccount) -> String {
     format!("{}\t{}\t{}\t{state}\t{made}\n", account.name, account.full_name, roles_code(&account.roles))
 }
 
-async fn open(config: &Config, url: &str) -> Result<(StaffDesk, Store), StoreError> {
+async fn open(config: &Config, url: &str) -> Result<(LocalAccountAdmin, Store), StoreError> {
     let store = Store::open(url).await?;
-    let keys = Keys::new(config.server.secret.bytes());
+    let keys = DerivedKeys::new(config.server.secret.bytes());
     let clock = Arc::new(SystemClock);
-    let desk = StaffDesk {
-        staff: Staff::new(&store, &keys),
+    let desk = LocalAccountAdmin {
+        staff: LocalAccounts::new(&store, &keys),
         sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
-        audit: Log::new(&store, &keys),
+        audit: AuditLog::new(&store, &keys),
         hasher: Hasher::default(),
         clock,
         keys,

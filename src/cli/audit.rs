@@ -16,27 +16,33 @@ use secrecy::ExposeSecret;
 use super::{complain, say};
 use crate::{
     audit::{
-        Log,
-        cpr::Vault,
-        export_line::{Checkpoint, Line},
-        feed::Feed,
-        inspect::Inspection,
-        sealer::{Memory, Signed},
-        verify::{Broken, NotVerified, Pass, Whole},
+        AuditLog,
+        chain::{
+            inspect::LogInspection,
+            sealer::{ChainMemory, SignOutcome},
+            verify::{Contradiction, NotVerified, Pass, Whole},
+        },
+        export::{
+            feed::Feed,
+            json_lines::{Checkpoint, ExportLine},
+        },
+        log::cpr::Vault,
     },
     clock::{Clock, SystemClock},
     config::{Config, Secret},
     flow::{
-        Visit,
-        audit_export::{Export, Format, Period},
+        RequestContext,
+        audit::export::{Export, ExportFormat, Period},
     },
     model::{
-        audit::{AuditEvent, AuditOutcome, EventKind},
-        dn::dns_name,
-        signing::{Signer, Verifiers},
+        ad::dn::dns_name,
+        audit::{
+            AuditEvent, AuditOutcome, EventKind,
+            signing::{Signer, Verifiers},
+        },
     },
     operator_file::{self, OperatorFileError},
-    store::{Keys, Store, StoreError},
+    store::{DerivedKeys, Store, StoreError},
 };
 
 #[derive(Debug, Subcommand)]
@@ -73,7 +79,7 @@ pub(super) enum AuditCommand {
         to: Option<Date>,
         /// csv: a table. jsonl: with seals, for `audit verify --export`; whole segments between two checkpoints.
         #[arg(long)]
-        format: Format,
+        format: ExportFormat,
     },
     /// Sign the log as it stands, where the service refuses to: after its secret was changed while entries were
     /// unsigned, or after you have examined a foreign write to the database. The chain has to be intact. The signature
@@ -89,19 +95,19 @@ const CHECKPOINT: &str = "{\"checkpoint\":";
 
 /// Why a command failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum CommandError {
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
     #[error("{0}: {1}")]
     Unusable(PathBuf, OperatorFileError),
     #[error("{0}: {1}")]
-    Key(PathBuf, crate::model::signing::BadKey),
+    Key(PathBuf, crate::model::audit::signing::BadKey),
     #[error("{0}")]
     Anothers(String),
     #[error("the output ended: {0}")]
     Output(std::io::Error),
     #[error(transparent)]
-    Fault(#[from] crate::flow::Fault),
+    Fault(#[from] crate::flow::FlowError),
     #[error("the store: {0}")]
     Store(#[from] StoreError),
     #[error("{0}: there is no checkpoint in it")]
@@ -117,7 +123,7 @@ pub(super) enum Trouble {
     #[error("the database is of another version than this program")]
     OtherVersion,
     #[error("{0}")]
-    Broken(#[from] Broken),
+    Broken(#[from] Contradiction),
     #[error("{0} of the CPR numbers can't be opened with any key of audit.cpr_key_files: keep the old keys there")]
     Lost(u64),
 }
@@ -130,14 +136,14 @@ pub(super) fn keygen(file: &Path) -> ExitCode {
     }
 }
 
-fn generate(file: &Path) -> Result<String, Trouble> {
-    let private = Signer::generate(&SystemRandom::new()).map_err(|bad| Trouble::Key(file.to_owned(), bad))?;
-    let signer = Signer::from_pem(private.as_bytes()).map_err(|bad| Trouble::Key(file.to_owned(), bad))?;
+fn generate(file: &Path) -> Result<String, CommandError> {
+    let private = Signer::generate(&SystemRandom::new()).map_err(|bad| CommandError::Key(file.to_owned(), bad))?;
+    let signer = Signer::from_pem(private.as_bytes()).map_err(|bad| CommandError::Key(file.to_owned(), bad))?;
     let mut beside = file.as_os_str().to_owned();
     beside.push(".pub");
     for (path, text, mode) in [(file, private.as_str(), 0o600), (Path::new(&beside), signer.public_pem().as_str(), 0o644)] {
         let new = File::options().write(true).create_new(true).mode(mode).open(path);
-        new.and_then(|mut new| new.write_all(text.as_bytes())).map_err(|error| Trouble::File(path.to_owned(), error))?;
+        new.and_then(|mut new| new.write_all(text.as_bytes())).map_err(|error| CommandError::File(path.to_owned(), error))?;
     }
     Ok(signer.public_pem())
 }
@@ -173,9 +179,11 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
             Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
         },
         AuditCommand::Vouch => match vouch(config).await {
-            Ok(Signed::UpTo(number) | Signed::Part(number)) => say(&format!("Signed up to number {number}.\n"), ExitCode::SUCCESS),
-            Ok(Signed::NothingNew) => say("There is nothing new to sign.\n", ExitCode::SUCCESS),
-            Ok(Signed::Changed(number)) => complain(
+            Ok(SignOutcome::UpTo(number) | SignOutcome::Part(number)) => {
+                say(&format!("Signed up to number {number}.\n"), ExitCode::SUCCESS)
+            }
+            Ok(SignOutcome::NothingNew) => say("There is nothing new to sign.\n", ExitCode::SUCCESS),
+            Ok(SignOutcome::Changed(number)) => complain(
                 &format!(
                     "Nothing is signed: the chain is broken at number {number}. Keep the database as it is; a new log begins in a new database.\n"
                 ),
@@ -190,7 +198,7 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
     }
 }
 
-impl From<NotVerified> for Trouble {
+impl From<NotVerified> for CommandError {
     fn from(not: NotVerified) -> Self {
         match not {
             NotVerified::Broken(broken) => Self::Broken(broken),
@@ -199,10 +207,10 @@ impl From<NotVerified> for Trouble {
     }
 }
 
-fn told(found: Result<Whole, Trouble>) -> ExitCode {
+fn told(found: Result<Whole, CommandError>) -> ExitCode {
     match found {
         Ok(whole) => say(&in_words(&whole), if is_good(&whole) { ExitCode::SUCCESS } else { ExitCode::FAILURE }),
-        Err(Trouble::Broken(broken)) => complain(&format!("The log is not intact: {broken}.\n"), ExitCode::FAILURE),
+        Err(CommandError::Broken(broken)) => complain(&format!("The log is not intact: {broken}.\n"), ExitCode::FAILURE),
         Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::from(super::UNUSABLE)),
     }
 }
@@ -246,21 +254,21 @@ fn is_good(whole: &Whole) -> bool {
     whole.unsound_entries == 0 && whole.cpr_missing == 0
 }
 
-fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, Trouble> {
+fn keys(files: &[PathBuf], signer: Option<&Signer>) -> Result<Verifiers, CommandError> {
     let mut keys = Verifiers::default();
     for file in files {
-        let pem = operator_file::public_key(file).map_err(|error| Trouble::Unusable(file.clone(), error))?;
-        keys.add(pem.as_bytes()).map_err(|bad| Trouble::Key(file.clone(), bad))?;
+        let pem = operator_file::public_key(file).map_err(|error| CommandError::Unusable(file.clone(), error))?;
+        keys.add(pem.as_bytes()).map_err(|bad| CommandError::Key(file.clone(), bad))?;
     }
     if let Some(signer) = signer {
         keys.also(signer.known());
     }
-    if keys.is_empty() { Err(Trouble::NoKey) } else { Ok(keys) }
+    if keys.is_empty() { Err(CommandError::NoKey) } else { Ok(keys) }
 }
 
 /// Checkpoints that were kept outside; other lines are skipped. A file without any checkpoint is an error: the operator
 /// meant another file.
-fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, Trouble> {
+fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, CommandError> {
     let Some(file) = file else { return Ok(Vec::new()) };
     let mut kept = Vec::new();
     for (number, line) in (1..).zip(lines(file)?) {
@@ -268,22 +276,24 @@ fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, Trouble> {
         let line = String::from_utf8_lossy(&line);
         // A syslog server puts a prefix before the JSON.
         let Some(json) = line.find(CHECKPOINT).and_then(|from| line.get(from..)) else { continue };
-        match serde_json::Deserializer::from_str(json).into_iter::<Line>().next() {
-            Some(Ok(Line::Checkpoint { checkpoint })) => kept.push(checkpoint),
-            Some(Ok(Line::Entry(_) | Line::Purge { .. }) | Err(_)) | None => return Err(Trouble::BadCheckpoint(file.to_owned(), number)),
+        match serde_json::Deserializer::from_str(json).into_iter::<ExportLine>().next() {
+            Some(Ok(ExportLine::Checkpoint { checkpoint })) => kept.push(checkpoint),
+            Some(Ok(ExportLine::Entry(_) | ExportLine::Purge { .. }) | Err(_)) | None => {
+                return Err(CommandError::BadCheckpoint(file.to_owned(), number));
+            }
         }
     }
-    if kept.is_empty() { Err(Trouble::NoCheckpoint(file.to_owned())) } else { Ok(kept) }
+    if kept.is_empty() { Err(CommandError::NoCheckpoint(file.to_owned())) } else { Ok(kept) }
 }
 
-fn lines(file: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, Trouble>> + use<>, Trouble> {
+fn lines(file: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, CommandError>> + use<>, CommandError> {
     let path = file.to_owned();
-    let open = File::open(file).map_err(|error| Trouble::File(path.clone(), error))?;
-    Ok(BufReader::new(open).split(b'\n').map(move |line| line.map_err(|error| Trouble::File(path.clone(), error))))
+    let open = File::open(file).map_err(|error| CommandError::File(path.clone(), error))?;
+    Ok(BufReader::new(open).split(b'\n').map(move |line| line.map_err(|error| CommandError::File(path.clone(), error))))
 }
 
 /// Verifies an export. Reads the file twice: first the signed parts.
-fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     let (mut checkpoints, mut purges): (Vec<Checkpoint>, Vec<_>) = (Vec::new(), Vec::new());
     for (number, line) in (1..).zip(lines(file)?) {
         let line = line?;
@@ -291,10 +301,10 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
         if line.starts_with(b"{\"number\":") {
             continue;
         }
-        match serde_json::from_slice(&line).map_err(|_| Broken::Unreadable(number))? {
-            Line::Entry(_) => {}
-            Line::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
-            Line::Purge { purge } => purges.push(purge),
+        match serde_json::from_slice(&line).map_err(|_| Contradiction::Unreadable(number))? {
+            ExportLine::Entry(_) => {}
+            ExportLine::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
+            ExportLine::Purge { purge } => purges.push(purge),
         }
     }
     let mut pass = Pass::new(keys, checkpoints, &purges).of_part();
@@ -302,14 +312,14 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
         pass.vouched_outside(kept)?;
     }
     for (number, line) in (1..).zip(lines(file)?) {
-        if let Line::Entry(entry) = serde_json::from_slice(&line?).map_err(|_| Broken::Unreadable(number))? {
+        if let ExportLine::Entry(entry) = serde_json::from_slice(&line?).map_err(|_| Contradiction::Unreadable(number))? {
             pass.add(&entry.as_ref().into())?;
         }
     }
     Ok(pass.finish()?)
 }
 
-async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     let keys = keys(public_keys, config.audit.signer.as_ref())?;
     let url = config.store.url.expose_secret();
     let found = inspected(url, &keys, checkpoint).await;
@@ -319,7 +329,7 @@ async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Pa
             AuditOutcome::Failed,
             format!("{} entries not written by the service, {} CPR numbers missing", whole.unsound_entries, whole.cpr_missing),
         ),
-        Err(Trouble::Broken(broken)) => (AuditOutcome::Failed, broken.to_string()),
+        Err(CommandError::Broken(broken)) => (AuditOutcome::Failed, broken.to_string()),
         // The log was not verified.
         Err(_) => return found,
     };
@@ -331,12 +341,12 @@ async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Pa
 }
 
 /// Logs the result. A newer program must not migrate the database for a verification.
-async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
-    let inspection = Inspection::open(url).await?;
+async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: String) -> Result<(), CommandError> {
+    let inspection = LogInspection::open(url).await?;
     let is_current = inspection.version().await? == Store::version_of(url);
     inspection.close().await;
     if !is_current {
-        return Err(Trouble::OtherVersion);
+        return Err(CommandError::OtherVersion);
     }
     let store = Store::open(url).await?;
     note_verified(config, &log(config, &store), outcome, note).await?;
@@ -345,39 +355,43 @@ async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: Str
 }
 
 /// Verifies the database that the command line names. The TLS of a remote server is verified as that of `store.url` is.
-async fn inspected_at(database: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+async fn inspected_at(database: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     if database.starts_with("sqlite:") {
         return inspected(database, keys, checkpoint).await; // a copy may be named by a relative path
     }
-    let store = crate::config::Store::at(database).map_err(Trouble::Database)?;
+    let store = crate::config::StoreConfig::at(database).map_err(CommandError::Database)?;
     inspected(store.url.expose_secret(), keys, checkpoint).await
 }
 
-async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, Trouble> {
+async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     let outside = outside(checkpoint)?;
-    let inspection = Inspection::open(url).await?;
+    let inspection = LogInspection::open(url).await?;
     let found = inspection.verify(keys, &outside).await;
     inspection.close().await;
     Ok(found?)
 }
 
-async fn note_verified(config: &Config, log: &Log, outcome: AuditOutcome, note: String) -> Result<(), Trouble> {
+async fn note_verified(config: &Config, log: &AuditLog, outcome: AuditOutcome, note: String) -> Result<(), CommandError> {
     log.append(&entry(config, EventKind::LogVerified, outcome, note)?).await?;
     Ok(())
 }
 
 /// An audit entry of a command.
-fn entry(config: &Config, kind: EventKind, outcome: AuditOutcome, note: String) -> Result<AuditEvent, Trouble> {
-    let random = Keys::new(config.server.secret.bytes()).random().map_err(|_| StoreError::NoRandomness)?;
-    let visit =
-        Visit { id: uuid::Uuid::from_bytes(random), client: std::net::Ipv4Addr::UNSPECIFIED.into(), user_agent: None, browser: None };
+fn entry(config: &Config, kind: EventKind, outcome: AuditOutcome, note: String) -> Result<AuditEvent, CommandError> {
+    let random = DerivedKeys::new(config.server.secret.bytes()).random().map_err(|_| StoreError::NoRandomness)?;
+    let visit = RequestContext {
+        id: uuid::Uuid::from_bytes(random),
+        client: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        user_agent: None,
+        browser: None,
+    };
     Ok(crate::flow::at_command_line(&visit, SystemClock.now(), kind, outcome, Some(note)))
 }
 
-async fn export(config: &Config, period: Period, format: Format) -> Result<(), Trouble> {
+async fn export(config: &Config, period: Period, format: ExportFormat) -> Result<(), CommandError> {
     let url = config.store.url.expose_secret();
     if let Some(problem) = super::account::anothers(url, "audit") {
-        return Err(Trouble::Anothers(problem));
+        return Err(CommandError::Anothers(problem));
     }
     let store = Store::open(url).await?;
     let entry = entry(config, EventKind::LogExported, AuditOutcome::Succeeded, format!("{} {}", format.code(), period.in_words()))?;
@@ -385,39 +399,39 @@ async fn export(config: &Config, period: Period, format: Format) -> Result<(), T
     let mut export = Export::begin(&log, &Feed::new(&store).judged_by(&log), &entry, period, format).await?;
     let mut out = std::io::stdout().lock();
     while let Some(text) = export.next().await? {
-        out.write_all(text.as_bytes()).map_err(Trouble::Output)?;
+        out.write_all(text.as_bytes()).map_err(CommandError::Output)?;
     }
-    out.flush().map_err(Trouble::Output)?;
+    out.flush().map_err(CommandError::Output)?;
     store.close().await;
     Ok(())
 }
 
 /// Seals the waiting entries, as the running service would, and signs.
-async fn vouch(config: &Config) -> Result<Signed, Trouble> {
-    let Some(key) = &config.audit.signer else { return Err(Trouble::NoKey) };
+async fn vouch(config: &Config) -> Result<SignOutcome, CommandError> {
+    let Some(key) = &config.audit.signer else { return Err(CommandError::NoKey) };
     let url = config.store.url.expose_secret();
     if let Some(problem) = super::account::anothers(url, "audit") {
-        return Err(Trouble::Anothers(problem));
+        return Err(CommandError::Anothers(problem));
     }
     let store = Store::open(url).await?;
     let log = log(config, &store);
     log.append(&entry(config, EventKind::LogVerified, AuditOutcome::Started, "vouch".to_owned())?).await?;
-    let memory = Memory::default();
+    let memory = ChainMemory::default();
     while log.seal(&memory).await?.entries > 0 {}
     let signed = log.vouch(key, SystemClock.now()).await?;
     let (outcome, note) = match signed {
-        Signed::UpTo(number) | Signed::Part(number) => (AuditOutcome::Succeeded, format!("vouched up to number {number}")),
-        Signed::NothingNew => (AuditOutcome::Succeeded, "vouched for nothing new".to_owned()),
-        Signed::Changed(number) => (AuditOutcome::Failed, format!("broken at number {number}")),
+        SignOutcome::UpTo(number) | SignOutcome::Part(number) => (AuditOutcome::Succeeded, format!("vouched up to number {number}")),
+        SignOutcome::NothingNew => (AuditOutcome::Succeeded, "vouched for nothing new".to_owned()),
+        SignOutcome::Changed(number) => (AuditOutcome::Failed, format!("broken at number {number}")),
     };
     note_verified(config, &log, outcome, note).await?;
     store.close().await;
     Ok(signed)
 }
 
-async fn rotate(config: &Config) -> Result<u64, Trouble> {
+async fn rotate(config: &Config) -> Result<u64, CommandError> {
     if config.audit.cpr_keys.is_empty() {
-        return Err(Trouble::NoCprKey);
+        return Err(CommandError::NoCprKey);
     }
     let store = Store::open(config.store.url.expose_secret()).await?;
     let log = log(config, &store);
@@ -434,11 +448,11 @@ async fn rotate(config: &Config) -> Result<u64, Trouble> {
     let note = format!("{moved} moved, {lost} can't be opened");
     log.append(&entry(config, EventKind::CprKeyRotated, outcome, note)?).await?;
     store.close().await;
-    if lost == 0 { Ok(moved) } else { Err(Trouble::Lost(lost)) }
+    if lost == 0 { Ok(moved) } else { Err(CommandError::Lost(lost)) }
 }
 
-fn log(config: &Config, store: &Store) -> Log {
+fn log(config: &Config, store: &Store) -> AuditLog {
     let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
     let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
-    Log::new(store, &Keys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn)).knowing(&known)
+    AuditLog::new(store, &DerivedKeys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn)).knowing(&known)
 }

@@ -9,7 +9,7 @@ use std::{
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use crate::model::password::{NotAPassword, Password};
+use crate::model::credential::password::{NotAPassword, Password};
 
 /// Longest line in bytes: four for each character of a password, and some to detect a line that is too long.
 const LONGEST: usize = 4 * Password::MAX_CHARS + 16;

@@ -10,12 +10,12 @@ use zeroize::Zeroizing;
 
 use super::{UNUSABLE, account::anothers, complain, say};
 use crate::{
-    audit::Log,
+    admin::api_tokens::{ApiTokenAdmin, ApiTokenError},
+    audit::AuditLog,
     clock::SystemClock,
     config::Config,
-    flow::api_tokens::{NotDone, TokenDesk},
-    model::api_token::{ApiToken, Scope},
-    store::{Keys, Store, StoreError, tokens::Tokens},
+    model::credential::api_token::{ApiToken, TokenScope},
+    store::{DerivedKeys, Store, StoreError, tokens::ApiTokens},
 };
 
 #[derive(Debug, Subcommand)]
@@ -24,9 +24,9 @@ pub(super) enum TokenCommand {
     Add {
         /// Name of the token: the program that uses it.
         name: String,
-        /// Scope of the token: audit:read (the whole log) or audit:head (only its highest number).
+        /// TokenScope of the token: audit:read (the whole log) or audit:head (only its highest number).
         #[arg(long, value_parser = scope)]
-        scope: Scope,
+        scope: TokenScope,
         /// Validity in days, 1 to 400.
         #[arg(long)]
         days: u32,
@@ -40,8 +40,8 @@ pub(super) enum TokenCommand {
     },
 }
 
-fn scope(text: &str) -> Result<Scope, String> {
-    Scope::from_code(text).ok_or_else(|| Scope::ALL.map(Scope::code).join(" or "))
+fn scope(text: &str) -> Result<TokenScope, String> {
+    TokenScope::from_code(text).ok_or_else(|| TokenScope::ALL.map(TokenScope::code).join(" or "))
 }
 
 /// Exit code 0: done; 1: not done; 2: not possible in this way.
@@ -62,7 +62,7 @@ pub(super) async fn run(config: &Config, command: TokenCommand) -> ExitCode {
     }
 }
 
-async fn work(desk: &TokenDesk, command: TokenCommand) -> Result<Zeroizing<String>, NotDone> {
+async fn work(desk: &ApiTokenAdmin, command: TokenCommand) -> Result<Zeroizing<String>, ApiTokenError> {
     match command {
         TokenCommand::Add { name, scope, days } => {
             let (token, expires) = desk.add(&name, scope, days).await?;
@@ -91,9 +91,9 @@ fn line(token: &ApiToken, now: Timestamp) -> String {
     format!("{}\t{}\t{state}\tmade {}\tuntil {}\n", token.name, token.scope.code(), day(token.created), day(token.expires))
 }
 
-async fn open(config: &Config, url: &str) -> Result<(TokenDesk, Store), StoreError> {
+async fn open(config: &Config, url: &str) -> Result<(ApiTokenAdmin, Store), StoreError> {
     let store = Store::open(url).await?;
-    let keys = Keys::new(config.server.secret.bytes());
-    let desk = TokenDesk { tokens: Tokens::new(&store), audit: Log::new(&store, &keys), keys, clock: Arc::new(SystemClock) };
+    let keys = DerivedKeys::new(config.server.secret.bytes());
+    let desk = ApiTokenAdmin { tokens: ApiTokens::new(&store), audit: AuditLog::new(&store, &keys), keys, clock: Arc::new(SystemClock) };
     Ok((desk, store))
 }

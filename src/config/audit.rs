@@ -1,21 +1,24 @@
 //! `[audit]`: the audit log.
 
 mod alerts;
-mod push;
+mod forward;
 
-pub use push::{Hook, Push, PushKind, PushTls};
+pub use crate::config::audit::forward::{ForwardConfig, ForwardKind, ForwardTls, HookConfig};
 
 use std::{path::PathBuf, time::Duration};
 
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use super::{
+use crate::config::read::{
     load::Problems,
     secret::{self, Secret},
 };
 use crate::{
-    model::{alerts::Thresholds, audit::Class, level::Level, signing::Signer},
+    model::{
+        audit::{RetentionClass, alerts::Thresholds, signing::Signer},
+        identity::level::AssuranceLevel,
+    },
     operator_file,
 };
 
@@ -34,9 +37,9 @@ pub struct Audit {
     /// AD groups whose members read the whole audit log. Local accounts with the role `auditor` do too.
     pub auditors: Vec<String>,
     /// Lowest level of a login that reads it.
-    pub level: Level,
+    pub level: AssuranceLevel,
     /// Targets of log forwarding.
-    pub push: Vec<Push>,
+    pub push: Vec<ForwardConfig>,
     /// Thresholds of the alert rules; `None` = off.
     pub alerts: Option<Thresholds>,
 }
@@ -63,12 +66,12 @@ impl Default for Retention {
 
 impl Retention {
     /// Months for one class.
-    pub fn of(&self, class: Class) -> u8 {
+    pub fn of(&self, class: RetentionClass) -> u8 {
         match class {
-            Class::Logins => self.logins,
-            Class::Passwords => self.passwords,
-            Class::Views => self.views,
-            Class::Operations => self.operations,
+            RetentionClass::Logins => self.logins,
+            RetentionClass::Passwords => self.passwords,
+            RetentionClass::Views => self.views,
+            RetentionClass::Operations => self.operations,
         }
     }
 }
@@ -83,8 +86,8 @@ pub(super) struct Raw {
     checkpoint_minutes: u16,
     retention: Retention,
     auditors: Vec<String>,
-    level: Level,
-    push: Vec<push::Raw>,
+    level: AssuranceLevel,
+    push: Vec<crate::config::audit::forward::Raw>,
     alerts: alerts::Raw,
 }
 
@@ -98,7 +101,7 @@ impl Default for Raw {
             checkpoint_minutes: 5,
             retention: Retention::default(),
             auditors: Vec::new(),
-            level: Level::Substantial,
+            level: AssuranceLevel::Substantial,
             push: Vec::new(),
             alerts: alerts::Raw::default(),
         }
@@ -144,12 +147,12 @@ impl Raw {
         if !(1..=1440).contains(&self.checkpoint_minutes) {
             problems.add("audit.checkpoint_minutes", "has to be 1 to 1440");
         }
-        for class in Class::ALL {
+        for class in RetentionClass::ALL {
             if !(1..=120).contains(&self.retention.of(*class)) {
                 problems.add(&format!("audit.retention.{}", class.code()), "has to be 1 to 120 months");
             }
         }
-        let mut push: Vec<Push> = Vec::new();
+        let mut push: Vec<ForwardConfig> = Vec::new();
         for (index, raw) in self.push.into_iter().enumerate() {
             let Some(target) = raw.check(index, problems) else { continue };
             if push.iter().any(|known| known.id == target.id) {

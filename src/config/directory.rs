@@ -1,4 +1,4 @@
-//! `[directory]`: Active Directory.
+//! `[directory]`: Active DirectoryConfig.
 
 use std::{
     path::{Path, PathBuf},
@@ -8,14 +8,14 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{dn, load::Problems, secret};
-use crate::model::dn::dns_name;
+use crate::config::read::{dn, load::Problems, secret};
+use crate::model::ad::dn::dns_name;
 
 /// `[directory]`.
 #[derive(Debug)]
-pub struct Directory {
+pub struct DirectoryConfig {
     /// In order of preference; at least one.
-    pub controllers: Vec<Controller>,
+    pub controllers: Vec<ControllerConfig>,
     /// CA of the controllers' certificates (PEM); `None` = the system's roots.
     pub ca_file: Option<PathBuf>,
     /// DN of the domain.
@@ -43,7 +43,7 @@ pub struct Directory {
 
 /// `[[directory.controllers]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct Controller {
+pub struct ControllerConfig {
     /// DNS name in its certificate.
     pub name: String,
     /// IP address or other name to connect to, if DNS does not know the name.
@@ -52,13 +52,13 @@ pub struct Controller {
     pub port: Option<u16>,
     /// Default: LDAPS.
     #[serde(default)]
-    pub transport: Transport,
+    pub transport: TlsStart,
 }
 
 /// Start of TLS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Transport {
+pub enum TlsStart {
     /// TLS from the first byte.
     #[default]
     Ldaps,
@@ -68,7 +68,7 @@ pub enum Transport {
 
 #[derive(Deserialize)]
 pub(super) struct Raw {
-    controllers: Option<Vec<Controller>>,
+    controllers: Option<Vec<ControllerConfig>>,
     ca_file: Option<PathBuf>,
     base_dn: Option<String>,
     search_bases: Option<Vec<String>>,
@@ -108,7 +108,7 @@ fn retry_after_seconds() -> u64 {
     30
 }
 
-impl Directory {
+impl DirectoryConfig {
     /// The current content of the service account's password file. `None`: not readable, or not usable.
     pub fn read_bind_password(file: &Path) -> Option<SecretString> {
         let mut problems = Problems::default();
@@ -121,7 +121,7 @@ impl Directory {
 }
 
 impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Directory> {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<DirectoryConfig> {
         let before = problems.0.len();
         let controllers = problems.required("directory.controllers", self.controllers);
         let base_dn = problems.required("directory.base_dn", self.base_dn);
@@ -167,7 +167,7 @@ impl Raw {
             problems.add("directory.bind_password", "is empty, which would be an anonymous login");
         }
         let (controllers, base_dn, search_bases, bind_user) = (controllers?, base_dn?, bases?, bind_user?);
-        (problems.0.len() == before).then_some(Directory {
+        (problems.0.len() == before).then_some(DirectoryConfig {
             controllers,
             ca_file: self.ca_file,
             base_dn,
@@ -185,7 +185,7 @@ impl Raw {
     }
 }
 
-fn check_controller(Controller { name, address, port, transport: _ }: &Controller, problems: &mut Problems) {
+fn check_controller(ControllerConfig { name, address, port, transport: _ }: &ControllerConfig, problems: &mut Problems) {
     if address.as_ref().is_some_and(|address| address.is_empty() || address.contains(['/', '[', ' '])) {
         problems.add("directory.controllers.address", "has to be an IP address or a DNS name, without scheme or port");
     }

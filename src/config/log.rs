@@ -3,21 +3,21 @@
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
-use super::load::Problems;
+use crate::config::read::load::Problems;
 
 /// `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Log {
+pub struct LogConfig {
     /// A level (`error`, `warn`, `info`, `debug`, `trace`) or a filter of tracing.
     pub level: String,
-    pub format: Format,
+    pub format: LogFormat,
 }
 
-/// Format of log lines.
+/// LogFormat of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Format {
+pub enum LogFormat {
     /// One JSON object a line.
     #[default]
     Json,
@@ -25,18 +25,18 @@ pub enum Format {
     Text,
 }
 
-impl Default for Log {
+impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: Format::Json }
+        Self { level: "info".to_owned(), format: LogFormat::Json }
     }
 }
 
 /// Without `off`: errors are always logged.
 const LEVELS: [&str; 5] = ["error", "warn", "info", "debug", "trace"];
 
-pub(super) type Raw = Log;
+pub(super) type Raw = LogConfig;
 
-impl Log {
+impl LogConfig {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
         // tracing takes a single word that is not a level for a module name, and would silence everything else.
         let lone_words_are_levels =

@@ -2,16 +2,16 @@
 
 use serde::Deserialize;
 
-use super::load::Problems;
+use crate::config::read::load::Problems;
 
 /// `[login]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Login {
+pub struct LoginConfig {
     /// `[login.ad_password]`.
     pub ad_password: AdPassword,
 }
 
-/// Login with AD account name and password.
+/// LoginConfig with AD account name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AdPassword {
@@ -34,14 +34,14 @@ impl Default for AdPassword {
 /// `[session]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct Session {
+pub struct SessionConfig {
     /// Minutes without a request after which a session ends, 1 to 60.
     pub idle_minutes: u32,
     /// Minutes after which a session ends in any case, 1 to 480, at least the idle time.
     pub absolute_minutes: u32,
 }
 
-impl Default for Session {
+impl Default for SessionConfig {
     fn default() -> Self {
         Self { idle_minutes: 10, absolute_minutes: 30 }
     }
@@ -54,7 +54,7 @@ pub(super) struct RawLogin {
 }
 
 impl RawLogin {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Login> {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<LoginConfig> {
         let before = problems.0.len();
         if self.ad_password.lockout_reserve > 20 {
             problems.add("login.ad_password.lockout_reserve", "has to be 0 to 20");
@@ -62,13 +62,13 @@ impl RawLogin {
         if self.ad_password.answer_after_ms > 5000 {
             problems.add("login.ad_password.answer_after_ms", "has to be 0 to 5000");
         }
-        (problems.0.len() == before).then_some(Login { ad_password: self.ad_password })
+        (problems.0.len() == before).then_some(LoginConfig { ad_password: self.ad_password })
     }
 }
 
-pub(super) type RawSession = Session;
+pub(super) type RawSession = SessionConfig;
 
-impl Session {
+impl SessionConfig {
     pub(super) fn check(self, problems: &mut Problems) -> Option<Self> {
         let idle = (1..=60).contains(&self.idle_minutes);
         let absolute = (self.idle_minutes..=480).contains(&self.absolute_minutes);

@@ -4,17 +4,17 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::load::Problems;
+use crate::config::read::load::Problems;
 use crate::{
-    model::policy::{Contradiction, PasswordPolicy},
+    model::password_policy::{Contradiction, PasswordPolicy},
     operator_file::{self, Text},
 };
 
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
+pub struct PolicyConfig {
     /// `[policy.default]`: for all accounts.
-    pub default: Rules,
+    pub default: PolicyRules,
     /// `[[policy.group]]`: additional rules for the members of a group; nested membership counts.
     pub groups: Vec<GroupRules>,
 }
@@ -24,14 +24,14 @@ pub struct Policy {
 pub struct GroupRules {
     /// The group, as DN, sAMAccountName or SID.
     pub group: String,
-    pub rules: Rules,
+    pub rules: PolicyRules,
 }
 
 /// Configured rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Rules(PasswordPolicy);
+pub struct PolicyRules(PasswordPolicy);
 
-impl Rules {
+impl PolicyRules {
     /// The rules as a policy that can be combined with others.
     pub fn policy(&self) -> PasswordPolicy {
         self.0.clone()
@@ -64,7 +64,7 @@ struct RawRules {
 }
 
 impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Policy> {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<PolicyConfig> {
         let before = problems.0.len();
         // Defaults apply to each key: a section that only sets max_length keeps the other defaults.
         let mut default = self.default;
@@ -86,12 +86,12 @@ impl Raw {
             contradiction(&key, &default.policy().and(&rules.policy()), problems);
             groups.push(GroupRules { group, rules });
         }
-        (problems.0.len() == before).then_some(Policy { default, groups })
+        (problems.0.len() == before).then_some(PolicyConfig { default, groups })
     }
 }
 
 impl RawRules {
-    fn check(self, key: &str, problems: &mut Problems) -> Rules {
+    fn check(self, key: &str, problems: &mut Problems) -> PolicyRules {
         let mut words = self.forbidden_words;
         if let Some(file) = self.forbidden_words_file {
             match operator_file::text(&file) {
@@ -101,7 +101,7 @@ impl RawRules {
                 Err(error) => problems.add(&format!("{key}.forbidden_words_file"), format!("{}: {error}", file.display())),
             }
         }
-        if let Some(word) = words.iter().find(|word| crate::model::policy::folded(word).chars().count() < 3) {
+        if let Some(word) = words.iter().find(|word| crate::model::password_policy::folded(word).chars().count() < 3) {
             problems.add(
                 &format!("{key}.forbidden_words"),
                 format!("{word:?} is shorter than 3 characters and would forbid almost every password"),
@@ -112,7 +112,7 @@ impl RawRules {
                 problems.add(&format!("{key}.{name}"), "AD takes at most 256 characters");
             }
         }
-        Rules(PasswordPolicy {
+        PolicyRules(PasswordPolicy {
             min_length: self.min_length.unwrap_or(0),
             max_length: self.max_length,
             letters: self.letters,

@@ -2,12 +2,15 @@
 
 use serde::Deserialize;
 
-use super::load::Problems;
-use crate::model::{level::Level, provider::ProviderId, strength::Strength};
+use crate::config::read::load::Problems;
+use crate::model::{
+    authorization::strength::Strength,
+    identity::{level::AssuranceLevel, provider::ProviderId},
+};
 
 /// `[reset]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reset {
+pub struct ResetConfig {
     /// Demand for accounts that no group's rule applies to.
     pub default: Strength,
     /// `[[reset.group]]`: demands for the members of a group, instead of the default; nested membership counts.
@@ -29,7 +32,7 @@ pub struct GroupStrength {
 #[derive(Deserialize)]
 #[serde(default)]
 pub(super) struct Raw {
-    level: Level,
+    level: AssuranceLevel,
     providers: Option<Vec<String>>,
     max_age_minutes: u32,
     unlock: bool,
@@ -38,19 +41,19 @@ pub(super) struct Raw {
 
 impl Default for Raw {
     fn default() -> Self {
-        Self { level: Level::Substantial, providers: None, max_age_minutes: 15, unlock: true, group: Vec::new() }
+        Self { level: AssuranceLevel::Substantial, providers: None, max_age_minutes: 15, unlock: true, group: Vec::new() }
     }
 }
 
 #[derive(Deserialize)]
 struct RawGroup {
     group: String,
-    level: Level,
+    level: AssuranceLevel,
     providers: Option<Vec<String>>,
 }
 
 impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Reset> {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<ResetConfig> {
         let before = problems.0.len();
         if !(1..=60).contains(&self.max_age_minutes) {
             problems.add("reset.max_age_minutes", "has to be 1 to 60");
@@ -64,11 +67,11 @@ impl Raw {
             let strength = strength(&format!("reset.group {group:?}"), level, providers, problems);
             groups.push(GroupStrength { group, strength });
         }
-        (problems.0.len() == before).then_some(Reset { default, groups, max_age_minutes: self.max_age_minutes, unlock: self.unlock })
+        (problems.0.len() == before).then_some(ResetConfig { default, groups, max_age_minutes: self.max_age_minutes, unlock: self.unlock })
     }
 }
 
-fn strength(key: &str, level: Level, providers: Option<Vec<String>>, problems: &mut Problems) -> Strength {
+fn strength(key: &str, level: AssuranceLevel, providers: Option<Vec<String>>, problems: &mut Problems) -> Strength {
     let providers = providers.map(|names| {
         let read = |name: String| {
             let id = ProviderId::parse(&name);
@@ -82,7 +85,7 @@ fn strength(key: &str, level: Level, providers: Option<Vec<String>>, problems: &
     Strength { level, providers }
 }
 
-impl Reset {
+impl ResetConfig {
     /// The providers that the rules name, with the rules' keys, to report those that do not exist.
     pub(super) fn named(&self) -> impl Iterator<Item = (String, &ProviderId)> {
         let groups = self.groups.iter().map(|group| (format!("reset.group {:?}", group.group), &group.strength));

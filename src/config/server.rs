@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{
+use crate::config::read::{
     load::Problems,
     secret::{self, Secret},
 };

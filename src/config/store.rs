@@ -6,7 +6,7 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use super::{
+use crate::config::read::{
     database_url::{Database, FRAGMENT, with_tls},
     load::Problems,
     secret,
@@ -14,14 +14,14 @@ use super::{
 
 /// `[store]`.
 #[derive(Debug)]
-pub struct Store {
+pub struct StoreConfig {
     /// `sqlite:///path`, or `postgres://…` with an explicit `sslmode`; may hold a password.
     pub url: SecretString,
     /// True if chain and name of the server's certificate are verified, or the database is on the local machine.
     pub verified: bool,
 }
 
-impl Store {
+impl StoreConfig {
     /// Parses a URL. The error describes the expected form and never quotes the URL.
     pub fn at(text: &str) -> Result<Self, &'static str> {
         const KNOWN: &str = "has to be sqlite:///absolute/path or postgres://user:password@host/database";
@@ -47,9 +47,9 @@ pub(super) struct Raw {
 }
 
 impl Raw {
-    pub(super) fn check(self, problems: &mut Problems) -> Option<Store> {
+    pub(super) fn check(self, problems: &mut Problems) -> Option<StoreConfig> {
         let url = secret::one_of("store.url", self.url, self.url_file.as_deref(), problems)?;
-        Store::at(url.expose_secret()).map_err(|wrong| problems.add("store.url", wrong)).ok()
+        StoreConfig::at(url.expose_secret()).map_err(|wrong| problems.add("store.url", wrong)).ok()
     }
 }
 
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     fn at(text: &str) -> Result<(String, bool), &'static str> {
-        Store::at(text).map(|store| (store.url.expose_secret().to_owned(), store.verified))
+        StoreConfig::at(text).map(|store| (store.url.expose_secret().to_owned(), store.verified))
     }
 
     #[test]

@@ -5,8 +5,8 @@ mod files;
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
 use super::*;
-use crate::model::level::Level;
-use crate::model::signing::Signer;
+use crate::model::audit::signing::Signer;
+use crate::model::identity::level::AssuranceLevel;
 
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
@@ -559,7 +559,10 @@ fn every_preset_can_be_pasted() {
             ([provider], []) => {
                 assert!(provider.prompt_login && provider.require_auth_time, "{}: a fresh login", path.display());
                 if provider.common.mitid {
-                    assert_eq!((provider.common.button.da.as_str(), provider.minimum_level), ("Log ind med MitID", Level::Substantial));
+                    assert_eq!(
+                        (provider.common.button.da.as_str(), provider.minimum_level),
+                        ("Log ind med MitID", AssuranceLevel::Substantial)
+                    );
                 }
             }
             ([], [provider]) => assert!(provider.force_authn, "{}: a fresh login", path.display()),

@@ -8,18 +8,16 @@ pub use schema::Attribute;
 
 use ldap3::Scope;
 
-use super::{
-    AdPolicy, Connection, Controller, Directory, Fault, RootDse,
-    lookup::PERSON,
+use super::{AdPolicy, Connection, Controller, Directory, DirectoryError, RootDse, lookup::PERSON, security_descriptor::AccessList};
+use crate::directory::password::{
+    bad_pwd_count,
     policy::{PSO_ATTRIBUTES, from_pso},
-    readable,
-    security_descriptor::AccessList,
 };
-use crate::model::sid::Sid;
+use crate::model::ad::sid::Sid;
 
 /// A connection of the service account for the check command.
 #[derive(Debug)]
-pub struct Inspection<'a> {
+pub struct ControllerInspection<'a> {
     directory: &'a Directory,
     connection: Connection,
 }
@@ -47,31 +45,31 @@ pub struct Pso {
 
 impl Directory {
     /// Opens a connection and binds the service account on it.
-    pub async fn inspect(&self, controller: &Controller) -> Result<Inspection<'_>, Fault> {
+    pub async fn inspect(&self, controller: &Controller) -> Result<ControllerInspection<'_>, DirectoryError> {
         let connection = Connection::open_as_service(controller.endpoint(), controller.account()).await?;
-        Ok(Inspection { directory: self, connection })
+        Ok(ControllerInspection { directory: self, connection })
     }
 }
 
-impl Inspection<'_> {
+impl ControllerInspection<'_> {
     /// The controller's rootDSE.
-    pub async fn root_dse(&mut self) -> Result<RootDse, Fault> {
+    pub async fn root_dse(&mut self) -> Result<RootDse, DirectoryError> {
         self.connection.root_dse().await
     }
 
     /// DN of the PDC emulator's settings object.
-    pub async fn pdc(&mut self) -> Result<Option<String>, Fault> {
+    pub async fn pdc(&mut self) -> Result<Option<String>, DirectoryError> {
         let entry = self.connection.read_object(&self.directory.base_dn, "(objectClass=*)", &["fSMORoleOwner"]).await?;
         Ok(entry.and_then(|e| e.text("fSMORoleOwner").map(str::to_owned)))
     }
 
     /// A DN in the directory's spelling; `None` if the object does not exist or can't be read.
-    pub async fn spelling(&mut self, dn: &str) -> Result<Option<String>, Fault> {
+    pub async fn spelling(&mut self, dn: &str) -> Result<Option<String>, DirectoryError> {
         Ok(self.connection.read_object(dn, "(objectClass=*)", &["objectClass"]).await?.map(|entry| entry.dn))
     }
 
     /// The named account below an OU, or any ordinary one, with the readable ones of these attributes.
-    pub async fn sample(&mut self, base: &str, account_name: Option<&str>, attributes: &[&str]) -> Result<Option<Sample>, Fault> {
+    pub async fn sample(&mut self, base: &str, account_name: Option<&str>, attributes: &[&str]) -> Result<Option<Sample>, DirectoryError> {
         let by = match account_name {
             Some(name) => format!("(sAMAccountName={})", ldap3::ldap_escape(name)),
             None => "(!(adminCount=1))(!(userAccountControl:1.2.840.113556.1.4.803:=2))".to_owned(),
@@ -87,7 +85,7 @@ impl Inspection<'_> {
             attributes.iter().filter(|name| !entry.all(name).is_empty()).map(|name| (*name).to_owned()).collect();
         // A missing badPwdCount, as on a controller that joined later, does not prove a missing right.
         let count = "badPwdCount";
-        if attributes.contains(&count) && entry.all(count).is_empty() && readable::counts_of(&mut self.connection, &entry.dn).await? {
+        if attributes.contains(&count) && entry.all(count).is_empty() && bad_pwd_count::counts_of(&mut self.connection, &entry.dn).await? {
             readable.push(count.to_owned());
         }
         Ok(Some(Sample {
@@ -100,7 +98,7 @@ impl Inspection<'_> {
     }
 
     /// DN of an account anywhere in the domain.
-    pub async fn anywhere(&mut self, account_name: &str) -> Result<Option<String>, Fault> {
+    pub async fn anywhere(&mut self, account_name: &str) -> Result<Option<String>, DirectoryError> {
         let filter = format!("(&{PERSON}(sAMAccountName={}))", ldap3::ldap_escape(account_name));
         let found =
             self.connection.search_some(&self.directory.base_dn, &filter, &["sAMAccountName"], 1, self.connection.timeout() * 4).await?;
@@ -108,7 +106,7 @@ impl Inspection<'_> {
     }
 
     /// All visible password settings objects.
-    pub async fn psos(&mut self) -> Result<Vec<Pso>, Fault> {
+    pub async fn psos(&mut self) -> Result<Vec<Pso>, DirectoryError> {
         let container = self.pso_container();
         let filter = "(objectClass=msDS-PasswordSettings)";
         let found = self.connection.search(&container, Scope::OneLevel, filter, PSO_ATTRIBUTES).await?;
@@ -116,14 +114,14 @@ impl Inspection<'_> {
     }
 
     /// DNS name of the controller with this settings object.
-    pub async fn server_name(&mut self, settings_dn: &str) -> Result<Option<String>, Fault> {
+    pub async fn server_name(&mut self, settings_dn: &str) -> Result<Option<String>, DirectoryError> {
         let Some((_, server)) = settings_dn.split_once(',') else { return Ok(None) };
         let entry = self.connection.read_object(server, "(objectClass=*)", &["dNSHostName"]).await?;
         Ok(entry.and_then(|entry| entry.text("dNSHostName").map(str::to_owned)))
     }
 
     /// The domain's NetBIOS name.
-    pub async fn netbios_name(&mut self) -> Result<Option<String>, Fault> {
+    pub async fn netbios_name(&mut self) -> Result<Option<String>, DirectoryError> {
         let partitions = format!("CN=Partitions,{}", self.connection.root_dse().await?.configuration_dn);
         let filter = format!("(&(objectClass=crossRef)(nCName={}))", ldap3::ldap_escape(self.directory.base_dn.as_str()));
         let found = self.connection.search(&partitions, Scope::OneLevel, &filter, &["nETBIOSName"]).await?;
@@ -136,12 +134,12 @@ impl Inspection<'_> {
     }
 
     /// All SIDs of the service account's token (rootDSE tokenGroups).
-    pub async fn own_sids(&mut self) -> Result<Vec<Sid>, Fault> {
-        readable::own_sids(&mut self.connection).await
+    pub async fn own_sids(&mut self) -> Result<Vec<Sid>, DirectoryError> {
+        bad_pwd_count::own_sids(&mut self.connection).await
     }
 
     /// The access list of an object; `None` if it can't be read.
-    pub async fn access_list(&mut self, dn: &str) -> Result<Option<AccessList>, Fault> {
-        readable::access_list(&mut self.connection, dn).await
+    pub async fn access_list(&mut self, dn: &str) -> Result<Option<AccessList>, DirectoryError> {
+        bad_pwd_count::access_list(&mut self.connection, dn).await
     }
 }

@@ -1,18 +1,21 @@
 //! Lookup of accounts by login name, GUID or claim.
 
+pub(crate) mod by_reference;
+pub(crate) mod cpr;
+pub(crate) mod groups;
+pub(crate) mod login_domains;
+pub(crate) mod members;
+pub(crate) mod name_index;
+
 use ldap3::{Scope, ldap_escape};
 use tracing::warn;
 
-use super::{Connection, Directory, Fault, Pinned, entry::Entry};
+use super::{Connection, ControllerSession, Directory, DirectoryError};
+use crate::directory::session::entry::LdapEntry;
 use crate::model::{
-    account::{Account, PasswordExpiry, PasswordState, WrongTries},
-    account_name::LoginName,
-    claim::Match,
-    dn::is_under,
-    filetime,
-    guid::ObjectGuid,
-    password_version::PasswordVersion,
-    sid::Sid,
+    account::{Account, PasswordExpiry, PasswordState, WrongTries, name::LoginName},
+    ad::{dn::is_under, filetime, guid::ObjectGuid, password_version::PasswordVersion, sid::Sid},
+    identity::claim::Match,
 };
 
 /// Filter for people's accounts: no computers, contacts, groups or trusts (MS-SAMR 2.2.1.9, SAM_USER_OBJECT). The class `user` alone would
@@ -60,14 +63,14 @@ const MOST: i32 = 20;
 #[derive(Debug)]
 pub enum LoginMatch {
     /// The only account with this name, and the session that found it.
-    Account(Box<Account>, Pinned),
+    Account(Box<Account>, ControllerSession),
     /// No account, or more than one, and the session that searched.
-    Nobody(Pinned),
+    Nobody(ControllerSession),
 }
 
 impl Directory {
     /// Finds the account of a login name, without its groups.
-    pub async fn find(&self, name: &LoginName) -> Result<LoginMatch, Fault> {
+    pub async fn find(&self, name: &LoginName) -> Result<LoginMatch, DirectoryError> {
         let (found, pinned) = self.read(|mut pinned| async move { (self.find_on(pinned.connection(), name).await, pinned) }).await?;
         Ok(match found {
             Some(account) => self.where_it_was_written(account, pinned).await?,
@@ -76,7 +79,7 @@ impl Directory {
     }
 
     /// Moves to the controller that recently wrote the account's password, if it is another one and up.
-    async fn where_it_was_written(&self, account: Account, pinned: Pinned) -> Result<LoginMatch, Fault> {
+    async fn where_it_was_written(&self, account: Account, pinned: ControllerSession) -> Result<LoginMatch, DirectoryError> {
         let writer = self.writes.writer(account.guid).filter(|writer| writer != pinned.name());
         if !writer.is_some_and(|writer| self.controllers.iter().any(|c| c.name() == writer && c.is_up())) {
             return Ok(LoginMatch::Account(Box::new(account), pinned));
@@ -89,7 +92,7 @@ impl Directory {
         })
     }
 
-    async fn find_on(&self, connection: &mut Connection, name: &LoginName) -> Result<Option<Account>, Fault> {
+    async fn find_on(&self, connection: &mut Connection, name: &LoginName) -> Result<Option<Account>, DirectoryError> {
         let mut found = Vec::new();
         for filter in self.filters(connection, name).await? {
             found = connection.search(&self.base_dn, Scope::Subtree, &filter, ATTRIBUTES).await?;
@@ -107,7 +110,7 @@ impl Directory {
 
     /// Filters for a name, used until one finds an account. An explicit userPrincipalName precedes the implicit sAMAccountName@domain, as
     /// in AD (MS-ADTS 5.1.1.1.1).
-    async fn filters(&self, connection: &mut Connection, name: &LoginName) -> Result<Vec<String>, Fault> {
+    async fn filters(&self, connection: &mut Connection, name: &LoginName) -> Result<Vec<String>, DirectoryError> {
         let by_sam = |sam: &str| format!("(&{PERSON}(sAMAccountName={}))", ldap_escape(sam));
         Ok(match name {
             LoginName::Sam { domain: None, name } => vec![by_sam(name)],
@@ -125,12 +128,12 @@ impl Directory {
     }
 
     /// Reads an account by its GUID, with its groups. `None`: it does not exist, is not a person's, or is outside the search bases.
-    pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, Pinned), Fault> {
+    pub async fn account(&self, guid: ObjectGuid) -> Result<(Option<Account>, ControllerSession), DirectoryError> {
         self.read_of(Some(guid), |mut pinned| async move { (self.account_on(pinned.connection(), guid).await, pinned) }).await
     }
 
     /// All accounts that match a claim, without their groups, by name. More than 20 are an error.
-    pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, Pinned), Fault> {
+    pub async fn matching(&self, by: &Match) -> Result<(Vec<Account>, ControllerSession), DirectoryError> {
         let filter = filter(by);
         let attributes = with(ATTRIBUTES, by);
         self.heavy_read(|mut pinned| {
@@ -141,7 +144,7 @@ impl Directory {
     }
 
     /// Same in an existing controller session.
-    pub async fn matching_again(&self, pinned: &mut Pinned, by: &Match) -> Result<Vec<Account>, Fault> {
+    pub async fn matching_again(&self, pinned: &mut ControllerSession, by: &Match) -> Result<Vec<Account>, DirectoryError> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
         }
@@ -154,10 +157,10 @@ impl Directory {
         by: &Match,
         filter: &str,
         attributes: Vec<String>,
-    ) -> Result<Vec<Account>, Fault> {
+    ) -> Result<Vec<Account>, DirectoryError> {
         let found = connection.search_some(&self.base_dn, filter, attributes, MOST + 1, self.timeout * 4).await?;
         if found.len() > usize::try_from(MOST).unwrap_or_default() {
-            return Err(Fault::TooMany(by.attribute.clone()));
+            return Err(DirectoryError::TooMany(by.attribute.clone()));
         }
         let ours = found.iter().filter(|entry| self.serves(&entry.dn) && holds(entry, by));
         let mut accounts = ours.map(account).collect::<Result<Vec<_>, _>>()?;
@@ -166,20 +169,21 @@ impl Directory {
     }
 
     /// [`Self::account`] for an account that must match the claim. `None` also if it does not match.
-    pub async fn account_matching(&self, guid: ObjectGuid, by: &Match) -> Result<(Option<Account>, Pinned), Fault> {
-        let work = |mut pinned: Pinned| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) };
+    pub async fn account_matching(&self, guid: ObjectGuid, by: &Match) -> Result<(Option<Account>, ControllerSession), DirectoryError> {
+        let work =
+            |mut pinned: ControllerSession| async move { (self.account_matching_on(pinned.connection(), guid, Some(by)).await, pinned) };
         self.read_of(Some(guid), work).await
     }
 
     /// [`Self::account`] in an existing controller session.
-    pub async fn account_again(&self, pinned: &mut Pinned, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
+    pub async fn account_again(&self, pinned: &mut ControllerSession, guid: ObjectGuid) -> Result<Option<Account>, DirectoryError> {
         if !pinned.connection().is_usable() {
             pinned.reconnect().await?;
         }
         self.account_on(pinned.connection(), guid).await
     }
 
-    async fn account_on(&self, connection: &mut Connection, guid: ObjectGuid) -> Result<Option<Account>, Fault> {
+    async fn account_on(&self, connection: &mut Connection, guid: ObjectGuid) -> Result<Option<Account>, DirectoryError> {
         self.account_matching_on(connection, guid, None).await
     }
 
@@ -188,18 +192,18 @@ impl Directory {
         connection: &mut Connection,
         guid: ObjectGuid,
         by: Option<&Match>,
-    ) -> Result<Option<Account>, Fault> {
+    ) -> Result<Option<Account>, DirectoryError> {
         let mut attributes = by.map_or_else(|| names(ATTRIBUTES_AND_GROUPS), |by| with(ATTRIBUTES_AND_GROUPS, by));
         attributes.push(METADATA.to_owned());
         let found = connection.read_object(&guid.as_dn(), &format!("(&{PERSON})"), attributes).await?;
-        let ours = |entry: &Entry| self.serves(&entry.dn) && by.is_none_or(|by| holds(entry, by));
+        let ours = |entry: &LdapEntry| self.serves(&entry.dn) && by.is_none_or(|by| holds(entry, by));
         let Some(entry) = found.filter(ours) else { return Ok(None) };
         let account = account(&entry)?;
         if account.guid != guid {
-            return Err(Fault::Unreadable("objectGUID"));
+            return Err(DirectoryError::Unreadable("objectGUID"));
         }
         if account.groups.is_empty() {
-            return Err(Fault::Unreadable("tokenGroups")); // every account has a primary group, so an empty answer means a missing right
+            return Err(DirectoryError::Unreadable("tokenGroups")); // every account has a primary group, so an empty answer means a missing right
         }
         Ok(Some(account))
     }
@@ -235,25 +239,28 @@ pub(super) fn escaped(value: &[u8]) -> String {
 }
 
 /// Whether a value of the claim's attribute equals the claim, by our comparison.
-fn holds(entry: &Entry, by: &Match) -> bool {
+fn holds(entry: &LdapEntry, by: &Match) -> bool {
     entry.all(&by.attribute).iter().any(|value| by.claim.is(value))
 }
 
 /// An entry as an account. A missing mandatory attribute is an error; no value is guessed.
-pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
+pub(super) fn account(entry: &LdapEntry) -> Result<Account, DirectoryError> {
     let text = |name| entry.text(name).map(str::to_owned);
-    let number = |name: &'static str| entry.number(name).ok_or(Fault::Unreadable(name));
+    let number = |name: &'static str| entry.number(name).ok_or(DirectoryError::Unreadable(name));
     let control = number("userAccountControl")?;
     let last_set_ticks = number("pwdLastSet")?;
     let computed = number("msDS-User-Account-Control-Computed")?;
     let expires = filetime::point(entry.number("accountExpires").unwrap_or_default());
-    let groups =
-        entry.all("tokenGroups").iter().map(|sid| Sid::from_ad(sid).ok_or(Fault::Unreadable("tokenGroups"))).collect::<Result<_, _>>()?;
+    let groups = entry
+        .all("tokenGroups")
+        .iter()
+        .map(|sid| Sid::from_ad(sid).ok_or(DirectoryError::Unreadable("tokenGroups")))
+        .collect::<Result<_, _>>()?;
     Ok(Account {
-        guid: entry.bytes("objectGUID").and_then(ObjectGuid::from_ad).ok_or(Fault::Unreadable("objectGUID"))?,
+        guid: entry.bytes("objectGUID").and_then(ObjectGuid::from_ad).ok_or(DirectoryError::Unreadable("objectGUID"))?,
         dn: entry.dn.clone(),
-        sid: entry.bytes("objectSid").and_then(Sid::from_ad).ok_or(Fault::Unreadable("objectSid"))?,
-        sam: text("sAMAccountName").ok_or(Fault::Unreadable("sAMAccountName"))?,
+        sid: entry.bytes("objectSid").and_then(Sid::from_ad).ok_or(DirectoryError::Unreadable("objectSid"))?,
+        sam: text("sAMAccountName").ok_or(DirectoryError::Unreadable("sAMAccountName"))?,
         upn: text("userPrincipalName"),
         display_name: text("displayName"),
         given_name: text("givenName"),
@@ -275,8 +282,8 @@ pub(super) fn account(entry: &Entry) -> Result<Account, Fault> {
     })
 }
 
-/// A missing badPwdCount becomes [`WrongTries::NOT_SHOWN`]; [`super::readable`] decides whether it means zero.
-pub(super) fn wrong_tries(entry: &Entry) -> WrongTries {
+/// A missing badPwdCount becomes [`WrongTries::NOT_SHOWN`]; [`crate::directory::password::bad_pwd_count`] decides whether it means zero.
+pub(super) fn wrong_tries(entry: &LdapEntry) -> WrongTries {
     let count = entry.number("badPwdCount").and_then(|n| u32::try_from(n).ok()).unwrap_or(WrongTries::NOT_SHOWN);
     WrongTries { count, last: filetime::point(entry.number("badPasswordTime").unwrap_or_default()) }
 }

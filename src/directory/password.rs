@@ -1,14 +1,24 @@
 //! Password writes. A *change* lets AD check the old password (delete and add); a *reset* is an administrative set (replace).
 
+pub mod answer;
+pub(crate) mod bad_pwd_count;
+pub(crate) mod bind;
+pub(crate) mod lockout;
+pub(crate) mod policy;
+
 use ldap3::{Mod, controls::RawControl};
 use tracing::{info, warn};
 
-use super::{
-    Fault, Pinned,
-    answer::{self, PolicyDetail, Write},
-    connection::value,
+use super::{ControllerSession, DirectoryError};
+use crate::directory::{
+    password::answer::{ModifyKind, PolicyDetail},
+    session::connection::value,
 };
-use crate::model::{account::Account, guid::ObjectGuid, password::Password, password_version::VersionBefore};
+use crate::model::{
+    account::Account,
+    ad::{guid::ObjectGuid, password_version::VersionBefore},
+    credential::password::Password,
+};
 
 /// LDAP_SERVER_POLICY_HINTS control: AD enforces history and minimum age on a reset too.
 pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
@@ -123,14 +133,14 @@ impl BindAnswer {
 
 /// Options of a reset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Reset {
+pub struct ResetOptions {
     /// The password must be changed at the next logon.
     pub must_change: bool,
     /// AD checks history and minimum age, if the controller supports the control.
     pub hints: bool,
 }
 
-impl Default for Reset {
+impl Default for ResetOptions {
     /// Options of a self-service reset.
     fn default() -> Self {
         Self { must_change: false, hints: true }
@@ -154,7 +164,7 @@ pub enum WriteAnswer {
     /// The object does not exist any more (32).
     Gone,
     /// Nothing was written, for a reason that only an operator can correct.
-    Failed(Fault),
+    Failed(DirectoryError),
 }
 
 impl WriteAnswer {
@@ -167,24 +177,24 @@ impl WriteAnswer {
     }
 }
 
-impl Pinned {
+impl ControllerSession {
     /// Changes a password: one modify that deletes the old and adds the new value. AD checks the old password, history, minimum age, length
     /// and complexity.
     ///
     /// # Errors
-    /// After any error but [`Fault::Answer`] it is unknown whether the password was written.
-    pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, Fault> {
+    /// After any error but [`DirectoryError::Answer`] it is unknown whether the password was written.
+    pub async fn change_password(&mut self, target: ObjectGuid, old: &Password, new: &Password) -> Result<WriteAnswer, DirectoryError> {
         let (attribute, old) = value("unicodePwd", old.unicode_pwd().to_vec());
         let (_, new) = value("unicodePwd", new.unicode_pwd().to_vec());
-        self.write(Write::Change, target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
+        self.write(ModifyKind::Change, target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
-    /// Resets a password. It needs the right Reset Password.
+    /// Resets a password. It needs the right ResetOptions Password.
     ///
-    /// [`Reset::hints`] adds the policy-hints control as critical, if the controller lists it; without it AD checks neither history nor
-    /// minimum age. [`Reset::must_change`] needs the right to write pwdLastSet. Both are in one modify, so that no moment exists in which
+    /// [`ResetOptions::hints`] adds the policy-hints control as critical, if the controller lists it; without it AD checks neither history nor
+    /// minimum age. [`ResetOptions::must_change`] needs the right to write pwdLastSet. Both are in one modify, so that no moment exists in which
     /// another person knows a password that need not be changed.
-    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, reset: Reset) -> Result<WriteAnswer, Fault> {
+    pub async fn reset_password(&mut self, target: ObjectGuid, new: &Password, reset: ResetOptions) -> Result<WriteAnswer, DirectoryError> {
         let control = match self.policy_hints(reset.hints).await {
             Ok(control) => control,
             Err(fault) => return Ok(WriteAnswer::Failed(fault)), // no write was sent
@@ -195,14 +205,14 @@ impl Pinned {
             let (attribute, never) = value("pwdLastSet", b"0".to_vec());
             changes.push(Mod::Replace(attribute, never));
         }
-        self.write(Write::Reset, target, changes, control).await
+        self.write(ModifyKind::Reset, target, changes, control).await
     }
 
     /// Ends a lockout. It needs the right to write lockoutTime, and 0 is the only value that may be written (MS-ADTS 3.1.1.5.3.3). It is a
     /// modify of its own, so that a lack of this right does not prevent a new password.
-    pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, Fault> {
+    pub async fn unlock(&mut self, target: ObjectGuid) -> Result<WriteAnswer, DirectoryError> {
         let (attribute, never) = value("lockoutTime", b"0".to_vec());
-        self.write(Write::Unlock, target, vec![Mod::Replace(attribute, never)], None).await
+        self.write(ModifyKind::Unlock, target, vec![Mod::Replace(attribute, never)], None).await
     }
 
     /// Data that an attempt records so that it can be reconciled. `None`: the replication metadata of the account or controller can't be
@@ -216,11 +226,11 @@ impl Pinned {
 
     async fn write(
         &mut self,
-        write: Write,
+        write: ModifyKind,
         target: ObjectGuid,
         changes: Vec<Mod<Vec<u8>>>,
         control: Option<RawControl>,
-    ) -> Result<WriteAnswer, Fault> {
+    ) -> Result<WriteAnswer, DirectoryError> {
         let result = self.connection().modify(&target.as_dn(), changes, control).await?;
         let answer = answer::of_write(write, result.rc, &result.text);
         let text = answer::readable(&result.text);
@@ -232,7 +242,7 @@ impl Pinned {
         Ok(answer)
     }
 
-    async fn policy_hints(&mut self, wanted: bool) -> Result<Option<RawControl>, Fault> {
+    async fn policy_hints(&mut self, wanted: bool) -> Result<Option<RawControl>, DirectoryError> {
         if !wanted {
             return Ok(None);
         }

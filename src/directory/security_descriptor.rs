@@ -2,7 +2,7 @@
 //!
 //! It helps to report missing rights to the operator and to read badPwdCount; AD itself decides on access.
 
-use crate::model::sid::Sid;
+use crate::model::ad::sid::Sid;
 
 /// A schema GUID, in the byte order of an ACE.
 pub type Guid = [u8; 16];

@@ -9,16 +9,16 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::Fault;
+use super::FlowError;
 use crate::{
     app::App,
     config,
-    directory::{self, Pinned},
+    directory::{self, ControllerSession},
     model::{
         account::Account,
-        attempt::AttemptId,
-        guid::ObjectGuid,
-        lockout::{self, Guard, Trier},
+        ad::guid::ObjectGuid,
+        audit::attempt::AttemptId,
+        rate_limit::lockout_guard::{self, Guard, Trier},
     },
 };
 
@@ -62,22 +62,22 @@ pub(super) enum Taken {
     },
 }
 
-pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Taken, Fault> {
+pub(super) async fn take(app: &App, account: ObjectGuid) -> Result<Taken, FlowError> {
     take_named(app, name_of(account), Uuid::from_bytes(app.keys.random()?)).await
 }
 
 /// Takes a lock for a name without an account, so that the response time shows no difference.
-pub(super) async fn take_for_nobody(app: &App, fingerprint: &str) -> Result<Taken, Fault> {
+pub(super) async fn take_for_nobody(app: &App, fingerprint: &str) -> Result<Taken, FlowError> {
     take_named(app, format!("try:?{fingerprint}"), Uuid::from_bytes(app.keys.random()?)).await
 }
 
 /// Takes the lock for an attempt in the audit log, so that its reconciliation can free the lock.
-pub(super) async fn take_for(app: &App, account: ObjectGuid, attempt: AttemptId) -> Result<Taken, Fault> {
+pub(super) async fn take_for(app: &App, account: ObjectGuid, attempt: AttemptId) -> Result<Taken, FlowError> {
     take_named(app, name_of(account), holder_of(app, account, attempt)).await
 }
 
 /// Frees the lock that a reconciled attempt has left behind. Does nothing where another attempt holds the lock.
-pub(super) async fn free_after(app: &App, account: ObjectGuid, attempt: AttemptId) {
+pub(crate) async fn free_after(app: &App, account: ObjectGuid, attempt: AttemptId) {
     AccountLock { name: name_of(account), holder: holder_of(app, account, attempt), read_again: false }.release(app).await;
 }
 
@@ -89,7 +89,7 @@ fn holder_of(app: &App, account: ObjectGuid, attempt: AttemptId) -> Uuid {
     app.keys.pseudonym(format!("lock {account} {attempt}").as_bytes())
 }
 
-async fn take_named(app: &App, name: String, holder: Uuid) -> Result<Taken, Fault> {
+async fn take_named(app: &App, name: String, holder: Uuid) -> Result<Taken, FlowError> {
     let held = held_at_most(&app.config.directory);
     for _ in 0..PATIENCE.as_millis() / PAUSE.as_millis() {
         let now = app.clock.now();
@@ -103,20 +103,26 @@ async fn take_named(app: &App, name: String, holder: Uuid) -> Result<Taken, Faul
     Ok(Taken::Busy { until: app.leases.held_until(&name).await?.filter(|until| *until > now).unwrap_or(now) })
 }
 
-fn held_at_most(directory: &config::Directory) -> SignedDuration {
+fn held_at_most(directory: &config::DirectoryConfig) -> SignedDuration {
     let longest = JUDGED_WITHIN + directory.timeout * READS + directory.write_timeout * WRITES + directory.bind_timeout * BINDS;
     SignedDuration::try_from(longest.max(HELD_AT_LEAST)).unwrap_or(SignedDuration::MAX)
 }
 
 /// Asks the lockout guard whether one password may be tried on an account that was read under the lock.
-pub(super) async fn guard(app: &App, pinned: &mut Pinned, account: &Account, by: Trier) -> Result<Guard, Fault> {
+pub(super) async fn guard(app: &App, pinned: &mut ControllerSession, account: &Account, by: Trier) -> Result<Guard, FlowError> {
     guard_beyond(app, pinned, account, by, 0).await
 }
 
 /// Like [`guard`], with a number of attempts that the controller may not have counted yet.
-pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Account, by: Trier, uncounted: u32) -> Result<Guard, Fault> {
+pub(super) async fn guard_beyond(
+    app: &App,
+    pinned: &mut ControllerSession,
+    account: &Account,
+    by: Trier,
+    uncounted: u32,
+) -> Result<Guard, FlowError> {
     if app.directory.is_behind(pinned, account) {
-        return Err(directory::Fault::NotReplicated.into());
+        return Err(directory::DirectoryError::NotReplicated.into());
     }
     let rules = app.directory.policy(pinned, account).await?.lockout;
     let mut tries = app.directory.wrong_tries(pinned, account).await?;
@@ -124,7 +130,7 @@ pub(super) async fn guard_beyond(app: &App, pinned: &mut Pinned, account: &Accou
         tries.count = tries.count.saturating_add(uncounted);
         tries.last = tries.last.max(Some(app.clock.now()));
     }
-    Ok(lockout::decide(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
+    Ok(lockout_guard::decide(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
 }
 
 impl AccountLock {

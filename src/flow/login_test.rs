@@ -3,15 +3,15 @@
 //! Invariants: only who may read all of the audit log begins a test, and sees what came of it; a test logs nobody in, opens no account and touches no session;
 //! it is an ordinary login in everything else, and every one is in the audit log.
 
-use super::{
-    log_pages::{Shown, auditor},
-    provider_sign_in::{Begun, begin_for},
+use crate::flow::{
+    audit::read::{LogView, auditor},
+    sign_in::provider::{LoginBegun, begin_for},
 };
 use crate::{
     app::App,
     config::Language,
     identity::shown::Line,
-    model::{identity::Identity, level::Level, provider::ProviderId},
+    model::identity::{Identity, level::AssuranceLevel, provider::ProviderId},
 };
 
 /// What came of a test.
@@ -22,7 +22,7 @@ pub struct Report {
     /// Would a login have been taken?
     pub verdict: Verdict,
     /// The level, where the answer was signed rightly.
-    pub level: Option<Level>,
+    pub level: Option<AssuranceLevel>,
     /// What was said; nothing before the signature was right.
     pub lines: Vec<Line>,
 }
@@ -47,7 +47,7 @@ pub enum Verdict {
 }
 
 /// May they test logins?
-pub async fn may(app: &App, identity: &Identity) -> Shown<()> {
+pub async fn may(app: &App, identity: &Identity) -> LogView<()> {
     Ok(auditor(app, identity).await?.map(|_party| ()))
 }
 
@@ -57,7 +57,7 @@ pub fn testable(app: &App) -> impl Iterator<Item = &ProviderId> {
 }
 
 /// Begins a test at a provider.
-pub async fn begin(app: &App, identity: &Identity, provider: &str, language: Language) -> Shown<Begun> {
+pub async fn begin(app: &App, identity: &Identity, provider: &str, language: Language) -> LogView<LoginBegun> {
     if let Err(denial) = may(app, identity).await? {
         return Ok(Err(denial));
     }

@@ -9,44 +9,50 @@
 //! - The read, the write and the proof use one controller.
 //! - Once begun, the operation runs to completion even if the client disconnects.
 
-mod answered;
+pub(crate) mod assurance;
+mod outcome;
 
 use std::sync::Arc;
 
 use uuid::Uuid;
 
-use self::answered::{counts, refusal_of};
 use super::{
-    Fault, Visit,
+    FlowError, RequestContext,
     account_lock::{self, Taken},
-    actor_of,
-    authority::{self, Own, Registered},
-    codes, event_of,
-    others::{self, Answer as _, Looked, Said},
-    party_of, password_try, policy, reset, to_its_end,
+    actor_of, event_of, party_of, to_its_end,
+};
+use crate::flow::set_password::outcome::{counts, refusal_of};
+use crate::flow::{
+    delegation::{self, MayDeny as _, RegisterAnswers, TargetLookup},
+    one_time_code, password_policy,
+    self_service::linked_accounts::{self, LinkedAccounts, Registered},
+    sign_in::password_attempt,
 };
 use crate::{
     app::App,
-    audit::Begun,
-    directory::{self, BindAnswer, Pinned, Reset, WriteAnswer},
+    audit::AttemptBegun,
+    directory::{self, BindAnswer, ControllerSession, ResetOptions, WriteAnswer},
     model::{
         account::Account,
-        attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, EventKind, Party},
-        authority::{Action, Denial, Ground},
+        ad::{
+            guid::ObjectGuid,
+            password_version::{VersionBefore, VersionComparison},
+        },
+        audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
+        authorization::{Action, Denial, Grant},
         cpr::Cpr,
-        guid::ObjectGuid,
+        credential::password::Password,
         identity::{Identity, Proof, ProviderLogin},
-        lockout::{Guard, Trier},
-        password::Password,
-        password_version::{Shown, VersionBefore},
-        policy::{Broken, Candidate, PasswordPolicy, changeable_at, evaluate},
+        password_policy::{BrokenRule, Candidate, PasswordPolicy, changeable_at, evaluate},
+        rate_limit::{
+            delay::DelayLimits,
+            lockout_guard::{Guard, Trier},
+        },
         refusal::Refusal,
-        throttle::Limits,
     },
     store::{
+        rate_limit::{Charge, ThrottleKey},
         sessions::Asking,
-        throttle::{Charge, ThrottleKey},
     },
 };
 
@@ -62,7 +68,7 @@ pub const NOT_TRIED: &str = "not_tried";
 
 /// A submitted password form.
 #[derive(Debug)]
-pub struct Request {
+pub struct SetRequest {
     /// The account that the form names. Not yet authorized.
     pub target: ObjectGuid,
     /// The form's attempt number.
@@ -92,7 +98,7 @@ pub enum Whose {
 
 /// The result of a change or reset.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum SetOutcome {
     /// The password is set, and a bind with it has proven it.
     Done,
     /// AD has confirmed the new password. The account is locked, so no bind could prove it.
@@ -109,7 +115,7 @@ pub enum Answer {
     AlreadySent,
 }
 
-impl others::Answer for Answer {
+impl delegation::MayDeny for SetOutcome {
     fn denied(denial: Denial) -> Self {
         Self::Refused(Refusal::Denied(denial))
     }
@@ -139,17 +145,17 @@ enum Operation<'a> {
 
 /// Delegation as the audit log names it; `None` in its place means self-service.
 #[derive(Debug)]
-struct Behalf {
+struct Delegated {
     actor: Party,
-    ground: Ground,
+    ground: Grant,
     /// CPR number of the actor's child, where the target is the child's account.
     child: Option<Cpr>,
     /// Answers of the registers and the family service.
-    said: Said,
+    said: RegisterAnswers,
 }
 
 /// Changes or resets the password, as the login allows, or returns the refusal.
-pub async fn set(app: &Arc<App>, visit: &Visit, identity: &Identity, request: Request) -> Result<Answer, Fault> {
+pub async fn set(app: &Arc<App>, visit: &RequestContext, identity: &Identity, request: SetRequest) -> Result<SetOutcome, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
     to_its_end(async move {
         let registered = Registered::default();
@@ -169,15 +175,15 @@ pub async fn outcome_of(
     actor: ObjectGuid,
     target: ObjectGuid,
     attempt: AttemptId,
-) -> Result<Option<AuditEvent>, Fault> {
+) -> Result<Option<AuditEvent>, FlowError> {
     let outcome = app.audit.outcome_of(actor, attempt).await?;
     let theirs = |event: &AuditEvent| event.visit == identity.visit || identity.only_account() == Some(target);
     Ok(outcome.filter(theirs))
 }
 
 /// The outcome of an earlier reset by delegation, in this visit.
-pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, Fault> {
-    for actor in others::actors(app, identity).await? {
+pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, attempt: AttemptId) -> Result<Option<AuditEvent>, FlowError> {
+    for actor in delegation::actors(app, identity).await? {
         let outcome = app.audit.outcome_of(actor, attempt).await?;
         let of_target = |event: &AuditEvent| event.target.as_ref().is_some_and(|party| party.guid == target);
         if let Some(event) = outcome.filter(|event| event.visit == identity.visit && of_target(event)) {
@@ -188,20 +194,20 @@ pub async fn outcome_for(app: &App, identity: &Identity, target: ObjectGuid, att
 }
 
 /// The account, the controller session, the policy in force, and a refusal that makes the write superfluous.
-type Ready = (Account, Pinned, PasswordPolicy, Option<Refusal>);
+type ReadyToWrite = (Account, ControllerSession, PasswordPolicy, Option<Refusal>);
 
 struct Submitted<'a> {
     app: &'a App,
-    visit: &'a Visit,
+    visit: &'a RequestContext,
     identity: &'a Identity,
-    request: &'a Request,
+    request: &'a SetRequest,
     /// Read before the account lock is taken: only AD is asked while it is held.
     registered: &'a Registered,
-    behalf: Option<&'a Behalf>,
+    behalf: Option<&'a Delegated>,
 }
 
 impl Submitted<'_> {
-    async fn run(&self) -> Result<Answer, Fault> {
+    async fn run(&self) -> Result<SetOutcome, FlowError> {
         match self.request.whose {
             Whose::Own { .. } => {
                 let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
@@ -210,7 +216,7 @@ impl Submitted<'_> {
             // No rate limit on the address: a whole school shares one.
             Whose::Anothers { must_change } => {
                 let work = Box::pin(self.for_another(must_change));
-                others::counted(self.app, self.visit, self.identity, EventKind::ResetOutcome, work).await
+                delegation::counted(self.app, self.visit, self.identity, EventKind::ResetOutcome, work).await
             }
         }
     }
@@ -219,10 +225,10 @@ impl Submitted<'_> {
     /// to be the person's own.
     async fn counted(
         &self,
-        charge: Vec<(ThrottleKey, Limits)>,
+        charge: Vec<(ThrottleKey, DelayLimits)>,
         theirs: bool,
-        work: impl Future<Output = Result<Answer, Fault>>,
-    ) -> Result<Answer, Fault> {
+        work: impl Future<Output = Result<SetOutcome, FlowError>>,
+    ) -> Result<SetOutcome, FlowError> {
         let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
             Charge::Taken(receipt) => receipt,
             Charge::Wait(until) => {
@@ -232,17 +238,17 @@ impl Submitted<'_> {
                     entry.target = entry.target.filter(|_| theirs);
                     self.app.audit.append(&entry).await?;
                 }
-                return Ok(Answer::Refused(Refusal::Throttled { until }));
+                return Ok(SetOutcome::Refused(Refusal::Throttled { until }));
             }
         };
         let answer = work.await;
         let forgiven = match &answer {
-            Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried) => {
+            Ok(SetOutcome::Done | SetOutcome::StillLocked | SetOutcome::NotLetIn(_) | SetOutcome::NotTried) => {
                 self.app.throttles.forgive(receipt, true).await
             }
-            Ok(Answer::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Answer::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
-            Ok(Answer::Refused(_) | Answer::Unknown) => self.app.throttles.failed(receipt).await,
+            Ok(SetOutcome::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
+            Ok(SetOutcome::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
+            Ok(SetOutcome::Refused(_) | SetOutcome::Unknown) => self.app.throttles.failed(receipt).await,
         };
         if let Err(error) = forgiven {
             tracing::warn!(error = %error, "attempt could not be refunded to the rate limit");
@@ -251,9 +257,9 @@ impl Submitted<'_> {
     }
 
     /// Only the owner's attempts count on the account: no other person can use them up.
-    async fn authorised(&self) -> Result<Answer, Fault> {
+    async fn authorised(&self) -> Result<SetOutcome, FlowError> {
         let registered = Registered::ask(self.app, self.identity).await?;
-        if !authority::owns(self.app, self.identity, &registered, self.request.target).await? {
+        if !linked_accounts::owns(self.app, self.identity, &registered, self.request.target).await? {
             return self.refused(None, None, Refusal::NotYours).await;
         }
         let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
@@ -264,22 +270,22 @@ impl Submitted<'_> {
 
     /// Takes the account lock only after authorization. Nothing can be guessed here, so no attempts count on the
     /// account.
-    async fn for_another(&self, must_change: bool) -> Result<Answer, Fault> {
-        let looked = others::look_at(self.app, self.visit, self.identity, EventKind::ResetOutcome, self.request.target).await?;
-        let Looked { standing, seen, said } = match looked {
+    async fn for_another(&self, must_change: bool) -> Result<SetOutcome, FlowError> {
+        let looked = delegation::look_at(self.app, self.visit, self.identity, EventKind::ResetOutcome, self.request.target).await?;
+        let TargetLookup { standing, seen, said } = match looked {
             Ok(looked) => looked,
-            Err(denial) => return Ok(Answer::denied(denial)),
+            Err(denial) => return Ok(SetOutcome::denied(denial)),
         };
         // An own account has its own form with its own rules.
         let Some(seen) = seen.filter(|seen| !standing.owns(seen.account.guid)) else {
-            others::log_denied(self.app, self.visit, self.identity, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation)))
+            delegation::log_denied(self.app, self.visit, self.identity, &self.refusal(None, None, &Refusal::Denied(Denial::NoRelation)))
                 .await?;
-            return Ok(Answer::denied(Denial::NoRelation));
+            return Ok(SetOutcome::denied(Denial::NoRelation));
         };
         match standing.decide(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {
                 let actor = standing.party(self.app, self.identity, &ground, self.request.target);
-                let behalf = Behalf { actor, ground, child: seen.child.clone(), said };
+                let behalf = Delegated { actor, ground, child: seen.child.clone(), said };
                 drop(standing);
                 Submitted { behalf: Some(&behalf), ..*self }.alone(Operation::ResetOther { must_change }).await
             }
@@ -287,23 +293,23 @@ impl Submitted<'_> {
                 let actor = standing.somebody(self.app, self.identity);
                 let mut entry = self.refusal(Some(&seen.account), Some(&standing.pinned), &Refusal::Denied(denial));
                 entry.actor = Some(actor);
-                others::log_denied(self.app, self.visit, self.identity, &entry).await?;
-                Ok(Answer::denied(denial))
+                delegation::log_denied(self.app, self.visit, self.identity, &entry).await?;
+                Ok(SetOutcome::denied(denial))
             }
         }
     }
 
     /// The account as it is now, if the actor is still authorized.
-    async fn still(&self) -> Result<Result<(Account, Pinned), Refusal>, Fault> {
+    async fn still(&self) -> Result<Result<(Account, ControllerSession), Refusal>, FlowError> {
         let Some(behalf) = self.behalf else {
-            return Ok(match authority::own(self.app, self.identity, self.registered, self.request.target).await? {
-                Own::Yes(read) => Ok(*read),
-                Own::Denied(denial) => Err(Refusal::Denied(denial)),
-                Own::NotUsable => Err(Refusal::NotUsable),
-                Own::No => Err(Refusal::NotYours),
+            return Ok(match linked_accounts::own(self.app, self.identity, self.registered, self.request.target).await? {
+                LinkedAccounts::Yes(read) => Ok(*read),
+                LinkedAccounts::Denied(denial) => Err(Refusal::Denied(denial)),
+                LinkedAccounts::NotUsable => Err(Refusal::NotUsable),
+                LinkedAccounts::No => Err(Refusal::NotYours),
             });
         };
-        let Looked { standing, seen, .. } = match behalf.said.look_again(self.app, self.identity, self.request.target).await? {
+        let TargetLookup { standing, seen, .. } = match behalf.said.look_again(self.app, self.identity, self.request.target).await? {
             Ok(looked) => looked,
             Err(denial) => return Ok(Err(Refusal::Denied(denial))),
         };
@@ -328,8 +334,8 @@ impl Submitted<'_> {
     }
 
     /// Takes the account lock around the rest, so that the facts are still true at the write.
-    async fn alone(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
-        let Request { target, attempt, .. } = *self.request;
+    async fn alone(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
+        let SetRequest { target, attempt, .. } = *self.request;
         let lock = match account_lock::take_for(self.app, target, attempt).await? {
             Taken::Lock(lock) => lock,
             // An earlier attempt is not over, or its outcome is unknown.
@@ -337,21 +343,21 @@ impl Submitted<'_> {
         };
         let answer = self.locked(operation).await;
         // After an unknown outcome the attempt may still count: the lock is not released, but expires.
-        if !matches!(answer, Ok(Answer::Unknown)) {
+        if !matches!(answer, Ok(SetOutcome::Unknown)) {
             lock.release(self.app).await;
         }
         answer
     }
 
     /// Reads the account and its policy again, and continues only if every rule allows it.
-    async fn locked(&self, operation: Operation<'_>) -> Result<Answer, Fault> {
-        let Request { target, attempt, .. } = *self.request;
+    async fn locked(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
+        let SetRequest { target, attempt, .. } = *self.request;
         // Before the policy is checked: after the change, the same form would be refused as too young.
         if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
-            return Ok(Answer::AlreadySent);
+            return Ok(SetOutcome::AlreadySent);
         }
         let ready = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.ready(operation)).await;
-        let (account, mut pinned, policy, hindrance) = match ready.map_err(|_| directory::Fault::TimedOut)?? {
+        let (account, mut pinned, policy, hindrance) = match ready.map_err(|_| directory::DirectoryError::TimedOut)?? {
             Ok(read) => read,
             Err(refusal) => return self.refused(None, None, refusal).await,
         };
@@ -363,46 +369,46 @@ impl Submitted<'_> {
         let before = pinned.version_before(&account).await;
         begun.note = before.map(|before| before.to_string());
         match self.app.audit.begin(&begun).await? {
-            Begun::New => {}
-            Begun::AlreadySent => return Ok(Answer::AlreadySent),
+            AttemptBegun::New => {}
+            AttemptBegun::AlreadySent => return Ok(SetOutcome::AlreadySent),
         }
         let write = self.write(operation, &mut pinned, &account, &policy, before);
         let written = match operation {
-            Operation::ResetByCode { code } => codes::once(self.app, target, code, write).await?,
+            Operation::ResetByCode { code } => one_time_code::once(self.app, target, code, write).await?,
             Operation::Change { .. } | Operation::Reset { .. } | Operation::ResetOther { .. } => write.await,
         };
         self.conclude(&account, &pinned, written).await
     }
 
     /// Reads everything before the write on one controller; if that controller fails, on the next one.
-    async fn ready(&self, operation: Operation<'_>) -> Result<Result<Ready, Refusal>, Fault> {
+    async fn ready(&self, operation: Operation<'_>) -> Result<Result<ReadyToWrite, Refusal>, FlowError> {
         for last in [false, true] {
             let (account, mut pinned) = match self.still().await? {
                 Ok(read) => read,
                 Err(refusal) => return Ok(Err(refusal)),
             };
             let read = async {
-                let policy = policy::in_force(self.app, &mut pinned, &account).await?;
+                let policy = password_policy::in_force(self.app, &mut pinned, &account).await?;
                 let hindrance = self.hindrance(operation, &mut pinned, &account, &policy).await?;
-                Ok::<_, Fault>((policy, hindrance))
+                Ok::<_, FlowError>((policy, hindrance))
             };
             match read.await {
                 Ok((policy, hindrance)) => return Ok(Ok((account, pinned, policy, hindrance))),
-                Err(Fault::Directory(fault)) if !last && fault.is_the_controllers() => pinned.pass_over(&fault),
+                Err(FlowError::Directory(fault)) if !last && fault.is_the_controllers() => pinned.pass_over(&fault),
                 Err(fault) => return Err(fault),
             }
         }
-        Err(directory::Fault::NoController.into())
+        Err(directory::DirectoryError::NoController.into())
     }
 
     /// The refusal that makes the write superfluous.
     async fn hindrance(
         &self,
         operation: Operation<'_>,
-        pinned: &mut Pinned,
+        pinned: &mut ControllerSession,
         account: &Account,
         policy: &PasswordPolicy,
-    ) -> Result<Option<Refusal>, Fault> {
+    ) -> Result<Option<Refusal>, FlowError> {
         let (now, new) = (self.app.clock.now(), &self.request.new);
         let broken = |current| {
             let broken = evaluate(policy, Candidate { new, current, account, now });
@@ -410,7 +416,7 @@ impl Submitted<'_> {
         };
         let broken_by_itself = || {
             let mut broken = evaluate(policy, Candidate { new, current: None, account, now });
-            broken.retain(|broken| !matches!(broken, Broken::TooYoung(_)));
+            broken.retain(|broken| !matches!(broken, BrokenRule::TooYoung(_)));
             (!broken.is_empty()).then_some(Refusal::Policy(broken))
         };
         match operation {
@@ -424,10 +430,10 @@ impl Submitted<'_> {
             }),
             // No wrong password can be tried here: no lockout guard is needed.
             Operation::Reset { login } => {
-                Ok(reset::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
+                Ok(assurance::hindrance(self.app, self.identity, login, pinned, account).await?.or_else(|| broken(None)))
             }
             Operation::ResetByCode { code } => {
-                Ok(codes::hindrance(self.app, self.identity, code, account).await?.or_else(broken_by_itself))
+                Ok(one_time_code::hindrance(self.app, self.identity, code, account).await?.or_else(broken_by_itself))
             }
             Operation::ResetOther { .. } => {
                 let locked = account.locked && !self.app.config.reset.unlock;
@@ -437,27 +443,27 @@ impl Submitted<'_> {
     }
 
     /// Writes and proves. `Err` only where AD has confirmed that nothing was done; a lost answer is
-    /// [`Answer::Unknown`].
+    /// [`SetOutcome::Unknown`].
     async fn write(
         &self,
         operation: Operation<'_>,
-        pinned: &mut Pinned,
+        pinned: &mut ControllerSession,
         account: &Account,
         policy: &PasswordPolicy,
         before: Option<VersionBefore>,
-    ) -> Result<Answer, directory::Fault> {
+    ) -> Result<SetOutcome, directory::DirectoryError> {
         let new = &self.request.new;
         // A password that was set today can be forgotten today: with a helper, the minimum age does not apply.
         let hints = changeable_at(policy, account).is_none_or(|at| at <= self.app.clock.now());
         let answer = match operation {
             Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
-            Operation::Reset { .. } => pinned.reset_password(account.guid, new, Reset::default()).await,
-            Operation::ResetByCode { .. } => pinned.reset_password(account.guid, new, Reset { must_change: false, hints }).await,
-            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, Reset { must_change, hints }).await,
+            Operation::Reset { .. } => pinned.reset_password(account.guid, new, ResetOptions::default()).await,
+            Operation::ResetByCode { .. } => pinned.reset_password(account.guid, new, ResetOptions { must_change: false, hints }).await,
+            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, ResetOptions { must_change, hints }).await,
         };
         match answer {
             Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
-            Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(Answer::Refused),
+            Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(SetOutcome::Refused),
             Err(fault) => {
                 tracing::warn!(controller = pinned.name(), error = %fault, "answer to a password write lost; checking AD");
                 Ok(self.look(operation, pinned, account, before).await)
@@ -467,20 +473,26 @@ impl Submitted<'_> {
 
     /// Checks a write whose answer was lost. Where AD shows one write since, on this controller, a bind shows whether
     /// it was this one. In other cases no bind is made: it would count as a wrong password.
-    async fn look(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, before: Option<VersionBefore>) -> Answer {
-        let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return Answer::Unknown };
+    async fn look(
+        &self,
+        operation: Operation<'_>,
+        pinned: &mut ControllerSession,
+        account: &Account,
+        before: Option<VersionBefore>,
+    ) -> SetOutcome {
+        let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return SetOutcome::Unknown };
         let may_be_ours = match before.zip(now.password_version) {
             Some((before, version)) => match version.shows(before, self.app.clock.now(), None) {
-                Shown::ByThisAttempt | Shown::Unclear => true,
-                Shown::Unchanged | Shown::ByAnother => false,
+                VersionComparison::ByThisAttempt | VersionComparison::Unclear => true,
+                VersionComparison::Unchanged | VersionComparison::ByAnother => false,
             },
             None => now.password.last_set > account.password.last_set,
         };
-        if may_be_ours { self.finish(operation, pinned, account, false).await } else { Answer::Unknown }
+        if may_be_ours { self.finish(operation, pinned, account, false).await } else { SetOutcome::Unknown }
     }
 
     /// Unlocks a locked account after a reset, and proves the password. `confirmed`: AD has confirmed the write.
-    async fn finish(&self, operation: Operation<'_>, pinned: &mut Pinned, account: &Account, confirmed: bool) -> Answer {
+    async fn finish(&self, operation: Operation<'_>, pinned: &mut ControllerSession, account: &Account, confirmed: bool) -> SetOutcome {
         let is_reset = !matches!(operation, Operation::Change { .. });
         if is_reset && account.locked {
             match pinned.unlock(account.guid).await {
@@ -491,38 +503,46 @@ impl Submitted<'_> {
                 }
             }
         }
-        match password_try::prove(pinned, account, &self.request.new).await {
-            Ok(answer) if answer.knows_password() => Answer::Done,
+        match password_attempt::prove(pinned, account, &self.request.new).await {
+            Ok(answer) if answer.knows_password() => SetOutcome::Done,
             Ok(BindAnswer::Locked) if is_reset && confirmed => {
                 tracing::warn!(controller = pinned.name(), "confirmed reset not proven by a bind: the account is still locked");
-                Answer::StillLocked
+                SetOutcome::StillLocked
             }
             Ok(answer) => {
                 tracing::warn!(controller = pinned.name(), answer = answer.reason(), "new password not proven by a bind");
                 // "Wrong" contradicts AD's confirmation: another write may have replaced the password since.
-                if confirmed && answer != BindAnswer::Wrong { Answer::NotLetIn(answer) } else { Answer::Unknown }
+                if confirmed && answer != BindAnswer::Wrong { SetOutcome::NotLetIn(answer) } else { SetOutcome::Unknown }
             }
             Err(fault) => {
                 tracing::warn!(controller = pinned.name(), error = %fault, "new password not proven by a bind");
-                if confirmed { Answer::NotTried } else { Answer::Unknown }
+                if confirmed { SetOutcome::NotTried } else { SetOutcome::Unknown }
             }
         }
     }
 
     /// Logs the outcome. If that fails, the person still gets the result, and the lone attempt is reconciled later.
-    async fn conclude(&self, account: &Account, pinned: &Pinned, written: Result<Answer, directory::Fault>) -> Result<Answer, Fault> {
+    async fn conclude(
+        &self,
+        account: &Account,
+        pinned: &ControllerSession,
+        written: Result<SetOutcome, directory::DirectoryError>,
+    ) -> Result<SetOutcome, FlowError> {
         let (outcome, reason) = match &written {
-            Ok(Answer::Done) => (AuditOutcome::Succeeded, String::new()),
-            Ok(Answer::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
-            Ok(Answer::NotLetIn(answer)) => (AuditOutcome::Succeeded, format!("{NOT_LET_IN}:{}", answer.reason())),
-            Ok(Answer::NotTried) => (AuditOutcome::Succeeded, NOT_TRIED.to_owned()),
-            Ok(Answer::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
-            Ok(Answer::Unknown | Answer::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
+            Ok(SetOutcome::Done) => (AuditOutcome::Succeeded, String::new()),
+            Ok(SetOutcome::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
+            Ok(SetOutcome::NotLetIn(answer)) => (AuditOutcome::Succeeded, format!("{NOT_LET_IN}:{}", answer.reason())),
+            Ok(SetOutcome::NotTried) => (AuditOutcome::Succeeded, NOT_TRIED.to_owned()),
+            Ok(SetOutcome::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
+            Ok(SetOutcome::Unknown | SetOutcome::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
             Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
         };
         let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
         entry.password_set_before = Some(account.password.last_set_ticks);
-        if matches!(written, Ok(Answer::Done | Answer::StillLocked | Answer::NotLetIn(_) | Answer::NotTried | Answer::Unknown)) {
+        if matches!(
+            written,
+            Ok(SetOutcome::Done | SetOutcome::StillLocked | SetOutcome::NotLetIn(_) | SetOutcome::NotTried | SetOutcome::Unknown)
+        ) {
             self.app.directory.note_write(pinned, account);
             self.end_what_was_before(account.guid).await;
         }
@@ -536,7 +556,7 @@ impl Submitted<'_> {
     /// under the account lock and to completion. A failure does not undo or hide the new password: the rest expires by
     /// itself.
     async fn end_what_was_before(&self, account: ObjectGuid) {
-        codes::void(self.app, account).await;
+        one_time_code::void(self.app, account).await;
         let asking = match self.request.whose {
             Whose::Own { asking } => asking,
             Whose::Anothers { .. } => None,
@@ -547,13 +567,18 @@ impl Submitted<'_> {
     }
 
     /// Logs a refusal that came before the write.
-    async fn refused(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: Refusal) -> Result<Answer, Fault> {
+    async fn refused(
+        &self,
+        account: Option<&Account>,
+        pinned: Option<&ControllerSession>,
+        refusal: Refusal,
+    ) -> Result<SetOutcome, FlowError> {
         self.app.audit.append(&self.refusal(account, pinned, &refusal)).await?;
-        Ok(Answer::Refused(refusal))
+        Ok(SetOutcome::Refused(refusal))
     }
 
     /// The entry has no attempt number: a form sent again could otherwise contradict the outcome of the first.
-    fn refusal(&self, account: Option<&Account>, pinned: Option<&Pinned>, refusal: &Refusal) -> AuditEvent {
+    fn refusal(&self, account: Option<&Account>, pinned: Option<&ControllerSession>, refusal: &Refusal) -> AuditEvent {
         let mut entry = self.entry(self.kinds().1, AuditOutcome::Refused, &refusal.code(), account, pinned);
         entry.attempt = None;
         entry
@@ -565,7 +590,7 @@ impl Submitted<'_> {
         outcome: AuditOutcome,
         reason: &str,
         account: Option<&Account>,
-        pinned: Option<&Pinned>,
+        pinned: Option<&ControllerSession>,
     ) -> AuditEvent {
         let mut entry = event_of(self.visit, self.identity, self.app.clock.now(), kind, outcome, reason);
         match self.behalf {

@@ -10,14 +10,14 @@ use std::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::words::Words;
+use crate::http::i18n::words::Wording;
 use crate::{
     config::Language,
     model::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
-        guid::ObjectGuid,
-        password::Password,
-        policy::{Broken, Candidate, PasswordPolicy, Rule, evaluate},
+        ad::guid::ObjectGuid,
+        credential::password::Password,
+        password_policy::{BrokenRule, Candidate, PasswordPolicy, PolicyRule, evaluate},
     },
 };
 
@@ -69,19 +69,19 @@ fn judged_by_script(passwords: &[String], rules: &[(&'static str, String)]) -> V
 }
 
 /// The verdict that the script must show for a rule; `None` where only AD or the server can decide.
-fn holds(rule: &Rule, broken: &[Broken]) -> Option<bool> {
-    let is = |wanted: fn(&Broken) -> bool| Some(!broken.iter().any(wanted));
+fn holds(rule: &PolicyRule, broken: &[BrokenRule]) -> Option<bool> {
+    let is = |wanted: fn(&BrokenRule) -> bool| Some(!broken.iter().any(wanted));
     match rule {
-        Rule::MinLength(_) => is(|b| matches!(b, Broken::TooShort(_))),
-        Rule::MaxLength(_) => is(|b| matches!(b, Broken::TooLong(_))),
-        Rule::Complexity => is(|b| matches!(b, Broken::NotComplex)),
-        Rule::Letters => is(|b| matches!(b, Broken::NoLetter)),
-        Rule::UpperAndLower => is(|b| matches!(b, Broken::NotUpperAndLower)),
-        Rule::Digits => is(|b| matches!(b, Broken::NoDigit)),
-        Rule::Special => is(|b| matches!(b, Broken::NoSpecial)),
-        Rule::NoNames { .. } => is(|b| matches!(b, Broken::HoldsName)),
-        Rule::Allowed(_) => is(|b| matches!(b, Broken::CharacterNotAllowed(_))),
-        Rule::NoForbiddenWords | Rule::History(_) | Rule::MinAge(_) => None,
+        PolicyRule::MinLength(_) => is(|b| matches!(b, BrokenRule::TooShort(_))),
+        PolicyRule::MaxLength(_) => is(|b| matches!(b, BrokenRule::TooLong(_))),
+        PolicyRule::Complexity => is(|b| matches!(b, BrokenRule::NotComplex)),
+        PolicyRule::Letters => is(|b| matches!(b, BrokenRule::NoLetter)),
+        PolicyRule::UpperAndLower => is(|b| matches!(b, BrokenRule::NotUpperAndLower)),
+        PolicyRule::Digits => is(|b| matches!(b, BrokenRule::NoDigit)),
+        PolicyRule::Special => is(|b| matches!(b, BrokenRule::NoSpecial)),
+        PolicyRule::NoNames { .. } => is(|b| matches!(b, BrokenRule::HoldsName)),
+        PolicyRule::Allowed(_) => is(|b| matches!(b, BrokenRule::CharacterNotAllowed(_))),
+        PolicyRule::NoForbiddenWords | PolicyRule::History(_) | PolicyRule::MinAge(_) => None,
     }
 }
 
@@ -90,7 +90,7 @@ fn account() -> Account {
     Account {
         guid: ObjectGuid::parse("03020100-0504-0706-0809-0a0b0c0d0e0f").expect("a GUID"),
         dn: "CN=x".into(),
-        sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
+        sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "soeren7".into(),
         upn: Some("soae@skole.test".into()),
         display_name: Some("Søren \"Pølse\" Ærø-Lilian, O'Brien".into()),
@@ -205,7 +205,7 @@ fn the_script_says_of_every_rule_what_the_policy_decides() {
     };
     let account = account();
     let now = "2026-11-23T08:00:00Z".parse().expect("a time");
-    let words = Words { language: Language::Da, now };
+    let words = Wording { language: Language::Da, now };
     let rules = everything.rules();
     let shown: Vec<_> = rules.iter().map(|rule| words.rule(rule, &account)).map(|shown| (shown.code, shown.value)).collect();
     let passwords = passwords();

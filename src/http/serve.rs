@@ -37,7 +37,7 @@ use tracing::{info, warn};
 
 use self::{
     activity::{Activity, Held},
-    connections::{Connections, Refusal},
+    connections::{ConnectionLimit, ConnectionRefusal},
 };
 use super::router;
 use crate::{app::App, telemetry::Seldom};
@@ -53,7 +53,7 @@ const STREAMS: u32 = 32;
 /// Pause after a failed accept with a local cause, such as too few file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// A bound port. Connections queue until [`Listening::serve`] accepts them.
+/// A bound port. ConnectionLimit queue until [`Listening::serve`] accepts them.
 #[derive(Debug)]
 pub struct Listening {
     listener: TcpListener,
@@ -89,7 +89,7 @@ impl Listening {
 
     /// Serves requests until `stop` completes, then finishes the open ones within `GRACE`.
     pub async fn serve(self, app: Arc<App>, stop: impl Future<Output = ()>) {
-        let connections = Connections::new(&app.config.server);
+        let connections = ConnectionLimit::new(&app.config.server);
         let router = router(app);
         let (stopping, stopped) = watch::channel(false);
         let doors = Doors::default();
@@ -102,7 +102,7 @@ impl Listening {
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, peer)) => match connections.admit(peer.ip()) {
                         Ok(place) => {
-                            let connection = Connection {
+                            let connection = ServedConnection {
                                 peer,
                                 router: router.clone(),
                                 certificate: self.certificate.clone(),
@@ -135,7 +135,7 @@ struct Doors {
 }
 
 impl Doors {
-    fn refused(&self, refusal: Refusal) {
+    fn refused(&self, refusal: ConnectionRefusal) {
         counter!("connections_refused_total", "limit" => refusal.limit()).increment(1);
         if let Some(times) = self.refusals.due() {
             warn!(limit = refusal.limit(), times, "connections refused: limit reached");
@@ -154,7 +154,7 @@ impl Doors {
     }
 }
 
-struct Connection {
+struct ServedConnection {
     peer: SocketAddr,
     router: Router,
     certificate: Option<Arc<Certificate>>,
@@ -162,7 +162,7 @@ struct Connection {
     handshakes: Arc<Seldom>,
 }
 
-impl Connection {
+impl ServedConnection {
     async fn serve(self, stream: TcpStream) {
         let first = Instant::now() + FIRST_REQUEST_WITHIN;
         if stream.set_nodelay(true).is_err() {

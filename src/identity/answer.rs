@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::saml::subject::Subject;
-use crate::model::{claim::Claim, level::Level};
+use super::saml::subject::LogoutSubject;
+use crate::model::identity::{claim::Claim, level::AssuranceLevel};
 
 /// A provider's answer to a login request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Answer {
+pub enum LoginAnswer {
     /// A proven login.
     Login(Box<Login>),
     /// No login. This proves nothing; it only ends the login in progress.
-    Failure(Failure),
+    Failure(LoginFailure),
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct Login {
     /// Claim that leads to the linked accounts.
     pub claim: Claim,
     /// Assurance level.
-    pub level: Level,
+    pub level: AssuranceLevel,
     /// The person's name, if the provider sends it.
     pub name: Option<String>,
     /// Time of authentication.
@@ -37,7 +37,7 @@ pub struct Login {
 
 /// Reasons for an answer without a login, by the visitor's next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Failure {
+pub enum LoginFailure {
     /// The person cancelled, or the provider refused.
     Cancelled,
     /// The requested assurance level is not available.
@@ -50,7 +50,7 @@ pub enum Failure {
     Other(Option<ErrorCode>),
 }
 
-impl Failure {
+impl LoginFailure {
     /// Reason code in the audit log.
     pub fn code(&self) -> &'static str {
         match self {
@@ -83,8 +83,8 @@ impl ErrorCode {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SessionThere {
-    Saml(Subject),
-    Oidc(super::oidc::Session),
+    Saml(LogoutSubject),
+    Oidc(super::oidc::OidcSession),
 }
 
 impl SessionThere {
@@ -99,7 +99,7 @@ impl SessionThere {
     /// The session's identifier at the provider, if it has one.
     pub fn session(&self) -> Option<String> {
         match self {
-            Self::Saml(subject) => subject.session_index.as_ref().map(|index| Subject::session(&subject.name_id, index)),
+            Self::Saml(subject) => subject.session_index.as_ref().map(|index| LogoutSubject::session(&subject.name_id, index)),
             Self::Oidc(session) => session.sid.clone(),
         }
     }

@@ -7,15 +7,15 @@ use openidconnect::{
     http::{Method, Request, header},
 };
 
-use crate::outward::Terms;
-pub use crate::outward::{Http, HttpError, HttpSetupError, content_type, json, time};
+use crate::http_client::ClientLimits;
+pub use crate::http_client::{HttpClient, HttpError, HttpSetupError, content_type, json, time};
 
 /// Timeout of one request, from connecting to the last byte.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Timeout of connecting.
 const CONNECT: Duration = Duration::from_secs(5);
 
-impl<'c> AsyncHttpClient<'c> for Http {
+impl<'c> AsyncHttpClient<'c> for HttpClient {
     type Error = HttpError;
     type Future = Pin<Box<dyn Future<Output = Result<HttpResponse, HttpError>> + Send + 'c>>;
 
@@ -24,10 +24,10 @@ impl<'c> AsyncHttpClient<'c> for Http {
     }
 }
 
-impl Http {
+impl HttpClient {
     /// A client that trusts the CAs of `ca_file`, or else the system's, and reads at most `largest` bytes of an answer.
     pub fn new(ca_file: Option<&Path>, largest: usize) -> Result<Self, HttpSetupError> {
-        Self::on(Terms { ca_file, certificate: None, patience: PATIENCE, connect: CONNECT, largest, proxy: true })
+        Self::on(ClientLimits { ca_file, certificate: None, patience: PATIENCE, connect: CONNECT, largest, proxy: true })
     }
 
     /// Sends a form. `authorization`: value of the header.

@@ -52,13 +52,13 @@ pub enum KeysError {
 }
 
 /// A private key with its certificate.
-pub struct Pair {
+pub struct KeyPair {
     key: PKey<Private>,
     certificate: Vec<u8>,
     expires: Option<Timestamp>,
 }
 
-impl Pair {
+impl KeyPair {
     pub fn key(&self) -> &PKey<Private> {
         &self.key
     }
@@ -75,26 +75,26 @@ impl Pair {
 }
 
 /// All keys of a folder.
-pub struct Keys {
+pub struct ProviderKeys {
     /// Signs our messages.
-    pub signing: Pair,
+    pub signing: KeyPair,
     /// Next signing key, already published.
-    pub next_signing: Option<Pair>,
+    pub next_signing: Option<KeyPair>,
     /// Providers encrypt for it.
-    pub encryption: Pair,
+    pub encryption: KeyPair,
     /// Next encryption key, already published and used for decryption.
-    pub next_encryption: Option<Pair>,
+    pub next_encryption: Option<KeyPair>,
     /// Previous encryption key, still used for decryption.
-    pub old_encryption: Option<Pair>,
+    pub old_encryption: Option<KeyPair>,
 }
 
-impl std::fmt::Debug for Keys {
+impl std::fmt::Debug for ProviderKeys {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Keys(…)")
     }
 }
 
-impl Keys {
+impl ProviderKeys {
     /// Reads the keys of a folder.
     pub fn read(dir: &Path) -> Result<Self, KeysError> {
         let maybe = |name: &str| if dir.join(format!("{name}.key")).exists() { pair(dir, name).map(Some) } else { Ok(None) };
@@ -107,13 +107,13 @@ impl Keys {
         })
     }
 
-    /// Keys for decryption, the most likely first.
+    /// ProviderKeys for decryption, the most likely first.
     pub fn decrypting(&self) -> impl Iterator<Item = &PKey<Private>> {
-        [Some(&self.encryption), self.next_encryption.as_ref(), self.old_encryption.as_ref()].into_iter().flatten().map(Pair::key)
+        [Some(&self.encryption), self.next_encryption.as_ref(), self.old_encryption.as_ref()].into_iter().flatten().map(KeyPair::key)
     }
 
     /// Published pairs with their file names.
-    pub fn published(&self) -> impl Iterator<Item = (&'static str, &Pair)> {
+    pub fn published(&self) -> impl Iterator<Item = (&'static str, &KeyPair)> {
         let all = [
             ("signing", Some(&self.signing)),
             ("next-signing", self.next_signing.as_ref()),
@@ -124,7 +124,7 @@ impl Keys {
     }
 }
 
-fn pair(dir: &Path, name: &str) -> Result<Pair, KeysError> {
+fn pair(dir: &Path, name: &str) -> Result<KeyPair, KeysError> {
     let (key_path, certificate_path) = (dir.join(format!("{name}.key")), dir.join(format!("{name}.crt")));
     let shown = |path: &Path| path.display().to_string();
     let pem = operator_file::private_key(&key_path).map_err(|error| KeysError::Unusable(shown(&key_path), error))?;
@@ -140,7 +140,7 @@ fn pair(dir: &Path, name: &str) -> Result<Pair, KeysError> {
         return Err(KeysError::Pair(shown(&dir.join(name))));
     }
     let certificate = certificate.to_der()?;
-    Ok(Pair { key, expires: expiry(&certificate), certificate })
+    Ok(KeyPair { key, expires: expiry(&certificate), certificate })
 }
 
 /// Creates the first keys, or the next ones if there are some. Returns the paths of the written files.
@@ -232,20 +232,20 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         let dir = dir.path();
         assert_eq!(generate(dir, "adgangskode.kommune.dk", now()).expect("made").len(), 4);
-        let first = Keys::read(dir).expect("read");
+        let first = ProviderKeys::read(dir).expect("read");
         assert_eq!((first.decrypting().count(), first.published().count()), (1, 2));
         assert!(first.signing.expires().is_some_and(|at| at > now() + SignedDuration::from_hours(24 * 1000)));
         generate(dir, "adgangskode.kommune.dk", now()).expect("the next ones");
         assert!(matches!(generate(dir, "x", now()), Err(KeysError::Nothing(_))));
-        let both = Keys::read(dir).expect("read");
+        let both = ProviderKeys::read(dir).expect("read");
         assert_eq!((both.decrypting().count(), both.published().count()), (2, 4));
         rollover(dir).expect("moved");
         assert!(matches!(rollover(dir), Err(KeysError::Nothing(_))));
-        let after = Keys::read(dir).expect("read");
+        let after = ProviderKeys::read(dir).expect("read");
         assert_eq!(after.signing.certificate(), both.next_signing.as_ref().expect("there").certificate());
         assert!(after.decrypting().any(|key| key.public_eq(first.encryption.key())), "what was encrypted to the old one still opens");
         fs::set_permissions(dir.join("signing.key"), fs::Permissions::from_mode(0o644)).expect("mode");
-        assert!(matches!(Keys::read(dir), Err(KeysError::Unusable(_, OperatorFileError::Open(0o644, _)))));
+        assert!(matches!(ProviderKeys::read(dir), Err(KeysError::Unusable(_, OperatorFileError::Open(0o644, _)))));
     }
 
     #[test]
@@ -253,8 +253,8 @@ mod tests {
         let dir = tempfile::tempdir().expect("a folder");
         generate(dir.path(), "x", now()).expect("made");
         fs::copy(dir.path().join("encryption.crt"), dir.path().join("signing.crt")).expect("copied");
-        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Pair(_))));
+        assert!(matches!(ProviderKeys::read(dir.path()), Err(KeysError::Pair(_))));
         fs::write(dir.path().join("signing.crt"), "x").expect("written");
-        assert!(matches!(Keys::read(dir.path()), Err(KeysError::Unusable(_, OperatorFileError::NoCertificate(_)))));
+        assert!(matches!(ProviderKeys::read(dir.path()), Err(KeysError::Unusable(_, OperatorFileError::NoCertificate(_)))));
     }
 }

@@ -29,8 +29,8 @@ use serde::{Deserialize, Serialize};
 
 use super::answer::Login;
 
-pub use providers::{Asked, OidcError, Providers, State};
-pub use refused::{Denied, Refused, Trouble};
+pub use providers::{OidcError, OidcProviderState, OidcProviders, OidcRequest};
+pub use refused::{Denied, OidcLoginError, OidcRefused};
 pub use token::Recognised;
 
 /// Random bytes as text for `state`, `nonce` or `code_verifier`: 32 hexadecimal digits for each 16 bytes.
@@ -49,14 +49,14 @@ fn with_query(address: &str, parameters: &(impl Serialize + ?Sized)) -> String {
 #[derive(Debug)]
 pub struct Heard {
     /// Claims with a valid signature, even of a login that is refused.
-    pub said: Option<claims::Said>,
+    pub said: Option<claims::VerifiedClaims>,
     /// The login, or the reason for its refusal.
-    pub login: Result<Login, Trouble>,
+    pub login: Result<Login, OidcLoginError>,
 }
 
-/// Session of a login at an OpenID provider.
+/// OidcSession of a login at an OpenID provider.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Session {
+pub struct OidcSession {
     pub sub: String,
     /// `sid`, if the provider has session identifiers.
     pub sid: Option<String>,
@@ -64,7 +64,7 @@ pub struct Session {
     pub hint: Option<String>,
 }
 
-impl std::fmt::Debug for Session {
+impl std::fmt::Debug for OidcSession {
     /// Leaves out the content, which holds a token.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Session(…)")

@@ -24,5 +24,5 @@ mod tests;
 mod work;
 pub mod xml;
 
-pub use providers::{Asked, LoadError, LogoutAsked, Providers, SamlError, State, Unsent, Way};
+pub use providers::{LoadError, LogoutAsked, MessageRoute, SamlError, SamlProviderState, SamlProviders, SamlRequest, Unsent};
 pub use refused::Refused;

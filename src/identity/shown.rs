@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 
 use super::oidc::logout::holds_cpr_number;
-use crate::model::level::Level;
+use crate::model::identity::level::AssuranceLevel;
 
 /// A longer text is cut, characters: names and addresses are shorter.
 const LONGEST: usize = 200;
@@ -36,7 +36,7 @@ pub struct Findings {
     /// What the provider says; empty before its signature is verified.
     pub lines: Vec<Line>,
     /// The level that the login gives, accepted or not.
-    pub level: Option<Level>,
+    pub level: Option<AssuranceLevel>,
     /// The claim, attribute or part that refused the login; empty where it is not a single one.
     pub field: String,
     /// The check that it failed.

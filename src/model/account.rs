@@ -1,8 +1,12 @@
 //! An Active Directory account as read at one moment.
 
+pub mod name;
+pub mod person_name;
+pub mod reference;
+
 use jiff::Timestamp;
 
-use super::{guid::ObjectGuid, password_version::PasswordVersion, sid::Sid};
+use crate::model::ad::{guid::ObjectGuid, password_version::PasswordVersion, sid::Sid};
 
 /// The attributes of an AD account that the service uses. They are read afresh for every decision and never kept between requests.
 #[derive(Debug, Clone)]

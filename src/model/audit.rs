@@ -1,11 +1,20 @@
 //! Entries of the audit log: actor, action, target, origin and outcome.
 
+pub mod alerts;
+pub mod attempt;
+pub mod signing;
+
 use std::net::IpAddr;
 
 use jiff::Timestamp;
 use uuid::Uuid;
 
-use super::{attempt::AttemptId, cpr::Cpr, guid::ObjectGuid, identity::LoginMethod, level::Level, provider::ProviderId};
+use super::{cpr::Cpr, identity::LoginMethod};
+use crate::model::{
+    ad::guid::ObjectGuid,
+    audit::attempt::AttemptId,
+    identity::{level::AssuranceLevel, provider::ProviderId},
+};
 
 /// Kind of an audit entry. `code` is stored; a code never changes its meaning once released.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +82,7 @@ pub enum EventKind {
 
 /// Retention class of audit entries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
+pub enum RetentionClass {
     /// Logins and logouts.
     Logins,
     /// Operations on passwords and accounts.
@@ -126,9 +135,9 @@ impl EventKind {
     }
 
     /// Retention is configured by class.
-    pub fn class(self) -> Class {
+    pub fn class(self) -> RetentionClass {
         match self {
-            Self::SignIn | Self::SignOut => Class::Logins,
+            Self::SignIn | Self::SignOut => RetentionClass::Logins,
             Self::ChangeAttempt
             | Self::ChangeOutcome
             | Self::ChangeReconciled
@@ -140,8 +149,8 @@ impl EventKind {
             | Self::CodeIssued
             | Self::CodeUsed
             | Self::CodeExpired
-            | Self::SlipsMade => Class::Passwords,
-            Self::AccountSeen | Self::ListSeen | Self::LogSeen | Self::LogExported | Self::CprRevealed => Class::Views,
+            | Self::SlipsMade => RetentionClass::Passwords,
+            Self::AccountSeen | Self::ListSeen | Self::LogSeen | Self::LogExported | Self::CprRevealed => RetentionClass::Views,
             Self::StaffAccount
             | Self::ServiceStarted
             | Self::ServiceStopped
@@ -151,7 +160,7 @@ impl EventKind {
             | Self::LogVerified
             | Self::CprKeyRotated
             | Self::AlertRaised
-            | Self::LoginTested => Class::Operations,
+            | Self::LoginTested => RetentionClass::Operations,
         }
     }
 }
@@ -218,7 +227,7 @@ codes!(EventKind {
     AlertRaised = "alert_raised",
     LoginTested = "login_tested",
 });
-codes!(Class { Logins = "logins", Passwords = "passwords", Views = "views", Operations = "operations" });
+codes!(RetentionClass { Logins = "logins", Passwords = "passwords", Views = "views", Operations = "operations" });
 codes!(AuditOutcome { Started = "started", Succeeded = "succeeded", Refused = "refused", Failed = "failed", Unknown = "unknown" });
 
 /// An account as named in the audit log.
@@ -250,7 +259,7 @@ pub struct AuditEvent {
     pub method: Option<LoginMethod>,
     pub provider: Option<ProviderId>,
     /// Assurance level of the login; `None` for AD passwords and one-time codes.
-    pub level: Option<Level>,
+    pub level: Option<AssuranceLevel>,
     /// ID of the provider's assertion, by which the provider finds the login in its own log.
     pub assertion: Option<String>,
     /// CPR number of the actor, if the login proved one. Never read back with an entry.

@@ -6,7 +6,7 @@ use jiff::{ToSpan, civil::Date};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::account_name::is_invisible;
+use crate::model::account::name::is_invisible;
 
 /// A CPR number: ten digits, of which the first six are a date. Modulus 11 is not checked, because numbers given out since 2007 need not
 /// satisfy it (CPR-kontoret, "Personnumre uden kontrolciffer"). Display masks it; it is wiped when dropped.

@@ -1,18 +1,20 @@
 //! The identity that a login has proven.
 
+pub mod claim;
+pub mod level;
+pub mod provider;
+
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{
-    account::Account,
-    claim::Claim,
-    guid::ObjectGuid,
-    level::Level,
-    provider::ProviderId,
-    staff::{Role, StaffAccount},
+use super::account::Account;
+use crate::model::{
+    ad::guid::ObjectGuid,
+    credential::local_account::{Role, StaffAccount},
+    identity::{claim::Claim, level::AssuranceLevel, provider::ProviderId},
 };
 
 /// The login method.
@@ -100,7 +102,7 @@ pub enum Proof {
         /// The account's stamp at login. The login ends when the stamp changes.
         stamp: Uuid,
         /// Assurance level of the login.
-        level: Level,
+        level: AssuranceLevel,
     },
 }
 
@@ -111,7 +113,7 @@ pub struct ProviderLogin {
     pub provider: ProviderId,
     /// SAML or OpenID Connect.
     pub method: LoginMethod,
-    pub level: Level,
+    pub level: AssuranceLevel,
     /// The claim that leads to the linked accounts.
     pub claim: Claim,
     /// ID of the login in the provider's own log, for the audit log: the ID of a SAML assertion, or a claim of an ID token.
@@ -139,7 +141,7 @@ impl Identity {
     }
 
     /// The identity after a login with a local account.
-    pub fn from_staff(account: &StaffAccount, level: Level, at: Timestamp, visit: Uuid) -> Self {
+    pub fn from_staff(account: &StaffAccount, level: AssuranceLevel, at: Timestamp, visit: Uuid) -> Self {
         let (account_name, roles) = (account.name.clone(), account.roles.clone());
         let proof = Proof::Local { id: account.id, account_name, roles, stamp: account.stamp, level };
         Self { proof, name: account.full_name.clone(), at, visit }
@@ -194,7 +196,7 @@ impl Identity {
     }
 
     /// Assurance level; `None` for logins with an AD password or a one-time code.
-    pub fn level(&self) -> Option<Level> {
+    pub fn level(&self) -> Option<AssuranceLevel> {
         match &self.proof {
             Proof::AdPassword { .. } | Proof::Code { .. } => None,
             Proof::Provider(login) => Some(login.level),

@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 
-use super::{authority::Denial, policy::Broken, strength::Strength};
+use crate::model::{
+    authorization::{Denial, strength::Strength},
+    password_policy::BrokenRule,
+};
 
 /// A refusal of a change or a reset. It is an answer, not an error; nothing was changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The new password breaks these rules; never empty.
-    Policy(Vec<Broken>),
+    Policy(Vec<BrokenRule>),
     /// The current password was wrong, which AD counted; or it was left out, and AD was not asked.
     WrongCurrent,
     /// AD has locked the account.
@@ -52,7 +55,7 @@ impl Refusal {
     /// The reason in the audit log: a stable code for each variant; for a policy, the codes of the rules joined by `+`.
     pub fn code(&self) -> String {
         let word = match self {
-            Self::Policy(broken) => return broken.iter().map(Broken::code).collect::<Vec<_>>().join("+"),
+            Self::Policy(broken) => return broken.iter().map(BrokenRule::code).collect::<Vec<_>>().join("+"),
             Self::WrongCurrent => "wrong_current",
             Self::Locked => "locked",
             Self::NearLockout => "near_lockout",

@@ -12,8 +12,12 @@ use sqlx::{Row, any::AnyRow};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::{Keys, Store, StoreError, stored, within, written};
-use crate::model::{audit::Party, code::Code, guid::ObjectGuid, slow_hash::SlowHash};
+use super::{DerivedKeys, Store, StoreError, stored, within, written};
+use crate::model::{
+    ad::guid::ObjectGuid,
+    audit::Party,
+    credential::{one_time_code::Code, slow_hash::SlowHash},
+};
 
 /// Most codes in memory: far more than are valid at a time.
 const MOST: i64 = 10_000;
@@ -29,7 +33,7 @@ const KEPT: SignedDuration = SignedDuration::from_hours(24);
 
 /// A code as stored.
 #[derive(Debug, Clone)]
-pub struct Kept {
+pub struct StoredCode {
     pub id: Uuid,
     /// Hash of the code.
     pub hash: SlowHash,
@@ -40,7 +44,7 @@ pub struct Kept {
 #[derive(Debug, Clone)]
 pub enum Try {
     /// The code may be compared; the attempt is counted.
-    Compare(Kept),
+    Compare(StoredCode),
     /// Refused; the reason in the audit log.
     No(&'static str),
 }
@@ -48,7 +52,7 @@ pub enum Try {
 #[derive(Debug, Clone)]
 pub struct Codes {
     store: Store,
-    keys: Keys,
+    keys: DerivedKeys,
     /// Names with the selectors of the valid codes, and the time at which they were read.
     live: Arc<Mutex<Option<Live>>>,
 }
@@ -65,11 +69,11 @@ pub struct Selectors {
 }
 
 impl Codes {
-    pub fn new(store: &Store, keys: &Keys) -> Self {
+    pub fn new(store: &Store, keys: &DerivedKeys) -> Self {
         Self { store: store.clone(), keys: keys.clone(), live: Arc::default() }
     }
 
-    /// The selectors of a code for this account. Names are in the form of [`crate::model::account_name::LoginName::key`].
+    /// The selectors of a code for this account. Names are in the form of [`crate::model::account::name::LoginName::key`].
     pub fn selectors(&self, account: ObjectGuid, sam: &str, upn: Option<&str>, code: &Code) -> Selectors {
         let of = |name: &str| self.keys.code_selector(name, code.selector());
         Selectors { account: of(&account.to_string()), by_sam: of(sam), by_upn: upn.map(of) }
@@ -104,7 +108,7 @@ impl Codes {
     pub async fn issue(
         &self,
         account: ObjectGuid,
-        code: &Kept,
+        code: &StoredCode,
         selectors: &Selectors,
         now: Timestamp,
         until: Timestamp,
@@ -223,13 +227,13 @@ impl Codes {
     }
 }
 
-fn kept(row: &AnyRow) -> Result<Kept, StoreError> {
+fn kept(row: &AnyRow) -> Result<StoredCode, StoreError> {
     let corrupt = || StoreError::Corrupt("codes");
     let text = |column: &str| Ok::<String, StoreError>(row.try_get(column)?);
     let bytes = |column: &str| HEXLOWER.decode(text(column)?.as_bytes()).map_err(|_| corrupt());
     let hash =
         SlowHash { salt: bytes("salt")?.try_into().map_err(|_| corrupt())?, hash: bytes("hash")?.try_into().map_err(|_| corrupt())? };
-    Ok(Kept { id: Uuid::try_parse(&text("id")?).map_err(|_| corrupt())?, hash, issuer: issuer(row)? })
+    Ok(StoredCode { id: Uuid::try_parse(&text("id")?).map_err(|_| corrupt())?, hash, issuer: issuer(row)? })
 }
 
 fn issuer(row: &AnyRow) -> Result<Party, StoreError> {

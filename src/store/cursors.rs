@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use sqlx::Row;
 
-use super::{Keys, Store, StoreError, stored, within};
+use super::{DerivedKeys, Store, StoreError, stored, within};
 
 /// A position in the audit log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub struct Cursor {
 #[derive(Debug, Clone)]
 pub struct Cursors {
     store: Store,
-    keys: Keys,
+    keys: DerivedKeys,
 }
 
 /// Attempts of an update before it fails with [`StoreError::Contended`].
@@ -34,7 +34,7 @@ struct Stored {
 }
 
 impl Cursors {
-    pub fn new(store: &Store, keys: &Keys) -> Self {
+    pub fn new(store: &Store, keys: &DerivedKeys) -> Self {
         Self { store: store.clone(), keys: keys.clone() }
     }
 

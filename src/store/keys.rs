@@ -18,7 +18,7 @@ pub struct NoRandomness;
 
 /// The derived keys. Cannot be printed.
 #[derive(Clone)]
-pub struct Keys {
+pub struct DerivedKeys {
     session_id: hmac::Key,
     session_data: hmac::Key,
     session_subject: hmac::Key,
@@ -30,13 +30,13 @@ pub struct Keys {
     random: SystemRandom,
 }
 
-impl fmt::Debug for Keys {
+impl fmt::Debug for DerivedKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Keys(…)")
     }
 }
 
-impl Keys {
+impl DerivedKeys {
     /// Derives the keys by HMAC-SHA-256 with a label for each purpose (NIST SP 800-108 with one block).
     pub fn new(secret: &[u8; 32]) -> Self {
         let root = hmac::Key::new(hmac::HMAC_SHA256, secret);
@@ -168,22 +168,22 @@ mod tests {
 
     #[test]
     fn a_token_counts_for_its_own_binding_only() {
-        let keys = Keys::new(&[7; 32]);
+        let keys = DerivedKeys::new(&[7; 32]);
         let token = keys.form_token("one");
         assert!(keys.verify_form_token("one", &token));
-        for wrong in ["", "x", &keys.form_token("two"), &Keys::new(&[8; 32]).form_token("one"), &token[1..]] {
+        for wrong in ["", "x", &keys.form_token("two"), &DerivedKeys::new(&[8; 32]).form_token("one"), &token[1..]] {
             assert!(!keys.verify_form_token("one", wrong), "{wrong}");
         }
     }
 
     #[test]
     fn what_is_sealed_opens_under_its_own_name_only_and_unchanged_only() {
-        let keys = Keys::new(&[7; 32]);
+        let keys = DerivedKeys::new(&[7; 32]);
         let sealed = keys.seal("login abc", b"text").expect("sealed");
         assert_eq!(keys.open("login abc", &sealed).as_deref(), Some(&b"text"[..]));
         assert_ne!(keys.seal("login abc", b"text").expect("sealed"), sealed, "never twice the same");
         assert_eq!(keys.open("login abd", &sealed), None);
-        assert_eq!(Keys::new(&[8; 32]).open("login abc", &sealed), None);
+        assert_eq!(DerivedKeys::new(&[8; 32]).open("login abc", &sealed), None);
         for at in 0..sealed.len() {
             let mut changed = sealed.clone().into_bytes();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
@@ -194,6 +194,6 @@ mod tests {
 
     #[test]
     fn nothing_of_the_keys_is_printed() {
-        assert_eq!(format!("{:?}", Keys::new(&[7; 32])), "Keys(…)");
+        assert_eq!(format!("{:?}", DerivedKeys::new(&[7; 32])), "Keys(…)");
     }
 }

@@ -21,11 +21,15 @@ use tower_sessions::{
 };
 use zeroize::Zeroizing;
 
-use super::{Keys, Store, StoreError, stored, within};
+use super::{DerivedKeys, Store, StoreError, stored, within};
 use crate::{
     clock::Clock,
     config,
-    model::{device::Device, guid::ObjectGuid, identity::LoginMethod, provider::ProviderId},
+    model::{
+        ad::guid::ObjectGuid,
+        device::Device,
+        identity::{LoginMethod, provider::ProviderId},
+    },
 };
 
 /// Key in the session data: the account whose new password ends the session, by objectGUID or local account id, as text. See
@@ -73,7 +77,7 @@ pub struct Label {
 
 /// A session in the owner's list. It holds nothing that leads to the session's cookie.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
+pub struct ListedSession {
     /// Name of the session in forms: a keyed fingerprint.
     pub handle: String,
     /// `None`: the session was begun by an earlier version of the service.
@@ -88,14 +92,14 @@ pub struct Known {
 #[derive(Debug, Clone)]
 pub struct Sessions {
     store: Store,
-    keys: Keys,
+    keys: DerivedKeys,
     idle: SignedDuration,
     absolute: SignedDuration,
     clock: Arc<dyn Clock>,
 }
 
 impl Sessions {
-    pub fn new(store: &Store, keys: &Keys, limits: &config::Session, clock: Arc<dyn Clock>) -> Self {
+    pub fn new(store: &Store, keys: &DerivedKeys, limits: &config::SessionConfig, clock: Arc<dyn Clock>) -> Self {
         let minutes = |n: u32| SignedDuration::from_mins(n.into());
         Self {
             store: store.clone(),
@@ -123,7 +127,7 @@ impl Sessions {
     }
 
     /// The live sessions of these accounts and people, the newest first.
-    pub async fn all_of(&self, owners: &[ObjectGuid], asking: Option<Asking>) -> Result<Vec<Known>, StoreError> {
+    pub async fn all_of(&self, owners: &[ObjectGuid], asking: Option<Asking>) -> Result<Vec<ListedSession>, StoreError> {
         let now = self.clock.now();
         let places = (0..owners.len()).map(|n| format!("${}", n + 4)).collect::<Vec<_>>().join(", ");
         let statement = format!(
@@ -142,7 +146,7 @@ impl Sessions {
             let sealed: Option<String> = row.try_get("label")?;
             let label = sealed.and_then(|sealed| serde_json::from_slice(&self.keys.open(&label_of(&id), &sealed)?).ok());
             let since = Timestamp::from_microsecond(row.try_get("created_at")?).map_err(|_| StoreError::Corrupt("sessions"))?;
-            Ok(Known { handle: self.keys.session_handle(&id), label, since, this: this.as_ref() == Some(&id) })
+            Ok(ListedSession { handle: self.keys.session_handle(&id), label, since, this: this.as_ref() == Some(&id) })
         };
         rows.iter().map(known).collect()
     }
@@ -214,7 +218,7 @@ impl Sessions {
     }
 
     fn open(&self, id: Id, sealed: &[u8]) -> Option<HashMap<String, Value>> {
-        let text = Keys::open_with(&self.keys.session_data(id.0), &self.keys.session_id(id.0), sealed)?;
+        let text = DerivedKeys::open_with(&self.keys.session_data(id.0), &self.keys.session_id(id.0), sealed)?;
         serde_json::from_slice(&text).ok()
     }
 

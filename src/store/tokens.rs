@@ -8,16 +8,16 @@ use sqlx::{Row, any::AnyRow};
 use subtle::ConstantTimeEq;
 
 use super::{Store, StoreError, stored, within};
-use crate::model::api_token::{ApiToken, Presented, Scope, TokenName};
+use crate::model::credential::api_token::{ApiToken, Presented, TokenName, TokenScope};
 
 const COLUMNS: &str = "id, name, scope, digest, created_at, expires_at, revoked_at, logged_at";
 
 #[derive(Debug, Clone)]
-pub struct Tokens {
+pub struct ApiTokens {
     store: Store,
 }
 
-impl Tokens {
+impl ApiTokens {
     pub fn new(store: &Store) -> Self {
         Self { store: store.clone() }
     }
@@ -27,7 +27,7 @@ impl Tokens {
         &self,
         token: &Presented,
         name: &TokenName,
-        scope: Scope,
+        scope: TokenScope,
         created: Timestamp,
         expires: Timestamp,
     ) -> Result<bool, StoreError> {
@@ -79,7 +79,7 @@ fn token(row: &AnyRow) -> Result<ApiToken, StoreError> {
     Ok(ApiToken {
         id: row.try_get("id")?,
         name: row.try_get("name")?,
-        scope: Scope::from_code(row.try_get("scope")?).ok_or_else(corrupt)?,
+        scope: TokenScope::from_code(row.try_get("scope")?).ok_or_else(corrupt)?,
         created: at(row.try_get("created_at")?)?,
         expires: at(row.try_get("expires_at")?)?,
         revoked: row.try_get::<Option<i64>, _>("revoked_at")?.map(at).transpose()?,

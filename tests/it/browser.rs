@@ -15,7 +15,7 @@ use std::{
 
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
-use os2nykode::model::{identity::Identity, level::Level};
+use os2nykode::model::identity::{Identity, level::AssuranceLevel};
 use serde_json::json;
 
 use crate::{
@@ -212,7 +212,7 @@ async fn every_page(width: u32) {
     browser.look(&name("history")).await;
     let person = admin.person().await;
     let path = format!("/accounts/{}", admin.guid(&person.sam).await);
-    for (level, says) in [(Level::Low, "ikke sikkert nok"), (Level::High, "Sidst skiftet")] {
+    for (level, says) in [(AssuranceLevel::Low, "ikke sikkert nok"), (AssuranceLevel::High, "Sidst skiftet")] {
         browser.begin(&service, &os2faktor(&service, &person, level)).await;
         browser.go(&service, &path).await;
         browser.says(says).await;
@@ -328,11 +328,13 @@ async fn the_script_ticks_the_rules_off_as_the_server_judges_them() {
             .await
             .expect("typed");
         let unmet = browser.script("return Array.from(document.querySelectorAll('#rules li.unmet'), (li) => li.dataset.rule)").await;
-        let new = os2nykode::model::password::Password::parse(typed.to_owned()).expect("a password");
+        let new = os2nykode::model::credential::password::Password::parse(typed.to_owned()).expect("a password");
         let candidate =
-            os2nykode::model::policy::Candidate { new: &new, current: None, account: &account, now: jiff::Timestamp::UNIX_EPOCH };
-        let broken: Vec<_> =
-            os2nykode::model::policy::evaluate(&policy, candidate).iter().map(os2nykode::model::policy::Broken::code).collect();
+            os2nykode::model::password_policy::Candidate { new: &new, current: None, account: &account, now: jiff::Timestamp::UNIX_EPOCH };
+        let broken: Vec<_> = os2nykode::model::password_policy::evaluate(&policy, candidate)
+            .iter()
+            .map(os2nykode::model::password_policy::BrokenRule::code)
+            .collect();
         let expected: Vec<_> = codes.iter().filter(|(code, _)| broken.contains(code)).map(|(_, rule)| *rule).collect();
         let mut unmet: Vec<String> = serde_json::from_value(unmet).expect("a list");
         unmet.sort_by_key(|rule| codes.iter().position(|(_, r)| r == rule));

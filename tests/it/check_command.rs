@@ -6,7 +6,7 @@ mod store;
 mod tls;
 
 use os2nykode::{
-    check::{self, Level, Options, Report},
+    check::{self, FindingLevel, Options, Report},
     clock::ShiftedClock,
 };
 
@@ -30,7 +30,7 @@ async fn check(setup: Setup, replace: &[(&str, &str)], account: Option<&str>, cl
     check::run(&config, &Options { account: account.map(str::to_owned), ..Options::default() }, clock).await
 }
 
-fn has(report: &Report, level: Level, what: &str, advice: &str) {
+fn has(report: &Report, level: FindingLevel, what: &str, advice: &str) {
     let found = report.findings.iter().any(|f| f.level == level && f.what.contains(what) && f.advice.contains(advice));
     assert!(found, "{level:?} {what:?} → {advice:?} in\n{report}");
     for secret in [environment().fact("SERVICE_PASSWORD"), environment().fact("BARE_PASSWORD"), crate::service::SECRET] {
@@ -54,9 +54,9 @@ async fn a_set_up_that_is_right_has_no_problem() {
         "objects (PSO) can be read",
         "fit together",
     ] {
-        has(&report, Level::Ok, what, "");
+        has(&report, FindingLevel::Ok, what, "");
     }
-    has(&report, Level::Warning, "no policy-hints control", "");
+    has(&report, FindingLevel::Warning, "no policy-hints control", "");
     let json: serde_json::Value = serde_json::from_str(&report.json()).expect("JSON");
     assert_eq!(json["findings"][0]["level"], "ok");
 }
@@ -70,12 +70,12 @@ async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing
     ];
     let report = check(Setup::default(), &bare, Some("pia"), &ShiftedClock::default()).await;
     assert!(!report.is_good());
-    has(&report, Level::Problem, "lacks Reset Password on pia", "/I:S /G \"KOMMUNE\\svc-bare:CA;Reset Password;user\"");
-    has(&report, Level::Problem, "lacks write lockoutTime", "WP;lockoutTime;user");
-    has(&report, Level::Problem, "lacks write pwdLastSet", "WP;pwdLastSet;user");
-    has(&report, Level::Problem, "applies to pia and can't be read", "Password Settings Container");
+    has(&report, FindingLevel::Problem, "lacks Reset Password on pia", "/I:S /G \"KOMMUNE\\svc-bare:CA;Reset Password;user\"");
+    has(&report, FindingLevel::Problem, "lacks write lockoutTime", "WP;lockoutTime;user");
+    has(&report, FindingLevel::Problem, "lacks write pwdLastSet", "WP;pwdLastSet;user");
+    has(&report, FindingLevel::Problem, "applies to pia and can't be read", "Password Settings Container");
     let report = check(Setup::default(), &[], Some("beate"), &ShiftedClock::default()).await;
-    has(&report, Level::Warning, "AdminSDHolder", "");
+    has(&report, FindingLevel::Warning, "AdminSDHolder", "");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -88,8 +88,8 @@ async fn each_kind_of_trouble_with_a_certificate_has_its_own_advice() {
         let proxy = Proxy::start().await;
         proxy.set(Mischief::Certificate(certificate, key));
         let report = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
-        has(&report, Level::Problem, what, advice);
-        has(&report, Level::Problem, "no controller could be used", "");
+        has(&report, FindingLevel::Problem, what, advice);
+        has(&report, FindingLevel::Problem, "no controller could be used", "");
     }
 }
 
@@ -98,34 +98,34 @@ async fn a_controller_that_is_away_silent_or_not_there_is_told_of() {
     let proxy = Proxy::start().await;
     proxy.set(Mischief::Stall);
     let stalled = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
-    has(&stalled, Level::Problem, "no answer in time", "");
+    has(&stalled, FindingLevel::Problem, "no answer in time", "");
     let nobody = Setup { controllers: vec!["127.0.0.1:1".parse().expect("an address")], ..Setup::default() };
-    has(&check(nobody, &[], None, &ShiftedClock::default()).await, Level::Problem, "can't be reached", "firewall");
+    has(&check(nobody, &[], None, &ShiftedClock::default()).await, FindingLevel::Problem, "can't be reached", "firewall");
     let address = format!(", address = \"{}\"", environment().fact("DC_IP"));
     let unknown = check(Setup::default(), &[(&address, "")], None, &ShiftedClock::default()).await;
-    has(&unknown, Level::Problem, "can't be looked up", "DNS");
+    has(&unknown, FindingLevel::Problem, "can't be looked up", "DNS");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
     let environment = environment();
     let wrong = check(Setup::default(), &[(environment.fact("SERVICE_PASSWORD"), "Helt-Forkert-99")], None, &ShiftedClock::default()).await;
-    has(&wrong, Level::Problem, "wrong name or password", "Set-ADAccountPassword");
+    has(&wrong, FindingLevel::Problem, "wrong name or password", "Set-ADAccountPassword");
     let clock = ShiftedClock::default();
     clock.shift_to(600);
-    has(&check(Setup::default(), &[], None, &clock).await, Level::Warning, "clock differs by -", "NTP");
+    has(&check(Setup::default(), &[], None, &clock).await, FindingLevel::Warning, "clock differs by -", "NTP");
     let base = format!("search_bases = [\"{}\"]", environment.fact("PEOPLE_OU"));
     let nowhere =
         check(Setup::default(), &[(&base, "search_bases = [\"OU=Findes ikke,DC=kommune,DC=test\"]")], None, &ShiftedClock::default()).await;
-    has(&nowhere, Level::Problem, "OU=Findes ikke", "search_bases");
+    has(&nowhere, FindingLevel::Problem, "OU=Findes ikke", "search_bases");
     let more = Setup {
         more: "[policy.default]\nmin_length = 3\nmax_length = 6\n[[policy.group]]\ngroup = \"Findes ikke\"\n[[reset.group]]\ngroup = \"Heller ikke\"\nlevel = \"high\"\n",
         ..Setup::default()
     };
     let report = check(more, &[], None, &ShiftedClock::default()).await;
-    has(&report, Level::Problem, "at least 8 and at most 6", "");
-    has(&report, Level::Problem, "Findes ikke", "every change is refused");
-    has(&report, Level::Problem, "Heller ikke", "every reset is refused");
+    has(&report, FindingLevel::Problem, "at least 8 and at most 6", "");
+    has(&report, FindingLevel::Problem, "Findes ikke", "every change is refused");
+    has(&report, FindingLevel::Problem, "Heller ikke", "every reset is refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -139,10 +139,10 @@ async fn groups_of_those_who_act_and_read_are_looked_for_and_looked_at() {
          [authority]\nprotected_groups = [\"S-1-5-21-1-2-3-4711\"]\n[audit]\nauditors = [\"Findes ikke\"]\n"
     );
     let report = check(Setup { more: more.leak(), ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
-    has(&report, Level::Warning, &format!("{inside} lies below {unit}"), "move it");
+    has(&report, FindingLevel::Warning, &format!("{inside} lies below {unit}"), "move it");
     assert!(!report.to_string().contains(&format!("{outside} lies")), "{report}");
-    has(&report, Level::Problem, "S-1-5-21-1-2-3-4711", "nobody can act on others");
-    has(&report, Level::Problem, "Findes ikke", "audit.auditors");
+    has(&report, FindingLevel::Problem, "S-1-5-21-1-2-3-4711", "nobody can act on others");
+    has(&report, FindingLevel::Problem, "Findes ikke", "audit.auditors");
 }
 
 #[tokio::test(flavor = "multi_thread")]

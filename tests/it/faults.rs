@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use os2nykode::{flow::reconcile, model::audit::AuditOutcome};
+use os2nykode::{jobs::reconcile, model::audit::AuditOutcome};
 
 use crate::{
     people::{Admin, PASSWORD, bind},

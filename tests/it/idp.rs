@@ -5,7 +5,7 @@ use std::{fs, path::PathBuf, sync::LazyLock};
 use data_encoding::BASE64;
 use os2nykode::{
     clock::{Clock, SystemClock},
-    identity::keys::{self, Keys},
+    identity::keys::{self, ProviderKeys},
 };
 use reqwest::{Client, Response};
 use scraper::{Html, Selector};
@@ -131,7 +131,7 @@ pub fn configuration(more: &str) -> (String, String) {
 
 /// Introduces a service by what its configuration says.
 pub fn introduce(entity: &str, origin: &str, wishes: Wishes) {
-    let keys = Keys::read(&KEYS_DIR).expect("keys");
+    let keys = ProviderKeys::read(&KEYS_DIR).expect("keys");
     let sp = serde_json::json!({
         "entity": entity,
         "acs": format!("{origin}/saml/acs"),

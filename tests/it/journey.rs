@@ -113,7 +113,7 @@ async fn a_young_password_is_told_when_it_can_be_changed_before_anything_is_type
     let visitor = service.visitor();
     let account = visitor.logged_in(&person.sam, PASSWORD).await;
     let set: i64 = admin.value(&person.sam, "pwdLastSet").await.parse().expect("ticks");
-    let at = os2nykode::model::filetime::point(set).expect("a time") + jiff::SignedDuration::from_hours(24);
+    let at = os2nykode::model::ad::filetime::point(set).expect("a time") + jiff::SignedDuration::from_hours(24);
     // Told to the minute, and never too early.
     let minute = jiff::TimestampRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Ceil);
     let local = at.round(minute).expect("a time").to_zoned(jiff::tz::TimeZone::get("Europe/Copenhagen").expect("the zone"));

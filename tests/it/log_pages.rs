@@ -1,6 +1,6 @@
 //! Reading the log: who may, what they find, and what is written of it.
 
-use os2nykode::model::level::Level;
+use os2nykode::model::identity::level::AssuranceLevel;
 
 use crate::{
     environment::unique,
@@ -56,7 +56,7 @@ impl Archive {
     /// Names are found once entries are sealed.
     async fn sealed(&self) {
         let app = &self.town.service.app;
-        os2nykode::flow::sealing::seal_waiting(app).await.expect("sealed");
+        os2nykode::jobs::seal::seal_waiting(app).await.expect("sealed");
     }
 
     async fn rows(&self, query: &'static str) -> Vec<(String, Option<String>)> {
@@ -169,7 +169,7 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
         assert_eq!(other.post("/audit/export", &[("csrf", &token), ("format", "csv")]).await.status, 404);
     }
     assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/login"));
-    let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, Level::Low)).await;
+    let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, AssuranceLevel::Low)).await;
     assert_eq!(weak.get("/audit").await.status, 403);
     // A page that is open is no right.
     Admin::new().await.remove(&archive.auditors, "member", &auditor.dn).await;
@@ -295,8 +295,8 @@ async fn a_cpr_number_is_found_hidden_and_shown_on_an_auditors_word_only() {
     let citizen = crate::provider_reset::login(
         service,
         "mitid",
-        crate::provider_reset::claim(os2nykode::model::claim::ClaimKind::Cpr, &number),
-        Level::Substantial,
+        crate::provider_reset::claim(os2nykode::model::identity::claim::ClaimKind::Cpr, &number),
+        AssuranceLevel::Substantial,
     );
     // Somebody with a CPR number is refused at an account that is not theirs.
     let stranger = archive.town.person(&[]).await;

@@ -16,9 +16,7 @@ use os2nykode::{
     clock::Clock,
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
-        identity::LoginMethod,
-        level::Level,
-        provider::ProviderId,
+        identity::{LoginMethod, level::AssuranceLevel, provider::ProviderId},
     },
 };
 use reqwest::{Method, Url};
@@ -184,7 +182,7 @@ async fn a_login_resets_the_password_of_whoever_has_the_cpr_number() {
         service.app.audit.history_of(guid, 50, Timestamp::MIN).await.expect("read").into_iter().map(|entry| entry.event).collect();
     assert!(all.iter().any(|event| event.kind == EventKind::ResetOutcome && event.outcome == AuditOutcome::Succeeded));
     for event in &all {
-        assert_eq!((event.method, event.level), (Some(LoginMethod::Oidc), Some(Level::Substantial)), "{event:?}");
+        assert_eq!((event.method, event.level), (Some(LoginMethod::Oidc), Some(AssuranceLevel::Substantial)), "{event:?}");
         assert_eq!((event.provider.as_ref().map(ProviderId::as_str), event.assertion.as_deref()), (Some("liar"), Some("t-1")));
     }
 }
@@ -679,12 +677,12 @@ async fn requests_are_pushed_where_the_provider_takes_that_and_never_half() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_with_other_keys_is_told_of_in_the_log_once() {
     let (service, _liar) = with_liar(BY_CPR).await;
-    let id = os2nykode::model::provider::ProviderId::parse("liar").expect("an id");
+    let id = os2nykode::model::identity::provider::ProviderId::parse("liar").expect("an id");
     let app = &service.app;
     let known = app.oidc.as_ref().expect("configured").refresh(&id).await.expect("read").fingerprint();
     assert_eq!(known, app.oidc.as_ref().expect("configured").refresh(&id).await.expect("read").fingerprint(), "the same each time");
     for fingerprint in [&known, &known, &"other".to_owned(), &"other".to_owned()] {
-        os2nykode::flow::provider_watch::note_if_new(app, &id, fingerprint.clone()).await.expect("noted");
+        os2nykode::jobs::provider_changes::note_if_new(app, &id, fingerprint.clone()).await.expect("noted");
     }
     let search = os2nykode::audit::search::Search { kind: Some("provider_changed".to_owned()), oldest_first: true, ..Default::default() };
     let hits = app.audit.search(&search, None).await.expect("read").expect("clear");

@@ -16,8 +16,12 @@ mod ways_in;
 mod windows;
 
 use os2nykode::{
-    flow::set_password::{self, Answer, Request, Whose},
-    model::{attempt::AttemptId, guid::ObjectGuid, identity::Identity, level::Level},
+    flow::set_password::{self, SetOutcome, SetRequest, Whose},
+    model::{
+        ad::guid::ObjectGuid,
+        audit::attempt::AttemptId,
+        identity::{Identity, level::AssuranceLevel},
+    },
 };
 
 use crate::{
@@ -87,7 +91,7 @@ impl Town {
     }
 
     pub fn login(&self, person: &Person) -> Identity {
-        os2faktor(&self.service, person, Level::Substantial)
+        os2faktor(&self.service, person, AssuranceLevel::Substantial)
     }
 
     async fn browser(&self, person: &Person) -> Visitor {
@@ -95,9 +99,9 @@ impl Town {
     }
 
     /// Sets a password for somebody else.
-    async fn set(&self, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
+    async fn set(&self, identity: &Identity, target: ObjectGuid, new: &str) -> SetOutcome {
         let attempt = AttemptId::from_random(self.service.app.keys.random().expect("random"));
-        let request = Request { target, attempt, current: None, new: password(new), whose: Whose::Anothers { must_change: true } };
+        let request = SetRequest { target, attempt, current: None, new: password(new), whose: Whose::Anothers { must_change: true } };
         set_password::set(&self.service.app, &visit(identity), identity, request).await.expect("an answer")
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ldap3::{Ldap, LdapConnAsync, LdapConnSettings, Mod, Scope, SearchEntry};
-use os2nykode::model::guid::ObjectGuid;
+use os2nykode::model::ad::guid::ObjectGuid;
 
 use crate::environment::{environment, unique};
 

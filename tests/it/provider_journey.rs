@@ -3,8 +3,7 @@
 use jiff::Timestamp;
 use os2nykode::model::{
     audit::{AuditEvent, AuditOutcome, EventKind},
-    level::Level,
-    provider::ProviderId,
+    identity::{level::AssuranceLevel, provider::ProviderId},
 };
 
 use crate::{
@@ -55,7 +54,7 @@ async fn a_reset_is_proven_by_a_bind_and_the_old_password_is_dead() {
     assert_eq!(reset.outcome, AuditOutcome::Succeeded);
     for event in &all {
         assert_eq!(event.provider.as_ref().map(ProviderId::as_str), Some("os2faktor"), "{event:?}");
-        assert_eq!(event.level, Some(Level::Substantial));
+        assert_eq!(event.level, Some(AssuranceLevel::Substantial));
         assert!(event.assertion.as_ref().is_some_and(|id| id.starts_with('_')));
     }
     visitor.get(&account.path).await.says("Ny adgangskode sat (OS2faktor)");

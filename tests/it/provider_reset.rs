@@ -11,25 +11,30 @@ use std::sync::{
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    directory::{Reset, WriteAnswer},
+    directory::{ResetOptions, WriteAnswer},
     flow::{
-        Fault, Visit, list_accounts, reconcile,
-        set_password::{self, Answer, Request, Whose},
-        show_account::{self, Shown},
+        FlowError, RequestContext,
+        self_service::{
+            list,
+            show::{self, AccountShown},
+        },
+        set_password::{self, SetOutcome, SetRequest, Whose},
         sign_out,
     },
+    jobs::reconcile,
     model::{
-        attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, EventKind, Party},
-        claim::{Claim, ClaimKind},
-        guid::ObjectGuid,
-        identity::{Identity, LoginMethod, Proof, ProviderLogin},
-        level::Level,
-        password::Password,
-        policy::Broken,
-        provider::ProviderId,
+        ad::guid::ObjectGuid,
+        audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
+        authorization::strength::Strength,
+        credential::password::Password,
+        identity::{
+            Identity, LoginMethod, Proof, ProviderLogin,
+            claim::{Claim, ClaimKind},
+            level::AssuranceLevel,
+            provider::ProviderId,
+        },
+        password_policy::BrokenRule,
         refusal::Refusal,
-        strength::Strength,
     },
 };
 use uuid::Uuid;
@@ -88,7 +93,7 @@ fn id(name: &str) -> ProviderId {
 }
 
 /// Just logged in at a provider.
-pub fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> Identity {
+pub fn login(service: &Service, provider: &str, claim: Claim, level: AssuranceLevel) -> Identity {
     let proof = Proof::Provider(ProviderLogin {
         provider: id(provider),
         method: LoginMethod::Saml,
@@ -102,30 +107,30 @@ pub fn login(service: &Service, provider: &str, claim: Claim, level: Level) -> I
 }
 
 /// The same, at OS2faktor, with the account's name.
-pub fn os2faktor(service: &Service, person: &Person, level: Level) -> Identity {
+pub fn os2faktor(service: &Service, person: &Person, level: AssuranceLevel) -> Identity {
     login(service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), level)
 }
 
 /// The login of somebody who knows the account's password.
 pub fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -> Identity {
     let proof = Proof::AdPassword { account: account.into(), account_name: person.sam.clone(), last_set_ticks: i64::MAX };
-    Identity { proof, ..os2faktor(service, person, Level::None) }
+    Identity { proof, ..os2faktor(service, person, AssuranceLevel::None) }
 }
 
-pub fn visit(identity: &Identity) -> Visit {
-    Visit { id: identity.visit, client: "192.0.2.1".parse().expect("an address"), user_agent: None, browser: None }
+pub fn visit(identity: &Identity) -> RequestContext {
+    RequestContext { id: identity.visit, client: "192.0.2.1".parse().expect("an address"), user_agent: None, browser: None }
 }
 
-fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str) -> Request {
+fn form(service: &Service, target: ObjectGuid, current: Option<&str>, new: &str) -> SetRequest {
     let attempt = AttemptId::from_random(service.app.keys.random().expect("random"));
-    Request { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own { asking: None } }
+    SetRequest { target, attempt, current: current.map(password), new: password(new), whose: Whose::Own { asking: None } }
 }
 
-pub async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Answer {
+pub async fn reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> SetOutcome {
     try_reset(service, identity, target, new).await.expect("an answer")
 }
 
-pub async fn try_reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Result<Answer, Fault> {
+pub async fn try_reset(service: &Service, identity: &Identity, target: ObjectGuid, new: &str) -> Result<SetOutcome, FlowError> {
     set_password::set(&service.app, &visit(identity), identity, form(service, target, None, new)).await
 }
 
@@ -168,8 +173,8 @@ async fn a_reset_is_proven_by_a_bind_and_the_old_password_is_dead() {
     let service = setup("").start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::Substantial);
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Done);
+    let identity = os2faktor(&service, &person, AssuranceLevel::Substantial);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Done);
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
 }
@@ -180,11 +185,11 @@ async fn a_login_with_the_password_changes_and_never_resets() {
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
     let identity = knows_password(&service, target, &person);
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::WrongCurrent), "no current password was sent");
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::WrongCurrent), "no current password was sent");
     unchanged(&person).await;
     let sent = form(&service, target, Some(WRONG), NEW);
     let answer = set_password::set(&service.app, &visit(&identity), &identity, sent).await.expect("an answer");
-    assert_eq!(answer, Answer::Refused(Refusal::WrongCurrent));
+    assert_eq!(answer, SetOutcome::Refused(Refusal::WrongCurrent));
     unchanged(&person).await;
     let kinds: Vec<_> = history(&service, target).await.iter().map(|event| event.kind).collect();
     assert!(kinds.iter().all(|kind| *kind == EventKind::ChangeOutcome), "{kinds:?}");
@@ -205,9 +210,9 @@ async fn a_login_at_a_provider_resets_whatever_its_form_says() {
     let service = setup("").start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     let sent = form(&service, target, Some(WRONG), NEW);
-    assert_eq!(set_password::set(&service.app, &visit(&identity), &identity, sent).await.expect("an answer"), Answer::Done);
+    assert_eq!(set_password::set(&service.app, &visit(&identity), &identity, sent).await.expect("an answer"), SetOutcome::Done);
     assert_eq!(history(&service, target).await[0].kind, EventKind::ResetOutcome);
 }
 
@@ -217,7 +222,7 @@ async fn a_reset_ends_the_sessions_that_the_old_password_began() {
     let person = Admin::new().await.person().await;
     let intruder = service.visitor();
     let account = intruder.logged_in(&person.sam, PASSWORD).await;
-    let visitor = visitor(&service, &os2faktor(&service, &person, Level::High)).await;
+    let visitor = visitor(&service, &os2faktor(&service, &person, AssuranceLevel::High)).await;
     let form = visitor.get(&format!("{}/password", account.path)).await;
     form.says("Vælg adgangskode");
     form.says("Mindst 12 tegn");
@@ -236,7 +241,7 @@ async fn the_log_holds_provider_level_and_assertion_and_nowhere_a_cpr_number() {
     let person = admin.person().await;
     admin.replace(&person.dn, "employeeNumber", &cpr).await;
     let target = guid(&person).await;
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), Level::Substantial);
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), AssuranceLevel::Substantial);
     let browser = visitor(&service, &identity).await;
     browser.reset(&format!("/accounts/{target}"), "kort").await;
     browser.reset(&format!("/accounts/{target}"), NEW).await.says("Din adgangskode er skiftet");
@@ -248,7 +253,7 @@ async fn the_log_holds_provider_level_and_assertion_and_nowhere_a_cpr_number() {
         assert_eq!(event.method, Some(LoginMethod::Saml));
         assert_eq!(
             (&event.provider, event.level, event.assertion.as_deref()),
-            (&Some(id("mitid")), Some(Level::Substantial), Some(ASSERTION))
+            (&Some(id("mitid")), Some(AssuranceLevel::Substantial), Some(ASSERTION))
         );
         assert_eq!(event.actor.as_ref().map(|actor| actor.guid), Some(target), "the own account acts");
     }

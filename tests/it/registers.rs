@@ -10,8 +10,8 @@ mod wired;
 
 use os2nykode::{
     config::{Config, Parents},
-    model::{account_ref::AccountRef, cpr::Cpr},
-    people::{Fault, Lookups, Trouble},
+    model::{account::reference::AccountRef, cpr::Cpr},
+    registers::{Lookups, RegisterError, RegisterErrorCause},
 };
 
 use crate::service::Setup;
@@ -38,7 +38,7 @@ fn parents(more: &str) -> Parents {
     config(more).parents.expect("set")
 }
 
-fn names(found: Result<Vec<AccountRef>, Fault>) -> Vec<String> {
+fn names(found: Result<Vec<AccountRef>, RegisterError>) -> Vec<String> {
     let name = |reference| match reference {
         AccountRef::AccountName(name) => name,
         AccountRef::Upn(upn) => format!("upn {upn}"),
@@ -48,7 +48,7 @@ fn names(found: Result<Vec<AccountRef>, Fault>) -> Vec<String> {
 }
 
 /// What went wrong, after a look at whether it tells anything of the person.
-fn trouble<T: std::fmt::Debug>(outcome: Result<T, Fault>, register: &str) -> Trouble {
+fn trouble<T: std::fmt::Debug>(outcome: Result<T, RegisterError>, register: &str) -> RegisterErrorCause {
     let fault = outcome.expect_err("a fault");
     tells_nothing(&format!("{fault} {fault:?}"));
     assert_eq!(fault.register, register);

@@ -1,8 +1,8 @@
 //! A reset by the service account, which later features use: what it does and what it asks for.
 
 use os2nykode::{
-    directory::{Directory, Fault, POLICY_HINTS, Reset, WriteAnswer},
-    model::password::Password,
+    directory::{Directory, DirectoryError, POLICY_HINTS, ResetOptions, WriteAnswer},
+    model::credential::password::Password,
 };
 
 use crate::{
@@ -23,7 +23,7 @@ async fn a_reset_needs_no_old_password_and_works_on_a_young_one() {
     let person = admin.young_person().await;
     let (account, mut pinned) = directory.account(admin.guid(&person.sam).await).await.expect("read");
     let account = account.expect("there");
-    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
+    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), ResetOptions::default()).await.expect("an answer");
     assert_eq!(answer, WriteAnswer::Done);
     assert_eq!(bind(&person.dn, "Blå-Sejlbåd-4711").await, Ok(()));
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()));
@@ -36,7 +36,7 @@ async fn a_protected_account_is_out_of_reach() {
     let guid = Admin::new().await.guid("beate").await;
     let (account, mut pinned) = directory.account(guid).await.expect("read");
     let account = account.expect("there");
-    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
+    let answer = pinned.reset_password(account.guid, &password("Blå-Sejlbåd-4711"), ResetOptions::default()).await.expect("an answer");
     assert_eq!(answer, WriteAnswer::NoRight);
 }
 
@@ -51,9 +51,11 @@ async fn the_policy_hints_control_is_sent_critical_where_the_controller_lists_it
     let mut admin = Admin::new().await;
     let person = admin.young_person().await;
     let (account, mut pinned) = directory.account(admin.guid(&person.sam).await).await.expect("read");
-    let answer =
-        pinned.reset_password(account.expect("there").guid, &password("Blå-Sejlbåd-4711"), Reset::default()).await.expect("an answer");
-    assert!(matches!(answer, WriteAnswer::Failed(Fault::Answer { rc: 12, .. })), "{answer:?}");
+    let answer = pinned
+        .reset_password(account.expect("there").guid, &password("Blå-Sejlbåd-4711"), ResetOptions::default())
+        .await
+        .expect("an answer");
+    assert!(matches!(answer, WriteAnswer::Failed(DirectoryError::Answer { rc: 12, .. })), "{answer:?}");
     let request = proxy.last(MODIFY).expect("a modify");
     // Control ::= SEQUENCE { OID, criticality TRUE, value OCTET STRING { SEQUENCE { INTEGER 1 } } } (RFC 4511 4.1.11)
     let control = [&[0x04, 0x17][..], POLICY_HINTS.as_bytes(), &[0x01, 0x01, 0xff, 0x04, 0x05, 0x30, 0x03, 0x02, 0x01, 0x01]].concat();

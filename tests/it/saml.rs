@@ -179,9 +179,9 @@ async fn logging_out_here_logs_out_at_the_provider_too() {
 async fn a_provider_that_calls_people_by_their_cpr_number_is_told_of_a_logout_in_no_address() {
     let introduced = introduced(Wishes::USUAL).await;
     let app = &introduced.service.app;
-    let provider = os2nykode::model::provider::ProviderId::parse("os2faktor").expect("an id");
+    let provider = os2nykode::model::identity::provider::ProviderId::parse("os2faktor").expect("an id");
     for (name_id, by_form) in [("0102805100", true), ("010280-5100", true), ("anna", false)] {
-        let subject = os2nykode::identity::saml::subject::Subject {
+        let subject = os2nykode::identity::saml::subject::LogoutSubject {
             name_id: name_id.to_owned(),
             format: None,
             name_qualifier: None,
@@ -189,7 +189,7 @@ async fn a_provider_that_calls_people_by_their_cpr_number_is_told_of_a_logout_in
             session_index: None,
         };
         assert!(!format!("{subject:?}").contains(name_id));
-        let begun = os2nykode::flow::provider_sign_out::begin(app, &provider, &SessionThere::Saml(subject.clone()))
+        let begun = os2nykode::flow::sign_out::at_provider::begin(app, &provider, &SessionThere::Saml(subject.clone()))
             .await
             .expect("made")
             .expect("it takes logouts");
@@ -261,7 +261,7 @@ async fn metadata_from_an_address_is_kept_and_survives_a_provider_that_is_away()
     let file = format!("metadata_file = \"{}\"", Idp::Os2faktor.fact("METADATA_FILE"));
     let from = |url: &str| -> &'static str { text.replace(&file, &format!("metadata_url = \"{url}\"")).leak() };
     let here = Setup { more: from(Idp::Os2faktor.fact("METADATA_URL")), ..Setup::default() }.start().await;
-    let id = os2nykode::model::provider::ProviderId::parse("os2faktor").expect("an id");
+    let id = os2nykode::model::identity::provider::ProviderId::parse("os2faktor").expect("an id");
     let saml = here.app.saml.as_ref().expect("configured");
     assert!(saml.metadata(&id, here.app.clock.now()).is_none(), "nobody was asked yet");
     saml.refresh(&id, here.app.clock.now()).await.expect("read");

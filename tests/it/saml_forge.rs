@@ -16,16 +16,16 @@ use samael::crypto::CertificateDer;
 use os2nykode::{
     config::{Binding, LevelSource, MetadataSource, Profile, Provider, SamlProvider, Source, Text},
     identity::{
-        answer::{Answer, Login},
-        keys::{self, Keys, Pair},
+        answer::{Login, LoginAnswer},
+        keys::{self, KeyPair, ProviderKeys},
         saml::{
             Refused,
-            metadata::{Addresses, Metadata, SigningKey},
-            response::{self, Expected},
+            metadata::{Metadata, ProviderAddresses, SigningKey},
+            response::{self, ExpectedResponse},
             signature::enveloped,
         },
     },
-    model::{claim::ClaimKind, level::Level, provider::ProviderId},
+    model::identity::{claim::ClaimKind, level::AssuranceLevel, provider::ProviderId},
 };
 
 pub const ACS: &str = "https://os2nykode.test/saml/acs";
@@ -36,16 +36,16 @@ pub const NOW: &str = "2026-11-23T08:10:00Z";
 
 /// Ours, the provider's, and an attacker's.
 pub struct Everybody {
-    pub ours: Keys,
-    pub idp: Keys,
-    pub attacker: Keys,
+    pub ours: ProviderKeys,
+    pub idp: ProviderKeys,
+    pub attacker: ProviderKeys,
 }
 
 pub static EVERYBODY: LazyLock<Everybody> = LazyLock::new(|| {
     let make = || {
         let dir = tempfile::tempdir().expect("a folder");
         keys::generate(dir.path(), "test", now()).expect("keys");
-        Keys::read(dir.path()).expect("keys")
+        ProviderKeys::read(dir.path()).expect("keys")
     };
     Everybody { ours: make(), idp: make(), attacker: make() }
 });
@@ -150,7 +150,7 @@ impl Forge {
         self
     }
 
-    fn signer(&self) -> &'static Pair {
+    fn signer(&self) -> &'static KeyPair {
         if self.by_attacker { &EVERYBODY.attacker.signing } else { &EVERYBODY.idp.signing }
     }
 
@@ -174,7 +174,7 @@ impl Forge {
 }
 
 /// Signs a canonical text, with the signature after the first of these marks.
-pub fn sign(text: &str, after: &str, id: &str, pair: &Pair) -> String {
+pub fn sign(text: &str, after: &str, id: &str, pair: &KeyPair) -> String {
     let place = text.find(after).map_or_else(|| text.find('>').map_or(0, |at| at + 1), |at| at + after.len());
     enveloped(text, place, id, pair.key(), pair.certificate(), false).expect("signed")
 }
@@ -234,11 +234,11 @@ pub fn seal(text: &str, content: Content, way: KeyWay, beside: bool) -> String {
     )
 }
 
-pub fn certificate(pair: &Pair) -> CertificateDer {
+pub fn certificate(pair: &KeyPair) -> CertificateDer {
     CertificateDer::from(pair.certificate().to_vec())
 }
 
-pub fn signing_key(pair: &Pair) -> SigningKey {
+pub fn signing_key(pair: &KeyPair) -> SigningKey {
     SigningKey::of(pair.certificate()).expect("a key")
 }
 
@@ -247,14 +247,14 @@ pub fn metadata() -> Metadata {
     Metadata {
         entity_id: IDP.to_owned(),
         keys: vec![signing_key(idp)],
-        sign_on: Addresses::default(),
-        log_out: Addresses::default(),
+        sign_on: ProviderAddresses::default(),
+        log_out: ProviderAddresses::default(),
         valid_until: None,
     }
 }
 
 pub fn provider() -> SamlProvider {
-    let levels = [("Low", Level::Low), ("Substantial", Level::Substantial), ("High", Level::High)];
+    let levels = [("Low", AssuranceLevel::Low), ("Substantial", AssuranceLevel::Substantial), ("High", AssuranceLevel::High)];
     SamlProvider {
         common: Provider {
             id: ProviderId::parse("idp").expect("an id"),
@@ -263,7 +263,7 @@ pub fn provider() -> SamlProvider {
             hint: None,
             match_by: ClaimKind::AccountName,
             match_attribute: Some("sAMAccountName".to_owned()),
-            highest: Level::High,
+            highest: AssuranceLevel::High,
         },
         metadata: MetadataSource::Url(String::new()),
         metadata_certificate_file: None,
@@ -271,7 +271,7 @@ pub fn provider() -> SamlProvider {
         profile: Profile::Saml2,
         binding: Binding::Redirect,
         pss: false,
-        request_level: Level::None,
+        request_level: AssuranceLevel::None,
         request_id_type: None,
         force_authn: true,
         skew_seconds: 180,
@@ -287,20 +287,20 @@ pub fn provider() -> SamlProvider {
 }
 
 /// Reads a message with everything as it usually is.
-pub fn read(message: &str) -> Result<Answer, Refused> {
+pub fn read(message: &str) -> Result<LoginAnswer, Refused> {
     read_by(&provider(), &metadata(), message.as_bytes(), now(), true)
 }
 
-pub fn read_by(provider: &SamlProvider, metadata: &Metadata, message: &[u8], now: Timestamp, forced: bool) -> Result<Answer, Refused> {
+pub fn read_by(provider: &SamlProvider, metadata: &Metadata, message: &[u8], now: Timestamp, forced: bool) -> Result<LoginAnswer, Refused> {
     let asked = "2026-11-23T08:09:00Z".parse().expect("a time");
-    let expected = Expected { provider, metadata, entity_id: ENTITY, acs: ACS, request: REQUEST, asked, forced, now };
+    let expected = ExpectedResponse { provider, metadata, entity_id: ENTITY, acs: ACS, request: REQUEST, asked, forced, now };
     response::read(message, &EVERYBODY.ours, &expected)
 }
 
 /// The login that a message proves.
 pub fn proven(message: &str) -> Login {
     match read(message) {
-        Ok(Answer::Login(login)) => *login,
+        Ok(LoginAnswer::Login(login)) => *login,
         other => panic!("{other:?} for {message}"),
     }
 }

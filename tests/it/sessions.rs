@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use os2nykode::{
-    flow::staff_accounts::StaffDesk,
+    admin::local_accounts::LocalAccountAdmin,
     model::{
+        ad::guid::ObjectGuid,
         audit::{AuditOutcome, EventKind, Party},
-        guid::ObjectGuid,
-        identity::Identity,
-        level::Level,
+        identity::{Identity, level::AssuranceLevel},
     },
 };
 
@@ -50,7 +49,7 @@ async fn somebody_sees_where_they_are_logged_in_and_logs_out_everywhere() {
     let service = &town.service;
     let person = town.person(&[]).await;
     let target = guid(&person).await;
-    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target]).await;
     let mut browser = service.visitor();
     browser.client = crate::visitor::client().cookie_store(true).user_agent(FIREFOX).build().expect("a client");
     let page = browser.logged_in(&person.sam, PASSWORD).await;
@@ -79,7 +78,7 @@ async fn one_login_of_the_list_is_ended_and_only_by_its_owner() {
     let service = &town.service;
     let (person, other) = (town.person(&[]).await, town.person(&[]).await);
     let target = guid(&person).await;
-    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target]).await;
     let (browser, tablet, stranger) = (service.visitor(), service.visitor(), service.visitor());
     tablet.logged_in(&person.sam, PASSWORD).await;
     let page = browser.logged_in(&person.sam, PASSWORD).await;
@@ -141,7 +140,7 @@ async fn a_helper_logs_somebody_out_everywhere_and_the_owner_sees_who() {
     let service = &town.service;
     let (helper, person, colleague) = (town.person(&[&town.desk]).await, town.person(&[]).await, town.person(&[&town.admins]).await);
     let target = guid(&person).await;
-    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target]).await;
     let browser = service.visitor();
     browser.logged_in(&person.sam, PASSWORD).await;
     let helping = crate::provider_reset::visitor(service, &town.login(&helper)).await;
@@ -168,8 +167,8 @@ async fn a_new_password_ends_the_sessions_that_providers_began() {
     let service = &town.service;
     let (helper, person, other) = (town.person(&[&town.desk]).await, town.person(&[]).await, town.person(&[]).await);
     let (target, second) = (guid(&person).await, guid(&other).await);
-    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target, second]).await;
-    let stranger = at_provider(service, &os2faktor(service, &other, Level::Substantial), &[second]).await;
+    let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target, second]).await;
+    let stranger = at_provider(service, &os2faktor(service, &other, AssuranceLevel::Substantial), &[second]).await;
     let helping = crate::provider_reset::visitor(service, &town.login(&helper)).await;
     set_for(&helping, target, NEW, false).await.says("Adgangskoden er sat");
     assert!(!is_in(&phone, target).await, "begun at a provider, and ended with the password");
@@ -211,9 +210,9 @@ async fn an_operator_ends_somebodys_sessions() {
     let service = &town.service;
     let person = town.person(&[]).await;
     let target = guid(&person).await;
-    let phone = at_provider(service, &os2faktor(service, &person, Level::Substantial), &[target]).await;
+    let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target]).await;
     let app = &service.app;
-    let desk = StaffDesk {
+    let desk = LocalAccountAdmin {
         staff: app.staff.clone(),
         sessions: app.sessions.clone(),
         audit: app.audit.clone(),

@@ -16,11 +16,11 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use os2nykode::{
     app::App,
-    audit::{Log, sealer::Memory},
+    audit::{AuditLog, chain::sealer::ChainMemory},
     clock::Clock,
     model::{
-        api_token::{Presented, Scope, TokenName},
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        credential::api_token::{Presented, TokenName, TokenScope},
     },
     store::Store,
 };
@@ -85,8 +85,8 @@ pub async fn write(service: &Service, count: u32) -> i64 {
 }
 
 /// Gives every entry its place in the chain. Gives the head.
-pub async fn seal(log: &Log) -> i64 {
-    let memory = Memory::default();
+pub async fn seal(log: &AuditLog) -> i64 {
+    let memory = ChainMemory::default();
     while log.seal(&memory).await.expect("sealed").entries > 0 {}
     log.head().await.expect("a head").number
 }
@@ -111,7 +111,7 @@ pub async fn unguard(place: &Place) {
 }
 
 /// A token that is good for a scope, as it is written.
-pub async fn token(app: &App, name: &str, scope: Scope, expires: Timestamp) -> String {
+pub async fn token(app: &App, name: &str, scope: TokenScope, expires: Timestamp) -> String {
     let token = Presented::from_random(app.keys.random().expect("random"), app.keys.random().expect("random"));
     let name = TokenName::parse(name).expect("a name");
     assert!(app.tokens.add(&token, &name, scope, app.clock.now(), expires).await.expect("made"));
@@ -134,7 +134,7 @@ pub async fn with(more: String) -> Service {
 
 /// The entries of a kind, newest last: reason, note, outcome.
 pub async fn entries(store: &Store, kind: EventKind) -> Vec<AuditEvent> {
-    let feed = os2nykode::audit::feed::Feed::new(store);
+    let feed = os2nykode::audit::export::feed::Feed::new(store);
     let all = feed.after(0, 10_000).await.expect("read");
-    all.iter().filter_map(os2nykode::audit::feed::Sealed::event).filter(|event| event.kind == kind).collect()
+    all.iter().filter_map(os2nykode::audit::export::feed::SealedEntry::event).filter(|event| event.kind == kind).collect()
 }

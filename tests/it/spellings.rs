@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use os2nykode::{
-    check::{self, Level, Options},
+    check::{self, FindingLevel, Options},
     clock::ShiftedClock,
     config,
     directory::{Directory, LoginMatch},
-    model::account_name::LoginName,
+    model::account::name::LoginName,
 };
 
 use crate::{
@@ -107,7 +107,7 @@ async fn check_names_a_unit_that_is_not_there_with_its_key() {
     let config = config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let report = check::run(&config, &Options::default(), &ShiftedClock::default()).await;
     for (unit, key) in [("OU=Ingen kredse", "authority.circles.ou"), ("OU=Ingen skole", "authority.helpdesk.units")] {
-        let told = report.findings.iter().any(|f| f.level == Level::Problem && f.what.contains(unit) && f.advice.contains(key));
+        let told = report.findings.iter().any(|f| f.level == FindingLevel::Problem && f.what.contains(unit) && f.advice.contains(key));
         assert!(told, "{unit} is named: {report}");
     }
 }

@@ -8,12 +8,14 @@ use std::collections::BTreeSet;
 
 use jiff::Timestamp;
 use os2nykode::{
+    admin::local_accounts::LocalAccountAdmin,
     clock::Clock,
-    flow::staff_accounts::StaffDesk,
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
-        password::Password,
-        staff::{Role, StaffAccount},
+        credential::{
+            local_account::{Role, StaffAccount},
+            password::Password,
+        },
     },
 };
 use ring::hmac;
@@ -64,9 +66,9 @@ struct Colleague {
     account: StaffAccount,
 }
 
-fn desk(service: &Service) -> StaffDesk {
+fn desk(service: &Service) -> LocalAccountAdmin {
     let app = &service.app;
-    StaffDesk {
+    LocalAccountAdmin {
         staff: app.staff.clone(),
         sessions: app.sessions.clone(),
         audit: app.audit.clone(),

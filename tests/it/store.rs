@@ -18,11 +18,11 @@ mod tls;
 pub use place::postgres_database;
 
 use os2nykode::{
-    audit::Log,
-    store::{Keys, Store},
+    audit::AuditLog,
+    store::{DerivedKeys, Store},
 };
 
 /// The log in a store.
-pub fn audit_log(store: &Store) -> Log {
-    Log::new(store, &Keys::new(&[1; 32]))
+pub fn audit_log(store: &Store) -> AuditLog {
+    AuditLog::new(store, &DerivedKeys::new(&[1; 32]))
 }

@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::certificate::{self, ChainLink};
-use crate::{directory::Endpoint, tls};
+use crate::{directory::ControllerEndpoint, tls};
 
 /// Result of a handshake.
 #[derive(Debug, Clone)]
@@ -27,14 +27,14 @@ pub struct Offered {
     /// The offered certificates, the controller's own first.
     pub chain: Vec<ChainLink>,
     /// `Ok` if the chain is trusted.
-    pub verdict: Result<(), Failure>,
+    pub verdict: Result<(), HandshakeError>,
     /// Trusted root certificates.
     pub roots: Arc<RootCertStore>,
 }
 
 /// Reasons why a handshake failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Failure {
+pub enum HandshakeError {
     #[error("no answer in time")]
     TimedOut,
     /// The controller refused StartTLS.
@@ -46,11 +46,11 @@ pub enum Failure {
 }
 
 /// Makes a TLS handshake and closes the connection. The verdict is that of an ordinary connection.
-pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Result<Offered, String> {
+pub async fn offered_chain(endpoint: &ControllerEndpoint, ca_file: Option<&Path>) -> Result<Offered, String> {
     let roots = Arc::new(tls::roots(ca_file).map_err(|e| e.to_string())?);
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let inner = WebPkiServerVerifier::builder_with_provider(roots.clone(), provider.clone()).build().map_err(|e| e.to_string())?;
-    let watcher = Arc::new(Watcher { inner, seen: Mutex::default() });
+    let watcher = Arc::new(RecordingVerifier { inner, seen: Mutex::default() });
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|e| e.to_string())?
@@ -58,7 +58,7 @@ pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Resul
         .with_custom_certificate_verifier(watcher.clone())
         .with_no_client_auth();
     let name = ServerName::try_from(endpoint.name.clone()).map_err(|e| e.to_string())?;
-    let other = |error: std::io::Error| Failure::Other(error.to_string());
+    let other = |error: std::io::Error| HandshakeError::Other(error.to_string());
     let handshake = async {
         let mut stream = endpoint.tcp().await.map_err(other)?;
         if endpoint.starttls() {
@@ -66,37 +66,37 @@ pub async fn offered_chain(endpoint: &Endpoint, ca_file: Option<&Path>) -> Resul
         }
         tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, stream).await.map(|_| ()).map_err(other)
     };
-    let verdict = tokio::time::timeout(endpoint.timeout(), handshake).await.unwrap_or(Err(Failure::TimedOut));
+    let verdict = tokio::time::timeout(endpoint.timeout(), handshake).await.unwrap_or(Err(HandshakeError::TimedOut));
     let seen = watcher.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
     Ok(Offered { chain: certificate::chain(&seen), verdict, roots })
 }
 
 /// Requests StartTLS on the LDAP port (RFC 4511, section 4.14). Only a response of success counts.
-pub(super) async fn start_tls(stream: &mut TcpStream) -> Result<(), Failure> {
+pub(super) async fn start_tls(stream: &mut TcpStream) -> Result<(), HandshakeError> {
     const REQUEST: &[u8] = b"\x30\x1d\x02\x01\x01\x77\x18\x80\x161.3.6.1.4.1.1466.20037";
     const SUCCESS: &[u8] = b"\x0a\x01\x00";
     /// First byte of every LDAP message (SEQUENCE).
     const LDAP: u8 = 0x30;
-    let other = |error: std::io::Error| Failure::Other(error.to_string());
+    let other = |error: std::io::Error| HandshakeError::Other(error.to_string());
     stream.write_all(REQUEST).await.map_err(other)?;
     let mut answer = [0; 512];
     let length = stream.read(&mut answer).await.map_err(other)?;
     match answer[..length].first() {
         Some(&LDAP) if answer[..length].windows(SUCCESS.len()).any(|w| w == SUCCESS) => Ok(()),
-        Some(&LDAP) => Err(Failure::NoStartTls),
-        Some(_) => Err(Failure::Other("the answer to StartTLS is not LDAP".to_owned())),
-        None => Err(Failure::Other("the connection was closed instead of an answer to StartTLS".to_owned())),
+        Some(&LDAP) => Err(HandshakeError::NoStartTls),
+        Some(_) => Err(HandshakeError::Other("the answer to StartTLS is not LDAP".to_owned())),
+        None => Err(HandshakeError::Other("the connection was closed instead of an answer to StartTLS".to_owned())),
     }
 }
 
 /// Verifier that records the certificates and delegates to the ordinary one.
 #[derive(Debug)]
-struct Watcher {
+struct RecordingVerifier {
     inner: Arc<WebPkiServerVerifier>,
     seen: Mutex<Vec<CertificateDer<'static>>>,
 }
 
-impl ServerCertVerifier for Watcher {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,

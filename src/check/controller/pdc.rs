@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::{
     check::{Id, Report},
-    directory::{Controller, Directory, Fault},
+    directory::{Controller, Directory, DirectoryError},
 };
 
 /// Compares the settings object of each usable controller with that of the PDC emulator.
@@ -36,9 +36,9 @@ pub(in crate::check) async fn check(directory: &Directory, usable: &[&Arc<Contro
 }
 
 /// Settings objects of the controller and of the PDC emulator.
-async fn who(directory: &Directory, controller: &Controller) -> Result<(String, String), Fault> {
+async fn who(directory: &Directory, controller: &Controller) -> Result<(String, String), DirectoryError> {
     let mut inspection = directory.inspect(controller).await?;
     let own = inspection.root_dse().await?.settings_dn;
-    let role = inspection.pdc().await?.ok_or(Fault::Unreadable("fSMORoleOwner"))?;
+    let role = inspection.pdc().await?.ok_or(DirectoryError::Unreadable("fSMORoleOwner"))?;
     Ok((own, role))
 }

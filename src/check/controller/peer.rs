@@ -8,7 +8,7 @@ use std::{
 use openssl::ssl::{SslConnector, SslMethod, SslVerifyMode, SslVersion};
 use rustls::pki_types::CertificateDer;
 
-use crate::directory::Endpoint;
+use crate::directory::ControllerEndpoint;
 
 /// The protocol that answers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl OldTls {
 }
 
 /// Identifies the protocol. `starttls`: requests TLS first.
-pub(super) async fn look(endpoint: &Endpoint, starttls: bool) -> Peer {
+pub(super) async fn look(endpoint: &ControllerEndpoint, starttls: bool) -> Peer {
     let Ok(Some(first)) = connected(endpoint).await else { return Peer::Closes };
     let with_tls = tokio::task::spawn_blocking(move || old_tls(first, starttls)).await;
     if let Ok(Some(found)) = with_tls {
@@ -60,7 +60,7 @@ pub(super) async fn look(endpoint: &Endpoint, starttls: bool) -> Peer {
     tokio::task::spawn_blocking(move || without_tls(second)).await.unwrap_or(Peer::Closes)
 }
 
-async fn connected(endpoint: &Endpoint) -> std::io::Result<Option<TcpStream>> {
+async fn connected(endpoint: &ControllerEndpoint) -> std::io::Result<Option<TcpStream>> {
     let Ok(stream) = tokio::time::timeout(endpoint.timeout(), endpoint.tcp()).await else { return Ok(None) };
     let stream = stream?.into_std()?;
     stream.set_nonblocking(false)?;

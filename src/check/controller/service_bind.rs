@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Id, Report},
-    directory::{BindAnswer, answer},
+    directory::{BindAnswer, password::answer},
 };
 
 /// Reports the reason in AD's message. `user`: the configured name.

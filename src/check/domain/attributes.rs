@@ -4,7 +4,7 @@
 
 use std::collections::HashMap;
 
-use super::remedy::{self, Right, Trustee};
+use super::remedy::{self, RightBelow, Trustee};
 use crate::{
     check::{Id, Report},
     config::Config,
@@ -12,7 +12,7 @@ use crate::{
         Attribute, Sample,
         security_descriptor::{AccessList, READ_PROPERTY},
     },
-    model::sid::Sid,
+    model::ad::sid::Sid,
 };
 
 const AREA: &str = "rights";
@@ -96,7 +96,7 @@ fn tell(attribute: &str, always: bool, sample: &Sample, unit: &str, trustee: &Tr
     }
     let dsacls = format!("RP;{attribute}");
     let tick = format!("Read {attribute}");
-    let mut remedy = remedy::on_people(unit, trustee, Right { dsacls: &dsacls, kind: "ReadProperty", guid: None, tick: &tick });
+    let mut remedy = remedy::on_people(unit, trustee, RightBelow { dsacls: &dsacls, kind: "ReadProperty", guid: None, tick: &tick });
     remedy.push_str("\n(the PowerShell line gives the right to read every attribute of these people, as the group Pre-Windows 2000 Compatible Access had)");
     let lost = OTHERS.iter().find(|(name, _)| *name == attribute).map(|(_, lost)| *lost);
     if always || attribute == WRONG_TRIES {

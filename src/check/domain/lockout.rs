@@ -2,7 +2,7 @@
 
 use crate::{
     check::{Id, Report},
-    model::lockout::LockoutRules,
+    model::rate_limit::lockout_guard::LockoutRules,
 };
 
 /// Reports a policy that leaves no or only one wrong password before the reserve.

@@ -3,15 +3,15 @@
 use crate::{
     check::{Id, Report},
     config::Config,
-    directory::{Fault, Inspection},
+    directory::{ControllerInspection, DirectoryError},
 };
 
 pub(super) async fn check(
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     netbios: Option<&str>,
     report: &mut Report,
-) -> Result<(), Fault> {
+) -> Result<(), DirectoryError> {
     if let (Some(ours), Some(theirs)) = (&config.directory.netbios_domain, netbios)
         && !ours.eq_ignore_ascii_case(theirs)
     {

@@ -6,9 +6,9 @@ use crate::{
     config::{Config, WhileMissing},
     directory::{Directory, Pso},
     model::{
-        dn,
-        group_pattern::Pattern,
-        policy::{Contradiction, PasswordPolicy},
+        ad::dn,
+        authorization::group_pattern::Pattern,
+        password_policy::{Contradiction, PasswordPolicy},
     },
 };
 

@@ -14,7 +14,7 @@ pub(super) struct Trustee {
 
 /// A right on the people below an OU.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Right<'a> {
+pub(super) struct RightBelow<'a> {
     /// Notation of dsacls, such as `CA;Reset Password`.
     pub dsacls: &'a str,
     /// Notation of .NET, such as `ExtendedRight`.
@@ -26,7 +26,7 @@ pub(super) struct Right<'a> {
 }
 
 /// The three instructions, each on a line.
-pub(super) fn on_people(unit: &str, trustee: &Trustee, right: Right<'_>) -> String {
+pub(super) fn on_people(unit: &str, trustee: &Trustee, right: RightBelow<'_>) -> String {
     let object = right.guid.unwrap_or("00000000-0000-0000-0000-000000000000");
     let inherited = format!("'{}','Allow',([guid]'{object}'),'Descendents',([guid]'{USER}')", right.kind);
     format!(
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn the_three_ways_name_the_unit_and_the_account_as_windows_wants_them() {
         let trustee = Trustee { name: r"KOMMUNE\svc-nykode".to_owned(), sam: "svc-nykode".to_owned() };
-        let right = Right { dsacls: "WP;lockoutTime", kind: "WriteProperty", guid: Some("28630ebf"), tick: "Write lockoutTime" };
+        let right = RightBelow { dsacls: "WP;lockoutTime", kind: "WriteProperty", guid: Some("28630ebf"), tick: "Write lockoutTime" };
         let told = on_people("OU=O'Connor,DC=kommune,DC=dk", &trustee, right);
         let lines: Vec<&str> = told.lines().collect();
         assert_eq!(lines[0], r#"dsacls "OU=O'Connor,DC=kommune,DC=dk" /I:S /G "KOMMUNE\svc-nykode:WP;lockoutTime;user""#);

@@ -8,57 +8,57 @@ use crate::{
     check::{Id, Options, Report},
     config::Config,
     directory::{
-        Fault, Inspection, Pso, Sample,
+        ControllerInspection, DirectoryError, Pso, Sample,
         security_descriptor::{
             ACCOUNT_RESTRICTIONS, AccessList, CONTROL_ACCESS, Guid, LOCKOUT_TIME, PWD_LAST_SET, RESET_PASSWORD, UNEXPIRE_PASSWORD,
             WRITE_PROPERTY,
         },
     },
-    model::{dn, sid::Sid},
+    model::ad::{dn, sid::Sid},
 };
 
 const AREA: &str = "rights";
 
 /// A right: the access bit and object GUIDs that grant it, and the instructions for granting it.
-struct Right {
+struct RequiredRight {
     what: &'static str,
     needed_for: &'static str,
     bit: u32,
     objects: &'static [Guid],
-    given: remedy::Right<'static>,
+    given: remedy::RightBelow<'static>,
 }
 
-const RIGHTS: &[Right] = &[
-    Right {
+const RIGHTS: &[RequiredRight] = &[
+    RequiredRight {
         what: "Reset Password",
         needed_for: "setting a password without the old one",
         bit: CONTROL_ACCESS,
         objects: &[RESET_PASSWORD],
-        given: remedy::Right {
+        given: remedy::RightBelow {
             dsacls: "CA;Reset Password",
             kind: "ExtendedRight",
             guid: Some("00299570-246d-11d0-a768-00aa006e0529"),
             tick: "Reset password",
         },
     },
-    Right {
+    RequiredRight {
         what: "write lockoutTime",
         needed_for: "unlocking",
         bit: WRITE_PROPERTY,
         objects: &[LOCKOUT_TIME],
-        given: remedy::Right {
+        given: remedy::RightBelow {
             dsacls: "WP;lockoutTime",
             kind: "WriteProperty",
             guid: Some("28630ebf-41d5-11d1-a9c1-0000f80367c1"),
             tick: "Property-specific: Write lockoutTime",
         },
     },
-    Right {
+    RequiredRight {
         what: "write pwdLastSet",
         needed_for: "\"must change at next logon\"",
         bit: WRITE_PROPERTY,
         objects: &[PWD_LAST_SET, ACCOUNT_RESTRICTIONS],
-        given: remedy::Right {
+        given: remedy::RightBelow {
             dsacls: "WP;pwdLastSet",
             kind: "WriteProperty",
             guid: Some("bf967a0a-0de6-11d0-a285-00aa003049e2"),
@@ -69,13 +69,13 @@ const RIGHTS: &[Right] = &[
 
 /// Checks a sample account below each search base, the domain's root, and the password settings objects.
 pub(super) async fn check(
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     options: &Options,
     trustee: &Trustee,
     psos: &[Pso],
     report: &mut Report,
-) -> Result<(), Fault> {
+) -> Result<(), DirectoryError> {
     let bases = &config.directory.search_bases;
     let whole_domain = bases.iter().any(|base| dn::is_under(&config.directory.base_dn, base));
     if whole_domain {
@@ -112,12 +112,12 @@ pub(super) async fn check(
 
 /// A sample account for each search base, or the named account.
 async fn samples(
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     options: &Options,
     asked: &[&str],
     report: &mut Report,
-) -> Result<Vec<(String, Sample)>, Fault> {
+) -> Result<Vec<(String, Sample)>, DirectoryError> {
     let mut samples = Vec::new();
     for base in &config.directory.search_bases {
         if let Some(sample) = inspection.sample(base, options.account.as_deref(), asked).await? {
@@ -162,7 +162,7 @@ fn parent(dn: &str) -> &str {
 fn delegated(list: Option<&AccessList>, sids: &[Sid], sample: &Sample, unit: &str, trustee: &Trustee, report: &mut Report) {
     let Some(list) = list else {
         let what = format!("the permissions of {} can't be read, so what the service account may do there is not known", sample.sam);
-        let given = remedy::Right { dsacls: "RC;", kind: "ReadControl", guid: None, tick: "Read permissions" };
+        let given = remedy::RightBelow { dsacls: "RC;", kind: "ReadControl", guid: None, tick: "Read permissions" };
         return report.warning(Id::PermissionsUnreadable, AREA, &what, &remedy::on_people(unit, trustee, given));
     };
     for right in RIGHTS {
@@ -201,12 +201,12 @@ fn visible(psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report
 
 /// Checks the right Unexpire Password. Without it each write by the service account leaves pwdLastSet at 0.
 async fn unexpire(
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     sids: &[Sid],
     trustee: &Trustee,
     report: &mut Report,
-) -> Result<(), Fault> {
+) -> Result<(), DirectoryError> {
     let root = &config.directory.base_dn;
     let Some(list) = inspection.access_list(root).await? else { return Ok(()) };
     if list.allows(sids, CONTROL_ACCESS, &[UNEXPIRE_PASSWORD]) {

@@ -6,8 +6,8 @@ use super::remedy::Trustee;
 use crate::{
     check::{Id, Report, day},
     config::Config,
-    directory::{Fault, Inspection},
-    model::sid::Sid,
+    directory::{ControllerInspection, DirectoryError},
+    model::ad::sid::Sid,
 };
 
 const AREA: &str = "service account";
@@ -16,12 +16,12 @@ const SOON: SignedDuration = SignedDuration::from_hours(24 * 14);
 
 /// Runs the check, and returns the account's names for commands.
 pub(super) async fn check(
-    inspection: &mut Inspection<'_>,
+    inspection: &mut ControllerInspection<'_>,
     config: &Config,
     netbios: Option<&str>,
     now: Timestamp,
     report: &mut Report,
-) -> Result<Trustee, Fault> {
+) -> Result<Trustee, DirectoryError> {
     powers(&inspection.own_sids().await?, report);
     let Some(account) = inspection.own_account().await? else {
         let what = format!("{} can't read its own account", config.directory.bind_user);

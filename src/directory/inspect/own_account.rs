@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use ldap3::Scope;
 
-use super::Inspection;
+use super::ControllerInspection;
 use crate::{
-    directory::{Fault, lookup},
-    model::filetime,
+    directory::{DirectoryError, lookup},
+    model::ad::filetime,
 };
 
 /// userAccountControl DONT_EXPIRE_PASSWORD.
@@ -23,9 +23,9 @@ pub struct OwnAccount {
     pub password_ends: Option<Timestamp>,
 }
 
-impl Inspection<'_> {
+impl ControllerInspection<'_> {
     /// The bound account, found by its own SID, because the configuration may name it in any form. `None` if it can't read itself.
-    pub async fn own_account(&mut self) -> Result<Option<OwnAccount>, Fault> {
+    pub async fn own_account(&mut self) -> Result<Option<OwnAccount>, DirectoryError> {
         const ATTRIBUTES: [&str; 4] = ["sAMAccountName", "userAccountControl", "accountExpires", "msDS-UserPasswordExpiryTimeComputed"];
         let sids = self.own_sids().await?;
         let any = sids.iter().map(|sid| format!("(objectSid={})", lookup::escaped(&sid.to_ad()))).collect::<String>();

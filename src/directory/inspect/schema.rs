@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use ldap3::{Scope, ldap_escape};
 
-use super::Inspection;
-use crate::directory::{Fault, security_descriptor::Guid};
+use super::ControllerInspection;
+use crate::directory::{DirectoryError, security_descriptor::Guid};
 
 /// searchFlags fATTINDEX (MS-ADTS 2.2.10).
 const INDEXED: i64 = 1;
@@ -19,15 +19,15 @@ pub struct Attribute {
     pub guids: Vec<Guid>,
 }
 
-impl Inspection<'_> {
+impl ControllerInspection<'_> {
     /// The given attributes that exist in the schema, by lower-case name.
-    pub async fn schema(&mut self, names: &[&str]) -> Result<HashMap<String, Attribute>, Fault> {
+    pub async fn schema(&mut self, names: &[&str]) -> Result<HashMap<String, Attribute>, DirectoryError> {
         let schema = format!("CN=Schema,{}", self.connection.root_dse().await?.configuration_dn);
         let any = names.iter().map(|name| format!("(lDAPDisplayName={})", ldap_escape(*name))).collect::<String>();
         let filter = format!("(&(objectClass=attributeSchema)(|{any}))");
         let asked = ["lDAPDisplayName", "searchFlags", "schemaIDGUID", "attributeSecurityGUID"];
         let found = self.connection.search(&schema, Scope::OneLevel, &filter, asked).await?;
-        let attribute = |entry: &crate::directory::entry::Entry| {
+        let attribute = |entry: &crate::directory::session::entry::LdapEntry| {
             let guids = ["schemaIDGUID", "attributeSecurityGUID"];
             Some((
                 entry.text("lDAPDisplayName")?.to_lowercase(),

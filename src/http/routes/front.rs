@@ -18,8 +18,8 @@ use crate::{
     app::App,
     config::{Language, Provider, Text},
     http::{
-        language,
-        view::{Anybody, Frame, page},
+        i18n::language,
+        page::{Frame, PageRequest, page},
     },
 };
 
@@ -31,12 +31,12 @@ pub(super) struct FrontPage {
     pub(super) codes: bool,
     /// Whether logins with local accounts are enabled.
     pub(super) staff: bool,
-    pub(super) providers: Vec<Method>,
+    pub(super) providers: Vec<LoginButton>,
     pub(super) notice: Option<String>,
 }
 
 /// A provider's login button.
-pub(super) struct Method {
+pub(super) struct LoginButton {
     pub(super) id: String,
     pub(super) text: String,
     pub(super) hint: Option<String>,
@@ -44,7 +44,7 @@ pub(super) struct Method {
     pub(super) mitid: bool,
 }
 
-impl Method {
+impl LoginButton {
     pub(super) fn of(provider: &Provider, language: Language) -> Self {
         let text = |text: &Text| text.in_language(language).to_owned();
         Self { id: provider.id.to_string(), text: text(&provider.button), hint: provider.hint.as_ref().map(text), mitid: provider.mitid }
@@ -52,20 +52,20 @@ impl Method {
 }
 
 /// `GET /`.
-pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, Anybody { frame }: Anybody) -> Response {
+pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, PageRequest { frame }: PageRequest) -> Response {
     let notice = match query.as_deref() {
         Some("logged-out") => Some(frame.t("front-logged-out")),
         Some("logged-out-everywhere") => Some(frame.t("front-logged-out-everywhere")),
         Some("logged-out-here") => Some(frame.t("front-logged-out-here")),
         _ => None,
     };
-    let providers = app.config.providers().map(|provider| Method::of(provider, frame.words.language)).collect();
+    let providers = app.config.providers().map(|provider| LoginButton::of(provider, frame.words.language)).collect();
     let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.staff.enabled);
     page(StatusCode::OK, &FrontPage { frame, ad_password, codes, staff, providers, notice })
 }
 
 #[derive(Deserialize)]
-struct Choice {
+struct LanguageForm {
     language: String,
     back: String,
 }
@@ -74,7 +74,7 @@ struct Choice {
 ///
 /// The form has no token: another site could at most change the language, and Fetch Metadata refuses even that.
 pub(in crate::http) async fn choose_language(cookies: CookieJar, RawForm(body): RawForm) -> Response {
-    let Ok(choice) = serde_urlencoded::from_bytes::<Choice>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
+    let Ok(choice) = serde_urlencoded::from_bytes::<LanguageForm>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     let Some(chosen) = language::parse(&choice.language) else { return StatusCode::BAD_REQUEST.into_response() };
     let cookie = Cookie::build((language::COOKIE, chosen.code())).path("/").secure(true).http_only(true).same_site(SameSite::Lax);
     (cookies.add(cookie.max_age(time::Duration::days(365))), Redirect::to(local(&choice.back))).into_response()

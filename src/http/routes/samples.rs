@@ -8,60 +8,59 @@ use uuid::Uuid;
 
 mod log;
 
-use super::{
-    account::{AccountPage, AccountsPage},
-    code::CodePage,
-    front::{FrontPage, Method},
-    login::LoginPage,
-    other_account::OtherAccountPage,
-    other_code::{CodeShownPage, OtherCodePage},
-    other_password::{OtherPasswordPage, OtherResultPage},
-    others::{ListPage, OthersPage},
-    password::{PasswordPage, ResultPage},
-    provider::{SendPage, notice_of},
-    slips::SlipsPage,
-    staff::StaffPage,
+use super::front::{FrontPage, LoginButton};
+use crate::http::routes::{
+    account::{
+        password::{PasswordPage, ResultPage},
+        show::{AccountPage, AccountsPage},
+    },
+    delegation::{
+        account::TargetAccountPage,
+        code::{CodeShownPage, IssueCodePage},
+        lists::{ListPage, ListsPage},
+        password::{TargetPasswordPage, TargetResultPage},
+        slips::SlipsPage,
+    },
+    sign_in::{
+        ad_password::LoginPage,
+        local_account::LocalLoginPage,
+        one_time_code::CodePage,
+        provider::{SendPage, notice_of},
+    },
 };
-use crate::store::sessions::{Known, Label};
+use crate::store::sessions::{Label, ListedSession};
 use crate::{
     app::App,
-    audit::Entry,
+    audit::AuditEntry,
     clock::ShiftedClock,
     config::{self, Language},
     flow::{
-        list_accounts::Listed,
-        others::{
-            Usual,
-            children::{Children, OfChild},
-            lists::{Choice, Found, Place, Question},
-            show::OtherView,
+        delegation::{
+            FormDefaults,
+            guardian::{Children, OfChild},
+            lists::{ListChoice, ListKey, ListQuery, ListedMembers},
+            show::TargetView,
             slips::{Missing, Slip},
         },
-        provider_sign_in::Finished,
-        show_account::AccountView,
+        self_service::{list::LinkedAccount, show::AccountView},
+        sign_in::provider::LoginFinished,
     },
     http::{
-        view::{Errors, Frame, Notice, Person},
-        words::Words,
+        i18n::words::Wording,
+        page::{Errors, Frame, MessagePage, Person},
     },
-    identity::answer::{ErrorCode, Failure},
+    identity::answer::{ErrorCode, LoginFailure},
     model::{
         account::{Account, PasswordExpiry, PasswordState, WrongTries},
-        attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, Class, EventKind},
-        authority::{Action, Denial, Ground, Group},
-        claim::ClaimKind,
+        ad::{guid::ObjectGuid, sid::Sid},
+        audit::{AuditEvent, AuditOutcome, EventKind, RetentionClass, attempt::AttemptId},
+        authorization::{Action, Denial, Grant, Group, strength::Strength},
+        credential::password::Password,
         device::Device,
-        guid::ObjectGuid,
-        identity::LoginMethod,
-        level::Level,
-        password::Password,
-        policy::{Broken, PasswordPolicy, Rule},
-        proposal::Ease,
-        provider::ProviderId,
+        identity::{LoginMethod, claim::ClaimKind, level::AssuranceLevel, provider::ProviderId},
+        passphrase::Ease,
+        password_policy::{BrokenRule, PasswordPolicy, PolicyRule},
         refusal::Refusal,
-        sid::Sid,
-        strength::Strength,
     },
 };
 
@@ -112,7 +111,7 @@ fn account(expiry: PasswordExpiry, locked: bool) -> Account {
     Account {
         guid: guid(),
         dn: String::new(),
-        sid: crate::model::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
+        sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "<s&m>".into(),
         upn: Some("x\"y@z".into()),
         display_name: Some(NAME.into()),
@@ -131,7 +130,7 @@ fn account(expiry: PasswordExpiry, locked: bool) -> Account {
     }
 }
 
-fn history() -> Vec<Entry> {
+fn history() -> Vec<AuditEntry> {
     let event = |kind, outcome| AuditEvent {
         at: at("2026-11-22T07:00:00Z"),
         visit: Uuid::nil(),
@@ -158,51 +157,52 @@ fn history() -> Vec<Entry> {
     };
     let by = |provider: &'static str| move |event| AuditEvent { provider: Some(id(provider)), ..event };
     // Events that an account's own history shows.
-    let shown = |kind: &&EventKind| matches!(kind.class(), Class::Logins | Class::Passwords) || **kind == EventKind::StaffAccount;
+    let shown =
+        |kind: &&EventKind| matches!(kind.class(), RetentionClass::Logins | RetentionClass::Passwords) || **kind == EventKind::StaffAccount;
     let all = EventKind::ALL.iter().filter(shown).flat_map(|kind| AuditOutcome::ALL.iter().map(move |outcome| event(*kind, *outcome)));
     let resets = AuditOutcome::ALL.iter().map(|outcome| event(EventKind::ResetOutcome, *outcome));
     all.chain(resets.clone().map(by("fixed-low")))
         .chain(resets.map(by("gone")))
         .zip(1..)
-        .map(|(event, sequence)| Entry { sequence, event, sound: true })
+        .map(|(event, sequence)| AuditEntry { sequence, event, sound: true })
         .collect()
 }
 
-fn rules() -> Vec<Rule> {
+fn rules() -> Vec<PolicyRule> {
     vec![
-        Rule::MinLength(12),
-        Rule::MaxLength(64),
-        Rule::Complexity,
-        Rule::Letters,
-        Rule::UpperAndLower,
-        Rule::Digits,
-        Rule::Special,
-        Rule::NoNames { recognised: true, exact: true },
-        Rule::NoForbiddenWords,
-        Rule::Allowed("ab<>\"'&{}\u{202e}".chars().collect()),
-        Rule::History(24),
-        Rule::MinAge(SignedDuration::from_hours(1)),
-        Rule::MinAge(SignedDuration::from_hours(25)),
+        PolicyRule::MinLength(12),
+        PolicyRule::MaxLength(64),
+        PolicyRule::Complexity,
+        PolicyRule::Letters,
+        PolicyRule::UpperAndLower,
+        PolicyRule::Digits,
+        PolicyRule::Special,
+        PolicyRule::NoNames { recognised: true, exact: true },
+        PolicyRule::NoForbiddenWords,
+        PolicyRule::Allowed("ab<>\"'&{}\u{202e}".chars().collect()),
+        PolicyRule::History(24),
+        PolicyRule::MinAge(SignedDuration::from_hours(1)),
+        PolicyRule::MinAge(SignedDuration::from_hours(25)),
     ]
 }
 
-fn broken() -> Vec<Broken> {
+fn broken() -> Vec<BrokenRule> {
     vec![
-        Broken::TooShort(12),
-        Broken::TooLong(64),
-        Broken::NotComplex,
-        Broken::NoLetter,
-        Broken::NotUpperAndLower,
-        Broken::NoDigit,
-        Broken::NoSpecial,
-        Broken::HoldsName,
-        Broken::HoldsForbiddenWord("<script>{ $time }".into()),
-        Broken::CharacterNotAllowed('<'),
-        Broken::CharacterNotAllowed('{'),
-        Broken::NotTypeable,
-        Broken::SameAsCurrent,
-        Broken::UsedBefore(24),
-        Broken::TooYoung(at("2026-11-24T08:10:00Z")),
+        BrokenRule::TooShort(12),
+        BrokenRule::TooLong(64),
+        BrokenRule::NotComplex,
+        BrokenRule::NoLetter,
+        BrokenRule::NotUpperAndLower,
+        BrokenRule::NoDigit,
+        BrokenRule::NoSpecial,
+        BrokenRule::HoldsName,
+        BrokenRule::HoldsForbiddenWord("<script>{ $time }".into()),
+        BrokenRule::CharacterNotAllowed('<'),
+        BrokenRule::CharacterNotAllowed('{'),
+        BrokenRule::NotTypeable,
+        BrokenRule::SameAsCurrent,
+        BrokenRule::UsedBefore(24),
+        BrokenRule::TooYoung(at("2026-11-24T08:10:00Z")),
     ]
 }
 
@@ -239,16 +239,16 @@ fn barred() -> Vec<Refusal> {
     };
     vec![
         Refusal::LoginTooOld,
-        weak(Level::Low, &[]),
-        weak(Level::Substantial, &[]),
-        weak(Level::High, &[]),
-        weak(Level::Substantial, &["by-attribute"]),
-        weak(Level::None, &["gone"]),
+        weak(AssuranceLevel::Low, &[]),
+        weak(AssuranceLevel::Substantial, &[]),
+        weak(AssuranceLevel::High, &[]),
+        weak(AssuranceLevel::Substantial, &["by-attribute"]),
+        weak(AssuranceLevel::None, &["gone"]),
     ]
 }
 
 /// All results of a provider login without a session.
-fn unfinished() -> Vec<Finished> {
+fn unfinished() -> Vec<LoginFinished> {
     let provider = || ProviderId::parse("mitid").expect("an id");
     let kinds = [
         ClaimKind::Cpr,
@@ -260,32 +260,39 @@ fn unfinished() -> Vec<Finished> {
         ClaimKind::UniloginId,
     ];
     let word = ErrorCode::parse("mitid_user_aborted-1.0");
-    let failures = [Failure::Cancelled, Failure::Level, Failure::Passive, Failure::Busy, Failure::Other(None), Failure::Other(word)];
-    let none = kinds.map(|by| Finished::NoAccount { by, provider: provider(), children_unasked: by == ClaimKind::Cpr });
-    let failed = failures.map(|failure| Finished::Failed { failure, provider: provider() });
-    let refused = [Some(provider()), None].map(|provider| Finished::Refused { provider });
-    let throttled = Finished::Throttled { until: at("2026-11-23T08:20:00Z") };
-    let lacking = kinds.map(Some).into_iter().chain([None]).map(|missing| Finished::NotForHere { missing });
+    let failures = [
+        LoginFailure::Cancelled,
+        LoginFailure::Level,
+        LoginFailure::Passive,
+        LoginFailure::Busy,
+        LoginFailure::Other(None),
+        LoginFailure::Other(word),
+    ];
+    let none = kinds.map(|by| LoginFinished::NoAccount { by, provider: provider(), children_unasked: by == ClaimKind::Cpr });
+    let failed = failures.map(|failure| LoginFinished::Failed { failure, provider: provider() });
+    let refused = [Some(provider()), None].map(|provider| LoginFinished::Refused { provider });
+    let throttled = LoginFinished::Throttled { until: at("2026-11-23T08:20:00Z") };
+    let lacking = kinds.map(Some).into_iter().chain([None]).map(|missing| LoginFinished::NotForHere { missing });
     lacking.chain(none).chain(failed).chain(refused).chain([throttled]).collect()
 }
 
-fn methods() -> Vec<Method> {
+fn methods() -> Vec<LoginButton> {
     let hint = Some(NAME.to_owned());
     vec![
-        Method { id: "os2faktor".into(), text: NAME.into(), hint, mitid: false },
-        Method { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
+        LoginButton { id: "os2faktor".into(), text: NAME.into(), hint, mitid: false },
+        LoginButton { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
     ]
 }
 
-fn grounds() -> Vec<Ground> {
+fn grounds() -> Vec<Grant> {
     let group = || Group { sid: Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"), name: NAME.into() };
     vec![
-        Ground::Own,
-        Ground::Parent,
-        Ground::Circle(group()),
-        Ground::MasterOfCircle(group()),
-        Ground::Teacher(group()),
-        Ground::Helpdesk("gone".into()),
+        Grant::Own,
+        Grant::Parent,
+        Grant::Circle(group()),
+        Grant::MasterOfCircle(group()),
+        Grant::Teacher(group()),
+        Grant::Helpdesk("gone".into()),
     ]
 }
 
@@ -302,7 +309,7 @@ fn denials() -> Vec<Denial> {
         Denial::Helper,
         Denial::Auditor,
         Denial::Teacher,
-        Denial::TooWeak(Level::High),
+        Denial::TooWeak(AssuranceLevel::High),
         Denial::LoginTooOld,
         Denial::PasswordChangedSince,
         Denial::NotThisAction,
@@ -311,7 +318,7 @@ fn denials() -> Vec<Denial> {
 }
 
 /// Sessions of every kind.
-fn sessions() -> Vec<Known> {
+fn sessions() -> Vec<ListedSession> {
     let label = |method, provider, user_agent| Some(Label { method, provider, device: Device::of(user_agent) });
     [
         label(LoginMethod::AdPassword, None, Some("Windows Firefox/1")),
@@ -323,16 +330,16 @@ fn sessions() -> Vec<Known> {
     ]
     .into_iter()
     .enumerate()
-    .map(|(number, label)| Known { handle: format!("{number:016x}"), label, since: now(), this: number == 0 })
+    .map(|(number, label)| ListedSession { handle: format!("{number:016x}"), label, since: now(), this: number == 0 })
     .collect()
 }
 
 /// Sample pages of delegation.
-fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama::Result<String>)> {
+fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askama::Result<String>)> {
     let mut pages = Vec::new();
-    let place = Place::Group(Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"));
-    let choices: Vec<Choice> = grounds().into_iter().map(|ground| Choice { place: place.clone(), ground }).collect();
-    let listed = Listed { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
+    let place = ListKey::Group(Sid::parse("S-1-5-21-1-2-3-1105").expect("a SID"));
+    let choices: Vec<ListChoice> = grounds().into_iter().map(|ground| ListChoice { place: place.clone(), ground }).collect();
+    let listed = LinkedAccount { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
     let child = |accounts| OfChild { name: NAME.into(), accounts };
     let these = Children::These(vec![child(Vec::new()), child(vec![listed])]);
     let late = Children::TooOften(jiff::Timestamp::UNIX_EPOCH);
@@ -341,7 +348,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
             let children = children.clone();
             pages.push((
                 format!("others {}", choices.len()),
-                OthersPage { frame: member("/others"), log: choices.is_empty(), offer_children: !choices.is_empty(), choices, children }
+                ListsPage { frame: member("/others"), log: choices.is_empty(), offer_children: !choices.is_empty(), choices, children }
                     .render(),
             ));
         }
@@ -361,52 +368,52 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
             ..account(*expiry, *expiry == PasswordExpiry::Never)
         };
         let accounts = (1..).zip(&all).map(numbered).collect();
-        let found = Found { choice: choices[2].clone(), accounts, total, more, unusable_words };
+        let found = ListedMembers { choice: choices[2].clone(), accounts, total, more, unusable_words };
         let list = ListPage {
             frame: member("/x"),
             found,
-            question: Question { words: text.into(), page },
+            question: ListQuery { words: text.into(), page },
             token: "t".into(),
             attempt: AttemptId::from_random([7; 16]),
             all: more,
         };
         pages.push((format!("list {total:?} {page} {text}"), list.render()));
     }
-    let view = |ground: Ground, judged: Result<Ground, Denial>, locked| OtherView {
+    let view = |ground: Grant, judged: Result<Grant, Denial>, locked| TargetView {
         account: account(PasswordExpiry::Never, locked),
         ground,
         actions: Action::ALL.into_iter().map(|action| (action, judged.clone())).collect(),
         rules: rules(),
         policy: PasswordPolicy::default(),
-        usual: Usual { must_change: true, ease: Ease::Easy },
+        usual: FormDefaults { must_change: true, ease: Ease::Easy },
         history: judged.is_ok().then(history),
     };
     for ground in grounds() {
-        let page = OtherAccountPage { frame: member("/x"), view: view(ground.clone(), Ok(ground), true), token: "t".into(), told: None };
+        let page = TargetAccountPage { frame: member("/x"), view: view(ground.clone(), Ok(ground), true), token: "t".into(), told: None };
         pages.push(("other account".into(), page.render()));
     }
     for denial in denials() {
         let told = Some(("error", words.denial(denial)));
-        let page = OtherAccountPage { frame: member("/x"), view: view(Ground::Parent, Err(denial), false), token: "t".into(), told };
+        let page = TargetAccountPage { frame: member("/x"), view: view(Grant::Parent, Err(denial), false), token: "t".into(), told };
         pages.push((format!("other account {denial:?}"), page.render()));
     }
     for errors in [Errors::default(), words.refusal(&Refusal::Policy(broken())).into_iter().collect()] {
-        let (view, attempt) = (view(Ground::Parent, Ok(Ground::Parent), true), AttemptId::from_random([7; 16]));
+        let (view, attempt) = (view(Grant::Parent, Ok(Grant::Parent), true), AttemptId::from_random([7; 16]));
         pages.push((
             "other password".into(),
-            OtherPasswordPage { frame: member("/x"), view, token: "t".into(), attempt, errors, proposal: None }.render(),
+            TargetPasswordPage { frame: member("/x"), view, token: "t".into(), attempt, errors, proposal: None }.render(),
         ));
     }
     let (proposal, attempt) = (Password::parse("Rolig-<b>&\"-47".to_owned()).ok(), AttemptId::from_random([7; 16]));
-    let (view_of, errors) = (view(Ground::Parent, Ok(Ground::Parent), true), Errors::default());
-    let page = OtherPasswordPage { frame: member("/x"), view: view_of, token: "t".into(), attempt, errors, proposal };
+    let (view_of, errors) = (view(Grant::Parent, Ok(Grant::Parent), true), Errors::default());
+    let page = TargetPasswordPage { frame: member("/x"), view: view_of, token: "t".into(), attempt, errors, proposal };
     pages.push(("proposal".into(), page.render()));
     for (errors, reason) in [
         (Errors::default(), ""),
         (["checked", "reason", "ticket"].map(|field| (field, words.t("code-no-reason"))).into_iter().collect(), NAME),
     ] {
-        let view = view(Ground::Parent, Ok(Ground::Parent), false);
-        let page = OtherCodePage { frame: member("/x"), view, token: "t".into(), errors, reason: reason.into(), ticket: reason.into() };
+        let view = view(Grant::Parent, Ok(Grant::Parent), false);
+        let page = IssueCodePage { frame: member("/x"), view, token: "t".into(), errors, reason: reason.into(), ticket: reason.into() };
         pages.push(("give a code".into(), page.render()));
     }
     let (account_name, code, until) = (NAME.into(), "K7Q-4MXP-9WD".into(), "nu".into());
@@ -421,14 +428,14 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Words) -> Vec<(String, askama:
     ];
     let slips = outcomes.into_iter().map(|outcome| Slip { name: NAME.into(), account_name: "<x>".into(), outcome }).collect();
     pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/others".into(), slips }.render()));
-    let result = OtherResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
+    let result = TargetResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
     pages.push(("other result".into(), result.render()));
     pages
 }
 
 /// All pages, each with a name for messages.
 fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
-    let words = Words { language, now: now() };
+    let words = Wording { language, now: now() };
     let person = || Person { name: NAME.into(), token: "t\"<".into() };
     let member = |path: &str| Frame::sample(app, words, path, Some(person()));
     let guest = |path: &str| Frame::sample(app, words, path, None);
@@ -461,7 +468,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     {
         let frame = guest("/staff");
         let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
-        add(name.into(), StaffPage { frame, token: "t\"".into(), notice, errors }.render());
+        add(name.into(), LocalLoginPage { frame, token: "t\"".into(), notice, errors }.render());
     }
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];
@@ -505,7 +512,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
         let page = ResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind, done, account: guid() };
         add(format!("result {kind}"), page.render());
     }
-    let listed = |name: &str| Listed { guid: guid(), account_name: "<anna>".into(), name: name.into() };
+    let listed = |name: &str| LinkedAccount { guid: guid(), account_name: "<anna>".into(), name: name.into() };
     for accounts in [Vec::new(), vec![listed(NAME), listed("Anna")]] {
         add(format!("accounts {}", accounts.len()), AccountsPage { frame: member("/account"), accounts }.render());
     }
@@ -520,7 +527,7 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
         add(format!("{finished:?}"), Ok(notice_of(guest("/saml/acs"), &finished).1.render().expect("rendered")));
     }
     for key in ["unavailable", "not-found", "forbidden", "bad-request", "busy", "fault"] {
-        let mut notice = Notice::new(guest("/"), &format!("{key}-title"), &format!("{key}-text"));
+        let mut notice = MessagePage::new(guest("/"), &format!("{key}-title"), &format!("{key}-text"));
         notice.reference = Some("ABCD2345".into());
         add(format!("notice {key}"), notice.render());
     }
@@ -547,7 +554,7 @@ async fn every_page_in_every_state_is_sound() {
 #[tokio::test]
 async fn every_text_is_in_words_and_says_something_of_its_own() {
     for language in Language::ALL {
-        let words = Words { language, now: now() };
+        let words = Wording { language, now: now() };
         let mut all = BTreeSet::new();
         let account = account(PasswordExpiry::Never, false);
         let (rules, broken) = (rules(), broken());

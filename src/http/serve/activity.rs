@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep_until};
 
 /// Longest periods without activity.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Patience {
+pub(super) struct IdleLimits {
     /// Without a request.
     idle: Duration,
     /// Without a read by the client while an answer is sent.
@@ -23,17 +23,17 @@ pub(super) struct Patience {
 }
 
 /// The limits in use.
-pub(super) const PATIENCE: Patience = Patience { idle: Duration::from_mins(1), unread: Duration::from_secs(30) };
+pub(super) const PATIENCE: IdleLimits = IdleLimits { idle: Duration::from_mins(1), unread: Duration::from_secs(30) };
 
-/// State of one connection.
+/// ConnectionState of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
-    state: Mutex<State>,
-    patience: Patience,
+    state: Mutex<ConnectionState>,
+    patience: IdleLimits,
 }
 
 #[derive(Debug)]
-struct State {
+struct ConnectionState {
     /// Requests in progress. Their own time limits apply.
     working: usize,
     /// Answers being sent.
@@ -44,16 +44,16 @@ struct State {
 
 impl Activity {
     /// A new connection. Its first request must have arrived by `first`.
-    pub(super) fn until(first: Instant, patience: Patience) -> Self {
-        Self { state: Mutex::new(State { working: 0, sending: 0, ends: first }), patience }
+    pub(super) fn until(first: Instant, patience: IdleLimits) -> Self {
+        Self { state: Mutex::new(ConnectionState { working: 0, sending: 0, ends: first }), patience }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ConnectionState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records the end of one activity and sets the time at which the connection closes.
-    fn less(&self, what: impl FnOnce(&mut State)) {
+    fn less(&self, what: impl FnOnce(&mut ConnectionState)) {
         let mut state = self.state();
         what(&mut state);
         state.ends = Instant::now() + if state.sending > 0 { self.patience.unread } else { self.patience.idle };
@@ -144,7 +144,7 @@ mod tests {
     use super::*;
 
     const FIRST: Duration = Duration::from_millis(200);
-    const QUICK: Patience = Patience { idle: Duration::from_millis(200), unread: Duration::from_millis(200) };
+    const QUICK: IdleLimits = IdleLimits { idle: Duration::from_millis(200), unread: Duration::from_millis(200) };
 
     async fn ends_after(activity: &Activity) -> Duration {
         let began = Instant::now();

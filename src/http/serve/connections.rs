@@ -8,37 +8,37 @@ use std::{
 
 use ipnet::IpNet;
 
-use crate::{config, http::client::network, telemetry};
+use crate::{config, http::middleware::client::network, telemetry};
 
 /// File descriptors reserved for the rest: database, controllers, files.
 const OTHERS: usize = 256;
 
 /// The open connections.
 #[derive(Debug, Clone)]
-pub(super) struct Connections(Arc<Inner>);
+pub(super) struct ConnectionLimit(Arc<ConnectionCounts>);
 
 #[derive(Debug)]
-struct Inner {
+struct ConnectionCounts {
     most: usize,
     most_each: usize,
     trusted: Vec<IpNet>,
-    open: Mutex<Open>,
+    open: Mutex<OpenConnections>,
 }
 
 #[derive(Debug, Default)]
-struct Open {
+struct OpenConnections {
     all: usize,
     by_address: HashMap<IpAddr, usize>,
 }
 
 /// The limit that a new connection exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum ConnectionRefusal {
     All,
     Address,
 }
 
-impl Refusal {
+impl ConnectionRefusal {
     pub(super) fn limit(self) -> &'static str {
         match self {
             Self::All => "all",
@@ -49,12 +49,12 @@ impl Refusal {
 
 /// An open connection's slot. Dropping it frees the slot.
 #[derive(Debug)]
-pub(super) struct Place {
-    connections: Connections,
+pub(super) struct ConnectionSlot {
+    connections: ConnectionLimit,
     address: IpAddr,
 }
 
-impl Connections {
+impl ConnectionLimit {
     /// The configured limits, capped by the limit of file descriptors.
     pub(super) fn new(config: &config::Server) -> Self {
         let reach = telemetry::descriptors().saturating_sub(OTHERS).max(OTHERS);
@@ -70,35 +70,35 @@ impl Connections {
     }
 
     fn of(most: usize, most_each: usize, trusted: Vec<IpNet>) -> Self {
-        Self(Arc::new(Inner { most, most_each, trusted, open: Mutex::default() }))
+        Self(Arc::new(ConnectionCounts { most, most_each, trusted, open: Mutex::default() }))
     }
 
-    fn open(&self) -> MutexGuard<'_, Open> {
+    fn open(&self) -> MutexGuard<'_, OpenConnections> {
         self.0.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Registers a connection. Trusted proxies carry many clients: only the total limit applies to them, and a sixteenth of it is reserved
     /// for them.
-    pub(super) fn admit(&self, address: IpAddr) -> Result<Place, Refusal> {
+    pub(super) fn admit(&self, address: IpAddr) -> Result<ConnectionSlot, ConnectionRefusal> {
         let trusted = self.0.trusted.iter().any(|net| net.contains(&address.to_canonical()));
         let address = network(address);
         let kept = if trusted || self.0.trusted.is_empty() { 0 } else { self.0.most / 16 };
         let mut open = self.open();
         if open.all >= self.0.most - kept {
-            return Err(Refusal::All);
+            return Err(ConnectionRefusal::All);
         }
         let here = open.by_address.entry(address).or_default();
         if *here >= self.0.most_each && !trusted {
-            return Err(Refusal::Address);
+            return Err(ConnectionRefusal::Address);
         }
         *here += 1;
         open.all += 1;
         drop(open);
-        Ok(Place { connections: self.clone(), address })
+        Ok(ConnectionSlot { connections: self.clone(), address })
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionSlot {
     fn drop(&mut self) {
         let mut open = self.connections.open();
         open.all -= 1;
@@ -121,13 +121,13 @@ mod tests {
 
     #[test]
     fn one_address_takes_its_share_and_a_trusted_proxy_more() {
-        let connections = Connections::of(32, 3, vec!["10.0.0.1/32".parse().expect("a net")]);
+        let connections = ConnectionLimit::of(32, 3, vec!["10.0.0.1/32".parse().expect("a net")]);
         let held: Vec<_> = (0..3).map(|_| connections.admit(address("192.0.2.1")).expect("a place")).collect();
-        assert_eq!(connections.admit(address("192.0.2.1")).err(), Some(Refusal::Address));
-        assert_eq!(connections.admit(address("::ffff:192.0.2.1")).err(), Some(Refusal::Address), "the same address");
+        assert_eq!(connections.admit(address("192.0.2.1")).err(), Some(ConnectionRefusal::Address));
+        assert_eq!(connections.admit(address("::ffff:192.0.2.1")).err(), Some(ConnectionRefusal::Address), "the same address");
         let other = connections.admit(address("192.0.2.2")).expect("another's place");
         let proxied: Vec<_> = (0..28).map(|_| connections.admit(address("10.0.0.1")).expect("a proxy's place")).collect();
-        assert_eq!(connections.admit(address("10.0.0.1")).err(), Some(Refusal::All));
+        assert_eq!(connections.admit(address("10.0.0.1")).err(), Some(ConnectionRefusal::All));
         drop((held, other, proxied));
         assert!(connections.open().by_address.is_empty() && connections.open().all == 0, "given back");
         assert!(connections.admit(address("192.0.2.1")).is_ok());
@@ -135,12 +135,12 @@ mod tests {
 
     #[test]
     fn a_network_of_ipv6_is_one_address_and_strangers_leave_places_for_the_proxy() {
-        let connections = Connections::of(32, 100, vec!["10.0.0.1/32".parse().expect("a net")]);
-        let one = Connections::of(32, 1, Vec::new());
+        let connections = ConnectionLimit::of(32, 100, vec!["10.0.0.1/32".parse().expect("a net")]);
+        let one = ConnectionLimit::of(32, 1, Vec::new());
         let _first = one.admit(address("2001:db8::1")).expect("a place");
-        assert_eq!(one.admit(address("2001:db8::2")).err(), Some(Refusal::Address));
+        assert_eq!(one.admit(address("2001:db8::2")).err(), Some(ConnectionRefusal::Address));
         let _strangers: Vec<_> = (0..30).map(|_| connections.admit(address("192.0.2.1")).expect("a place")).collect();
-        assert_eq!(connections.admit(address("192.0.2.2")).err(), Some(Refusal::All));
+        assert_eq!(connections.admit(address("192.0.2.2")).err(), Some(ConnectionRefusal::All));
         assert!(connections.admit(address("10.0.0.1")).is_ok());
     }
 }

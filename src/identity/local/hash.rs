@@ -12,7 +12,7 @@ use std::{
 use argon2::{PasswordHasher, PasswordVerifier, password_hash::phc::PasswordHash};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use crate::model::{password::Password, slow_hash::argon2id};
+use crate::model::credential::{password::Password, slow_hash::argon2id};
 
 /// Concurrent hashes. Each takes 19 MiB and a core. One-time codes have a [`Hasher`] of their own, so that a flood of them does not block
 /// local accounts.
@@ -42,7 +42,7 @@ pub struct Hasher {
 
 /// A slot for one hash.
 #[derive(Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+pub struct HashSlot(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
 
 impl Default for Hasher {
     fn default() -> Self {
@@ -78,11 +78,11 @@ impl Hasher {
     }
 
     /// Waits for a slot, at most `PATIENCE`.
-    pub async fn place(&self) -> Result<Place, HashError> {
+    pub async fn place(&self) -> Result<HashSlot, HashError> {
         self.waiting.fetch_add(1, Ordering::Relaxed);
         let place = tokio::time::timeout(PATIENCE, self.places.clone().acquire_owned()).await;
         self.waiting.fetch_sub(1, Ordering::Relaxed);
-        Ok(Place(place.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Busy)?))
+        Ok(HashSlot(place.map_err(|_| HashError::Busy)?.map_err(|_| HashError::Busy)?))
     }
 
     /// Number of waiting callers, for tests.
@@ -92,8 +92,8 @@ impl Hasher {
     }
 
     /// A slot, if one is free now.
-    pub fn free_place(&self) -> Option<Place> {
-        self.places.clone().try_acquire_owned().ok().map(Place)
+    pub fn free_place(&self) -> Option<HashSlot> {
+        self.places.clone().try_acquire_owned().ok().map(HashSlot)
     }
 
     async fn alone<T: Send + 'static>(&self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
@@ -101,7 +101,7 @@ impl Hasher {
     }
 }
 
-impl Place {
+impl HashSlot {
     /// Runs the work and frees the slot when it is done, even if the caller is cancelled.
     pub async fn work<T: Send + 'static>(self, work: impl FnOnce() -> Result<T, HashError> + Send + 'static) -> Result<T, HashError> {
         let worked = tokio::task::spawn_blocking(move || {

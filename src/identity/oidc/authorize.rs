@@ -3,10 +3,10 @@
 use openidconnect::{PkceCodeChallenge, PkceCodeVerifier};
 use serde::Deserialize;
 
-use super::{Trouble, client_auth::Credentials, discovery::Known, with_query};
+use super::{OidcLoginError, client_auth::ClientCredentials, discovery::DiscoveredProvider, with_query};
 use crate::{
     config::{OidcProvider, ResponseMode},
-    identity::http::{self, Http},
+    identity::http::{self, HttpClient},
 };
 
 /// Values of one login request.
@@ -61,7 +61,7 @@ impl Begin {
 }
 
 /// Address for the browser, with these parameters.
-pub fn address(known: &Known, parameters: &[(String, String)]) -> String {
+pub fn address(known: &DiscoveredProvider, parameters: &[(String, String)]) -> String {
     with_query(&known.authorize, parameters)
 }
 
@@ -71,14 +71,20 @@ struct Pushed {
 }
 
 /// Pushes the parameters. Returns an address that holds only a reference to them.
-pub async fn push(http: &Http, known: &Known, par: &str, client: &Credentials, parameters: &[(String, String)]) -> Result<String, Trouble> {
+pub async fn push(
+    http: &HttpClient,
+    known: &DiscoveredProvider,
+    par: &str,
+    client: &ClientCredentials,
+    parameters: &[(String, String)],
+) -> Result<String, OidcLoginError> {
     let mut form: Vec<(&str, &str)> = parameters.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     form.extend(client.fields.iter().filter(|(name, _)| *name != "client_id").map(|(name, value)| (*name, value.as_str())));
     let answer = http.post(par, client.authorization.as_deref().map(String::as_str), &form).await;
-    let answer = answer.map_err(|error| Trouble::Provider(format!("pushed authorization request: {error}")))?;
+    let answer = answer.map_err(|error| OidcLoginError::Provider(format!("pushed authorization request: {error}")))?;
     let pushed: Pushed = http::json(&answer).map_err(|wrong| {
         let word = http::error_word(&answer).map(|word| format!(" ({word})")).unwrap_or_default();
-        Trouble::Provider(format!("pushed authorization request: {wrong}{word}"))
+        OidcLoginError::Provider(format!("pushed authorization request: {wrong}{word}"))
     })?;
     let client_id = parameters.iter().find(|(name, _)| name == "client_id").cloned();
     let short: Vec<_> = client_id.into_iter().chain([("request_uri".to_owned(), pushed.request_uri)]).collect();

@@ -3,21 +3,21 @@
 use serde_json::Value;
 
 use super::{
-    Denied, Refused,
+    Denied, OidcRefused,
     logout::holds_cpr_number,
-    payload::{Payload, Unreadable},
+    payload::{AmbiguousMember, Payload},
 };
 use crate::{
-    config::{Field, LevelSource, ListOf, OidcProvider, Place, Required},
-    model::{
+    config::{ClaimPath, ClaimSource, LevelSource, ListOf, OidcProvider, Required},
+    model::identity::{
         claim::{Claim, ClaimKind},
-        level::Level,
+        level::AssuranceLevel,
     },
 };
 
 /// Verified claims of a login.
 #[derive(Clone, Debug)]
-pub struct Said {
+pub struct VerifiedClaims {
     pub id_token: Payload,
     /// UserInfo, if it was requested.
     pub userinfo: Option<Payload>,
@@ -25,73 +25,78 @@ pub struct Said {
 
 /// Result of reading the claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Read {
+pub struct ClaimsRead {
     /// Claim that leads to the linked accounts.
     pub claim: Claim,
     /// Assurance level.
-    pub level: Level,
+    pub level: AssuranceLevel,
     /// The person's name.
     pub name: Option<String>,
     /// Reference to the login in the provider's own log; empty without one.
     pub reference: String,
 }
 
-impl Said {
+impl VerifiedClaims {
     /// Reads all configured fields. A missing or malformed field for the log or the greeting is ignored.
-    pub fn read(&self, provider: &OidcProvider) -> Result<Read, Denied> {
+    pub fn read(&self, provider: &OidcProvider) -> Result<ClaimsRead, Denied> {
         for required in &provider.require {
-            self.has(required).map_err(|check| Refused::Required.of(&required.field.to_string(), check))?;
+            self.has(required).map_err(|check| OidcRefused::Required.of(&required.field.to_string(), check))?;
         }
         let level = self.level(provider);
         if level < provider.minimum_level {
             return Err(self.too_low(provider));
         }
-        let (field, denied) = (provider.claim.to_string(), |refused: Refused, check| refused.of(&provider.claim.to_string(), check));
-        let said = self.value(&provider.claim).map_err(|Unreadable| denied(Refused::NoClaim, UNREADABLE))?;
-        let said = said.ok_or_else(|| denied(Refused::NoClaim, "is missing"))?;
-        let value = text(said).ok_or_else(|| denied(Refused::NoClaim, "is no text, or more than one"))?;
+        let (field, denied) = (provider.claim.to_string(), |refused: OidcRefused, check| refused.of(&provider.claim.to_string(), check));
+        let said = self.value(&provider.claim).map_err(|AmbiguousMember| denied(OidcRefused::NoClaim, UNREADABLE))?;
+        let said = said.ok_or_else(|| denied(OidcRefused::NoClaim, "is missing"))?;
+        let value = text(said).ok_or_else(|| denied(OidcRefused::NoClaim, "is no text, or more than one"))?;
         if value.is_empty() {
-            return Err(denied(Refused::NoClaim, "is empty"));
+            return Err(denied(OidcRefused::NoClaim, "is empty"));
         }
-        let claim = Claim::parse(provider.common.match_by, value).ok_or_else(|| Refused::Claim.of(&field, not_a(&provider.common)))?;
-        let plain = |field: &Field| self.value(field).ok().flatten().and_then(text).filter(|text| !text.is_empty()).map(str::to_owned);
-        Ok(Read { claim, level, name: provider.name.as_ref().and_then(plain), reference: plain(&provider.reference).unwrap_or_default() })
+        let claim = Claim::parse(provider.common.match_by, value).ok_or_else(|| OidcRefused::Claim.of(&field, not_a(&provider.common)))?;
+        let plain = |field: &ClaimPath| self.value(field).ok().flatten().and_then(text).filter(|text| !text.is_empty()).map(str::to_owned);
+        Ok(ClaimsRead {
+            claim,
+            level,
+            name: provider.name.as_ref().and_then(plain),
+            reference: plain(&provider.reference).unwrap_or_default(),
+        })
     }
 
     /// Assurance level of the login.
-    pub fn level(&self, provider: &OidcProvider) -> Level {
+    pub fn level(&self, provider: &OidcProvider) -> AssuranceLevel {
         provider.level.level(|field| self.level_at(field))
     }
 
     /// The level's text in a field: `None` if the field is absent, `Some(None)` if it is not a single text.
     #[expect(clippy::option_option, reason = "as `LevelSource::level` asks")]
-    fn level_at(&self, field: &Field) -> Option<Option<&str>> {
+    fn level_at(&self, field: &ClaimPath) -> Option<Option<&str>> {
         match self.value(field) {
             Ok(value) => value.map(text),
-            Err(Unreadable) => Some(None),
+            Err(AmbiguousMember) => Some(None),
         }
     }
 
     fn too_low(&self, provider: &OidcProvider) -> Denied {
-        let LevelSource::Said(sources) = &provider.level else { return Refused::Level.into() };
+        let LevelSource::Said(sources) = &provider.level else { return OidcRefused::Level.into() };
         let there = sources.iter().find_map(|(field, values)| self.level_at(field).map(|said| (field, values, said)));
         match there {
             None => {
                 let all: Vec<_> = sources.iter().map(|(field, _)| field.to_string()).collect();
-                Refused::Level.of(&all.join(", "), "is missing, so the login has no level")
+                OidcRefused::Level.of(&all.join(", "), "is missing, so the login has no level")
             }
-            Some((field, _, None)) => Refused::Level.of(&field.to_string(), "is no text, or more than one, so the login has no level"),
+            Some((field, _, None)) => OidcRefused::Level.of(&field.to_string(), "is no text, or more than one, so the login has no level"),
             Some((field, values, Some(said))) if values.contains_key(said) => {
-                Refused::Level.of(&field.to_string(), "has a level below minimum_level")
+                OidcRefused::Level.of(&field.to_string(), "has a level below minimum_level")
             }
             Some((field, _, Some(_))) => {
-                Refused::Level.of(&field.to_string(), "has a value that is not in its map, so the login has no level")
+                OidcRefused::Level.of(&field.to_string(), "has a value that is not in its map, so the login has no level")
             }
         }
     }
 
     /// A level that is in no map, with its field, for a log line that lets the operator map it. `None` if the text could be personal data.
-    pub fn unknown_level<'s>(&'s self, provider: &'s OidcProvider) -> Option<(&'s Field, &'s str)> {
+    pub fn unknown_level<'s>(&'s self, provider: &'s OidcProvider) -> Option<(&'s ClaimPath, &'s str)> {
         let LevelSource::Said(sources) = &provider.level else { return None };
         let (field, values, said) = sources.iter().find_map(|(field, values)| self.level_at(field).map(|said| (field, values, said)))?;
         let plain = |word: &str| {
@@ -102,10 +107,10 @@ impl Said {
     }
 
     /// Value of a field; `null` counts as absent.
-    pub fn value(&self, field: &Field) -> Result<Option<&Value>, Unreadable> {
+    pub fn value(&self, field: &ClaimPath) -> Result<Option<&Value>, AmbiguousMember> {
         let said = match field.place {
-            Place::IdToken => &self.id_token,
-            Place::Userinfo => match &self.userinfo {
+            ClaimSource::IdToken => &self.id_token,
+            ClaimSource::Userinfo => match &self.userinfo {
                 Some(userinfo) => userinfo,
                 None => return Ok(None),
             },
@@ -125,7 +130,7 @@ impl Said {
             Value::Bool(truth) => values.contains(&truth.to_string()),
             Value::Null | Value::Array(_) | Value::Object(_) => false,
         };
-        let Some(value) = self.value(field).map_err(|Unreadable| UNREADABLE)? else {
+        let Some(value) = self.value(field).map_err(|AmbiguousMember| UNREADABLE)? else {
             return if *or_absent { Ok(()) } else { Err("is missing, and a value is required") };
         };
         let right = match (value, list) {

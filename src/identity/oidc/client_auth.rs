@@ -14,15 +14,15 @@ use zeroize::Zeroizing;
 
 use crate::{
     config::{AssertionAudience, ClientAuth},
-    identity::keys::{Keys, Pair},
+    identity::keys::{KeyPair, ProviderKeys},
 };
 
 /// Validity of a client assertion.
 const ASSERTION_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// Credentials of a request.
+/// ClientCredentials of a request.
 #[derive(Default)]
-pub struct Credentials {
+pub struct ClientCredentials {
     /// Value of the Authorization header.
     pub authorization: Option<Zeroizing<String>>,
     /// Form fields.
@@ -49,7 +49,7 @@ pub struct For<'a> {
 }
 
 /// Creates credentials. With `private_key_jwt` this blocks for some milliseconds.
-pub fn credentials(auth: &ClientAuth, keys: Option<&Keys>, to: &For<'_>) -> Result<Credentials, Unsigned> {
+pub fn credentials(auth: &ClientAuth, keys: Option<&ProviderKeys>, to: &For<'_>) -> Result<ClientCredentials, Unsigned> {
     let field = |name, value: &str| (name, Zeroizing::new(value.to_owned()));
     Ok(match auth {
         ClientAuth::Basic(secret) => {
@@ -59,9 +59,12 @@ pub fn credentials(auth: &ClientAuth, keys: Option<&Keys>, to: &For<'_>) -> Resu
                 Zeroizing::new(pair.trim_start_matches('=').to_owned())
             };
             let both = Zeroizing::new(format!("{}:{}", *encoded(to.client_id), *encoded(secret.expose_secret())));
-            Credentials { authorization: Some(Zeroizing::new(format!("Basic {}", BASE64.encode(both.as_bytes())))), fields: Vec::new() }
+            ClientCredentials {
+                authorization: Some(Zeroizing::new(format!("Basic {}", BASE64.encode(both.as_bytes())))),
+                fields: Vec::new(),
+            }
         }
-        ClientAuth::Post(secret) => Credentials {
+        ClientAuth::Post(secret) => ClientCredentials {
             authorization: None,
             fields: vec![field("client_id", to.client_id), field("client_secret", secret.expose_secret())],
         },
@@ -71,7 +74,7 @@ pub fn credentials(auth: &ClientAuth, keys: Option<&Keys>, to: &For<'_>) -> Resu
                 AssertionAudience::TokenEndpoint => to.token_endpoint,
             };
             let assertion = assertion(keys.ok_or(Unsigned)?, audience, *pss, to).map_err(|_| Unsigned)?;
-            Credentials {
+            ClientCredentials {
                 authorization: None,
                 fields: vec![
                     field("client_id", to.client_id),
@@ -83,7 +86,7 @@ pub fn credentials(auth: &ClientAuth, keys: Option<&Keys>, to: &For<'_>) -> Resu
     })
 }
 
-fn assertion(keys: &Keys, audience: &str, pss: bool, to: &For<'_>) -> Result<Zeroizing<String>, josekit::JoseError> {
+fn assertion(keys: &ProviderKeys, audience: &str, pss: bool, to: &For<'_>) -> Result<Zeroizing<String>, josekit::JoseError> {
     let second = |at: Timestamp| json!(at.as_second());
     let mut payload = JwtPayload::new();
     for (name, value) in [
@@ -112,14 +115,14 @@ fn private_key(key: &PKey<Private>) -> Result<Vec<u8>, josekit::JoseError> {
     key.private_key_to_pkcs8().map_err(|error| josekit::JoseError::InvalidKeyFormat(error.into()))
 }
 
-/// Modulus and exponent of an RSA key in base64url. All our keys are RSA keys, because [`Keys::read`] refuses others.
-fn numbers(pair: &Pair) -> (String, String) {
+/// Modulus and exponent of an RSA key in base64url. All our keys are RSA keys, because [`ProviderKeys::read`] refuses others.
+fn numbers(pair: &KeyPair) -> (String, String) {
     let rsa = pair.key().rsa().expect("our keys are RSA keys");
     (BASE64URL_NOPAD.encode(&rsa.n().to_vec()), BASE64URL_NOPAD.encode(&rsa.e().to_vec()))
 }
 
 /// Key id: the thumbprint of RFC 7638, the same for a key everywhere.
-pub fn key_id(pair: &Pair) -> String {
+pub fn key_id(pair: &KeyPair) -> String {
     let (n, e) = numbers(pair);
     thumbprint(&n, &e)
 }
@@ -129,7 +132,7 @@ fn thumbprint(n: &str, e: &str) -> String {
 }
 
 /// JWK Set of our public keys, including the next ones, so that providers know them before their use.
-pub fn published(keys: &Keys) -> Value {
+pub fn published(keys: &ProviderKeys) -> Value {
     let all = keys.published().map(|(name, pair)| {
         let (n, e) = numbers(pair);
         let mut key = json!({ "kty": "RSA", "n": n, "e": e, "kid": key_id(pair), "x5c": [BASE64.encode(pair.certificate())] });

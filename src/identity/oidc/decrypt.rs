@@ -8,7 +8,7 @@ use josekit::jwe::{
 use openssl::pkey::{PKey, Private};
 use zeroize::Zeroizing;
 
-use super::{Refused, jwt::Header};
+use super::{OidcRefused, jwt::Header};
 
 /// Base64url lengths of a nonce of 12 bytes and a tag of 16 (RFC 7518, section 5.3). The library checks neither length: it panics on a
 /// missing nonce, and accepts a tag of one byte, which one guess in 256 matches.
@@ -39,23 +39,23 @@ impl Decrypters {
     }
 
     /// Decrypts a token. Returns the signed token inside.
-    pub fn open(&self, token: &str) -> Result<Zeroizing<String>, Refused> {
+    pub fn open(&self, token: &str) -> Result<Zeroizing<String>, OidcRefused> {
         let header = Header::of(token)?;
         if header.alg != "RSA-OAEP-256"
             || header.enc.as_ref().and_then(serde_json::Value::as_str) != Some("A256GCM")
             || header.zip.is_some()
             || header.crit.is_some()
         {
-            return Err(Refused::Encryption);
+            return Err(OidcRefused::Encryption);
         }
         let parts: Vec<_> = token.split('.').collect();
-        let [_, _, nonce, _, tag] = parts.as_slice() else { return Err(Refused::NotJwt) };
+        let [_, _, nonce, _, tag] = parts.as_slice() else { return Err(OidcRefused::NotJwt) };
         if [nonce.len(), tag.len()] != NONCE_AND_TAG {
-            return Err(Refused::Undecipherable);
+            return Err(OidcRefused::Undecipherable);
         }
         let opened = self.keys.iter().find_map(|key| self.context.deserialize_compact(token, key).ok());
-        let (bytes, _) = opened.ok_or(Refused::Undecipherable)?;
+        let (bytes, _) = opened.ok_or(OidcRefused::Undecipherable)?;
         let bytes = Zeroizing::new(bytes);
-        Ok(Zeroizing::new(std::str::from_utf8(&bytes).map_err(|_| Refused::NotJwt)?.to_owned()))
+        Ok(Zeroizing::new(std::str::from_utf8(&bytes).map_err(|_| OidcRefused::NotJwt)?.to_owned()))
     }
 }

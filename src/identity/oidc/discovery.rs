@@ -12,11 +12,11 @@ use serde_json::Value;
 
 use super::{
     jwks::KeySet,
-    payload::{Payload, Unreadable},
+    payload::{AmbiguousMember, Payload},
 };
-use crate::{config::OidcProvider, identity::http::Http, model::address::is_safe_address};
+use crate::{config::OidcProvider, identity::http::HttpClient, model::address::is_safe_address};
 
-impl Known {
+impl DiscoveredProvider {
     /// Fingerprint of its addresses and keys, independent of the keys' order: 64 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let addresses = [Some(&self.authorize), Some(&self.token), self.userinfo.as_ref(), self.end_session.as_ref(), Some(&self.jwks_uri)];
@@ -27,7 +27,7 @@ impl Known {
 
 /// Usable metadata of a provider.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct DiscoveredProvider {
     /// Authorization endpoint.
     pub authorize: String,
     /// Token endpoint.
@@ -82,7 +82,7 @@ pub enum DiscoveryError {
 }
 
 /// Fetches the discovery document and the keys.
-pub async fn discover(http: &Http, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
+pub async fn discover(http: &HttpClient, provider: &OidcProvider) -> Result<DiscoveredProvider, DiscoveryError> {
     let address = format!("{}/.well-known/openid-configuration", provider.issuer.trim_end_matches('/'));
     let document = fetch(http, &address, "discovery document", "application/json").await?;
     let document =
@@ -93,14 +93,14 @@ pub async fn discover(http: &Http, provider: &OidcProvider) -> Result<Known, Dis
 }
 
 /// Fetches the keys again.
-pub async fn keys(http: &Http, known: &Known, provider: &OidcProvider) -> Result<KeySet, DiscoveryError> {
+pub async fn keys(http: &HttpClient, known: &DiscoveredProvider, provider: &OidcProvider) -> Result<KeySet, DiscoveryError> {
     let document = fetch(http, &known.jwks_uri, "jwks_uri", "application/jwk-set+json, application/json").await?;
     let keys = KeySet::read(&document, &provider.algorithms);
     let keys = keys.ok_or_else(|| DiscoveryError::Unreadable("its jwks_uri returned no JSON object with a list of keys".to_owned()))?;
     if keys.is_empty() { Err(DiscoveryError::NoKey) } else { Ok(keys) }
 }
 
-async fn fetch(http: &Http, address: &str, what: &str, accept: &str) -> Result<Vec<u8>, DiscoveryError> {
+async fn fetch(http: &HttpClient, address: &str, what: &str, accept: &str) -> Result<Vec<u8>, DiscoveryError> {
     let answer = http.get(address, None, accept).await.map_err(|error| DiscoveryError::Unreadable(format!("its {what}: {error}")))?;
     match answer.status() {
         StatusCode::OK => Ok(answer.into_body()),
@@ -112,7 +112,7 @@ async fn fetch(http: &Http, address: &str, what: &str, accept: &str) -> Result<V
 }
 
 /// Reads the document, without the keys.
-pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
+pub fn said(document: &Payload, provider: &OidcProvider) -> Result<DiscoveredProvider, DiscoveryError> {
     let issuer = text(document, "issuer")?.ok_or(DiscoveryError::Missing("issuer"))?;
     if issuer != provider.issuer {
         let told: String = issuer.chars().take(200).collect();
@@ -122,9 +122,9 @@ pub fn said(document: &Payload, provider: &OidcProvider) -> Result<Known, Discov
     let required = |name| optional(name)?.ok_or(DiscoveryError::Missing(name));
     let list = |name: &str| match document.get(name) {
         Ok(Some(Value::Array(words))) => words.iter().filter_map(|word| word.as_str().map(str::to_owned)).collect(),
-        Ok(_) | Err(Unreadable) => Vec::new(),
+        Ok(_) | Err(AmbiguousMember) => Vec::new(),
     };
-    Ok(Known {
+    Ok(DiscoveredProvider {
         authorize: required("authorization_endpoint")?,
         token: required("token_endpoint")?,
         userinfo: if provider.asks_userinfo() { Some(required("userinfo_endpoint")?) } else { None },
@@ -146,7 +146,7 @@ fn text<'d>(document: &'d Payload, name: &'static str) -> Result<Option<&'d str>
     match document.get(name) {
         Ok(None) => Ok(None),
         Ok(Some(Value::String(text))) => Ok((!text.is_empty()).then_some(text.as_str())),
-        Ok(Some(_)) | Err(Unreadable) => Err(DiscoveryError::NotA(name, "a text")),
+        Ok(Some(_)) | Err(AmbiguousMember) => Err(DiscoveryError::NotA(name, "a text")),
     }
 }
 
@@ -163,6 +163,6 @@ fn truth(document: &Payload, name: &'static str) -> Result<bool, DiscoveryError>
     match document.get(name) {
         Ok(None) => Ok(false),
         Ok(Some(Value::Bool(truth))) => Ok(*truth),
-        Ok(Some(_)) | Err(Unreadable) => Err(DiscoveryError::NotA(name, "true or false")),
+        Ok(Some(_)) | Err(AmbiguousMember) => Err(DiscoveryError::NotA(name, "true or false")),
     }
 }

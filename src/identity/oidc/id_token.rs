@@ -9,7 +9,7 @@ use ring::digest::{SHA256, digest};
 use serde_json::Value;
 
 use super::{
-    Denied, Refused, audience,
+    Denied, OidcRefused, audience,
     jwks::KeySet,
     jwt,
     moment::{self, any, seconds},
@@ -17,9 +17,9 @@ use super::{
 };
 use crate::config::OidcProvider;
 
-/// Expected values of a token.
+/// ExpectedToken values of a token.
 #[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
+pub struct ExpectedToken<'a> {
     pub provider: &'a OidcProvider,
     pub keys: &'a KeySet,
     /// Nonce of the request.
@@ -31,7 +31,7 @@ pub struct Expected<'a> {
     pub now: Timestamp,
 }
 
-impl Expected<'_> {
+impl ExpectedToken<'_> {
     fn skew(&self) -> SignedDuration {
         SignedDuration::from_secs(self.provider.skew_seconds.into())
     }
@@ -53,33 +53,33 @@ pub struct Verified {
 }
 
 /// Validates a signed token, and the hash of the access token that came with it.
-pub fn verify(token: &str, access_token: Option<&str>, expected: &Expected<'_>) -> Result<Verified, Denied> {
+pub fn verify(token: &str, access_token: Option<&str>, expected: &ExpectedToken<'_>) -> Result<Verified, Denied> {
     judge(signed(token, expected)?, access_token, expected)
 }
 
 /// The payload of a token with a valid signature by a key of the provider. No other check is made.
-pub fn signed(token: &str, expected: &Expected<'_>) -> Result<Payload, Denied> {
+pub fn signed(token: &str, expected: &ExpectedToken<'_>) -> Result<Payload, Denied> {
     if jwt::is_encrypted(token) {
-        return Err(Refused::Encryption.into());
+        return Err(OidcRefused::Encryption.into());
     }
     Ok(jwt::verified(token, expected.keys, &expected.provider.algorithms, &["JWT"])?)
 }
 
 /// All checks of a signed token's claims.
-pub fn judge(payload: Payload, access_token: Option<&str>, expected: &Expected<'_>) -> Result<Verified, Denied> {
+pub fn judge(payload: Payload, access_token: Option<&str>, expected: &ExpectedToken<'_>) -> Result<Verified, Denied> {
     let provider = expected.provider;
     if payload.text("iss") != Some(&provider.issuer) {
-        return Err(Refused::Issuer.into());
+        return Err(OidcRefused::Issuer.into());
     }
     audience::of_id_token(&payload, provider)?;
     let until = in_time(&payload, expected)?;
     if payload.text("nonce") != Some(expected.nonce) {
-        return Err(Refused::Nonce.into());
+        return Err(OidcRefused::Nonce.into());
     }
-    let sub = payload.text("sub").filter(|sub| !sub.is_empty()).ok_or(Refused::Subject)?.to_owned();
-    let issued = payload.get("iat").ok().flatten().and_then(seconds).ok_or(Refused::IssuedAt)?;
+    let sub = payload.text("sub").filter(|sub| !sub.is_empty()).ok_or(OidcRefused::Subject)?.to_owned();
+    let issued = payload.get("iat").ok().flatten().and_then(seconds).ok_or(OidcRefused::IssuedAt)?;
     if issued < earlier(expected.asked, expected.skew()) || issued > later(expected.now, expected.skew()) {
-        return Err(Refused::IssuedAt.into());
+        return Err(OidcRefused::IssuedAt.into());
     }
     // Without the claim, single sign-on may have issued a new token for an old login. The login then counts as made in 1970, so that a
     // reset asks for a new one, unless the configuration trusts the provider. The provider's clock may be ahead; a login is never later
@@ -94,28 +94,28 @@ pub fn judge(payload: Payload, access_token: Option<&str>, expected: &Expected<'
 }
 
 /// Checks `exp` and, if present, `nbf`. Returns `exp`.
-fn in_time(payload: &Payload, expected: &Expected<'_>) -> Result<Timestamp, Refused> {
-    let until = payload.get("exp").ok().flatten().and_then(moment::end).ok_or(Refused::Expired)?;
+fn in_time(payload: &Payload, expected: &ExpectedToken<'_>) -> Result<Timestamp, OidcRefused> {
+    let until = payload.get("exp").ok().flatten().and_then(moment::end).ok_or(OidcRefused::Expired)?;
     if earlier(expected.now, expected.skew()) >= until {
-        return Err(Refused::Expired);
+        return Err(OidcRefused::Expired);
     }
     not_before(payload, later(expected.now, expected.skew()))?;
     Ok(until)
 }
 
 /// Checks `nbf`, if present. `latest`: the current time plus the skew.
-pub(super) fn not_before(payload: &Payload, latest: Timestamp) -> Result<(), Refused> {
-    match payload.get("nbf").map_err(|_| Refused::NotYet)? {
+pub(super) fn not_before(payload: &Payload, latest: Timestamp) -> Result<(), OidcRefused> {
+    match payload.get("nbf").map_err(|_| OidcRefused::NotYet)? {
         None => Ok(()),
         Some(from) if any(from).is_some_and(|from| from <= latest) => Ok(()),
-        Some(_) => Err(Refused::NotYet),
+        Some(_) => Err(OidcRefused::NotYet),
     }
 }
 
 /// Time of authentication, if the token has it and it is as recent as requested (Core 3.1.2.1, `max_age`).
-fn shown_at(payload: &Payload, expected: &Expected<'_>) -> Result<Option<Timestamp>, Denied> {
+fn shown_at(payload: &Payload, expected: &ExpectedToken<'_>) -> Result<Option<Timestamp>, Denied> {
     let (provider, claim) = (expected.provider, &expected.provider.auth_time);
-    let denied = |check| Refused::AuthTime.of(claim, check);
+    let denied = |check| OidcRefused::AuthTime.of(claim, check);
     let Some(said) = payload.get(claim).map_err(|_| denied("is repeated or unreadable"))? else {
         let fresh = expected.forced || provider.max_age_seconds.is_some();
         return if fresh && provider.require_auth_time { Err(denied("is missing, and a fresh login was asked for")) } else { Ok(None) };
@@ -133,13 +133,13 @@ fn shown_at(payload: &Payload, expected: &Expected<'_>) -> Result<Option<Timesta
 }
 
 /// Checks `at_hash`, if present (Core 3.1.3.6). All accepted algorithms use SHA-256.
-fn access_token_is(payload: &Payload, access_token: &str) -> Result<(), Refused> {
+fn access_token_is(payload: &Payload, access_token: &str) -> Result<(), OidcRefused> {
     let hash = digest(&SHA256, access_token.as_bytes());
     let right = BASE64URL_NOPAD.encode(&hash.as_ref()[..16]);
     match payload.get("at_hash") {
         Ok(None) => Ok(()),
         Ok(Some(Value::String(hash))) if *hash == right => Ok(()),
-        Ok(Some(_)) | Err(_) => Err(Refused::AccessTokenHash),
+        Ok(Some(_)) | Err(_) => Err(OidcRefused::AccessTokenHash),
     }
 }
 

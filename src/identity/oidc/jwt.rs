@@ -4,7 +4,7 @@ use data_encoding::BASE64URL_NOPAD;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Refused, jwks::KeySet, payload::Payload};
+use super::{OidcRefused, jwks::KeySet, payload::Payload};
 use crate::config::Algorithm;
 
 /// JOSE header of a token. It is not authenticated.
@@ -27,21 +27,21 @@ pub struct Header {
 
 impl Header {
     /// Parses the header of a token.
-    pub fn of(token: &str) -> Result<Self, Refused> {
+    pub fn of(token: &str) -> Result<Self, OidcRefused> {
         let part = token.split('.').next().unwrap_or_default();
-        let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| Refused::NotJwt)?;
-        serde_json::from_slice(&bytes).map_err(|_| Refused::NotJwt)
+        let bytes = BASE64URL_NOPAD.decode(part.as_bytes()).map_err(|_| OidcRefused::NotJwt)?;
+        serde_json::from_slice(&bytes).map_err(|_| OidcRefused::NotJwt)
     }
 
     /// The signature algorithm, if it is one of `allowed`.
-    pub fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, Refused> {
+    pub fn algorithm(&self, allowed: &[Algorithm]) -> Result<Algorithm, OidcRefused> {
         let named = match self.alg.as_str() {
             "RS256" => Algorithm::RS256,
             "PS256" => Algorithm::PS256,
             "ES256" => Algorithm::ES256,
-            _ => return Err(Refused::Algorithm),
+            _ => return Err(OidcRefused::Algorithm),
         };
-        if allowed.contains(&named) { Ok(named) } else { Err(Refused::Algorithm) }
+        if allowed.contains(&named) { Ok(named) } else { Err(OidcRefused::Algorithm) }
     }
 }
 
@@ -51,28 +51,28 @@ pub fn is_encrypted(token: &str) -> bool {
 }
 
 /// Payload of a signed token, not authenticated.
-fn payload(token: &str) -> Result<Payload, Refused> {
+fn payload(token: &str) -> Result<Payload, OidcRefused> {
     let parts: Vec<_> = token.split('.').collect();
-    let [_, payload, _] = parts.as_slice() else { return Err(Refused::NotJwt) };
-    let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| Refused::NotJwt)?;
-    Payload::read(&bytes).ok_or(Refused::NotJwt)
+    let [_, payload, _] = parts.as_slice() else { return Err(OidcRefused::NotJwt) };
+    let bytes = BASE64URL_NOPAD.decode(payload.as_bytes()).map_err(|_| OidcRefused::NotJwt)?;
+    Payload::read(&bytes).ok_or(OidcRefused::NotJwt)
 }
 
 /// Payload of a token of one of `types`, after its signature is verified. `typ` is compared without regard to case and without
 /// `application/` (RFC 7515, section 4.1.9); a missing one counts as `JWT`.
-pub fn verified(token: &str, keys: &KeySet, allowed: &[Algorithm], types: &[&str]) -> Result<Payload, Refused> {
+pub fn verified(token: &str, keys: &KeySet, allowed: &[Algorithm], types: &[&str]) -> Result<Payload, OidcRefused> {
     let header = Header::of(token)?;
     let algorithm = header.algorithm(allowed)?;
     let typ = header.typ.as_deref().unwrap_or("JWT").to_ascii_lowercase();
     let typ = typ.strip_prefix("application/").unwrap_or(&typ);
     if !types.iter().any(|known| known.eq_ignore_ascii_case(typ)) || header.cty.is_some() || header.crit.is_some() {
-        return Err(Refused::Type);
+        return Err(OidcRefused::Type);
     }
-    let (signed, signature) = token.rsplit_once('.').ok_or(Refused::NotJwt)?;
-    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| Refused::NotJwt)?;
-    let key = keys.one(header.kid.as_deref(), algorithm).ok_or(Refused::Key)?;
+    let (signed, signature) = token.rsplit_once('.').ok_or(OidcRefused::NotJwt)?;
+    let signature = BASE64URL_NOPAD.decode(signature.as_bytes()).map_err(|_| OidcRefused::NotJwt)?;
+    let key = keys.one(header.kid.as_deref(), algorithm).ok_or(OidcRefused::Key)?;
     if !key.has_signed(algorithm, signed.as_bytes(), &signature) {
-        return Err(Refused::Signature);
+        return Err(OidcRefused::Signature);
     }
     payload(token)
 }

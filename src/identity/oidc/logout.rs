@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use super::{Refused, Session, audience, discovery::Known, jwks::KeySet, jwt, moment, payload::Payload, with_query};
+use super::{OidcRefused, OidcSession, audience, discovery::DiscoveredProvider, jwks::KeySet, jwt, moment, payload::Payload, with_query};
 use crate::{
     config::{LogoutBy, OidcProvider},
     identity::transport::Transport,
@@ -16,7 +16,7 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
 
 /// Transport to the provider's logout (RP-Initiated Logout 1.0). ID tokens are never put in an address. `None`: the provider has no logout.
-pub fn at_provider(known: &Known, provider: &OidcProvider, session: &Session, back_to: &str) -> Option<Transport> {
+pub fn at_provider(known: &DiscoveredProvider, provider: &OidcProvider, session: &OidcSession, back_to: &str) -> Option<Transport> {
     let action = known.end_session.clone()?;
     let mut fields = vec![("client_id", provider.client_id.clone()), ("post_logout_redirect_uri", back_to.to_owned())];
     Some(match provider.logout_by {
@@ -70,39 +70,39 @@ pub struct LoggedOut {
 }
 
 /// Validates a logout token (Back-Channel Logout 1.0, section 2.6).
-pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<LoggedOut, Refused> {
+pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<LoggedOut, OidcRefused> {
     // `typ` is only recommended, so it is required only if the provider is known to set it.
     let types: &[&str] = if provider.typed_logout_tokens { &["logout+jwt"] } else { &["logout+jwt", "JWT"] };
     let payload = jwt::verified(token, keys, &provider.algorithms, types)?;
     let text = |name: &str| payload.text(name).filter(|text| !text.is_empty()).map(str::to_owned);
     let skew = SignedDuration::from_secs(provider.skew_seconds.into());
     if payload.text("iss") != Some(&provider.issuer) {
-        return Err(Refused::Issuer);
+        return Err(OidcRefused::Issuer);
     }
     audience::of(&payload, provider)?;
-    let issued = payload.get("iat").ok().flatten().and_then(moment::seconds).ok_or(Refused::IssuedAt)?;
+    let issued = payload.get("iat").ok().flatten().and_then(moment::seconds).ok_or(OidcRefused::IssuedAt)?;
     let age = now.duration_since(issued);
     if age > AT_MOST + skew || age < -skew {
-        return Err(Refused::IssuedAt);
+        return Err(OidcRefused::IssuedAt);
     }
     // Required since 2022; older providers omit it.
-    let end = payload.get("exp").map_err(|_| Refused::Expired)?;
+    let end = payload.get("exp").map_err(|_| OidcRefused::Expired)?;
     if end.is_some_and(|end| moment::end(end).is_none_or(|end| now.duration_since(end) >= skew)) {
-        return Err(Refused::Expired);
+        return Err(OidcRefused::Expired);
     }
     let event = payload.get("events").ok().flatten().and_then(|events| events.get(EVENT)).is_some_and(Value::is_object);
     if !event || payload.has("nonce") {
-        return Err(Refused::LogoutToken);
+        return Err(OidcRefused::LogoutToken);
     }
     // A present but unreadable identifier must not widen the set of sessions that end.
     let named = |name: &str| match payload.get(name) {
         Ok(None) => Ok(None),
-        Ok(Some(_)) | Err(_) => text(name).map(Some).ok_or(Refused::LogoutToken),
+        Ok(Some(_)) | Err(_) => text(name).map(Some).ok_or(OidcRefused::LogoutToken),
     };
     let (sub, sid) = (named("sub")?, named("sid")?);
     if sub.is_none() && sid.is_none() {
-        return Err(Refused::LogoutToken);
+        return Err(OidcRefused::LogoutToken);
     }
-    let jti = text("jti").ok_or(Refused::LogoutToken)?;
+    let jti = text("jti").ok_or(OidcRefused::LogoutToken)?;
     Ok(LoggedOut { jti, sub, sid, until: now.saturating_add(AT_MOST + skew * 2).unwrap_or(Timestamp::MAX) })
 }

@@ -11,13 +11,13 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, value::RawValue};
 
-/// Members of a JSON object.
+/// JsonMembers of a JSON object.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub struct Payload(BTreeMap<String, Result<Value, Unreadable>>);
+pub struct Payload(BTreeMap<String, Result<Value, AmbiguousMember>>);
 
 /// A member without a single value: its name is repeated, a name within its value is repeated, or its value can't be represented.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Unreadable;
+pub struct AmbiguousMember;
 
 impl Payload {
     /// Parses an object. `None`: not a JSON object.
@@ -26,11 +26,11 @@ impl Payload {
     }
 
     /// Value of a member; `null` counts as absent.
-    pub fn get(&self, name: &str) -> Result<Option<&Value>, Unreadable> {
+    pub fn get(&self, name: &str) -> Result<Option<&Value>, AmbiguousMember> {
         match self.0.get(name) {
             None | Some(Ok(Value::Null)) => Ok(None),
             Some(Ok(value)) => Ok(Some(value)),
-            Some(Err(Unreadable)) => Err(Unreadable),
+            Some(Err(AmbiguousMember)) => Err(AmbiguousMember),
         }
     }
 
@@ -45,7 +45,7 @@ impl Payload {
     }
 
     /// All members, by name.
-    pub fn members(&self) -> impl Iterator<Item = (&str, Result<&Value, Unreadable>)> {
+    pub fn members(&self) -> impl Iterator<Item = (&str, Result<&Value, AmbiguousMember>)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value.as_ref().map_err(|unreadable| *unreadable)))
     }
 }
@@ -59,13 +59,13 @@ impl fmt::Debug for Payload {
 
 impl<'de> Deserialize<'de> for Payload {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(JsonMembers)
     }
 }
 
-struct Members;
+struct JsonMembers;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for JsonMembers {
     type Value = Payload;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -75,16 +75,16 @@ impl<'de> Visitor<'de> for Members {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Payload, A::Error> {
         let mut members = BTreeMap::new();
         while let Some((name, raw)) = map.next_entry::<String, Box<RawValue>>()? {
-            let value = if members.contains_key(&name) { Err(Unreadable) } else { value(&raw) };
+            let value = if members.contains_key(&name) { Err(AmbiguousMember) } else { value(&raw) };
             members.insert(name, value);
         }
         Ok(Payload(members))
     }
 }
 
-fn value(raw: &RawValue) -> Result<Value, Unreadable> {
+fn value(raw: &RawValue) -> Result<Value, AmbiguousMember> {
     let mut reader = serde_json::Deserializer::from_str(raw.get());
-    Single.deserialize(&mut reader).map_err(|_| Unreadable)
+    Single.deserialize(&mut reader).map_err(|_| AmbiguousMember)
 }
 
 /// Parses a value in which no object repeats a name.
@@ -163,7 +163,7 @@ mod tests {
         let read = Payload::read(text.as_bytes()).expect("an object");
         assert_eq!((read.get("a"), read.text("z")), (Ok(Some(&Value::from(1))), Some("end")));
         for name in ["twice", "inner", "list", "huge", "lone", "deep"] {
-            assert_eq!(read.get(name), Err(Unreadable), "{name}");
+            assert_eq!(read.get(name), Err(AmbiguousMember), "{name}");
             assert!(read.has(name), "{name}");
         }
         assert_eq!((read.get("no"), read.has("no"), read.get("gone"), read.has("gone")), (Ok(None), true, Ok(None), false));

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - A failed refresh keeps the last good state in use.
 //! - A stalled provider delays only its own visitors, at most [`AT_ONCE`] of them.
-//! - Keys are fetched again because of an unknown key id at most once per [`REFETCH_EVERY`].
+//! - ProviderKeys are fetched again because of an unknown key id at most once per [`REFETCH_EVERY`].
 
 use std::{
     collections::BTreeMap,
@@ -16,13 +16,13 @@ use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
 use super::{
-    Heard, Recognised, Refused, Session, Trouble,
+    Heard, OidcLoginError, OidcRefused, OidcSession, Recognised,
     authorize::{self, Begin},
-    claims::Said,
-    client_auth::{self, Credentials, For},
+    claims::VerifiedClaims,
+    client_auth::{self, ClientCredentials, For},
     decrypt::Decrypters,
-    discovery::{self, DiscoveryError, Known},
-    id_token::{self, Expected, Verified},
+    discovery::{self, DiscoveredProvider, DiscoveryError},
+    id_token::{self, ExpectedToken, Verified},
     jwks::KeySet,
     jwt,
     logout::{self, LoggedOut},
@@ -35,11 +35,11 @@ use crate::{
     config::{ClientAuth, Oidc, OidcProvider},
     identity::{
         answer::{Login, SessionThere},
-        http::{self, Http, HttpSetupError},
-        keys::{Keys, KeysError},
+        http::{self, HttpClient, HttpSetupError},
+        keys::{KeysError, ProviderKeys},
         transport::Transport,
     },
-    model::provider::ProviderId,
+    model::identity::provider::ProviderId,
 };
 
 /// Largest answer, bytes. A discovery document has about 5 KB, a JWKS of ten keys about 20 KB.
@@ -61,21 +61,21 @@ pub enum OidcError {
     Http(#[from] HttpSetupError),
 }
 
-/// State of a provider.
+/// OidcProviderState of a provider.
 #[derive(Debug, Clone)]
-pub enum State {
+pub enum OidcProviderState {
     /// Usable.
-    Ready(Arc<Known>),
+    Ready(Arc<DiscoveredProvider>),
     /// Unusable, with the reason.
     Unusable(String),
 }
 
 #[derive(Debug)]
-struct Entry {
+struct OidcProviderEntry {
     config: OidcProvider,
     /// Current client authentication. Its secret may be renewed while the service runs.
     auth: RwLock<ClientAuth>,
-    state: RwLock<State>,
+    state: RwLock<OidcProviderState>,
     /// Slots for logins.
     logins: Semaphore,
     /// Slots for pushed requests. Strangers can start logins, so these use no slots of logins that return with an answer.
@@ -88,17 +88,17 @@ struct Entry {
 
 /// All configured providers, and our keys.
 #[derive(Debug)]
-pub struct Providers {
+pub struct OidcProviders {
     /// Our keys, if a provider needs them.
-    pub keys: Option<Arc<Keys>>,
+    pub keys: Option<Arc<ProviderKeys>>,
     decrypters: Option<Arc<Decrypters>>,
-    entries: BTreeMap<ProviderId, Entry>,
-    http: Http,
+    entries: BTreeMap<ProviderId, OidcProviderEntry>,
+    http: HttpClient,
     public_url: String,
 }
 
 /// The request of a login in progress, from the browser's cookie.
-pub struct Asked {
+pub struct OidcRequest {
     pub provider: ProviderId,
     /// Nonce of the request.
     pub nonce: String,
@@ -110,17 +110,17 @@ pub struct Asked {
     pub forced: bool,
 }
 
-impl Providers {
+impl OidcProviders {
     /// Reads our keys, without a request to a provider. `None`: no provider is configured.
     pub fn start(config: &Oidc, public_url: &str) -> Result<Option<Self>, OidcError> {
         if config.providers.is_empty() {
             return Ok(None);
         }
-        let keys = config.keys_dir.as_deref().map(Keys::read).transpose()?.map(Arc::new);
-        let entry = |provider: &OidcProvider| Entry {
+        let keys = config.keys_dir.as_deref().map(ProviderKeys::read).transpose()?.map(Arc::new);
+        let entry = |provider: &OidcProvider| OidcProviderEntry {
             config: provider.clone(),
             auth: RwLock::new(provider.client_auth.clone()),
-            state: RwLock::new(State::Unusable("it was not asked yet".to_owned())),
+            state: RwLock::new(OidcProviderState::Unusable("it was not asked yet".to_owned())),
             logins: Semaphore::new(AT_ONCE),
             pushes: Semaphore::new(AT_ONCE),
             logouts: Semaphore::new(LOGOUTS_AT_ONCE),
@@ -130,7 +130,7 @@ impl Providers {
             decrypters: keys.as_ref().map(|keys| Arc::new(Decrypters::of(keys.decrypting()))),
             keys,
             entries: config.providers.iter().map(|provider| (provider.common.id.clone(), entry(provider))).collect(),
-            http: Http::new(config.ca_file.as_deref(), LARGEST)?,
+            http: HttpClient::new(config.ca_file.as_deref(), LARGEST)?,
             public_url: public_url.to_owned(),
         }))
     }
@@ -150,35 +150,35 @@ impl Providers {
         format!("{}/oidc/logged-out", self.public_url)
     }
 
-    /// State of a provider.
-    pub fn state(&self, id: &ProviderId) -> State {
+    /// OidcProviderState of a provider.
+    pub fn state(&self, id: &ProviderId) -> OidcProviderState {
         match self.entries.get(id) {
             Some(entry) => entry.state.read().unwrap_or_else(PoisonError::into_inner).clone(),
-            None => State::Unusable("there is no such provider".to_owned()),
+            None => OidcProviderState::Unusable("there is no such provider".to_owned()),
         }
     }
 
-    fn ready(&self, id: &ProviderId) -> Result<(&Entry, Arc<Known>), Trouble> {
+    fn ready(&self, id: &ProviderId) -> Result<(&OidcProviderEntry, Arc<DiscoveredProvider>), OidcLoginError> {
         match (self.entries.get(id), self.state(id)) {
-            (Some(entry), State::Ready(known)) => Ok((entry, known)),
-            (_, State::Unusable(why)) => Err(Trouble::Provider(why)),
-            (None, State::Ready(_)) => Err(Trouble::Provider("there is no such provider".to_owned())),
+            (Some(entry), OidcProviderState::Ready(known)) => Ok((entry, known)),
+            (_, OidcProviderState::Unusable(why)) => Err(OidcLoginError::Provider(why)),
+            (None, OidcProviderState::Ready(_)) => Err(OidcLoginError::Provider("there is no such provider".to_owned())),
         }
     }
 
     /// Fetches a provider's metadata. On an error the last good state stays in use.
-    pub async fn refresh(&self, id: &ProviderId) -> Result<Arc<Known>, DiscoveryError> {
+    pub async fn refresh(&self, id: &ProviderId) -> Result<Arc<DiscoveredProvider>, DiscoveryError> {
         let found = self.look(id).await;
         let Some(entry) = self.entries.get(id) else { return found.map(Arc::new) };
         let mut state = entry.state.write().unwrap_or_else(PoisonError::into_inner);
         match found {
             Ok(known) => {
                 let known = Arc::new(known);
-                *state = State::Ready(known.clone());
+                *state = OidcProviderState::Ready(known.clone());
                 Ok(known)
             }
             Err(error) => {
-                if let State::Unusable(reason) = &mut *state {
+                if let OidcProviderState::Unusable(reason) = &mut *state {
                     *reason = error.to_string();
                 }
                 Err(error)
@@ -187,7 +187,7 @@ impl Providers {
     }
 
     /// Fetches a provider's metadata without using it.
-    pub async fn look(&self, id: &ProviderId) -> Result<Known, DiscoveryError> {
+    pub async fn look(&self, id: &ProviderId) -> Result<DiscoveredProvider, DiscoveryError> {
         match self.entries.get(id) {
             Some(entry) => discovery::discover(&self.http, &entry.config).await,
             None => Err(DiscoveryError::Unreadable("there is no such provider".to_owned())),
@@ -195,7 +195,7 @@ impl Providers {
     }
 
     /// Starts a login. Returns the address for the browser.
-    pub async fn begin(&self, id: &ProviderId, with: &Begin, now: Timestamp, random: [u8; 16]) -> Result<String, Trouble> {
+    pub async fn begin(&self, id: &ProviderId, with: &Begin, now: Timestamp, random: [u8; 16]) -> Result<String, OidcLoginError> {
         let (entry, known) = self.ready(id)?;
         let parameters = with.parameters(&entry.config, &self.redirect_uri(id));
         match known.par.as_deref().filter(|_| entry.config.par) {
@@ -220,14 +220,21 @@ impl Providers {
     }
 
     /// Exchanges a code and validates the login.
-    pub async fn finish(&self, asked: Asked, code: &str, now: Timestamp, random: [u8; 16]) -> Heard {
+    pub async fn finish(&self, asked: OidcRequest, code: &str, now: Timestamp, random: [u8; 16]) -> Heard {
         let mut said = None;
         let login = self.hear(&asked, code, now, random, &mut said).await;
         Heard { said, login }
     }
 
     /// `heard` receives the claims as soon as their signature is verified.
-    async fn hear(&self, asked: &Asked, code: &str, now: Timestamp, random: [u8; 16], heard: &mut Option<Said>) -> Result<Login, Trouble> {
+    async fn hear(
+        &self,
+        asked: &OidcRequest,
+        code: &str,
+        now: Timestamp,
+        random: [u8; 16],
+        heard: &mut Option<VerifiedClaims>,
+    ) -> Result<Login, OidcLoginError> {
         let (entry, known) = self.ready(&asked.provider)?;
         let _place = place(&entry.logins)?;
         let client = self.credentials(entry, &known, now, random).await?;
@@ -235,7 +242,7 @@ impl Providers {
         let exchange = Exchange { code, redirect_uri: &redirect_uri, verifier: &asked.verifier };
         let tokens = token::exchange(&self.http, &known.token, &client, &exchange).await?;
         let (payload, token) = self.signed(entry, &known, asked, tokens.id_token, now).await?;
-        let said = heard.insert(Said { id_token: payload.clone(), userinfo: None });
+        let said = heard.insert(VerifiedClaims { id_token: payload.clone(), userinfo: None });
         let verified = id_token::judge(payload, Some(&tokens.access_token), &expected(entry, &known.keys, asked, now))?;
         said.userinfo = self.userinfo(entry, &known, &tokens.access_token, &verified.sub, now).await?;
         // A decrypted token stays here. Only a token that arrived in plain text is sent back to the provider.
@@ -254,25 +261,25 @@ impl Providers {
             name: read.name,
             at,
             ends: None,
-            session: Some(SessionThere::Oidc(Session { sub, sid, hint: known.end_session.is_some().then_some(hint).flatten() })),
+            session: Some(SessionThere::Oidc(OidcSession { sub, sid, hint: known.end_session.is_some().then_some(hint).flatten() })),
         })
     }
 
     /// Fetches UserInfo, if a configured field is in it. An unknown key id causes one fetch of the keys.
     async fn userinfo(
         &self,
-        entry: &Entry,
-        known: &Known,
+        entry: &OidcProviderEntry,
+        known: &DiscoveredProvider,
         access_token: &str,
         sub: &str,
         now: Timestamp,
-    ) -> Result<Option<Payload>, Trouble> {
+    ) -> Result<Option<Payload>, OidcLoginError> {
         let Some(address) = known.userinfo.as_deref().filter(|_| entry.config.asks_userinfo()) else { return Ok(None) };
         let accept = if entry.config.signed_userinfo { "application/jwt" } else { "application/json" };
         let answer = self.http.get(address, Some(access_token), accept).await;
-        let answer = answer.map_err(|error| Trouble::Provider(format!("UserInfo: {error}")))?;
+        let answer = answer.map_err(|error| OidcLoginError::Provider(format!("UserInfo: {error}")))?;
         let mut read = userinfo::read(&answer, &entry.config, &known.keys, sub, now);
-        if read.as_ref().is_err_and(|trouble| trouble.is(Refused::Key))
+        if read.as_ref().is_err_and(|trouble| trouble.is(OidcRefused::Key))
             && let Some(keys) = self.refetched(entry, known, now).await
         {
             read = userinfo::read(&answer, &entry.config, &keys, sub, now);
@@ -283,22 +290,22 @@ impl Providers {
     /// Verifies the signature of the ID token on a blocking thread, because it needs processor time. An unknown key id causes one fetch of the keys.
     async fn signed(
         &self,
-        entry: &Entry,
-        known: &Known,
-        asked: &Asked,
+        entry: &OidcProviderEntry,
+        known: &DiscoveredProvider,
+        asked: &OidcRequest,
         token: Zeroizing<String>,
         now: Timestamp,
-    ) -> Result<(Payload, Zeroizing<String>), Trouble> {
+    ) -> Result<(Payload, Zeroizing<String>), OidcLoginError> {
         let token = self.opened(entry, token).await?;
         let attempt = |keys: KeySet, token: Zeroizing<String>| {
             let (config, nonce, asked, forced) = (entry.config.clone(), asked.nonce.clone(), asked.at, asked.forced);
             work(move || {
-                let expected = Expected { provider: &config, keys: &keys, nonce: &nonce, asked, forced, now };
+                let expected = ExpectedToken { provider: &config, keys: &keys, nonce: &nonce, asked, forced, now };
                 id_token::signed(&token, &expected)
             })
         };
         let mut read = attempt(known.keys.clone(), token.clone()).await?;
-        if read.as_ref().is_err_and(|denied| denied.refused == Refused::Key)
+        if read.as_ref().is_err_and(|denied| denied.refused == OidcRefused::Key)
             && let Some(keys) = self.refetched(entry, known, now).await
         {
             read = attempt(keys, token.clone()).await?;
@@ -307,9 +314,9 @@ impl Providers {
     }
 
     /// The signed token, decrypted if the configuration requires encryption.
-    async fn opened(&self, entry: &Entry, token: Zeroizing<String>) -> Result<Zeroizing<String>, Trouble> {
+    async fn opened(&self, entry: &OidcProviderEntry, token: Zeroizing<String>) -> Result<Zeroizing<String>, OidcLoginError> {
         if jwt::is_encrypted(&token) != entry.config.encrypted_id_token {
-            return Err(Refused::Encryption.into());
+            return Err(OidcRefused::Encryption.into());
         }
         match &self.decrypters {
             Some(decrypters) if entry.config.encrypted_id_token => {
@@ -321,10 +328,10 @@ impl Providers {
     }
 
     /// Fetches the keys because of an unknown key id. `None`: the last such fetch was too recent, or this one failed.
-    async fn refetched(&self, entry: &Entry, known: &Known, now: Timestamp) -> Option<KeySet> {
+    async fn refetched(&self, entry: &OidcProviderEntry, known: &DiscoveredProvider, now: Timestamp) -> Option<KeySet> {
         let mut last = entry.refetched.lock().await;
         // Another caller may have fetched them meanwhile.
-        if let State::Ready(current) = &*entry.state.read().unwrap_or_else(PoisonError::into_inner)
+        if let OidcProviderState::Ready(current) = &*entry.state.read().unwrap_or_else(PoisonError::into_inner)
             && current.keys != known.keys
         {
             return Some(current.keys.clone());
@@ -336,8 +343,8 @@ impl Providers {
         *last = Some(now);
         match discovery::keys(&self.http, known, &entry.config).await {
             Ok(keys) => {
-                let renewed = Arc::new(Known { keys: keys.clone(), ..known.clone() });
-                *entry.state.write().unwrap_or_else(PoisonError::into_inner) = State::Ready(renewed);
+                let renewed = Arc::new(DiscoveredProvider { keys: keys.clone(), ..known.clone() });
+                *entry.state.write().unwrap_or_else(PoisonError::into_inner) = OidcProviderState::Ready(renewed);
                 Some(keys)
             }
             Err(error) => {
@@ -347,7 +354,13 @@ impl Providers {
         }
     }
 
-    async fn credentials(&self, entry: &Entry, known: &Known, now: Timestamp, random: [u8; 16]) -> Result<Credentials, Trouble> {
+    async fn credentials(
+        &self,
+        entry: &OidcProviderEntry,
+        known: &DiscoveredProvider,
+        now: Timestamp,
+        random: [u8; 16],
+    ) -> Result<ClientCredentials, OidcLoginError> {
         let auth = entry.auth.read().unwrap_or_else(PoisonError::into_inner).clone();
         let by_key = matches!(auth, ClientAuth::PrivateKeyJwt { .. });
         let (client_id, issuer) = (entry.config.client_id.clone(), entry.config.issuer.clone());
@@ -357,14 +370,14 @@ impl Providers {
             client_auth::credentials(&auth, keys.as_deref(), &to)
         };
         let made = if by_key { work(sign).await? } else { sign() };
-        made.map_err(|error| Trouble::Provider(error.to_string()))
+        made.map_err(|error| OidcLoginError::Provider(error.to_string()))
     }
 
     /// Whether the provider accepts our client authentication, tested with an invalid code.
     pub async fn recognised(&self, id: &ProviderId, now: Timestamp, random: [u8; 16]) -> Result<Recognised, String> {
-        let told = |trouble: Trouble| match trouble {
-            Trouble::Provider(why) => why,
-            Trouble::Refused(denied) => denied.refused.code().to_owned(),
+        let told = |trouble: OidcLoginError| match trouble {
+            OidcLoginError::Provider(why) => why,
+            OidcLoginError::Refused(denied) => denied.refused.code().to_owned(),
         };
         let (entry, known) = self.ready(id).map_err(told)?;
         let client = self.credentials(entry, &known, now, random).await.map_err(told)?;
@@ -404,13 +417,13 @@ impl Providers {
     }
 
     /// Transport to a provider's logout.
-    pub fn log_out(&self, id: &ProviderId, session: &Session) -> Option<Transport> {
+    pub fn log_out(&self, id: &ProviderId, session: &OidcSession) -> Option<Transport> {
         let (entry, known) = self.ready(id).ok()?;
         logout::at_provider(&known, &entry.config, session, &self.logged_out_uri())
     }
 
     /// Validates a provider's logout token.
-    pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, Trouble> {
+    pub async fn told_of_logout(&self, id: &ProviderId, token: String, now: Timestamp) -> Result<LoggedOut, OidcLoginError> {
         let (entry, known) = self.ready(id)?;
         let _place = place(&entry.logouts)?;
         // A provider that encrypts ID tokens may encrypt these too (section 2.4). The signature decides.
@@ -420,7 +433,7 @@ impl Providers {
             work(move || logout::told(&token, &config, &keys, now))
         };
         let mut read = attempt(known.keys.clone(), token.clone()).await?;
-        if read.as_ref().err() == Some(&Refused::Key)
+        if read.as_ref().err() == Some(&OidcRefused::Key)
             && let Some(keys) = self.refetched(entry, &known, now).await
         {
             read = attempt(keys, token).await?;
@@ -429,15 +442,15 @@ impl Providers {
     }
 }
 
-fn expected<'a>(entry: &'a Entry, keys: &'a KeySet, asked: &'a Asked, now: Timestamp) -> Expected<'a> {
-    Expected { provider: &entry.config, keys, nonce: &asked.nonce, asked: asked.at, forced: asked.forced, now }
+fn expected<'a>(entry: &'a OidcProviderEntry, keys: &'a KeySet, asked: &'a OidcRequest, now: Timestamp) -> ExpectedToken<'a> {
+    ExpectedToken { provider: &entry.config, keys, nonce: &asked.nonce, asked: asked.at, forced: asked.forced, now }
 }
 
 /// Takes a slot, if one is free.
-fn place(places: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, Trouble> {
-    places.try_acquire().map_err(|_| Trouble::Provider("too many concurrent requests to it".to_owned()))
+fn place(places: &Semaphore) -> Result<tokio::sync::SemaphorePermit<'_>, OidcLoginError> {
+    places.try_acquire().map_err(|_| OidcLoginError::Provider("too many concurrent requests to it".to_owned()))
 }
 
-async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Trouble> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Trouble::Provider("a task of the service panicked".to_owned()))
+async fn work<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, OidcLoginError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| OidcLoginError::Provider("a task of the service panicked".to_owned()))
 }

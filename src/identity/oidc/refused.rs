@@ -2,7 +2,7 @@
 
 /// Reasons for refusing an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Refused {
+pub enum OidcRefused {
     /// No such request: from another browser or provider, too late, or already answered.
     NotAsked,
     /// The answer was used before.
@@ -62,7 +62,7 @@ pub enum Refused {
     LogoutToken,
 }
 
-impl Refused {
+impl OidcRefused {
     pub const ALL: [Self; 29] = [
         Self::NotAsked,
         Self::Replayed,
@@ -131,7 +131,7 @@ impl Refused {
     }
 }
 
-impl Refused {
+impl OidcRefused {
     /// Claim or parameter that is concerned, and the failed check, if there is only one.
     fn about(self) -> (&'static str, &'static str) {
         match self {
@@ -178,15 +178,15 @@ impl Refused {
 /// A refusal for the log. It holds no value, because that may be personal data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Denied {
-    pub refused: Refused,
+    pub refused: OidcRefused,
     /// Claim, field or parameter that decided; empty if no single one did.
     pub field: String,
     /// The failed check.
     pub check: &'static str,
 }
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
+impl From<OidcRefused> for Denied {
+    fn from(refused: OidcRefused) -> Self {
         let (field, check) = refused.about();
         refused.of(field, check)
     }
@@ -194,16 +194,16 @@ impl From<Refused> for Denied {
 
 /// Reasons why a login stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Trouble {
+pub enum OidcLoginError {
     /// The answer is refused.
     Refused(Denied),
     /// The provider is unusable or failed. The text is for the log and holds no token or personal data.
     Provider(String),
 }
 
-impl Trouble {
+impl OidcLoginError {
     /// Whether the reason is this refusal.
-    pub fn is(&self, why: Refused) -> bool {
+    pub fn is(&self, why: OidcRefused) -> bool {
         match self {
             Self::Refused(denied) => denied.refused == why,
             Self::Provider(_) => false,
@@ -211,14 +211,14 @@ impl Trouble {
     }
 }
 
-impl From<Denied> for Trouble {
+impl From<Denied> for OidcLoginError {
     fn from(denied: Denied) -> Self {
         Self::Refused(denied)
     }
 }
 
-impl From<Refused> for Trouble {
-    fn from(refused: Refused) -> Self {
+impl From<OidcRefused> for OidcLoginError {
+    fn from(refused: OidcRefused) -> Self {
         Self::Refused(refused.into())
     }
 }

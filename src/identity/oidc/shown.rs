@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{claims::Said, moment, payload::Unreadable};
+use super::{claims::VerifiedClaims, moment, payload::AmbiguousMember};
 use crate::{
-    config::{Field, LevelSource, OidcProvider, Place},
+    config::{ClaimPath, ClaimSource, LevelSource, OidcProvider},
     identity::shown::{self, Line, Shown, Use},
-    model::claim::ClaimKind,
+    model::identity::claim::ClaimKind,
 };
 
 /// So many claims are listed; no provider sends as many.
@@ -23,7 +23,7 @@ const WHOLE: [&str; 5] = ["iss", "aud", "azp", "acr", "amr"];
 const TIMES: [&str; 5] = ["exp", "iat", "nbf", "auth_time", "updated_at"];
 
 /// Every configured field, there or not, then every other claim.
-pub fn lines(said: &Said, provider: &OidcProvider) -> Vec<Line> {
+pub fn lines(said: &VerifiedClaims, provider: &OidcProvider) -> Vec<Line> {
     let configured = configured(provider);
     let mut lines: Vec<_> = configured
         .iter()
@@ -33,28 +33,28 @@ pub fn lines(said: &Said, provider: &OidcProvider) -> Vec<Line> {
             value: match said.value(field) {
                 Ok(None) => Shown::Missing,
                 Ok(Some(value)) => of(value, field, uses, provider),
-                Err(Unreadable) => Shown::Unreadable,
+                Err(AmbiguousMember) => Shown::Unreadable,
             },
             uses: uses.union(&protocol(field, provider)).copied().collect(),
         })
         .collect();
-    let places = [(Place::IdToken, Some(&said.id_token)), (Place::Userinfo, said.userinfo.as_ref())];
+    let places = [(ClaimSource::IdToken, Some(&said.id_token)), (ClaimSource::Userinfo, said.userinfo.as_ref())];
     for (at, name, value) in
         places.iter().flat_map(|(at, all)| all.iter().flat_map(|all| all.members()).map(|(name, value)| (*at, name, value)))
     {
-        let itself = |field: &Field| field.place == at && field.steps() == (name.to_owned(), None);
+        let itself = |field: &ClaimPath| field.place == at && field.steps() == (name.to_owned(), None);
         if lines.len() >= MOST || configured.keys().any(itself) {
             continue;
         }
         // A field inside of this claim is a use of it.
         let inside = configured.iter().filter(|(field, _)| field.place == at && field.steps().0 == name);
         let mut uses: BTreeSet<Use> = inside.flat_map(|(_, uses)| uses.iter().copied()).collect();
-        let field = Field { place: at, from: name.to_owned() };
+        let field = ClaimPath { place: at, from: name.to_owned() };
         uses.extend(protocol(&field, provider));
         let value = match value {
             Ok(Value::Null) => Shown::Missing,
             Ok(value) => of(value, &field, &BTreeSet::new(), provider),
-            Err(Unreadable) => Shown::Unreadable,
+            Err(AmbiguousMember) => Shown::Unreadable,
         };
         lines.push(Line { name: shown::name(name), place: place(at), value, uses });
     }
@@ -62,9 +62,9 @@ pub fn lines(said: &Said, provider: &OidcProvider) -> Vec<Line> {
 }
 
 /// Every configured field and what it is for.
-fn configured(provider: &OidcProvider) -> BTreeMap<Field, BTreeSet<Use>> {
-    let mut fields: BTreeMap<Field, BTreeSet<Use>> = BTreeMap::new();
-    let mut add = |field: &Field, what| {
+fn configured(provider: &OidcProvider) -> BTreeMap<ClaimPath, BTreeSet<Use>> {
+    let mut fields: BTreeMap<ClaimPath, BTreeSet<Use>> = BTreeMap::new();
+    let mut add = |field: &ClaimPath, what| {
         fields.entry(field.clone()).or_default().insert(what);
     };
     add(&provider.claim, Use::Account);
@@ -83,25 +83,25 @@ fn configured(provider: &OidcProvider) -> BTreeMap<Field, BTreeSet<Use>> {
     fields
 }
 
-fn place(place: Place) -> shown::Place {
+fn place(place: ClaimSource) -> shown::Place {
     match place {
-        Place::IdToken => shown::Place::IdToken,
-        Place::Userinfo => shown::Place::Userinfo,
+        ClaimSource::IdToken => shown::Place::IdToken,
+        ClaimSource::Userinfo => shown::Place::Userinfo,
     }
 }
 
 /// Is it read by the protocol's own checks?
-fn protocol(field: &Field, provider: &OidcProvider) -> BTreeSet<Use> {
+fn protocol(field: &ClaimPath, provider: &OidcProvider) -> BTreeSet<Use> {
     let name = field.from.as_str();
     let checked = match field.place {
-        Place::IdToken => PROTOCOL.contains(&name) || name == provider.auth_time,
-        Place::Userinfo => name == "sub" || (provider.signed_userinfo && ["iss", "aud", "exp", "iat", "nbf"].contains(&name)),
+        ClaimSource::IdToken => PROTOCOL.contains(&name) || name == provider.auth_time,
+        ClaimSource::Userinfo => name == "sub" || (provider.signed_userinfo && ["iss", "aud", "exp", "iat", "nbf"].contains(&name)),
     };
     checked.then_some(Use::Protocol).into_iter().collect()
 }
 
 /// What is left of a value.
-fn of(value: &Value, field: &Field, uses: &BTreeSet<Use>, provider: &OidcProvider) -> Shown {
+fn of(value: &Value, field: &ClaimPath, uses: &BTreeSet<Use>, provider: &OidcProvider) -> Shown {
     let name = field.from.as_str();
     if SECRET.contains(&name) || (uses.contains(&Use::Account) && provider.common.match_by == ClaimKind::Cpr) {
         return Shown::Hidden;

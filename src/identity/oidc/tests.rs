@@ -14,8 +14,8 @@ use self::{
     held::{ACCESS, CLIENT, ISSUER, NONCE, WEAK, at_hash, claims, field, keys, now, provider, set, verify, verify_by},
 };
 use super::{
-    Denied, Refused,
-    claims::Said,
+    Denied, OidcRefused,
+    claims::VerifiedClaims,
     client_auth::{self, For},
     decrypt::Decrypters,
     jwt, logout,
@@ -23,16 +23,16 @@ use super::{
     userinfo,
 };
 use crate::{
-    config::{Algorithm, AssertionAudience, ClientAuth, LevelSource, ListOf, OidcProvider, Place, Required},
-    identity::keys::{self, Keys},
-    model::{
+    config::{Algorithm, AssertionAudience, ClaimSource, ClientAuth, LevelSource, ListOf, OidcProvider, Required},
+    identity::keys::{self, ProviderKeys},
+    model::identity::{
         claim::{Claim, ClaimKind},
-        level::Level,
+        level::AssuranceLevel,
     },
 };
 
 /// The reason of a refusal.
-fn why<T, E: Into<Denied>>(result: Result<T, E>) -> Option<Refused> {
+fn why<T, E: Into<Denied>>(result: Result<T, E>) -> Option<OidcRefused> {
     result.err().map(|denied| denied.into().refused)
 }
 
@@ -44,7 +44,7 @@ fn a_right_token_is_taken_with_each_algorithm() {
         assert_eq!((verified.sub.as_str(), verified.sid.as_deref(), verified.at), ("6d0c", Some("s-1"), now()));
         let mut narrow = provider();
         narrow.algorithms.retain(|algorithm| format!("{algorithm:?}") != alg);
-        assert_eq!(why(verify_by(&narrow, &keys(), &token)), Some(Refused::Algorithm), "{alg} is not listed");
+        assert_eq!(why(verify_by(&narrow, &keys(), &token)), Some(OidcRefused::Algorithm), "{alg} is not listed");
     }
 }
 
@@ -52,33 +52,33 @@ fn a_right_token_is_taken_with_each_algorithm() {
 fn every_check_of_the_token_is_made() {
     let second = now().as_second();
     for (what, change, refused) in [
-        ("another issuer", json!({ "iss": "https://evil.test" }), Refused::Issuer),
-        ("an issuer with a slash", json!({ "iss": format!("{ISSUER}/") }), Refused::Issuer),
-        ("an issuer in capitals", json!({ "iss": "https://BROKER.test/op" }), Refused::Issuer),
-        ("no issuer", json!({ "iss": null }), Refused::Issuer),
-        ("another audience", json!({ "aud": "somebody" }), Refused::Audience),
-        ("two audiences", json!({ "aud": [CLIENT, "somebody"] }), Refused::Audience),
-        ("no audience", json!({ "aud": null }), Refused::Audience),
-        ("an empty audience", json!({ "aud": [] }), Refused::Audience),
-        ("another authorized party", json!({ "azp": "somebody" }), Refused::AuthorizedParty),
-        ("expired", json!({ "exp": second - 181 }), Refused::Expired),
-        ("no end", json!({ "exp": null }), Refused::Expired),
-        ("an end in words", json!({ "exp": "never" }), Refused::Expired),
-        ("from the future", json!({ "iat": second + 181 }), Refused::IssuedAt),
-        ("from before the request", json!({ "iat": second - 181 }), Refused::IssuedAt),
-        ("no iat", json!({ "iat": null }), Refused::IssuedAt),
-        ("iat as text", json!({ "iat": second.to_string() }), Refused::IssuedAt),
-        ("not yet", json!({ "nbf": second + 181 }), Refused::NotYet),
-        ("nbf as text", json!({ "nbf": "soon" }), Refused::NotYet),
-        ("another nonce", json!({ "nonce": "0" }), Refused::Nonce),
-        ("no nonce", json!({ "nonce": null }), Refused::Nonce),
-        ("no sub", json!({ "sub": null }), Refused::Subject),
-        ("an empty sub", json!({ "sub": "" }), Refused::Subject),
-        ("an old login", json!({ "auth_time": second - 181 }), Refused::AuthTime),
-        ("a login in the future", json!({ "auth_time": second + 181 }), Refused::AuthTime),
-        ("no auth_time", json!({ "auth_time": null }), Refused::AuthTime),
-        ("another's access token", json!({ "at_hash": at_hash("another") }), Refused::AccessTokenHash),
-        ("an at_hash cut short", json!({ "at_hash": &at_hash(ACCESS)[..20] }), Refused::AccessTokenHash),
+        ("another issuer", json!({ "iss": "https://evil.test" }), OidcRefused::Issuer),
+        ("an issuer with a slash", json!({ "iss": format!("{ISSUER}/") }), OidcRefused::Issuer),
+        ("an issuer in capitals", json!({ "iss": "https://BROKER.test/op" }), OidcRefused::Issuer),
+        ("no issuer", json!({ "iss": null }), OidcRefused::Issuer),
+        ("another audience", json!({ "aud": "somebody" }), OidcRefused::Audience),
+        ("two audiences", json!({ "aud": [CLIENT, "somebody"] }), OidcRefused::Audience),
+        ("no audience", json!({ "aud": null }), OidcRefused::Audience),
+        ("an empty audience", json!({ "aud": [] }), OidcRefused::Audience),
+        ("another authorized party", json!({ "azp": "somebody" }), OidcRefused::AuthorizedParty),
+        ("expired", json!({ "exp": second - 181 }), OidcRefused::Expired),
+        ("no end", json!({ "exp": null }), OidcRefused::Expired),
+        ("an end in words", json!({ "exp": "never" }), OidcRefused::Expired),
+        ("from the future", json!({ "iat": second + 181 }), OidcRefused::IssuedAt),
+        ("from before the request", json!({ "iat": second - 181 }), OidcRefused::IssuedAt),
+        ("no iat", json!({ "iat": null }), OidcRefused::IssuedAt),
+        ("iat as text", json!({ "iat": second.to_string() }), OidcRefused::IssuedAt),
+        ("not yet", json!({ "nbf": second + 181 }), OidcRefused::NotYet),
+        ("nbf as text", json!({ "nbf": "soon" }), OidcRefused::NotYet),
+        ("another nonce", json!({ "nonce": "0" }), OidcRefused::Nonce),
+        ("no nonce", json!({ "nonce": null }), OidcRefused::Nonce),
+        ("no sub", json!({ "sub": null }), OidcRefused::Subject),
+        ("an empty sub", json!({ "sub": "" }), OidcRefused::Subject),
+        ("an old login", json!({ "auth_time": second - 181 }), OidcRefused::AuthTime),
+        ("a login in the future", json!({ "auth_time": second + 181 }), OidcRefused::AuthTime),
+        ("no auth_time", json!({ "auth_time": null }), OidcRefused::AuthTime),
+        ("another's access token", json!({ "at_hash": at_hash("another") }), OidcRefused::AccessTokenHash),
+        ("an at_hash cut short", json!({ "at_hash": &at_hash(ACCESS)[..20] }), OidcRefused::AccessTokenHash),
     ] {
         assert_eq!(why(verify(&RSA.token("RS256", &but(claims(), change)))), Some(refused), "{what}");
     }
@@ -96,39 +96,39 @@ fn only_a_key_of_the_providers_signs() {
     let right = claims();
     let header = |alg: &str| json!({ "alg": alg, "kid": "rsa" });
     for (what, token, refused) in [
-        ("a stranger's key of the same name", STRANGER.token("RS256", &right), Refused::Signature),
-        ("none", RSA.token_with(&header("none"), &right), Refused::Algorithm),
-        ("nOnE", RSA.token_with(&header("nOnE"), &right), Refused::Algorithm),
-        ("HS256 with the public key", RSA.token_with(&header("HS256"), &right), Refused::Algorithm),
-        ("RS512", RSA.token_with(&header("RS512"), &right), Refused::Algorithm),
-        ("an EC key's name", RSA.token_with(&json!({ "alg": "RS256", "kid": "ec" }), &right), Refused::Key),
-        ("an unknown name", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &right), Refused::Key),
-        ("what we do not know", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "crit": ["x"], "x": 1 }), &right), Refused::Type),
-        ("an access token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), &right), Refused::Type),
-        ("a logout token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "logout+jwt" }), &right), Refused::Type),
-        ("a token in it", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "cty": "JWT" }), &right), Refused::Type),
+        ("a stranger's key of the same name", STRANGER.token("RS256", &right), OidcRefused::Signature),
+        ("none", RSA.token_with(&header("none"), &right), OidcRefused::Algorithm),
+        ("nOnE", RSA.token_with(&header("nOnE"), &right), OidcRefused::Algorithm),
+        ("HS256 with the public key", RSA.token_with(&header("HS256"), &right), OidcRefused::Algorithm),
+        ("RS512", RSA.token_with(&header("RS512"), &right), OidcRefused::Algorithm),
+        ("an EC key's name", RSA.token_with(&json!({ "alg": "RS256", "kid": "ec" }), &right), OidcRefused::Key),
+        ("an unknown name", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &right), OidcRefused::Key),
+        ("what we do not know", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "crit": ["x"], "x": 1 }), &right), OidcRefused::Type),
+        ("an access token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), &right), OidcRefused::Type),
+        ("a logout token's type", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "typ": "logout+jwt" }), &right), OidcRefused::Type),
+        ("a token in it", RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa", "cty": "JWT" }), &right), OidcRefused::Type),
         (
             "the key beside it",
             STRANGER.token_with(&json!({ "alg": "RS256", "kid": "rsa", "jwk": STRANGER.jwk() }), &right),
-            Refused::Signature,
+            OidcRefused::Signature,
         ),
-        ("a text", "x".to_owned(), Refused::NotJwt),
-        ("two parts", "e30.e30".to_owned(), Refused::NotJwt),
-        ("five parts", "e30.e30.e30.e30.e30".to_owned(), Refused::Encryption),
-        ("nothing", String::new(), Refused::NotJwt),
+        ("a text", "x".to_owned(), OidcRefused::NotJwt),
+        ("two parts", "e30.e30".to_owned(), OidcRefused::NotJwt),
+        ("five parts", "e30.e30.e30.e30.e30".to_owned(), OidcRefused::Encryption),
+        ("nothing", String::new(), OidcRefused::NotJwt),
     ] {
         assert_eq!(why(verify(&token)), Some(refused), "{what}");
     }
     let token = RSA.token("RS256", &right);
     let (start, signature) = token.rsplit_once('.').expect("three parts");
-    assert_eq!(why(verify(&format!("{start}."))), Some(Refused::Signature), "an empty signature");
+    assert_eq!(why(verify(&format!("{start}."))), Some(OidcRefused::Signature), "an empty signature");
     let curve = EC.token("ES256", &right);
     let zeros = format!("{}.{}", curve.rsplit_once('.').expect("three parts").0, data_encoding::BASE64URL_NOPAD.encode(&[0; 64]));
-    assert_eq!(why(verify(&zeros)), Some(Refused::Signature), "r and s of nothing");
+    assert_eq!(why(verify(&zeros)), Some(OidcRefused::Signature), "r and s of nothing");
     assert!(verify(&format!("{start}.{signature}=")).is_err(), "padding");
     let changed = RSA.token("RS256", &but(right.clone(), json!({ "dk.cpr": "0202902345" })));
     let moved = format!("{}.{signature}", changed.rsplit_once('.').expect("three parts").0);
-    assert_eq!(why(verify(&moved)), Some(Refused::Signature), "another's claims under a right signature");
+    assert_eq!(why(verify(&moved)), Some(OidcRefused::Signature), "another's claims under a right signature");
 }
 
 mod mutated {
@@ -198,13 +198,13 @@ fn which_keys_of_a_set_count() {
     let nameless = token(json!({ "alg": "RS256" }));
     assert!(verify(&nameless).is_ok(), "there is only one key of the kind");
     let two = set(&[RSA.jwk(), but(STRANGER.jwk(), json!({ "kid": "other" }))]);
-    assert_eq!(why(verify_by(&provider(), &two, &nameless)), Some(Refused::Key), "which of two?");
+    assert_eq!(why(verify_by(&provider(), &two, &nameless)), Some(OidcRefused::Key), "which of two?");
     let same_name = set(&[RSA.jwk(), STRANGER.jwk()]);
-    assert_eq!(why(verify_by(&provider(), &same_name, &RSA.token("RS256", &claims()))), Some(Refused::Key));
+    assert_eq!(why(verify_by(&provider(), &same_name, &RSA.token("RS256", &claims()))), Some(OidcRefused::Key));
     let purpose = set(&[but(RSA.jwk(), json!({ "use": "enc" })), EC.jwk()]);
-    assert_eq!(why(verify_by(&provider(), &purpose, &RSA.token("RS256", &claims()))), Some(Refused::Key));
+    assert_eq!(why(verify_by(&provider(), &purpose, &RSA.token("RS256", &claims()))), Some(OidcRefused::Key));
     let bound = set(&[but(RSA.jwk(), json!({ "alg": "RS256" }))]);
-    assert_eq!(why(verify_by(&provider(), &bound, &RSA.token("PS256", &claims()))), Some(Refused::Key), "the key is for RS256");
+    assert_eq!(why(verify_by(&provider(), &bound, &RSA.token("PS256", &claims()))), Some(OidcRefused::Key), "the key is for RS256");
     assert!(set(&[WEAK.jwk()]).is_empty(), "1024 bits");
     assert!(set(&[json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "x" })]).is_empty(), "a shared secret");
     assert_eq!(set(&[WEAK.jwk(), RSA.jwk(), json!({ "kty": "strange" })]).len(), 1);
@@ -221,8 +221,8 @@ fn the_time_of_the_login_is_read_and_held_against_what_was_asked() {
     };
     let hour = with(|p| (p.prompt_login, p.max_age_seconds) = (false, Some(3600)));
     assert_eq!(at(&hour, json!({ "auth_time": second - 3600 })).expect("taken").at.as_second(), second - 3600);
-    assert_eq!(why(at(&hour, json!({ "auth_time": second - 3600 - 181 }))), Some(Refused::AuthTime));
-    assert_eq!(why(at(&hour, json!({ "auth_time": null }))), Some(Refused::AuthTime));
+    assert_eq!(why(at(&hour, json!({ "auth_time": second - 3600 - 181 }))), Some(OidcRefused::AuthTime));
+    assert_eq!(why(at(&hour, json!({ "auth_time": null }))), Some(OidcRefused::AuthTime));
     let any = with(|p| p.prompt_login = false);
     assert_eq!(at(&any, json!({ "auth_time": 1 })).expect("taken").at.as_second(), 1, "an old session is old: the reset asks again");
     let silent = at(&any, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at;
@@ -231,22 +231,22 @@ fn the_time_of_the_login_is_read_and_held_against_what_was_asked() {
     assert_eq!(at(&trusting, json!({ "auth_time": null, "iat": second - 5 })).expect("taken").at.as_second(), second - 5);
     let lenient = with(|p| p.require_auth_time = false);
     assert!(at(&lenient, json!({ "auth_time": null })).is_ok());
-    assert_eq!(why(at(&lenient, json!({ "auth_time": second - 181 }))), Some(Refused::AuthTime), "but what is said counts");
+    assert_eq!(why(at(&lenient, json!({ "auth_time": second - 181 }))), Some(OidcRefused::AuthTime), "but what is said counts");
     let instant = with(|p| p.auth_time = "authenticationinstant".to_owned());
     for text in ["2026-11-23T08:09:30Z", "2026-11-23T09:09:30+01:00", "2026-11-23T08:09:30.000"] {
         let change = json!({ "authenticationinstant": text, "auth_time": null });
         assert_eq!(at(&instant, change).unwrap_or_else(|r| panic!("{text} {r:?}")).at.as_second(), second - 30, "{text}");
     }
     for wrong in [json!("yesterday"), json!(true), json!(1e300), json!("2026-11-23T07:00:00Z"), json!({})] {
-        assert_eq!(why(at(&instant, json!({ "authenticationinstant": wrong }))), Some(Refused::AuthTime), "{wrong}");
+        assert_eq!(why(at(&instant, json!({ "authenticationinstant": wrong }))), Some(OidcRefused::AuthTime), "{wrong}");
     }
 }
 
 /// Our keys.
-fn ours() -> Keys {
+fn ours() -> ProviderKeys {
     let dir = tempfile::tempdir().expect("a folder");
     keys::generate(dir.path(), "localhost", now()).expect("keys");
-    Keys::read(dir.path()).expect("read")
+    ProviderKeys::read(dir.path()).expect("read")
 }
 
 #[test]
@@ -254,7 +254,7 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     let (ours, strangers) = (ours(), ours());
     let decrypters = Decrypters::of(ours.decrypting());
     let inside = RSA.token("RS256", &claims());
-    let sealed = |keys: &Keys, alg: &str, enc: &str, zip: bool, text: &str| {
+    let sealed = |keys: &ProviderKeys, alg: &str, enc: &str, zip: bool, text: &str| {
         let mut header = JweHeader::new();
         header.set_content_encryption(enc);
         header.set_content_type("JWT");
@@ -269,13 +269,13 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     assert!(jwt::is_encrypted(&right));
     assert_eq!(decrypters.open(&right).expect("opened").as_str(), inside);
     for (what, token, refused) in [
-        ("OAEP with SHA-1", sealed(&ours, "RSA-OAEP", "A256GCM", false, &inside), Refused::Encryption),
-        ("another cipher", sealed(&ours, "RSA-OAEP-256", "A128CBC-HS256", false, &inside), Refused::Encryption),
-        ("a shorter key", sealed(&ours, "RSA-OAEP-256", "A128GCM", false, &inside), Refused::Encryption),
-        ("compressed", sealed(&ours, "RSA-OAEP-256", "A256GCM", true, &"x".repeat(100_000)), Refused::Encryption),
-        ("to somebody else", sealed(&strangers, "RSA-OAEP-256", "A256GCM", false, &inside), Refused::Undecipherable),
-        ("no JWT", "x.y.z.a.b".to_owned(), Refused::NotJwt),
-        ("cut", right[..right.len() - 4].to_owned(), Refused::Undecipherable),
+        ("OAEP with SHA-1", sealed(&ours, "RSA-OAEP", "A256GCM", false, &inside), OidcRefused::Encryption),
+        ("another cipher", sealed(&ours, "RSA-OAEP-256", "A128CBC-HS256", false, &inside), OidcRefused::Encryption),
+        ("a shorter key", sealed(&ours, "RSA-OAEP-256", "A128GCM", false, &inside), OidcRefused::Encryption),
+        ("compressed", sealed(&ours, "RSA-OAEP-256", "A256GCM", true, &"x".repeat(100_000)), OidcRefused::Encryption),
+        ("to somebody else", sealed(&strangers, "RSA-OAEP-256", "A256GCM", false, &inside), OidcRefused::Undecipherable),
+        ("no JWT", "x.y.z.a.b".to_owned(), OidcRefused::NotJwt),
+        ("cut", right[..right.len() - 4].to_owned(), OidcRefused::Undecipherable),
     ] {
         assert_eq!(why(decrypters.open(&token)), Some(refused), "{what}");
     }
@@ -286,11 +286,11 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
             let tag = data_encoding::BASE64URL_NOPAD.decode(tag.as_bytes()).expect("a tag");
             format!("{start}.{}", data_encoding::BASE64URL_NOPAD.encode(&tag[..length]))
         };
-        assert_eq!(why(decrypters.open(&short(&right))), Some(Refused::Undecipherable), "a tag of {length} bytes");
+        assert_eq!(why(decrypters.open(&short(&right))), Some(OidcRefused::Undecipherable), "a tag of {length} bytes");
     }
     let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
     parts[0] = data_encoding::BASE64URL_NOPAD.encode(br#"{"alg":"RSA-OAEP-256","enc":"A256GCM","cty":"JWT","kid":"x"}"#);
-    assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "the header is sealed too");
+    assert_eq!(why(decrypters.open(&parts.join("."))), Some(OidcRefused::Undecipherable), "the header is sealed too");
     // Strangers can encrypt for our public key, so they choose the lengths of all parts.
     for (what, part, value) in [
         ("no nonce", 2, String::new()),
@@ -301,13 +301,13 @@ fn an_encrypted_token_is_opened_in_one_way_only() {
     ] {
         let mut parts: Vec<_> = right.split('.').map(str::to_owned).collect();
         parts[part] = value;
-        assert_eq!(why(decrypters.open(&parts.join("."))), Some(Refused::Undecipherable), "{what}");
+        assert_eq!(why(decrypters.open(&parts.join("."))), Some(OidcRefused::Undecipherable), "{what}");
     }
     assert_eq!(
         why(verify(
             &decrypters.open(&sealed(&ours, "RSA-OAEP-256", "A256GCM", false, &STRANGER.token("RS256", &claims()))).expect("opened")
         )),
-        Some(Refused::Signature)
+        Some(OidcRefused::Signature)
     );
 }
 
@@ -320,8 +320,8 @@ fn payload(value: &Value) -> Payload {
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "made in place at every call")]
-fn said(id_token: Value, userinfo: Option<Value>) -> Said {
-    Said { id_token: payload(&id_token), userinfo: userinfo.as_ref().map(payload) }
+fn said(id_token: Value, userinfo: Option<Value>) -> VerifiedClaims {
+    VerifiedClaims { id_token: payload(&id_token), userinfo: userinfo.as_ref().map(payload) }
 }
 
 #[test]
@@ -332,36 +332,36 @@ fn a_field_is_a_literal_name_or_a_pointer_in_one_of_two_places() {
     });
     let read = |from: &str, place| {
         let mut provider = provider();
-        provider.claim = crate::config::Field { place, from: from.to_owned() };
+        provider.claim = crate::config::ClaimPath { place, from: from.to_owned() };
         let said = said(token.clone(), Some(json!({ "dk.cpr": "0707907890" })));
         said.read(&provider).map(|read| read.claim).map_err(|denied| denied.refused)
     };
     let cpr = |text: &str| Ok(Claim::parse(ClaimKind::Cpr, text).expect("a CPR number"));
     for (from, place, expected) in [
-        ("dk.cpr", Place::IdToken, cpr("0101901234")),
-        ("/dk/cpr", Place::IdToken, cpr("0202902345")),
-        ("/dk.cpr", Place::IdToken, cpr("0101901234")),
-        ("https://x.dk/cpr", Place::IdToken, cpr("0303903456")),
-        ("/https:~1~1x.dk~1cpr", Place::IdToken, cpr("0303903456")),
-        ("/a/b~1c/0/~0d", Place::IdToken, cpr("0404904567")),
-        ("list", Place::IdToken, cpr("0505905678")),
-        ("/two/1", Place::IdToken, cpr("0606906789")),
-        ("dk.cpr", Place::Userinfo, cpr("0707907890")),
-        ("two", Place::IdToken, Err(Refused::NoClaim)),
-        ("no", Place::IdToken, Err(Refused::NoClaim)),
-        ("n", Place::IdToken, Err(Refused::NoClaim)),
-        ("dk", Place::IdToken, Err(Refused::NoClaim)),
-        ("/a/b~1c/9/~0d", Place::IdToken, Err(Refused::NoClaim)),
-        ("gone", Place::IdToken, Err(Refused::NoClaim)),
-        ("gone", Place::Userinfo, Err(Refused::NoClaim)),
+        ("dk.cpr", ClaimSource::IdToken, cpr("0101901234")),
+        ("/dk/cpr", ClaimSource::IdToken, cpr("0202902345")),
+        ("/dk.cpr", ClaimSource::IdToken, cpr("0101901234")),
+        ("https://x.dk/cpr", ClaimSource::IdToken, cpr("0303903456")),
+        ("/https:~1~1x.dk~1cpr", ClaimSource::IdToken, cpr("0303903456")),
+        ("/a/b~1c/0/~0d", ClaimSource::IdToken, cpr("0404904567")),
+        ("list", ClaimSource::IdToken, cpr("0505905678")),
+        ("/two/1", ClaimSource::IdToken, cpr("0606906789")),
+        ("dk.cpr", ClaimSource::Userinfo, cpr("0707907890")),
+        ("two", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("no", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("n", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("dk", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("/a/b~1c/9/~0d", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("gone", ClaimSource::IdToken, Err(OidcRefused::NoClaim)),
+        ("gone", ClaimSource::Userinfo, Err(OidcRefused::NoClaim)),
     ] {
         assert_eq!(read(from, place), expected, "{from} {place:?}");
     }
     let nobody_asked = said(json!({}), None);
     let mut from_userinfo = provider();
-    from_userinfo.claim.place = Place::Userinfo;
-    assert_eq!(why(nobody_asked.read(&from_userinfo)), Some(Refused::NoClaim));
-    assert_eq!(why(said(json!({ "dk.cpr": "9999999999" }), None).read(&provider())), Some(Refused::Claim), "no CPR number");
+    from_userinfo.claim.place = ClaimSource::Userinfo;
+    assert_eq!(why(nobody_asked.read(&from_userinfo)), Some(OidcRefused::NoClaim));
+    assert_eq!(why(said(json!({ "dk.cpr": "9999999999" }), None).read(&provider())), Some(OidcRefused::Claim), "no CPR number");
 }
 
 #[test]
@@ -369,7 +369,7 @@ fn the_level_is_the_mapped_one_and_has_a_minimum() {
     let level = |claims: Value| {
         said(but(claims, json!({ "dk.cpr": "0101901234" })), None).read(&provider()).map(|read| read.level).map_err(|denied| denied.refused)
     };
-    assert_eq!(level(json!({ "loa": format!("{NSIS}High") })), Ok(Level::High));
+    assert_eq!(level(json!({ "loa": format!("{NSIS}High") })), Ok(AssuranceLevel::High));
     for unknown in [
         json!({}),
         json!({ "loa": "Substantial" }),
@@ -377,20 +377,23 @@ fn the_level_is_the_mapped_one_and_has_a_minimum() {
         json!({ "loa": [format!("{NSIS}High"), format!("{NSIS}Low")] }),
         json!({ "acr": format!("{NSIS}High") }),
     ] {
-        assert_eq!(level(unknown.clone()), Ok(Level::None), "{unknown}");
+        assert_eq!(level(unknown.clone()), Ok(AssuranceLevel::None), "{unknown}");
     }
     let mut strict = provider();
-    strict.minimum_level = Level::Substantial;
+    strict.minimum_level = AssuranceLevel::Substantial;
     let with = |word: &str| {
         said(json!({ "dk.cpr": "0101901234", "loa": format!("{NSIS}{word}") }), None)
             .read(&strict)
             .map(|read| read.level)
             .map_err(|denied| denied.refused)
     };
-    assert_eq!((with("Substantial"), with("Low"), with("x")), (Ok(Level::Substantial), Err(Refused::Level), Err(Refused::Level)));
+    assert_eq!(
+        (with("Substantial"), with("Low"), with("x")),
+        (Ok(AssuranceLevel::Substantial), Err(OidcRefused::Level), Err(OidcRefused::Level))
+    );
     let mut fixed = provider();
-    fixed.level = LevelSource::Fixed(Level::Low);
-    assert_eq!(said(claims(), None).read(&fixed).map(|read| read.level), Ok(Level::Low), "whatever it says itself");
+    fixed.level = LevelSource::Fixed(AssuranceLevel::Low);
+    assert_eq!(said(claims(), None).read(&fixed).map(|read| read.level), Ok(AssuranceLevel::Low), "whatever it says itself");
 }
 
 #[test]
@@ -409,9 +412,9 @@ fn what_is_required_has_to_be_there() {
         assert_eq!(read(false, json!({ "identity_type": good })), None, "{good}");
     }
     for bad in [json!("professional"), json!("Private"), json!([]), json!(["x", "private"]), json!(1), json!({ "private": "private" })] {
-        assert_eq!(read(true, json!({ "identity_type": bad })), Some(Refused::Required), "{bad}");
+        assert_eq!(read(true, json!({ "identity_type": bad })), Some(OidcRefused::Required), "{bad}");
     }
-    assert_eq!((read(false, json!({})), read(true, json!({}))), (Some(Refused::Required), None));
+    assert_eq!((read(false, json!({})), read(true, json!({}))), (Some(OidcRefused::Required), None));
 }
 
 #[test]
@@ -427,31 +430,31 @@ fn answer(status: u16, kind: &str, body: &str) -> openidconnect::HttpResponse {
 
 #[test]
 fn userinfo_is_about_the_person_of_the_token_and_from_the_provider() {
-    use super::Trouble;
+    use super::OidcLoginError;
     let plain = |body: &str| userinfo::read(&answer(200, "application/json; charset=utf-8", body), &provider(), &keys(), "6d0c", now());
     assert!(plain(r#"{"sub":"6d0c","dk.cpr":"0101901234"}"#).is_ok());
     for (body, refused) in [
-        (r#"{"sub":"other"}"#, Refused::Subject),
-        ("{}", Refused::Subject),
-        (r#"{"sub":7}"#, Refused::Subject),
-        ("<html>", Refused::Userinfo),
-        ("[]", Refused::Userinfo),
+        (r#"{"sub":"other"}"#, OidcRefused::Subject),
+        ("{}", OidcRefused::Subject),
+        (r#"{"sub":7}"#, OidcRefused::Subject),
+        ("<html>", OidcRefused::Userinfo),
+        ("[]", OidcRefused::Userinfo),
     ] {
-        assert_eq!(plain(body), Err(Trouble::from(refused)), "{body}");
+        assert_eq!(plain(body), Err(OidcLoginError::from(refused)), "{body}");
     }
     assert_eq!(
         userinfo::read(&answer(200, "text/html", r#"{"sub":"6d0c"}"#), &provider(), &keys(), "6d0c", now()),
-        Err(Trouble::from(Refused::Userinfo))
+        Err(OidcLoginError::from(OidcRefused::Userinfo))
     );
     assert!(matches!(
         userinfo::read(&answer(302, "application/json", r#"{"sub":"6d0c"}"#), &provider(), &keys(), "6d0c", now()),
-        Err(Trouble::Provider(_))
+        Err(OidcLoginError::Provider(_))
     ));
     let mut signed = provider();
     signed.signed_userinfo = true;
     assert_eq!(
         userinfo::read(&answer(200, "application/json", r#"{"sub":"6d0c"}"#), &signed, &keys(), "6d0c", now()),
-        Err(Trouble::from(Refused::Userinfo))
+        Err(OidcLoginError::from(OidcRefused::Userinfo))
     );
     let by = |token: &str| userinfo::read(&answer(200, "application/jwt", token), &signed, &keys(), "6d0c", now());
     let says = json!({ "iss": ISSUER, "aud": CLIENT, "sub": "6d0c", "dk.cpr": "0101901234" });
@@ -459,16 +462,16 @@ fn userinfo_is_about_the_person_of_the_token_and_from_the_provider() {
         assert!(by(&signer.token(alg, &says)).is_ok(), "{alg}");
     }
     for (what, token, refused) in [
-        ("a stranger", STRANGER.token("RS256", &says), Refused::Signature),
-        ("none", RSA.token_with(&json!({ "alg": "none" }), &says), Refused::Algorithm),
-        ("HS256", RSA.token_with(&json!({ "alg": "HS256", "kid": "rsa" }), &says), Refused::Algorithm),
-        ("another issuer", RSA.token("RS256", &but(says.clone(), json!({ "iss": "x" }))), Refused::Issuer),
-        ("another audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": "x" }))), Refused::Audience),
-        ("no audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": null }))), Refused::Audience),
-        ("another person", RSA.token("RS256", &but(says.clone(), json!({ "sub": "x" }))), Refused::Subject),
-        ("an unknown key", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &says), Refused::Key),
+        ("a stranger", STRANGER.token("RS256", &says), OidcRefused::Signature),
+        ("none", RSA.token_with(&json!({ "alg": "none" }), &says), OidcRefused::Algorithm),
+        ("HS256", RSA.token_with(&json!({ "alg": "HS256", "kid": "rsa" }), &says), OidcRefused::Algorithm),
+        ("another issuer", RSA.token("RS256", &but(says.clone(), json!({ "iss": "x" }))), OidcRefused::Issuer),
+        ("another audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": "x" }))), OidcRefused::Audience),
+        ("no audience", RSA.token("RS256", &but(says.clone(), json!({ "aud": null }))), OidcRefused::Audience),
+        ("another person", RSA.token("RS256", &but(says.clone(), json!({ "sub": "x" }))), OidcRefused::Subject),
+        ("an unknown key", RSA.token_with(&json!({ "alg": "RS256", "kid": "x" }), &says), OidcRefused::Key),
     ] {
-        assert_eq!(by(&token), Err(Trouble::from(refused)), "{what}");
+        assert_eq!(by(&token), Err(OidcLoginError::from(refused)), "{what}");
     }
 }
 
@@ -484,33 +487,33 @@ fn every_check_of_a_logout_token_is_made() {
     assert_eq!((right.jti.as_str(), right.sub.as_deref(), right.sid.as_deref()), ("l-1", Some("6d0c"), Some("s-1")));
     assert!(by(logout_type(), json!({ "sub": null })).is_ok() && by(logout_type(), json!({ "sid": null, "exp": null })).is_ok());
     for (what, change, refused) in [
-        ("another issuer", json!({ "iss": "https://evil.test" }), Refused::Issuer),
-        ("another audience", json!({ "aud": "x" }), Refused::Audience),
-        ("old", json!({ "iat": second - 781, "exp": null }), Refused::IssuedAt),
-        ("from the future", json!({ "iat": second + 181 }), Refused::IssuedAt),
-        ("no iat", json!({ "iat": null }), Refused::IssuedAt),
-        ("expired", json!({ "exp": second - 180 }), Refused::Expired),
-        ("an end in words", json!({ "exp": "never" }), Refused::Expired),
-        ("no event", json!({ "events": null }), Refused::LogoutToken),
-        ("another event", json!({ "events": { "x": {} } }), Refused::LogoutToken),
+        ("another issuer", json!({ "iss": "https://evil.test" }), OidcRefused::Issuer),
+        ("another audience", json!({ "aud": "x" }), OidcRefused::Audience),
+        ("old", json!({ "iat": second - 781, "exp": null }), OidcRefused::IssuedAt),
+        ("from the future", json!({ "iat": second + 181 }), OidcRefused::IssuedAt),
+        ("no iat", json!({ "iat": null }), OidcRefused::IssuedAt),
+        ("expired", json!({ "exp": second - 180 }), OidcRefused::Expired),
+        ("an end in words", json!({ "exp": "never" }), OidcRefused::Expired),
+        ("no event", json!({ "events": null }), OidcRefused::LogoutToken),
+        ("another event", json!({ "events": { "x": {} } }), OidcRefused::LogoutToken),
         (
             "an event that is no object",
             json!({ "events": { "http://schemas.openid.net/event/backchannel-logout": true } }),
-            Refused::LogoutToken,
+            OidcRefused::LogoutToken,
         ),
-        ("a nonce: it is an ID token", json!({ "nonce": NONCE }), Refused::LogoutToken),
-        ("about nobody", json!({ "sub": null, "sid": null }), Refused::LogoutToken),
-        ("without a name", json!({ "jti": null }), Refused::LogoutToken),
+        ("a nonce: it is an ID token", json!({ "nonce": NONCE }), OidcRefused::LogoutToken),
+        ("about nobody", json!({ "sub": null, "sid": null }), OidcRefused::LogoutToken),
+        ("without a name", json!({ "jti": null }), OidcRefused::LogoutToken),
     ] {
         assert_eq!(why(by(logout_type(), change)), Some(refused), "{what}");
     }
-    assert_eq!(why(told(&STRANGER.token_with(&logout_type(), &says))), Some(Refused::Signature));
-    assert_eq!(why(by(json!({ "alg": "none" }), json!({}))), Some(Refused::Algorithm));
-    assert_eq!(why(by(json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), json!({}))), Some(Refused::Type));
-    assert_eq!(why(told(&RSA.token("RS256", &claims()))), Some(Refused::LogoutToken), "an ID token ends nothing");
+    assert_eq!(why(told(&STRANGER.token_with(&logout_type(), &says))), Some(OidcRefused::Signature));
+    assert_eq!(why(by(json!({ "alg": "none" }), json!({}))), Some(OidcRefused::Algorithm));
+    assert_eq!(why(by(json!({ "alg": "RS256", "kid": "rsa", "typ": "at+jwt" }), json!({}))), Some(OidcRefused::Type));
+    assert_eq!(why(told(&RSA.token("RS256", &claims()))), Some(OidcRefused::LogoutToken), "an ID token ends nothing");
     assert_eq!(
         why(verify(&RSA.token_with(&json!({ "alg": "RS256", "kid": "rsa" }), &says))),
-        Some(Refused::Nonce),
+        Some(OidcRefused::Nonce),
         "and a logout token logs nobody in"
     );
 }
@@ -574,7 +577,7 @@ fn a_secret_is_encoded_before_it_is_put_together() {
 
 #[test]
 fn every_reason_has_a_word_of_its_own() {
-    let words: std::collections::BTreeSet<_> = Refused::ALL.iter().map(|refused| refused.code()).collect();
-    assert_eq!(words.len(), Refused::ALL.len());
+    let words: std::collections::BTreeSet<_> = OidcRefused::ALL.iter().map(|refused| refused.code()).collect();
+    assert_eq!(words.len(), OidcRefused::ALL.len());
     assert!(words.iter().all(|word| word.starts_with("oidc_")));
 }

@@ -4,11 +4,11 @@ use openidconnect::HttpResponse;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{Refused, Trouble, client_auth::Credentials};
-use crate::identity::http::{self, Http};
+use super::{OidcLoginError, OidcRefused, client_auth::ClientCredentials};
+use crate::identity::http::{self, HttpClient};
 
-/// Tokens of an exchange.
-pub struct Tokens {
+/// TokenResponse of an exchange.
+pub struct TokenResponse {
     /// ID token as received, possibly encrypted.
     pub id_token: Zeroizing<String>,
     /// Access token for UserInfo.
@@ -16,7 +16,7 @@ pub struct Tokens {
 }
 
 #[derive(Deserialize)]
-struct Answer {
+struct TokenAnswer {
     id_token: Option<Zeroizing<String>>,
     access_token: Zeroizing<String>,
     token_type: String,
@@ -44,7 +44,12 @@ pub enum Recognised {
 }
 
 /// Tests client authentication with an invalid code.
-pub async fn recognised(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<Recognised, http::HttpError> {
+pub async fn recognised(
+    http: &HttpClient,
+    endpoint: &str,
+    client: &ClientCredentials,
+    what: &Exchange<'_>,
+) -> Result<Recognised, http::HttpError> {
     let answer = ask(http, endpoint, client, what).await?;
     Ok(match http::error_word(&answer) {
         Some(word) if word == "invalid_grant" => Recognised::Yes,
@@ -54,7 +59,7 @@ pub async fn recognised(http: &Http, endpoint: &str, client: &Credentials, what:
     })
 }
 
-async fn ask(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<HttpResponse, http::HttpError> {
+async fn ask(http: &HttpClient, endpoint: &str, client: &ClientCredentials, what: &Exchange<'_>) -> Result<HttpResponse, http::HttpError> {
     let mut form = vec![
         ("grant_type", "authorization_code"),
         ("code", what.code),
@@ -66,15 +71,20 @@ async fn ask(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<
 }
 
 /// Exchanges a code. A refused code is a refusal; other failures are errors of the provider or the configuration.
-pub async fn exchange(http: &Http, endpoint: &str, client: &Credentials, what: &Exchange<'_>) -> Result<Tokens, Trouble> {
-    let answer = ask(http, endpoint, client, what).await.map_err(|error| Trouble::Provider(format!("token endpoint: {error}")))?;
-    let tokens: Answer = http::json(&answer).map_err(|wrong| match http::error_word(&answer) {
-        Some(word) if word == "invalid_grant" => Refused::Code.into(),
-        Some(word) => Trouble::Provider(format!("token endpoint: {wrong} ({word})")),
-        None => Trouble::Provider(format!("token endpoint: {wrong}")),
+pub async fn exchange(
+    http: &HttpClient,
+    endpoint: &str,
+    client: &ClientCredentials,
+    what: &Exchange<'_>,
+) -> Result<TokenResponse, OidcLoginError> {
+    let answer = ask(http, endpoint, client, what).await.map_err(|error| OidcLoginError::Provider(format!("token endpoint: {error}")))?;
+    let tokens: TokenAnswer = http::json(&answer).map_err(|wrong| match http::error_word(&answer) {
+        Some(word) if word == "invalid_grant" => OidcRefused::Code.into(),
+        Some(word) => OidcLoginError::Provider(format!("token endpoint: {wrong} ({word})")),
+        None => OidcLoginError::Provider(format!("token endpoint: {wrong}")),
     })?;
     if !tokens.token_type.eq_ignore_ascii_case("bearer") {
-        return Err(Trouble::Provider("token endpoint: its tokens are not bearer tokens".to_owned()));
+        return Err(OidcLoginError::Provider("token endpoint: its tokens are not bearer tokens".to_owned()));
     }
-    Ok(Tokens { id_token: tokens.id_token.ok_or(Refused::NoIdToken)?, access_token: tokens.access_token })
+    Ok(TokenResponse { id_token: tokens.id_token.ok_or(OidcRefused::NoIdToken)?, access_token: tokens.access_token })
 }

@@ -4,7 +4,7 @@
 //! - An attribute that the configuration does not use never decides.
 //! - Several elements with one name (Keycloak sends `Role` three times) are one attribute, whatever their NameFormat, because the
 //!   configuration knows names only.
-//! - Values are compared by meaning: two spellings of one value are one value.
+//! - SamlValues are compared by meaning: two spellings of one value are one value.
 
 use std::collections::BTreeSet;
 
@@ -12,12 +12,12 @@ use roxmltree::Node;
 
 use super::{
     Refused,
-    subject::Subject,
+    subject::LogoutSubject,
     xml::{ASSERTION, attribute, children, text},
 };
 use crate::{
     config::{Profile, SamlProvider, Source},
-    model::{claim::Claim, level::Level},
+    model::identity::{claim::Claim, level::AssuranceLevel},
 };
 
 /// Version attribute that the OIOSAML profile requires.
@@ -25,12 +25,12 @@ pub(super) const SPEC_VERSION: &str = "https://data.gov.dk/model/core/specVersio
 /// Maximum number of received attribute names in a log line.
 const TOLD: usize = 40;
 
-/// Values of an attribute.
-pub(super) type Values<'a> = BTreeSet<Value<'a>>;
+/// SamlValues of an attribute.
+pub(super) type SamlValues<'a> = BTreeSet<SamlValue<'a>>;
 
 /// A value without surrounding white space.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Value<'a> {
+pub(super) enum SamlValue<'a> {
     Text(&'a str),
     /// XML, such as a list of privileges. It never matches, but counts as a value beside others.
     Xml,
@@ -54,18 +54,18 @@ impl<'a> Attributes<'a> {
     }
 
     /// All values of a name, without duplicates; `None` if the name is absent.
-    pub(super) fn values(&self, name: &str) -> Option<Values<'a>> {
+    pub(super) fn values(&self, name: &str) -> Option<SamlValues<'a>> {
         let mut elements = self.elements.iter().filter(|(known, _)| *known == name.trim()).peekable();
         elements.peek()?;
-        let value = |value: Node<'a, 'a>| text(value).map_or(Value::Xml, Value::Text);
+        let value = |value: Node<'a, 'a>| text(value).map_or(SamlValue::Xml, SamlValue::Text);
         Some(elements.flat_map(|(_, element)| children(*element, ASSERTION, "AttributeValue")).map(value).collect())
     }
 
     /// The only text value of a name; `None` if it has none or several.
     fn one(&self, name: &str) -> Option<&'a str> {
         match self.values(name)?.into_iter().collect::<Vec<_>>().as_slice() {
-            [Value::Text(one)] => Some(*one),
-            [Value::Xml] | [] | [_, _, ..] => None,
+            [SamlValue::Text(one)] => Some(*one),
+            [SamlValue::Xml] | [] | [_, _, ..] => None,
         }
     }
 
@@ -89,7 +89,7 @@ impl<'a> Attributes<'a> {
         }
         for (name, accepted) in &self.provider.require {
             let values = self.values(name).unwrap_or_default();
-            if !accepted.iter().any(|one| values.contains(&Value::Text(one.trim()))) {
+            if !accepted.iter().any(|one| values.contains(&SamlValue::Text(one.trim()))) {
                 return Some((name, Refused::Required));
             }
         }
@@ -97,7 +97,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// The claim that leads to accounts. Two values with different meanings are refused, because they are ambiguous.
-    pub(super) fn claim(&self, subject: Option<&Subject>) -> Result<Claim, Refused> {
+    pub(super) fn claim(&self, subject: Option<&LogoutSubject>) -> Result<Claim, Refused> {
         let parse = |value: &str| Claim::parse(self.provider.common.match_by, value);
         let name = match &self.provider.claim {
             Source::NameId => {
@@ -107,10 +107,10 @@ impl<'a> Attributes<'a> {
             Source::Attribute(name) => name,
         };
         let mut values = self.values(name).unwrap_or_default();
-        values.remove(&Value::Text(""));
+        values.remove(&SamlValue::Text(""));
         let mut claims = values.into_iter().map(|value| match value {
-            Value::Text(text) => parse(text),
-            Value::Xml => None,
+            SamlValue::Text(text) => parse(text),
+            SamlValue::Xml => None,
         });
         let first = claims.next().ok_or_else(|| self.refused(name, Refused::NoClaim))?;
         let first = first.ok_or_else(|| self.refused(name, Refused::Claim))?;
@@ -118,7 +118,7 @@ impl<'a> Attributes<'a> {
     }
 
     /// The level from the first configured attribute that is present. Several values, or a value that is not in the map, give no level.
-    pub(super) fn level(&self) -> Level {
+    pub(super) fn level(&self) -> AssuranceLevel {
         self.provider.level.level(|name| {
             let there = self.elements.iter().any(|(known, _)| *known == name.trim());
             there.then(|| self.one(name))
@@ -130,7 +130,7 @@ impl<'a> Attributes<'a> {
         self.one(self.provider.name.as_ref()?).filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// Logs the deciding attribute and the names of the received ones. Values are left out, because they may be personal data.
+    /// Logs the deciding attribute and the names of the received ones. SamlValues are left out, because they may be personal data.
     fn refused(&self, name: &str, reason: Refused) -> Refused {
         let sent: BTreeSet<&str> = self.elements.iter().map(|(name, _)| *name).take(TOLD).collect();
         tracing::info!(

@@ -96,9 +96,9 @@ pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
     issuer.map(str::to_owned).ok_or(Refused::Issuer)
 }
 
-/// Expected values of a message.
+/// ExpectedLogout values of a message.
 #[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
+pub struct ExpectedLogout<'a> {
     pub metadata: &'a Metadata,
     /// Our address for logouts.
     pub slo: &'a str,
@@ -127,7 +127,7 @@ impl std::fmt::Debug for LogoutRequest {
 }
 
 /// Verifies a LogoutRequest. Blocks for about a millisecond.
-pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutRequest, Refused> {
+pub fn request(unpacked: &Unpacked, expected: &ExpectedLogout<'_>) -> Result<LogoutRequest, Refused> {
     let xml = verified(unpacked, "LogoutRequest", expected)?;
     let document = Plain::canonical(&xml).document()?;
     let root = document.root_element();
@@ -151,7 +151,7 @@ pub fn request(unpacked: &Unpacked, expected: &Expected<'_>) -> Result<LogoutReq
 }
 
 /// Verifies a LogoutResponse to our request `asked`. Returns whether the logout succeeded everywhere.
-pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Result<bool, Refused> {
+pub fn response(unpacked: &Unpacked, asked: &str, expected: &ExpectedLogout<'_>) -> Result<bool, Refused> {
     let xml = verified(unpacked, "LogoutResponse", expected)?;
     let document = Plain::canonical(&xml).document()?;
     let root = document.root_element();
@@ -166,7 +166,7 @@ pub fn response(unpacked: &Unpacked, asked: &str, expected: &Expected<'_>) -> Re
 }
 
 /// The signed text: the whole message if the query is signed, otherwise the part that the XML signature covers.
-fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<String, Refused> {
+fn verified(unpacked: &Unpacked, name: &str, expected: &ExpectedLogout<'_>) -> Result<String, Refused> {
     let plain = Plain::parse(&unpacked.xml, Bounds::LOGOUT)?;
     let document = plain.document()?;
     let signed = screen::message(&document, name)?;
@@ -180,7 +180,7 @@ fn verified(unpacked: &Unpacked, name: &str, expected: &Expected<'_>) -> Result<
     signature::verified(plain, &[document.root_element()], &expected.metadata.keys)
 }
 
-fn common(root: roxmltree::Node<'_, '_>, name: &str, expected: &Expected<'_>) -> Result<(), Refused> {
+fn common(root: roxmltree::Node<'_, '_>, name: &str, expected: &ExpectedLogout<'_>) -> Result<(), Refused> {
     if !is(root, PROTOCOL, name) {
         return Err(Refused::Root);
     }

@@ -11,12 +11,12 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Refused, signature,
-    subject::Subject,
+    subject::LogoutSubject,
     xml::{ASSERTION, LARGEST_LOGOUT, PROTOCOL, content, escaped},
 };
 use crate::{
     config::{IdType, SamlProvider},
-    identity::{keys::Pair, transport::Transport},
+    identity::{keys::KeyPair, transport::Transport},
 };
 
 /// Characters to encode in a query: all but the unreserved ones (RFC 3986, section 2.3). Verifiers may encode values again, and software
@@ -29,17 +29,17 @@ pub struct Message {
     id: String,
     text: String,
     signature_at: usize,
-    kind: Kind,
+    kind: MessageKind,
 }
 
 /// Request or response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MessageKind {
     Request,
     Response,
 }
 
-impl Kind {
+impl MessageKind {
     fn parameter(self) -> &'static str {
         match self {
             Self::Request => "SAMLRequest",
@@ -104,7 +104,7 @@ impl AuthnRequest<'_> {
         let (mut text, signature_at) = begin("AuthnRequest", &attributes, self.entity_id);
         text.push_str(&self.context());
         text.push_str("</samlp:AuthnRequest>");
-        Message { id: self.id.to_owned(), text, signature_at, kind: Kind::Request }
+        Message { id: self.id.to_owned(), text, signature_at, kind: MessageKind::Request }
     }
 
     fn context(&self) -> String {
@@ -124,7 +124,7 @@ impl AuthnRequest<'_> {
 }
 
 /// A request to end a session at the provider.
-pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &str, subject: &Subject) -> Message {
+pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &str, subject: &LogoutSubject) -> Message {
     let at_text = instant(at);
     let ends = instant(at + jiff::SignedDuration::from_mins(5));
     let attributes = [("ID", id), ("Version", "2.0"), ("IssueInstant", &at_text), ("Destination", destination), ("NotOnOrAfter", &ends)];
@@ -138,7 +138,7 @@ pub fn logout_request(id: &str, at: Timestamp, destination: &str, entity_id: &st
         text.push_str(&format!("<samlp:SessionIndex>{}</samlp:SessionIndex>", content(index)));
     }
     text.push_str("</samlp:LogoutRequest>");
-    Message { id: id.to_owned(), text, signature_at, kind: Kind::Request }
+    Message { id: id.to_owned(), text, signature_at, kind: MessageKind::Request }
 }
 
 /// An answer of success to a provider's logout.
@@ -149,12 +149,12 @@ pub fn logout_response(id: &str, at: Timestamp, destination: &str, entity_id: &s
     text.push_str(
         "<samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"></samlp:StatusCode></samlp:Status></samlp:LogoutResponse>",
     );
-    Message { id: id.to_owned(), text, signature_at, kind: Kind::Response }
+    Message { id: id.to_owned(), text, signature_at, kind: MessageKind::Response }
 }
 
 impl Message {
     /// Transport by redirect, with a signed query (Bindings 3.4.4.1).
-    pub fn redirect(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
+    pub fn redirect(&self, address: &str, relay: Option<&str>, key: &KeyPair, pss: bool) -> Result<Transport, ErrorStack> {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::default());
         let packed = deflate.write_all(self.text.as_bytes()).and_then(|()| deflate.finish()).expect("a Vec takes everything");
         let encoded = |text: &str| utf8_percent_encode(text, QUERY).to_string();
@@ -169,7 +169,7 @@ impl Message {
     }
 
     /// Transport by form, with an enveloped signature.
-    pub fn form(&self, address: &str, relay: Option<&str>, key: &Pair, pss: bool) -> Result<Transport, ErrorStack> {
+    pub fn form(&self, address: &str, relay: Option<&str>, key: &KeyPair, pss: bool) -> Result<Transport, ErrorStack> {
         let signed = signature::enveloped(&self.text, self.signature_at, &self.id, key.key(), key.certificate(), pss)?;
         let mut fields = vec![(self.kind.parameter(), BASE64.encode(signed.as_bytes()))];
         fields.extend(relay.map(|relay| ("RelayState", relay.to_owned())));

@@ -58,23 +58,23 @@ pub const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 /// Binding HTTP-POST.
 pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
-/// Addresses of a service, by binding.
+/// ProviderAddresses of a service, by binding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Addresses {
-    pub redirect: Option<Endpoint>,
-    pub post: Option<Endpoint>,
+pub struct ProviderAddresses {
+    pub redirect: Option<BindingEndpoint>,
+    pub post: Option<BindingEndpoint>,
 }
 
 /// Address of a service for one binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Endpoint {
+pub struct BindingEndpoint {
     /// Address for requests.
     pub location: String,
     /// Address for responses, if it differs (ResponseLocation, Metadata 2.2.2).
     pub response_location: Option<String>,
 }
 
-impl Endpoint {
+impl BindingEndpoint {
     /// Address for responses.
     pub fn for_answers(&self) -> &str {
         self.response_location.as_ref().unwrap_or(&self.location)
@@ -126,10 +126,10 @@ pub struct Metadata {
     pub entity_id: String,
     /// Signing keys, without duplicates.
     pub keys: Vec<SigningKey>,
-    /// Addresses for logins.
-    pub sign_on: Addresses,
-    /// Addresses for logouts; empty without any.
-    pub log_out: Addresses,
+    /// ProviderAddresses for logins.
+    pub sign_on: ProviderAddresses,
+    /// ProviderAddresses for logouts; empty without any.
+    pub log_out: ProviderAddresses,
     /// End of validity.
     pub valid_until: Option<Timestamp>,
 }
@@ -229,8 +229,8 @@ fn signing_keys(descriptor: Node<'_, '_>) -> Result<Vec<SigningKey>, MetadataErr
 }
 
 /// The first usable address of each binding. An error if there are addresses but none is usable.
-fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, MetadataError> {
-    let mut found = Addresses::default();
+fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<ProviderAddresses, MetadataError> {
+    let mut found = ProviderAddresses::default();
     let mut refused = None;
     for service in descriptor.children().filter(|node| is(*node, METADATA, name)) {
         let (Some(binding), Some(location)) = (attribute(service, "Binding"), attribute(service, "Location")) else { continue };
@@ -244,10 +244,13 @@ fn addresses(descriptor: Node<'_, '_>, name: &str) -> Result<Addresses, Metadata
             refused.get_or_insert_with(|| MetadataError::Unsafe(address.chars().take(200).collect()));
             continue;
         }
-        place.get_or_insert_with(|| Endpoint { location: location.to_owned(), response_location: response_location.map(str::to_owned) });
+        place.get_or_insert_with(|| BindingEndpoint {
+            location: location.to_owned(),
+            response_location: response_location.map(str::to_owned),
+        });
     }
     match refused {
-        Some(refused) if found == Addresses::default() => Err(refused),
+        Some(refused) if found == ProviderAddresses::default() => Err(refused),
         Some(_) | None => Ok(found),
     }
 }

@@ -19,18 +19,18 @@ use super::{
     metadata::{Metadata, MetadataError, SigningKey},
     response,
     shown::{self, Examined},
-    sp_metadata::Addresses,
-    work::{Places, Queue},
+    sp_metadata::OwnAddresses,
+    work::{Queue, WorkSlots},
 };
 use crate::{
     config::{MetadataSource, Saml, SamlProvider},
     identity::{
-        answer::Answer,
-        http::{self, Http, HttpSetupError},
-        keys::{Keys, KeysError},
+        answer::LoginAnswer,
+        http::{self, HttpClient, HttpSetupError},
+        keys::{KeysError, ProviderKeys},
         transport::Transport,
     },
-    model::provider::ProviderId,
+    model::identity::provider::ProviderId,
     operator_file::{self, OperatorFileError},
 };
 
@@ -67,9 +67,9 @@ pub enum LoadError {
     Metadata(#[from] MetadataError),
 }
 
-/// State of a provider.
+/// SamlProviderState of a provider.
 #[derive(Debug, Clone)]
-pub enum State {
+pub enum SamlProviderState {
     /// Usable.
     Ready(Arc<Metadata>),
     /// Unusable, with the reason.
@@ -77,48 +77,51 @@ pub enum State {
 }
 
 #[derive(Debug)]
-struct Entry {
+struct SamlProviderEntry {
     config: SamlProvider,
     signer: Option<SigningKey>,
-    state: RwLock<State>,
+    state: RwLock<SamlProviderState>,
 }
 
 /// All configured providers, and our keys.
 #[derive(Debug)]
-pub struct Providers {
+pub struct SamlProviders {
     /// Our addresses.
-    pub at: Addresses,
-    pub keys: Keys,
-    entries: BTreeMap<ProviderId, Entry>,
+    pub at: OwnAddresses,
+    pub keys: ProviderKeys,
+    entries: BTreeMap<ProviderId, SamlProviderEntry>,
     cache_dir: Option<PathBuf>,
-    http: Http,
+    http: HttpClient,
     /// Slots for verifying logins and signing messages: one a core, so that other work continues.
-    work: Places,
+    work: WorkSlots,
     /// Slot for verifying logout messages: one, because strangers can send some, and logins must not wait for them. Beyond the queue's end
     /// they are refused for now.
     logouts: Queue,
 }
 
-impl Providers {
+impl SamlProviders {
     /// Reads keys, files and cached copies, without a request to a provider. `None`: no provider is configured.
     pub fn start(config: &Saml, public_url: &str, now: Timestamp) -> Result<Option<Self>, SamlError> {
         let (Some(keys_dir), false) = (&config.keys_dir, config.providers.is_empty()) else { return Ok(None) };
-        let keys = Keys::read(keys_dir)?;
-        let http = Http::new(config.ca_file.as_deref(), LARGEST)?;
+        let keys = ProviderKeys::read(keys_dir)?;
+        let http = HttpClient::new(config.ca_file.as_deref(), LARGEST)?;
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let mut all = Self {
-            at: Addresses::of(config, public_url),
+            at: OwnAddresses::of(config, public_url),
             keys,
             entries: BTreeMap::new(),
             cache_dir: config.cache_dir.clone(),
             http,
-            work: Places::new(cores),
+            work: WorkSlots::new(cores),
             logouts: Queue::new(1, LOGOUTS_HERE),
         };
         for provider in &config.providers {
             let signer = provider.metadata_certificate_file.as_deref().map(certificate).transpose()?;
-            let mut entry =
-                Entry { config: provider.clone(), signer, state: RwLock::new(State::Unusable("its metadata was not read yet".to_owned())) };
+            let mut entry = SamlProviderEntry {
+                config: provider.clone(),
+                signer,
+                state: RwLock::new(SamlProviderState::Unusable("its metadata was not read yet".to_owned())),
+            };
             let at_hand = match &provider.metadata {
                 MetadataSource::File(file) => Some(file.clone()),
                 MetadataSource::Url(_) => all.cached(&provider.common.id).filter(|file| file.exists()),
@@ -128,39 +131,41 @@ impl Providers {
                 if let Err(error) = &read {
                     tracing::warn!(provider = provider.common.id.as_str(), file = %file.display(), error = %error, "stored metadata unusable");
                 }
-                entry.state =
-                    RwLock::new(read.map_or_else(|error| State::Unusable(error.to_string()), |metadata| State::Ready(Arc::new(metadata))));
+                entry.state = RwLock::new(read.map_or_else(
+                    |error| SamlProviderState::Unusable(error.to_string()),
+                    |metadata| SamlProviderState::Ready(Arc::new(metadata)),
+                ));
             }
             all.entries.insert(provider.common.id.clone(), entry);
         }
         Ok(Some(all))
     }
 
-    /// State of a provider. Expired metadata makes it unusable.
-    pub fn state(&self, id: &ProviderId, now: Timestamp) -> State {
-        let Some(entry) = self.entries.get(id) else { return State::Unusable("there is no such provider".to_owned()) };
+    /// SamlProviderState of a provider. Expired metadata makes it unusable.
+    pub fn state(&self, id: &ProviderId, now: Timestamp) -> SamlProviderState {
+        let Some(entry) = self.entries.get(id) else { return SamlProviderState::Unusable("there is no such provider".to_owned()) };
         let state = entry.state.read().unwrap_or_else(PoisonError::into_inner).clone();
         match state {
-            State::Ready(metadata) if metadata.valid_until.is_some_and(|end| end <= now) => {
-                State::Unusable("its metadata has expired".to_owned())
+            SamlProviderState::Ready(metadata) if metadata.valid_until.is_some_and(|end| end <= now) => {
+                SamlProviderState::Unusable("its metadata has expired".to_owned())
             }
-            state @ (State::Ready(_) | State::Unusable(_)) => state,
+            state @ (SamlProviderState::Ready(_) | SamlProviderState::Unusable(_)) => state,
         }
     }
 
     /// Metadata of a usable provider.
     pub fn metadata(&self, id: &ProviderId, now: Timestamp) -> Option<Arc<Metadata>> {
         match self.state(id, now) {
-            State::Ready(metadata) => Some(metadata),
-            State::Unusable(_) => None,
+            SamlProviderState::Ready(metadata) => Some(metadata),
+            SamlProviderState::Unusable(_) => None,
         }
     }
 
-    /// Providers with this entity id. One entity may be configured twice, for two groups of people.
+    /// SamlProviders with this entity id. One entity may be configured twice, for two groups of people.
     fn by_entity(&self, entity_id: &str, now: Timestamp) -> Vec<(&SamlProvider, Arc<Metadata>)> {
         let of = |(id, entry)| {
             let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;
-            let entry: &Entry = entry;
+            let entry: &SamlProviderEntry = entry;
             Some((&entry.config, metadata))
         };
         self.entries.iter().filter_map(of).collect()
@@ -182,11 +187,11 @@ impl Providers {
         match loaded {
             Ok((metadata, _)) => {
                 let metadata = Arc::new(metadata);
-                *state = State::Ready(metadata.clone());
+                *state = SamlProviderState::Ready(metadata.clone());
                 Ok(metadata)
             }
             Err(error) => {
-                if let State::Unusable(reason) = &mut *state {
+                if let SamlProviderState::Unusable(reason) = &mut *state {
                     *reason = error.to_string();
                 }
                 Err(error)
@@ -208,12 +213,12 @@ impl Providers {
         }
     }
 
-    fn entry(&self, id: &ProviderId) -> Result<&Entry, LoadError> {
+    fn entry(&self, id: &ProviderId) -> Result<&SamlProviderEntry, LoadError> {
         self.entries.get(id).ok_or_else(|| LoadError::Source("there is no such provider".to_owned()))
     }
 
     /// The metadata and, if it came from an address, its bytes for the cache.
-    async fn load(&self, entry: &Entry, now: Timestamp) -> Result<(Metadata, Option<Vec<u8>>), LoadError> {
+    async fn load(&self, entry: &SamlProviderEntry, now: Timestamp) -> Result<(Metadata, Option<Vec<u8>>), LoadError> {
         match &entry.config.metadata {
             MetadataSource::File(file) => Ok((entry.parse(&from_file(file)?, now)?, None)),
             MetadataSource::Url(url) => {
@@ -247,7 +252,7 @@ impl Providers {
     }
 
     /// Signs a message on a blocking thread, because that takes some milliseconds, and returns its transport.
-    pub async fn send(self: &Arc<Self>, message: Message, way: Way) -> Result<Transport, Unsent> {
+    pub async fn send(self: &Arc<Self>, message: Message, way: MessageRoute) -> Result<Transport, Unsent> {
         let all = self.clone();
         self.work
             .work(Unsent, move || {
@@ -263,27 +268,27 @@ impl Providers {
     }
 
     /// Validates an answer to a login.
-    pub async fn read_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Answer, Refused> {
+    pub async fn read_response(self: &Arc<Self>, asked: SamlRequest, message: Vec<u8>) -> Result<LoginAnswer, Refused> {
         self.about_response(asked, move |keys, expected| response::read(&message, keys, expected)).await
     }
 
     /// Validates an answer to a login test, with the details that its page shows.
-    pub async fn test_response(self: &Arc<Self>, asked: Asked, message: Vec<u8>) -> Result<Examined, Refused> {
+    pub async fn test_response(self: &Arc<Self>, asked: SamlRequest, message: Vec<u8>) -> Result<Examined, Refused> {
         self.about_response(asked, move |keys, expected| Ok(shown::examine(&message, keys, expected))).await
     }
 
     /// Runs on a blocking thread, because validation needs processor time and runs C code.
     async fn about_response<T: Send + 'static>(
         self: &Arc<Self>,
-        asked: Asked,
-        read: impl FnOnce(&Keys, &response::Expected<'_>) -> Result<T, Refused> + Send + 'static,
+        asked: SamlRequest,
+        read: impl FnOnce(&ProviderKeys, &response::ExpectedResponse<'_>) -> Result<T, Refused> + Send + 'static,
     ) -> Result<T, Refused> {
         let all = self.clone();
         self.work
             .work(Refused::ProviderUnusable, move || {
                 let entry = all.entries.get(&asked.provider).ok_or(Refused::ProviderUnusable)?;
                 let metadata = all.metadata(&asked.provider, asked.now).ok_or(Refused::ProviderUnusable)?;
-                let expected = response::Expected {
+                let expected = response::ExpectedResponse {
                     provider: &entry.config,
                     metadata: &metadata,
                     entity_id: &all.at.entity_id,
@@ -333,8 +338,8 @@ impl Providers {
         self.logouts.work(Refused::Busy, Refused::ProviderUnusable, work).await
     }
 
-    fn logout_expected<'a>(&'a self, provider: &SamlProvider, metadata: &'a Metadata, now: Timestamp) -> logout::Expected<'a> {
-        logout::Expected { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
+    fn logout_expected<'a>(&'a self, provider: &SamlProvider, metadata: &'a Metadata, now: Timestamp) -> logout::ExpectedLogout<'a> {
+        logout::ExpectedLogout { metadata, slo: &self.at.slo, skew: jiff::SignedDuration::from_secs(provider.skew_seconds.into()), now }
     }
 }
 
@@ -351,7 +356,7 @@ pub struct LogoutAsked {
 
 /// Transport of a message.
 #[derive(Debug, Clone)]
-pub struct Way {
+pub struct MessageRoute {
     /// Address of the receiver.
     pub address: String,
     /// By form; otherwise by redirect.
@@ -368,7 +373,7 @@ pub struct Unsent;
 
 /// The request of a login in progress.
 #[derive(Debug, Clone)]
-pub struct Asked {
+pub struct SamlRequest {
     pub provider: ProviderId,
     /// ID of the request.
     pub request: String,
@@ -379,7 +384,7 @@ pub struct Asked {
     pub now: Timestamp,
 }
 
-impl Entry {
+impl SamlProviderEntry {
     fn parse(&self, bytes: &[u8], now: Timestamp) -> Result<Metadata, MetadataError> {
         Metadata::parse(bytes, self.config.entity_id.as_deref(), self.signer.as_ref(), now)
     }

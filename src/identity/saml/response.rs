@@ -14,20 +14,20 @@ use super::{
     metadata::Metadata,
     screen::{self, Holds},
     signature,
-    subject::Subject,
+    subject::LogoutSubject,
     xml::{ASSERTION, Bounds, PROTOCOL, Plain, attribute, children, is, later, only, text, time},
 };
 use crate::{
     config::{Profile, SamlProvider},
     identity::{
-        answer::{Answer, Failure, Login, SessionThere},
-        keys::Keys,
+        answer::{Login, LoginAnswer, LoginFailure, SessionThere},
+        keys::ProviderKeys,
     },
 };
 
-/// Expected values of a Response.
+/// ExpectedResponse values of a Response.
 #[derive(Debug, Clone, Copy)]
-pub struct Expected<'a> {
+pub struct ExpectedResponse<'a> {
     pub provider: &'a SamlProvider,
     pub metadata: &'a Metadata,
     pub entity_id: &'a str,
@@ -45,25 +45,30 @@ pub struct Expected<'a> {
 /// Takes a look at an assertion whose signature is verified.
 type Seen<'a> = &'a mut dyn FnMut(Node<'_, '_>);
 
-impl Expected<'_> {
+impl ExpectedResponse<'_> {
     fn skew(&self) -> SignedDuration {
         SignedDuration::from_secs(self.provider.skew_seconds.into())
     }
 }
 
 /// Validates a Response. Blocks for one to three milliseconds.
-pub fn read(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Result<Answer, Refused> {
+pub fn read(message: &[u8], keys: &ProviderKeys, expected: &ExpectedResponse<'_>) -> Result<LoginAnswer, Refused> {
     read_with(message, keys, expected, &mut |_assertion| {})
 }
 
 /// As [`read`]. `seen` gets the assertion as soon as its signature is verified, also where another check then refuses the login.
-pub(super) fn read_with(message: &[u8], keys: &Keys, expected: &Expected<'_>, seen: Seen<'_>) -> Result<Answer, Refused> {
+pub(super) fn read_with(
+    message: &[u8],
+    keys: &ProviderKeys,
+    expected: &ExpectedResponse<'_>,
+    seen: Seen<'_>,
+) -> Result<LoginAnswer, Refused> {
     let plain = Plain::parse(message, Bounds::MESSAGE)?;
     let document = plain.document()?;
     let shape = screen::response(&document)?;
     let root = document.root_element();
     if shape.holds == Holds::Nothing {
-        return failure(root, expected).map(Answer::Failure);
+        return failure(root, expected).map(LoginAnswer::Failure);
     }
     if shape.holds == Holds::Assertion && !shape.response_signed && !shape.assertion_signed {
         return Err(Refused::Unsigned);
@@ -104,7 +109,7 @@ pub(super) fn read_with(message: &[u8], keys: &Keys, expected: &Expected<'_>, se
             opened(root, false, keys, expected, seen)
         }
     }
-    .map(|login| Answer::Login(Box::new(login)))
+    .map(|login| LoginAnswer::Login(Box::new(login)))
 }
 
 /// Parses the signed text. It is as well-formed and bounded as the message, but may be longer, because namespaces are declared again.
@@ -113,7 +118,13 @@ fn reread(signed: &str) -> Result<Document<'_>, Refused> {
 }
 
 /// Decrypts the assertion of a Response and verifies its signature. An unsigned one counts only within a signed Response.
-fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_>, seen: Seen<'_>) -> Result<Login, Refused> {
+fn opened(
+    root: Node<'_, '_>,
+    covered: bool,
+    keys: &ProviderKeys,
+    expected: &ExpectedResponse<'_>,
+    seen: Seen<'_>,
+) -> Result<Login, Refused> {
     let encrypted = only(root, ASSERTION, "EncryptedAssertion").ok().flatten().ok_or(Refused::AssertionCount)?;
     let bytes: Zeroizing<Vec<u8>> = decrypt::decrypt(&screen::encrypted(encrypted)?, keys.decrypting())?;
     let plain = Plain::parse(&bytes, Bounds::MESSAGE)?;
@@ -131,13 +142,13 @@ fn opened(root: Node<'_, '_>, covered: bool, keys: &Keys, expected: &Expected<'_
     within(&document, expected)
 }
 
-fn within(document: &Document<'_>, expected: &Expected<'_>) -> Result<Login, Refused> {
+fn within(document: &Document<'_>, expected: &ExpectedResponse<'_>) -> Result<Login, Refused> {
     let assertion = document.root_element();
     if is(assertion, ASSERTION, "Assertion") { login(assertion, expected) } else { Err(Refused::Root) }
 }
 
 /// The failure in a Response without an assertion.
-fn failure(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<Failure, Refused> {
+fn failure(root: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<LoginFailure, Refused> {
     if attribute(root, "InResponseTo") != Some(expected.request) {
         return Err(Refused::InResponseTo);
     }
@@ -147,10 +158,10 @@ fn failure(root: Node<'_, '_>, expected: &Expected<'_>) -> Result<Failure, Refus
     let codes: Vec<_> = codes.collect();
     Ok(match codes.last().copied() {
         Some("Success") | None => return Err(Refused::AssertionCount),
-        Some("AuthnFailed" | "RequestDenied" | "Responder" | "UnknownPrincipal") => Failure::Cancelled,
-        Some("NoAuthnContext") => Failure::Level,
-        Some("NoPassive") => Failure::Passive,
-        Some(_) => Failure::Other(None),
+        Some("AuthnFailed" | "RequestDenied" | "Responder" | "UnknownPrincipal") => LoginFailure::Cancelled,
+        Some("NoAuthnContext") => LoginFailure::Level,
+        Some("NoPassive") => LoginFailure::Passive,
+        Some(_) => LoginFailure::Other(None),
     })
 }
 
@@ -160,7 +171,7 @@ fn status<'a, 'i>(root: Node<'a, 'i>) -> Result<Node<'a, 'i>, Refused> {
 }
 
 /// Checks the Response itself (Core 3.2.2, Profiles 4.1.4.2).
-fn around(root: Node<'_, '_>, needs_issuer: bool, expected: &Expected<'_>) -> Result<(), Refused> {
+fn around(root: Node<'_, '_>, needs_issuer: bool, expected: &ExpectedResponse<'_>) -> Result<(), Refused> {
     version(root)?;
     match only(root, ASSERTION, "Issuer").map_err(|_more| Refused::Issuer)? {
         Some(issuer) if text(issuer) == Some(&expected.metadata.entity_id) => {}
@@ -183,7 +194,7 @@ fn version(node: Node<'_, '_>) -> Result<(), Refused> {
 }
 
 /// Checks that IssueInstant is after the request and not in the future.
-fn issued(node: Node<'_, '_>, expected: &Expected<'_>) -> Result<(), Refused> {
+fn issued(node: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<(), Refused> {
     let at = attribute(node, "IssueInstant").and_then(time).ok_or(Refused::Time)?;
     let fits = at >= expected.asked - expected.skew() && at <= expected.now + expected.skew();
     if fits { Ok(()) } else { Err(Refused::IssueInstant) }
@@ -194,7 +205,7 @@ fn moment(node: Node<'_, '_>, name: &str) -> Result<Option<Timestamp>, Refused> 
 }
 
 /// Validates the assertion (Core 2.3.3, Profiles 4.1.4.2 and 4.1.4.3).
-fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refused> {
+fn login(assertion: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<Login, Refused> {
     version(assertion)?;
     let id = attribute(assertion, "ID").filter(|id| !id.is_empty()).ok_or(Refused::Id)?;
     // Unknown Advice may be ignored (Core 2.3.3). The screen has checked that it contains no assertion.
@@ -231,7 +242,7 @@ fn login(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Login, Refu
 }
 
 /// Checks the only SubjectConfirmation: bearer, our address, our request, with an end. Returns its end.
-fn confirmation(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<Timestamp, Refused> {
+fn confirmation(subject: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<Timestamp, Refused> {
     let wrong = Refused::Confirmation;
     let confirmation = only(subject, ASSERTION, "SubjectConfirmation").ok().flatten().ok_or(wrong)?;
     if attribute(confirmation, "Method") != Some("urn:oasis:names:tc:SAML:2.0:cm:bearer") {
@@ -251,7 +262,7 @@ fn confirmation(subject: Node<'_, '_>, expected: &Expected<'_>) -> Result<Timest
     if expected.now - expected.skew() < until { Ok(until) } else { Err(Refused::ConfirmationTime) }
 }
 
-fn conditions(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Option<Timestamp>, Refused> {
+fn conditions(assertion: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<Option<Timestamp>, Refused> {
     let conditions = only(assertion, ASSERTION, "Conditions").ok().flatten().ok_or(Refused::Conditions)?;
     if moment(conditions, "NotBefore")?.is_some_and(|from| expected.now + expected.skew() < from) {
         return Err(Refused::NotYet);
@@ -285,7 +296,7 @@ struct Authentication {
     ends: Option<Timestamp>,
 }
 
-fn authentication(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Authentication, Refused> {
+fn authentication(assertion: Node<'_, '_>, expected: &ExpectedResponse<'_>) -> Result<Authentication, Refused> {
     let wrong = Refused::AuthnStatement;
     let statement = only(assertion, ASSERTION, "AuthnStatement").ok().flatten().ok_or(wrong)?;
     let at = moment(statement, "AuthnInstant")?.ok_or(wrong)?;
@@ -299,14 +310,14 @@ fn authentication(assertion: Node<'_, '_>, expected: &Expected<'_>) -> Result<Au
     Ok(Authentication { at: at.min(expected.now), session_index: attribute(statement, "SessionIndex").map(str::to_owned), ends })
 }
 
-fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Option<Subject>, Refused> {
+fn name_id(subject: Node<'_, '_>, session_index: Option<String>) -> Result<Option<LogoutSubject>, Refused> {
     let known = |node: &Node<'_, '_>| is(*node, ASSERTION, "NameID") || is(*node, ASSERTION, "SubjectConfirmation");
     if subject.children().any(|child| child.is_element() && !known(&child)) {
         return Err(Refused::Subject);
     }
     let Some(node) = only(subject, ASSERTION, "NameID").map_err(|_more| Refused::Subject)? else { return Ok(None) };
     let own = |name| attribute(node, name).map(str::to_owned);
-    Ok(Some(Subject {
+    Ok(Some(LogoutSubject {
         name_id: text(node).filter(|text| !text.is_empty()).ok_or(Refused::Subject)?.to_owned(),
         format: own("Format"),
         name_qualifier: own("NameQualifier"),

@@ -145,7 +145,7 @@ fn signatures_are_in_place(document: &Document<'_>, parents: &[Option<Node<'_, '
 
 /// Parts of a screened signature.
 #[derive(Debug, Clone, Copy)]
-pub struct Signed<'a> {
+pub struct ScreenedSignature<'a> {
     /// The signed element.
     pub element: Node<'a, 'a>,
     /// The Signature element.
@@ -167,14 +167,14 @@ pub struct Signed<'a> {
 }
 
 /// Parts of a screened element's signature; `None` if it has none.
-pub fn signed<'a>(element: Node<'a, 'a>) -> Result<Option<Signed<'a>>, Refused> {
+pub fn signed<'a>(element: Node<'a, 'a>) -> Result<Option<ScreenedSignature<'a>>, Refused> {
     let Some(signature) = signature_of(element)? else { return Ok(None) };
     let part = |node, name| only(node, DS, name).ok().flatten().ok_or(Refused::SignatureShape);
     let algorithm = |node| attribute(node, "Algorithm").ok_or(Refused::SignatureShape);
     let info = part(signature, "SignedInfo")?;
     let reference = part(info, "Reference")?;
     let canonical = children(part(reference, "Transforms")?, DS, "Transform").last().ok_or(Refused::Transform)?;
-    Ok(Some(Signed {
+    Ok(Some(ScreenedSignature {
         element,
         signature,
         info,

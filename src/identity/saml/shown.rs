@@ -8,18 +8,18 @@ use roxmltree::Node;
 
 use super::{
     Refused,
-    attributes::{Attributes, SPEC_VERSION, Value},
-    response::{Expected, read_with},
+    attributes::{Attributes, SPEC_VERSION, SamlValue},
+    response::{ExpectedResponse, read_with},
     xml::{ASSERTION, attribute, children, is, only, text, time},
 };
 use crate::{
     config::{LevelSource, Profile, SamlProvider, Source},
     identity::{
-        answer::Answer,
-        keys::Keys,
+        answer::LoginAnswer,
+        keys::ProviderKeys,
         shown::{self, Findings, Line, Place, Shown, Use},
     },
-    model::claim::ClaimKind,
+    model::identity::claim::ClaimKind,
 };
 
 /// Limit of listed lines. People in many groups have one attribute with many values, not many attributes.
@@ -52,13 +52,13 @@ const PARTS: [(Refused, &str); 17] = [
 #[derive(Debug)]
 pub struct Examined {
     /// The login, or why there is none: the same as without a test.
-    pub answer: Result<Answer, Refused>,
+    pub answer: Result<LoginAnswer, Refused>,
     /// What is shown.
     pub findings: Findings,
 }
 
 /// Holds a Response against what is expected, and notes what it says.
-pub fn examine(message: &[u8], keys: &Keys, expected: &Expected<'_>) -> Examined {
+pub fn examine(message: &[u8], keys: &ProviderKeys, expected: &ExpectedResponse<'_>) -> Examined {
     let provider = expected.provider;
     let (mut findings, mut unmet) = (Findings::default(), None);
     let answer = read_with(message, keys, expected, &mut |assertion| {
@@ -182,11 +182,11 @@ fn configured(provider: &SamlProvider) -> BTreeMap<&str, BTreeSet<Use>> {
 
 /// What is left of the values of an attribute.
 fn value(attributes: &Attributes<'_>, name: &str, uses: &BTreeSet<Use>, provider: &SamlProvider) -> Shown {
-    let one = |value: &Value<'_>| match value {
-        Value::Xml => Shown::Structure,
-        Value::Text(said) if uses.contains(&Use::Account) => claimed(said, provider),
-        Value::Text(said) if uses.contains(&Use::Level) || name == SPEC_VERSION => Shown::word(said),
-        Value::Text(said) => Shown::masked(said),
+    let one = |value: &SamlValue<'_>| match value {
+        SamlValue::Xml => Shown::Structure,
+        SamlValue::Text(said) if uses.contains(&Use::Account) => claimed(said, provider),
+        SamlValue::Text(said) if uses.contains(&Use::Level) || name == SPEC_VERSION => Shown::word(said),
+        SamlValue::Text(said) => Shown::masked(said),
     };
     let Some(values) = attributes.values(name) else { return Shown::Missing };
     match values.into_iter().collect::<Vec<_>>().as_slice() {

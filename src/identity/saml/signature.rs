@@ -22,10 +22,10 @@ use samael::crypto::{AllowedSignatureAlgorithm as Algorithm, CertificateDer, Cry
 use super::{
     Refused, decrypt,
     metadata::SigningKey,
-    screen::{self, Signed},
+    screen::{self, ScreenedSignature},
     xml::{
         DS, LARGEST, Plain,
-        canonical::{Rules, canonical},
+        canonical::{CanonicalRules, canonical},
     },
 };
 
@@ -82,14 +82,14 @@ fn by_xmlsec(text: &str, certificate: &CertificateDer) -> Option<String> {
 }
 
 /// A signed element as a document of its own.
-fn alone(signed: &Signed<'_>) -> Result<String, Refused> {
+fn alone(signed: &ScreenedSignature<'_>) -> Result<String, Refused> {
     let prefixes = format!("{} {}", signed.prefixes, signed.info_prefixes);
-    canonical(signed.element, Rules { without: None, prefixes: &prefixes, largest: LARGEST * 2 })
+    canonical(signed.element, CanonicalRules { without: None, prefixes: &prefixes, largest: LARGEST * 2 })
 }
 
 /// The provider's key that verifies SignedInfo. Without one, verification ends here.
-fn signer<'k>(signed: &Signed<'_>, keys: &'k [SigningKey]) -> Result<&'k SigningKey, Refused> {
-    let info = canonical(signed.info, Rules { without: None, prefixes: signed.info_prefixes, largest: LARGEST_INFO });
+fn signer<'k>(signed: &ScreenedSignature<'_>, keys: &'k [SigningKey]) -> Result<&'k SigningKey, Refused> {
+    let info = canonical(signed.info, CanonicalRules { without: None, prefixes: signed.info_prefixes, largest: LARGEST_INFO });
     let info = info.map_err(|_| Refused::SignatureShape)?;
     let value = decrypt::base64(signed.value).ok_or(Refused::SignatureShape)?;
     let (digest, kind) = match signed.method {
@@ -119,7 +119,7 @@ fn has_signed(key: &PKey<Public>, digest: MessageDigest, bytes: &[u8], value: &[
 }
 
 /// The text that a signature covers, if it has the digest in SignedInfo.
-fn covered(signed: &Signed<'_>) -> Result<String, Refused> {
+fn covered(signed: &ScreenedSignature<'_>) -> Result<String, Refused> {
     let digest = match signed.digest_method {
         "http://www.w3.org/2001/04/xmlenc#sha256" => MessageDigest::sha256(),
         "http://www.w3.org/2001/04/xmldsig-more#sha384" => MessageDigest::sha384(),
@@ -129,7 +129,7 @@ fn covered(signed: &Signed<'_>) -> Result<String, Refused> {
     let told = decrypt::base64(signed.digest).filter(|told| told.len() == digest.size()).ok_or(Refused::Signature)?;
     // Namespaces that are declared once and used often make the canonical text longer; this bounds it.
     let largest = signed.element.document().input_text().len() * 2 + 64 * 1024;
-    let rules = Rules { without: Some(signed.signature), prefixes: signed.prefixes, largest };
+    let rules = CanonicalRules { without: Some(signed.signature), prefixes: signed.prefixes, largest };
     let text = canonical(signed.element, rules)?;
     let right = hash(digest, text.as_bytes()).is_ok_and(|digest| *digest == *told);
     if right { Ok(text) } else { Err(Refused::Signature) }

@@ -12,12 +12,12 @@ use super::{
 };
 use crate::{
     config::{LevelSource, Saml, Source},
-    identity::keys::{Keys, Pair},
+    identity::keys::{KeyPair, ProviderKeys},
 };
 
 /// Our addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Addresses {
+pub struct OwnAddresses {
     pub entity_id: String,
     /// Assertion consumer address.
     pub acs: String,
@@ -25,8 +25,8 @@ pub struct Addresses {
     pub slo: String,
 }
 
-impl Addresses {
-    /// Addresses below the public address.
+impl OwnAddresses {
+    /// OwnAddresses below the public address.
     pub fn of(config: &Saml, public_url: &str) -> Self {
         Self {
             entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),
@@ -39,8 +39,8 @@ impl Addresses {
 const ID: &str = "os2nykode";
 
 /// Writes the metadata in canonical form, and signs it if configured.
-pub fn document(at: &Addresses, keys: &Keys, config: &Saml, service: &str) -> Result<String, ErrorStack> {
-    let descriptor = |usage: &str, pair: &Pair| {
+pub fn document(at: &OwnAddresses, keys: &ProviderKeys, config: &Saml, service: &str) -> Result<String, ErrorStack> {
+    let descriptor = |usage: &str, pair: &KeyPair| {
         format!(
             "<md:KeyDescriptor use=\"{usage}\"><ds:KeyInfo xmlns:ds=\"{DS}\"><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data>\
              </ds:KeyInfo>{}</md:KeyDescriptor>",

@@ -16,13 +16,16 @@ mod shown;
 use forge::{Content, Forge, KeyWay, proven};
 
 use super::{Refused, decrypt, logout, message, metadata};
-use crate::model::{claim::Claim, level::Level};
+use crate::model::identity::{claim::Claim, level::AssuranceLevel};
 
 #[test]
 fn a_right_message_is_taken_however_it_is_signed_and_encrypted() {
     for (assertion, response) in [(true, false), (false, true), (true, true)] {
         let login = proven(&Forge::signed(assertion, response).message());
-        assert_eq!((login.claim, login.level, login.assertion.as_str()), (Claim::AccountName("anna".into()), Level::Substantial, "_a"));
+        assert_eq!(
+            (login.claim, login.level, login.assertion.as_str()),
+            (Claim::AccountName("anna".into()), AssuranceLevel::Substantial, "_a")
+        );
         for content in [Content::Aes128Cbc, Content::Aes256Cbc, Content::Aes128Gcm, Content::Aes256Gcm] {
             for way in [KeyWay::Mgf1p, KeyWay::Oaep11] {
                 for key_beside in [false, true] {
@@ -51,7 +54,7 @@ fn a_changed_byte_anywhere_proves_nothing_else() {
     for at in start..whole.len() {
         let mut changed = whole.clone().into_bytes();
         changed[at] = if changed[at] == b'x' { b'y' } else { b'x' };
-        if let Ok(crate::identity::answer::Answer::Login(login)) = forge::read(&String::from_utf8_lossy(&changed)) {
+        if let Ok(crate::identity::answer::LoginAnswer::Login(login)) = forge::read(&String::from_utf8_lossy(&changed)) {
             assert_eq!(*login, right, "byte {at}");
         }
     }
@@ -81,7 +84,7 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
     };
     let everybody = &*forge::EVERYBODY;
     let mut provider = forge::provider();
-    provider.request_level = Level::Substantial;
+    provider.request_level = AssuranceLevel::Substantial;
     provider.request_id_type = Some(crate::config::IdType::Person);
     let asks = AuthnRequest {
         id: "_x",
@@ -103,7 +106,7 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
     assert_eq!(screen::message(&plain.document().expect("XML"), "AuthnRequest"), Ok(true));
     let told = verified(plain);
     assert!(told.contains("ForceAuthn=\"true\"") && told.contains("nsis/loa/Substantial") && told.contains("eid/Person"));
-    let at = super::sp_metadata::Addresses { entity_id: forge::ENTITY.into(), acs: forge::ACS.into(), slo: "https://x/slo".into() };
+    let at = super::sp_metadata::OwnAddresses { entity_id: forge::ENTITY.into(), acs: forge::ACS.into(), slo: "https://x/slo".into() };
     let config =
         crate::config::Saml { sign_metadata: true, contact: Some("it@kommune.dk".into()), providers: vec![provider], ..Default::default() };
     let ours = super::sp_metadata::document(&at, &everybody.ours, &config, "Prøve <&> Kommune").expect("made");
@@ -114,10 +117,10 @@ fn our_requests_carry_a_signature_that_xmlsec_verifies() {
 
 #[test]
 fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
-    use super::{message::logout_request, subject::Subject};
+    use super::{message::logout_request, subject::LogoutSubject};
     let everybody = &*forge::EVERYBODY;
     let slo = "https://os2nykode.test/saml/slo";
-    let subject = Subject {
+    let subject = LogoutSubject {
         name_id: "anna & søn".into(),
         format: None,
         name_qualifier: None,
@@ -126,7 +129,7 @@ fn a_query_is_signed_as_it_was_sent_and_counts_in_no_other_way() {
     };
     let asks = logout_request("_l", forge::now(), slo, forge::IDP, &subject);
     let metadata = forge::metadata();
-    let expected = logout::Expected { metadata: &metadata, slo, skew: jiff::SignedDuration::from_mins(3), now: forge::now() };
+    let expected = logout::ExpectedLogout { metadata: &metadata, slo, skew: jiff::SignedDuration::from_mins(3), now: forge::now() };
     let read = |query: &str| {
         let unpacked = logout::unpack(logout::Incoming::Query(query))?;
         logout::request(&unpacked, &expected)

@@ -6,9 +6,9 @@ use tokio::sync::Semaphore;
 
 /// Slots for blocking work. Callers wait for a free one.
 #[derive(Debug)]
-pub(super) struct Places(Arc<Semaphore>);
+pub(super) struct WorkSlots(Arc<Semaphore>);
 
-impl Places {
+impl WorkSlots {
     pub(super) fn new(at_once: usize) -> Self {
         Self(Arc::new(Semaphore::new(at_once)))
     }
@@ -32,17 +32,17 @@ impl Places {
 /// Slots with a bounded queue, for messages that strangers can send.
 #[derive(Debug)]
 pub(super) struct Queue {
-    places: Places,
+    places: WorkSlots,
     here: Semaphore,
 }
 
 impl Queue {
     /// `at_once`: slots. `in_all`: slots and waiting callers together.
     pub(super) fn new(at_once: usize, in_all: usize) -> Self {
-        Self { places: Places::new(at_once), here: Semaphore::new(in_all) }
+        Self { places: WorkSlots::new(at_once), here: Semaphore::new(in_all) }
     }
 
-    /// As [`Places::work`], or `full` if the queue is full.
+    /// As [`WorkSlots::work`], or `full` if the queue is full.
     pub(super) async fn work<T, E>(&self, full: E, otherwise: E, work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, E>
     where
         T: Send + 'static,

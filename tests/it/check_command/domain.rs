@@ -1,7 +1,7 @@
 //! What the check command says of the service account, its rights and AD's policies: each fault in the real domain.
 
 use os2nykode::{
-    check::{Id, Level, Report},
+    check::{FindingLevel, Id, Report},
     clock::ShiftedClock,
 };
 
@@ -20,7 +20,7 @@ async fn check_as(person: &Person) -> Report {
     check(Setup::default(), &replace, Some("anna"), &ShiftedClock::default()).await
 }
 
-fn found(report: &Report, id: Id, level: Level, what: &str, advice: &str) {
+fn found(report: &Report, id: Id, level: FindingLevel, what: &str, advice: &str) {
     let told = report.findings.iter().any(|f| f.id == Some(id) && f.level == level && f.what.contains(what) && f.advice.contains(advice));
     assert!(told, "{id:?} {what:?} → {advice:?} in\n{report}");
 }
@@ -45,7 +45,7 @@ async fn a_service_account_that_is_not_let_in_is_told_why() {
         (must_change, Id::ServiceAccountMustChange, "-ChangePasswordAtLogon $false"),
     ] {
         let report = check_as(&person).await;
-        found(&report, id, Level::Problem, "the service account", advice);
+        found(&report, id, FindingLevel::Problem, "the service account", advice);
         assert!(report.has(Id::NoControllerUsable) && !report.to_string().contains(PASSWORD), "{report}");
     }
 }
@@ -60,14 +60,14 @@ async fn a_service_account_by_dn_is_named_as_dsacls_wants_it_and_its_end_is_told
     found(
         &report,
         Id::RightMissing,
-        Level::Problem,
+        FindingLevel::Problem,
         "Reset Password on anna",
         &format!("/G \"KOMMUNE\\{}:CA;Reset Password;user\"", person.sam),
     );
-    has(&report, Level::Problem, "write lockoutTime", "'WriteProperty','Allow',([guid]'28630ebf-41d5-11d1-a9c1-0000f80367c1')");
-    has(&report, Level::Problem, "write pwdLastSet", "Delegate Control…");
-    found(&report, Id::ServiceAccountExpires, Level::Warning, "expires on 2100", "Clear-ADAccountExpiration");
-    found(&report, Id::ServiceAccountPasswordExpires, Level::Warning, "the password of", "-PasswordNeverExpires");
+    has(&report, FindingLevel::Problem, "write lockoutTime", "'WriteProperty','Allow',([guid]'28630ebf-41d5-11d1-a9c1-0000f80367c1')");
+    has(&report, FindingLevel::Problem, "write pwdLastSet", "Delegate Control…");
+    found(&report, Id::ServiceAccountExpires, FindingLevel::Warning, "expires on 2100", "Clear-ADAccountExpiration");
+    found(&report, Id::ServiceAccountPasswordExpires, FindingLevel::Warning, "the password of", "-PasswordNeverExpires");
     assert!(!report.to_string().contains(&format!("/G \"{}", person.dn)), "{report}");
 }
 
@@ -79,18 +79,18 @@ async fn a_domain_admin_as_service_account_is_a_problem() {
     admin.add_to_group(&group, &person.dn).await;
     let report = check_as(&person).await;
     admin.remove(&group, "member", &person.dn).await;
-    found(&report, Id::ServiceAccountTooPowerful, Level::Problem, "Domain Admins", "an ordinary account");
+    found(&report, Id::ServiceAccountTooPowerful, FindingLevel::Problem, "Domain Admins", "an ordinary account");
     let ordinary = check(Setup::default(), &[], Some("anna"), &ShiftedClock::default()).await;
-    has(&ordinary, Level::Ok, "in no group that administers the domain", "");
+    has(&ordinary, FindingLevel::Ok, "in no group that administers the domain", "");
     assert!(!ordinary.has(Id::ServiceAccountTooPowerful) && !ordinary.has(Id::ServiceAccountPasswordExpires), "{ordinary}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_is_not_found_or_not_served_is_told_of() {
     let nobody = check(Setup::default(), &[], Some("findes-ikke"), &ShiftedClock::default()).await;
-    found(&nobody, Id::SampleNotFound, Level::Problem, "\"findes-ikke\"", "sAMAccountName");
+    found(&nobody, Id::SampleNotFound, FindingLevel::Problem, "\"findes-ikke\"", "sAMAccountName");
     let elsewhere = check(Setup::default(), &[], Some("Administrator"), &ShiftedClock::default()).await;
-    found(&elsewhere, Id::SampleNotFound, Level::Problem, "outside of directory.search_bases", "below directory.search_bases");
+    found(&elsewhere, Id::SampleNotFound, FindingLevel::Problem, "outside of directory.search_bases", "below directory.search_bases");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,11 +105,11 @@ async fn each_search_base_has_its_own_sample_and_a_whole_domain_is_warned_of() {
     admin.rename(&inside.dn, &name, Some(&format!("CN=Users,{}", environment().fact("BASE_DN")))).await;
     let report = check(Setup::default(), &[(&one, &both)], None, &ShiftedClock::default()).await;
     let place = format!("dsacls \"CN=Users,{}\"", environment().fact("BASE_DN"));
-    found(&report, Id::RightMissing, Level::Problem, "lacks Reset Password on", &place);
+    found(&report, Id::RightMissing, FindingLevel::Problem, "lacks Reset Password on", &place);
     assert!(!report.to_string().contains(&format!("dsacls \"{people}\" /I:S /G")), "the first base is delegated: {report}");
     let whole = check(Setup::default(), &[(&one, "")], Some(&name), &ShiftedClock::default()).await;
-    found(&whole, Id::SearchBasesMissing, Level::Warning, "every account of the domain", "search_bases");
-    found(&whole, Id::RightMissing, Level::Problem, "lacks Reset Password", &place);
+    found(&whole, Id::SearchBasesMissing, FindingLevel::Warning, "every account of the domain", "search_bases");
+    found(&whole, Id::RightMissing, FindingLevel::Problem, "lacks Reset Password", &place);
     assert!(!whole.to_string().contains(&format!("dsacls \"{}\" /I:S", environment().fact("BASE_DN"))), "{whole}");
     admin.delete(&outside).await;
 }
@@ -118,18 +118,18 @@ async fn each_search_base_has_its_own_sample_and_a_whole_domain_is_warned_of() {
 async fn policies_of_the_domain_and_of_every_pso_are_held_against_the_configuration() {
     let more = |more: &'static str| Setup { more, ..Setup::default() };
     let reserve = check(more("[login.ad_password]\nlockout_reserve = 3\n"), &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&reserve, Id::LockoutReserveTooLarge, Level::Problem, "PSO Skrap", "lockout_reserve");
+    found(&reserve, Id::LockoutReserveTooLarge, FindingLevel::Problem, "PSO Skrap", "lockout_reserve");
     assert!(!reserve.has(Id::LockoutOneTry), "{reserve}");
     let usual = check(Setup::default(), &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&usual, Id::LockoutOneTry, Level::Warning, "PSO Skrap", "-LockoutThreshold");
+    found(&usual, Id::LockoutOneTry, FindingLevel::Warning, "PSO Skrap", "-LockoutThreshold");
     assert!(usual.is_good(), "{usual}");
     let most = check(more("[login.ad_password]\nlockout_reserve = 5\n"), &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&most, Id::LockoutReserveTooLarge, Level::Problem, "the domain's policy", "lockout_reserve");
+    found(&most, Id::LockoutReserveTooLarge, FindingLevel::Problem, "the domain's policy", "lockout_reserve");
     let short = check(more("[policy.default]\nmax_length = 13\n"), &[], Some("anna"), &ShiftedClock::default()).await;
     found(
         &short,
         Id::PolicyContradiction,
-        Level::Problem,
+        FindingLevel::Problem,
         "PSO Skrap can't be satisfied by any password: at least 14 and at most 13",
         "[policy]",
     );
@@ -139,7 +139,7 @@ async fn policies_of_the_domain_and_of_every_pso_are_held_against_the_configurat
 async fn a_wrong_netbios_name_and_a_claim_attribute_without_an_index_are_named() {
     let wrong =
         check(Setup { directory: "netbios_domain = \"FORKERT\"\n", ..Setup::default() }, &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&wrong, Id::NetbiosDomainWrong, Level::Problem, "\"KOMMUNE\"", "netbios_domain");
+    found(&wrong, Id::NetbiosDomainWrong, FindingLevel::Problem, "\"KOMMUNE\"", "netbios_domain");
     // Nobody listens there: what is held against AD is looked at all the same.
     let provider = |attribute: &str| {
         let section = format!(
@@ -149,11 +149,11 @@ async fn a_wrong_netbios_name_and_a_claim_attribute_without_an_index_are_named()
         Setup { more: section.leak(), ..Setup::default() }
     };
     let slow = check(provider("employeeNumber"), &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&slow, Id::ClaimAttributeUnindexed, Level::Warning, "employeeNumber (logins at x)", "searchFlags -bor 1");
+    found(&slow, Id::ClaimAttributeUnindexed, FindingLevel::Warning, "employeeNumber (logins at x)", "searchFlags -bor 1");
     let indexed = check(provider("mail"), &[], Some("anna"), &ShiftedClock::default()).await;
-    has(&indexed, Level::Ok, "mail (logins at x) has an index", "");
+    has(&indexed, FindingLevel::Ok, "mail (logins at x) has an index", "");
     let unknown = check(provider("findesIkke"), &[], Some("anna"), &ShiftedClock::default()).await;
-    found(&unknown, Id::ClaimAttributeUnknown, Level::Problem, "findesIkke", "employeeNumber");
+    found(&unknown, Id::ClaimAttributeUnknown, FindingLevel::Problem, "findesIkke", "employeeNumber");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -165,7 +165,7 @@ async fn a_controller_that_only_reads_or_is_not_the_pdc_emulator_or_lacks_a_righ
     };
     // One capability of the controller is told as that of a read-only one.
     let reads = through(Mischief::ReplaceText(ENTRY, b"1.2.840.113556.1.4.1670", b"1.2.840.113556.1.4.1920")).await;
-    found(&reads, Id::ControllerReadOnly, Level::Problem, "RODC", "IsReadOnly -eq $false");
+    found(&reads, Id::ControllerReadOnly, FindingLevel::Problem, "RODC", "IsReadOnly -eq $false");
     // In the domain's object, and there only, the PDC emulator is another controller.
     let settings = "CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=kommune,DC=test";
     let length = u8::try_from(settings.len()).expect("short");
@@ -174,12 +174,12 @@ async fn a_controller_that_only_reads_or_is_not_the_pdc_emulator_or_lacks_a_righ
         [b"fSMORoleOwner".as_slice(), &[0x31, length + 2, 0x04, length], &value].concat().leak() as &'static [u8]
     };
     let elsewhere = through(Mischief::ReplaceText(ENTRY, role("CN=DC1"), role("CN=DC9"))).await;
-    found(&elsewhere, Id::PdcNotAmongControllers, Level::Warning, "CN=DC9", "PDCEmulator");
+    found(&elsewhere, Id::PdcNotAmongControllers, FindingLevel::Warning, "CN=DC9", "PDCEmulator");
     // Unexpire-Password becomes another right.
     let unexpire = b"\x7d\xdc\xc2\xcc\xad\xa6\x7a\x4a\x88\x46\xc0\x4e\x3c\xc5\x35\x01";
     let another = b"\x7d\xdc\xc2\xcc\xad\xa6\x7a\x4a\x88\x46\xc0\x4e\x3c\xc5\x35\x02";
     let without = through(Mischief::ReplaceText(ENTRY, unexpire, another)).await;
-    found(&without, Id::UnexpirePasswordMissing, Level::Problem, "Unexpire Password", "CA;Unexpire Password");
+    found(&without, Id::UnexpirePasswordMissing, FindingLevel::Problem, "Unexpire Password", "CA;Unexpire Password");
     let usual = through(Mischief::None).await;
     for id in [
         Id::ControllerReadOnly,
@@ -203,10 +203,10 @@ async fn an_attribute_that_is_only_not_set_is_no_finding_and_one_that_every_acco
     };
     let usual = through(Mischief::None).await;
     assert!(!usual.has(Id::AttributeUnreadable) && !usual.has(Id::AttributeMaybeUnreadable), "lastLogonTimestamp is only not set: {usual}");
-    has(&usual, Level::Ok, "everything that a login needs can be read", "");
+    has(&usual, FindingLevel::Ok, "everything that a login needs can be read", "");
     // Every account has a pwdLastSet.
     let hidden = through(Mischief::ReplaceText(ENTRY, b"pwdLastSet", b"xwdLastSet")).await;
-    found(&hidden, Id::AttributeUnreadable, Level::Problem, "pwdLastSet", "RP;pwdLastSet;user");
+    found(&hidden, Id::AttributeUnreadable, FindingLevel::Problem, "pwdLastSet", "RP;pwdLastSet;user");
     // A controller that has never seen the account tells no badPwdCount, though it may be read.
     let absent = through(Mischief::ReplaceText(ENTRY, b"badPwdCount", b"xadPwdCount")).await;
     assert!(!absent.has(Id::AttributeUnreadable), "{absent}");

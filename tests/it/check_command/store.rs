@@ -7,7 +7,7 @@ use std::{
 };
 
 use os2nykode::{
-    check::{Id, Level},
+    check::{FindingLevel, Id},
     clock::ShiftedClock,
     store::Store,
 };
@@ -76,7 +76,7 @@ async fn a_database_that_only_reads_is_told_of() {
     place.run(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on")).await.expect("read-only");
     let report = check(at(&place.url), &[], Some("anna"), &ShiftedClock::default()).await;
     let found = report.findings.iter().find(|finding| finding.id == Some(Id::StoreNotWritable));
-    assert!(found.is_some_and(|finding| finding.level == Level::Problem && finding.what.contains("read_only")), "{report}");
+    assert!(found.is_some_and(|finding| finding.level == FindingLevel::Problem && finding.what.contains("read_only")), "{report}");
 }
 
 /// A listener whose queue is full, so that nobody's connection is accepted: as behind a firewall that swallows.

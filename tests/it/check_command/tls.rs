@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use openssl::{hash::MessageDigest, ssl::SslVersion};
 use os2nykode::{
-    check::{Id, Level, Report},
+    check::{FindingLevel, Id, Report},
     clock::ShiftedClock,
 };
 
@@ -24,7 +24,7 @@ async fn check_at(address: SocketAddr, ca: &Pair, directory: &'static str, repla
 /// One finding with this id, and the words that an administrator needs.
 fn found(report: &Report, id: Id, what: &str, advice: &str) {
     assert!(report.has(id), "{id:?} in\n{report}");
-    has(report, Level::Problem, what, advice);
+    has(report, FindingLevel::Problem, what, advice);
     assert!(!report.to_string().contains('\u{0}'));
 }
 
@@ -54,7 +54,11 @@ async fn each_bad_certificate_is_named_with_its_remedy() {
     ] {
         let report = check_at(peer::start(behaviour), &ca, "", &[]).await;
         found(&report, id, what, advice);
-        assert_eq!(report.findings.iter().filter(|finding| finding.level == Level::Problem).count(), 2, "it and no controller: {report}");
+        assert_eq!(
+            report.findings.iter().filter(|finding| finding.level == FindingLevel::Problem).count(),
+            2,
+            "it and no controller: {report}"
+        );
     }
 }
 
@@ -65,9 +69,9 @@ async fn a_chain_that_does_not_reach_the_ca_is_told_with_what_is_missing() {
     let own = Pair::new("dc1.kommune.test", GOOD, Some(&between));
     let alone = check_at(peer::start(Behaviour::with(own.clone(), &[])), &ca, "", &[]).await;
     found(&alone, Id::ControllerCertificateChain, "sends only its own certificate", "Intermediate Certification Authorities");
-    has(&alone, Level::Problem, "`CN=Mellem CA`", "directory.ca_file");
+    has(&alone, FindingLevel::Problem, "`CN=Mellem CA`", "directory.ca_file");
     let whole = check_at(peer::start(Behaviour::with(own, &[&between])), &ca, "", &[]).await;
-    has(&whole, Level::Ok, "certificate is trusted", "");
+    has(&whole, FindingLevel::Ok, "certificate is trusted", "");
     let below = Pair::ca("Fremmed mellem", Some(&other));
     let foreign = Pair::new("dc1.kommune.test", GOOD, Some(&below));
     let report = check_at(peer::start(Behaviour::with(foreign, &[&below])), &ca, "", &[]).await;

@@ -1,6 +1,6 @@
 //! What counts as a guess of whoever logs in at a provider, and whether a provider is there.
 
-use os2nykode::model::provider::ProviderId;
+use os2nykode::model::identity::provider::ProviderId;
 
 use super::{liar::DISCOVERY, *};
 use crate::process::{free_address, start};

@@ -3,7 +3,7 @@
 use std::{fs, path::PathBuf};
 
 use os2nykode::identity::{
-    keys::{self, Keys},
+    keys::{self, ProviderKeys},
     oidc::client_auth,
 };
 use reqwest::Method;
@@ -208,7 +208,7 @@ pub async fn known_to(op: Op, admin: &mut Admin, level: &str) -> (Person, String
 #[tokio::test(flavor = "multi_thread")]
 async fn people_log_in_however_we_show_who_we_are_and_however_the_answer_travels() {
     let mut admin = Admin::new().await;
-    let published = client_auth::published(&Keys::read(&KEYS_DIR).expect("keys"));
+    let published = client_auth::published(&ProviderKeys::read(&KEYS_DIR).expect("keys"));
     let jwt = |audience: &str, alg: &str| {
         format!("client_auth = \"private_key_jwt\"\nassertion_audience = \"{audience}\"\nassertion_algorithm = \"{alg}\"\n")
     };
@@ -331,8 +331,7 @@ async fn the_next_keys_are_known_to_the_provider_before_they_are_used() {
         keys::generate(dir.path(), "localhost", now).expect("keys");
     }
     let client = unique("client");
-    let theirs =
-        json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": client_auth::published(&Keys::read(dir.path()).expect("keys")) });
+    let theirs = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": client_auth::published(&ProviderKeys::read(dir.path()).expect("keys")) });
     Op::Idura.client(&client, "https://localhost", &theirs);
     for round in ["the first keys", "the next ones"] {
         let service = started(Op::Idura, &client, "client_auth = \"private_key_jwt\"", Some(dir.path())).await;
@@ -362,7 +361,7 @@ async fn a_logout_is_heard_from_a_provider_that_encrypts_its_tokens() {
     let client = unique("client");
     let theirs = json!({
         "backchannel_logout_uri": format!("https://localhost:{port}/oidc/logout/idura"), "backchannel_logout_session_required": true,
-        "jwks": client_auth::published(&Keys::read(&KEYS_DIR).expect("keys")), "id_token_signed_response_alg": "RS256",
+        "jwks": client_auth::published(&ProviderKeys::read(&KEYS_DIR).expect("keys")), "id_token_signed_response_alg": "RS256",
         "id_token_encrypted_response_alg": "RSA-OAEP-256", "id_token_encrypted_response_enc": "A256GCM",
     });
     Op::Idura.client(&client, "https://localhost", &theirs);

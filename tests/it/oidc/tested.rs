@@ -1,6 +1,6 @@
 //! Tests of a login, by auditors: what they see of it, and that nothing comes of it.
 
-use os2nykode::model::level::Level;
+use os2nykode::model::identity::level::AssuranceLevel;
 use reqwest::{Method, Response};
 use serde_json::{Value, json};
 
@@ -191,7 +191,7 @@ async fn a_test_and_a_login_are_never_taken_for_one_another_and_count_once() {
 async fn nobody_but_an_auditor_tests_a_login_or_sees_what_came_of_one() {
     let bench = Bench::new().await;
     let town = &bench.town;
-    let weak = os2faktor(&town.service, &bench.person, Level::Low);
+    let weak = os2faktor(&town.service, &bench.person, AssuranceLevel::Low);
     let (desk, member) = (town.person(&[&town.desk]).await, town.person(&[&town.circle]).await);
     for (who, identity, status) in [("too weak", weak, 403), ("a helpdesk", town.login(&desk), 404), ("a member", town.login(&member), 404)]
     {

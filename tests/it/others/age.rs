@@ -3,7 +3,7 @@
 use jiff::{ToSpan, civil::Date};
 use os2nykode::{
     clock::{Clock, SystemClock, danish},
-    model::claim::ClaimKind,
+    model::identity::claim::ClaimKind,
 };
 use serde_json::json;
 
@@ -75,7 +75,7 @@ async fn a_parents_child_has_the_age_that_the_family_service_tells() {
         Town::new(&format!("[authority.must_change]\nfrom_age = {AGE}\n[parents]\nurl = \"{}\"\n{}", peer.url("/children"), trusted()))
             .await;
     let (today, tomorrow) = turning();
-    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), Level::Substantial);
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), AssuranceLevel::Substantial);
     let browser = visitor(&town.service, &parent).await;
     for (day, expected) in [(today, true), (tomorrow, false)] {
         let (child, number) = (town.person(&[]).await, born(day));

@@ -1,12 +1,12 @@
 //! What has to be refused, and leaves the password as it was.
 
-use os2nykode::model::{authority::Denial, refusal::Refusal};
+use os2nykode::model::{authorization::Denial, refusal::Refusal};
 
 use super::*;
 use crate::{environment::environment, provider_reset::knows_password};
 
-fn denied(denial: Denial) -> Answer {
-    Answer::Refused(Refusal::Denied(denial))
+fn denied(denial: Denial) -> SetOutcome {
+    SetOutcome::Refused(Refusal::Denied(denial))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -52,7 +52,7 @@ async fn what_changed_between_the_page_and_the_form_counts() {
         admin.replace(&member.dn, attribute, back).await;
     }
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
-    assert_eq!(town.set(&identity, target, NEW).await, Answer::Done, "and with everything as it was it works");
+    assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done, "and with everything as it was it works");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,7 +64,7 @@ async fn renamed_and_moved_accounts_and_groups_stay_what_they_are() {
     let unit = admin.unit(&format!("Flyttet {}", town.name)).await;
     admin.rename(&member.dn, &format!("Nyt navn {}", town.name), Some(&unit)).await;
     admin.rename(&town.circle, &format!("Omdøbt {}", town.name), None).await;
-    assert_eq!(town.set(&town.login(&acting), target, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&acting), target, NEW).await, SetOutcome::Done);
     // A group that leaves the unit of circles is a circle no more.
     admin.rename(&format!("CN=Omdøbt {},{}", town.name, town.circles), &format!("Omdøbt {}", town.name), Some(&unit)).await;
     assert_eq!(town.set(&town.login(&acting), target, OTHER).await, denied(Denial::NoRelation));
@@ -122,10 +122,10 @@ async fn a_weak_or_old_login_sees_why_and_sets_nothing() {
     let town = Town::new("").await;
     let (acting, member) = town.pair().await;
     let target = guid(&member).await;
-    let weak = os2faktor(&town.service, &acting, Level::Low);
+    let weak = os2faktor(&town.service, &acting, AssuranceLevel::Low);
     let known = knows_password(&town.service, guid(&acting).await, &acting);
     for identity in [&weak, &known] {
-        assert_eq!(town.set(identity, target, NEW).await, denied(Denial::TooWeak(Level::Substantial)));
+        assert_eq!(town.set(identity, target, NEW).await, denied(Denial::TooWeak(AssuranceLevel::Substantial)));
         let page = visitor(&town.service, identity).await.get(&format!("/others/accounts/{target}")).await;
         page.says("Dit login er ikke sikkert nok til denne konto");
     }
@@ -152,7 +152,7 @@ async fn the_barred_do_not_act_on_anybody_not_even_themselves() {
     let attempt = AttemptId::from_random([9; 16]);
     for identity in [town.login(&person), knows_password(&town.service, own, &person)] {
         let request =
-            Request { target: own, attempt, current: Some(password(PASSWORD)), new: password(NEW), whose: Whose::Own { asking: None } };
+            SetRequest { target: own, attempt, current: Some(password(PASSWORD)), new: password(NEW), whose: Whose::Own { asking: None } };
         let answer = set_password::set(&town.service.app, &visit(&identity), &identity, request).await.expect("an answer");
         assert_eq!(answer, denied(Denial::Barred));
     }

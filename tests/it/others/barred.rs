@@ -1,6 +1,6 @@
 //! Who is barred is barred by whatever login, and what forbids a code is looked at until it is used.
 
-use os2nykode::model::{audit::EventKind, authority::Denial, refusal::Refusal};
+use os2nykode::model::{audit::EventKind, authorization::Denial, refusal::Refusal};
 
 use super::{
     codes::{CODES, given, is_in, type_in},
@@ -25,13 +25,13 @@ async fn whoever_is_barred_by_one_account_is_barred_with_the_other_by_any_login(
     let (target, own) = (guid(&town.person(&[]).await).await, guid(&helper).await);
     let password = knows_password(&town.service, own, &helper);
     for login in [&town.login(&helper), &password] {
-        assert_eq!(town.set(login, target, NEW).await, Answer::Refused(Refusal::Denied(Denial::Barred)));
+        assert_eq!(town.set(login, target, NEW).await, SetOutcome::Refused(Refusal::Denied(Denial::Barred)));
         let page = visitor(&town.service, login).await.get(&format!("/accounts/{own}")).await;
         assert_eq!(page.status, 403, "{}", page.text);
     }
     // Not everybody with an empty attribute is one person.
     let plain = town.person(&[&town.desk]).await;
-    assert_eq!(town.set(&town.login(&plain), target, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&plain), target, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,9 +87,9 @@ async fn a_code_is_given_out_on_what_is_true_when_it_is() {
     let app = &town.service.app;
     let places = [app.code_hasher.place().await.expect("a place"), app.code_hasher.place().await.expect("a place")];
     let identity = town.login(&helper);
-    let issue = os2nykode::flow::codes::Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
+    let issue = os2nykode::flow::one_time_code::Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
     let visit = visit(&identity);
-    let issuing = os2nykode::flow::codes::issue(app, &visit, &identity, issue);
+    let issuing = os2nykode::flow::one_time_code::issue(app, &visit, &identity, issue);
     let closing = async {
         // Judged for the first time, it waits for a place.
         while app.code_hasher.waiting() == 0 {
@@ -99,7 +99,7 @@ async fn a_code_is_given_out_on_what_is_true_when_it_is() {
         drop(places);
     };
     let (issued, ()) = tokio::join!(issuing, closing);
-    assert!(matches!(issued, Ok(os2nykode::flow::codes::Issued::Denied(Denial::ClosedToOthers))), "{issued:?}");
+    assert!(matches!(issued, Ok(os2nykode::flow::one_time_code::Issued::Denied(Denial::ClosedToOthers))), "{issued:?}");
     let kinds: Vec<_> = history(&town.service, target).await.iter().map(|event| (event.kind, event.outcome)).collect();
     assert!(!kinds.contains(&(EventKind::CodeIssued, os2nykode::model::audit::AuditOutcome::Succeeded)), "{kinds:?}");
 }
@@ -125,12 +125,12 @@ async fn looking_for_other_accounts_has_its_price() {
     let (linked, _) = two_of_one(&town, &town.circle, &[&town.desk]).await;
     let (plain, warm) = (town.person(&[&town.desk]).await, town.person(&[&town.desk]).await);
     // What is known for a while is known: groups, policies, connections.
-    assert_eq!(town.set(&town.login(&warm), guid(&town.person(&[]).await).await, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&warm), guid(&town.person(&[]).await).await, NEW).await, SetOutcome::Done);
     let mut costs = Vec::new();
     for helper in [&plain, &linked] {
         let (target, identity) = (guid(&town.person(&[]).await).await, town.login(helper));
         proxy.forget();
-        assert_eq!(town.set(&identity, target, NEW).await, Answer::Done);
+        assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done);
         let set = proxy.operations();
         let visitor = town.service.visitor();
         proxy.forget();

@@ -5,17 +5,19 @@ mod one_password;
 
 use jiff::SignedDuration;
 use os2nykode::{
-    flow::codes::{self, Issue, Issued},
+    flow::one_time_code::{self, Issue, Issued},
     model::{
         audit::{AuditOutcome, EventKind, Party},
-        code::Code,
-        slow_hash::SlowHash,
-        staff::{Role, StaffAccount, StaffName},
+        credential::{
+            local_account::{Role, StaffAccount, StaffName},
+            one_time_code::Code,
+            slow_hash::SlowHash,
+        },
     },
     store::{
-        Keys,
-        codes::{Kept, Try},
-        staff::{Credentials, Staff},
+        DerivedKeys,
+        codes::{StoredCode, Try},
+        local_accounts::{LocalAccounts, LocalCredentials},
     },
 };
 use uuid::Uuid;
@@ -51,7 +53,7 @@ pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
 pub async fn given(town: &Town, helper: &Person, target: ObjectGuid) -> String {
     let identity = town.login(helper);
     let issue = Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
-    match codes::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer") {
+    match one_time_code::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer") {
         Issued::Code { code, .. } => code.shown(),
         Issued::Denied(denial) => panic!("{denial:?}"),
     }
@@ -68,7 +70,7 @@ pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
 }
 
 /// A local staff account that works at helpdesks.
-async fn local_helper(staff: &Staff, keys: &Keys, now: jiff::Timestamp) -> ObjectGuid {
+async fn local_helper(staff: &LocalAccounts, keys: &DerivedKeys, now: jiff::Timestamp) -> ObjectGuid {
     let random = || Uuid::from_bytes(keys.random().expect("random"));
     let name = StaffName::parse(&crate::environment::unique("vagt")).expect("a name");
     let account = StaffAccount {
@@ -80,7 +82,7 @@ async fn local_helper(staff: &Staff, keys: &Keys, now: jiff::Timestamp) -> Objec
         created: now,
         roles: [Role::Helpdesk].into(),
     };
-    let credentials = Credentials { hash: String::new(), totp: vec![0; 20].into() };
+    let credentials = LocalCredentials { hash: String::new(), totp: vec![0; 20].into() };
     assert!(staff.add(&account, &name, &credentials).await.expect("added"));
     account.id.into()
 }
@@ -98,7 +100,7 @@ async fn given_by(app: &os2nykode::app::App, helper: ObjectGuid, target: ObjectG
     let (account, _) = app.directory.account(target).await.expect("a controller");
     let name = account.expect("an account").sam.to_lowercase();
     let hash = SlowHash::of(code.bytes(), app.keys.random().expect("random")).expect("memory");
-    let kept = Kept { id: Uuid::from_bytes(app.keys.random().expect("random")), hash, issuer };
+    let kept = StoredCode { id: Uuid::from_bytes(app.keys.random().expect("random")), hash, issuer };
     let now = app.clock.now();
     let selectors = app.codes.selectors(target, &name, None, &code);
     app.codes.issue(target, &kept, &selectors, now, now + SignedDuration::from_mins(15)).await.expect("kept");
@@ -259,7 +261,7 @@ async fn a_login_by_code_is_for_one_password_of_one_account() {
     let master = town.person(&[&town.masters, &town.circle]).await;
     let identity = town.login(&master);
     let issue = Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
-    let denied = codes::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer");
+    let denied = one_time_code::issue(&town.service.app, &visit(&identity), &identity, issue).await.expect("an answer");
     assert!(matches!(denied, Issued::Denied(_)), "password admins give no codes here");
     admin.remove(&town.admins, "member", &caller.dn).await;
     let code = given(&town, &helper, target).await;

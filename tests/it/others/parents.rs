@@ -1,6 +1,6 @@
 //! Parents and their children's accounts, with a family service that says what the test wants.
 
-use os2nykode::model::{audit::EventKind, authority::Denial, claim::ClaimKind, refusal::Refusal};
+use os2nykode::model::{audit::EventKind, authorization::Denial, identity::claim::ClaimKind, refusal::Refusal};
 use serde_json::{Value, json};
 
 use super::*;
@@ -34,7 +34,7 @@ async fn household_with(keys: &str) -> Household {
     let peer = Peer::start();
     let more = format!("[parents]\nurl = \"{}\"\n{}{keys}", peer.url("/children"), trusted());
     let town = Town::new(&more).await;
-    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Substantial);
     let child = town.person(&[]).await;
     let cpr = child_cpr();
     Admin::new().await.replace(&child.dn, "employeeNumber", &cpr).await;
@@ -46,8 +46,8 @@ pub fn told(name: &str, cpr: &str) -> Value {
     json!({ "name": name, "cpr": cpr })
 }
 
-fn denied(denial: Denial) -> Answer {
-    Answer::Refused(Refusal::Denied(denial))
+fn denied(denial: Denial) -> SetOutcome {
+    SetOutcome::Refused(Refusal::Denied(denial))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -116,19 +116,19 @@ async fn what_becomes_of_the_child_between_the_page_and_the_form_counts() {
         admin.remove(group, "member", &home.child.dn).await;
     }
     assert_eq!(bind(&home.child.dn, PASSWORD).await, Ok(()));
-    assert_eq!(home.town.set(&home.parent, target, NEW).await, Answer::Done, "and with everything as it was it works");
+    assert_eq!(home.town.set(&home.parent, target, NEW).await, SetOutcome::Done, "and with everything as it was it works");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_family_service_that_fails_lets_nobody_act_and_a_weak_login_is_not_even_asked_for() {
     let home = household().await;
     let target = guid(&home.child).await;
-    let weak = login(&home.town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Low);
+    let weak = login(&home.town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Low);
     home.peer.asked();
     let browser = visitor(&home.town.service, &weak).await;
     browser.get("/others").await.says("en mere sikker måde");
     assert_eq!(home.town.set(&weak, target, NEW).await, denied(Denial::NoRelation));
-    let named = login(&home.town.service, "os2faktor", claim(ClaimKind::AccountName, "3112805999"), Level::High);
+    let named = login(&home.town.service, "os2faktor", claim(ClaimKind::AccountName, "3112805999"), AssuranceLevel::High);
     assert_eq!(home.town.set(&named, target, NEW).await, denied(Denial::NoRelation), "a name is no CPR number");
     assert!(home.peer.asked().is_empty());
     for said in [Says::Status(500), Says::Json(200, json!({ "x": 1 })), Says::Json(200, json!([{ "name": "Emma", "cpr": "x" }]))] {
@@ -154,10 +154,10 @@ async fn only_the_units_and_groups_of_parents_are_their_matter() {
     assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (denied(Denial::NoRelation), 404));
     admin.add_to_group(&pupils, &child.dn).await;
     browser.get("/others").await.says(&child.sam);
-    assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (Answer::Done, 200));
+    assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (SetOutcome::Done, 200));
     admin.remove(&pupils, "member", &child.dn).await;
     assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (denied(Denial::NoRelation), 404));
     admin.rename(&child.dn, &town.name, Some(&unit)).await;
     browser.get("/others").await.says(&child.sam);
-    assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (Answer::Done, 200));
+    assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (SetOutcome::Done, 200));
 }

@@ -61,12 +61,15 @@ async fn masters_act_on_password_admins_and_nobody_on_masters() {
     assert!(!page.html.contains("/password\""), "{}", page.html);
     for (who, allowed) in [(&acting, false), (&desk, false), (&master, true)] {
         let answer = town.set(&town.login(who), guid(&colleague).await, NEW).await;
-        assert_eq!(answer == Answer::Done, allowed, "{answer:?}");
+        assert_eq!(answer == SetOutcome::Done, allowed, "{answer:?}");
     }
     let other_master = town.person(&[&town.masters, &town.admins, &town.circle]).await;
     for who in [&acting, &desk, &other_master] {
         let answer = town.set(&town.login(who), guid(&master).await, NEW).await;
-        assert_eq!(answer, Answer::Refused(os2nykode::model::refusal::Refusal::Denied(os2nykode::model::authority::Denial::MasterAdmin)));
+        assert_eq!(
+            answer,
+            SetOutcome::Refused(os2nykode::model::refusal::Refusal::Denied(os2nykode::model::authorization::Denial::MasterAdmin))
+        );
     }
     assert_eq!(bind(&master.dn, PASSWORD).await, Ok(()));
 }
@@ -83,7 +86,7 @@ async fn membership_by_nested_groups_counts_on_both_sides_also_in_a_ring() {
     admin.add_to_group(&town.admins, &inner_admins).await;
     let acting = town.person(&[&inner_admins, &two]).await;
     let member = town.person(&[&two]).await;
-    assert_eq!(town.set(&town.login(&acting), guid(&member).await, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&acting), guid(&member).await, NEW).await, SetOutcome::Done);
     let page = town.browser(&acting).await.get("/others").await;
     let path = page
         .html

@@ -15,7 +15,7 @@ use crate::{
     provider_reset::{claim, login},
     registers::peer::{Peer, trusted},
 };
-use os2nykode::model::claim::ClaimKind;
+use os2nykode::model::identity::claim::ClaimKind;
 
 /// One connection to the controller, and a family service that is silent for longer than anybody has patience.
 async fn town(peer: &Peer, more: &str) -> Town {
@@ -38,7 +38,8 @@ async fn asked(peer: &Peer) {
 async fn a_silent_family_service_holds_no_connection_to_a_controller() {
     let peer = Peer::start();
     let town = town(&peer, "").await;
-    let (parent, person) = (login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial), town.person(&[]).await);
+    let (parent, person) =
+        (login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Substantial), town.person(&[]).await);
     let target = guid(&town.person(&[]).await).await;
     peer.says(Says::Nothing);
     let browser = visitor(&town.service, &parent).await;
@@ -62,7 +63,7 @@ async fn a_silent_family_service_holds_no_connection_to_a_controller() {
 async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
     let peer = Peer::start();
     let town = town(&peer, "").await;
-    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Substantial);
     let (child, number) = (town.person(&[]).await, child_cpr());
     Admin::new().await.replace(&child.dn, "employeeNumber", &number).await;
     peer.says(Says::Json(200, json!([told("Emma", &number)])));
@@ -83,7 +84,7 @@ async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
     assert!(peer.asked().len() <= 40, "forty in a short while are enough");
     browser.get("/others").await.says("mange gange på kort tid");
     // Nobody else waits for that.
-    let other = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), Level::Substantial);
+    let other = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), AssuranceLevel::Substantial);
     visitor(&town.service, &other).await.get("/others").await.says("Emma");
     pool.close().await;
 }
@@ -93,7 +94,7 @@ async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
 async fn another_site_makes_nobody_ask_for_their_children() {
     let peer = Peer::start();
     let town = town(&peer, "").await;
-    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), Level::Substantial);
+    let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Substantial);
     peer.says(Says::Json(200, json!([])));
     let browser = visitor(&town.service, &parent).await;
     for site in ["cross-site", "same-site"] {
@@ -120,10 +121,10 @@ async fn a_helper_is_a_parent_to_the_own_child() {
     let (child, child_number, stranger) = (town.person(&[]).await, child_cpr(), town.person(&[]).await);
     admin.replace(&child.dn, "employeeNumber", &child_number).await;
     peer.says(Says::Json(200, json!([told("Emma", &child_number)])));
-    let acting = login(&town.service, "mitid", claim(ClaimKind::Cpr, &number), Level::Substantial);
-    let denied = |denial| Answer::Refused(os2nykode::model::refusal::Refusal::Denied(denial));
-    assert_eq!(town.set(&acting, guid(&stranger).await, NEW).await, denied(os2nykode::model::authority::Denial::NotThisAction));
-    assert_eq!(town.set(&acting, guid(&child).await, NEW).await, Answer::Done);
+    let acting = login(&town.service, "mitid", claim(ClaimKind::Cpr, &number), AssuranceLevel::Substantial);
+    let denied = |denial| SetOutcome::Refused(os2nykode::model::refusal::Refusal::Denied(denial));
+    assert_eq!(town.set(&acting, guid(&stranger).await, NEW).await, denied(os2nykode::model::authorization::Denial::NotThisAction));
+    assert_eq!(town.set(&acting, guid(&child).await, NEW).await, SetOutcome::Done);
     let reset = history(&town.service, guid(&child).await).await;
     let reset = reset.iter().find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
     assert_eq!((reset.outcome, reset.authority.as_deref()), (AuditOutcome::Succeeded, Some("parent")));

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use os2nykode::model::{authority::Denial, refusal::Refusal};
+use os2nykode::model::{authorization::Denial, refusal::Refusal};
 
 use super::*;
 use crate::{
@@ -87,7 +87,7 @@ async fn tries_on_others_keep_nobody_at_the_address_from_logging_in() {
     assert_eq!(told, [404, 404, 404, 429, 429]);
     town.service.visitor().logged_in(&colleague.sam, PASSWORD).await;
     let identity = town.login(&town.person(&[&town.desk]).await);
-    assert_eq!(town.set(&identity, target, NEW).await, Answer::Done, "who may act does not wait");
+    assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done, "who may act does not wait");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -99,12 +99,12 @@ async fn whoever_may_act_is_never_slowed_down() {
         let member = town.person(&[]).await;
         let target = guid(&member).await;
         assert_eq!(browser.get(&format!("/others/accounts/{target}")).await.status, 200);
-        assert_eq!(town.set(&identity, target, NEW).await, Answer::Done);
+        assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done);
     }
     // Nor by what is theirs, and can't be done.
     let closed = guid(&town.person(&[&town.closed]).await).await;
     for _ in 0..5 {
-        assert_eq!(town.set(&identity, closed, NEW).await, Answer::Refused(Refusal::Denied(Denial::ClosedToOthers)));
+        assert_eq!(town.set(&identity, closed, NEW).await, SetOutcome::Refused(Refusal::Denied(Denial::ClosedToOthers)));
     }
 }
 
@@ -193,7 +193,7 @@ async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
     assert_eq!(notes(&town).await.last(), Some(&("not_yours".to_owned(), note.clone())));
     let before = notes(&town).await.len();
     for _ in 0..2 {
-        os2nykode::flow::others::tell_left_out(&town.service.app).await.expect("told");
+        os2nykode::flow::delegation::tell_left_out(&town.service.app).await.expect("told");
         assert_eq!(notes(&town).await[before..], [("throttled".to_owned(), note.clone())], "once, for the second person");
     }
 }

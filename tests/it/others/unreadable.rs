@@ -3,12 +3,12 @@
 use os2nykode::{
     check,
     clock::SystemClock,
-    model::{authority::Denial, refusal::Refusal},
+    model::{authorization::Denial, refusal::Refusal},
 };
 
 use super::*;
 
-const UNREADABLE: Answer = Answer::Refused(Refusal::Denied(Denial::Unreadable));
+const UNREADABLE: SetOutcome = SetOutcome::Refused(Refusal::Denied(Denial::Unreadable));
 
 /// What the check says.
 async fn told(town: &Town) -> Vec<String> {
@@ -38,7 +38,7 @@ async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
         assert!(!page.html.contains("/password\"") && !page.html.contains("class=\"bare history\""), "{}", page.text);
         assert_eq!(bind(&colleague.dn, PASSWORD).await, Ok(()));
         // Their own passwords are nobody else's matter.
-        assert_eq!(crate::provider_reset::reset(&town.service, &town.login(&member), guid(&member).await, NEW).await, Answer::Done);
+        assert_eq!(crate::provider_reset::reset(&town.service, &town.login(&member), guid(&member).await, NEW).await, SetOutcome::Done);
         let told = told(&town).await;
         assert!(told.iter().any(|told| told.contains(group) && told.contains("nobody can act on others")), "{told:#?}");
     }
@@ -57,7 +57,7 @@ async fn a_group_or_a_unit_of_teachers_that_is_gone_stops_teachers_and_nobody_el
             (admin.group(&format!("Lærere {} 3a", town.name)).await, admin.group(&format!("Elever {} 3a", town.name)).await);
         let (teacher, pupil, helper) = (town.person(&[&teachers]).await, town.person(&[&pupils]).await, town.person(&[&town.desk]).await);
         assert_eq!(town.set(&town.login(&teacher), guid(&pupil).await, NEW).await, UNREADABLE, "{name}");
-        assert_eq!(town.set(&town.login(&helper), guid(&pupil).await, NEW).await, Answer::Done, "{name}");
+        assert_eq!(town.set(&town.login(&helper), guid(&pupil).await, NEW).await, SetOutcome::Done, "{name}");
         let told = told(&town).await;
         assert!(told.iter().any(|told| told.contains(&name) && told.contains("no teacher and no parent")), "{told:#?}");
         assert!(!told.iter().any(|told| told.contains(&town.name) && told.contains("teacher")), "what is there is fine: {told:#?}");

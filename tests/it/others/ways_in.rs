@@ -2,10 +2,10 @@
 
 use os2nykode::{
     flow::{
-        others::slips::{Chosen, Made, Missing, make},
+        delegation::slips::{Chosen, Made, Missing, make},
         set_password::outcome_for,
     },
-    model::{authority::Denial, identity::Proof, refusal::Refusal},
+    model::{authorization::Denial, identity::Proof, refusal::Refusal},
 };
 
 use super::{codes, *};
@@ -18,8 +18,8 @@ use crate::{
 
 const WRONG: &str = "Helt-Forkert-99";
 
-fn denied(denial: Denial) -> Answer {
-    Answer::Refused(Refusal::Denied(denial))
+fn denied(denial: Denial) -> SetOutcome {
+    SetOutcome::Refused(Refusal::Denied(denial))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -33,7 +33,7 @@ async fn who_works_at_a_helpdesk_is_out_of_reach_for_all_but_masters() {
     }
     assert_eq!(bind(&helper.dn, PASSWORD).await, Ok(()));
     let master = town.person(&[&town.masters, &town.circle]).await;
-    assert_eq!(town.set(&town.login(&master), target, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&master), target, NEW).await, SetOutcome::Done);
 }
 
 /// Else whoever helps an auditor reads the whole log the next minute.
@@ -49,7 +49,7 @@ async fn who_reads_the_whole_log_is_out_of_reach_for_all_but_masters() {
     }
     assert_eq!(bind(&auditor.dn, PASSWORD).await, Ok(()));
     let master = town.person(&[&town.masters, &town.circle]).await;
-    assert_eq!(town.set(&town.login(&master), target, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&master), target, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,9 +64,9 @@ async fn a_teacher_sets_no_other_teachers_password_and_the_helpdesk_does() {
     let identity = town.login(&teacher);
     assert_eq!(town.set(&identity, guid(&colleague).await, NEW).await, denied(Denial::Teacher));
     assert_eq!(bind(&colleague.dn, PASSWORD).await, Ok(()));
-    assert_eq!(town.set(&identity, guid(&pupil).await, NEW).await, Answer::Done);
+    assert_eq!(town.set(&identity, guid(&pupil).await, NEW).await, SetOutcome::Done);
     let helper = town.person(&[&town.desk]).await;
-    assert_eq!(town.set(&town.login(&helper), guid(&colleague).await, NEW).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&helper), guid(&colleague).await, NEW).await, SetOutcome::Done);
 }
 
 /// Else whoever may make groups somewhere in the domain makes a class of whom they like.
@@ -90,7 +90,7 @@ async fn classes_outside_the_unit_of_their_rule_are_none() {
         answers.push(town.set(&identity, guid(&town.person(&[class]).await).await, NEW).await);
     }
     let none = denied(Denial::NoRelation);
-    assert_eq!(answers, [Answer::Done, none.clone(), none.clone(), none]);
+    assert_eq!(answers, [SetOutcome::Done, none.clone(), none.clone(), none]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -100,7 +100,7 @@ async fn a_password_that_somebody_else_has_set_acts_on_nobody() {
     let (own, target) = (guid(&acting).await, guid(&member).await);
     let identity = knows_password(&town.service, own, &acting);
     let before = town.set(&identity, target, NEW).await;
-    assert!(matches!(before, Answer::Refused(Refusal::Denied(Denial::TooWeak(_)))), "theirs, but for the level: {before:?}");
+    assert!(matches!(before, SetOutcome::Refused(Refusal::Denied(Denial::TooWeak(_)))), "theirs, but for the level: {before:?}");
     let mut admin = Admin::new().await;
     admin.must_change(&acting).await;
     assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::PasswordChangedSince));
@@ -134,13 +134,13 @@ async fn a_new_password_ends_the_code_and_the_login_that_were_given_out_before()
     let target = guid(&caller).await;
     // A code that nobody has used, and the owner's own reset.
     let code = codes::given(&town, &helper, target).await;
-    assert_eq!(reset(&town.service, &town.login(&caller), target, NEW).await, Answer::Done);
+    assert_eq!(reset(&town.service, &town.login(&caller), target, NEW).await, SetOutcome::Done);
     assert!(!codes::is_in(&codes::type_in(&town.service.visitor(), &caller.sam, &code).await));
     // A login by code, and the helper's reset.
     let code = codes::given(&town, &helper, target).await;
     let visitor = town.service.visitor();
     assert!(codes::is_in(&codes::type_in(&visitor, &caller.sam, &code).await));
-    assert_eq!(town.set(&town.login(&helper), target, OTHER).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&helper), target, OTHER).await, SetOutcome::Done);
     assert!(!codes::is_in(&visitor.get(&format!("/accounts/{target}/password")).await), "logged out");
     assert_eq!(bind(&caller.dn, OTHER).await, Err("773".to_owned()), "right, and has to be changed");
 }
@@ -150,7 +150,7 @@ async fn a_code_that_runs_out_unused_is_told_of_once() {
     let town = Town::new(codes::CODES).await;
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     codes::given(&town, &helper, guid(&caller).await).await;
-    let expired = async || os2nykode::flow::codes::note_expired(&town.service.app).await.expect("noted");
+    let expired = async || os2nykode::flow::one_time_code::note_expired(&town.service.app).await.expect("noted");
     assert_eq!(expired().await, 0, "not yet");
     town.service.clock.shift_to(15 * 60 + 1);
     assert_eq!((expired().await, expired().await), (1, 0));
@@ -189,8 +189,8 @@ async fn one_connection_is_enough_for_everybody() {
     let town = Town::with(codes::CODES, Setup { directory: "pool_size = 1", ..Setup::default() }).await;
     let (acting, member) = town.pair().await;
     let target = guid(&member).await;
-    assert_eq!(town.set(&town.login(&acting), target, NEW).await, Answer::Done);
-    assert_eq!(reset(&town.service, &town.login(&member), target, OTHER).await, Answer::Done);
+    assert_eq!(town.set(&town.login(&acting), target, NEW).await, SetOutcome::Done);
+    assert_eq!(reset(&town.service, &town.login(&member), target, OTHER).await, SetOutcome::Done);
     town.browser(&member).await.get(&format!("/accounts/{target}")).await.says(&member.sam);
     let page = town.browser(&acting).await.get(&format!("/others/accounts/{target}")).await;
     assert_eq!(page.status, 200);
@@ -215,9 +215,14 @@ async fn a_group_that_is_named_by_a_sid_has_to_be_there_too() {
     assert_ne!(config, town.text);
     let service = setup(&config).start().await;
     let attempt = AttemptId::from_random(service.app.keys.random().expect("random"));
-    let request =
-        Request { target: guid(&member).await, attempt, current: None, new: password(NEW), whose: Whose::Anothers { must_change: false } };
-    let identity = os2faktor(&service, &acting, Level::Substantial);
+    let request = SetRequest {
+        target: guid(&member).await,
+        attempt,
+        current: None,
+        new: password(NEW),
+        whose: Whose::Anothers { must_change: false },
+    };
+    let identity = os2faktor(&service, &acting, AssuranceLevel::Substantial);
     let answer = set_password::set(&service.app, &visit(&identity), &identity, request).await.expect("an answer");
     assert_eq!(answer, denied(Denial::Unreadable));
     assert_eq!(outcome_for(&service.app, &identity, guid(&member).await, attempt).await.expect("read"), None);
@@ -302,7 +307,7 @@ async fn a_new_password_ends_the_sessions_that_the_old_one_began() {
     let elsewhere = town.service.visitor();
     let account = elsewhere.logged_in(&person.sam, PASSWORD).await;
     elsewhere.get(&account.path).await.says(&person.sam);
-    assert_eq!(reset(&town.service, &town.login(&person), target, NEW).await, Answer::Done);
+    assert_eq!(reset(&town.service, &town.login(&person), target, NEW).await, SetOutcome::Done);
     elsewhere.get(&account.path).await.says("Log ind");
 }
 

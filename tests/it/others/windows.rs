@@ -39,14 +39,14 @@ async fn town() -> (Proxy, Town) {
 }
 
 /// A change, an own reset and a helper's reset; `None`: a fault of ours. Nothing was done: Samba was not asked.
-async fn all_three(town: &Town, desk: &Person, person: &Person) -> [Option<Answer>; 3] {
+async fn all_three(town: &Town, desk: &Person, person: &Person) -> [Option<SetOutcome>; 3] {
     let (app, target) = (&town.service.app, guid(person).await);
     let request = |current: Option<&str>| {
         let attempt = AttemptId::from_random(app.keys.random().expect("random"));
-        Request { target, attempt, current: current.map(password), new: password(NEW), whose: Whose::Own { asking: None } }
+        SetRequest { target, attempt, current: current.map(password), new: password(NEW), whose: Whose::Own { asking: None } }
     };
     let (knows, proven, helping) = (knows_password(&town.service, target, person), town.login(person), town.login(desk));
-    let another = Request { whose: Whose::Anothers { must_change: false }, ..request(None) };
+    let another = SetRequest { whose: Whose::Anothers { must_change: false }, ..request(None) };
     [
         set_password::set(app, &visit(&knows), &knows, request(Some(PASSWORD))).await.ok(),
         set_password::set(app, &visit(&proven), &proven, request(None)).await.ok(),
@@ -59,7 +59,7 @@ async fn a_refused_write_means_the_same_in_each_flow_as_on_windows() {
     let (proxy, town) = town().await;
     let (desk, person) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     town.service.visitor().logged_in(&person.sam, PASSWORD).await;
-    let refused = |refusal: Refusal| Some(Answer::Refused(refusal));
+    let refused = |refusal: Refusal| Some(SetOutcome::Refused(refusal));
     for (result, text, change, reset) in [
         (19, POLICY_19, refused(Refusal::PolicyUnexplained), refused(Refusal::PolicyUnexplained)),
         (53, POLICY_53, refused(Refusal::PolicyUnexplained), refused(Refusal::PolicyUnexplained)),
@@ -115,9 +115,9 @@ async fn a_confirmed_password_that_lets_nobody_in_here_is_set_and_said_so() {
     let (proxy, town) = town().await;
     let desk = town.person(&[&town.desk]).await;
     for (result, text, answer, reason) in [
-        (49, RESTRICTED, Answer::NotLetIn(BindAnswer::Restricted), "not_let_in:account_restriction:52f"),
-        (49, NO_LOGON_RIGHT, Answer::NotLetIn(BindAnswer::NoLogonRight(0x569)), "not_let_in:no_logon_right:569"),
-        (51, "", Answer::NotTried, "not_tried"),
+        (49, RESTRICTED, SetOutcome::NotLetIn(BindAnswer::Restricted), "not_let_in:account_restriction:52f"),
+        (49, NO_LOGON_RIGHT, SetOutcome::NotLetIn(BindAnswer::NoLogonRight(0x569)), "not_let_in:no_logon_right:569"),
+        (51, "", SetOutcome::NotTried, "not_tried"),
     ] {
         let person = town.person(&[]).await;
         let target = guid(&person).await;

@@ -6,14 +6,14 @@ use super::*;
 async fn a_locked_account_is_unlocked_with_its_new_password() {
     let service = setup("").start().await;
     let person = locked_person().await;
-    let identity = os2faktor(&service, &person, Level::Substantial);
+    let identity = os2faktor(&service, &person, AssuranceLevel::Substantial);
     let target = guid(&person).await;
     visitor(&service, &identity)
         .await
         .get(&format!("/accounts/{target}"))
         .await
         .says("Den bliver låst op, når du vælger en ny adgangskode");
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Done);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Done);
     assert!(!is_locked(&person).await);
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
 }
@@ -22,9 +22,9 @@ async fn a_locked_account_is_unlocked_with_its_new_password() {
 async fn a_locked_account_is_refused_where_unlocking_is_off() {
     let service = setup("[reset]\nunlock = false\n").start().await;
     let person = locked_person().await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     let target = guid(&person).await;
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::Locked));
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::Locked));
     assert!(is_locked(&person).await);
     let account = visitor(&service, &identity).await.get(&format!("/accounts/{target}/password")).await;
     assert_eq!(account.path, format!("/accounts/{target}"), "no form that can't succeed");
@@ -42,7 +42,7 @@ async fn an_account_that_stays_locked_has_its_new_password_and_says_so() {
     let service = Setup { controllers: vec![proxy.address], ..setup("") }.start().await;
     let person = locked_person().await;
     let target = guid(&person).await;
-    let visitor = visitor(&service, &os2faktor(&service, &person, Level::High)).await;
+    let visitor = visitor(&service, &os2faktor(&service, &person, AssuranceLevel::High)).await;
     let page = visitor.reset(&format!("/accounts/{target}"), NEW).await;
     page.says("Din adgangskode er skiftet");
     page.says("din konto er stadig låst");
@@ -62,14 +62,14 @@ async fn a_lost_answer_to_a_reset_is_looked_into() {
     let mut admin = Admin::new().await;
     let person = admin.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     proxy.set(Mischief::CutAnswer(MODIFY_ANSWER, 3));
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Done);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Done);
     let person = admin.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     proxy.set(Mischief::DropRequest(MODIFY));
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Unknown);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Unknown);
     unchanged(&person).await;
     proxy.set(Mischief::None);
     service.clock.shift_to(60);
@@ -86,13 +86,13 @@ async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
     let service = Setup { controllers: vec![proxy.address], directory: slow, ..setup("") }.start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     proxy.set(Mischief::DropRequest(MODIFY));
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Unknown);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Unknown);
     proxy.set(Mischief::None);
     // The lock of an account whose answer was lost runs out after a minute.
     service.clock.shift_to(121);
-    assert_eq!(reset(&service, &identity, target, OTHER).await, Answer::Done);
+    assert_eq!(reset(&service, &identity, target, OTHER).await, SetOutcome::Done);
     assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
     let settled = history(&service, target).await.into_iter().find(|entry| entry.kind == EventKind::ResetReconciled).expect("settled");
     assert_eq!((settled.outcome, settled.reason.as_str()), (AuditOutcome::Unknown, "set_by_somebody_else"));
@@ -117,7 +117,7 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
             unknown_name: None,
             method: Some(LoginMethod::Saml),
             provider: Some(id("mitid")),
-            level: Some(Level::High),
+            level: Some(AssuranceLevel::High),
             assertion: Some(ASSERTION.to_owned()),
             actor_cpr: None,
             client: None,
@@ -132,7 +132,7 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
             password_set_before: Some(account.password.last_set_ticks),
         };
         service.app.audit.begin(&begun).await.expect("begun");
-        assert_eq!(pinned.reset_password(target, &password(NEW), Reset::default()).await.expect("an answer"), WriteAnswer::Done);
+        assert_eq!(pinned.reset_password(target, &password(NEW), ResetOptions::default()).await.expect("an answer"), WriteAnswer::Done);
         drop(pinned);
         service.clock.shift_to(60);
         assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
@@ -140,7 +140,10 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
         let all = history(&service, target).await;
         assert_eq!(all.len(), 1, "one line for one reset");
         assert_eq!((all[0].kind, all[0].outcome, all[0].reason.as_str()), (EventKind::ResetReconciled, AuditOutcome::Succeeded, expected));
-        assert_eq!((&all[0].provider, all[0].level, all[0].assertion.as_deref()), (&Some(id("mitid")), Some(Level::High), Some(ASSERTION)));
+        assert_eq!(
+            (&all[0].provider, all[0].level, all[0].assertion.as_deref()),
+            (&Some(id("mitid")), Some(AssuranceLevel::High), Some(ASSERTION))
+        );
     }
 }
 
@@ -149,13 +152,13 @@ async fn a_form_that_is_sent_twice_sets_one_password() {
     let service = setup("").start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     let first = form(&service, target, None, NEW);
-    let again = Request { attempt: first.attempt, ..form(&service, target, None, OTHER) };
+    let again = SetRequest { attempt: first.attempt, ..form(&service, target, None, OTHER) };
     let (visit, app) = (visit(&identity), &service.app);
     let (one, two) = tokio::join!(set_password::set(app, &visit, &identity, first), set_password::set(app, &visit, &identity, again));
     let answers = [one.expect("an answer"), two.expect("an answer")];
-    assert!(answers.contains(&Answer::Done) && answers.contains(&Answer::AlreadySent), "{answers:?}");
+    assert!(answers.contains(&SetOutcome::Done) && answers.contains(&SetOutcome::AlreadySent), "{answers:?}");
     let attempts = history(&service, target).await;
     assert_eq!(attempts.len(), 1);
     let works = [bind(&person.dn, NEW).await, bind(&person.dn, OTHER).await];
@@ -169,15 +172,15 @@ async fn the_policy_holds_for_a_reset_and_must_change_lifts_the_minimum_age() {
     let (person, young, must) = (admin.person().await, admin.young_person().await, admin.young_person().await);
     admin.must_change(&must).await;
     let refused = async |person: &Person, new: &str| {
-        let identity = os2faktor(&service, person, Level::High);
+        let identity = os2faktor(&service, person, AssuranceLevel::High);
         let answer = reset(&service, &identity, guid(person).await, new).await;
-        let Answer::Refused(Refusal::Policy(broken)) = answer else { panic!("{answer:?}") };
+        let SetOutcome::Refused(Refusal::Policy(broken)) = answer else { panic!("{answer:?}") };
         broken
     };
-    assert_eq!(refused(&person, "kort").await, [Broken::TooShort(12), Broken::NotComplex]);
-    assert!(matches!(refused(&young, NEW).await.as_slice(), [Broken::TooYoung(_)]));
+    assert_eq!(refused(&person, "kort").await, [BrokenRule::TooShort(12), BrokenRule::NotComplex]);
+    assert!(matches!(refused(&young, NEW).await.as_slice(), [BrokenRule::TooYoung(_)]));
     unchanged(&person).await;
     unchanged(&young).await;
-    assert_eq!(reset(&service, &os2faktor(&service, &must, Level::High), guid(&must).await, NEW).await, Answer::Done);
+    assert_eq!(reset(&service, &os2faktor(&service, &must, AssuranceLevel::High), guid(&must).await, NEW).await, SetOutcome::Done);
     assert_eq!(bind(&must.dn, NEW).await, Ok(()));
 }

@@ -12,15 +12,15 @@ async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
     admin.replace(&person.dn, "employeeNumber", &cpr).await;
     let target = guid(&person).await;
     let strange = [
-        login(&service, "os2faktor", claim(ClaimKind::Cpr, &cpr), Level::High),
-        login(&service, "mitid", claim(ClaimKind::AccountName, &person.sam), Level::High),
-        login(&service, "mitid", claim(ClaimKind::UniloginId, &cpr), Level::High),
-        login(&service, "gone", claim(ClaimKind::AccountName, &person.sam), Level::High),
-        login(&service, "os2faktor", claim(ClaimKind::Upn, &format!("{}@kommune.test", person.sam)), Level::High),
+        login(&service, "os2faktor", claim(ClaimKind::Cpr, &cpr), AssuranceLevel::High),
+        login(&service, "mitid", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::High),
+        login(&service, "mitid", claim(ClaimKind::UniloginId, &cpr), AssuranceLevel::High),
+        login(&service, "gone", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::High),
+        login(&service, "os2faktor", claim(ClaimKind::Upn, &format!("{}@kommune.test", person.sam)), AssuranceLevel::High),
     ];
     for identity in strange {
-        assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::NotYours), "{identity:?}");
-        assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read"), [], "{identity:?}");
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours), "{identity:?}");
+        assert_eq!(list::list(&service.app, &identity).await.expect("read"), [], "{identity:?}");
     }
     unchanged(&person).await;
     assert_eq!(history(&service, target).await, [], "and it leaves no line in a stranger's history");
@@ -37,13 +37,13 @@ async fn sören_never_opens_soren() {
     let names =
         [sam.replace('o', "ö"), sam.replace('o', "ø"), sam.replace('s', "ｓ"), format!("{sam}*"), format!("{sam} "), "*".to_owned()];
     for name in names.iter().filter_map(|name| Claim::parse(ClaimKind::AccountName, name)) {
-        let identity = login(&service, "os2faktor", name, Level::High);
-        assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read"), []);
-        assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::NotYours));
+        let identity = login(&service, "os2faktor", name, AssuranceLevel::High);
+        assert_eq!(list::list(&service.app, &identity).await.expect("read"), []);
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     }
     unchanged(&person).await;
-    let shouted = login(&service, "os2faktor", claim(ClaimKind::AccountName, &sam.to_uppercase()), Level::High);
-    assert_eq!(reset(&service, &shouted, target, NEW).await, Answer::Done, "case does not matter");
+    let shouted = login(&service, "os2faktor", claim(ClaimKind::AccountName, &sam.to_uppercase()), AssuranceLevel::High);
+    assert_eq!(reset(&service, &shouted, target, NEW).await, SetOutcome::Done, "case does not matter");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,11 +55,11 @@ async fn a_person_with_two_accounts_resets_the_one_that_they_chose() {
     for person in [&first, &second] {
         admin.replace(&person.dn, "employeeNumber", &cpr).await;
     }
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), Level::Substantial);
-    let listed = list_accounts::list(&service.app, &identity).await.expect("read");
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &cpr), AssuranceLevel::Substantial);
+    let listed = list::list(&service.app, &identity).await.expect("read");
     assert!([&first, &second].iter().all(|person| listed.iter().any(|account| account.account_name == person.sam)), "{listed:?}");
-    assert_eq!(reset(&service, &identity, guid(&second).await, NEW).await, Answer::Done);
-    assert_eq!(reset(&service, &identity, guid(&other).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    assert_eq!(reset(&service, &identity, guid(&second).await, NEW).await, SetOutcome::Done);
+    assert_eq!(reset(&service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     assert_eq!(bind(&second.dn, NEW).await, Ok(()));
     unchanged(&first).await;
     unchanged(&other).await;
@@ -74,19 +74,19 @@ async fn an_accounts_two_owners_see_only_what_they_did_themselves() {
     let (one, two) = (format!("{}@a.dk", person.sam), format!("{}@b.dk", person.sam));
     admin.replace(&person.dn, "otherMailbox", &one).await;
     admin.add(&person.dn, "otherMailbox", &two).await;
-    let owner = |mail: &str| login(&service, "mail", claim(ClaimKind::Email, mail), Level::Substantial);
+    let owner = |mail: &str| login(&service, "mail", claim(ClaimKind::Email, mail), AssuranceLevel::Substantial);
     let (first, second, stranger) = (owner(&one), owner(&two), owner("x@a.dk"));
     let sent = form(&service, target, None, NEW);
     let attempt = sent.attempt;
-    assert_eq!(set_password::set(&service.app, &visit(&first), &first, sent).await.expect("an answer"), Answer::Done);
+    assert_eq!(set_password::set(&service.app, &visit(&first), &first, sent).await.expect("an answer"), SetOutcome::Done);
     let told = async |who: &Identity| set_password::outcome_of(&service.app, who, target, target, attempt).await.expect("read").is_some();
     assert!(told(&first).await);
     assert!(!told(&second).await);
     assert!(!told(&stranger).await);
-    assert!(matches!(show_account::show(&service.app, &second, target).await.expect("read"), Shown::Account(_)));
-    assert_eq!(reset(&service, &stranger, target, OTHER).await, Answer::Refused(Refusal::NotYours));
+    assert!(matches!(show::show(&service.app, &second, target).await.expect("read"), AccountShown::Account(_)));
+    assert_eq!(reset(&service, &stranger, target, OTHER).await, SetOutcome::Refused(Refusal::NotYours));
     // Right after the first, the second meets the minimum age.
-    assert!(matches!(reset(&service, &second, target, OTHER).await, Answer::Refused(Refusal::Policy(_))));
+    assert!(matches!(reset(&service, &second, target, OTHER).await, SetOutcome::Refused(Refusal::Policy(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,12 +95,12 @@ async fn a_disabled_or_a_protected_account_is_left_alone() {
     let mut admin = Admin::new().await;
     let person = admin.person().await;
     admin.replace(&person.dn, "userAccountControl", "514").await;
-    let identity = os2faktor(&service, &person, Level::High);
-    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotUsable));
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
+    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotUsable));
     admin.replace(&person.dn, "userAccountControl", "512").await;
     unchanged(&person).await;
-    let beate = login(&service, "os2faktor", claim(ClaimKind::AccountName, "beate"), Level::High);
-    assert_eq!(reset(&service, &beate, admin.guid("beate").await, NEW).await, Answer::Refused(Refusal::NoRight));
+    let beate = login(&service, "os2faktor", claim(ClaimKind::AccountName, "beate"), AssuranceLevel::High);
+    assert_eq!(reset(&service, &beate, admin.guid("beate").await, NEW).await, SetOutcome::Refused(Refusal::NoRight));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -114,15 +114,15 @@ async fn a_stranger_uses_up_nobodys_tries() {
     let (target, theirs) = (guid(&person).await, guid(&stranger).await);
     let strangers = [
         knows_password(&service, theirs, &stranger),
-        os2faktor(&service, &stranger, Level::High),
-        os2faktor(&service, &stranger, Level::None),
+        os2faktor(&service, &stranger, AssuranceLevel::High),
+        os2faktor(&service, &stranger, AssuranceLevel::None),
     ];
     for _ in 0..5 {
         for stranger in &strangers {
             let sent = form(&service, target, Some(WRONG), NEW);
             let answer = set_password::set(&service.app, &visit(stranger), stranger, sent).await.expect("an answer");
-            assert_eq!(answer, Answer::Refused(Refusal::NotYours));
-            assert_eq!(reset(&service, stranger, target, NEW).await, Answer::Refused(Refusal::NotYours), "without a current password");
+            assert_eq!(answer, SetOutcome::Refused(Refusal::NotYours));
+            assert_eq!(reset(&service, stranger, target, NEW).await, SetOutcome::Refused(Refusal::NotYours), "without a current password");
         }
     }
     assert_eq!(history(&service, target).await, []);
@@ -132,9 +132,9 @@ async fn a_stranger_uses_up_nobodys_tries() {
         set_password::set(&service.app, &visit(&owner), &owner, sent).await.expect("an answer")
     };
     for _ in 0..3 {
-        assert_eq!(change(WRONG).await, Answer::Refused(Refusal::WrongCurrent), "the owner has all three tries");
+        assert_eq!(change(WRONG).await, SetOutcome::Refused(Refusal::WrongCurrent), "the owner has all three tries");
     }
-    assert!(matches!(change(PASSWORD).await, Answer::Refused(Refusal::Throttled { .. })), "and the fourth waits");
+    assert!(matches!(change(PASSWORD).await, SetOutcome::Refused(Refusal::Throttled { .. })), "and the fourth waits");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -146,10 +146,10 @@ async fn a_stranger_who_has_to_wait_leaves_no_line_in_anybodys_history() {
     let mut admin = Admin::new().await;
     let (person, stranger) = (admin.person().await, admin.person().await);
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &stranger, Level::High);
+    let identity = os2faktor(&service, &stranger, AssuranceLevel::High);
     for _ in 0..2 {
-        assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::NotYours));
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     }
-    assert!(matches!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::Throttled { .. })));
+    assert!(matches!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::Throttled { .. })));
     assert_eq!(history(&service, target).await, []);
 }

@@ -7,16 +7,16 @@ async fn a_login_below_the_rule_resets_nothing() {
     let service = setup("").start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let needed = Strength { level: Level::Substantial, providers: None };
+    let needed = Strength { level: AssuranceLevel::Substantial, providers: None };
     // The form was opened with a strong login and is sent with a weak one.
-    let strong = os2faktor(&service, &person, Level::High);
-    let Shown::Account(view) = show_account::show(&service.app, &strong, target).await.expect("read") else { panic!("theirs") };
+    let strong = os2faktor(&service, &person, AssuranceLevel::High);
+    let AccountShown::Account(view) = show::show(&service.app, &strong, target).await.expect("read") else { panic!("theirs") };
     assert_eq!(view.barred, None);
-    for level in [Level::None, Level::Low] {
+    for level in [AssuranceLevel::None, AssuranceLevel::Low] {
         let weak = os2faktor(&service, &person, level);
-        let Shown::Account(view) = show_account::show(&service.app, &weak, target).await.expect("read") else { panic!("theirs") };
+        let AccountShown::Account(view) = show::show(&service.app, &weak, target).await.expect("read") else { panic!("theirs") };
         assert_eq!(view.barred, Some(Refusal::TooWeak { needed: needed.clone() }));
-        assert_eq!(reset(&service, &weak, target, NEW).await, Answer::Refused(Refusal::TooWeak { needed: needed.clone() }));
+        assert_eq!(reset(&service, &weak, target, NEW).await, SetOutcome::Refused(Refusal::TooWeak { needed: needed.clone() }));
     }
     unchanged(&person).await;
     assert_eq!(history(&service, target).await[0].reason, "too_weak");
@@ -36,19 +36,19 @@ async fn a_pupils_group_may_accept_a_weaker_login_and_several_groups_only_tighte
     admin.add_to_group(&pupils_dn, &pupil.dn).await;
     admin.add_to_group(&pupils_dn, &both.dn).await;
     admin.add_to_group(&protected_dn, &both.dn).await;
-    let unilogin = |person: &Person| login(&service, "unilogin", claim(ClaimKind::AccountName, &person.sam), Level::Low);
+    let unilogin = |person: &Person| login(&service, "unilogin", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::Low);
     let weak = |level, providers: &[&str]| {
         let providers = (!providers.is_empty()).then(|| providers.iter().map(|name| id(name)).collect());
-        Answer::Refused(Refusal::TooWeak { needed: Strength { level, providers } })
+        SetOutcome::Refused(Refusal::TooWeak { needed: Strength { level, providers } })
     };
-    let default = weak(Level::Substantial, &[]);
+    let default = weak(AssuranceLevel::Substantial, &[]);
     assert_eq!(reset(&service, &unilogin(&nobody), guid(&nobody).await, NEW).await, default, "no pupil");
-    let together = weak(Level::High, &["os2faktor"]);
+    let together = weak(AssuranceLevel::High, &["os2faktor"]);
     assert_eq!(reset(&service, &unilogin(&both), guid(&both).await, NEW).await, together);
-    assert_eq!(reset(&service, &os2faktor(&service, &both, Level::Substantial), guid(&both).await, NEW).await, together);
+    assert_eq!(reset(&service, &os2faktor(&service, &both, AssuranceLevel::Substantial), guid(&both).await, NEW).await, together);
     unchanged(&both).await;
-    assert_eq!(reset(&service, &unilogin(&pupil), guid(&pupil).await, NEW).await, Answer::Done);
-    assert_eq!(reset(&service, &os2faktor(&service, &both, Level::High), guid(&both).await, NEW).await, Answer::Done);
+    assert_eq!(reset(&service, &unilogin(&pupil), guid(&pupil).await, NEW).await, SetOutcome::Done);
+    assert_eq!(reset(&service, &os2faktor(&service, &both, AssuranceLevel::High), guid(&both).await, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,7 +56,7 @@ async fn a_group_of_a_rule_that_is_not_there_stops_every_reset() {
     let service = setup("[[reset.group]]\ngroup = \"Findes ikke\"\nlevel = \"high\"\n").start().await;
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
-    let identity = os2faktor(&service, &person, Level::High);
+    let identity = os2faktor(&service, &person, AssuranceLevel::High);
     let sent = form(&service, target, None, NEW);
     set_password::set(&service.app, &visit(&identity), &identity, sent).await.expect_err("a fault");
     unchanged(&person).await;
@@ -68,14 +68,14 @@ async fn a_login_older_than_the_limit_resets_nothing() {
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
     for minutes in [11, -6] {
-        let mut identity = os2faktor(&service, &person, Level::High);
+        let mut identity = os2faktor(&service, &person, AssuranceLevel::High);
         identity.at -= SignedDuration::from_mins(minutes);
-        assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Refused(Refusal::LoginTooOld), "{minutes}");
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::LoginTooOld), "{minutes}");
     }
     unchanged(&person).await;
-    let mut identity = os2faktor(&service, &person, Level::High);
+    let mut identity = os2faktor(&service, &person, AssuranceLevel::High);
     identity.at -= SignedDuration::from_mins(9);
-    assert_eq!(reset(&service, &identity, target, NEW).await, Answer::Done);
+    assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -83,7 +83,7 @@ async fn who_can_not_act_is_told_why_and_which_logins_would_do() {
     let service = setup("").start().await;
     let person = Admin::new().await.person().await;
     let path = format!("/accounts/{}", guid(&person).await);
-    let weak = login(&service, "unilogin", claim(ClaimKind::AccountName, &person.sam), Level::Low);
+    let weak = login(&service, "unilogin", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::Low);
     let browser = visitor(&service, &weak).await;
     for path in [path.clone(), format!("{path}/password")] {
         let page = browser.get(&path).await;
@@ -95,7 +95,7 @@ async fn who_can_not_act_is_told_why_and_which_logins_would_do() {
         }
         assert!(!page.html.contains("/login/unilogin") && !page.html.contains("/password\""), "{}", page.html);
     }
-    let mut old = os2faktor(&service, &person, Level::High);
+    let mut old = os2faktor(&service, &person, AssuranceLevel::High);
     old.at -= SignedDuration::from_mins(16);
     let browser = visitor(&service, &old).await;
     let page = browser.get(&format!("{path}/password")).await;
@@ -103,7 +103,7 @@ async fn who_can_not_act_is_told_why_and_which_logins_would_do() {
     page.says("skal du logge ind igen");
     assert!(page.html.contains("href=\"/login/os2faktor?again\"") && !page.html.contains("/password\""), "{}", page.html);
     // A form that was opened in time and is sent too late.
-    let mut nearly = os2faktor(&service, &person, Level::High);
+    let mut nearly = os2faktor(&service, &person, AssuranceLevel::High);
     nearly.at -= SignedDuration::from_mins(14);
     let browser = visitor(&service, &nearly).await;
     let form = browser.get(&format!("{path}/password")).await;

@@ -1,7 +1,7 @@
 //! What the check command says of registers and of the family service.
 
 use os2nykode::{
-    check::{self, Level, Options, Report},
+    check::{self, FindingLevel, Options, Report},
     clock::ShiftedClock,
 };
 use serde_json::json;
@@ -23,7 +23,7 @@ async fn check(more: &str, clock: &ShiftedClock) -> Report {
     check::run(&config, &Options::default(), clock).await
 }
 
-fn has(report: &Report, area: &str, level: Level, what: &str, advice: &str) {
+fn has(report: &Report, area: &str, level: FindingLevel, what: &str, advice: &str) {
     let found = report.findings.iter().any(|f| f.area == area && f.level == level && f.what.contains(what) && f.advice.contains(advice));
     assert!(found, "{area} {level:?} {what:?} → {advice:?} in\n{report}");
     tells_nothing(&report.to_string());
@@ -38,20 +38,20 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     let clock = ShiftedClock::default();
     let good = check(&postgres("SELECT 'x' WHERE $1 = 'nobody'"), &clock).await;
     assert!(good.is_good(), "{good}");
-    has(&good, "people db", Level::Ok, "answers as configured", "");
+    has(&good, "people db", FindingLevel::Ok, "answers as configured", "");
     let missing = check(&postgres("SELECT a FROM nowhere WHERE cpr = $1"), &clock).await;
-    has(&missing, "people db", Level::Problem, "relation \"nowhere\" does not exist", "correct the query");
+    has(&missing, "people db", FindingLevel::Problem, "relation \"nowhere\" does not exist", "correct the query");
     let everybody = check(&postgres("SELECT 'anna' WHERE $1 <> ''"), &clock).await;
-    has(&everybody, "people db", Level::Warning, "names 1 account(s) for a number that nobody has", "goes by the number");
+    has(&everybody, "people db", FindingLevel::Warning, "names 1 account(s) for a number that nobody has", "goes by the number");
     assert!(everybody.is_good());
     let seen = check(&postgres("SELECT a FROM b WHERE c = ($1::text)::int4"), &clock).await;
     assert!(!seen.is_good());
     let number = check(&postgres("SELECT 1 WHERE $1 <> ''"), &clock).await;
-    has(&number, "people db", Level::Problem, "a column is no text", "answers");
+    has(&number, "people db", FindingLevel::Problem, "a column is no text", "answers");
     let gone =
         check(&postgres("SELECT 'x' WHERE $1 = ''").replace("postgres://", "postgres://a:s3cret@127.0.0.1:1/x?host=127.0.0.1&x="), &clock)
             .await;
-    has(&gone, "people db", Level::Problem, "can't be reached: Connection refused", "this machine may reach it");
+    has(&gone, "people db", FindingLevel::Problem, "can't be reached: Connection refused", "this machine may reach it");
     let host = environment().fact("MARIADB_HOST");
     let mysql = |user: &str, password: &str, rest: &str| {
         format!(
@@ -61,16 +61,16 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     };
     let password = environment().fact("MARIADB_PASSWORD");
     let verified = format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", environment().fact("CA_FILE"));
-    has(&check(&mysql("reader", password, &verified), &clock).await, "people my", Level::Ok, "answers as configured", "");
+    has(&check(&mysql("reader", password, &verified), &clock).await, "people my", FindingLevel::Ok, "answers as configured", "");
     has(
         &check(&mysql("reader", "wrong", &verified), &clock).await,
         "people my",
-        Level::Problem,
+        FindingLevel::Problem,
         "does not take our credentials",
         "compare",
     );
     let elsewhere = mysql("a", "s3cret", "?ssl-mode=REQUIRED").replace(host, "register.invalid");
-    has(&check(&elsewhere, &clock).await, "people my", Level::Warning, "does not ask for a verified certificate", "VERIFY_IDENTITY");
+    has(&check(&elsewhere, &clock).await, "people my", FindingLevel::Warning, "does not ask for a verified certificate", "VERIFY_IDENTITY");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -85,40 +85,40 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     let good = check(&(rest("") + &parents()), &clock).await;
     assert!(good.is_good(), "{good}");
     for area in ["people idm", "parents"] {
-        has(&good, area, Level::Ok, "answers as configured", "");
-        has(&good, area, Level::Ok, "our certificate holds until", "");
+        has(&good, area, FindingLevel::Ok, "answers as configured", "");
+        has(&good, area, FindingLevel::Ok, "our certificate holds until", "");
     }
     let asked: Vec<_> = peer.asked().into_iter().map(|question| question.body).collect();
     assert_eq!(asked, ["{\"cpr\":\"0000000000\"}", "{\"cpr\":\"000000-0000\"}"], "and no person is asked about");
     for (says, level, what, advice) in [
-        (Says::Status(401), Level::Problem, "does not take our credentials (401)", "compare our credentials"),
-        (Says::Status(404), Level::Warning, "answered 404 to a number that nobody has", "nobody_statuses"),
-        (Says::Status(500), Level::Problem, "answered 500", "its own log"),
-        (Says::Redirect("https://localhost/".into()), Level::Problem, "answered 302", "redirects are not followed"),
-        (Says::Text("text/html", "x".into()), Level::Problem, "not as configured", "compare answers"),
-        (Says::Much(10 << 20), Level::Problem, "larger than 256 KiB", "goes by the number"),
-        (Says::Json(200, json!(["anna"])), Level::Warning, "names 1 account(s)", "goes by the number"),
+        (Says::Status(401), FindingLevel::Problem, "does not take our credentials (401)", "compare our credentials"),
+        (Says::Status(404), FindingLevel::Warning, "answered 404 to a number that nobody has", "nobody_statuses"),
+        (Says::Status(500), FindingLevel::Problem, "answered 500", "its own log"),
+        (Says::Redirect("https://localhost/".into()), FindingLevel::Problem, "answered 302", "redirects are not followed"),
+        (Says::Text("text/html", "x".into()), FindingLevel::Problem, "not as configured", "compare answers"),
+        (Says::Much(10 << 20), FindingLevel::Problem, "larger than 256 KiB", "goes by the number"),
+        (Says::Json(200, json!(["anna"])), FindingLevel::Warning, "names 1 account(s)", "goes by the number"),
     ] {
         peer.says(says);
         has(&check(&rest(""), &clock).await, "people idm", level, what, advice);
     }
     peer.says(Says::Json(200, json!([{ "name": "x", "cpr": "0101154000" }])));
-    has(&check(&parents(), &clock).await, "parents", Level::Warning, "names 1 child(s)", "goes by the number");
+    has(&check(&parents(), &clock).await, "parents", FindingLevel::Warning, "names 1 child(s)", "goes by the number");
     // What can be said without asking.
     let later = ShiftedClock::default();
     later.shift_to(345 * 24 * 3600);
-    has(&check(&rest(""), &later).await, "people idm", Level::Warning, "our certificate ends on", "get a new one");
+    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Warning, "our certificate ends on", "get a new one");
     later.shift_to(400 * 24 * 3600);
-    has(&check(&rest(""), &later).await, "people idm", Level::Problem, "our certificate ended on", "get a new one");
+    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Problem, "our certificate ended on", "get a new one");
     let bare =
         "[[people.rest]]\nid = \"bare\"\nanswers = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
     let report = check(bare, &clock).await;
-    has(&report, "people bare", Level::Warning, "the CPR number in the address", "POST");
-    has(&report, "people bare", Level::Warning, "nothing by which it could know us", "client certificate");
-    has(&report, "people bare", Level::Problem, "can't be reached", "this machine may reach it");
+    has(&report, "people bare", FindingLevel::Warning, "the CPR number in the address", "POST");
+    has(&report, "people bare", FindingLevel::Warning, "nothing by which it could know us", "client certificate");
+    has(&report, "people bare", FindingLevel::Problem, "can't be reached", "this machine may reach it");
     let unreadable = rest("").replace("client.pem", "ca.key");
     let report = check(&unreadable, &clock).await;
-    has(&report, "people", Level::Problem, "the client certificate", "client_certificate_file");
+    has(&report, "people", FindingLevel::Problem, "the client certificate", "client_certificate_file");
     assert!(lookups("").is_empty(), "nothing is configured where nothing is");
 }
 

@@ -4,7 +4,7 @@ mod sql_server;
 
 use std::time::{Duration, Instant};
 
-use os2nykode::people::Trouble;
+use os2nykode::registers::RegisterErrorCause;
 use sqlx::{AnyPool, AssertSqlSafe, Connection};
 
 use super::{ANNA, BODIL, cpr, lookups, names, relay::Relay, tells_nothing, trouble};
@@ -113,7 +113,7 @@ async fn upns_and_guids_are_taken_for_what_they_are() {
         let guid = lookups(&table.section(QUERY, "").replace("account_name", "object_guid"));
         assert_eq!(names(guid.accounts_of(&cpr(BODIL)).await), ["guid 03020100-0504-0706-0809-0a0b0c0d0e0f"]);
         let wrong = trouble(guid.accounts_of(&cpr(ANNA)).await, "db");
-        assert_eq!(wrong, Trouble::NotAsConfigured("a value is not an objectGUID with hyphens".into()));
+        assert_eq!(wrong, RegisterErrorCause::NotAsConfigured("a value is not an objectGUID with hyphens".into()));
     }
 }
 
@@ -125,7 +125,7 @@ async fn a_query_can_not_write_whatever_its_user_may() {
             table.url = mariadb("owner", &verified());
         }
         let lookups = lookups(&table.section("INSERT INTO TABLE VALUES (@, 'evil', 1) RETURNING account", ""));
-        assert!(matches!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), Trouble::Refused(_)), "{}", table.placeholder);
+        assert!(matches!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Refused(_)), "{}", table.placeholder);
         let count: i64 = sqlx::query_scalar(AssertSqlSafe(format!("SELECT COUNT(*) FROM {}", table.name)))
             .fetch_one(&table.owner)
             .await
@@ -144,15 +144,15 @@ async fn more_rows_than_one_person_has_accounts_are_a_fault_and_are_not_waited_f
         let lookups = lookups(&table.section(QUERY, ""));
         assert_eq!(names(lookups.accounts_of(&cpr(ANNA)).await).len(), 20);
         table.add(ANNA, "'one more'").await;
-        assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), Trouble::TooMany(20));
+        assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::TooMany(20));
         for _ in 0..10 {
-            assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), Trouble::TooMany(20));
+            assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::TooMany(20));
         }
         assert_eq!(names(lookups.accounts_of(&cpr(BODIL)).await).len(), 20, "it still answers");
     }
     let endless = Table::postgres().await.section("SELECT generate_series(1, 100000000)::text WHERE @ <> ''", "");
     let started = Instant::now();
-    assert_eq!(trouble(lookups(&endless).accounts_of(&cpr(ANNA)).await, "db"), Trouble::TooMany(20));
+    assert_eq!(trouble(lookups(&endless).accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::TooMany(20));
     assert!(started.elapsed() < Duration::from_secs(2));
 }
 
@@ -161,7 +161,7 @@ async fn a_column_that_is_no_text_is_told_of() {
     for table in Table::all().await {
         table.add(ANNA, "'anna'").await;
         let number = lookups(&table.section("SELECT number FROM TABLE WHERE cpr = @", ""));
-        assert!(matches!(trouble(number.accounts_of(&cpr(ANNA)).await, "db"), Trouble::NotAsConfigured(_)));
+        assert!(matches!(trouble(number.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::NotAsConfigured(_)));
         let cast = lookups(&table.section("SELECT CAST(number AS CHAR(5)) || '' FROM TABLE WHERE cpr = @", ""));
         if !table.url.starts_with("mysql") {
             assert_eq!(names(cast.accounts_of(&cpr(ANNA)).await), ["7"]);
@@ -173,12 +173,12 @@ async fn a_column_that_is_no_text_is_told_of() {
 async fn what_a_database_says_is_not_repeated_because_it_may_quote_the_number() {
     let postgres = Table::postgres().await;
     let quoting = lookups(&postgres.section("SELECT (@::text)::date::text", ""));
-    assert_eq!(trouble(quoting.accounts_of(&cpr("2206845107")).await, "db"), Trouble::Refused("code 22008".into()));
+    assert_eq!(trouble(quoting.accounts_of(&cpr("2206845107")).await, "db"), RegisterErrorCause::Refused("code 22008".into()));
     let mariadb = Table::mariadb().await;
     let quoting = lookups(&mariadb.section("SELECT EXTRACTVALUE(1, CONCAT('//[', @))", ""));
-    assert!(matches!(trouble(quoting.accounts_of(&cpr(ANNA)).await, "db"), Trouble::Refused(_)));
+    assert!(matches!(trouble(quoting.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Refused(_)));
     let missing = lookups(&postgres.section("SELECT account FROM nowhere WHERE cpr = @", ""));
-    assert_eq!(trouble(missing.accounts_of(&cpr(ANNA)).await, "db"), Trouble::Refused("code 42P01".into()));
+    assert_eq!(trouble(missing.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Refused("code 42P01".into()));
 }
 
 /// Slow for one person, quick for another.
@@ -199,7 +199,7 @@ async fn a_slow_database_is_not_waited_for_and_is_usable_at_once_when_it_is_quic
         let asked = futures_util::future::join_all((0..12).map(|_| async { trouble(lookups.accounts_of(&cpr(ANNA)).await, "db") })).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
         // The server may be the first of both to give up.
-        assert!(asked.iter().all(|trouble| matches!(trouble, Trouble::TimedOut | Trouble::Refused(_))), "{asked:?}");
+        assert!(asked.iter().all(|trouble| matches!(trouble, RegisterErrorCause::TimedOut | RegisterErrorCause::Refused(_))), "{asked:?}");
         assert_eq!(names(lookups.accounts_of(&cpr(BODIL)).await), ["bodil"]);
     }
     let left = "SELECT COUNT(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep(20)%' AND query NOT LIKE '%pg_stat_activity%'";
@@ -230,7 +230,7 @@ async fn connections_that_went_dead_are_not_used_again() {
         relay.die();
     };
     let (asked, ()) = futures_util::future::join(four(), dying).await;
-    assert!(asked.into_iter().all(|found| trouble(found, "db") == Trouble::TimedOut));
+    assert!(asked.into_iter().all(|found| trouble(found, "db") == RegisterErrorCause::TimedOut));
     assert!(four().await.into_iter().all(|found| names(found) == ["anna"]), "at once");
     assert_eq!(relay.connections(), 8);
 }
@@ -246,13 +246,16 @@ async fn a_database_that_is_down_or_does_not_know_us_is_a_fault_that_names_the_r
         let lookups = lookups(&format!("[[people.sql]]\nid = \"gone\"\nurl = \"{url}\"\n{}", query.replace("QQ", placeholder)));
         let started = Instant::now();
         let wrong = trouble(lookups.accounts_of(&cpr(ANNA)).await, "gone");
-        assert!(matches!(wrong, Trouble::TimedOut | Trouble::Unreachable(_) | Trouble::Refused(_)), "{wrong:?}");
+        assert!(
+            matches!(wrong, RegisterErrorCause::TimedOut | RegisterErrorCause::Unreachable(_) | RegisterErrorCause::Refused(_)),
+            "{wrong:?}"
+        );
         assert!(started.elapsed() < Duration::from_millis(2500));
     }
     let table = Table::mariadb().await;
     let password = environment().fact("MARIADB_PASSWORD");
     let wrong_password = lookups(&table.section(QUERY, "").replace(password, "hemmelig"));
-    assert!(matches!(trouble(wrong_password.accounts_of(&cpr(ANNA)).await, "db"), Trouble::NotLetIn(_)));
+    assert!(matches!(trouble(wrong_password.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::NotLetIn(_)));
 }
 
 #[tokio::test]
@@ -267,17 +270,17 @@ async fn tls_is_as_the_url_says() {
     assert_eq!(names(asked("reader", &verified()).await), ["anna"]);
     // Plain text where the URL asks for it; a server that demands TLS refuses that.
     assert_eq!(names(asked("plain", "?ssl-mode=DISABLED").await), ["anna"]);
-    assert!(matches!(trouble(asked("reader", "?ssl-mode=DISABLED").await, "db"), Trouble::NotLetIn(_)));
+    assert!(matches!(trouble(asked("reader", "?ssl-mode=DISABLED").await, "db"), RegisterErrorCause::NotLetIn(_)));
     for rest in [format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", other.display()), "?ssl-mode=VERIFY_IDENTITY".to_owned()] {
         let wrong = trouble(asked("plain", &rest).await, "db");
-        assert!(matches!(&wrong, Trouble::Unreachable(what) if what.contains("certificate")), "{rest}: {wrong:?}");
+        assert!(matches!(&wrong, RegisterErrorCause::Unreachable(what) if what.contains("certificate")), "{rest}: {wrong:?}");
     }
     // The right CA and another name.
     let here = format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}");
     let by_name = table.section(QUERY, "").replace(&table.url, &mariadb("plain", &here));
     let host = environment().fact("MARIADB_HOST");
     let other_name = by_name.replace(&format!("@{host}:"), &format!("@[::ffff:{host}]:"));
-    assert!(matches!(trouble(lookups(&other_name).accounts_of(&cpr(ANNA)).await, "db"), Trouble::Unreachable(_)));
+    assert!(matches!(trouble(lookups(&other_name).accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Unreachable(_)));
     // By a socket nobody stands in between.
     let socket = format!("?socket={}&ssl-mode=DISABLED", environment().fact("MARIADB_SOCKET"));
     assert_eq!(names(asked("plain", &socket).await), ["anna"]);

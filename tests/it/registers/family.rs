@@ -1,7 +1,7 @@
 //! Children of a parent: what a family service may say, and what of it is believed.
 
 use jiff::civil::{Date, date};
-use os2nykode::people::{Child, Family, Fault, Trouble};
+use os2nykode::registers::{Child, Family, RegisterError, RegisterErrorCause};
 use serde_json::{Value, json};
 
 use super::{
@@ -24,7 +24,7 @@ async fn told(family: &Family) -> Vec<(String, String)> {
     shown(family.children_of(&cpr(ANNA), TODAY).await)
 }
 
-fn shown(children: Result<Vec<Child>, Fault>) -> Vec<(String, String)> {
+fn shown(children: Result<Vec<Child>, RegisterError>) -> Vec<(String, String)> {
     let children = children.unwrap_or_else(|fault| panic!("{fault}"));
     children.into_iter().map(|child| (child.name.clone(), child.cpr.digits().to_owned())).collect()
 }
@@ -128,7 +128,7 @@ async fn what_is_no_list_of_children_is_a_fault() {
     ] {
         peer.says(Says::Json(200, answer.clone()));
         let wrong = trouble(family.children_of(&cpr(ANNA), TODAY).await, "parents");
-        assert!(matches!(wrong, Trouble::NotAsConfigured(_)), "{answer}: {wrong:?}");
+        assert!(matches!(wrong, RegisterErrorCause::NotAsConfigured(_)), "{answer}: {wrong:?}");
         let text = wrong.to_string();
         assert!(!text.contains("Emma") && !text.contains("4000"), "{text}");
     }
@@ -137,21 +137,21 @@ async fn what_is_no_list_of_children_is_a_fault() {
     assert_eq!(told(&family).await.len(), 30);
     let more = [thirty, vec![child("X", EMMA)]].concat();
     peer.says(Says::Json(200, json!(more)));
-    assert_eq!(trouble(family.children_of(&cpr(ANNA), TODAY).await, "parents"), Trouble::TooMany(30));
+    assert_eq!(trouble(family.children_of(&cpr(ANNA), TODAY).await, "parents"), RegisterErrorCause::TooMany(30));
     for (says, right) in [
-        (Says::Text("text/html", "<html>".into()), Trouble::NotAsConfigured("it is not JSON by its Content-Type".into())),
-        (Says::Redirect(peer.url("/other")), Trouble::Status(302)),
-        (Says::Much(10 << 20), Trouble::TooLarge("the answer is larger than 256 KiB".into())),
-        (Says::Nothing, Trouble::TimedOut),
-        (Says::Status(404), Trouble::Status(404)),
-        (Says::Status(401), Trouble::NotLetIn("401".into())),
+        (Says::Text("text/html", "<html>".into()), RegisterErrorCause::NotAsConfigured("it is not JSON by its Content-Type".into())),
+        (Says::Redirect(peer.url("/other")), RegisterErrorCause::Status(302)),
+        (Says::Much(10 << 20), RegisterErrorCause::TooLarge("the answer is larger than 256 KiB".into())),
+        (Says::Nothing, RegisterErrorCause::TimedOut),
+        (Says::Status(404), RegisterErrorCause::Status(404)),
+        (Says::Status(401), RegisterErrorCause::NotLetIn("401".into())),
     ] {
         peer.says(says);
         assert_eq!(trouble(family.children_of(&cpr(ANNA), TODAY).await, "parents"), right);
     }
     peer.stop();
     let wrong = trouble(family.children_of(&cpr(ANNA), TODAY).await, "parents");
-    assert!(matches!(wrong, Trouble::Unreachable(_)), "{wrong:?}");
+    assert!(matches!(wrong, RegisterErrorCause::Unreachable(_)), "{wrong:?}");
 }
 
 #[tokio::test]

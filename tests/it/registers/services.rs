@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use os2nykode::people::Trouble;
+use os2nykode::registers::RegisterErrorCause;
 use serde_json::{Value, json};
 
 use super::{
@@ -97,10 +97,10 @@ async fn what_is_not_as_configured_is_never_half_believed() {
     ] {
         peer.says(Says::Json(200, answer.clone()));
         let wrong = trouble(lookups(&section(&peer, more)).accounts_of(&cpr(ANNA)).await, "idm");
-        assert!(matches!(wrong, Trouble::NotAsConfigured(_)), "{more} {answer}: {wrong:?}");
+        assert!(matches!(wrong, RegisterErrorCause::NotAsConfigured(_)), "{more} {answer}: {wrong:?}");
     }
     peer.says(Says::Json(200, json!(many)));
-    assert_eq!(trouble(lookups(&section(&peer, "")).accounts_of(&cpr(ANNA)).await, "idm"), Trouble::TooMany(20));
+    assert_eq!(trouble(lookups(&section(&peer, "")).accounts_of(&cpr(ANNA)).await, "idm"), RegisterErrorCause::TooMany(20));
 }
 
 #[tokio::test]
@@ -130,12 +130,12 @@ async fn a_service_that_lies_is_a_fault_that_tells_nothing() {
         let wrong = trouble(lookups.accounts_of(&cpr(ANNA)).await, "idm");
         assert!(started.elapsed() < Duration::from_secs(2));
         let right = match &says {
-            Says::Redirect(_) => wrong == Trouble::Status(302),
-            Says::Text(..) => matches!(wrong, Trouble::NotAsConfigured(_)),
-            Says::Much(_) => wrong == Trouble::TooLarge("the answer is larger than 256 KiB".into()),
-            Says::Nothing => wrong == Trouble::TimedOut,
-            Says::Status(status @ (401 | 403)) => wrong == Trouble::NotLetIn(status.to_string()),
-            Says::Json(status, _) | Says::Status(status) => wrong == Trouble::Status(*status),
+            Says::Redirect(_) => wrong == RegisterErrorCause::Status(302),
+            Says::Text(..) => matches!(wrong, RegisterErrorCause::NotAsConfigured(_)),
+            Says::Much(_) => wrong == RegisterErrorCause::TooLarge("the answer is larger than 256 KiB".into()),
+            Says::Nothing => wrong == RegisterErrorCause::TimedOut,
+            Says::Status(status @ (401 | 403)) => wrong == RegisterErrorCause::NotLetIn(status.to_string()),
+            Says::Json(status, _) | Says::Status(status) => wrong == RegisterErrorCause::Status(*status),
         };
         assert!(right, "{says:?}: {wrong:?}");
     }
@@ -143,7 +143,7 @@ async fn a_service_that_lies_is_a_fault_that_tells_nothing() {
     peer.says(Says::Json(200, json!(["anna"])));
     assert_eq!(names(lookups.accounts_of(&cpr(ANNA)).await), ["anna"]);
     peer.stop();
-    assert!(matches!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "idm"), Trouble::Unreachable(_)));
+    assert!(matches!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "idm"), RegisterErrorCause::Unreachable(_)));
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn only_statuses_that_the_operator_names_mean_that_it_knows_nobody() {
         assert_eq!(names(lookups.accounts_of(&cpr(ANNA)).await), [""; 0]);
     }
     peer.says(Says::Status(410));
-    assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "idm"), Trouble::Status(410));
+    assert_eq!(trouble(lookups.accounts_of(&cpr(ANNA)).await, "idm"), RegisterErrorCause::Status(410));
 }
 
 #[tokio::test]
@@ -174,13 +174,13 @@ async fn each_side_proves_itself_by_its_certificate() {
         ("the server has another name", by_address + &ca + &certificate("client")),
     ] {
         let wrong = trouble(lookups(&section).accounts_of(&cpr(ANNA)).await, "idm");
-        assert!(matches!(wrong, Trouble::Unreachable(_)), "{what}: {wrong:?}");
+        assert!(matches!(wrong, RegisterErrorCause::Unreachable(_)), "{what}: {wrong:?}");
     }
     assert!(peer.asked().is_empty(), "and nobody is asked");
     assert_eq!(names(lookups(&(bare.clone() + &ca + &certificate("client"))).accounts_of(&cpr(ANNA)).await), ["anna"]);
     // A key that is not the certificate's is told of at the start.
     let swapped = bare + &ca + &certificate("client").replace("client.key", "foreign-client.key");
-    let error = os2nykode::people::Lookups::new(&super::config(&swapped).people).expect_err("refused").to_string();
+    let error = os2nykode::registers::Lookups::new(&super::config(&swapped).people).expect_err("refused").to_string();
     assert!(error.contains("client.pem"), "{error}");
 }
 

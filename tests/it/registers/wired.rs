@@ -5,14 +5,20 @@ use std::time::{Duration, Instant};
 use os2nykode::{
     app::App,
     clock::{Clock, ShiftedClock},
-    flow::{Fault, list_accounts, set_password::Answer, show_account},
+    flow::{
+        FlowError,
+        self_service::{list, show},
+        set_password::SetOutcome,
+    },
     model::{
-        claim::{Claim, ClaimKind},
-        identity::Identity,
-        level::Level,
+        identity::{
+            Identity,
+            claim::{Claim, ClaimKind},
+            level::AssuranceLevel,
+        },
         refusal::Refusal,
     },
-    people::Trouble,
+    registers::RegisterErrorCause,
 };
 use serde_json::json;
 use sqlx::{AnyPool, AssertSqlSafe};
@@ -62,11 +68,11 @@ impl Town {
     }
 
     fn login(&self, cpr: &str) -> Identity {
-        login(&self.service, "mitid", claim(ClaimKind::Cpr, cpr), Level::Substantial)
+        login(&self.service, "mitid", claim(ClaimKind::Cpr, cpr), AssuranceLevel::Substantial)
     }
 
     async fn names(&self, identity: &Identity) -> Vec<String> {
-        let listed = list_accounts::list(&self.service.app, identity).await.expect("read");
+        let listed = list::list(&self.service.app, identity).await.expect("read");
         listed.into_iter().map(|account| account.account_name).collect()
     }
 }
@@ -80,7 +86,7 @@ async fn a_person_whom_only_a_register_knows_resets_their_account() {
     let (town, cpr, person) = (Town::new().await, cpr(), person().await);
     let identity = town.login(&cpr);
     assert_eq!(town.names(&identity).await, [""; 0]);
-    assert_eq!(reset(&town.service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     unchanged(&person).await;
     town.add(&cpr, &person.sam.to_uppercase()).await;
     assert_eq!(town.names(&identity).await, [person.sam.as_str()]);
@@ -110,13 +116,13 @@ async fn what_ad_and_the_registers_know_is_put_together_each_account_once() {
     expected.sort();
     assert_eq!(town.names(&identity).await, expected);
     for person in [&by_attribute, &by_both, &by_register] {
-        assert_eq!(reset(&town.service, &identity, guid(person).await, NEW).await, Answer::Done);
+        assert_eq!(reset(&town.service, &identity, guid(person).await, NEW).await, SetOutcome::Done);
         assert_eq!(bind(&person.dn, NEW).await, Ok(()));
     }
-    assert_eq!(reset(&town.service, &identity, guid(&other).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     unchanged(&other).await;
     let stranger = town.login(&super::super::provider_reset::cpr());
-    assert_eq!(reset(&town.service, &stranger, guid(&by_register).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &stranger, guid(&by_register).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,8 +147,11 @@ async fn a_register_that_can_not_be_asked_refuses_everything_that_hangs_on_it() 
     let (town, cpr, person) = (Town::with("account_name", gone).await, cpr(), person().await);
     town.add(&cpr, &person.sam).await;
     let identity = town.login(&cpr);
-    let fault = list_accounts::list(&town.service.app, &identity).await.expect_err("a fault");
-    assert!(matches!(&fault, Fault::People(fault) if fault.register == "gone" && fault.trouble == Trouble::TimedOut), "{fault}");
+    let fault = list::list(&town.service.app, &identity).await.expect_err("a fault");
+    assert!(
+        matches!(&fault, FlowError::People(fault) if fault.register == "gone" && fault.trouble == RegisterErrorCause::TimedOut),
+        "{fault}"
+    );
     assert!(!fault.to_string().contains(&cpr));
     let browser = visitor(&town.service, &identity).await;
     for path in ["/account".to_owned(), format!("/accounts/{}/password", guid(&person).await)] {
@@ -151,8 +160,8 @@ async fn a_register_that_can_not_be_asked_refuses_everything_that_hangs_on_it() 
     }
     unchanged(&person).await;
     // A login that no register has to be asked for goes on.
-    let by_name = login(&town.service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), Level::Substantial);
-    assert_eq!(reset(&town.service, &by_name, guid(&person).await, NEW).await, Answer::Done);
+    let by_name = login(&town.service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::Substantial);
+    assert_eq!(reset(&town.service, &by_name, guid(&person).await, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,14 +178,14 @@ async fn a_register_leads_to_no_account_that_is_not_a_persons_and_served() {
     }
     let identity = town.login(&cpr);
     assert_eq!(town.names(&identity).await, [""; 0]);
-    assert_eq!(reset(&town.service, &identity, guid(&soren).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&soren).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     unchanged(&soren).await;
     // A disabled one is theirs, and can't be used.
     let disabled = admin.person().await;
     admin.replace(&disabled.dn, "userAccountControl", "514").await;
     town.add(&cpr, &disabled.sam).await;
     assert_eq!(town.names(&identity).await, [""; 0]);
-    assert_eq!(reset(&town.service, &identity, guid(&disabled).await, NEW).await, Answer::Refused(Refusal::NotUsable));
+    assert_eq!(reset(&town.service, &identity, guid(&disabled).await, NEW).await, SetOutcome::Refused(Refusal::NotUsable));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,8 +202,8 @@ async fn upns_and_guids_lead_to_their_accounts_only() {
     assert_eq!(by_upn.names(&by_upn.login(&other)).await, [""; 0], "an account name is no UPN");
     assert_eq!(by_guid.names(&by_guid.login(&cpr)).await, [twin.sam.as_str()]);
     let identity = by_guid.login(&cpr);
-    assert_eq!(reset(&by_guid.service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotYours));
-    assert_eq!(reset(&by_guid.service, &identity, guid(&twin).await, NEW).await, Answer::Done);
+    assert_eq!(reset(&by_guid.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&by_guid.service, &identity, guid(&twin).await, NEW).await, SetOutcome::Done);
     assert_eq!(bind(&twin.dn, NEW).await, Ok(()));
     unchanged(&person).await;
 }
@@ -214,13 +223,13 @@ async fn without_an_attribute_the_registers_alone_know() {
     let service = crate::service::Setup { more: more.leak(), ..with }.start().await;
     let register = AnyPool::connect(&format!("{url}?mode=rwc")).await.expect("made");
     sqlx::query("CREATE TABLE people (cpr TEXT, account TEXT)").execute(&register).await.expect("made");
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), Level::Substantial);
-    assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read"), []);
-    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, Answer::Refused(Refusal::NotYours));
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), AssuranceLevel::Substantial);
+    assert_eq!(list::list(&service.app, &identity).await.expect("read"), []);
+    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
     let sql = format!("INSERT INTO people VALUES ('{number}', '{}')", person.sam);
     sqlx::query(AssertSqlSafe(sql)).execute(&register).await.expect("added");
-    assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read").len(), 1);
-    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, Answer::Done);
+    assert_eq!(list::list(&service.app, &identity).await.expect("read").len(), 1);
+    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, SetOutcome::Done);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -232,12 +241,12 @@ async fn who_is_barred_by_an_account_that_a_register_names_is_barred() {
     let (own, barred) = (admin.person().await, admin.person().await);
     admin.replace(&own.dn, "employeeNumber", &cpr).await;
     let identity = town.login(&cpr);
-    let show = async || format!("{:?}", show_account::show(&town.service.app, &identity, guid(&own).await).await.expect("read"));
+    let show = async || format!("{:?}", show::show(&town.service.app, &identity, guid(&own).await).await.expect("read"));
     assert!(show().await.starts_with("Account("), "{}", show().await);
     admin.add_to_group(&group, &barred.dn).await;
     town.add(&cpr, &barred.sam).await;
     assert!(!show().await.starts_with("Account("), "{}", show().await);
-    assert!(!matches!(reset(&town.service, &identity, guid(&own).await, NEW).await, Answer::Done));
+    assert!(!matches!(reset(&town.service, &identity, guid(&own).await, NEW).await, SetOutcome::Done));
     unchanged(&own).await;
 }
 
@@ -254,8 +263,8 @@ async fn a_slow_register_does_not_hold_the_accounts_lock() {
     let (person, number) = (person().await, cpr());
     let target = guid(&person).await;
     peer.says(Says::Json(200, json!([person.sam])));
-    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), Level::Substantial);
-    assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read").len(), 1);
+    let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), AssuranceLevel::Substantial);
+    assert_eq!(list::list(&service.app, &identity).await.expect("read").len(), 1);
     peer.asked();
     peer.says(Says::Nothing);
     let (waiting, begun) = (try_reset(&service, &identity, target, NEW), Instant::now());
@@ -272,7 +281,7 @@ async fn a_slow_register_does_not_hold_the_accounts_lock() {
     };
     let (slow, took) = tokio::join!(waiting, meanwhile);
     assert!(took < Duration::from_secs(5), "{took:?}");
-    assert!(matches!(slow, Err(Fault::People(_))), "{slow:?}");
+    assert!(matches!(slow, Err(FlowError::People(_))), "{slow:?}");
     assert_eq!(bind(&person.dn, "Røde-Tage-5522").await, Ok(()));
 }
 
@@ -315,10 +324,10 @@ async fn without_a_register_ad_is_asked_no_more_than_before() {
         (&town.service, "os2faktor", &by_name, 1),
         (&town.service, "mitid", &by_cpr, 2),
     ] {
-        let identity = login(service, provider, Claim::clone(claim), Level::Substantial);
-        list_accounts::list(&service.app, &identity).await.expect("connected");
+        let identity = login(service, provider, Claim::clone(claim), AssuranceLevel::Substantial);
+        list::list(&service.app, &identity).await.expect("connected");
         let before = searches();
-        assert_eq!(list_accounts::list(&service.app, &identity).await.expect("read").len(), 1);
+        assert_eq!(list::list(&service.app, &identity).await.expect("read").len(), 1);
         assert_eq!(searches() - before, expected, "{provider}");
     }
 }

@@ -11,11 +11,11 @@ use std::{
 use os2nykode::{
     clock::Clock,
     identity::{
-        keys::Keys,
-        saml::{message, subject::Subject},
+        keys::ProviderKeys,
+        saml::{message, subject::LogoutSubject},
         transport::Transport,
     },
-    model::provider::ProviderId,
+    model::identity::provider::ProviderId,
 };
 
 use crate::{
@@ -34,9 +34,10 @@ fn forged(service: &Service) -> String {
     let saml = service.app.saml.as_ref().expect("configured");
     let now = service.clock.now();
     let metadata = saml.metadata(&ProviderId::parse("os2faktor").expect("an id"), now).expect("usable");
-    let subject = Subject { name_id: "anna".to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None, session_index: None };
+    let subject =
+        LogoutSubject { name_id: "anna".to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None, session_index: None };
     let message = message::logout_request("_forged", now, &saml.at.slo, &metadata.entity_id, &subject);
-    let keys = Keys::read(&KEYS_DIR).expect("keys");
+    let keys = ProviderKeys::read(&KEYS_DIR).expect("keys");
     match message.redirect("/saml/slo", None, &keys.signing, false).expect("signed") {
         Transport::Redirect(path) => path,
         Transport::Form { .. } => panic!("a redirect"),

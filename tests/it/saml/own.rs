@@ -11,15 +11,15 @@ use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     clock::{Clock, SystemClock},
     identity::{
-        keys::{self, Keys, Pair},
+        keys::{self, KeyPair, ProviderKeys},
         saml::{
             message::{self, Message},
             signature::enveloped,
-            subject::Subject,
+            subject::LogoutSubject,
         },
         transport::Transport,
     },
-    model::provider::ProviderId,
+    model::identity::provider::ProviderId,
 };
 
 use crate::{
@@ -35,10 +35,10 @@ const SLO: &str = "https://localhost/saml/slo";
 const THERE: &str = "https://egen.test";
 
 /// The provider's keys: one signs, the other is a stranger's.
-static KEYS: LazyLock<Keys> = LazyLock::new(|| {
+static KEYS: LazyLock<ProviderKeys> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a folder");
     keys::generate(dir.path(), "egen.test", SystemClock.now()).expect("keys");
-    Keys::read(dir.path()).expect("keys")
+    ProviderKeys::read(dir.path()).expect("keys")
 });
 
 /// What it says of itself.
@@ -49,7 +49,7 @@ static METADATA: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// Its metadata with one key: each binding has an address of its own for logouts, and another one for answers to them.
-fn metadata(key: &Pair) -> String {
+fn metadata(key: &KeyPair) -> String {
     let of = |binding: &str, way: &str| {
         format!(
             "<md:SingleLogoutService Binding=\"urn:oasis:names:tc:SAML:2.0:bindings:{binding}\" Location=\"{THERE}/slo-{way}\" \
@@ -103,7 +103,7 @@ async fn asked(visitor: &Visitor, id: &str) -> (String, String) {
 }
 
 /// An answer that lets somebody in, signed with this key.
-fn says(entity: &str, request: &str, account: &str, ends: Option<Timestamp>, key: &Pair) -> String {
+fn says(entity: &str, request: &str, account: &str, ends: Option<Timestamp>, key: &KeyPair) -> String {
     let now = SystemClock.now();
     let (at, until) = (now.strftime("%Y-%m-%dT%H:%M:%SZ"), (now + SignedDuration::from_mins(5)).strftime("%Y-%m-%dT%H:%M:%SZ"));
     let ends = ends.map(|end| format!(" SessionNotOnOrAfter=\"{}\"", end.strftime("%Y-%m-%dT%H:%M:%SZ"))).unwrap_or_default();
@@ -146,7 +146,8 @@ async fn is_in(visitor: &Visitor) -> bool {
 
 /// The provider's own logout of a person, of all sessions.
 fn logout(account: &str) -> Message {
-    let subject = Subject { name_id: account.to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None, session_index: None };
+    let subject =
+        LogoutSubject { name_id: account.to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None, session_index: None };
     message::logout_request(&unique("_l"), SystemClock.now(), SLO, THERE, &subject)
 }
 
@@ -167,7 +168,7 @@ async fn a_key_that_has_left_the_metadata_signs_nothing_any_more() {
     crate::service::write_private(&file, metadata(&KEYS.signing)).expect("written");
     let (more, entity) = known_by(&["egen"], &file);
     let service = Setup { more, ..Setup::default() }.start().await;
-    let gets_in = async |key: &Pair| {
+    let gets_in = async |key: &KeyPair| {
         let visitor = service.visitor();
         let (request, relay) = asked(&visitor, "egen").await;
         let xml = says(&entity, &request, "anna", None, key);

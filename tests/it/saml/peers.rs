@@ -10,14 +10,14 @@ use data_encoding::BASE64;
 use os2nykode::{
     clock::Clock,
     identity::{
-        keys::Keys,
+        keys::ProviderKeys,
         saml::{
             message::{AuthnRequest, logout_request, logout_response},
-            subject::Subject,
+            subject::LogoutSubject,
         },
         transport::Transport,
     },
-    model::provider::ProviderId,
+    model::identity::provider::ProviderId,
 };
 
 use crate::{
@@ -37,7 +37,7 @@ fn judged(queries: &[String]) -> Vec<[bool; 5]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env/saml-verifiers");
     let python = folder.join("venv/bin/python");
     assert!(python.exists(), "the readers are missing: run scripts/setup");
-    let keys = Keys::read(&KEYS_DIR).expect("keys");
+    let keys = ProviderKeys::read(&KEYS_DIR).expect("keys");
     let asked = serde_json::json!({ "certificate": BASE64.encode(keys.signing.certificate()), "queries": queries }).to_string();
     let of_python = told(Command::new(python).arg(folder.join("verify.py")), &asked);
     let of_ruby = told(Command::new("ruby").arg(folder.join("verify.rb")), &asked);
@@ -67,8 +67,8 @@ fn query(sent: Transport) -> String {
 /// A request, a logout and an answer to one, with this RelayState and this name in everything.
 fn signed(service: &Service, relay: Option<&str>, name: &str) -> Vec<String> {
     let provider = service.app.config.saml.provider(&ProviderId::parse("os2faktor").expect("an id")).expect("configured");
-    let (keys, at) = (Keys::read(&KEYS_DIR).expect("keys"), service.clock.now());
-    let subject = Subject {
+    let (keys, at) = (ProviderKeys::read(&KEYS_DIR).expect("keys"), service.clock.now());
+    let subject = LogoutSubject {
         name_id: name.to_owned(),
         format: Some(name.to_owned()),
         name_qualifier: Some(name.to_owned()),

@@ -1,6 +1,6 @@
 //! Tests of SAML logins, by auditors: what they see of a login, and that nothing comes of it.
 
-use os2nykode::model::level::Level;
+use os2nykode::model::identity::level::AssuranceLevel;
 use reqwest::{Response, StatusCode};
 
 use crate::{
@@ -33,7 +33,7 @@ impl Bench {
     }
 
     async fn browser(&self) -> Visitor {
-        visitor(&self.service, &os2faktor(&self.service, &self.person, Level::Substantial)).await
+        visitor(&self.service, &os2faktor(&self.service, &self.person, AssuranceLevel::Substantial)).await
     }
 
     /// Outcome and reason of every test, and how many logins there were.

@@ -3,11 +3,11 @@
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
 use os2nykode::{
-    audit::inspect::Inspection,
+    audit::chain::inspect::LogInspection,
     config,
-    flow::{reconcile, sealing},
-    model::{
-        audit::{AuditOutcome, EventKind},
+    jobs::{reconcile, seal},
+    model::audit::{
+        AuditOutcome, EventKind,
         signing::{Signer, Verifiers},
     },
 };
@@ -50,7 +50,7 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         let config: config::Config = setup.config(dir.path());
         let service = Service::of(config, dir).await;
         let app = service.app.clone();
-        let sealer = tokio::spawn(async move { sealing::keep_sealing(&app).await });
+        let sealer = tokio::spawn(async move { seal::keep_sealing(&app).await });
         let person = Admin::new().await.person().await;
         let visitor = service.visitor();
         let account = visitor.logged_in(&person.sam, PASSWORD).await;
@@ -84,10 +84,10 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         }
         let signer = service.app.config.audit.signer.as_ref().expect("a key");
         sealer.abort();
-        sealing::last_word(&service.app).await;
+        seal::last_word(&service.app).await;
         let mut keys = Verifiers::default();
         keys.add(signer.public_pem().as_bytes()).expect("a key");
-        let inspection = Inspection::open(&place.url).await.expect("opened");
+        let inspection = LogInspection::open(&place.url).await.expect("opened");
         let whole = inspection.verify(&keys, &[]).await.expect("whole");
         assert_eq!((whole.waiting, whole.unsound_entries, whole.vouched), (0, 0, whole.last));
         assert_eq!(Some(whole.last), Some(place.one::<i64>("SELECT COUNT(*) FROM audit").await), "nothing is lost");

@@ -1,11 +1,10 @@
 //! Alerts, from the log and into it.
 
 use os2nykode::{
-    flow::alerts::Watcher,
+    jobs::alerts::AlertJob,
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
-        level::Level,
-        provider::ProviderId,
+        identity::{level::AssuranceLevel, provider::ProviderId},
     },
 };
 
@@ -21,8 +20,8 @@ async fn start(store: Option<String>) -> Service {
     Setup { more: FEW, store, ..Setup::default() }.start().await
 }
 
-fn watcher(service: &Service) -> Watcher {
-    Watcher::new(&service.app, service.app.config.audit.alerts.expect("on")).expect("random")
+fn watcher(service: &Service) -> AlertJob {
+    AlertJob::new(&service.app, service.app.config.audit.alerts.expect("on")).expect("random")
 }
 
 async fn append(service: &Service, kind: EventKind, outcome: AuditOutcome, actor: Option<u128>, target: u128) {
@@ -30,7 +29,7 @@ async fn append(service: &Service, kind: EventKind, outcome: AuditOutcome, actor
 }
 
 /// Seals, looks through everything, and gives the rules of all alerts until now.
-async fn raised(service: &Service, watcher: &mut Watcher) -> Vec<String> {
+async fn raised(service: &Service, watcher: &mut AlertJob) -> Vec<String> {
     seal(&service.app.audit).await;
     while watcher.round(&service.app).await.expect("no fault").expect("ours") {}
     seal(&service.app.audit).await;
@@ -95,9 +94,9 @@ async fn every_rule_raises_what_it_is_for() {
             ..event(&*service.clock, EventKind::SignIn, AuditOutcome::Succeeded, Some(1), Some(1))
         };
         for _ in 0..30 {
-            service.app.audit.append(&login(Level::Substantial)).await.expect("written");
+            service.app.audit.append(&login(AssuranceLevel::Substantial)).await.expect("written");
         }
-        service.app.audit.append(&login(Level::Low)).await.expect("written");
+        service.app.audit.append(&login(AssuranceLevel::Low)).await.expect("written");
         assert_eq!(raised(&service, &mut watcher).await.last().expect("raised"), "login_below_usual_level");
         let forged = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (9000000000000000, 'x', 'sign_in', 'succeeded', '')";
         place(&service).run(forged).await.expect("an intruder");
@@ -114,7 +113,7 @@ async fn every_rule_raises_what_it_is_for() {
         let alerts = entries(&service.app.store, EventKind::AlertRaised).await;
         assert_eq!(alerts[0].client, Some("192.0.2.1".parse().expect("an address")));
         assert_eq!(alerts[1].actor.as_ref().expect("a helper").account_name, "bruger1");
-        assert_eq!((alerts[2].provider.as_ref().map(ProviderId::as_str), alerts[2].level), (Some("nemlogin"), Some(Level::Low)));
+        assert_eq!((alerts[2].provider.as_ref().map(ProviderId::as_str), alerts[2].level), (Some("nemlogin"), Some(AssuranceLevel::Low)));
         assert!(alerts[3].note.as_deref().expect("a note").starts_with("number="));
     })
     .await;

@@ -2,10 +2,10 @@
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    audit::feed::{Feed, What},
+    audit::export::feed::{Feed, What},
     model::{
-        api_token::Scope,
         audit::{AuditOutcome, EventKind},
+        credential::api_token::TokenScope,
     },
 };
 use reqwest::{Method, StatusCode};
@@ -46,7 +46,7 @@ fn later(service: &Service) -> Timestamp {
 #[tokio::test(flavor = "multi_thread")]
 async fn everything_is_read_in_order_page_by_page_and_that_it_was_read_is_in_the_log_first() {
     let service = Service::start().await;
-    let siem = token(&service.app, "siem", Scope::AuditRead, later(&service)).await;
+    let siem = token(&service.app, "siem", TokenScope::AuditRead, later(&service)).await;
     let mut evil = event(&*service.clock, EventKind::ResetOutcome, AuditOutcome::Succeeded, Some(1), Some(2));
     for text in [&mut evil.note, &mut evil.ticket, &mut evil.user_agent, &mut evil.authority, &mut evil.controller, &mut evil.assertion] {
         *text = Some(EVIL.to_owned());
@@ -93,7 +93,7 @@ async fn everything_is_read_in_order_page_by_page_and_that_it_was_read_is_in_the
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_told_where_the_log_can_not_be_written() {
     let service = Service::start().await;
-    let siem = token(&service.app, "siem", Scope::AuditRead, later(&service)).await;
+    let siem = token(&service.app, "siem", TokenScope::AuditRead, later(&service)).await;
     write(&service, 3).await;
     service.app.store.refuse_to_grow().await.expect("full");
     // Until the last page is full too, for entries smaller than the one that says that it was read.
@@ -111,12 +111,12 @@ async fn nothing_is_told_where_the_log_can_not_be_written() {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_are_wrong_expired_revoked_or_of_another_scope_are_refused_and_told_of() {
     let service = Service::start().await;
-    let (good, end) = (token(&service.app, "good", Scope::AuditRead, later(&service)).await, later(&service));
-    let head_only = token(&service.app, "head-only", Scope::AuditHead, end).await;
-    let revoked = token(&service.app, "revoked", Scope::AuditRead, end).await;
-    let name = os2nykode::model::api_token::TokenName::parse("revoked").expect("a name");
+    let (good, end) = (token(&service.app, "good", TokenScope::AuditRead, later(&service)).await, later(&service));
+    let head_only = token(&service.app, "head-only", TokenScope::AuditHead, end).await;
+    let revoked = token(&service.app, "revoked", TokenScope::AuditRead, end).await;
+    let name = os2nykode::model::credential::api_token::TokenName::parse("revoked").expect("a name");
     assert!(service.app.tokens.revoke(&name, end).await.expect("revoked"));
-    let brief = token(&service.app, "brief", Scope::AuditRead, end - SignedDuration::from_mins(59)).await;
+    let brief = token(&service.app, "brief", TokenScope::AuditRead, end - SignedDuration::from_mins(59)).await;
     write(&service, 1).await;
     service.clock.shift_to(120);
     let other_secret = format!("{}{}", &good[..good.len() - 6], if good.ends_with("AAAAAA") { "BBBBBB" } else { "AAAAAA" });
@@ -153,7 +153,7 @@ async fn tokens_that_are_wrong_expired_revoked_or_of_another_scope_are_refused_a
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_in_an_address_is_refused_though_it_is_good_and_other_nonsense_too() {
     let service = Service::start().await;
-    let good = token(&service.app, "good", Scope::AuditRead, later(&service)).await;
+    let good = token(&service.app, "good", TokenScope::AuditRead, later(&service)).await;
     for (query, code) in [
         (format!("token={good}"), "token_in_address"),
         (format!("access_token={good}"), "token_in_address"),
@@ -181,8 +181,8 @@ async fn a_token_in_an_address_is_refused_though_it_is_good_and_other_nonsense_t
 async fn a_token_that_asks_too_often_waits_and_no_other() {
     let service = Service::start().await;
     let (eager, calm) = (
-        token(&service.app, "eager", Scope::AuditHead, later(&service)).await,
-        token(&service.app, "calm", Scope::AuditHead, later(&service)).await,
+        token(&service.app, "eager", TokenScope::AuditHead, later(&service)).await,
+        token(&service.app, "calm", TokenScope::AuditHead, later(&service)).await,
     );
     let mut statuses = std::collections::BTreeMap::<u16, u32>::new();
     let visitor = service.visitor();
@@ -200,7 +200,7 @@ async fn a_token_that_asks_too_often_waits_and_no_other() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_head_is_told_with_the_latest_checkpoint() {
     let service = Service::start().await;
-    let monitor = token(&service.app, "monitor", Scope::AuditHead, later(&service)).await;
+    let monitor = token(&service.app, "monitor", TokenScope::AuditHead, later(&service)).await;
     let (_, _, json) = ask(&service, HEAD, Some(&monitor)).await;
     assert_eq!(json, serde_json::json!({ "head": 0, "checkpoint": null }));
     write(&service, 3).await;
@@ -217,7 +217,7 @@ async fn the_head_is_told_with_the_latest_checkpoint() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_has_a_largest_size_and_goes_on_where_it_ended() {
     let service = Setup::default().start().await;
-    let siem = token(&service.app, "siem", Scope::AuditRead, later(&service)).await;
+    let siem = token(&service.app, "siem", TokenScope::AuditRead, later(&service)).await;
     let mut big = event(&*service.clock, EventKind::SignIn, AuditOutcome::Succeeded, Some(1), Some(1));
     for text in [&mut big.note, &mut big.ticket, &mut big.user_agent, &mut big.authority, &mut big.controller, &mut big.assertion] {
         *text = Some("🎈".repeat(1000));
@@ -263,7 +263,7 @@ async fn the_feed_passes_over_what_retention_deleted_and_says_what_somebody_else
         assert_eq!(there, [1, 4, 6, 7, 8, 9, 10, 11]);
         assert_eq!((&all[1].what, &all[4].what), (&What::Purged, &What::Missing));
         assert!(all[9].sound && !all[10].sound && all[10].event().is_none());
-        let forged = os2nykode::audit::public::PublicEvent::of(&all[10]).expect("told");
+        let forged = os2nykode::audit::export::public_entry::PublicEvent::of(&all[10]).expect("told");
         assert_eq!((forged.kind.as_str(), forged.class, forged.sound), ("forged", None, false));
         let backwards = feed.up_to(6, 3).await.expect("read");
         assert_eq!(backwards.iter().map(|sealed| sealed.number).collect::<Vec<_>>(), [6, 5, 4]);

@@ -1,7 +1,7 @@
 //! What the check command says of targets, and what the configuration says.
 
 use os2nykode::{
-    check::{self, Level, Options, Report},
+    check::{self, FindingLevel, Options, Report},
     clock::ShiftedClock,
     config,
 };
@@ -19,7 +19,7 @@ async fn check(more: &str) -> Report {
     check::run(&config, &Options::default(), &ShiftedClock::default()).await
 }
 
-fn has(report: &Report, level: Level, what: &str, advice: &str) {
+fn has(report: &Report, level: FindingLevel, what: &str, advice: &str) {
     let found =
         report.findings.iter().any(|f| f.area == "audit.push x" && f.level == level && f.what.contains(what) && f.advice.contains(advice));
     assert!(found, "{level:?} {what:?} → {advice:?} in\n{report}");
@@ -36,34 +36,34 @@ async fn each_target_is_tried_and_nothing_is_sent() {
         )
     };
     for (says, level, what, advice) in [
-        (Says::Status(204), Level::Ok, "it answers", ""),
-        (Says::Status(405), Level::Ok, "it answers", ""),
-        (Says::Status(401), Level::Problem, "answered 401", "compare token_file"),
-        (Says::Status(404), Level::Problem, "answered 404", "correct url"),
-        (Says::Nothing, Level::Problem, "no answer in time", "timeout_seconds"),
+        (Says::Status(204), FindingLevel::Ok, "it answers", ""),
+        (Says::Status(405), FindingLevel::Ok, "it answers", ""),
+        (Says::Status(401), FindingLevel::Problem, "answered 401", "compare token_file"),
+        (Says::Status(404), FindingLevel::Problem, "answered 404", "correct url"),
+        (Says::Nothing, FindingLevel::Problem, "no answer in time", "timeout_seconds"),
     ] {
         peer.says(says);
         has(&check(&hook(&trusted())).await, level, what, advice);
         assert!(peer.asked().iter().all(|question| question.method == "HEAD" && question.body.is_empty()));
     }
-    has(&check(&hook("")).await, Level::Problem, "can't be reached", "ca_file");
+    has(&check(&hook("")).await, FindingLevel::Problem, "can't be reached", "ca_file");
     let folder = tempfile::tempdir().expect("a folder");
     let file = |path: &str| format!("[[audit.push]]\nid = \"x\"\nkind = \"file\"\npath = \"{path}\"\n");
     let path = folder.path().join("audit.jsonl");
-    has(&check(&file(&path.display().to_string())).await, Level::Ok, "can write", "");
+    has(&check(&file(&path.display().to_string())).await, FindingLevel::Ok, "can write", "");
     assert!(!path.exists());
-    has(&check(&file("/nowhere/audit.jsonl")).await, Level::Problem, "can't be written", "make the folder");
+    has(&check(&file("/nowhere/audit.jsonl")).await, FindingLevel::Problem, "can't be written", "make the folder");
     let nobody = "[[audit.push]]\nid = \"x\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = 1\ntransport = \"tcp\"\n";
-    has(&check(nobody).await, Level::Problem, "can't be reached: Connection refused", "see that this machine may reach it");
+    has(&check(nobody).await, FindingLevel::Problem, "can't be reached: Connection refused", "see that this machine may reach it");
     has(
         &check(&nobody.replace("127.0.0.1", "192.0.2.1").replace("port = 1", "timeout_seconds = 1")).await,
-        Level::Warning,
+        FindingLevel::Warning,
         "in clear",
         "\"tls\"",
     );
     has(
         &check(&nobody.replace("tcp", "tls").replace("port = 1", "host2 = 1").replace("host2 = 1", "")).await,
-        Level::Problem,
+        FindingLevel::Problem,
         "can't be reached",
         "",
     );

@@ -3,16 +3,17 @@
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use os2nykode::{
     audit::{
-        Log,
-        export_line::Line,
-        feed::Feed,
-        sealer::Memory,
-        verify::{Broken, Pass, Whole},
+        AuditLog,
+        chain::{
+            sealer::ChainMemory,
+            verify::{Contradiction, Pass, Whole},
+        },
+        export::{feed::Feed, json_lines::ExportLine},
     },
     clock::{SystemClock, danish_midnight},
-    flow::audit_export::{Export, Format, Period},
-    model::{
-        audit::{AuditEvent, AuditOutcome, EventKind},
+    flow::audit::export::{Export, ExportFormat, Period},
+    model::audit::{
+        AuditEvent, AuditOutcome, EventKind,
         signing::{Signer, Verifiers},
     },
     store::Store,
@@ -29,12 +30,12 @@ fn at(day_of: &str, hour: i64) -> Timestamp {
     danish_midnight(day(day_of)) + SignedDuration::from_hours(hour)
 }
 
-async fn append(log: &Log, at: Timestamp, note: &str) {
+async fn append(log: &AuditLog, at: Timestamp, note: &str) {
     let plain = event(&SystemClock, EventKind::ResetOutcome, AuditOutcome::Succeeded, Some(1), Some(2));
     log.append(&AuditEvent { at, note: Some(note.to_owned()), ..plain }).await.expect("written");
 }
 
-async fn export(store: &Store, log: &Log, from: Option<&str>, to: Option<&str>, format: Format) -> String {
+async fn export(store: &Store, log: &AuditLog, from: Option<&str>, to: Option<&str>, format: ExportFormat) -> String {
     let period = Period { from: from.map(day), to: to.map(day) };
     let entry = event(&SystemClock, EventKind::LogExported, AuditOutcome::Succeeded, None, None);
     let mut export = Export::begin(log, &Feed::new(store), &entry, period, format).await.expect("begun");
@@ -83,7 +84,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
             VALUES (0, '=1+1', '+x', '-y', '@z', 'a' || chr(13) || chr(10) || '\"=1', '=g', '=a', '=n')";
         place.run(&if place.sqlite { forged.replace("chr(", "char(") } else { forged.to_owned() }).await.expect("an intruder");
         seal(&log).await;
-        let text = export(&store, &log, Some("2026-11-01"), Some("2026-11-30"), Format::Csv).await;
+        let text = export(&store, &log, Some("2026-11-01"), Some("2026-11-30"), ExportFormat::Csv).await;
         assert!(text.starts_with("\u{FEFF}\"number\";\"sound\";\"at\";"), "{text}");
         let rows = cells(text.trim_start_matches('\u{FEFF}'));
         let column = |name: &str| rows[0].iter().position(|head| head == name).expect("a column");
@@ -93,7 +94,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
         assert!(whole.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{whole:?}");
         assert!(rows.iter().all(|row| row.len() == rows[0].len()));
         assert_eq!(rows[4][column("sound")], "false");
-        let all = export(&store, &log, None, None, Format::Csv).await;
+        let all = export(&store, &log, None, None, ExportFormat::Csv).await;
         assert_eq!(cells(all.trim_start_matches('\u{FEFF}')).len(), 7);
         // Both exports are in the log.
         seal(&log).await;
@@ -104,19 +105,19 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
 }
 
 /// Verifies lines as `os2nykode audit verify --export` does.
-fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Broken> {
-    let lines: Vec<Line> = text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
+fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Contradiction> {
+    let lines: Vec<ExportLine> = text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
     let (mut checkpoints, mut purges) = (Vec::new(), Vec::new());
     for line in &lines {
         match line {
-            Line::Entry(_) => {}
-            Line::Checkpoint { checkpoint } => checkpoints.push(checkpoint.clone()),
-            Line::Purge { purge } => purges.push(purge.clone()),
+            ExportLine::Entry(_) => {}
+            ExportLine::Checkpoint { checkpoint } => checkpoints.push(checkpoint.clone()),
+            ExportLine::Purge { purge } => purges.push(purge.clone()),
         }
     }
     let mut pass = Pass::new(keys, checkpoints, &purges).of_part();
     for line in &lines {
-        if let Line::Entry(entry) = line {
+        if let ExportLine::Entry(entry) = line {
             pass.add(&entry.as_ref().into())?;
         }
     }
@@ -131,7 +132,7 @@ async fn lines_with_seals_are_verified_from_any_checkpoint_and_a_changed_one_is_
         let signer = Signer::from_pem(private.as_bytes()).expect("a key");
         let mut keys = Verifiers::default();
         keys.add(signer.public_pem().as_bytes()).expect("a key");
-        let memory = Memory::default();
+        let memory = ChainMemory::default();
         for n in 0..20 {
             for m in 0..60 {
                 append(&log, at("2026-11-01", 24 * n) + SignedDuration::from_mins(m), EVIL).await;
@@ -139,21 +140,21 @@ async fn lines_with_seals_are_verified_from_any_checkpoint_and_a_changed_one_is_
             while log.seal(&memory).await.expect("sealed").entries > 0 {}
             log.checkpoint(&signer, &memory, at("2026-11-01", 24 * n + 1)).await.expect("signed");
         }
-        let all = export(&store, &log, None, None, Format::JsonLines).await;
+        let all = export(&store, &log, None, None, ExportFormat::JsonLines).await;
         let whole = verified(&all, &keys).expect("whole");
         assert_eq!((whole.entries, whole.first, whole.last, whole.vouched, whole.checkpoints), (1200, 1, 1200, 1200, 20));
-        let part = export(&store, &log, Some("2026-11-08"), Some("2026-11-10"), Format::JsonLines).await;
+        let part = export(&store, &log, Some("2026-11-08"), Some("2026-11-10"), ExportFormat::JsonLines).await;
         let whole = verified(&part, &keys).expect("whole");
         // A day on each side, for entries that are not in the order of their times.
         assert_eq!((whole.first, whole.last, whole.vouched), (361, 660, 660));
         assert!(!part.contains("\"mac\":null") && !part.contains('\u{1b}'), "as it is stored");
         let changed = part.replacen("bruger2", "bruger3", 1);
         assert_ne!(changed, part);
-        assert!(matches!(verified(&changed, &keys), Err(Broken::Changed { number: 361, .. })));
+        assert!(matches!(verified(&changed, &keys), Err(Contradiction::Changed { number: 361, .. })));
         let without_first_checkpoint = part.lines().skip(1).collect::<Vec<_>>().join("\n");
-        assert!(matches!(verified(&without_first_checkpoint, &keys), Err(Broken::Gap { from: 1, to: 360 })));
+        assert!(matches!(verified(&without_first_checkpoint, &keys), Err(Contradiction::Gap { from: 1, to: 360 })));
         let cut = part.lines().take(part.lines().count() - 1).collect::<Vec<_>>().join("\n");
-        assert!(matches!(verified(&cut, &keys), Err(Broken::Truncated { ends: 659, vouched: 660 })));
+        assert!(matches!(verified(&cut, &keys), Err(Contradiction::Truncated { ends: 659, vouched: 660 })));
     })
     .await;
 }

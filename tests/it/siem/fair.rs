@@ -6,7 +6,7 @@ use std::{
 };
 
 use jiff::SignedDuration;
-use os2nykode::{clock::Clock, model::api_token::Scope};
+use os2nykode::{clock::Clock, model::credential::api_token::TokenScope};
 
 use super::{checkpoint, place, token, write};
 use crate::{environment::environment, service::Service};
@@ -17,7 +17,7 @@ async fn schemathesis_finds_nothing_that_is_not_as_described() {
     assert!(program.exists(), "schemathesis is missing: run scripts/setup");
     let service = Service::start().await;
     let expires = service.clock.now() + SignedDuration::from_hours(1);
-    let token = token(&service.app, "schemathesis", Scope::AuditRead, expires).await;
+    let token = token(&service.app, "schemathesis", TokenScope::AuditRead, expires).await;
     write(&service, 300).await;
     checkpoint(&place(&service), 300).await;
     let base = format!("https://localhost:{}", service.address.port());

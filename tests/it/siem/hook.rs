@@ -3,13 +3,13 @@
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
 use os2nykode::{
-    flow::push::{Round, Sender},
+    forward::DeliveryError,
+    jobs::forward::{Round, Sender},
     model::audit::{
         AuditEvent,
         AuditOutcome::{self, Refused, Started, Succeeded},
         EventKind,
     },
-    push::Trouble,
 };
 use ring::hmac;
 use serde_json::Value;
@@ -113,17 +113,18 @@ async fn what_was_not_taken_is_told_again_with_the_same_id_and_nothing_overtakes
     let head = seal(&service.app.audit).await;
     let all: Vec<_> = (head - 2..=head).collect();
     for (says, expected) in [
-        (Says::Status(500), Trouble::Status(500)),
-        (Says::Status(503), Trouble::Status(503)),
-        (Says::Status(401), Trouble::Status(401)),
-        (Says::Redirect("https://localhost/elsewhere".to_owned()), Trouble::Status(303)),
-        (Says::Nothing, Trouble::TimedOut),
-        (Says::Much(1 << 20), Trouble::Unreachable("its answer is too large".to_owned())),
+        (Says::Status(500), DeliveryError::Status(500)),
+        (Says::Status(503), DeliveryError::Status(503)),
+        (Says::Status(401), DeliveryError::Status(401)),
+        (Says::Redirect("https://localhost/elsewhere".to_owned()), DeliveryError::Status(303)),
+        (Says::Nothing, DeliveryError::TimedOut),
+        (Says::Much(1 << 20), DeliveryError::Unreachable("its answer is too large".to_owned())),
     ] {
         peer.says(says.clone());
         match round(&service, &mut sender).await {
             Round::Failed(trouble) => {
-                let same = trouble == expected || matches!((&trouble, &expected), (Trouble::Status(300..=399), Trouble::Status(300..=399)));
+                let same = trouble == expected
+                    || matches!((&trouble, &expected), (DeliveryError::Status(300..=399), DeliveryError::Status(300..=399)));
                 assert!(same, "{says:?}: {trouble}");
             }
             other @ (Round::NotOurs | Round::Done | Round::More) => panic!("{says:?}: {other:?}"),
@@ -147,7 +148,7 @@ async fn what_is_never_taken_is_left_out_after_five_tries_and_what_is_old_is_not
     let head = seal(&service.app.audit).await;
     peer.says(Says::Status(422));
     for _ in 0..4 {
-        assert!(matches!(round(&service, &mut sender).await, Round::Failed(Trouble::Refused(422))));
+        assert!(matches!(round(&service, &mut sender).await, Round::Failed(DeliveryError::Refused(422))));
     }
     assert!(matches!(round(&service, &mut sender).await, Round::More), "left out");
     assert_eq!(ids(&told(&peer)), [head - 1; 5]);

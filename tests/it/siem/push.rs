@@ -7,11 +7,11 @@ use std::{
 };
 
 use os2nykode::{
-    flow::push::{Round, Sender, start},
+    forward::DeliveryError,
+    jobs::forward::{Round, Sender, start},
     model::audit::{AuditEvent, AuditOutcome, EventKind},
-    push::Trouble,
     store::{
-        Keys,
+        DerivedKeys,
         cursors::{Cursor, Cursors},
     },
 };
@@ -166,7 +166,7 @@ async fn what_a_receiver_did_not_read_to_the_end_is_sent_again_and_nothing_else(
             other @ (Round::NotOurs | Round::Done | Round::More) => panic!("{manner:?}: {other:?}"),
         };
         let patient = matches!(manner, Manner::Stalls | Manner::NeverCloses | Manner::Babbles);
-        assert_eq!(trouble == Trouble::TimedOut, patient, "{manner:?}: {trouble}");
+        assert_eq!(trouble == DeliveryError::TimedOut, patient, "{manner:?}: {trouble}");
         assert_eq!(stands(&service).await.map_or(0, |at| at.number), 0, "{manner:?}");
     }
     receiver.is(Manner::Honest);
@@ -298,7 +298,7 @@ async fn a_file_gets_every_line_once_over_rotations_and_a_restart() {
 #[tokio::test]
 async fn a_cursor_only_goes_forward_and_an_alert_is_raised_again_when_its_time_is_over() {
     each_store(async |store, place| {
-        let cursors = Cursors::new(&store, &Keys::new(&[1; 32]));
+        let cursors = Cursors::new(&store, &DerivedKeys::new(&[1; 32]));
         let at = |number, checkpoint| Cursor { number, checkpoint };
         assert_eq!(cursors.get("a").await.expect("read"), None);
         for (to, now) in [(at(0, 0), at(0, 0)), (at(7, 3), at(7, 3)), (at(5, 4), at(7, 4)), (at(8, 1), at(8, 4))] {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use os2nykode::flow::push::start;
+use os2nykode::jobs::forward::start;
 use serde_json::Value;
 
 use super::{EVIL, event, kept, seal, until, with, write};
@@ -168,9 +168,9 @@ async fn rsyslog_takes_plain_tcp_and_refuses_who_has_no_certificate_or_trusts_an
     ] {
         let service = with(target(tls_port, &tls)).await;
         write(&service, 3).await;
-        let mut sender = os2nykode::flow::push::Sender::new(&service.app);
+        let mut sender = os2nykode::jobs::forward::Sender::new(&service.app);
         let round = sender.round(&service.app, &service.app.push[0]).await.expect("no fault of ours");
-        assert!(matches!(round, os2nykode::flow::push::Round::Failed(_)), "{tls}: {round:?}");
+        assert!(matches!(round, os2nykode::jobs::forward::Round::Failed(_)), "{tls}: {round:?}");
         assert_eq!(service.app.cursors.get("push:siem").await.expect("read").map_or(0, |at| at.number), 0);
     }
     assert!(rsyslog.got().is_empty(), "{:?}", rsyslog.got());

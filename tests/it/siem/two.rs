@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use os2nykode::flow::push::{Round, Sender, start};
+use os2nykode::jobs::forward::{Round, Sender, start};
 use serde_json::Value;
 
 use super::{place, until, write};

@@ -6,7 +6,7 @@ use crate::{
     people::{self, Admin, bind},
     provider_reset::guid,
 };
-use os2nykode::model::level::Level;
+use os2nykode::model::identity::level::AssuranceLevel;
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 
@@ -36,7 +36,7 @@ async fn a_helpdesk_account_sets_somebodys_password_and_the_log_names_it() {
     let entries = service.app.audit.history_of(target, 5, Timestamp::UNIX_EPOCH).await.expect("read");
     let event = entries.into_iter().map(|entry| entry.event).find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
     assert_eq!(event.outcome, AuditOutcome::Succeeded);
-    assert_eq!((event.level, event.authority.as_deref()), (Some(Level::Substantial), Some("helpdesk:desk")));
+    assert_eq!((event.level, event.authority.as_deref()), (Some(AssuranceLevel::Substantial), Some("helpdesk:desk")));
     let actor = event.actor.expect("an actor");
     assert_eq!(
         (actor.guid, actor.account_name, actor.name),

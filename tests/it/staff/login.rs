@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::*;
 use crate::{provider_reset::visitor, store::postgres_database};
-use os2nykode::model::{identity::Identity, identity::LoginMethod, level::Level};
+use os2nykode::model::identity::{Identity, LoginMethod, level::AssuranceLevel};
 
 const REFUSED: &str = "Vi kunne ikke logge dig ind. Se efter, om navn, adgangskode og kode er skrevet rigtigt.";
 
@@ -19,7 +19,7 @@ async fn the_right_name_password_and_code_log_in_and_the_log_says_so() {
     assert!(page.html.contains("Åse Bech-Øst"), "{}", page.html);
     let event = colleague.history(&service).await.remove(0);
     assert_eq!((event.kind, event.outcome, event.method), (EventKind::SignIn, AuditOutcome::Succeeded, Some(LoginMethod::Local)));
-    assert_eq!((event.level, event.provider), (Some(Level::Substantial), None));
+    assert_eq!((event.level, event.provider), (Some(AssuranceLevel::Substantial), None));
     assert_eq!(event.actor.map(|actor| (actor.account_name, actor.name)), Some((colleague.name.clone(), "Åse Bech-Øst".to_owned())));
     let token = visitor.get("/others").await;
     let csrf = crate::page_check::attribute(&token.html, "input[name=csrf]", "value").expect("a token");
@@ -163,7 +163,7 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
         let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
         let visitor = colleague.at_work(&service).await;
         assert_eq!(visitor.get("/others").await.path, "/others");
-        let identity = Identity::from_staff(&colleague.account, Level::Substantial, service.clock.now(), colleague.account.id);
+        let identity = Identity::from_staff(&colleague.account, AssuranceLevel::Substantial, service.clock.now(), colleague.account.id);
         let desk = desk(&service);
         match change {
             "disable" => desk.disable(&colleague.name).await.expect("disabled"),
@@ -292,7 +292,7 @@ async fn it_is_off_by_default_and_turning_it_off_ends_the_sessions() {
     let code = colleague.app.code(service.clock.now());
     let fields = [("csrf", token.as_str()), ("name", &colleague.name), ("password", PASSWORD), ("code", &code)];
     assert_eq!(visitor_.send("/staff", &fields).await.status(), 404);
-    let identity = Identity::from_staff(&colleague.account, Level::Substantial, service.clock.now(), colleague.account.id);
+    let identity = Identity::from_staff(&colleague.account, AssuranceLevel::Substantial, service.clock.now(), colleague.account.id);
     assert_eq!(visitor(&service, &identity).await.get("/others").await.path, "/", "its session is over");
 }
 

@@ -3,18 +3,22 @@
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{
-        Log,
-        export_line::Checkpoint,
-        inspect::Inspection,
-        sealer::{Memory, Sealed, Signed},
-        verify::{Broken, NotVerified, Whole},
+        AuditLog,
+        chain::{
+            inspect::LogInspection,
+            sealer::{ChainMemory, SealOutcome, SignOutcome},
+            verify::{Contradiction, NotVerified, Whole},
+        },
+        export::json_lines::Checkpoint,
     },
     model::{
-        audit::{AuditEvent, AuditOutcome, Class, EventKind},
+        audit::{
+            AuditEvent, AuditOutcome, EventKind, RetentionClass,
+            signing::{Signer, Verifiers},
+        },
         cpr::Cpr,
-        signing::{Signer, Verifiers},
     },
-    store::{Keys, Store},
+    store::{DerivedKeys, Store},
 };
 use ring::rand::SystemRandom;
 
@@ -37,7 +41,7 @@ fn public(signers: &[&Signer]) -> Verifiers {
 }
 
 /// Entries of all classes.
-pub async fn write(log: &Log, numbers: std::ops::Range<u8>) {
+pub async fn write(log: &AuditLog, numbers: std::ops::Range<u8>) {
     let kinds = [EventKind::SignIn, EventKind::ChangeOutcome, EventKind::AccountSeen, EventKind::ServiceStarted];
     for n in numbers {
         let kind = kinds[usize::from(n) % kinds.len()];
@@ -46,30 +50,30 @@ pub async fn write(log: &Log, numbers: std::ops::Range<u8>) {
 }
 
 /// Twelve entries, with checkpoints at 8 and 12.
-pub async fn sealed_log(store: &Store) -> (Log, Signer, Memory) {
-    let (signer, memory) = (signer(), Memory::default());
+pub async fn sealed_log(store: &Store) -> (AuditLog, Signer, ChainMemory) {
+    let (signer, memory) = (signer(), ChainMemory::default());
     let log = audit_log(store).knowing(signer.known());
     write(&log, 0..8).await;
-    assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 8, unsound: 0 });
-    assert_eq!(log.checkpoint(&signer, &memory, at(100)).await.expect("signed"), Signed::UpTo(8));
+    assert_eq!(log.seal(&memory).await.expect("sealed"), SealOutcome { entries: 8, unsound: 0 });
+    assert_eq!(log.checkpoint(&signer, &memory, at(100)).await.expect("signed"), SignOutcome::UpTo(8));
     write(&log, 8..12).await;
     log.seal(&memory).await.expect("sealed");
-    assert_eq!(log.checkpoint(&signer, &memory, at(200)).await.expect("signed"), Signed::UpTo(12));
-    assert_eq!(log.checkpoint(&signer, &memory, at(300)).await.expect("signed"), Signed::NothingNew);
+    assert_eq!(log.checkpoint(&signer, &memory, at(200)).await.expect("signed"), SignOutcome::UpTo(12));
+    assert_eq!(log.checkpoint(&signer, &memory, at(300)).await.expect("signed"), SignOutcome::NothingNew);
     (log, signer, memory)
 }
 
-pub async fn verified(place: &Place, signer: &Signer) -> Result<Whole, Broken> {
+pub async fn verified(place: &Place, signer: &Signer) -> Result<Whole, Contradiction> {
     with_keys(place, &public(&[signer]), Vec::new()).await
 }
 
-async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Broken> {
+async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Contradiction> {
     with_keys(place, &public(&[signer]), outside).await
 }
 
 /// As the command does it: beside the service, and without writing anything.
-async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Broken> {
-    let inspection = Inspection::open(&place.url).await.expect("it can be looked at");
+async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Contradiction> {
+    let inspection = LogInspection::open(&place.url).await.expect("it can be looked at");
     let found = inspection.verify(keys, &outside).await;
     inspection.close().await;
     match found {
@@ -108,16 +112,16 @@ async fn a_log_that_nobody_touched_is_whole() {
         assert_eq!((whole.last, whole.vouched, whole.waiting), (14, 12, 1));
         // Another key is not believed.
         let broken = verified(place, &self::signer()).await;
-        assert!(matches!(broken, Err(Broken::UnknownKey { number: 8, .. })), "{broken:?}");
+        assert!(matches!(broken, Err(Contradiction::UnknownKey { number: 8, .. })), "{broken:?}");
     })
     .await;
 }
 
-type Cases = Vec<(Vec<String>, Broken)>;
+type Cases = Vec<(Vec<String>, Contradiction)>;
 
 /// What the chain says of an entry that was changed.
-fn changed(number: i64) -> Broken {
-    Broken::Changed { number, seq: number }
+fn changed(number: i64) -> Contradiction {
+    Contradiction::Changed { number, seq: number }
 }
 
 /// Entries that are not as they were written.
@@ -171,22 +175,22 @@ fn changed_entries() -> Cases {
 /// Entries, places and checkpoints that are gone, added, moved or made up.
 fn changed_chains() -> Cases {
     let mut cases = Cases::new();
-    cases.push((vec!["DELETE FROM audit WHERE seq = 9".into()], Broken::Deleted { number: 9, seq: 9 }));
+    cases.push((vec!["DELETE FROM audit WHERE seq = 9".into()], Contradiction::Deleted { number: 9, seq: 9 }));
     let both = ["DELETE FROM audit WHERE seq = 9", "DELETE FROM audit_seals WHERE number = 9"].map(str::to_owned);
-    cases.push((both.to_vec(), Broken::Gap { from: 9, to: 9 }));
+    cases.push((both.to_vec(), Contradiction::Gap { from: 9, to: 9 }));
     let first = ["DELETE FROM audit WHERE seq < 3", "DELETE FROM audit_seals WHERE number < 3"].map(str::to_owned);
-    cases.push((first.to_vec(), Broken::Gap { from: 1, to: 2 }));
+    cases.push((first.to_vec(), Contradiction::Gap { from: 1, to: 2 }));
     let tail = ["DELETE FROM audit WHERE seq > 10", "DELETE FROM audit_seals WHERE number > 10"].map(str::to_owned);
-    cases.push((tail.to_vec(), Broken::Truncated { ends: 10, vouched: 12 }));
+    cases.push((tail.to_vec(), Contradiction::Truncated { ends: 10, vouched: 12 }));
     let all = ["DELETE FROM audit", "DELETE FROM audit_seals"].map(str::to_owned);
-    cases.push((all.to_vec(), Broken::Truncated { ends: 0, vouched: 12 }));
+    cases.push((all.to_vec(), Contradiction::Truncated { ends: 0, vouched: 12 }));
     let everything = ["DELETE FROM audit", "DELETE FROM audit_seals", "DELETE FROM audit_checkpoints"].map(str::to_owned);
-    cases.push((everything.to_vec(), Broken::NothingVouched));
-    cases.push((vec!["DELETE FROM audit_checkpoints".into()], Broken::NothingVouched));
+    cases.push((everything.to_vec(), Contradiction::NothingVouched));
+    cases.push((vec!["DELETE FROM audit_checkpoints".into()], Contradiction::NothingVouched));
     let far =
         "INSERT INTO audit_seals SELECT 9223372036854775807, 9223372036854775807, 1, chain, NULL, NULL FROM audit_seals WHERE number = 1";
-    cases.push((vec![far.into()], Broken::Gap { from: 13, to: i64::MAX - 1 }));
-    cases.push((vec!["UPDATE audit_seals SET number = 0 WHERE number = 1".into()], Broken::Gap { from: 1, to: -1 }));
+    cases.push((vec![far.into()], Contradiction::Gap { from: 13, to: i64::MAX - 1 }));
+    cases.push((vec!["UPDATE audit_seals SET number = 0 WHERE number = 1".into()], Contradiction::Gap { from: 1, to: -1 }));
     cases.push((vec!["UPDATE audit_seals SET sound = 2 WHERE number = 4".into()], changed(4)));
     cases.push((vec!["UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 4".into()], changed(4)));
     let exchanged = [
@@ -194,40 +198,43 @@ fn changed_chains() -> Cases {
         "UPDATE audit_seals SET number = 3 WHERE number = 4",
         "UPDATE audit_seals SET number = 4 WHERE number = -1",
     ];
-    cases.push((exchanged.map(str::to_owned).to_vec(), Broken::Changed { number: 3, seq: 4 }));
+    cases.push((exchanged.map(str::to_owned).to_vec(), Contradiction::Changed { number: 3, seq: 4 }));
     cases.push((vec!["UPDATE audit_seals SET sound = 0 WHERE number = 4".into()], changed(4)));
-    cases.push((vec!["UPDATE audit_seals SET seq = 100 WHERE number = 4".into()], Broken::Deleted { number: 4, seq: 100 }));
+    cases.push((vec!["UPDATE audit_seals SET seq = 100 WHERE number = 4".into()], Contradiction::Deleted { number: 4, seq: 100 }));
     cases.push((
         vec!["UPDATE audit_seals SET chain = (SELECT chain FROM audit_seals WHERE number = 1) WHERE number = 4".into()],
         changed(4),
     ));
     let insert = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
-    cases.push((vec![insert.into(), "DELETE FROM audit_unsealed WHERE seq = 13".into()], Broken::Inserted(13)));
+    cases.push((vec![insert.into(), "DELETE FROM audit_unsealed WHERE seq = 13".into()], Contradiction::Inserted(13)));
     cases.push((
         vec!["UPDATE audit_checkpoints SET at = at + 1 WHERE number = 8".into()],
-        Broken::Signature { what: "checkpoint", number: 8 },
+        Contradiction::Signature { what: "checkpoint", number: 8 },
     ));
     cases.push((
         vec!["UPDATE audit_checkpoints SET number = 11 WHERE number = 12".into()],
-        Broken::Signature { what: "checkpoint", number: 11 },
+        Contradiction::Signature { what: "checkpoint", number: 11 },
     ));
     cases.push((
         vec!["UPDATE audit_checkpoints SET signature = chain WHERE number = 8".into()],
-        Broken::Signature { what: "checkpoint", number: 8 },
+        Contradiction::Signature { what: "checkpoint", number: 8 },
     ));
     // As if retention had done it, without its key.
     let purge = "INSERT INTO audit_purges SELECT 'logins', 12, at, key_id, signature FROM audit_checkpoints WHERE number = 12";
     let taken = "UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 5";
-    cases.push(([purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(), Broken::Deleted { number: 5, seq: 5 }));
-    cases.push((vec![purge.into()], Broken::Signature { what: "purge", number: 12 }));
+    cases.push((
+        [purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(),
+        Contradiction::Deleted { number: 5, seq: 5 },
+    ));
+    cases.push((vec![purge.into()], Contradiction::Signature { what: "purge", number: 12 }));
     // One that is not signed hides nothing of what is wrong with the chain, and is told of where nothing is.
     let high =
         "INSERT INTO audit_checkpoints SELECT 9000000000000000000, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 8";
-    cases.push((vec![high.into()], Broken::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
+    cases.push((vec![high.into()], Contradiction::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
     cases.push((vec![high.into(), "UPDATE audit SET note = 'x' WHERE seq = 5".into()], changed(5)));
     let masked = [insert, "DELETE FROM audit_unsealed WHERE seq = 13", "INSERT INTO audit_unsealed (seq) VALUES (4)"];
-    cases.push((masked.map(str::to_owned).to_vec(), Broken::Inserted(13)));
-    cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Broken::Deleted { number: 5, seq: 5 }));
+    cases.push((masked.map(str::to_owned).to_vec(), Contradiction::Inserted(13)));
+    cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Contradiction::Deleted { number: 5, seq: 5 }));
     cases
 }
 
@@ -260,24 +267,24 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         for seq in 9..=12 {
             place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({seq})")).await.expect("inserted");
         }
-        let forger = Memory::default();
-        let Sealed { unsound, .. } = Log::new(&store, &Keys::new(&[66; 32])).seal(&forger).await.expect("sealed");
+        let forger = ChainMemory::default();
+        let SealOutcome { unsound, .. } = AuditLog::new(&store, &DerivedKeys::new(&[66; 32])).seal(&forger).await.expect("sealed");
         assert_eq!(unsound, 4, "without the service's secret");
-        assert_eq!(verified(place, &signer).await, Err(Broken::Rewritten { after: 8, at: 12 }));
+        assert_eq!(verified(place, &signer).await, Err(Contradiction::Rewritten { after: 8, at: 12 }));
         // The running service signs nothing more.
         write(&log, 30..31).await;
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(12));
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(12));
         // Without its last checkpoint, only the one that was kept outside tells.
         place.run("DELETE FROM audit_checkpoints WHERE number = 12").await.expect("deleted");
         let within = verified(place, &signer).await.expect("the chain itself is consistent");
         assert_eq!((within.vouched, within.unsound.len()), (8, 4));
-        assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Broken::Rewritten { after: 8, at: 12 }));
+        assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Contradiction::Rewritten { after: 8, at: 12 }));
         // Nor is a log that was cut off and its checkpoint with it.
         place.run("DELETE FROM audit_seals WHERE number > 8").await.expect("deleted");
         place.run("DELETE FROM audit WHERE seq > 8").await.expect("deleted");
         place.run("DELETE FROM audit_unsealed").await.expect("deleted");
         assert_eq!(verified(place, &signer).await.map(|whole| whole.last), Ok(8));
-        assert_eq!(with_outside(place, &signer, outside).await, Err(Broken::Truncated { ends: 8, vouched: 12 }));
+        assert_eq!(with_outside(place, &signer, outside).await, Err(Contradiction::Truncated { ends: 8, vouched: 12 }));
     })
     .await;
 }
@@ -291,7 +298,7 @@ async fn what_is_written_or_changed_before_the_seal_is_marked() {
         let insert = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
         place.run(insert).await.expect("a plain insert is no crime to the database");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 14", "DELETE FROM audit WHERE seq = 15"]).await;
-        assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 4, unsound: 3 });
+        assert_eq!(log.seal(&memory).await.expect("sealed"), SealOutcome { entries: 4, unsound: 3 });
         let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!(whole.unsound, [14, 15, 16], "changed, deleted, inserted");
     })
@@ -312,7 +319,7 @@ async fn several_instances_write_one_chain_without_gaps() {
                 work.push(tokio::spawn(async move { write(&log, first..first + 25).await }));
             }
             work.push(tokio::spawn(async move {
-                let memory = Memory::default();
+                let memory = ChainMemory::default();
                 for _ in 0..40 {
                     log.seal(&memory).await.expect("sealed");
                     tokio::time::sleep(std::time::Duration::from_millis(5)).await;
@@ -322,7 +329,7 @@ async fn several_instances_write_one_chain_without_gaps() {
         for done in work {
             done.await.expect("no panic");
         }
-        let (log, memory) = (audit_log(&store), Memory::default());
+        let (log, memory) = (audit_log(&store), ChainMemory::default());
         while log.seal(&memory).await.expect("sealed").entries > 0 {}
         log.checkpoint(&signer, &memory, at(0)).await.expect("signed");
         let whole = verified(place, &signer).await.expect("whole");
@@ -361,7 +368,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
             place.run(refused).await.expect_err(refused);
         }
         // The first segment was closed at 100, the second at 200.
-        let deleted = log.purge_class(&signer, Class::Logins, at(150), at(1000)).await.expect("deleted");
+        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted");
         assert_eq!((deleted, count("audit").await), (2, 10));
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.purged, whole.last), (10, 2, 12));
@@ -369,7 +376,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         place.run("DELETE FROM audit WHERE seq = 9").await.expect_err("of a later segment");
         // As long as one of a segment is kept, its seals are.
         assert_eq!(log.purge_seals(&signer, at(150), at(1000)).await.expect("asked"), 0);
-        for class in Class::ALL {
+        for class in RetentionClass::ALL {
             log.purge_class(&signer, *class, at(150), at(1001)).await.expect("deleted");
         }
         assert_eq!(log.purge_seals(&signer, at(150), at(1001)).await.expect("deleted"), 8);
@@ -377,7 +384,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.first, whole.last, whole.entries, whole.vouched), (9, 12, 4, 12));
         // Nothing is left, and it goes on from the last checkpoint.
-        for class in Class::ALL {
+        for class in RetentionClass::ALL {
             log.purge_class(&signer, *class, at(900), at(1002)).await.expect("deleted");
         }
         log.purge_seals(&signer, at(900), at(1002)).await.expect("deleted");
@@ -385,7 +392,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         verified(place, &signer).await.expect("whole");
         write(&log, 30..32).await;
         log.seal(&memory).await.expect("sealed");
-        assert_eq!(log.checkpoint(&signer, &memory, at(2000)).await.expect("signed"), Signed::UpTo(14));
+        assert_eq!(log.checkpoint(&signer, &memory, at(2000)).await.expect("signed"), SignOutcome::UpTo(14));
         assert_eq!(verified(place, &signer).await.expect("whole").first, 13);
     })
     .await;
@@ -402,11 +409,11 @@ async fn a_purge_that_was_cut_off_is_whole_and_is_finished_the_next_time() {
             "CREATE RULE stuck AS ON DELETE TO audit WHERE OLD.seq > 5 DO INSTEAD SELECT 1 / (OLD.seq - OLD.seq)"
         };
         place.run(trigger).await.expect("made");
-        log.purge_class(&signer, Class::Logins, at(900), at(1000)).await.expect_err("stuck");
+        log.purge_class(&signer, RetentionClass::Logins, at(900), at(1000)).await.expect_err("stuck");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_purges").await, 1, "it is signed");
         assert_eq!(verified(place, &signer).await.expect("whole").purged, 0);
         place.run(if place.sqlite { "DROP TRIGGER stuck" } else { "DROP RULE stuck ON audit" }).await.expect("dropped");
-        assert_eq!(log.purge_class(&signer, Class::Logins, at(900), at(1001)).await.expect("deleted"), 3);
+        assert_eq!(log.purge_class(&signer, RetentionClass::Logins, at(900), at(1001)).await.expect("deleted"), 3);
         assert_eq!(verified(place, &signer).await.expect("whole").purged, 3);
     })
     .await;
@@ -414,12 +421,12 @@ async fn a_purge_that_was_cut_off_is_whole_and_is_finished_the_next_time() {
 
 #[tokio::test]
 async fn cpr_numbers_get_another_key_and_the_chain_stays() {
-    use os2nykode::audit::cpr::Vault;
+    use os2nykode::audit::log::cpr::Vault;
     each_store(async |store, place| {
         let cpr = Cpr::parse("010190-1234").expect("a CPR number");
         let (old, new) = ([1; 32], [2; 32]);
         let with = |keys: &[[u8; 32]]| audit_log(&store).with(Vault::new(keys), "kommune.test");
-        let (log, signer, memory) = (with(&[old]), signer(), Memory::default());
+        let (log, signer, memory) = (with(&[old]), signer(), ChainMemory::default());
         for n in 0..5 {
             let event = AuditEvent { actor_cpr: Some(cpr.clone()), target_cpr: Some(cpr.clone()), kind: EventKind::SignIn, ..event(n) };
             log.append(&event).await.expect("appended");

@@ -2,10 +2,13 @@
 
 use jiff::SignedDuration;
 use os2nykode::{
-    model::{audit::Party, code::Code, slow_hash::SlowHash},
+    model::{
+        audit::Party,
+        credential::{one_time_code::Code, slow_hash::SlowHash},
+    },
     store::{
-        Keys,
-        codes::{Codes, Kept, Selectors, Try},
+        DerivedKeys,
+        codes::{Codes, Selectors, StoredCode, Try},
     },
 };
 use uuid::Uuid;
@@ -23,15 +26,15 @@ fn selectors(codes: &Codes, n: u128) -> Selectors {
     codes.selectors(account(n), &format!("kaldende{n}"), None, &code())
 }
 
-fn kept(n: u128) -> Kept {
+fn kept(n: u128) -> StoredCode {
     let issuer = Party { guid: account(9), account_name: "hans".to_owned(), name: "Hans Å".to_owned() };
-    Kept { id: Uuid::from_u128(n), hash: SlowHash { salt: [1; 16], hash: [2; 32] }, issuer }
+    StoredCode { id: Uuid::from_u128(n), hash: SlowHash { salt: [1; 16], hash: [2; 32] }, issuer }
 }
 
 #[tokio::test]
 async fn a_code_has_five_tries_one_login_and_one_password() {
     each_store(async |store, _| {
-        let codes = Codes::new(&store, &Keys::new(&[1; 32]));
+        let codes = Codes::new(&store, &DerivedKeys::new(&[1; 32]));
         assert!(matches!(codes.begin(account(1), Some(&code()), at(0)).await.expect("read"), Try::No("no_code")));
         codes.issue(account(1), &kept(1), &selectors(&codes, 1), at(0), at(900)).await.expect("kept");
         for _ in 0..5 {
@@ -56,7 +59,7 @@ async fn a_code_has_five_tries_one_login_and_one_password() {
 #[tokio::test]
 async fn a_code_ends_with_its_time_and_no_clock_that_goes_back_brings_it_again() {
     each_store(async |store, _| {
-        let codes = Codes::new(&store, &Keys::new(&[1; 32]));
+        let codes = Codes::new(&store, &DerivedKeys::new(&[1; 32]));
         codes.issue(account(1), &kept(1), &selectors(&codes, 1), at(1000), at(1900)).await.expect("kept");
         assert!(matches!(codes.begin(account(1), Some(&code()), at(1900)).await.expect("read"), Try::No("code_expired")));
         assert!(
@@ -77,7 +80,7 @@ async fn a_code_ends_with_its_time_and_no_clock_that_goes_back_brings_it_again()
 async fn of_two_instances_one_gets_the_code() {
     each_store(async |store, place| {
         let other = place.open().await;
-        let (here, there) = (Codes::new(&store, &Keys::new(&[1; 32])), Codes::new(&other, &Keys::new(&[1; 32])));
+        let (here, there) = (Codes::new(&store, &DerivedKeys::new(&[1; 32])), Codes::new(&other, &DerivedKeys::new(&[1; 32])));
         for n in 1..=20 {
             here.issue(account(n), &kept(n), &selectors(&here, n), at(0), at(900)).await.expect("kept");
             let id = Uuid::from_u128(n);
@@ -95,7 +98,7 @@ async fn of_two_instances_one_gets_the_code() {
 async fn two_instances_together_take_five_tries() {
     each_store(async |store, place| {
         let other = place.open().await;
-        let (here, there) = (Codes::new(&store, &Keys::new(&[1; 32])), Codes::new(&other, &Keys::new(&[1; 32])));
+        let (here, there) = (Codes::new(&store, &DerivedKeys::new(&[1; 32])), Codes::new(&other, &DerivedKeys::new(&[1; 32])));
         for n in 1..=5 {
             here.issue(account(n), &kept(n), &selectors(&here, n), at(0), at(900)).await.expect("kept");
             let tries = (0..16).map(|i| {
@@ -114,7 +117,7 @@ async fn two_instances_together_take_five_tries() {
 #[tokio::test]
 async fn a_code_that_is_given_back_is_good_once_more_unless_it_was_replaced() {
     each_store(async |store, _| {
-        let codes = Codes::new(&store, &Keys::new(&[1; 32]));
+        let codes = Codes::new(&store, &DerivedKeys::new(&[1; 32]));
         let id = Uuid::from_u128(1);
         codes.issue(account(1), &kept(1), &selectors(&codes, 1), at(0), at(900)).await.expect("kept");
         codes.give_back(account(1), id).await.expect("asked");

@@ -2,11 +2,11 @@
 
 use jiff::SignedDuration;
 use os2nykode::{
-    model::throttle::Limits,
+    model::rate_limit::delay::DelayLimits,
     store::{
-        Keys, Store,
+        DerivedKeys, Store,
         leases::Leases,
-        throttle::{Charge, Receipt, ThrottleKey, Throttles},
+        rate_limit::{Charge, RateLimits, Receipt, ThrottleKey},
     },
 };
 use uuid::Uuid;
@@ -16,16 +16,16 @@ use super::{
     place::{Place, each_store},
 };
 
-const LIMITS: Limits = Limits {
+const LIMITS: DelayLimits = DelayLimits {
     free: 3,
     first_wait: SignedDuration::from_secs(30),
     longest_wait: SignedDuration::from_hours(1),
     forget_after: SignedDuration::from_hours(24),
 };
-const WIDE: Limits = Limits { free: 100, ..LIMITS };
+const WIDE: DelayLimits = DelayLimits { free: 100, ..LIMITS };
 
 fn name(name: &str) -> ThrottleKey {
-    ThrottleKey::name(&Keys::new(&[1; 32]), name)
+    ThrottleKey::name(&DerivedKeys::new(&[1; 32]), name)
 }
 
 fn address(last: u8) -> ThrottleKey {
@@ -39,8 +39,8 @@ fn taken(charge: Charge) -> Receipt {
     }
 }
 
-async fn charge(store: &Store, keys: &[(ThrottleKey, Limits)], seconds: i64) -> Charge {
-    Throttles::new(store).charge(keys, at(seconds)).await.expect("the store answers")
+async fn charge(store: &Store, keys: &[(ThrottleKey, DelayLimits)], seconds: i64) -> Charge {
+    RateLimits::new(store).charge(keys, at(seconds)).await.expect("the store answers")
 }
 
 async fn failures(place: &Place) -> Vec<(String, i64)> {
@@ -76,7 +76,7 @@ async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_f
     each_store(async |store, place| {
         for _ in 0..3 {
             let failed = taken(charge(&store, &[(name("a"), WIDE), (address(1), LIMITS)], 0).await);
-            Throttles::new(&store).failed(failed).await.expect("counted");
+            RateLimits::new(&store).failed(failed).await.expect("counted");
         }
         store.close().await;
         let store = place.open().await;
@@ -96,7 +96,7 @@ async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_f
 async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
     each_store(async |store, place| {
         let both = [(name("a"), LIMITS), (address(1), LIMITS)];
-        let throttles = Throttles::new(&store);
+        let throttles = RateLimits::new(&store);
         for _ in 0..2 {
             throttles.failed(taken(charge(&store, &both, 0).await)).await.expect("counted");
         }
@@ -117,8 +117,8 @@ async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
 async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
     each_store(async |store, place| {
         let second = place.open().await;
-        let limits = Limits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
-        let instances = [Throttles::new(&store), Throttles::new(&second)];
+        let limits = DelayLimits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let instances = [RateLimits::new(&store), RateLimits::new(&second)];
         let all_began = std::sync::Arc::new(tokio::sync::Barrier::new(200));
         let logins: Vec<_> = (0..200)
             .map(|n| {
@@ -144,8 +144,8 @@ async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_once_from_one_address_use_up_its_tries() {
     each_store(async |store, _| {
-        let limits = Limits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
-        let throttles = Throttles::new(&store);
+        let limits = DelayLimits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let throttles = RateLimits::new(&store);
         let keys = [(address(1), limits)];
         let mut begun = Vec::new();
         for _ in 0..60 {
@@ -162,7 +162,7 @@ async fn guesses_at_once_from_one_address_use_up_its_tries() {
 #[tokio::test]
 async fn a_try_that_is_never_settled_is_a_failure_two_minutes_later() {
     each_store(async |store, _| {
-        let throttles = Throttles::new(&store);
+        let throttles = RateLimits::new(&store);
         let keys = [(address(1), LIMITS)];
         for _ in 0..8 {
             let _crashed = taken(throttles.charge(&keys, at(0)).await.expect("an answer"));
@@ -176,7 +176,7 @@ async fn a_try_that_is_never_settled_is_a_failure_two_minutes_later() {
 #[tokio::test]
 async fn a_stamp_of_a_clock_that_was_ahead_counts_as_now_once() {
     each_store(async |store, _| {
-        let throttles = Throttles::new(&store);
+        let throttles = RateLimits::new(&store);
         let keys = [(name("a"), LIMITS)];
         for _ in 0..3 {
             let _failed = taken(throttles.charge(&keys, at(100_000)).await.expect("an answer"));
@@ -199,7 +199,7 @@ struct Plain {
 
 impl Plain {
     /// Until when to wait, or the try is counted.
-    fn charge(&mut self, limits: Limits, now: i64) -> Option<i64> {
+    fn charge(&mut self, limits: DelayLimits, now: i64) -> Option<i64> {
         let forgotten = self.failures == 0 || self.last <= now - limits.forget_after.as_secs();
         self.last = self.last.min(now);
         let wait = match self.failures.checked_sub(limits.free) {
@@ -235,7 +235,7 @@ async fn the_statement_decides_as_the_rule_says_whatever_the_times() {
 #[tokio::test]
 async fn who_must_wait_is_told_so_without_the_database() {
     each_store(async |store, place| {
-        let throttles = Throttles::new(&store);
+        let throttles = RateLimits::new(&store);
         let keys = [(address(1), LIMITS)];
         for _ in 0..3 {
             throttles.failed(taken(throttles.charge(&keys, at(0)).await.expect("an answer"))).await.expect("counted");
@@ -254,7 +254,7 @@ async fn a_success_makes_nobody_wait() {
         let both = [(name("a"), LIMITS), (address(1), LIMITS)];
         for second in 0..10 {
             let receipt = taken(charge(&store, &both, second).await);
-            Throttles::new(&store).forgive(receipt, true).await.expect("forgiven");
+            RateLimits::new(&store).forgive(receipt, true).await.expect("forgiven");
         }
     })
     .await;

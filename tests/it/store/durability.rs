@@ -7,11 +7,8 @@ use std::{
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    audit::Begun,
-    model::{
-        attempt::AttemptId,
-        audit::{AuditEvent, EventKind},
-    },
+    audit::AttemptBegun,
+    model::audit::{AuditEvent, EventKind, attempt::AttemptId},
     store::{Store, leases::Leases},
 };
 use uuid::Uuid;
@@ -98,7 +95,7 @@ async fn a_full_disk_refuses_an_attempt_and_harms_nothing_that_is_there() {
     assert_eq!(i64::try_from(log.history_of(account(1), 10_000, Timestamp::MIN).await.expect("reading needs no room").len()), Ok(told));
     std::fs::remove_file(&ballast).expect("made room");
     assert_eq!(log.outcome_of(account(1), AttemptId::from_random([9; 16])).await.expect("read"), None);
-    assert_eq!(log.begin(&event(9)).await.expect("goes on"), Begun::New);
+    assert_eq!(log.begin(&event(9)).await.expect("goes on"), AttemptBegun::New);
     store.close().await;
 }
 

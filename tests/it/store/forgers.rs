@@ -2,14 +2,13 @@
 
 use os2nykode::{
     audit::{
-        feed::{Feed, What},
-        sealer::{Memory, Signed},
-        verify::Broken,
+        chain::{
+            sealer::{ChainMemory, SignOutcome},
+            verify::Contradiction,
+        },
+        export::feed::{Feed, What},
     },
-    model::{
-        audit::{Class, EventKind},
-        signing::Signer,
-    },
+    model::audit::{EventKind, RetentionClass, signing::Signer},
     store::leases::Leases,
 };
 use uuid::Uuid;
@@ -36,14 +35,14 @@ async fn a_forged_checkpoint_has_nothing_deleted_and_keeps_nothing_from_being_si
             forge_checkpoint(place, number, "x").await;
             forge_checkpoint(place, number + 1, signer.id()).await;
             // Ours are from 100 and 200.
-            for class in Class::ALL {
+            for class in RetentionClass::ALL {
                 assert_eq!(log.purge_class(&signer, *class, at(50), at(2000)).await.expect("asked"), 0, "{number}");
             }
             assert_eq!(log.purge_seals(&signer, at(50), at(2000)).await.expect("asked"), 0);
             assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_purges").await, 0, "nothing was signed that would allow it");
             write(&log, 40..44).await;
             log.seal(&memory).await.expect("sealed");
-            assert_eq!(log.checkpoint(&signer, &memory, at(1001)).await.expect("asked"), Signed::UpTo(16), "it goes on");
+            assert_eq!(log.checkpoint(&signer, &memory, at(1001)).await.expect("asked"), SignOutcome::UpTo(16), "it goes on");
         })
         .await;
     }
@@ -56,12 +55,12 @@ async fn where_a_forged_checkpoint_is_in_the_way_that_is_told_and_another_comes(
         forge_checkpoint(place, 14, "x").await;
         write(&log, 20..22).await;
         log.seal(&memory).await.expect("sealed");
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(14), "it stands in its place");
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(14), "it stands in its place");
         write(&log, 22..23).await;
         log.seal(&memory).await.expect("sealed");
-        assert_eq!(log.checkpoint(&signer, &memory, at(401)).await.expect("asked"), Signed::UpTo(15));
+        assert_eq!(log.checkpoint(&signer, &memory, at(401)).await.expect("asked"), SignOutcome::UpTo(15));
         let told = verified(place, &signer).await;
-        assert!(matches!(told, Err(Broken::UnknownKey { what: "checkpoint", number: 14, .. })), "{told:?}");
+        assert!(matches!(told, Err(Contradiction::UnknownKey { what: "checkpoint", number: 14, .. })), "{told:?}");
     })
     .await;
 }
@@ -83,10 +82,10 @@ async fn what_was_taken_away_behind_the_last_checkpoint_is_missed_by_the_running
         )
         .await;
         assert_eq!(log.seal(&memory).await.expect("sealed").unsound, 0, "the rest is ours");
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(16));
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(16));
         write(&log, 30..34).await;
         log.seal(&memory).await.expect("sealed");
-        assert!(matches!(log.checkpoint(&signer, &memory, at(500)).await.expect("asked"), Signed::Changed(_)), "and it stays so");
+        assert!(matches!(log.checkpoint(&signer, &memory, at(500)).await.expect("asked"), SignOutcome::Changed(_)), "and it stays so");
     })
     .await;
 }
@@ -96,9 +95,9 @@ async fn a_log_whose_signed_end_was_cut_off_is_not_signed_by_the_next_instance()
     each_store(async |store, place| {
         let (log, signer, _) = sealed_log(&store).await;
         intrude(place, &["DELETE FROM audit_seals WHERE number > 10", "DELETE FROM audit WHERE seq > 10"]).await;
-        let next = Memory::default();
+        let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
-        assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), Signed::Changed(11));
+        assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), SignOutcome::Changed(11));
     })
     .await;
 }
@@ -127,11 +126,11 @@ async fn an_attempt_that_nobody_made_is_not_ours_and_holds_up_none_that_is() {
 }
 
 /// A seal that says that its entry is sound, with the right link: the chain is whole.
-async fn seal_by_hand(place: &Place, log: &os2nykode::audit::Log) {
-    let forger = os2nykode::audit::Log::new(&place.open().await, &os2nykode::store::Keys::new(&[66; 32]));
+async fn seal_by_hand(place: &Place, log: &os2nykode::audit::AuditLog) {
+    let forger = os2nykode::audit::AuditLog::new(&place.open().await, &os2nykode::store::DerivedKeys::new(&[66; 32]));
     forger.append(&os2nykode::model::audit::AuditEvent { kind: EventKind::SignIn, ..event(90) }).await.expect("inserted");
-    forger.seal(&Memory::default()).await.expect("sealed");
-    assert_eq!(log.seal(&Memory::default()).await.expect("asked").entries, 0, "nothing waits");
+    forger.seal(&ChainMemory::default()).await.expect("sealed");
+    assert_eq!(log.seal(&ChainMemory::default()).await.expect("asked").entries, 0, "nothing waits");
 }
 
 #[tokio::test]
@@ -145,21 +144,21 @@ async fn a_seal_by_hand_makes_no_entry_ours_for_anybody_who_reads_the_log_nor_af
         expected.push(false);
         assert_eq!(sound().await, expected);
         // Nobody signs it, not who starts afterwards either.
-        let next = Memory::default();
+        let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
         for memory in [&memory, &next] {
-            assert_eq!(log.checkpoint(&signer, memory, at(400)).await.expect("asked"), Signed::Changed(13));
+            assert_eq!(log.checkpoint(&signer, memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
         }
         // But an operator who has looked.
-        assert_eq!(log.vouch(&signer, at(500)).await.expect("signed"), Signed::UpTo(13));
+        assert_eq!(log.vouch(&signer, at(500)).await.expect("signed"), SignOutcome::UpTo(13));
         write(&log, 20..21).await;
         log.seal(&next).await.expect("sealed");
-        assert_eq!(log.checkpoint(&signer, &next, at(600)).await.expect("signed"), Signed::UpTo(14));
+        assert_eq!(log.checkpoint(&signer, &next, at(600)).await.expect("signed"), SignOutcome::UpTo(14));
         // A broken chain nobody can vouch for.
         write(&log, 21..23).await;
         log.seal(&next).await.expect("sealed");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 15"]).await;
-        assert_eq!(log.vouch(&signer, at(700)).await.expect("asked"), Signed::Changed(15));
+        assert_eq!(log.vouch(&signer, at(700)).await.expect("asked"), SignOutcome::Changed(15));
     })
     .await;
 }
@@ -186,7 +185,7 @@ async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
         assert!(read[13].sound && read[14].event().is_some());
         assert_eq!(log.sealed_after(0, 100).await.expect("read").iter().filter(|line| line.entry.is_none()).count(), 1);
         // Retention goes on over it.
-        let deleted = log.purge_class(&signer, Class::Logins, at(900), at(2000)).await.expect("deleted");
+        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(900), at(2000)).await.expect("deleted");
         assert_eq!(deleted, place.one::<i64>("SELECT COUNT(*) FROM audit_seals WHERE class = 'logins'").await.unsigned_abs());
         assert!(deleted > 2);
     })
@@ -229,8 +228,8 @@ async fn checkpoints_of_an_earlier_key_count_where_it_is_known() {
         let pem = Signer::generate(&ring::rand::SystemRandom::new()).expect("random");
         let (alone, mut knowing) = (Signer::from_pem(pem.as_bytes()).expect("a key"), Signer::from_pem(pem.as_bytes()).expect("a key"));
         knowing.also_knows(old.public_pem().as_bytes()).expect("a key");
-        assert_eq!(log.purge_class(&alone, Class::Logins, at(900), at(1000)).await.expect("asked"), 0);
-        assert_eq!(log.purge_class(&knowing, Class::Logins, at(150), at(1000)).await.expect("deleted"), 2);
+        assert_eq!(log.purge_class(&alone, RetentionClass::Logins, at(900), at(1000)).await.expect("asked"), 0);
+        assert_eq!(log.purge_class(&knowing, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted"), 2);
     })
     .await;
 }

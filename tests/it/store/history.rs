@@ -1,7 +1,7 @@
 //! An account's own history: what was done stays in it, whatever strangers try.
 
 use os2nykode::{
-    audit::{Entry, Log},
+    audit::{AuditEntry, AuditLog},
     clock::SystemClock,
     model::audit::{AuditEvent, AuditOutcome, EventKind},
 };
@@ -15,21 +15,21 @@ use crate::siem::event;
 
 const LINES: u32 = 20;
 
-async fn done(log: &Log, second: i64, kind: EventKind) {
+async fn done(log: &AuditLog, second: i64, kind: EventKind) {
     let plain = event(&SystemClock, kind, AuditOutcome::Succeeded, Some(1), Some(2));
     log.append(&AuditEvent { at: at(second), ..plain }).await.expect("written");
 }
 
-async fn refused(log: &Log, second: i64, reason: &str) {
+async fn refused(log: &AuditLog, second: i64, reason: &str) {
     let plain = event(&SystemClock, EventKind::SignIn, AuditOutcome::Refused, None, Some(2));
     log.append(&AuditEvent { at: at(second), reason: reason.to_owned(), ..plain }).await.expect("written");
 }
 
-async fn shown(log: &Log) -> Vec<Entry> {
+async fn shown(log: &AuditLog) -> Vec<AuditEntry> {
     log.history_of(account(2), LINES, at(0)).await.expect("read")
 }
 
-fn count(entries: &[Entry], outcome: AuditOutcome) -> usize {
+fn count(entries: &[AuditEntry], outcome: AuditOutcome) -> usize {
     entries.iter().filter(|entry| entry.event.outcome == outcome).count()
 }
 

@@ -2,16 +2,18 @@
 
 use os2nykode::{
     audit::{
-        Log,
-        cpr::Vault,
-        sealer::{Memory, Sealed, Signed},
-        verify::Broken,
+        AuditLog,
+        chain::{
+            sealer::{ChainMemory, SealOutcome, SignOutcome},
+            verify::Contradiction,
+        },
+        log::cpr::Vault,
     },
     model::{
-        audit::{AuditEvent, AuditOutcome, Class, EventKind},
+        audit::{AuditEvent, AuditOutcome, EventKind, RetentionClass},
         cpr::Cpr,
     },
-    store::{Keys, Store},
+    store::{DerivedKeys, Store},
 };
 
 use super::{
@@ -26,8 +28,8 @@ const INSERT: &str = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUE
 /// SQLite takes any value in any column.
 #[tokio::test]
 async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
-    let changed = |number| Broken::Changed { number, seq: number };
-    let gone = |number| Broken::Deleted { number, seq: number };
+    let changed = |number| Contradiction::Changed { number, seq: number };
+    let gone = |number| Contradiction::Deleted { number, seq: number };
     for (statement, expected) in [
         ("UPDATE audit SET at = 'x' WHERE seq = 5", gone(5)),
         ("UPDATE audit SET at = 1.5 WHERE seq = 5", gone(5)),
@@ -37,9 +39,9 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
         ("UPDATE audit_seals SET chain = 'x' WHERE number = 5", changed(5)),
         ("UPDATE audit_seals SET sound = 'x' WHERE number = 5", changed(5)),
         ("UPDATE audit_seals SET sound = 1.5 WHERE number = 5", changed(5)),
-        ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Broken::Foreign("audit_seals")),
-        ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Broken::Foreign("audit_seals")),
-        ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Broken::Foreign("audit_checkpoints")),
+        ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
+        ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
+        ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Contradiction::Foreign("audit_checkpoints")),
     ] {
         each_store(async |store, place| {
             if !place.sqlite {
@@ -68,8 +70,8 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
             place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({waits})")).await.expect("inserted");
         }
         write(&log, 20..24).await;
-        assert_eq!(log.seal(&memory).await.expect("sealed"), Sealed { entries: 7, unsound: 3 });
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("signed"), Signed::UpTo(19));
+        assert_eq!(log.seal(&memory).await.expect("sealed"), SealOutcome { entries: 7, unsound: 3 });
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("signed"), SignOutcome::UpTo(19));
         let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!((whole.unsound.as_slice(), whole.vouched), ([13, 14, 15].as_slice(), 19));
     })
@@ -111,12 +113,12 @@ async fn nothing_that_is_there_is_replaced() {
         assert_eq!(whole.unsound, [] as [i64; 0]);
         write(&log, 40..42).await;
         assert_eq!(log.seal(&memory).await.expect("sealed").unsound, 0);
-        assert!(matches!(log.checkpoint(&signer, &memory, at(500)).await, Ok(Signed::UpTo(_))));
+        assert!(matches!(log.checkpoint(&signer, &memory, at(500)).await, Ok(SignOutcome::UpTo(_))));
     })
     .await;
 }
 
-async fn write_attempt(log: &Log) {
+async fn write_attempt(log: &AuditLog) {
     log.begin(&event(77)).await.expect("begun");
 }
 
@@ -125,15 +127,15 @@ async fn write_attempt(log: &Log) {
 async fn a_forged_entry_with_a_forged_seal_is_not_signed() {
     each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
-        let forger = Log::new(&store, &Keys::new(&[66; 32]));
+        let forger = AuditLog::new(&store, &DerivedKeys::new(&[66; 32]));
         forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
         // With the forger's own secret it is sound; the service's own sealer must not be first.
-        assert_eq!(forger.seal(&Memory::default()).await.expect("sealed"), Sealed { entries: 1, unsound: 0 });
+        assert_eq!(forger.seal(&ChainMemory::default()).await.expect("sealed"), SealOutcome { entries: 1, unsound: 0 });
         assert!(verified(place, &signer).await.is_ok(), "the public key alone can't tell, before a checkpoint");
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(13));
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
         write(&log, 40..42).await;
         log.seal(&memory).await.expect("entries get their places all the same");
-        assert_eq!(log.checkpoint(&signer, &memory, at(500)).await.expect("asked"), Signed::Changed(13), "and it stays so");
+        assert_eq!(log.checkpoint(&signer, &memory, at(500)).await.expect("asked"), SignOutcome::Changed(13), "and it stays so");
         assert_eq!(verified(place, &signer).await.expect("whole").vouched, 12);
     })
     .await;
@@ -147,16 +149,16 @@ async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instanc
         write(&log, 20..24).await;
         log.seal(&memory).await.expect("sealed");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 14"]).await;
-        let next = Memory::default();
+        let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
-        assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), Signed::Changed(14));
-        assert_eq!(verified(place, &signer).await, Err(Broken::Changed { number: 14, seq: 14 }));
+        assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), SignOutcome::Changed(14));
+        assert_eq!(verified(place, &signer).await, Err(Contradiction::Changed { number: 14, seq: 14 }));
         // A checkpoint of nobody's, said to be ours, is no ground to go on from.
         place
             .run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12")
             .await
             .expect("done");
-        assert_eq!(log.checkpoint(&signer, &next, at(500)).await.expect("asked"), Signed::Changed(14));
+        assert_eq!(log.checkpoint(&signer, &next, at(500)).await.expect("asked"), SignOutcome::Changed(14));
     })
     .await;
 }
@@ -199,8 +201,8 @@ async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
         assert_eq!(log.seal(&memory).await.expect("sealed").entries, 1, "the other one");
         let backlog = log.backlog().await.expect("read");
         assert_eq!((backlog.waiting, backlog.first, backlog.unsigned), (1, Some(13), 2), "the watch tells of it");
-        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), Signed::Changed(13));
-        assert_eq!(verified(place, &signer).await, Err(Broken::Changed { number: 13, seq: 13 }));
+        assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
+        assert_eq!(verified(place, &signer).await, Err(Contradiction::Changed { number: 13, seq: 13 }));
     })
     .await;
 }
@@ -212,12 +214,12 @@ async fn a_log_that_was_never_signed_is_signed_part_by_part() {
         let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500)
             INSERT INTO audit (at, visit, kind, outcome, reason) SELECT i, 'x', 'sign_in', 'succeeded', '' FROM n";
         place.run(fill).await.expect("filled");
-        let (log, signer, memory) = (audit_log(&store), signer(), Memory::default());
+        let (log, signer, memory) = (audit_log(&store), signer(), ChainMemory::default());
         log.remember(&memory).await.expect("read");
         while log.seal(&memory).await.expect("sealed").entries > 0 {}
-        assert_eq!(log.checkpoint(&signer, &memory, at(0)).await.expect("signed"), Signed::Part(20_000));
-        assert_eq!(log.checkpoint(&signer, &memory, at(1)).await.expect("signed"), Signed::UpTo(20_500));
-        assert_eq!(log.checkpoint(&signer, &memory, at(2)).await.expect("asked"), Signed::NothingNew);
+        assert_eq!(log.checkpoint(&signer, &memory, at(0)).await.expect("signed"), SignOutcome::Part(20_000));
+        assert_eq!(log.checkpoint(&signer, &memory, at(1)).await.expect("signed"), SignOutcome::UpTo(20_500));
+        assert_eq!(log.checkpoint(&signer, &memory, at(2)).await.expect("asked"), SignOutcome::NothingNew);
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.unsound_entries, whole.unsound.len(), whole.vouched), (20_500, 20_500, 100, 20_500));
     })
@@ -228,7 +230,7 @@ async fn a_log_that_was_never_signed_is_signed_part_by_part() {
 async fn a_cpr_number_that_was_taken_out_is_missed() {
     each_store(async |store, place| {
         let log = audit_log(&store).with(Vault::new([&[1; 32]]), "kommune.test");
-        let (signer, memory) = (signer(), Memory::default());
+        let (signer, memory) = (signer(), ChainMemory::default());
         for n in 0..3 {
             let cpr = Cpr::parse("010190-1234");
             log.append(&AuditEvent { actor_cpr: cpr.clone(), target_cpr: cpr, kind: EventKind::SignIn, ..event(n) })
@@ -243,7 +245,7 @@ async fn a_cpr_number_that_was_taken_out_is_missed() {
         let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!(whole.cpr_missing, 1);
         // Retention takes them with their entries.
-        log.purge_class(&signer, Class::Logins, at(150), at(1000)).await.expect("deleted");
+        log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_cpr").await, 0);
         assert_eq!(verified(place, &signer).await.expect("whole").cpr_missing, 0);
     })
@@ -265,7 +267,7 @@ async fn looking_writes_nothing_and_makes_nothing() {
         assert!(verified(place, &signer).await.is_ok());
         assert!(before == std::fs::read(&file).expect("read"), "not a byte");
         std::fs::remove_file(&file).expect("removed");
-        assert!(os2nykode::audit::inspect::Inspection::open(&place.url).await.is_err());
+        assert!(os2nykode::audit::chain::inspect::LogInspection::open(&place.url).await.is_err());
         assert!(!file.exists(), "it makes no database");
     })
     .await;
@@ -296,7 +298,7 @@ async fn a_seal_that_cannot_be_written_leaves_the_entry_waiting() {
     let store = place.open().await;
     let log = audit_log(&store);
     while log.seal(&memory).await.expect("sealed").entries > 0 {}
-    assert!(matches!(log.checkpoint(&signer, &memory, at(400)).await, Ok(Signed::UpTo(_))), "{sealed:?}");
+    assert!(matches!(log.checkpoint(&signer, &memory, at(400)).await, Ok(SignOutcome::UpTo(_))), "{sealed:?}");
     let whole = verified(&place, &signer).await.expect("whole");
     assert_eq!((i64::try_from(whole.entries).ok(), whole.waiting), (Some(place.one::<i64>("SELECT COUNT(*) FROM audit").await), 0));
     assert_eq!(whole.unsound, [] as [i64; 0]);

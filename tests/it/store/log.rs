@@ -3,18 +3,17 @@
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{
-        Begun, Log, Open,
-        cpr::{SealedCpr, Vault},
-        entry::StoredEntry,
+        AttemptBegun, AuditLog, OpenAttempt,
+        log::{
+            cpr::{SealedCpr, Vault},
+            entry::StoredEntry,
+        },
     },
     model::{
-        attempt::AttemptId,
-        audit::{AuditEvent, AuditOutcome, EventKind, Party},
+        ad::guid::ObjectGuid,
+        audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         cpr::Cpr,
-        guid::ObjectGuid,
-        identity::LoginMethod,
-        level::Level,
-        provider::ProviderId,
+        identity::{LoginMethod, level::AssuranceLevel, provider::ProviderId},
     },
     store::Store,
 };
@@ -47,7 +46,7 @@ pub fn event(attempt: u8) -> AuditEvent {
         unknown_name: Some("0123456789abcdef".to_owned()),
         method: Some(LoginMethod::Saml),
         provider: ProviderId::parse("os2faktor"),
-        level: Some(Level::Substantial),
+        level: Some(AssuranceLevel::Substantial),
         assertion: Some("_a75adf55-01d7-40cc-929f-dbd8372ebdfc".to_owned()),
         actor_cpr: None,
         client: Some("2001:db8::1".parse().expect("an address")),
@@ -67,7 +66,7 @@ fn followed(by: EventKind, outcome: AuditOutcome, attempt: u8) -> AuditEvent {
     AuditEvent { kind: by, outcome, reason: "x".to_owned(), ..event(attempt) }
 }
 
-async fn latest(log: &Log, attempt: u8) -> AuditEvent {
+async fn latest(log: &AuditLog, attempt: u8) -> AuditEvent {
     log.outcome_of(account(1), AttemptId::from_random([attempt; 16])).await.expect("read").expect("known")
 }
 
@@ -131,7 +130,7 @@ async fn no_name_breaks_an_entry() {
             log.append(&entry).await.expect("appended");
             let read = log.history_of(account(1), 1, Timestamp::MIN).await.expect("read").remove(0).event.target.expect("a target").name;
             assert!(read.chars().count() <= 1000 && !read.contains(char::is_control), "{read:?}");
-            let unreadable = |c: char| c.is_control() || os2nykode::model::account_name::is_invisible(c);
+            let unreadable = |c: char| c.is_control() || os2nykode::model::account::name::is_invisible(c);
             assert_eq!(read.chars().next(), name.replace(unreadable, "\u{FFFD}").chars().next());
         }
     })
@@ -177,11 +176,11 @@ fn no_statement_of_ours_changes_the_log() {
 async fn a_form_sent_twice_is_one_attempt_for_one_person() {
     each_store(async |store, _| {
         let log = audit_log(&store);
-        assert_eq!(log.begin(&event(1)).await.expect("begun"), Begun::New);
-        assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent);
-        assert_eq!(log.begin(&event(2)).await.expect("begun"), Begun::New);
+        assert_eq!(log.begin(&event(1)).await.expect("begun"), AttemptBegun::New);
+        assert_eq!(log.begin(&event(1)).await.expect("asked"), AttemptBegun::AlreadySent);
+        assert_eq!(log.begin(&event(2)).await.expect("begun"), AttemptBegun::New);
         let somebody_else = AuditEvent { actor: Some(party(2)), ..event(1) };
-        assert_eq!(log.begin(&somebody_else).await.expect("begun"), Begun::New);
+        assert_eq!(log.begin(&somebody_else).await.expect("begun"), AttemptBegun::New);
         for incomplete in [
             AuditEvent { actor: None, ..event(3) },
             AuditEvent { attempt: None, ..event(3) },
@@ -205,7 +204,7 @@ async fn a_form_sent_many_times_at_once_is_one_attempt() {
             .collect();
         let mut new = 0;
         for done in tries {
-            new += usize::from(done.await.expect("no panic") == Begun::New);
+            new += usize::from(done.await.expect("no panic") == AttemptBegun::New);
         }
         assert_eq!(new, 1);
         second.close().await;
@@ -245,7 +244,7 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
     .await;
 }
 
-fn ours(open: Vec<Open>) -> Vec<AuditEvent> {
+fn ours(open: Vec<OpenAttempt>) -> Vec<AuditEvent> {
     assert!(open.iter().all(|open| open.ours));
     open.into_iter().map(|open| open.attempt).collect()
 }
@@ -258,10 +257,10 @@ async fn resets_are_kept_open_settled_and_weighed_as_changes_are() {
         let log = audit_log(&store);
         let begun = |n| AuditEvent { kind: ResetAttempt, ..event(n) };
         for n in 1..=4 {
-            assert_eq!(log.begin(&begun(n)).await.expect("begun"), Begun::New);
-            assert_eq!(log.begin(&begun(n)).await.expect("asked"), Begun::AlreadySent);
+            assert_eq!(log.begin(&begun(n)).await.expect("begun"), AttemptBegun::New);
+            assert_eq!(log.begin(&begun(n)).await.expect("asked"), AttemptBegun::AlreadySent);
         }
-        assert_eq!(log.begin(&event(1)).await.expect("asked"), Begun::AlreadySent, "nor as a change");
+        assert_eq!(log.begin(&event(1)).await.expect("asked"), AttemptBegun::AlreadySent, "nor as a change");
         log.append(&followed(ResetOutcome, Succeeded, 1)).await.expect("appended");
         log.append(&followed(ResetOutcome, Unknown, 2)).await.expect("appended");
         log.append(&followed(ResetOutcome, Refused, 3)).await.expect("appended");
@@ -359,7 +358,7 @@ async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
         let vault = || Vault::new([&[2; 32]]);
         let log = audit_log(&store).with(vault(), "kommune.test");
         log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), target_cpr: Some(cpr.clone()), ..event(1) }).await.expect("begun");
-        assert_eq!(log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), ..event(1) }).await.expect("asked"), Begun::AlreadySent);
+        assert_eq!(log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), ..event(1) }).await.expect("asked"), AttemptBegun::AlreadySent);
         let count = async |table: &str| place.one::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await;
         assert_eq!((count("audit_cpr").await, count("audit_unsealed").await), (2, 1), "of the entry that was written");
         let commitment = place.one::<String>("SELECT actor_cpr FROM audit").await;

@@ -3,7 +3,7 @@
 use std::os::unix::fs::PermissionsExt;
 
 use os2nykode::{
-    audit::Begun,
+    audit::AttemptBegun,
     model::audit::{AuditEvent, EventKind},
     store::{Store, StoreError},
 };
@@ -133,9 +133,9 @@ async fn a_database_of_the_first_version_keeps_its_entries_and_its_open_attempts
         assert!(!open[0].ours, "nobody can tell who wrote it: it had no mac");
         let attempt = &open[0].attempt;
         assert_eq!((&attempt.provider, attempt.level, &attempt.assertion), (&None, None, &None));
-        assert_eq!(log.begin(&old).await.expect("asked"), Begun::AlreadySent, "what was sent before is not sent again");
+        assert_eq!(log.begin(&old).await.expect("asked"), AttemptBegun::AlreadySent, "what was sent before is not sent again");
         let reset = AuditEvent { kind: EventKind::ResetAttempt, ..old };
-        assert_eq!(log.begin(&reset).await.expect("asked"), Begun::AlreadySent, "nor as a reset");
+        assert_eq!(log.begin(&reset).await.expect("asked"), AttemptBegun::AlreadySent, "nor as a reset");
         place.run("DELETE FROM audit").await.expect_err("append-only");
         store.close().await;
     })

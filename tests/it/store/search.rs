@@ -5,17 +5,17 @@ use std::collections::BTreeSet;
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
     audit::{
-        Log,
-        cpr::Vault,
-        sealer::Memory,
-        search::{Hits, Search, Unclear},
+        AuditLog,
+        chain::sealer::ChainMemory,
+        log::cpr::Vault,
+        search::{Hits, Search, SearchError},
     },
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party},
         cpr::Cpr,
-        provider::ProviderId,
+        identity::provider::ProviderId,
     },
-    store::{Keys, Store},
+    store::{DerivedKeys, Store},
 };
 use uuid::Uuid;
 
@@ -135,20 +135,20 @@ fn fits(search: &Search, event: &AuditEvent) -> bool {
         && search.until.is_none_or(|until| event.at < until)
 }
 
-fn searched(store: &Store) -> Log {
+fn searched(store: &Store) -> AuditLog {
     super::audit_log(store).with(Vault::new([&[9; 32]]), "kommune.test")
 }
 
-async fn sealed(log: &Log, memory: &Memory) {
+async fn sealed(log: &AuditLog, memory: &ChainMemory) {
     while log.seal(memory).await.expect("sealed").entries > 0 {}
 }
 
-async fn page(log: &Log, search: &Search, after: Option<i64>) -> Hits {
+async fn page(log: &AuditLog, search: &Search, after: Option<i64>) -> Hits {
     log.search(search, after).await.expect("read").expect("clear")
 }
 
 /// All pages.
-async fn all(log: &Log, search: &Search) -> Vec<i64> {
+async fn all(log: &AuditLog, search: &Search) -> Vec<i64> {
     let mut found = Vec::new();
     let mut after = None;
     loop {
@@ -172,7 +172,7 @@ async fn any_search_finds_what_a_walk_through_everything_finds() {
             let event = any_event(&mut draw, n);
             events.push((log.append(&event).await.expect("appended"), event));
         }
-        sealed(&log, &Memory::default()).await;
+        sealed(&log, &ChainMemory::default()).await;
         let (mut something, mut several_pages) = (0, 0);
         for _ in 0..400 {
             let search = any_search(&mut draw);
@@ -212,7 +212,7 @@ async fn a_page_goes_on_where_the_one_before_ended_though_the_log_grows() {
 async fn a_name_of_too_many_is_no_answer_and_one_that_came_later_is_found() {
     each_store(async |store, place| {
         let log = searched(&store);
-        let memory = Memory::default();
+        let memory = ChainMemory::default();
         for n in 0..25 {
             let target = Party { guid: account(n + 100), account_name: format!("elev{n}"), name: "Ida Hansen".to_owned() };
             log.append(&AuditEvent { attempt: None, kind: EventKind::SignIn, target: Some(target), ..event(0) }).await.expect("appended");
@@ -220,7 +220,7 @@ async fn a_name_of_too_many_is_no_answer_and_one_that_came_later_is_found() {
         let about = |text: &str| Search { about: Some(text.to_owned()), ..Search::default() };
         assert_eq!(page(&log, &about("elev7"), None).await.entries, [], "names are known when entries are sealed");
         sealed(&log, &memory).await;
-        assert_eq!(log.search(&about("hansen"), None).await.expect("read"), Err(Unclear::TooManyPeople));
+        assert_eq!(log.search(&about("hansen"), None).await.expect("read"), Err(SearchError::TooManyPeople));
         assert_eq!(page(&log, &about("elev7"), None).await.entries.len(), 1);
         // Another instance's retention has forgotten somebody, and a month later they are back.
         place.run("DELETE FROM audit_people").await.expect("forgotten");
@@ -249,8 +249,8 @@ async fn each_entry_is_counted_once_whoever_seals_it() {
             let reason = if n % 3 == 0 { "too_young" } else { "too_short" };
             appended.push(log.append(&AuditEvent { at: time(n % 130), ..refused(reason) }).await.expect("appended"));
         }
-        let other = Log::new(&place.open().await, &Keys::new(&[1; 32]));
-        let (one, two) = (Memory::default(), Memory::default());
+        let other = AuditLog::new(&place.open().await, &DerivedKeys::new(&[1; 32]));
+        let (one, two) = (ChainMemory::default(), ChainMemory::default());
         tokio::join!(sealed(&log, &one), sealed(&other, &two));
         sealed(&log, &one).await;
         let reasons = log.refusals_since(at(0)).await.expect("read");

@@ -7,7 +7,7 @@ use os2nykode::{
     clock::Clock,
     config,
     store::{
-        Keys, Store,
+        DerivedKeys, Store,
         sessions::{SUBJECT, Sessions},
     },
 };
@@ -41,8 +41,8 @@ impl Clock for Set {
 
 fn sessions(store: &Store, secret: u8) -> (Sessions, Arc<Set>) {
     let clock = Arc::new(Set(Mutex::new(at(0))));
-    let limits = config::Session { idle_minutes: 10, absolute_minutes: 30 };
-    (Sessions::new(store, &Keys::new(&[secret; 32]), &limits, clock.clone()), clock)
+    let limits = config::SessionConfig { idle_minutes: 10, absolute_minutes: 30 };
+    (Sessions::new(store, &DerivedKeys::new(&[secret; 32]), &limits, clock.clone()), clock)
 }
 
 fn record(secret: &str) -> Record {

@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use os2nykode::{
-    model::staff::{Role, StaffAccount, StaffName},
+    model::credential::local_account::{Role, StaffAccount, StaffName},
     store::{
-        Keys, Store,
-        staff::{Credentials, Staff},
+        DerivedKeys, Store,
+        local_accounts::{LocalAccounts, LocalCredentials},
     },
 };
 use uuid::Uuid;
@@ -18,8 +18,8 @@ use super::{
 
 const SECRET: &[u8; 20] = b"hemmelig-hemmelig-20";
 
-fn staff(store: &Store, secret: u8) -> Staff {
-    Staff::new(store, &Keys::new(&[secret; 32]))
+fn staff(store: &Store, secret: u8) -> LocalAccounts {
+    LocalAccounts::new(store, &DerivedKeys::new(&[secret; 32]))
 }
 
 fn name(text: &str) -> StaffName {
@@ -38,11 +38,11 @@ fn account(n: u128, name: &str) -> StaffAccount {
     }
 }
 
-fn credentials(hash: &str) -> Credentials {
-    Credentials { hash: hash.to_owned(), totp: SECRET.to_vec().into() }
+fn credentials(hash: &str) -> LocalCredentials {
+    LocalCredentials { hash: hash.to_owned(), totp: SECRET.to_vec().into() }
 }
 
-async fn add(staff: &Staff, n: u128, text: &str) -> StaffAccount {
+async fn add(staff: &LocalAccounts, n: u128, text: &str) -> StaffAccount {
     let account = account(n, text);
     assert!(staff.add(&account, &name(text), &credentials("$argon2id$1")).await.expect("added"));
     account

@@ -1,7 +1,7 @@
 //! TLS on the way to PostgreSQL: a server that is not this machine by its name has to prove who it is, before it hears anything.
 
 use os2nykode::{
-    check::{Id, Level, Options},
+    check::{FindingLevel, Id, Options},
     clock::ShiftedClock,
     config,
     store::{Store, StoreError},
@@ -24,7 +24,7 @@ async fn url(elsewhere: bool, rest: &str) -> String {
 }
 
 async fn open(url: &str) -> Result<(), StoreError> {
-    let place = config::Store::at(url).expect("a store");
+    let place = config::StoreConfig::at(url).expect("a store");
     Store::open(place.url.expose_secret()).await?.close().await;
     Ok(())
 }
@@ -83,7 +83,7 @@ async fn a_way_that_is_not_verified_is_told_of() {
         let config = Setup { store: Some(url.clone()), ..Setup::default() }.config(dir.path());
         let report = os2nykode::check::run(&config, &Options::default(), &ShiftedClock::default()).await;
         let found = report.findings.iter().find(|finding| finding.id == Some(Id::StoreTlsWeak));
-        assert_eq!(found.map(|finding| finding.level), weak.then_some(Level::Warning), "{url}: {report}");
+        assert_eq!(found.map(|finding| finding.level), weak.then_some(FindingLevel::Warning), "{url}: {report}");
         assert!(report.is_good(), "{report}");
     }
 }

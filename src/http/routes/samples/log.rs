@@ -5,40 +5,42 @@ use askama::Template;
 use super::{NAME, at, guid, history};
 use crate::{
     audit::{
-        Entry,
-        entry::StoredEntry,
-        search::{Hits, Search, Unclear},
+        AuditEntry,
+        log::entry::StoredEntry,
+        search::{Hits, Search, SearchError},
     },
     flow::{
-        log_pages::{Day, Found, One, Overview},
+        audit::read::{Day, EntriesFound, EntryView, Overview},
         login_test::{Report, Verdict},
     },
     http::{
+        page::{Errors, Frame},
         routes::{
-            log::{EntryPage, LogPage},
-            log_overview::OverviewPage,
-            log_search::{Typed, asked},
-            login_test::{LoginTestPage, ResultPage as TestResultPage},
+            audit::{
+                log::{EntryPage, LogPage},
+                overview::OverviewPage,
+                search::{SearchForm, asked},
+            },
+            sign_in::login_test::{LoginTestPage, ResultPage as TestResultPage},
         },
-        view::{Errors, Frame},
     },
     identity::shown::{Line, Place, Shown, Use},
     model::{
         audit::{AuditEvent, EventKind, Party},
-        level::Level,
+        identity::level::AssuranceLevel,
     },
 };
 
 pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Result<String>)> {
-    let found = |everything, stopped_at: Option<jiff::Timestamp>, unclear| Found {
+    let found = |everything, stopped_at: Option<jiff::Timestamp>, unclear| EntriesFound {
         hits: Hits { entries: entries(), next: stopped_at.map(|_| 7), stopped_at },
         everything,
         unclear,
     };
-    let log = |errors: Errors, found: Option<Found>, kept: bool| LogPage {
+    let log = |errors: Errors, found: Option<EntriesFound>, kept: bool| LogPage {
         frame: member("/audit"),
         token: "t".into(),
-        typed: Typed::default(),
+        typed: SearchForm::default(),
         everything: errors.is_empty() || errors.has("cpr"),
         next: found.as_ref().and_then(|found| found.hits.next).map(|_| "n\"<".into()),
         asked: if kept { asked(&member("/audit"), &search()) } else { Vec::new() },
@@ -55,7 +57,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
         ("log, wrong".to_owned(), log(wrong.into_iter().collect(), None, false).render()),
         ("log, found".to_owned(), log(Errors::default(), Some(found(true, None, None)), false).render()),
         ("log, stopped".to_owned(), log(Errors::default(), Some(found(false, Some(at("2026-11-22T07:00:00Z")), None)), true).render()),
-        ("log, unclear".to_owned(), log(Errors::default(), Some(found(true, None, Some(Unclear::TooManyPeople))), false).render()),
+        ("log, unclear".to_owned(), log(Errors::default(), Some(found(true, None, Some(SearchError::TooManyPeople))), false).render()),
     ];
     for (number, entry) in entries().into_iter().enumerate() {
         let text = || Some(NAME.to_owned());
@@ -64,7 +66,7 @@ pub(super) fn pages(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
             "actor_cpr": "00", "target_cpr": (number % 2 == 0).then_some("00"),
         }))
         .expect("an entry");
-        let mut one = One { entry, stored, may_reveal: number % 2 == 0 };
+        let mut one = EntryView { entry, stored, may_reveal: number % 2 == 0 };
         (one.entry.event.user_agent, one.entry.event.note, one.entry.event.authority) = (text(), text(), text());
         pages.push((format!("log entry {number}"), EntryPage { frame: member("/audit"), token: "t".into(), one }.render()));
     }
@@ -98,7 +100,7 @@ fn search() -> Search {
 }
 
 /// Entries of every kind, about other accounts and the actor's own.
-fn entries() -> Vec<Entry> {
+fn entries() -> Vec<AuditEntry> {
     let party = || Party { guid: guid(), account_name: "<x>".into(), name: NAME.into() };
     let event = history().remove(0).event;
     let kinds = EventKind::ALL.iter().zip(1..);
@@ -106,7 +108,7 @@ fn entries() -> Vec<Entry> {
         .map(|(kind, sequence)| {
             let actor = (sequence % 3 != 0).then(party);
             let target = (sequence % 4 != 0).then(|| Party { name: String::new(), ..party() });
-            Entry { sequence, sound: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
+            AuditEntry { sequence, sound: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
         })
         .collect()
 }
@@ -135,9 +137,9 @@ pub(super) fn tests(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
     let lines: Vec<_> = values.into_iter().map(line).chain([ignored, every]).chain(of_saml).collect();
     let refused = |field: &str, check| Verdict::Refused { reason: "oidc_level", field: field.into(), check };
     let reports = [
-        (Verdict::Accepted { accounts: 0 }, Some(Level::None), lines.clone()),
-        (Verdict::Accepted { accounts: 1 }, Some(Level::High), lines.clone()),
-        (refused(NAME, "is below"), Some(Level::Low), lines),
+        (Verdict::Accepted { accounts: 0 }, Some(AssuranceLevel::None), lines.clone()),
+        (Verdict::Accepted { accounts: 1 }, Some(AssuranceLevel::High), lines.clone()),
+        (refused(NAME, "is below"), Some(AssuranceLevel::Low), lines),
         (refused("", ""), None, Vec::new()),
     ];
     let mut pages = vec![

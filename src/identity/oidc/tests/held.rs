@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::forge::{EC, NSIS, RSA, Signer, rsa};
 use crate::{
-    config::{Algorithm, ClientAuth, Field, LevelSource, LogoutBy, OidcProvider, Place, Provider, ResponseMode, Text},
+    config::{Algorithm, ClaimPath, ClaimSource, ClientAuth, LevelSource, LogoutBy, OidcProvider, Provider, ResponseMode, Text},
     identity::oidc::{Denied, id_token, jwks::KeySet},
-    model::{claim::ClaimKind, level::Level, provider::ProviderId},
+    model::identity::{claim::ClaimKind, level::AssuranceLevel, provider::ProviderId},
 };
 
 pub const ISSUER: &str = "https://broker.test/op";
@@ -42,12 +42,12 @@ pub fn keys() -> KeySet {
     set(&[RSA.jwk(), EC.jwk()])
 }
 
-pub fn field(from: &str) -> Field {
-    Field { place: Place::IdToken, from: from.to_owned() }
+pub fn field(from: &str) -> ClaimPath {
+    ClaimPath { place: ClaimSource::IdToken, from: from.to_owned() }
 }
 
 pub fn provider() -> OidcProvider {
-    let levels = [("Low", Level::Low), ("Substantial", Level::Substantial), ("High", Level::High)];
+    let levels = [("Low", AssuranceLevel::Low), ("Substantial", AssuranceLevel::Substantial), ("High", AssuranceLevel::High)];
     OidcProvider {
         common: Provider {
             id: ProviderId::parse("mitid").expect("an id"),
@@ -56,7 +56,7 @@ pub fn provider() -> OidcProvider {
             hint: None,
             match_by: ClaimKind::Cpr,
             match_attribute: Some("employeeNumber".to_owned()),
-            highest: Level::High,
+            highest: AssuranceLevel::High,
         },
         issuer: ISSUER.to_owned(),
         client_id: CLIENT.to_owned(),
@@ -80,7 +80,7 @@ pub fn provider() -> OidcProvider {
         name: Some(field("name")),
         reference: field("jti"),
         level: LevelSource::Said(vec![(field("loa"), levels.into_iter().map(|(word, level)| (format!("{NSIS}{word}"), level)).collect())]),
-        minimum_level: Level::None,
+        minimum_level: AssuranceLevel::None,
         require: Vec::new(),
     }
 }
@@ -91,7 +91,7 @@ pub fn verify(token: &str) -> Result<id_token::Verified, Denied> {
 }
 
 pub fn verify_by(provider: &OidcProvider, keys: &KeySet, token: &str) -> Result<id_token::Verified, Denied> {
-    let expected = id_token::Expected { provider, keys, nonce: NONCE, asked: now(), forced: provider.prompt_login, now: now() };
+    let expected = id_token::ExpectedToken { provider, keys, nonce: NONCE, asked: now(), forced: provider.prompt_login, now: now() };
     id_token::verify(token, Some(ACCESS), &expected)
 }
 

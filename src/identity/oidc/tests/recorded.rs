@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     config::{OidcProvider, tests::preset},
-    identity::oidc::{Denied, claims::Read, claims::Said, discovery, id_token},
+    identity::oidc::{Denied, claims::ClaimsRead, claims::VerifiedClaims, discovery, id_token},
 };
 
 fn recorded(name: &str) -> Value {
@@ -42,11 +42,11 @@ fn id_token(recorded: &Value, provider: &OidcProvider) -> Value {
     claims
 }
 
-fn login(id_token: &Value, userinfo: Option<&Value>, provider: &OidcProvider) -> Result<Read, Denied> {
+fn login(id_token: &Value, userinfo: Option<&Value>, provider: &OidcProvider) -> Result<ClaimsRead, Denied> {
     let asked = now() - SignedDuration::from_secs(30);
-    let expected = id_token::Expected { provider, keys: &keys(), nonce: NONCE, asked, forced: provider.prompt_login, now: now() };
+    let expected = id_token::ExpectedToken { provider, keys: &keys(), nonce: NONCE, asked, forced: provider.prompt_login, now: now() };
     let verified = id_token::verify(&RSA.token("RS256", id_token), Some(ACCESS), &expected)?;
-    Said { id_token: verified.payload, userinfo: userinfo.map(payload) }.read(provider)
+    VerifiedClaims { id_token: verified.payload, userinfo: userinfo.map(payload) }.read(provider)
 }
 
 fn changed(recorded: &Value, changes: &Value) -> Value {

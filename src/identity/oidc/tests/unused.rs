@@ -9,14 +9,14 @@ use super::{
     payload, said, why,
 };
 use crate::{
-    config::{ListOf, OidcProvider, Place, Required},
+    config::{ClaimSource, ListOf, OidcProvider, Required},
     identity::oidc::{
-        Refused,
-        discovery::{self, DiscoveryError, Known},
+        OidcRefused,
+        discovery::{self, DiscoveredProvider, DiscoveryError},
         jwks::KeySet,
         logout,
     },
-    model::level::Level,
+    model::identity::level::AssuranceLevel,
 };
 
 /// A token with exactly this text as payload.
@@ -52,33 +52,34 @@ fn a_claim_that_nothing_uses_refuses_nobody() {
         r#""nbf":null,"azp":null,"at_hash":null"#,
     ] {
         let verified = verify(&of_text(&with(member))).unwrap_or_else(|denied| panic!("{member}: {denied:?}"));
-        let read = crate::identity::oidc::claims::Said { id_token: verified.payload, userinfo: None }.read(&provider());
-        assert_eq!(read.map(|read| read.level), Ok(Level::Substantial), "{member}");
+        let read = crate::identity::oidc::claims::VerifiedClaims { id_token: verified.payload, userinfo: None }.read(&provider());
+        assert_eq!(read.map(|read| read.level), Ok(AssuranceLevel::Substantial), "{member}");
     }
     // A person's name is only for the greeting.
     let nameless = verify(&RSA.token("RS256", &but(claims(), json!({ "name": ["Anna", "Berit"] })))).expect("right");
-    let read = crate::identity::oidc::claims::Said { id_token: nameless.payload, userinfo: None }.read(&provider()).expect("read");
+    let read =
+        crate::identity::oidc::claims::VerifiedClaims { id_token: nameless.payload, userinfo: None }.read(&provider()).expect("read");
     assert_eq!(read.name, None);
 }
 
 #[test]
 fn of_two_claims_of_one_name_none_counts() {
     for (name, refused) in [
-        ("iss", Refused::Issuer),
-        ("aud", Refused::Audience),
-        ("exp", Refused::Expired),
-        ("iat", Refused::IssuedAt),
-        ("nonce", Refused::Nonce),
-        ("sub", Refused::Subject),
-        ("auth_time", Refused::AuthTime),
+        ("iss", OidcRefused::Issuer),
+        ("aud", OidcRefused::Audience),
+        ("exp", OidcRefused::Expired),
+        ("iat", OidcRefused::IssuedAt),
+        ("nonce", OidcRefused::Nonce),
+        ("sub", OidcRefused::Subject),
+        ("auth_time", OidcRefused::AuthTime),
     ] {
         let again = format!("\"{name}\":{}", claims()[name]);
         assert_eq!(why(verify(&of_text(&with(&again)))), Some(refused), "{name}");
     }
     for (member, refused) in [
-        (r#""azp":"os2nykode","azp":"os2nykode""#, Refused::AuthorizedParty),
-        (r#""nbf":1,"nbf":1"#, Refused::NotYet),
-        (r#""at_hash":"x","at_hash":"x""#, Refused::AccessTokenHash),
+        (r#""azp":"os2nykode","azp":"os2nykode""#, OidcRefused::AuthorizedParty),
+        (r#""nbf":1,"nbf":1"#, OidcRefused::NotYet),
+        (r#""at_hash":"x","at_hash":"x""#, OidcRefused::AccessTokenHash),
     ] {
         assert_eq!(why(verify(&of_text(&with(member)))), Some(refused), "{member}");
     }
@@ -86,10 +87,10 @@ fn of_two_claims_of_one_name_none_counts() {
         let verified = verify(&of_text(&with(member))).unwrap_or_else(|denied| panic!("{member}: {denied:?}"));
         let mut strict = provider();
         strict.require = vec![required("identity_type", ListOf::Any, true)];
-        why(crate::identity::oidc::claims::Said { id_token: verified.payload, userinfo: None }.read(&strict))
+        why(crate::identity::oidc::claims::VerifiedClaims { id_token: verified.payload, userinfo: None }.read(&strict))
     };
-    assert_eq!(read(r#""dk.cpr":"0101901234""#), Some(Refused::NoClaim));
-    assert_eq!(read(r#""identity_type":"private""#), Some(Refused::Required));
+    assert_eq!(read(r#""dk.cpr":"0101901234""#), Some(OidcRefused::NoClaim));
+    assert_eq!(read(r#""identity_type":"private""#), Some(OidcRefused::Required));
     assert_eq!(read(r#""x":1,"x":2"#), None);
 }
 
@@ -103,18 +104,18 @@ fn whom_a_token_is_for_may_be_several_where_the_configuration_knows_them() {
         (json!({ "aud": both, "azp": CLIENT }), None),
         (json!({ "aud": ["api://skole", CLIENT], "azp": CLIENT }), None),
         (json!({ "aud": [CLIENT, CLIENT] }), None),
-        (json!({ "aud": both }), Some(Refused::AuthorizedParty)),
-        (json!({ "aud": both, "azp": "api://skole" }), Some(Refused::AuthorizedParty)),
-        (json!({ "aud": both, "azp": [CLIENT] }), Some(Refused::AuthorizedParty)),
-        (json!({ "aud": "api://skole", "azp": CLIENT }), Some(Refused::Audience)),
-        (json!({ "aud": ["api://skole"], "azp": CLIENT }), Some(Refused::Audience)),
-        (json!({ "aud": [CLIENT, "somebody"], "azp": CLIENT }), Some(Refused::Audience)),
-        (json!({ "aud": [CLIENT, 7], "azp": CLIENT }), Some(Refused::Audience)),
-        (json!({ "aud": { "0": CLIENT } }), Some(Refused::Audience)),
+        (json!({ "aud": both }), Some(OidcRefused::AuthorizedParty)),
+        (json!({ "aud": both, "azp": "api://skole" }), Some(OidcRefused::AuthorizedParty)),
+        (json!({ "aud": both, "azp": [CLIENT] }), Some(OidcRefused::AuthorizedParty)),
+        (json!({ "aud": "api://skole", "azp": CLIENT }), Some(OidcRefused::Audience)),
+        (json!({ "aud": ["api://skole"], "azp": CLIENT }), Some(OidcRefused::Audience)),
+        (json!({ "aud": [CLIENT, "somebody"], "azp": CLIENT }), Some(OidcRefused::Audience)),
+        (json!({ "aud": [CLIENT, 7], "azp": CLIENT }), Some(OidcRefused::Audience)),
+        (json!({ "aud": { "0": CLIENT } }), Some(OidcRefused::Audience)),
     ] {
         assert_eq!(by(&knows, change.clone()), refused, "{change}");
     }
-    assert_eq!(by(&provider(), json!({ "aud": both, "azp": CLIENT })), Some(Refused::Audience), "nobody else is known");
+    assert_eq!(by(&provider(), json!({ "aud": both, "azp": CLIENT })), Some(OidcRefused::Audience), "nobody else is known");
 }
 
 #[test]
@@ -129,12 +130,12 @@ fn times_may_have_fractions_and_two_of_them_may_be_text() {
         assert!(verify(&RSA.token("RS256", &but(claims(), change.clone()))).is_ok(), "{change}");
     }
     for (change, refused) in [
-        (json!({ "exp": half(second - 181) }), Refused::Expired),
-        (json!({ "exp": (second + 300).to_string() }), Refused::Expired),
-        (json!({ "iat": half(second + 180) }), Refused::IssuedAt),
-        (json!({ "nbf": half(second + 180) }), Refused::NotYet),
-        (json!({ "nbf": format!("{}.5", second + 180) }), Refused::NotYet),
-        (json!({ "auth_time": format!("{}.4", second - 181) }), Refused::AuthTime),
+        (json!({ "exp": half(second - 181) }), OidcRefused::Expired),
+        (json!({ "exp": (second + 300).to_string() }), OidcRefused::Expired),
+        (json!({ "iat": half(second + 180) }), OidcRefused::IssuedAt),
+        (json!({ "nbf": half(second + 180) }), OidcRefused::NotYet),
+        (json!({ "nbf": format!("{}.5", second + 180) }), OidcRefused::NotYet),
+        (json!({ "auth_time": format!("{}.4", second - 181) }), OidcRefused::AuthTime),
     ] {
         assert_eq!(why(verify(&RSA.token("RS256", &but(claims(), change.clone())))), Some(refused), "{change}");
     }
@@ -145,9 +146,9 @@ fn blanks_around_a_value_are_no_part_of_it() {
     let read = said(json!({ "dk.cpr": " 010190-1234\n", "loa": "https://data.gov.dk/concept/core/nsis/High ", "name": "\tAnna " }), None)
         .read(&provider())
         .expect("read");
-    assert_eq!((read.claim.cpr().map(|cpr| cpr.digits().to_owned()).as_deref(), read.level), (Some("0101901234"), Level::High));
+    assert_eq!((read.claim.cpr().map(|cpr| cpr.digits().to_owned()).as_deref(), read.level), (Some("0101901234"), AssuranceLevel::High));
     assert_eq!(read.name.as_deref(), Some("Anna"));
-    assert_eq!(why(said(json!({ "dk.cpr": " \n" }), None).read(&provider())), Some(Refused::NoClaim));
+    assert_eq!(why(said(json!({ "dk.cpr": " \n" }), None).read(&provider())), Some(OidcRefused::NoClaim));
 }
 
 fn required(from: &str, list: ListOf, or_absent: bool) -> Required {
@@ -164,11 +165,11 @@ fn of_a_list_everything_has_to_be_right_or_one_thing_where_that_is_said() {
     for (value, only, any) in [
         (json!(["private"]), None, None),
         (json!(["private", "private"]), None, None),
-        (json!(["professional", "private"]), Some(Refused::Required), None),
-        (json!(["private", null]), Some(Refused::Required), None),
-        (json!(["professional"]), Some(Refused::Required), Some(Refused::Required)),
-        (json!([]), Some(Refused::Required), Some(Refused::Required)),
-        (json!([["private"]]), Some(Refused::Required), Some(Refused::Required)),
+        (json!(["professional", "private"]), Some(OidcRefused::Required), None),
+        (json!(["private", null]), Some(OidcRefused::Required), None),
+        (json!(["professional"]), Some(OidcRefused::Required), Some(OidcRefused::Required)),
+        (json!([]), Some(OidcRefused::Required), Some(OidcRefused::Required)),
+        (json!([["private"]]), Some(OidcRefused::Required), Some(OidcRefused::Required)),
     ] {
         assert_eq!((read(ListOf::Only, value.clone()), read(ListOf::Any, value.clone())), (only, any), "{value}");
     }
@@ -189,10 +190,11 @@ fn a_refusal_names_the_field_and_the_check_and_no_value() {
         assert!(!format!("{denied:?}").contains("0101901234"), "{denied:?}");
         (denied.refused, denied.field, denied.check)
     };
-    let nin = |provider: &mut OidcProvider| provider.claim = crate::config::Field { place: Place::Userinfo, from: "nin".to_owned() };
-    assert_eq!(of_said(json!({}), nin), (Refused::Claim, "nin in UserInfo".to_owned(), "is no CPR number"));
-    assert_eq!(of_said(json!({}), |_| {}), (Refused::NoClaim, "dk.cpr".to_owned(), "is missing"));
-    let high = |provider: &mut OidcProvider| provider.minimum_level = Level::High;
+    let nin =
+        |provider: &mut OidcProvider| provider.claim = crate::config::ClaimPath { place: ClaimSource::Userinfo, from: "nin".to_owned() };
+    assert_eq!(of_said(json!({}), nin), (OidcRefused::Claim, "nin in UserInfo".to_owned(), "is no CPR number"));
+    assert_eq!(of_said(json!({}), |_| {}), (OidcRefused::NoClaim, "dk.cpr".to_owned(), "is missing"));
+    let high = |provider: &mut OidcProvider| provider.minimum_level = AssuranceLevel::High;
     assert_eq!(of_said(json!({}), high).2, "is missing, so the login has no level");
     assert_eq!(of_said(json!({ "loa": "Loasubstantial" }), high).2, "has a value that is not in its map, so the login has no level");
     assert_eq!(of_said(claims(), high).2, "has a level below minimum_level");
@@ -223,7 +225,7 @@ fn an_unknown_word_for_a_level_is_told_where_it_can_be_nothing_personal() {
     }
 }
 
-fn known(change: Value, provider: &OidcProvider) -> Result<Known, DiscoveryError> {
+fn known(change: Value, provider: &OidcProvider) -> Result<DiscoveredProvider, DiscoveryError> {
     discovery::said(&payload(&but(document(), change)), provider)
 }
 
@@ -263,7 +265,7 @@ fn a_field_of_the_discovery_document_that_nothing_uses_refuses_no_provider() {
 #[test]
 fn a_field_that_is_used_is_told_by_its_name() {
     let mut provider = provider();
-    provider.claim.place = Place::Userinfo;
+    provider.claim.place = ClaimSource::Userinfo;
     for name in ["issuer", "authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"] {
         for (value, told) in [(Value::Null, "has no"), (json!(""), "has no"), (json!(7), "a text")] {
             let error = known(json!({ name: value.clone() }), &provider).expect_err(name).to_string();
@@ -288,7 +290,7 @@ fn a_field_that_is_used_is_told_by_its_name() {
 #[test]
 fn every_address_is_judged_before_anything_is_asked_there() {
     let mut provider = provider();
-    provider.claim.place = Place::Userinfo;
+    provider.claim.place = ClaimSource::Userinfo;
     let names = [
         "authorization_endpoint",
         "token_endpoint",
@@ -371,18 +373,18 @@ fn a_logout_token_has_its_type_where_the_provider_is_known_to_set_it() {
         assert_eq!(by(&typed, json!(typ), json!({})), None, "{typ}");
     }
     for typ in [json!("JWT"), Value::Null, json!("at+jwt")] {
-        assert_eq!(by(&typed, typ.clone(), json!({})), Some(Refused::Type), "{typ}");
+        assert_eq!(by(&typed, typ.clone(), json!({})), Some(OidcRefused::Type), "{typ}");
     }
     assert_eq!(by(&provider(), json!("JWT"), json!({})), None, "others need not");
     // Both identifiers count. Ignoring an unreadable one would end more sessions.
     for change in [json!({ "sid": 7 }), json!({ "sid": "" }), json!({ "sub": [] }), json!({ "sub": "" })] {
-        assert_eq!(by(&typed, json!("logout+jwt"), change.clone()), Some(Refused::LogoutToken), "{change}");
+        assert_eq!(by(&typed, json!("logout+jwt"), change.clone()), Some(OidcRefused::LogoutToken), "{change}");
     }
 }
 
 #[test]
 fn signed_userinfo_counts_only_in_its_time() {
-    use crate::identity::oidc::{Trouble, userinfo};
+    use crate::identity::oidc::{OidcLoginError, userinfo};
     let (second, says) = (now().as_second(), json!({ "iss": ISSUER, "aud": CLIENT, "sub": "6d0c" }));
     let by = |change: Value| {
         let token = RSA.token("RS256", &but(says.clone(), change));
@@ -397,14 +399,14 @@ fn signed_userinfo_counts_only_in_its_time() {
         assert_eq!(by(right.clone()), None, "{right}");
     }
     for (wrong, refused) in [
-        (json!({ "exp": second - 180 }), Refused::Expired),
-        (json!({ "exp": "never" }), Refused::Expired),
-        (json!({ "nbf": second + 181 }), Refused::NotYet),
-        (json!({ "nbf": {} }), Refused::NotYet),
-        (json!({ "iat": second + 181 }), Refused::IssuedAt),
-        (json!({ "iat": "now" }), Refused::IssuedAt),
-        (json!({ "aud": [CLIENT, "somebody"] }), Refused::Audience),
+        (json!({ "exp": second - 180 }), OidcRefused::Expired),
+        (json!({ "exp": "never" }), OidcRefused::Expired),
+        (json!({ "nbf": second + 181 }), OidcRefused::NotYet),
+        (json!({ "nbf": {} }), OidcRefused::NotYet),
+        (json!({ "iat": second + 181 }), OidcRefused::IssuedAt),
+        (json!({ "iat": "now" }), OidcRefused::IssuedAt),
+        (json!({ "aud": [CLIENT, "somebody"] }), OidcRefused::Audience),
     ] {
-        assert_eq!(by(wrong.clone()), Some(Trouble::from(refused)), "{wrong}");
+        assert_eq!(by(wrong.clone()), Some(OidcLoginError::from(refused)), "{wrong}");
     }
 }

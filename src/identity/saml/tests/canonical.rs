@@ -9,7 +9,7 @@ use crate::identity::saml::{
     signature,
     xml::{
         Bounds, Plain,
-        canonical::{Rules, canonical},
+        canonical::{CanonicalRules, canonical},
     },
 };
 
@@ -85,7 +85,7 @@ fn signed(inner: &str, prefixes: &str) -> Option<String> {
         let root = document.root_element();
         let signature = root.children().find(|node| node.tag_name().name() == "Signature")?;
         let (element, without) = if info { (signature.first_element_child()?, None) } else { (root, Some(signature)) };
-        canonical(element, Rules { without, prefixes, largest: 1 << 20 }).ok()
+        canonical(element, CanonicalRules { without, prefixes, largest: 1 << 20 }).ok()
     };
     let digest = BASE64.encode(&hash(MessageDigest::sha256(), part(&whole(&signature("", "")), false)?.as_bytes()).ok()?);
     let info = part(&whole(&signature(&digest, "")), true)?;

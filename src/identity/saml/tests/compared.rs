@@ -4,7 +4,7 @@ use data_encoding::BASE64;
 use saml_rs::crypto::verify::verify_signature;
 
 use super::forge::{EVERYBODY, Forge, read};
-use crate::identity::{answer::Answer, saml::Refused};
+use crate::identity::{answer::LoginAnswer, saml::Refused};
 
 /// The content that saml-rs accepts as signed; `None` if it refuses.
 fn other(message: &str) -> Option<String> {
@@ -23,20 +23,20 @@ fn other(message: &str) -> Option<String> {
 fn agree(message: &str, signed: Option<&str>) {
     let theirs = other(message);
     match read(message) {
-        Ok(Answer::Login(login)) => {
+        Ok(LoginAnswer::Login(login)) => {
             let theirs = theirs.unwrap_or_else(|| {
                 panic!(
                     "only we take this (they: {:?}) {message}",
                     verify_signature(message, &[BASE64.encode(EVERYBODY.idp.signing.certificate())])
                 )
             });
-            let crate::model::claim::Claim::AccountName(account) = login.claim else { panic!("an account name") };
+            let crate::model::identity::claim::Claim::AccountName(account) = login.claim else { panic!("an account name") };
             assert!(theirs.contains(&format!(">{account}</saml:AttributeValue>")), "{theirs}");
         }
         Err(Refused::Signature | Refused::Unsigned) => {
             assert!(theirs.is_none() || theirs.as_deref() == signed, "only they take {message}");
         }
-        Ok(Answer::Failure(_)) | Err(_) => {}
+        Ok(LoginAnswer::Failure(_)) | Err(_) => {}
     }
 }
 

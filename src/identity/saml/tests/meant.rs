@@ -4,12 +4,12 @@ use super::forge::{Content, Forge, KeyWay, metadata, now, proven, provider, read
 use crate::{
     config::{Profile, Source},
     identity::{
-        answer::Answer,
+        answer::LoginAnswer,
         saml::{Refused, xml::LARGEST},
     },
-    model::{
+    model::identity::{
         claim::{Claim, ClaimKind},
-        level::Level,
+        level::AssuranceLevel,
     },
 };
 
@@ -55,7 +55,7 @@ fn an_attribute_that_nothing_is_configured_to_use_never_decides() {
     let advised = Forge::default().say("<saml:Conditions", "<saml:Advice><x xmlns=\"urn:x\"></x></saml:Advice><saml:Conditions");
     assert_eq!(proven(&advised.message()), usual);
     let levels = with(&attribute("https://data.gov.dk/concept/core/nsis/loa", &value("High")));
-    assert_eq!(proven(&levels.message()).level, Level::None, "two levels are none");
+    assert_eq!(proven(&levels.message()).level, AssuranceLevel::None, "two levels are none");
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn two_spellings_of_one_claim_are_one() {
         let cpr = format!("<saml:AttributeValue>1407865105</saml:AttributeValue><saml:AttributeValue>{other}</saml:AttributeValue>");
         read_by(&provider, &metadata(), Forge::default().say(value, &cpr).message().as_bytes(), now(), true)
     };
-    let Ok(Answer::Login(login)) = values("140786-5105") else { panic!("taken") };
+    let Ok(LoginAnswer::Login(login)) = values("140786-5105") else { panic!("taken") };
     assert!(matches!(login.claim, Claim::Cpr(_)));
     assert_eq!(values("170981-5104"), Err(Refused::Claim));
     assert_eq!(values("none"), Err(Refused::Claim));

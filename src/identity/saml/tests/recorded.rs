@@ -9,7 +9,7 @@ use super::forge::{ASSERTION, Content, EVERYBODY, Forge, IDP, KeyWay, now, read_
 use crate::{
     config::{SamlProvider, tests::preset},
     identity::{
-        answer::Answer,
+        answer::LoginAnswer,
         saml::{Refused, metadata::Metadata},
     },
 };
@@ -55,7 +55,7 @@ fn every_saml_section_takes_its_providers_login_and_refuses_what_a_wrong_one_lac
         assert_eq!(metadata.entity_id, recorded["entity_id"], "{name}");
         let read = |attributes: &Value| read_by(&provider, &metadata, message(&recorded, attributes).as_bytes(), now(), true);
         match read(&recorded["attributes"]) {
-            Ok(Answer::Login(login)) => {
+            Ok(LoginAnswer::Login(login)) => {
                 let leads = &recorded["leads_to"];
                 assert_eq!(json!([login.claim.kind().code(), login.level.code()]), json!([leads["by"], leads["level"]]), "{name}");
             }

@@ -4,10 +4,10 @@ use super::forge::{ASSERTION, Content, Forge, KeyWay, metadata, now, proven, pro
 use crate::{
     config::{LevelSource, Profile, Source},
     identity::{
-        answer::{Answer, Failure},
+        answer::{LoginAnswer, LoginFailure},
         saml::Refused,
     },
-    model::{claim::ClaimKind, level::Level},
+    model::identity::{claim::ClaimKind, level::AssuranceLevel},
 };
 
 #[test]
@@ -171,7 +171,7 @@ fn the_end_of_time_is_a_time_like_any_other() {
 #[test]
 fn an_old_login_is_taken_where_no_fresh_one_was_asked_for_and_tells_its_age() {
     let message = Forge::default().say("AuthnInstant=\"2026-11-23T08:09:45Z\"", "AuthnInstant=\"2026-11-23T06:00:00Z\"").message();
-    let Ok(Answer::Login(login)) = read_by(&provider(), &metadata(), message.as_bytes(), now(), false) else { panic!("taken") };
+    let Ok(LoginAnswer::Login(login)) = read_by(&provider(), &metadata(), message.as_bytes(), now(), false) else { panic!("taken") };
     assert_eq!(login.at.to_string(), "2026-11-23T06:00:00Z");
 }
 
@@ -179,24 +179,24 @@ fn an_old_login_is_taken_where_no_fresh_one_was_asked_for_and_tells_its_age() {
 fn the_level_comes_from_the_attribute_and_never_from_the_class_reference() {
     let loa = "<saml:AttributeValue>Substantial</saml:AttributeValue>";
     for (to, level) in [
-        ("<saml:AttributeValue>Low</saml:AttributeValue>", Level::Low),
-        ("<saml:AttributeValue>High</saml:AttributeValue>", Level::High),
-        ("<saml:AttributeValue>high</saml:AttributeValue>", Level::None),
-        ("<saml:AttributeValue></saml:AttributeValue>", Level::None),
-        ("<saml:AttributeValue>Low</saml:AttributeValue><saml:AttributeValue>High</saml:AttributeValue>", Level::None),
-        ("<saml:AttributeValue><x>High</x></saml:AttributeValue>", Level::None),
-        ("", Level::None),
+        ("<saml:AttributeValue>Low</saml:AttributeValue>", AssuranceLevel::Low),
+        ("<saml:AttributeValue>High</saml:AttributeValue>", AssuranceLevel::High),
+        ("<saml:AttributeValue>high</saml:AttributeValue>", AssuranceLevel::None),
+        ("<saml:AttributeValue></saml:AttributeValue>", AssuranceLevel::None),
+        ("<saml:AttributeValue>Low</saml:AttributeValue><saml:AttributeValue>High</saml:AttributeValue>", AssuranceLevel::None),
+        ("<saml:AttributeValue><x>High</x></saml:AttributeValue>", AssuranceLevel::None),
+        ("", AssuranceLevel::None),
     ] {
         assert_eq!(proven(&Forge::default().say(loa, to).message()).level, level, "{to}");
     }
     let without = Forge::default().say("Name=\"https://data.gov.dk/concept/core/nsis/loa\"", "Name=\"x\"").message();
-    assert_eq!(proven(&without).level, Level::None, "the class reference says High");
+    assert_eq!(proven(&without).level, AssuranceLevel::None, "the class reference says High");
     let mut fixed = provider();
-    fixed.level = LevelSource::Fixed(Level::Low);
-    let Ok(Answer::Login(login)) = read_by(&fixed, &metadata(), Forge::default().message().as_bytes(), now(), true) else {
+    fixed.level = LevelSource::Fixed(AssuranceLevel::Low);
+    let Ok(LoginAnswer::Login(login)) = read_by(&fixed, &metadata(), Forge::default().message().as_bytes(), now(), true) else {
         panic!("taken")
     };
-    assert_eq!(login.level, Level::Low);
+    assert_eq!(login.level, AssuranceLevel::Low);
 }
 
 #[test]
@@ -252,18 +252,18 @@ fn a_failure_is_told_as_what_it_is_and_only_in_answer_to_the_request() {
         format!("<samlp:StatusCode Value=\"{uri}{outer}\"><samlp:StatusCode Value=\"{uri}{inner}\"></samlp:StatusCode></samlp:StatusCode>")
     };
     for (outer, inner, failure) in [
-        ("Responder", "AuthnFailed", Failure::Cancelled),
-        ("Requester", "RequestDenied", Failure::Cancelled),
-        ("Responder", "NoAuthnContext", Failure::Level),
-        ("Responder", "NoPassive", Failure::Passive),
-        ("Requester", "RequestUnsupported", Failure::Other(None)),
+        ("Responder", "AuthnFailed", LoginFailure::Cancelled),
+        ("Requester", "RequestDenied", LoginFailure::Cancelled),
+        ("Responder", "NoAuthnContext", LoginFailure::Level),
+        ("Responder", "NoPassive", LoginFailure::Passive),
+        ("Requester", "RequestUnsupported", LoginFailure::Other(None)),
     ] {
         let told = read(&status(&code(outer, inner)).message());
-        assert_eq!(told, Ok(Answer::Failure(failure)), "{inner}");
+        assert_eq!(told, Ok(LoginAnswer::Failure(failure)), "{inner}");
         assert_eq!(read(&status(&code(outer, inner)).around("\"_request\"", "\"_other\"").message()), Err(Refused::InResponseTo));
     }
     let only_outer = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Responder\"></samlp:StatusCode>";
-    assert_eq!(read(&status(only_outer).message()), Ok(Answer::Failure(Failure::Cancelled)));
+    assert_eq!(read(&status(only_outer).message()), Ok(LoginAnswer::Failure(LoginFailure::Cancelled)));
     let success = "<samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"></samlp:StatusCode>";
     let nothing = Forge { assertion: String::new(), sign_assertion: false, ..Forge::default() };
     assert_eq!(read(&nothing.message()), Err(Refused::AssertionCount), "success without an assertion: {success}");

@@ -4,22 +4,22 @@ use super::forge::{ACS, ASSERTION, Content, ENTITY, EVERYBODY, Forge, KeyWay, RE
 use crate::{
     config::{SamlProvider, Source},
     identity::{
-        answer::Answer,
+        answer::LoginAnswer,
         saml::{
             Refused,
-            response::Expected,
+            response::ExpectedResponse,
             shown::{Examined, examine},
         },
         shown::{Line, Place, Shown, Use},
     },
-    model::{claim::ClaimKind, level::Level},
+    model::identity::{claim::ClaimKind, level::AssuranceLevel},
 };
 
 fn examined(provider: &SamlProvider, message: &str) -> Examined {
     let metadata = metadata();
     let asked = "2026-11-23T08:09:00Z".parse().expect("a time");
     let expected =
-        Expected { provider, metadata: &metadata, entity_id: ENTITY, acs: ACS, request: REQUEST, asked, forced: true, now: now() };
+        ExpectedResponse { provider, metadata: &metadata, entity_id: ENTITY, acs: ACS, request: REQUEST, asked, forced: true, now: now() };
     examine(message.as_bytes(), &EVERYBODY.ours, &expected)
 }
 
@@ -35,9 +35,9 @@ fn every_part_is_shown_with_its_use_however_the_message_is_signed_and_encrypted(
     for forge in [Forge::signed(true, false), Forge::signed(false, true), Forge::encrypted(Content::Aes256Cbc, KeyWay::Mgf1p)] {
         let message = forge.message();
         let examined = examined(&config, &message);
-        assert_eq!(examined.answer, Ok(Answer::Login(Box::new(proven(&message)))), "a test proves what a login proves");
+        assert_eq!(examined.answer, Ok(LoginAnswer::Login(Box::new(proven(&message)))), "a test proves what a login proves");
         assert_eq!((examined.findings.field.as_str(), examined.findings.check), ("", ""));
-        assert_eq!(examined.findings.level, Some(Level::Substantial));
+        assert_eq!(examined.findings.level, Some(AssuranceLevel::Substantial));
         for (name, value, uses) in [
             ("Issuer", Shown::Whole("https://idp.test/saml".to_owned()), &[Use::Protocol][..]),
             ("NameID", Shown::Masked { first: 'a', last: 'a', length: 4 }, &[Use::Protocol]),

@@ -323,7 +323,7 @@ mod mutated {
     use proptest::{prelude::*, sample::Index};
 
     use super::{Content, Forge, KeyWay, evil, read};
-    use crate::identity::answer::Answer;
+    use crate::identity::answer::LoginAnswer;
 
     /// Content that an attacker would insert.
     fn snippets() -> Vec<String> {
@@ -390,8 +390,8 @@ mod mutated {
                     _ => { let all = snippets(); let place = at(place, &text); text.insert_str(place, &all[snippet.index(all.len())]); }
                 }
             }
-            if let Ok(Answer::Login(login)) = read(&text) {
-                let Ok(Answer::Login(signed)) = read(&right) else { panic!("the right one is taken") };
+            if let Ok(LoginAnswer::Login(login)) = read(&text) {
+                let Ok(LoginAnswer::Login(signed)) = read(&right) else { panic!("the right one is taken") };
                 prop_assert_eq!(login, signed);
             }
         }

@@ -11,7 +11,7 @@ use super::super::Refused;
 
 /// Parameters of a canonicalisation.
 #[derive(Debug, Clone, Copy)]
-pub struct Rules<'a> {
+pub struct CanonicalRules<'a> {
     /// Child element to leave out (enveloped-signature).
     pub without: Option<Node<'a, 'a>>,
     /// PrefixList of InclusiveNamespaces.
@@ -21,7 +21,7 @@ pub struct Rules<'a> {
 }
 
 /// The canonical text of an element.
-pub fn canonical<'a>(element: Node<'a, 'a>, rules: Rules<'a>) -> Result<String, Refused> {
+pub fn canonical<'a>(element: Node<'a, 'a>, rules: CanonicalRules<'a>) -> Result<String, Refused> {
     let inclusive = rules.prefixes.split_ascii_whitespace().map(|prefix| if prefix == "#default" { "" } else { prefix }).collect();
     let mut writer =
         Writer { rules, inclusive, rendered: Vec::new(), out: String::with_capacity(element.range().len().min(rules.largest)) };
@@ -30,7 +30,7 @@ pub fn canonical<'a>(element: Node<'a, 'a>, rules: Rules<'a>) -> Result<String, 
 }
 
 struct Writer<'a> {
-    rules: Rules<'a>,
+    rules: CanonicalRules<'a>,
     inclusive: BTreeSet<&'a str>,
     /// Prefix and namespace of the declarations of open elements, the innermost last.
     rendered: Vec<(&'a str, &'a str)>,

@@ -228,12 +228,12 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
     let caller = Admin::new().await.person().await;
     let target = guid(&caller).await;
     let store = Store::open(&format!("sqlite://{}/os2nykode.db", dir.path().display())).await.expect("the store");
-    let keys = Keys::new(&std::array::from_fn(|n| u8::try_from(n).expect("32 bytes")));
-    let helper = local_helper(&Staff::new(&store, &keys), &keys, SystemClock.now()).await;
+    let keys = DerivedKeys::new(&std::array::from_fn(|n| u8::try_from(n).expect("32 bytes")));
+    let helper = local_helper(&LocalAccounts::new(&store, &keys), &keys, SystemClock.now()).await;
     let issuer = Party { guid: helper, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
     let code = Code::parse(CODE).expect("a code");
     let hash = SlowHash::of(code.bytes(), [7; 16]).expect("memory");
-    let kept = Kept { id: Uuid::from_u128(7), hash, issuer };
+    let kept = StoredCode { id: Uuid::from_u128(7), hash, issuer };
     let now = SystemClock.now();
     let codes = Codes::new(&store, &keys);
     codes

@@ -111,8 +111,8 @@ async fn a_clock_that_went_back_makes_no_login_younger() {
         let proof = Proof::Code { account: target.into(), account_name: caller.sam.clone(), code: kept.id, issuer: "hans".to_owned() };
         let identity = Identity { proof, at: now + ahead, ..town.login(&caller) };
         let attempt = AttemptId::from_random(town.service.app.keys.random().expect("random"));
-        let request = Request { target, attempt, current: None, new: password(NEW), whose: Whose::Own { asking: None } };
+        let request = SetRequest { target, attempt, current: None, new: password(NEW), whose: Whose::Own { asking: None } };
         let answer = set_password::set(&town.service.app, &visit(&identity), &identity, request).await.expect("an answer");
-        assert_eq!(answer, if good { Answer::Done } else { Answer::Refused(Refusal::CodeOver) }, "{ahead}");
+        assert_eq!(answer, if good { SetOutcome::Done } else { SetOutcome::Refused(Refusal::CodeOver) }, "{ahead}");
     }
 }

@@ -8,7 +8,7 @@ use std::{
 };
 
 use openssl::ssl::{SslAcceptor, SslFiletype, SslMethod, SslStream};
-use os2nykode::people::Trouble;
+use os2nykode::registers::RegisterErrorCause;
 
 use crate::{
     environment::environment,
@@ -150,7 +150,7 @@ fn section(address: SocketAddr, rest: &str) -> String {
     )
 }
 
-async fn ask(address: SocketAddr, rest: &str) -> Trouble {
+async fn ask(address: SocketAddr, rest: &str) -> RegisterErrorCause {
     let started = Instant::now();
     let wrong = trouble(lookups(&section(address, rest)).accounts_of(&cpr(ANNA)).await, "mssql");
     assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
@@ -163,11 +163,14 @@ fn trusted() -> String {
 
 #[tokio::test]
 async fn a_server_that_is_none_or_says_nothing_is_a_fault_in_time() {
-    assert_eq!(ask(serve(Server::Silent).0, "").await, Trouble::TimedOut);
-    assert!(matches!(ask(serve(Server::Http).0, "").await, Trouble::Unreachable(_) | Trouble::TimedOut));
-    assert!(matches!(ask("127.0.0.1:1".parse().expect("an address"), "").await, Trouble::Unreachable(_)));
+    assert_eq!(ask(serve(Server::Silent).0, "").await, RegisterErrorCause::TimedOut);
+    assert!(matches!(ask(serve(Server::Http).0, "").await, RegisterErrorCause::Unreachable(_) | RegisterErrorCause::TimedOut));
+    assert!(matches!(ask("127.0.0.1:1".parse().expect("an address"), "").await, RegisterErrorCause::Unreachable(_)));
     for rest in ["?encrypt=false", "?sslmode=disable", "?sslmode=require&sslrootcert=/x"] {
-        assert_eq!(ask("127.0.0.1:1".parse().expect("an address"), rest).await, Trouble::Unreachable("its URL can't be understood".into()));
+        assert_eq!(
+            ask("127.0.0.1:1".parse().expect("an address"), rest).await,
+            RegisterErrorCause::Unreachable("its URL can't be understood".into())
+        );
     }
 }
 
@@ -175,7 +178,7 @@ async fn a_server_that_is_none_or_says_nothing_is_a_fault_in_time() {
 async fn nothing_goes_to_a_server_that_offers_no_tls() {
     for encryption in [2, 0] {
         let (address, came) = serve(Server::Without(encryption));
-        assert!(matches!(ask(address, "").await, Trouble::Unreachable(_)));
+        assert!(matches!(ask(address, "").await, RegisterErrorCause::Unreachable(_)));
         assert_eq!(*came.lock().expect("alone"), [("clear", PRELOGIN)], "and no login");
     }
 }
@@ -185,13 +188,13 @@ async fn the_login_goes_to_a_verified_server_only_unless_the_url_says_otherwise(
     for (certificate, rest) in [("foreign", trusted()), ("wrong-name", trusted()), ("expired", trusted()), ("web", String::new())] {
         let (address, came) = serve(Server::Tls(certificate));
         let wrong = ask(address, &rest).await;
-        assert!(matches!(&wrong, Trouble::Unreachable(what) if what.contains("TLS")), "{certificate}: {wrong:?}");
+        assert!(matches!(&wrong, RegisterErrorCause::Unreachable(what) if what.contains("TLS")), "{certificate}: {wrong:?}");
         assert_eq!(*came.lock().expect("alone"), [("clear", PRELOGIN)], "{certificate}: and no login");
     }
     for (certificate, rest) in [("web", trusted()), ("foreign", "?sslmode=require".to_owned())] {
         let (address, came) = serve(Server::Tls(certificate));
         let wrong = ask(address, &rest).await;
-        assert_eq!(wrong, Trouble::NotLetIn("error 18456".into()), "{certificate}: its own words are not told");
+        assert_eq!(wrong, RegisterErrorCause::NotLetIn("error 18456".into()), "{certificate}: its own words are not told");
         assert_eq!(*came.lock().expect("alone"), [("clear", PRELOGIN), ("tls", LOGIN)], "{certificate}");
         let probed = lookups(&section(address, &rest)).probe().await;
         assert!(format!("{probed:?}").contains("Login failed for"), "in the check, where the number is nobody's, they are");

@@ -1,0 +1,6 @@
+//! Extractors: forms, sessions, cookies.
+
+pub(crate) mod form;
+pub(crate) mod known_browser;
+pub(crate) mod sealed_cookie;
+pub(crate) mod session;

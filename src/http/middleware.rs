@@ -1,0 +1,5 @@
+//! Middleware: the client's address, limits, headers.
+
+pub(crate) mod client;
+pub(crate) mod headers;
+pub(crate) mod limits;

@@ -1,0 +1,270 @@
+//! Jobs of the audit log: sealing, checkpoints, retention.
+//!
+//! Invariant: requests do not wait for these jobs. An entry is on disk before it is sealed, and stays there where
+//! sealing fails.
+
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
+use uuid::Uuid;
+
+use crate::flow::{FlowError, RequestContext, event};
+use crate::{
+    app::App,
+    audit::chain::sealer::{BATCH, Backlog, SealOutcome, SignOutcome},
+    model::audit::{AuditEvent, AuditOutcome, EventKind, RetentionClass},
+};
+
+/// How long an entry waits for others, to be sealed with them.
+const TOGETHER: Duration = Duration::from_millis(100);
+/// How often entries of other instances are looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Pause after a failure.
+const REST: Duration = Duration::from_secs(5);
+/// How often the backlog is read.
+const WATCH_EVERY: Duration = Duration::from_secs(10);
+/// Age of the first waiting entry that is reported as an error, again on each read of the backlog.
+const STUCK: Duration = Duration::from_secs(30);
+/// Time limit of the last sealing at a stop.
+const LAST: Duration = Duration::from_secs(10);
+/// Retention runs this often, on one instance. Its lease is not released, but expires.
+const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
+const RETENTION: &str = "audit retention";
+
+/// Seals entries and signs checkpoints forever.
+pub async fn keep_sealing(app: &App) {
+    while let Err(error) = app.audit.remember(&app.sealed).await {
+        tracing::error!(error = %error, "audit log could not be sealed; its entries wait");
+        tokio::time::sleep(REST).await;
+    }
+    let began = Instant::now();
+    let mut signed: Option<Instant> = None;
+    let mut since = 0;
+    loop {
+        app.audit.written_or(LOOK_EVERY).await;
+        tokio::time::sleep(TOGETHER).await;
+        match seal_waiting(app).await {
+            Ok(sealed) => since += sealed,
+            Err(fault) => {
+                tracing::error!(error = %fault, "audit log could not be sealed; its entries wait");
+                metrics::counter!("audit_seal_failures_total").increment(1);
+                tokio::time::sleep(REST).await;
+                continue;
+            }
+        }
+        // The first checkpoint comes at once: it covers entries sealed before a crash, and a log without a checkpoint
+        // counts as foreign.
+        let is_time = signed.is_none_or(|at| at.elapsed() >= app.config.audit.checkpoint_every);
+        if !is_time && since < app.config.audit.checkpoint_entries as usize {
+            continue;
+        }
+        match sign(app).await {
+            Some(SignOutcome::UpTo(_) | SignOutcome::Changed(_)) => (signed, since) = (Some(Instant::now()), 0),
+            Some(SignOutcome::NothingNew) if signed.is_some() || began.elapsed() >= app.config.audit.checkpoint_every => {
+                (signed, since) = (Some(Instant::now()), 0);
+            }
+            Some(SignOutcome::NothingNew | SignOutcome::Part(_)) | None => {}
+        }
+    }
+}
+
+/// Reports entries that wait too long for their seal or checkpoint. A separate job, because a sealer that has died
+/// reports nothing. Runs forever.
+pub async fn keep_watch(app: &App) {
+    let mut same: Option<(i64, Instant)> = None;
+    loop {
+        tokio::time::sleep(WATCH_EVERY).await;
+        match app.audit.backlog().await {
+            Ok(backlog) => same = watched(&backlog, same, Instant::now()),
+            Err(error) => tracing::error!(error = %error, "backlog of the audit log could not be read"),
+        }
+    }
+}
+
+/// The first waiting entry, and since when it is the first.
+#[allow(clippy::cast_precision_loss, reason = "entries are few")]
+fn watched(backlog: &Backlog, same: Option<(i64, Instant)>, now: Instant) -> Option<(i64, Instant)> {
+    metrics::gauge!("audit_unsealed").set(backlog.waiting as f64);
+    metrics::gauge!("audit_unsigned").set(backlog.unsigned as f64);
+    let first = backlog.first?;
+    let since = same.filter(|(seq, _)| *seq == first).map_or(now, |(_, since)| since);
+    if is_stuck(since, now) {
+        metrics::counter!("audit_seal_failures_total").increment(1);
+        tracing::error!(
+            waiting = backlog.waiting,
+            "audit entries wait too long for their seal; run `os2nykode check` and `os2nykode audit verify`"
+        );
+    }
+    Some((first, since))
+}
+
+fn is_stuck(since: Instant, now: Instant) -> bool {
+    now.duration_since(since) >= STUCK
+}
+
+/// Seals and signs the rest at a graceful stop, within `LAST`.
+pub async fn last_word(app: &App) {
+    let word = async {
+        if let Err(fault) = seal_waiting(app).await {
+            tracing::error!(error = %fault, "last audit entries could not be sealed; the next start seals them");
+            return;
+        }
+        while let Some(SignOutcome::Part(_)) = sign(app).await {}
+    };
+    if tokio::time::timeout(LAST, word).await.is_err() {
+        tracing::error!("last audit entries could not be sealed and signed in time; the next start does both");
+    }
+}
+
+/// Seals until no entry waits. Returns the number of entries.
+pub async fn seal_waiting(app: &App) -> Result<usize, FlowError> {
+    let mut all = 0;
+    loop {
+        let SealOutcome { entries, unsound } = app.audit.seal(&app.sealed).await?;
+        all += entries;
+        if unsound > 0 {
+            metrics::counter!("audit_unsound_total").increment(unsound as u64);
+            tracing::error!(
+                unsound,
+                "audit entries not written by the service, or changed before they were sealed: another program writes to the database"
+            );
+        }
+        metrics::counter!("audit_sealed_total").increment(entries as u64);
+        if entries < BATCH as usize {
+            return Ok(all);
+        }
+    }
+}
+
+/// Signs the next checkpoint. `None`: the attempt failed. Without a key there is never anything to sign.
+async fn sign(app: &App) -> Option<SignOutcome> {
+    let Some(key) = &app.config.audit.signer else { return Some(SignOutcome::NothingNew) };
+    let signed = match app.audit.checkpoint(key, &app.sealed, app.clock.now()).await {
+        Ok(signed) => signed,
+        Err(error) => {
+            tracing::error!(error = %error, "checkpoint could not be signed");
+            metrics::counter!("audit_seal_failures_total").increment(1);
+            return None;
+        }
+    };
+    match signed {
+        SignOutcome::UpTo(number) | SignOutcome::Part(number) => {
+            tracing::debug!(number, "checkpoint signed");
+            metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
+        }
+        SignOutcome::NothingNew => {}
+        SignOutcome::Changed(number) => {
+            metrics::counter!("audit_chain_changed_total").increment(1);
+            tracing::error!(
+                number,
+                "chain of the audit log was changed in the database; no further checkpoint is signed; run `os2nykode audit verify`"
+            );
+        }
+    }
+    Some(signed)
+}
+
+#[allow(clippy::cast_precision_loss, reason = "seconds are few")]
+fn seconds(at: Timestamp) -> f64 {
+    at.as_second() as f64
+}
+
+/// An audit entry of the service itself.
+pub fn of_service(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) -> Result<AuditEvent, FlowError> {
+    let visit = RequestContext {
+        id: Uuid::from_bytes(app.keys.random()?),
+        client: std::net::Ipv4Addr::UNSPECIFIED.into(),
+        user_agent: None,
+        browser: None,
+    };
+    Ok(AuditEvent { client: None, note, ..event(&visit, app.clock.now(), kind, outcome, reason) })
+}
+
+/// Appends an audit entry of the service itself. A failure goes to the service log.
+pub async fn note(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) {
+    let written = match of_service(app, kind, outcome, reason, note) {
+        Ok(entry) => app.audit.append(&entry).await.map(drop).map_err(FlowError::from),
+        Err(fault) => Err(fault),
+    };
+    if let Err(fault) = written {
+        tracing::error!(error = %fault, kind = kind.code(), "service event could not be written to the audit log");
+    }
+}
+
+/// Runs retention once a day, on one instance.
+pub async fn keep_short(app: &App, holder: Uuid) {
+    loop {
+        match retain_once(app, holder).await {
+            Ok(_) => {}
+            Err(fault) => tracing::error!(error = %fault, "retention failed; it is retried"),
+        }
+        tokio::time::sleep(Duration::from_hours(1)).await;
+    }
+}
+
+/// Runs retention if the last run anywhere is a day ago. Returns the number of deleted entries; `None`: not due.
+pub async fn retain_once(app: &App, holder: Uuid) -> Result<Option<u64>, FlowError> {
+    if app.config.audit.signer.is_none() {
+        return Ok(None); // without a signature nothing is deleted
+    }
+    let now = app.clock.now();
+    if app.leases.try_acquire(RETENTION, holder, now, RETENTION_EVERY).await?.is_none() {
+        return Ok(None);
+    }
+    let deleted = retain(app, now).await;
+    if deleted.is_err() {
+        app.leases.release(RETENTION, holder, app.clock.now()).await?;
+    }
+    deleted.map(Some)
+}
+
+async fn retain(app: &App, now: Timestamp) -> Result<u64, FlowError> {
+    let Some(signer) = &app.config.audit.signer else { return Ok(0) };
+    let retention = &app.config.audit.retention;
+    let (mut deleted, mut told) = (0, Vec::new());
+    for class in RetentionClass::ALL {
+        let count = app.audit.purge_class(signer, *class, months_before(now, retention.of(*class)), now).await?;
+        deleted += count;
+        told.push(format!("{}: {count}", class.code()));
+    }
+    let longest = RetentionClass::ALL.iter().map(|class| retention.of(*class)).max().unwrap_or(0);
+    let seals = app.audit.purge_seals(signer, months_before(now, longest), now).await?;
+    told.push(format!("seals: {seals}"));
+    app.audit.forget_people().await?;
+    app.audit.forget_hours(months_before(now, longest)).await?;
+    if deleted + seals > 0 {
+        note(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
+    }
+    Ok(deleted)
+}
+
+/// Calendar months.
+fn months_before(now: Timestamp, months: u8) -> Timestamp {
+    let before = now.to_zoned(TimeZone::UTC).checked_sub(Span::new().months(months));
+    before.map_or(Timestamp::MIN, |zoned| zoned.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::jobs::seal::*;
+
+    #[test]
+    fn an_entry_that_stays_the_first_that_waits_is_told_of() {
+        let (began, later) = (Instant::now(), |seconds| Instant::now() + Duration::from_secs(seconds));
+        let backlog = |first| Backlog { waiting: 3, first, unsigned: 0 };
+        let same = watched(&backlog(Some(7)), None, began);
+        assert_eq!(same, Some((7, began)));
+        assert_eq!(watched(&backlog(Some(7)), same, later(40)), Some((7, began)), "since the same time");
+        assert!(is_stuck(began, later(40)) && !is_stuck(began, began + Duration::from_secs(20)));
+        let (next, now) = (backlog(Some(8)), later(40));
+        assert_eq!(watched(&next, same, now), Some((8, now)), "it goes on");
+        assert_eq!(watched(&backlog(None), same, now), None);
+    }
+
+    #[test]
+    fn months_are_the_calendars() {
+        let now: Timestamp = "2026-03-31T10:00:00Z".parse().expect("a time");
+        assert_eq!(months_before(now, 13).to_string(), "2025-02-28T10:00:00Z");
+        assert_eq!(months_before(now, 1).to_string(), "2026-02-28T10:00:00Z");
+    }
+}
