@@ -185,8 +185,8 @@ async fn fill(url: &str, entries: i64) {
             INSERT INTO audit (at, visit, kind, outcome, reason, actor_guid, actor_account, actor_name, method, client, target_guid, target_account, target_name,
                 provider, level, user_agent)
             SELECT 1700000000000000 + i * {step}, '00000000-0000-0000-0001-' || CAST(100000000000 + i / 5 AS TEXT),
-                CASE WHEN i % 20 < 12 THEN 'sign_in' WHEN i % 20 < 14 THEN 'sign_out' WHEN i % 20 = 14 THEN 'list_seen' WHEN i % 20 = 15 THEN 'change_outcome'
-                    WHEN i % 20 < 18 THEN 'reset_outcome' WHEN i % 20 = 18 THEN 'account_seen' ELSE 'code_issued' END,
+                CASE WHEN i % 20 < 12 THEN 'sign_in' WHEN i % 20 < 14 THEN 'sign_out' WHEN i % 20 = 14 THEN 'list_viewed' WHEN i % 20 = 15 THEN 'change_outcome'
+                    WHEN i % 20 < 18 THEN 'reset_outcome' WHEN i % 20 = 18 THEN 'account_viewed' ELSE 'code_issued' END,
                 CASE WHEN i % 997 = 0 THEN 'failed' WHEN i % 11 = 0 THEN 'refused' ELSE 'succeeded' END, '',
                 {}, 'bruger' || CAST({person} AS TEXT), {given} || ' Efternavn' || CAST({person} AS TEXT), 'saml',
                 '10.' || CAST(i % 7 AS TEXT) || '.' || CAST(i % 250 AS TEXT) || '.' || CAST(i % 199 AS TEXT),

@@ -33,7 +33,7 @@ const TIMES: u64 = 200;
 /// The page that is far away.
 const FAR: usize = 1000;
 
-const KINDS: [&str; 6] = ["sign_in", "change_outcome", "reset_outcome", "code_used", "unlock_outcome", "staff_account"];
+const KINDS: [&str; 6] = ["sign_in", "change_outcome", "reset_outcome", "code_redeemed", "unlock_outcome", "staff_account"];
 const OUTCOMES: [&str; 4] = ["succeeded", "refused", "failed", "unknown"];
 const PROVIDERS: [&str; 5] = ["os2faktor", "entra", "mitid", "unilogin", "nobody"];
 
@@ -126,7 +126,7 @@ fn asked() -> Vec<(&'static str, Ask)> {
         ("address and period", |n, _| Search { client: client(n), from: Some(day(n)), ..Search::default() }),
         // Each is frequent, and both never: who helps others has logged in elsewhere.
         ("two that never meet", |n, _| Search {
-            kind: of(&["reset_outcome", "account_seen"], n),
+            kind: of(&["reset_outcome", "account_viewed"], n),
             provider: of(&["mitid"], n),
             ..Search::default()
         }),

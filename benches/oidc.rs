@@ -74,7 +74,7 @@ fn text(dir: &std::path::Path, address: SocketAddr, issuer: &str) -> String {
         "[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"http://localhost:{}\"\nsecret = \"{SECRET}\"\n\
          [store]\nurl = \"sqlite://{}/bench.db\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
-         [throttle.address]\nfree = 1000\n[log]\nlevel = \"error\"\n\
+         [rate_limit.address]\nattempts_before_delay = 1000\n[log]\nlevel = \"error\"\n\
          [[oidc.provider]]\nid = \"mitid\"\nmitid = true\nissuer = \"{issuer}\"\nclient_id = \"c\"\nclient_secret = \"s\"\nscopes = [\"openid\", \"ssn\"]\n\
          match = {{ by = \"cpr\", from = \"dk.cpr\", ad_attribute = \"employeeNumber\" }}\nname = {{ from = \"name\" }}\n\
          [[oidc.provider.level]]\nfrom = \"loa\"\nvalues = {{ \"{NSIS}Substantial\" = \"substantial\" }}\n\

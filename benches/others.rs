@@ -52,7 +52,7 @@ struct Bench {
 impl Bench {
     fn operations(&self) -> u64 {
         let text = self.metrics.render();
-        let counts = text.lines().filter(|line| line.starts_with("ldap_operations_total{"));
+        let counts = text.lines().filter(|line| line.starts_with("os2nykode_ldap_operations_total{"));
         counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
@@ -92,7 +92,7 @@ fn text(dir: &std::path::Path) -> String {
          [store]\nurl = \"sqlite://{}/bench.db\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nsearch_bases = [\"{people}\"]\n\
          bind_user = \"{}\"\nbind_password = \"{}\"\ntimeout_seconds = 10.0\n\
-         [authority]\nad_password_level = \"substantial\"\n[authority.circles]\nou = \"OU=Kredse,{people}\"\nadmins = \"Bench\"\n",
+         [delegation]\nad_password_level = \"substantial\"\n[delegation.circles]\nou = \"OU=Kredse,{people}\"\nadmins = \"Bench\"\n",
         dir.display(),
         fact("DC_NAME"),
         fact("DC_IP"),
@@ -132,7 +132,7 @@ async fn main() {
         identity,
         visit: RequestContext { id: Uuid::nil(), client: [127, 0, 0, 1].into(), user_agent: None, browser: None },
     };
-    assert_eq!(bench.app.config.authority.ad_password_level, AssuranceLevel::Substantial);
+    assert_eq!(bench.app.config.delegation.ad_password_level, AssuranceLevel::Substantial);
 
     let choose = async || lists::ways(&bench.app, &bench.identity).await.expect("read").expect("allowed");
     let choices = bench.counted("from the login to the choice of lists, nothing known yet", choose()).await;

@@ -67,7 +67,7 @@ fn configuration(dir: &Path, address: SocketAddr) -> String {
         "[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\nmax_concurrent_requests = 1000\n[store]\nurl = \"sqlite://{}/bench.db\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
-         [throttle.address]\nfree = 1000\n[log]\nlevel = \"warn\"\n",
+         [rate_limit.address]\nattempts_before_delay = 1000\n[log]\nlevel = \"warn\"\n",
         fact("WEB_CERT"),
         fact("WEB_KEY"),
         dir.display(),

@@ -44,7 +44,7 @@ pub struct App {
     pub store: Store,
     pub sessions: Sessions,
     /// Rate limits by name, address, account and browser.
-    pub throttles: RateLimits,
+    pub rate_limits: RateLimits,
     /// Account locks and the leases of jobs.
     pub leases: Leases,
     /// Ids that count only once, such as SAML assertions.
@@ -52,7 +52,7 @@ pub struct App {
     pub codes: Codes,
     /// Places for comparisons with one-time codes.
     pub code_hasher: Hasher,
-    pub staff: LocalAccounts,
+    pub local_accounts: LocalAccounts,
     /// Places for the password checks of local accounts.
     pub hasher: Hasher,
     /// Like `hasher`, for browsers that their owners have used.
@@ -64,11 +64,11 @@ pub struct App {
     /// OpenID Connect providers; `None` where none is configured.
     pub oidc: Option<Arc<oidc::OidcProviders>>,
     /// Registers that map CPR numbers to accounts.
-    pub people: Lookups,
+    pub registers: Lookups,
     /// Family service; `None` where none is configured.
     pub family: Option<Family>,
     /// Limits on requests to registers and the family service for one person.
-    pub outside: RegisterLimit,
+    pub register_limit: RegisterLimit,
     pub audit: audit::AuditLog,
     /// The end of the audit chain, as this instance has last seen it.
     pub sealed: audit::chain::sealer::ChainMemory,
@@ -79,7 +79,7 @@ pub struct App {
     /// Rate limits of the audit API.
     pub api_rates: ApiRates,
     /// Targets of log forwarding.
-    pub push: Vec<Arc<forward::ForwardTarget>>,
+    pub forward_targets: Vec<Arc<forward::ForwardTarget>>,
     /// Cursors of log forwarding and alerts.
     pub cursors: Cursors,
     /// The last result of the readiness check.
@@ -87,7 +87,7 @@ pub struct App {
     /// Recent one-time codes of each network.
     pub code_probes: CodeProbes,
     /// Rate-limit delays that the audit log already mentions.
-    pub waits: ReportedDelays,
+    pub reported_delays: ReportedDelays,
 }
 
 /// Why the service could not start.
@@ -103,7 +103,7 @@ pub enum StartError {
     #[error(transparent)]
     Oidc(#[from] OidcError),
     /// Registers or the family service.
-    #[error("[people] or [parents]: {0}")]
+    #[error("[registers] or [parents]: {0}")]
     People(#[from] registers::SetupError),
     /// Targets of log forwarding.
     #[error(transparent)]
@@ -128,11 +128,12 @@ impl App {
         let directory = Directory::new(&config.directory)?;
         let saml = saml::SamlProviders::start(&config.saml, &config.server.public_url, clock.now())?.map(Arc::new);
         let oidc = oidc::OidcProviders::start(&config.oidc, &config.server.public_url)?.map(Arc::new);
-        let people = Lookups::new(&config.people)?;
+        let registers = Lookups::new(&config.registers)?;
         let family = config.parents.as_ref().map(Family::new).transpose()?;
         let hostname = config.server.public_url.split_once("://").map_or("", |(_, host)| host);
-        let targets = config.audit.push.iter().map(|push| forward::ForwardTarget::new(push, hostname).map(Arc::new));
-        let push = targets.collect::<Result<Vec<_>, _>>()?;
+        let targets =
+            config.audit.forward.iter().map(|forward_targets| forward::ForwardTarget::new(forward_targets, hostname).map(Arc::new));
+        let forward_targets = targets.collect::<Result<Vec<_>, _>>()?;
         let domain = dns_name(&config.directory.base_dn);
         let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
@@ -140,30 +141,30 @@ impl App {
         let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known);
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
-            throttles: RateLimits::new(&store),
+            rate_limits: RateLimits::new(&store),
             leases: Leases::new(&store),
             used: SingleUse::new(&store),
             codes: Codes::new(&store, &keys),
             code_hasher: Hasher::default(),
-            staff: LocalAccounts::new(&store, &keys),
+            local_accounts: LocalAccounts::new(&store, &keys),
             hasher: Hasher::default(),
             hasher_for_known: Hasher::default(),
             decoy_hasher: Hasher::default(),
             saml,
             oidc,
-            people,
+            registers,
             family,
-            outside: RegisterLimit::default(),
+            register_limit: RegisterLimit::default(),
             sealed: audit::chain::sealer::ChainMemory::default(),
             feed: audit::export::feed::Feed::new(&store).judged_by(&audit),
             audit,
             tokens: ApiTokens::new(&store),
             api_rates: ApiRates::default(),
             cursors: Cursors::new(&store, &keys),
-            push,
+            forward_targets,
             readiness: Readiness::default(),
             code_probes: CodeProbes::default(),
-            waits: ReportedDelays::default(),
+            reported_delays: ReportedDelays::default(),
             policy: RwLock::new(Arc::new(config.policy.clone())),
             config,
             clock,

@@ -71,24 +71,24 @@ pub struct Config {
     pub login: LoginConfig,
     /// `[session]`: lifetime of sessions.
     pub session: SessionConfig,
-    /// `[throttle]`: rate limits.
-    pub throttle: RateLimitConfig,
+    /// `[rate_limit]`: rate limits.
+    pub rate_limit: RateLimitConfig,
     /// `[policy]`: the municipality's password rules.
     pub policy: PolicyConfig,
     /// `[reset]`: demands on a login before it may set a new password without the old one.
     pub reset: ResetConfig,
-    /// `[authority]`: delegation.
-    pub authority: DelegationConfig,
+    /// `[delegation]`: delegation.
+    pub delegation: DelegationConfig,
     /// `[codes]`: one-time codes.
     pub codes: CodesConfig,
-    /// `[staff]`: local accounts.
-    pub staff: LocalAccountsConfig,
+    /// `[local_accounts]`: local accounts.
+    pub local_accounts: LocalAccountsConfig,
     /// `[saml]`: SAML 2.0 identity providers.
     pub saml: Saml,
     /// `[oidc]`: OpenID Connect identity providers.
     pub oidc: Oidc,
-    /// `[people]`: registers that map a CPR number to accounts.
-    pub people: RegistersConfig,
+    /// `[registers]`: registers that map a CPR number to accounts.
+    pub registers: RegistersConfig,
     /// `[parents]`: the family service; `None` = off.
     pub parents: Option<Parents>,
     /// `[audit]`: the audit log.
@@ -113,9 +113,9 @@ impl Config {
     pub fn units(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let directory = std::iter::once(("directory.base_dn", &self.directory.base_dn));
         let bases = self.directory.search_bases.iter().map(|dn| ("directory.search_bases", dn));
-        let circles = self.authority.circles.iter().map(|circles| ("authority.circles.ou", &circles.ou));
-        let classes = self.authority.teachers.iter().filter_map(|rule| Some(("authority.teachers.ou", rule.ou.as_ref()?)));
-        let desks = self.authority.helpdesks.iter().flat_map(|desk| desk.units.iter().map(|dn| ("authority.helpdesk.units", dn)));
+        let circles = self.delegation.circles.iter().map(|circles| ("delegation.circles.ou", &circles.ou));
+        let classes = self.delegation.teachers.iter().filter_map(|rule| Some(("delegation.teachers.ou", rule.ou.as_ref()?)));
+        let desks = self.delegation.helpdesks.iter().flat_map(|desk| desk.units.iter().map(|dn| ("delegation.helpdesk.units", dn)));
         let parents = self.parents.iter().flat_map(|parents| parents.units.iter().map(|dn| ("parents.units", dn)));
         directory.chain(bases).chain(circles).chain(classes).chain(desks).chain(parents).map(|(key, dn)| (key, dn.as_str()))
     }

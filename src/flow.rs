@@ -21,7 +21,7 @@ pub mod set_password;
 pub mod sign_in;
 pub mod sign_out;
 
-use crate::flow::run_to_completion::to_its_end;
+use crate::flow::run_to_completion::run_to_completion;
 
 use std::{net::IpAddr, sync::Arc};
 

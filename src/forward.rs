@@ -88,13 +88,13 @@ impl From<HttpError> for DeliveryError {
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {
     /// The CA certificates or the client certificate.
-    #[error("audit.push {id:?}: {source}")]
+    #[error("audit.forward {id:?}: {source}")]
     Tls { id: String, source: TlsSetupError },
     /// The HTTP client.
-    #[error("audit.push {id:?}: {source}")]
+    #[error("audit.forward {id:?}: {source}")]
     Http { id: String, source: HttpSetupError },
     /// The host name is not valid for TLS.
-    #[error("audit.push {id:?}: host is not a name that a certificate could have")]
+    #[error("audit.forward {id:?}: host is not a name that a certificate could have")]
     Host { id: String },
 }
 

@@ -70,20 +70,20 @@ pub async fn serve(
         tokio::spawn(serve_metrics(listener, metrics));
     }
     let settling = app.clone();
-    tokio::spawn(async move { reconcile::keep_settling(&settling, SETTLE_EVERY).await });
+    tokio::spawn(async move { reconcile::run_reconcile(&settling, SETTLE_EVERY).await });
     let sealing = app.clone();
-    let sealing = tokio::spawn(async move { seal::keep_sealing(&sealing).await });
+    let sealing = tokio::spawn(async move { seal::run_sealing(&sealing).await });
     let watching = app.clone();
     tokio::spawn(async move { seal::keep_watch(&watching).await });
     let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
-    tokio::spawn(async move { seal::keep_short(&keeping, holder).await });
+    tokio::spawn(async move { seal::run_retention(&keeping, holder).await });
     seal::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
     let pushing = forward::start(&app);
     let watching = app.clone();
-    tokio::spawn(async move { alerts::keep_watching(&watching).await });
-    tokio::spawn(keep_tidy(app.clone()));
+    tokio::spawn(async move { alerts::run_alerts(&watching).await });
+    tokio::spawn(clean_up(app.clone()));
     let providers = Arc::new(Notify::new());
-    tokio::spawn(keep_fresh(app.clone(), providers.clone()));
+    tokio::spawn(refresh_providers(app.clone(), providers.clone()));
     let reload = reload::Reload { app: app.clone(), certificate: listening.certificate(), providers, read };
     tokio::spawn(reload.keep_reloading(hangup));
     info!(version = env!("CARGO_PKG_VERSION"), listen = %app.config.server.listen, "started");
@@ -141,7 +141,7 @@ struct ProviderContact {
 
 /// The job that refreshes the providers' metadata: after the start, at the operator's request, after the configured
 /// hours, and every minute while a provider is unusable. Publishes metrics of usability and expiry.
-async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
+async fn refresh_providers(app: Arc<App>, asked: Arc<Notify>) {
     let mut last = std::collections::BTreeMap::<ProviderId, ProviderContact>::new();
     loop {
         for provider in app.config.providers() {
@@ -163,7 +163,7 @@ async fn keep_fresh(app: Arc<App>, asked: Arc<Notify>) {
             let refreshed = if refreshed { now } else { before.map_or(now, |at| at.refreshed) };
             last.insert(id.clone(), ProviderContact { refreshed, reached: now, answers });
             let value = if answers && usable(&app, id) { 1.0 } else { 0.0 };
-            metrics::gauge!("provider_usable", "provider" => id.to_string()).set(value);
+            metrics::gauge!("os2nykode_provider_usable", "provider" => id.to_string()).set(value);
         }
         publish_expiry(&app);
         tokio::select! {
@@ -187,7 +187,7 @@ async fn read_again(app: &App, id: &ProviderId) -> bool {
             true
         }
         Err(error) => {
-            metrics::counter!("provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
+            metrics::counter!("os2nykode_provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
             let what = if was_usable { "last copy stays in use" } else { "provider unusable" };
             warn!(provider = id.as_str(), error, "metadata refresh failed; {what}");
             false
@@ -230,7 +230,7 @@ fn publish_expiry(app: &App) {
     let ours = |area: &'static str, keys: &ProviderKeys| {
         for (name, pair) in keys.published() {
             if let Some(end) = pair.expires() {
-                metrics::gauge!("own_certificate_days", "for" => area, "name" => name).set(days(end));
+                metrics::gauge!("os2nykode_own_certificate_days", "for" => area, "name" => name).set(days(end));
             }
         }
     };
@@ -242,22 +242,22 @@ fn publish_expiry(app: &App) {
     for id in saml.ids() {
         let Some(metadata) = saml.metadata(id, now) else { continue };
         if let Some(end) = metadata.first_expiry() {
-            metrics::gauge!("saml_provider_certificate_days", "provider" => id.to_string()).set(days(end));
+            metrics::gauge!("os2nykode_saml_provider_certificate_days", "provider" => id.to_string()).set(days(end));
         }
         if let Some(end) = metadata.valid_until {
-            metrics::gauge!("saml_provider_metadata_days", "provider" => id.to_string()).set(days(end));
+            metrics::gauge!("os2nykode_saml_provider_metadata_days", "provider" => id.to_string()).set(days(end));
         }
     }
 }
 
 /// The clean-up job: deletes expired sessions, counts, leases, used ids, codes and alerts. Its errors never stop the
 /// service.
-async fn keep_tidy(app: Arc<App>) {
+async fn clean_up(app: Arc<App>) {
     loop {
         let now = app.clock.now();
         let (sessions, counts, leases, used, codes, alerts) = tokio::join!(
             app.sessions.delete_expired(now),
-            app.throttles.delete_stale(now),
+            app.rate_limits.delete_stale(now),
             app.leases.delete_stale(now),
             app.used.delete_stale(now),
             app.codes.delete_stale(now),

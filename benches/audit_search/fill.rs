@@ -250,9 +250,9 @@ fn statement(from: u64, to: u64, entries: u64) -> String {
          drawn AS (SELECT i, {what} AS what, {who} AS who, {helper} AS helper, {place} AS place, {chance} AS chance, {way} AS way FROM numbers),
          told AS (SELECT i, chance, place,
             CASE WHEN what < 480 THEN 'sign_in' WHEN what < 720 THEN 'sign_out' WHEN what < 790 THEN 'change_attempt' WHEN what < 867 THEN 'change_outcome'
-                WHEN what < 895 THEN 'reset_attempt' WHEN what < 922 THEN 'reset_outcome' WHEN what < 960 THEN 'account_seen'
-                WHEN what < 985 THEN 'list_seen' WHEN what < 992 THEN 'code_issued' WHEN what < 998 THEN 'code_used'
-                WHEN what < 999 THEN 'unlock_outcome' ELSE 'log_seen' END AS kind,
+                WHEN what < 895 THEN 'reset_attempt' WHEN what < 922 THEN 'reset_outcome' WHEN what < 960 THEN 'account_viewed'
+                WHEN what < 985 THEN 'list_viewed' WHEN what < 992 THEN 'code_issued' WHEN what < 998 THEN 'code_redeemed'
+                WHEN what < 999 THEN 'unlock_outcome' ELSE 'audit_log_viewed' END AS kind,
             CASE WHEN what < 380 THEN 'succeeded' WHEN what < 480 THEN 'refused' WHEN what < 720 THEN 'succeeded' WHEN what < 790 THEN 'started'
                 WHEN what < 850 THEN 'succeeded' WHEN what < 865 THEN 'refused' WHEN what < 867 THEN 'failed' WHEN what < 895 THEN 'started'
                 WHEN what < 918 THEN 'succeeded' WHEN what < 922 THEN 'refused' ELSE 'succeeded' END AS outcome,

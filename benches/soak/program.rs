@@ -38,7 +38,7 @@ fn configuration(dir: &Path, address: SocketAddr, store: &str) -> String {
         "[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n[store]\nurl = \"{store}\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
-         [throttle.name]\nfree = 1000\n[throttle.address]\nfree = 1000\n[audit]\nsigning_key_file = \"{}\"\n[log]\nlevel = \"warn\"\n",
+         [rate_limit.name]\nattempts_before_delay = 1000\n[rate_limit.address]\nattempts_before_delay = 1000\n[audit]\nsigning_key_file = \"{}\"\n[log]\nlevel = \"warn\"\n",
         fact("WEB_CERT"),
         fact("WEB_KEY"),
         fact("DC_NAME"),

@@ -89,7 +89,7 @@ code-hint = 10 tegn. Det er lige meget, om du skriver store eller små bogstaver
 code-button = Fortsæt
 code-refused = Brugernavnet og koden passer ikke sammen, eller koden er brugt, for gammel eller erstattet af en ny. Se efter, om begge er skrevet rigtigt. En kode holder kun til få forsøg. Bed om en ny, hvis den ikke virker.
 code-throttled = Der er prøvet for mange gange. Du kan prøve igen { $time }.
-refusal-code-over = Engangskoden er brugt, erstattet af en ny eller blevet for gammel. Bed om en ny.
+refusal-code-ended = Engangskoden er brugt, erstattet af en ny eller blevet for gammel. Bed om en ny.
 give-code = Giv en engangskode
 give-code-lead = Den, der ringer, vælger selv sin adgangskode med koden. Du får den ikke at vide.
 checklist = Det skal du kontrollere først
@@ -109,7 +109,7 @@ code-shown-until = Gælder til
 code-shown-once = Koden vises kun nu og kan kun bruges én gang. Laver du en ny, virker denne ikke længere.
 event-code-issued = { $who } gav en engangskode til kontoen
 event-code-not-issued = { $who } prøvede at give en engangskode til kontoen
-event-code-used = Der blev logget ind med en engangskode
+event-code-redeemed = Der blev logget ind med en engangskode
 event-code-refused = Et forsøg på at bruge en engangskode blev afvist
 
 # Forslag og sedler.

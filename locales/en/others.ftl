@@ -89,7 +89,7 @@ code-hint = 10 characters. Capitals or not, with or without the dashes, is all t
 code-button = Continue
 code-refused = The user name and the code do not go together, or the code was used, is too old, or was replaced by another. See whether both are typed correctly. A code takes a few tries only. Ask for a new one if it does not work.
 code-throttled = Too many tries. You can try again { $time }.
-refusal-code-over = The one-time code was used, replaced by another, or is too old. Ask for a new one.
+refusal-code-ended = The one-time code was used, replaced by another, or is too old. Ask for a new one.
 give-code = Give a one-time code
 give-code-lead = Whoever is calling chooses a password with the code. You do not get to know it.
 checklist = What you have to check first
@@ -109,7 +109,7 @@ code-shown-until = Valid until
 code-shown-once = The code is shown only now and can be used once. If you make another, this one no longer works.
 event-code-issued = { $who } gave a one-time code for the account
 event-code-not-issued = { $who } tried to give a one-time code for the account
-event-code-used = There was a login with a one-time code
+event-code-redeemed = There was a login with a one-time code
 event-code-refused = An attempt to use a one-time code was refused
 
 # Proposals and slips.

@@ -17,7 +17,7 @@ CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCT
 CREATE FUNCTION audit_seal_is_kept() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF TG_OP = 'UPDATE' THEN
-        IF OLD.class IS NOT NULL OR OLD.content IS NOT NULL OR NEW.number <> OLD.number OR NEW.seq <> OLD.seq OR NEW.sound <> OLD.sound
+        IF OLD.class IS NOT NULL OR OLD.content IS NOT NULL OR NEW.number <> OLD.number OR NEW.seq <> OLD.seq OR NEW.authentic <> OLD.authentic
             OR NEW.chain <> OLD.chain OR NOT EXISTS (SELECT 1 FROM audit_purges p WHERE p.class = NEW.class AND p.through >= OLD.number) THEN
             RAISE EXCEPTION 'the audit log is append-only';
         END IF;

@@ -32,8 +32,8 @@ END;
 CREATE TABLE audit_seals (
     number BIGINT PRIMARY KEY,
     seq BIGINT NOT NULL UNIQUE,
-    sound SMALLINT NOT NULL,  -- 1: the mac was right when the entry got its place
-    chain BLOB NOT NULL,      -- SHA-256, see src/audit/chain.rs
+    authentic SMALLINT NOT NULL,  -- 1: the mac was right when the entry got its place
+    chain BLOB NOT NULL,      -- SHA-256, see src/audit/chain/hash.rs
     class TEXT,               -- of an entry that retention has deleted, else NULL; what it was,
     content BLOB              -- and the SHA-256 of what it said
 );

@@ -7,7 +7,7 @@ BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 
 -- A seal takes up once what its entry was, when retention deletes that.
 CREATE TRIGGER audit_seals_no_update BEFORE UPDATE ON audit_seals
-WHEN OLD.class IS NOT NULL OR OLD.content IS NOT NULL OR NEW.number <> OLD.number OR NEW.seq <> OLD.seq OR NEW.sound <> OLD.sound OR NEW.chain <> OLD.chain
+WHEN OLD.class IS NOT NULL OR OLD.content IS NOT NULL OR NEW.number <> OLD.number OR NEW.seq <> OLD.seq OR NEW.authentic <> OLD.authentic OR NEW.chain <> OLD.chain
     OR NOT EXISTS (SELECT 1 FROM audit_purges p WHERE p.class = NEW.class AND p.through >= OLD.number)
 BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END;
 CREATE TRIGGER audit_seals_no_delete BEFORE DELETE ON audit_seals

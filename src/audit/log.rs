@@ -32,7 +32,7 @@ const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') A
 
 /// The authenticity of entry `a` according to its seal, if it has one.
 pub(super) const SOUND: &str =
-    "CAST((SELECT CASE WHEN s.sound = 1 THEN 1 ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
+    "CAST((SELECT CASE WHEN s.authentic = 1 THEN 1 ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
 
 fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
@@ -56,7 +56,7 @@ pub struct AuditEntry {
     pub sequence: i64,
     pub event: AuditEvent,
     /// Whether the service has written the entry: according to its seal, or to its MAC as long as it has none.
-    pub sound: bool,
+    pub authentic: bool,
 }
 
 /// An attempt with an unknown outcome.
@@ -179,10 +179,10 @@ impl AuditLog {
 
     async fn history(&self, account: ObjectGuid, limit: u32, since: Timestamp, only: &str) -> Result<Vec<AuditEntry>, StoreError> {
         let statement = format!(
-            "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'not_yours' {only}
-                AND NOT (kind = 'code_used' AND outcome = 'refused' AND reason IN ('no_code', 'code_used', 'code_expired', 'code_tries_used_up'))
+            "SELECT seq, {SOUND}, {} FROM audit a WHERE target_guid = $1 AND at >= $2 AND reason <> 'no_relation' {only}
+                AND NOT (kind = 'code_redeemed' AND outcome = 'refused' AND reason IN ('no_code', 'code_redeemed', 'code_expired', 'code_tries_used_up'))
                 AND NOT (outcome = 'refused' AND authority IS NULL AND COALESCE(actor_guid, target_guid) <> target_guid)
-                AND kind NOT IN ('account_seen', 'log_seen', 'log_exported', 'cpr_revealed', 'alert_raised')
+                AND kind NOT IN ('account_viewed', 'audit_log_viewed', 'log_exported', 'cpr_revealed', 'alert_raised')
                 AND NOT EXISTS (SELECT 1 FROM audit c WHERE a.kind = 'unlock_attempt' AND c.kind = 'unlock_outcome'
                     AND c.target_guid = a.target_guid AND c.visit = a.visit AND c.seq > a.seq)
                 AND NOT EXISTS
@@ -195,15 +195,15 @@ impl AuditLog {
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(account.to_string()).bind(stored(since)).bind(i64::from(limit));
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
         // A forged entry is no evidence about an account.
-        Ok(rows.iter().filter_map(|row| self.entry_of(row).ok()).filter(|entry| entry.sound).collect())
+        Ok(rows.iter().filter_map(|row| self.entry_of(row).ok()).filter(|entry| entry.authentic).collect())
     }
 
     /// Reads a row with `seq`, [`SOUND`] and the columns.
     pub(super) fn entry_of(&self, row: &AnyRow) -> Result<AuditEntry, StoreError> {
         let stored = StoredEntry::read(row)?;
         let sealed: Option<i64> = row.try_get("sealed_sound")?;
-        let sound = sealed.map_or_else(|| stored.is_sound(&self.keys), |sound| sound == 1);
-        Ok(AuditEntry { sequence: row.try_get("seq")?, event: event(&stored)?, sound })
+        let authentic = sealed.map_or_else(|| stored.is_authentic(&self.keys), |authentic| authentic == 1);
+        Ok(AuditEntry { sequence: row.try_get("seq")?, event: event(&stored)?, authentic })
     }
 
     /// The decisive entry about an attempt of this actor, by the precedence of `WEIGHT`.
@@ -246,7 +246,7 @@ impl AuditLog {
             read => read?,
         };
         let entry = row.and_then(|row| StoredEntry::read(&row).ok());
-        let open = entry.and_then(|entry| Some(OpenAttempt { ours: entry.is_sound(&self.keys), attempt: event(&entry).ok()? }));
+        let open = entry.and_then(|entry| Some(OpenAttempt { ours: entry.is_authentic(&self.keys), attempt: event(&entry).ok()? }));
         if open.is_none() {
             tracing::error!(seq, "attempt in the audit log unreadable; it is not reconciled");
         }

@@ -8,8 +8,8 @@ use crate::{
 
 /// Checks each target. An unreachable one does not stop the others.
 pub(crate) async fn check(config: &Config, report: &mut Report) {
-    for push in &config.audit.push {
-        let area = format!("audit.push {}", push.id);
+    for push in &config.audit.forward {
+        let area = format!("audit.forward {}", push.id);
         if matches!(&push.kind, ForwardKind::Syslog { tls: None, host, .. } if !is_here(host)) {
             let what =
                 "the log goes there in clear: whoever stands in between reads names and addresses, and can change and swallow entries";

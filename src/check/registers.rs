@@ -17,7 +17,7 @@ const SOON: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 30);
 
 /// Checks all registers. An unreachable one does not stop the others.
 pub(crate) async fn check(config: &Config, clock: &dyn Clock, report: &mut Report) {
-    for source in config.people.sql.iter().filter(|source| !source.verified) {
+    for source in config.registers.sql.iter().filter(|source| !source.verified) {
         let what = "its URL does not ask for a verified certificate: whoever stands in between can say whose account it is";
         report.warning(
             Id::RegisterTlsWeak,
@@ -26,10 +26,10 @@ pub(crate) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
             "let the URL say sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY)",
         );
     }
-    for source in &config.people.rest {
+    for source in &config.registers.rest {
         service(&source.service, &format!("people {}", source.service.id), clock.now(), report);
     }
-    match Lookups::new(&config.people) {
+    match Lookups::new(&config.registers) {
         Ok(lookups) => {
             for probe in lookups.probe().await {
                 told(&format!("people {}", probe.id), probe.named, "account", report);
@@ -120,13 +120,13 @@ fn told(area: &str, named: Result<usize, RegisterErrorCause>, what: &str, report
                 Id::RegisterUnclear,
                 area,
                 &what,
-                "where this is how it says that it knows nobody, put the status in nobody_statuses; else correct url",
+                "where this is how it says that it knows nobody, put the status in not_found_statuses; else correct url",
             );
         }
         RegisterErrorCause::Status(300..400) => "redirects are not followed: write the address that it answers at",
         RegisterErrorCause::Status(_) => "see its own log",
         RegisterErrorCause::NotAsConfigured(_) => {
-            "compare answers, field, answer_at (for parents: name_field, cpr_field) and the query's first column with what it answers"
+            "compare account_key, field, accounts_at (for parents: name_field, cpr_field) and the query's first column with what it answers"
         }
         RegisterErrorCause::TooLarge(_) | RegisterErrorCause::TooMany(_) => {
             "see that the query or the service goes by the number that it is given"

@@ -160,7 +160,7 @@ fn complain_softly(text: &str) {
 }
 
 fn told(config: &Config, what: &str, secret: &TotpSecret, name: &str) -> Zeroizing<String> {
-    let off = if config.staff.enabled { "" } else { "Logins with it are disabled: staff.enabled is false.\n" };
+    let off = if config.local_accounts.enabled { "" } else { "Logins with it are disabled: local_accounts.enabled is false.\n" };
     Zeroizing::new(format!(
         "{what}\n{off}For its owner's authenticator app, shown only now:\n{}\nor typed by hand: {}\n",
         *secret.uri(&config.site.name, name.trim()),

@@ -39,7 +39,7 @@ pub struct Audit {
     /// Lowest level of a login that reads it.
     pub level: AssuranceLevel,
     /// Targets of log forwarding.
-    pub push: Vec<ForwardConfig>,
+    pub forward: Vec<ForwardConfig>,
     /// Thresholds of the alert rules; `None` = off.
     pub alerts: Option<Thresholds>,
 }
@@ -87,7 +87,7 @@ pub(super) struct Raw {
     retention: Retention,
     auditors: Vec<String>,
     level: AssuranceLevel,
-    push: Vec<crate::config::audit::forward::Raw>,
+    forward: Vec<crate::config::audit::forward::Raw>,
     alerts: alerts::Raw,
 }
 
@@ -102,7 +102,7 @@ impl Default for Raw {
             retention: Retention::default(),
             auditors: Vec::new(),
             level: AssuranceLevel::Substantial,
-            push: Vec::new(),
+            forward: Vec::new(),
             alerts: alerts::Raw::default(),
         }
     }
@@ -152,13 +152,13 @@ impl Raw {
                 problems.add(&format!("audit.retention.{}", class.code()), "has to be 1 to 120 months");
             }
         }
-        let mut push: Vec<ForwardConfig> = Vec::new();
-        for (index, raw) in self.push.into_iter().enumerate() {
+        let mut forward: Vec<ForwardConfig> = Vec::new();
+        for (index, raw) in self.forward.into_iter().enumerate() {
             let Some(target) = raw.check(index, problems) else { continue };
-            if push.iter().any(|known| known.id == target.id) {
-                problems.add(&format!("audit.push {:?}.id", target.id), "two targets have this id");
+            if forward.iter().any(|known| known.id == target.id) {
+                problems.add(&format!("audit.forward {:?}.id", target.id), "two targets have this id");
             }
-            push.push(target);
+            forward.push(target);
         }
         let alerts = self.alerts.check(problems);
         (problems.0.len() == before).then_some(Audit {
@@ -169,7 +169,7 @@ impl Raw {
             retention: self.retention,
             auditors: self.auditors,
             level: self.level,
-            push,
+            forward,
             alerts,
         })
     }

@@ -1,4 +1,4 @@
-//! `[authority]`: delegation.
+//! `[delegation]`: delegation.
 
 pub(crate) mod codes;
 pub(crate) mod must_change;
@@ -14,14 +14,14 @@ use crate::config::{
 };
 use crate::model::{authorization::group_pattern::Pattern, identity::level::AssuranceLevel};
 
-/// `[authority]`. Groups are given by DN, sAMAccountName or SID; nested membership counts everywhere.
+/// `[delegation]`. Groups are given by DN, sAMAccountName or SID; nested membership counts everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DelegationConfig {
     /// Members of these groups may not use the service, not even for themselves.
-    pub cannot_use_the_service: Vec<String>,
+    pub blocked_groups: Vec<String>,
     /// Delegation does not extend to members of these groups.
-    pub cannot_be_changed_by_others: Vec<String>,
-    /// Like `cannot_be_changed_by_others`, in addition to the groups that AD protects. The audit log gives a reason of its own.
+    pub excluded_groups: Vec<String>,
+    /// Like `excluded_groups`, in addition to the groups that AD protects. The audit log gives a reason of its own.
     pub protected_groups: Vec<String>,
     /// Assurance level of a login with an AD password in delegation.
     pub ad_password_level: AssuranceLevel,
@@ -31,11 +31,11 @@ pub struct DelegationConfig {
     pub must_change: MustChange,
     /// Members of these groups, such as the youngest classes, get easy passphrase suggestions.
     pub easy_passwords_for: Vec<String>,
-    /// `[authority.circles]`; `None` = no password circles.
+    /// `[delegation.circles]`; `None` = no password circles.
     pub circles: Option<Circles>,
-    /// `[[authority.teachers]]`.
+    /// `[[delegation.teachers]]`.
     pub teachers: Vec<Teachers>,
-    /// `[[authority.helpdesk]]`.
+    /// `[[delegation.helpdesk]]`.
     pub helpdesks: Vec<Helpdesk>,
     /// The helpdesk's checks before a code is issued, one a line.
     pub checklist: Option<Text>,
@@ -48,7 +48,7 @@ impl DelegationConfig {
         let teachers = self.teachers.iter().filter_map(|rule| rule.teachers.exact());
         let pupils = self.teachers.iter().filter_map(|rule| rule.pupils.exact());
         let (helpers, helped) = (self.helpdesks.iter().flat_map(|desk| &desk.group), self.helpdesks.iter().flat_map(|desk| &desk.groups));
-        let forbidding = [&self.cannot_use_the_service, &self.cannot_be_changed_by_others, &self.protected_groups];
+        let forbidding = [&self.blocked_groups, &self.excluded_groups, &self.protected_groups];
         let forbidding = forbidding.into_iter().flatten().chain(circles).chain(helpers);
         let forbidding = forbidding.map(|name| (name.as_str(), WhileMissing::NobodyActs));
         let teachers = teachers.map(|name| (name.as_str(), WhileMissing::NoTeacherOrParentActs));
@@ -72,7 +72,7 @@ pub enum WhileMissing {
     AllowsNothing,
 }
 
-/// `[authority.circles]`.
+/// `[delegation.circles]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Circles {
     /// The groups below this unit are the circles.
@@ -86,7 +86,7 @@ pub struct Circles {
     pub codes: bool,
 }
 
-/// `[[authority.teachers]]`.
+/// `[[delegation.teachers]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Teachers {
     /// Groups of the teachers.
@@ -97,7 +97,7 @@ pub struct Teachers {
     pub ou: Option<String>,
 }
 
-/// `[[authority.helpdesk]]`.
+/// `[[delegation.helpdesk]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helpdesk {
     /// Name in the audit log and in URLs.
@@ -121,8 +121,8 @@ pub struct Helpdesk {
 #[derive(Deserialize)]
 #[serde(default)]
 pub(crate) struct Raw {
-    cannot_use_the_service: Vec<String>,
-    cannot_be_changed_by_others: Vec<String>,
+    blocked_groups: Vec<String>,
+    excluded_groups: Vec<String>,
     protected_groups: Vec<String>,
     ad_password_level: AssuranceLevel,
     max_age_minutes: u32,
@@ -137,8 +137,8 @@ pub(crate) struct Raw {
 impl Default for Raw {
     fn default() -> Self {
         Self {
-            cannot_use_the_service: Vec::new(),
-            cannot_be_changed_by_others: Vec::new(),
+            blocked_groups: Vec::new(),
+            excluded_groups: Vec::new(),
             protected_groups: Vec::new(),
             ad_password_level: AssuranceLevel::None,
             max_age_minutes: 60,
@@ -180,37 +180,37 @@ impl Raw {
     pub(crate) fn check(mut self, problems: &mut Problems) -> Option<DelegationConfig> {
         let before = problems.0.len();
         if !(1..=480).contains(&self.max_age_minutes) {
-            problems.add("authority.max_age_minutes", "has to be 1 to 480");
+            problems.add("delegation.max_age_minutes", "has to be 1 to 480");
         }
         if self.ad_password_level > AssuranceLevel::Substantial {
-            problems.add("authority.ad_password_level", "has to be none, low or substantial: a password alone is never high");
+            problems.add("delegation.ad_password_level", "has to be none, low or substantial: a password alone is never high");
         }
         let named = [
-            ("cannot_use_the_service", &self.cannot_use_the_service),
-            ("cannot_be_changed_by_others", &self.cannot_be_changed_by_others),
+            ("blocked_groups", &self.blocked_groups),
+            ("excluded_groups", &self.excluded_groups),
             ("protected_groups", &self.protected_groups),
             ("must_change.not_for", &self.must_change.not_for),
             ("easy_passwords_for", &self.easy_passwords_for),
         ];
         for (key, groups) in named {
-            all_named(&format!("authority.{key}"), groups, problems);
+            all_named(&format!("delegation.{key}"), groups, problems);
         }
         self.must_change.check(problems);
         if let Some(circles) = &mut self.circles {
-            circles.ou = dn::one("authority.circles.ou", &circles.ou, problems).unwrap_or_default();
+            circles.ou = dn::one("delegation.circles.ou", &circles.ou, problems).unwrap_or_default();
             let all = [Some(&circles.ou), Some(&circles.admins), circles.master_admins.as_ref()];
-            all_named("authority.circles", all.into_iter().flatten(), problems);
+            all_named("delegation.circles", all.into_iter().flatten(), problems);
         }
         let teachers = self.teachers.into_iter().filter_map(|raw| raw.check(problems)).collect();
         let helpdesks: Vec<_> = self.helpdesk.into_iter().map(|raw| raw.check(problems)).collect();
         for (at, desk) in helpdesks.iter().enumerate() {
             if helpdesks[..at].iter().any(|other| other.id == desk.id) {
-                problems.add(&format!("authority.helpdesk {:?}", desk.id), "two helpdesks have this id");
+                problems.add(&format!("delegation.helpdesk {:?}", desk.id), "two helpdesks have this id");
             }
         }
         (problems.0.len() == before).then_some(DelegationConfig {
-            cannot_use_the_service: self.cannot_use_the_service,
-            cannot_be_changed_by_others: self.cannot_be_changed_by_others,
+            blocked_groups: self.blocked_groups,
+            excluded_groups: self.excluded_groups,
             protected_groups: self.protected_groups,
             ad_password_level: self.ad_password_level,
             max_age: SignedDuration::from_mins(self.max_age_minutes.into()),
@@ -226,7 +226,7 @@ impl Raw {
 
 impl RawTeachers {
     fn check(self, problems: &mut Problems) -> Option<Teachers> {
-        let key = format!("authority.teachers {:?}", self.teachers);
+        let key = format!("delegation.teachers {:?}", self.teachers);
         let (Some(teachers), Some(pupils)) = (Pattern::parse(&self.teachers), Pattern::parse(&self.pupils)) else {
             problems.add(
                 &key,
@@ -252,7 +252,7 @@ impl RawTeachers {
 
 impl RawHelpdesk {
     fn check(self, problems: &mut Problems) -> Helpdesk {
-        let key = format!("authority.helpdesk {:?}", self.id);
+        let key = format!("delegation.helpdesk {:?}", self.id);
         let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
         if self.id.is_empty() || self.id.len() > 32 || !self.id.chars().all(plain) {
             problems.add(&key, "`id` has 1 to 32 of a-z 0-9 -");

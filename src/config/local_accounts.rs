@@ -1,10 +1,10 @@
-//! `[staff]`: local accounts, for helpdesk and auditors while no identity provider is available.
+//! `[local_accounts]`: local accounts, for helpdesk and auditors while no identity provider is available.
 
 use serde::Deserialize;
 
 use crate::model::identity::level::AssuranceLevel;
 
-/// `[staff]`.
+/// `[local_accounts]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct LocalAccountsConfig {

@@ -1,4 +1,4 @@
-//! `[people]`: registers that map a CPR number to accounts, in addition to AD.
+//! `[registers]`: registers that map a CPR number to accounts, in addition to AD.
 
 mod rest;
 pub(crate) mod service;
@@ -14,12 +14,12 @@ pub use crate::config::registers::sql::SqlSource;
 use crate::config::read::load::Problems;
 use crate::model::identity::provider::ProviderId;
 
-/// `[people]`. Every login with a CPR number queries all registers.
+/// `[registers]`. Every login with a CPR number queries all registers.
 #[derive(Debug, Clone, Default)]
 pub struct RegistersConfig {
-    /// `[[people.sql]]`.
+    /// `[[registers.sql]]`.
     pub sql: Vec<SqlSource>,
-    /// `[[people.rest]]`.
+    /// `[[registers.rest]]`.
     pub rest: Vec<RestSource>,
 }
 

@@ -185,7 +185,7 @@ fn every_missing_key_is_named_at_once() {
 fn a_wrong_value_is_told_by_what_it_has_to_be() {
     let told = problems(
         &(MINIMAL.replace("127.0.0.1:0", "8080")
-            + "pool_size = -1\n[log]\nformat = \"jsn\"\n[session]\nidle_minutes = \"ti\"\n[login]\nad_password = 5\n[policy.default]\ndigits = 1\n[throttle.name]\nfree = 1.5\n"),
+            + "pool_size = -1\n[log]\nformat = \"jsn\"\n[session]\nidle_minutes = \"ti\"\n[login]\nad_password = 5\n[policy.default]\ndigits = 1\n[rate_limit.name]\nattempts_before_delay = 1.5\n"),
         &[("OS2NYKODE__SITE", "Prøve")],
     );
     for line in [
@@ -194,7 +194,7 @@ fn a_wrong_value_is_told_by_what_it_has_to_be() {
         "directory.pool_size: has to be a whole number, 0 or more",
         "login.ad_password: has to be a section",
         "session.idle_minutes: has to be a whole number",
-        "throttle.name.free: has to be a whole number",
+        "rate_limit.name.attempts_before_delay: has to be a whole number",
         "policy.default.digits: has to be true or false",
         "log.format: has to be `json` or `text`",
     ] {
@@ -400,22 +400,22 @@ fn the_example_explains_every_key_and_no_other() {
     let sources = [
         "audit",
         "audit/alerts",
-        "audit/push",
+        "audit/forward",
+        "delegation/parents",
         "directory",
+        "identity/oidc",
+        "identity/saml",
         "log",
         "login",
-        "oidc",
-        "parents",
-        "people/rest",
-        "people/sql",
         "policy",
+        "rate_limit",
+        "registers/rest",
+        "registers/service",
+        "registers/sql",
         "reset",
-        "saml",
         "server",
-        "service",
         "site",
         "store",
-        "throttle",
     ];
     for source in sources {
         let path = format!("{}/src/config/{source}.rs", env!("CARGO_MANIFEST_DIR"));
@@ -430,8 +430,8 @@ fn the_example_explains_every_key_and_no_other() {
     }
 }
 
-const SQL: &str = "[[people.sql]]\nid = \"db\"\nurl = \"postgres://a:hemmelig@x.dk/y\"\nquery = \"SELECT konto FROM p WHERE cpr = $1\"\nanswers = \"upn\"\n";
-const REST: &str = "[[people.rest]]\nid = \"idm\"\nurl = \"https://idm.dk/x\"\ntoken = \"hemmelig\"\nanswers = \"account_name\"\n";
+const SQL: &str = "[[registers.sql]]\nid = \"db\"\nurl = \"postgres://a:hemmelig@x.dk/y\"\nquery = \"SELECT konto FROM p WHERE cpr = $1\"\naccount_key = \"upn\"\n";
+const REST: &str = "[[registers.rest]]\nid = \"idm\"\nurl = \"https://idm.dk/x\"\ntoken = \"hemmelig\"\naccount_key = \"account_name\"\n";
 
 #[test]
 fn what_can_not_be_right_of_a_register_is_told() {
@@ -439,7 +439,7 @@ fn what_can_not_be_right_of_a_register_is_told() {
     let open = case.file("open.key", "hemmelig", 0o644).display().to_string();
     let right = format!("{SQL}{REST}[parents]\nurl = \"https://familie.dk/x\"\n");
     let config = case.load(&format!("{MINIMAL}{right}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
-    assert!(config.people.sql[0].verified && config.people.sql[0].timeout.as_secs() == 3);
+    assert!(config.registers.sql[0].verified && config.registers.sql[0].timeout.as_secs() == 3);
     let parents = config.parents.as_ref().expect("set");
     assert_eq!((parents.name_field.as_str(), parents.cpr_field.as_str(), parents.age_limit), ("name", "cpr", 18));
     assert_eq!(parents.service.asks, Asks::Json("cpr".to_owned()));
@@ -451,11 +451,11 @@ fn what_can_not_be_right_of_a_register_is_told() {
         ("id = \"db\"", "id = \"idm\"", "two sources have this id"),
         ("postgres://a:hemmelig@x.dk/y", "oracle://a:hemmelig@x.dk/y", "url: has to be postgres://"),
         ("cpr = $1", "cpr = ?", "query: has no $1"),
-        ("answers = \"upn\"", "", "answers: missing"),
-        ("answers = \"upn\"", "answers = \"upn\"\ntimeout_seconds = 0", "timeout_seconds: has to be"),
-        ("answers = \"upn\"", "answers = \"mail\"", "has to be"),
-        ("answers = \"upn\"", "answers = \"upn\"\nurl_file = \"/x\"", "url: given twice"),
-        ("answers = \"upn\"", "answers = \"upn\"\nfield = \"x\"", "field: unknown key"),
+        ("account_key = \"upn\"", "", "account_key: missing"),
+        ("account_key = \"upn\"", "account_key = \"upn\"\ntimeout_seconds = 0", "timeout_seconds: has to be"),
+        ("account_key = \"upn\"", "account_key = \"mail\"", "has to be"),
+        ("account_key = \"upn\"", "account_key = \"upn\"\nurl_file = \"/x\"", "url: given twice"),
+        ("account_key = \"upn\"", "account_key = \"upn\"\nfield = \"x\"", "field: unknown key"),
         (url, "url = \"http://idm.dk/x\"", "url: has to begin with https://"),
         (url, "url = \"https://hemmelig@idm.dk/x\"", "url: has to begin with https://"),
         (url, "url = \"https://idm.dk/{cpr}\"", "url: can hold {cpr} only with"),
@@ -477,9 +477,9 @@ fn what_can_not_be_right_of_a_register_is_told() {
             "everybody on this machine has rights on it (mode ",
         ),
         ("token = \"hemmelig\"", "ca_file = \"/nowhere\"", "ca_file: /nowhere"),
-        ("token = \"hemmelig\"", "answer_at = \"/a~2\"", "answer_at: is neither a member name"),
+        ("token = \"hemmelig\"", "accounts_at = \"/a~2\"", "accounts_at: is neither a member name"),
         ("token = \"hemmelig\"", "field = \"\"", "field: is neither a member name"),
-        ("token = \"hemmelig\"", "nobody_statuses = [404, 401]", "nobody_statuses: can hold"),
+        ("token = \"hemmelig\"", "not_found_statuses = [404, 401]", "not_found_statuses: can hold"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limit = 26", "parents.age_limit: has to be"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nage_limt = 2", "did you mean age_limit?"),
         ("url = \"https://familie.dk/x\"", "url = \"https://familie.dk/x\"\nunits = [\"Skole\"]", "parents.units: \"Skole\" is not a DN"),
@@ -496,14 +496,14 @@ fn what_can_not_be_right_of_a_register_is_told() {
 #[test]
 fn an_age_to_go_by_needs_somebody_who_tells_it() {
     let case = Case::new();
-    let section = |keys: &str| format!("{MINIMAL}[authority.must_change]\n{keys}\n");
+    let section = |keys: &str| format!("{MINIMAL}[delegation.must_change]\n{keys}\n");
     let family = "[parents]\nurl = \"https://familie.dk/x\"\n";
     for (keys, more, told) in [
-        ("from_age = 13", "", "authority.must_change.from_age: no source of an age"),
-        ("from_age = 100\ncpr_attribute = \"x\"", "", "authority.must_change.from_age: has to be 0 to 99"),
-        ("from_age = -1", family, "authority.must_change.from_age: has to be 0 to 99"),
-        ("from_age = 13\ncpr_attribute = \"a)(b=*\"", "", "authority.must_change.cpr_attribute: has to be the LDAP name"),
-        ("cpr_attribute = \"employeeNumber\"", "", "authority.must_change.cpr_attribute: is not used"),
+        ("from_age = 13", "", "delegation.must_change.from_age: no source of an age"),
+        ("from_age = 100\ncpr_attribute = \"x\"", "", "delegation.must_change.from_age: has to be 0 to 99"),
+        ("from_age = -1", family, "delegation.must_change.from_age: has to be 0 to 99"),
+        ("from_age = 13\ncpr_attribute = \"a)(b=*\"", "", "delegation.must_change.cpr_attribute: has to be the LDAP name"),
+        ("cpr_attribute = \"employeeNumber\"", "", "delegation.must_change.cpr_attribute: is not used"),
         ("from_ages = 13", "", "did you mean from_age?"),
     ] {
         let problems = case.load(&format!("{}{more}", section(keys)), &[]).expect_err(keys).to_string();
@@ -520,7 +520,7 @@ fn a_number_leads_to_accounts_by_an_attribute_or_by_a_register() {
     let provider = "[[oidc.provider]]\nid = \"mitid\"\nmitid = true\nissuer = \"https://broker.dk/op\"\nclient_id = \"x\"\nclient_secret = \"s\"\nfixed_level = \"low\"\n\
                     match = { by = \"cpr\", from = \"dk.cpr\" }\n";
     let told = case.load(&format!("{MINIMAL}{provider}"), &[]).expect_err("nothing leads on").to_string();
-    assert!(told.contains("provider \"mitid\".match.ad_attribute: missing") && told.contains("[people]"), "{told}");
+    assert!(told.contains("provider \"mitid\".match.ad_attribute: missing") && told.contains("[registers]"), "{told}");
     let config = case.load(&format!("{MINIMAL}{provider}{SQL}"), &[]).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(config.oidc.providers[0].common.match_attribute, None);
     let unilogin = provider.replace("\"cpr\"", "\"unilogin_id\"");

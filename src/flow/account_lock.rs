@@ -130,7 +130,7 @@ pub(super) async fn guard_beyond(
         tries.count = tries.count.saturating_add(uncounted);
         tries.last = tries.last.max(Some(app.clock.now()));
     }
-    Ok(lockout_guard::decide(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
+    Ok(lockout_guard::authorize(rules, tries, app.config.login.ad_password.lockout_reserve, by, app.clock.now()))
 }
 
 impl AccountLock {

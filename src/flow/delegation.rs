@@ -1,7 +1,7 @@
 //! Delegation: acting on another person's account, as parent, password admin, teacher or helpdesk.
 //!
 //! Invariants:
-//! - [`crate::model::authorization::decide`] is the only authorization decision. Its facts are read from AD for this
+//! - [`crate::model::authorization::authorize`] is the only authorization decision. Its facts are read from AD for this
 //!   request, and again at the write.
 //! - A list leads to accounts. It grants nothing.
 //! - Every view of another person's account or of a list is logged.

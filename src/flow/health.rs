@@ -29,7 +29,7 @@ pub async fn ready(app: &App) -> bool {
             tracing::info!("service ready again");
         }
     }
-    metrics::gauge!("ready").set(if ready { 1.0 } else { 0.0 });
+    metrics::gauge!("os2nykode_ready").set(if ready { 1.0 } else { 0.0 });
     *last = Some((Instant::now(), ready));
     ready
 }

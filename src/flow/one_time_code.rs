@@ -77,7 +77,7 @@ pub(crate) async fn hindrance(app: &App, identity: &Identity, code: Uuid, accoun
     // A clock that went back must not make a login live longer.
     let fresh = age <= app.config.codes.lasts && age >= -SKEW;
     if !fresh || !app.config.codes.enabled || !app.codes.is_good(account.guid, code).await? {
-        return Ok(Some(Refusal::CodeOver));
+        return Ok(Some(Refusal::CodeEnded));
     }
     Ok((account.locked && !app.config.reset.unlock).then_some(Refusal::Locked))
 }
@@ -91,7 +91,7 @@ pub(crate) async fn once(
     write: impl Future<Output = Result<SetOutcome, directory::DirectoryError>>,
 ) -> Result<Result<SetOutcome, directory::DirectoryError>, FlowError> {
     if !app.codes.spend(account, code, app.clock.now()).await? {
-        return Ok(Ok(SetOutcome::Refused(Refusal::CodeOver)));
+        return Ok(Ok(SetOutcome::Refused(Refusal::CodeEnded)));
     }
     let written = write.await;
     match &written {

@@ -27,10 +27,10 @@ const REMEMBERED: usize = 10_000;
 
 /// Rate limit of the family service for one person: room for a large household, not for a program.
 pub(crate) const FAMILY: DelayLimits = DelayLimits {
-    free: 40,
-    first_wait: SignedDuration::from_secs(5),
-    longest_wait: SignedDuration::from_mins(1),
-    forget_after: SignedDuration::from_mins(5),
+    attempts_before_delay: 40,
+    first_delay: SignedDuration::from_secs(5),
+    max_delay: SignedDuration::from_mins(1),
+    reset_after: SignedDuration::from_mins(5),
 };
 
 /// Requests in progress, by the person that they are made for.

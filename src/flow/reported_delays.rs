@@ -32,8 +32,8 @@ struct LeftOut {
 
 impl ReportedDelays {
     /// Whether this delay of the client is not logged yet. Counted in a metric each time.
-    pub fn first_word(&self, client: IpAddr, until: Timestamp) -> bool {
-        metrics::counter!("throttled_total").increment(1);
+    pub fn report_once(&self, client: IpAddr, until: Timestamp) -> bool {
+        metrics::counter!("os2nykode_rate_limited_total").increment(1);
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         if told.len() >= REMEMBERED {
             told.clear();
@@ -73,11 +73,11 @@ mod tests {
     fn each_wait_is_told_of_once_and_memory_is_bounded() {
         let waits = ReportedDelays::default();
         let client = IpAddr::from([192, 0, 2, 1]);
-        assert!(waits.first_word(client, Timestamp::UNIX_EPOCH));
-        assert!(!waits.first_word(client, Timestamp::UNIX_EPOCH));
-        assert!(waits.first_word(IpAddr::from([192, 0, 2, 2]), Timestamp::UNIX_EPOCH));
+        assert!(waits.report_once(client, Timestamp::UNIX_EPOCH));
+        assert!(!waits.report_once(client, Timestamp::UNIX_EPOCH));
+        assert!(waits.report_once(IpAddr::from([192, 0, 2, 2]), Timestamp::UNIX_EPOCH));
         for second in 1..20_000 {
-            waits.first_word(client, Timestamp::from_second(second).expect("a time"));
+            waits.report_once(client, Timestamp::from_second(second).expect("a time"));
         }
         assert!(waits.told.lock().expect("not poisoned").len() <= REMEMBERED);
     }

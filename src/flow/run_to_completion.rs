@@ -29,7 +29,7 @@ impl RequestSlot {
 }
 
 /// Runs the work to completion even if the client disconnects. Holds the request's place until then.
-pub(crate) async fn to_its_end<T: Send + 'static>(
+pub(crate) async fn run_to_completion<T: Send + 'static>(
     work: impl Future<Output = Result<T, FlowError>> + Send + 'static,
 ) -> Result<T, FlowError> {
     let task = match PLACE.try_with(Clone::clone) {
@@ -52,7 +52,7 @@ mod tests {
         let places = Arc::new(Semaphore::new(1));
         let place = RequestSlot::held_by(places.clone().try_acquire_owned().expect("a place"));
         let (finish, finished) = oneshot::channel::<()>();
-        let work = to_its_end(async move {
+        let work = run_to_completion(async move {
             let _ = finished.await;
             Ok(())
         });

@@ -19,7 +19,7 @@ use uuid::Uuid;
 use super::{
     FlowError, RequestContext,
     account_lock::{self, Taken},
-    actor_of, event_of, party_of, to_its_end,
+    actor_of, event_of, party_of, run_to_completion,
 };
 use crate::flow::set_password::outcome::{counts, refusal_of};
 use crate::flow::{
@@ -157,7 +157,7 @@ struct Delegated {
 /// Changes or resets the password, as the login allows, or returns the refusal.
 pub async fn set(app: &Arc<App>, visit: &RequestContext, identity: &Identity, request: SetRequest) -> Result<SetOutcome, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         let registered = Registered::default();
         let submitted =
             Submitted { app: &app, visit: &visit, identity: &identity, request: &request, registered: &registered, behalf: None };
@@ -210,8 +210,8 @@ impl Submitted<'_> {
     async fn run(&self) -> Result<SetOutcome, FlowError> {
         match self.request.whose {
             Whose::Own { .. } => {
-                let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
-                Box::pin(self.counted(charge, false, self.authorised())).await
+                let count_attempt = ThrottleKey::address(self.visit.client, self.app.config.rate_limit.address);
+                Box::pin(self.counted(count_attempt, false, self.authorised())).await
             }
             // No rate limit on the address: a whole school shares one.
             Whose::Anothers { must_change } => {
@@ -225,14 +225,14 @@ impl Submitted<'_> {
     /// to be the person's own.
     async fn counted(
         &self,
-        charge: Vec<(ThrottleKey, DelayLimits)>,
+        count_attempt: Vec<(ThrottleKey, DelayLimits)>,
         theirs: bool,
         work: impl Future<Output = Result<SetOutcome, FlowError>>,
     ) -> Result<SetOutcome, FlowError> {
-        let receipt = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
+        let receipt = match self.app.rate_limits.count_attempt(&count_attempt, self.app.clock.now()).await? {
             Charge::Taken(receipt) => receipt,
             Charge::Wait(until) => {
-                if self.app.waits.first_word(self.visit.client, until) {
+                if self.app.reported_delays.report_once(self.visit.client, until) {
                     let mut entry = self.refusal(None, None, &Refusal::Throttled { until });
                     // A form can name any account: a name without authorization must not add to that account's history.
                     entry.target = entry.target.filter(|_| theirs);
@@ -244,11 +244,11 @@ impl Submitted<'_> {
         let answer = work.await;
         let forgiven = match &answer {
             Ok(SetOutcome::Done | SetOutcome::StillLocked | SetOutcome::NotLetIn(_) | SetOutcome::NotTried) => {
-                self.app.throttles.forgive(receipt, true).await
+                self.app.rate_limits.refund(receipt, true).await
             }
-            Ok(SetOutcome::Refused(refusal)) if !counts(refusal) => self.app.throttles.forgive(receipt, false).await,
-            Ok(SetOutcome::AlreadySent) | Err(_) => self.app.throttles.forgive(receipt, false).await,
-            Ok(SetOutcome::Refused(_) | SetOutcome::Unknown) => self.app.throttles.failed(receipt).await,
+            Ok(SetOutcome::Refused(refusal)) if !counts(refusal) => self.app.rate_limits.refund(receipt, false).await,
+            Ok(SetOutcome::AlreadySent) | Err(_) => self.app.rate_limits.refund(receipt, false).await,
+            Ok(SetOutcome::Refused(_) | SetOutcome::Unknown) => self.app.rate_limits.failed(receipt).await,
         };
         if let Err(error) = forgiven {
             tracing::warn!(error = %error, "attempt could not be refunded to the rate limit");
@@ -260,12 +260,12 @@ impl Submitted<'_> {
     async fn authorised(&self) -> Result<SetOutcome, FlowError> {
         let registered = Registered::ask(self.app, self.identity).await?;
         if !linked_accounts::owns(self.app, self.identity, &registered, self.request.target).await? {
-            return self.refused(None, None, Refusal::NotYours).await;
+            return self.refused(None, None, Refusal::NoRelation).await;
         }
         let Some(operation) = self.operation() else { return self.refused(None, None, Refusal::WrongCurrent).await };
-        let charge = vec![(ThrottleKey::change(self.request.target), self.app.config.throttle.name)];
+        let count_attempt = vec![(ThrottleKey::change(self.request.target), self.app.config.rate_limit.name)];
         let theirs = Submitted { registered: &registered, ..*self };
-        Box::pin(self.counted(charge, true, theirs.alone(operation))).await
+        Box::pin(self.counted(count_attempt, true, theirs.with_account_lock(operation))).await
     }
 
     /// Takes the account lock only after authorization. Nothing can be guessed here, so no attempts count on the
@@ -282,12 +282,12 @@ impl Submitted<'_> {
                 .await?;
             return Ok(SetOutcome::denied(Denial::NoRelation));
         };
-        match standing.decide(self.app, &seen, Action::SetPassword) {
+        match standing.authorize(self.app, &seen, Action::SetPassword) {
             Ok(ground) => {
                 let actor = standing.party(self.app, self.identity, &ground, self.request.target);
                 let behalf = Delegated { actor, ground, child: seen.child.clone(), said };
                 drop(standing);
-                Submitted { behalf: Some(&behalf), ..*self }.alone(Operation::ResetOther { must_change }).await
+                Submitted { behalf: Some(&behalf), ..*self }.with_account_lock(Operation::ResetOther { must_change }).await
             }
             Err(denial) => {
                 let actor = standing.somebody(self.app, self.identity);
@@ -306,7 +306,7 @@ impl Submitted<'_> {
                 LinkedAccounts::Yes(read) => Ok(*read),
                 LinkedAccounts::Denied(denial) => Err(Refusal::Denied(denial)),
                 LinkedAccounts::NotUsable => Err(Refusal::NotUsable),
-                LinkedAccounts::No => Err(Refusal::NotYours),
+                LinkedAccounts::No => Err(Refusal::NoRelation),
             });
         };
         let TargetLookup { standing, seen, .. } = match behalf.said.look_again(self.app, self.identity, self.request.target).await? {
@@ -314,7 +314,7 @@ impl Submitted<'_> {
             Err(denial) => return Ok(Err(Refusal::Denied(denial))),
         };
         let Some(seen) = seen else { return Ok(Err(Refusal::Denied(Denial::NoRelation))) };
-        Ok(match standing.decide(self.app, &seen, Action::SetPassword) {
+        Ok(match standing.authorize(self.app, &seen, Action::SetPassword) {
             Ok(ground) if ground == behalf.ground => Ok((seen.account, standing.pinned)),
             // The grant has changed since the first decision. A new request is decided on the new grant.
             Ok(_) => Err(Refusal::Denied(Denial::NoRelation)),
@@ -334,7 +334,7 @@ impl Submitted<'_> {
     }
 
     /// Takes the account lock around the rest, so that the facts are still true at the write.
-    async fn alone(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
+    async fn with_account_lock(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
         let SetRequest { target, attempt, .. } = *self.request;
         let lock = match account_lock::take_for(self.app, target, attempt).await? {
             Taken::Lock(lock) => lock,

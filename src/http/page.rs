@@ -133,7 +133,7 @@ impl Frame {
 
     /// A helpdesk's name; its id if it is no longer configured.
     pub fn helpdesk(&self, id: &str) -> String {
-        let desk = self.app.config.authority.helpdesks.iter().find(|desk| desk.id == id);
+        let desk = self.app.config.delegation.helpdesks.iter().find(|desk| desk.id == id);
         desk.map_or_else(|| id.to_owned(), |desk| desk.name.in_language(self.words.language).to_owned())
     }
 
@@ -144,7 +144,7 @@ impl Frame {
 
     /// Checks that a helper makes before a one-time code is given out.
     pub fn checklist(&self) -> Vec<String> {
-        let own = self.app.config.authority.checklist.as_ref().map(|text| text.in_language(self.words.language));
+        let own = self.app.config.delegation.checklist.as_ref().map(|text| text.in_language(self.words.language));
         own.map_or_else(
             || vec![self.t("checklist-default")],
             |text| text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect(),
@@ -153,7 +153,7 @@ impl Frame {
 
     /// Whether delegation is configured, or parents can reset for their children.
     pub fn others(&self) -> bool {
-        self.app.config.authority.is_used() || self.app.family.is_some()
+        self.app.config.delegation.is_used() || self.app.family.is_some()
     }
 
     /// An account's history. Each line: time as shown, time in ISO 8601, event.
@@ -393,7 +393,7 @@ impl FromRequestParts<Arc<App>> for AuthenticatedRequest {
         }
         if local_account::is_over(app, &identity).await.map_err(|fault| PageError::from(fault).into_response())? {
             session::end(&session).await.map_err(|error| PageError::from(error).into_response())?;
-            return Err(Redirect::to(if app.config.staff.enabled { "/staff?ended" } else { "/" }).into_response());
+            return Err(Redirect::to(if app.config.local_accounts.enabled { "/staff?ended" } else { "/" }).into_response());
         }
         let token = form::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
         let visit = RequestContext { id: identity.visit, ..visit(app, parts).map_err(IntoResponse::into_response)? };

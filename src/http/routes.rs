@@ -75,26 +75,26 @@ pub(super) fn with_session() -> Router<Arc<App>> {
         .route("/audit/entries/{number}/cpr/{party}", post(crate::http::routes::audit::log::reveal))
         .route("/audit/visits/{visit}", get(crate::http::routes::audit::log::visit))
         .route("/audit/accounts/{account}", get(crate::http::routes::audit::log::account))
-        .route("/audit/kept", post(crate::http::routes::audit::log::keep))
-        .route("/audit/kept/{id}", post(crate::http::routes::audit::log::drop_kept))
-        .route("/others", get(crate::http::routes::delegation::lists::choose))
+        .route("/audit/saved-searches", post(crate::http::routes::audit::log::keep))
+        .route("/audit/saved-searches/{id}", post(crate::http::routes::audit::log::drop_kept))
+        .route("/delegation", get(crate::http::routes::delegation::lists::choose))
         .route(
-            "/others/{kind}/{id}",
+            "/delegation/{kind}/{id}",
             get(crate::http::routes::delegation::lists::list).post(crate::http::routes::delegation::lists::search),
         )
-        .route("/others/group/{group}/slips", post(crate::http::routes::delegation::slips::submit))
-        .route("/others/accounts/{account}", get(crate::http::routes::delegation::account::show))
-        .route("/others/accounts/{account}/unlock", post(crate::http::routes::delegation::account::unlock))
-        .route("/others/accounts/{account}/sessions/end", post(crate::http::routes::delegation::account::end_sessions))
+        .route("/delegation/group/{group}/slips", post(crate::http::routes::delegation::slips::submit))
+        .route("/delegation/accounts/{account}", get(crate::http::routes::delegation::account::show))
+        .route("/delegation/accounts/{account}/unlock", post(crate::http::routes::delegation::account::unlock))
+        .route("/delegation/accounts/{account}/sessions/end", post(crate::http::routes::delegation::account::end_sessions))
         .route(
-            "/others/accounts/{account}/code",
+            "/delegation/accounts/{account}/code",
             get(crate::http::routes::delegation::code::show).post(crate::http::routes::delegation::code::submit),
         )
         .route(
-            "/others/accounts/{account}/password",
+            "/delegation/accounts/{account}/password",
             get(crate::http::routes::delegation::password::show).post(crate::http::routes::delegation::password::submit),
         )
-        .route("/others/accounts/{account}/password/{attempt}", get(crate::http::routes::delegation::password::result))
+        .route("/delegation/accounts/{account}/password/{attempt}", get(crate::http::routes::delegation::password::result))
 }
 
 pub(super) async fn not_found() -> StatusCode {

@@ -136,14 +136,14 @@ struct Doors {
 
 impl Doors {
     fn refused(&self, refusal: ConnectionRefusal) {
-        counter!("connections_refused_total", "limit" => refusal.limit()).increment(1);
+        counter!("os2nykode_connections_refused_total", "limit" => refusal.limit()).increment(1);
         if let Some(times) = self.refusals.due() {
             warn!(limit = refusal.limit(), times, "connections refused: limit reached");
         }
     }
 
     async fn failed(&self, error: &io::Error) {
-        counter!("connections_failed_total", "step" => "accept").increment(1);
+        counter!("os2nykode_connections_failed_total", "step" => "accept").increment(1);
         if let Some(times) = self.accepts.due() {
             warn!(error = %error, times, "accept failed");
         }
@@ -177,7 +177,7 @@ impl ServedConnection {
     }
 
     fn no_handshake(&self, error: &str) {
-        counter!("connections_failed_total", "step" => "tls").increment(1);
+        counter!("os2nykode_connections_failed_total", "step" => "tls").increment(1);
         if let Some(times) = self.handshakes.due() {
             warn!(error, times, "TLS handshakes failed");
         }
@@ -202,7 +202,7 @@ impl ServedConnection {
             tokio::select! {
                 _ = connection.as_mut() => return, // errors of the client's own connection are not reported
                 () = activity.over() => {
-                    counter!("connections_closed_total").increment(1);
+                    counter!("os2nykode_connections_closed_total").increment(1);
                     return;
                 }
                 _ = stopped.wait_for(|stopped| *stopped), if stops => {

@@ -36,7 +36,7 @@ const HISTORY: SignedDuration = SignedDuration::from_hours(24);
 const LONGEST_HISTORY: usize = 10_000;
 
 /// Runs the job forever.
-pub async fn keep_watching(app: &App) {
+pub async fn run_alerts(app: &App) {
     let Some(thresholds) = app.config.audit.alerts else { return };
     let mut watcher = loop {
         match AlertJob::new(app, thresholds) {
@@ -147,7 +147,7 @@ async fn remembered(app: &App, thresholds: Thresholds, number: i64) -> Result<Wa
 
 fn see(watch: &mut Watch, sealed: &SealedEntry) -> Vec<Alert> {
     match &sealed.what {
-        What::Entry(_) => match sealed.event().filter(|_| sealed.sound) {
+        What::Entry(_) => match sealed.event().filter(|_| sealed.authentic) {
             Some(event) => watch.see(sealed.number, ObservedEntry::Event(&event)),
             None => watch.see(sealed.number, ObservedEntry::Unsound),
         },
@@ -199,7 +199,7 @@ async fn raise(app: &App, alert: &Alert, thresholds: Thresholds) -> Result<(), F
         AlertSubject::Log(number) => entry.note = Some(format!("number={number}")),
     }
     app.audit.append(&entry).await?;
-    metrics::counter!("audit_alerts_total", "rule" => alert.rule.code()).increment(1);
+    metrics::counter!("os2nykode_audit_alerts_total", "rule" => alert.rule.code()).increment(1);
     warn!(rule = alert.rule.code(), count = alert.count, "alert raised");
     let until = at.saturating_add(thresholds.window).unwrap_or(Timestamp::MAX);
     app.cursors.raised(&name, until).await?;

@@ -58,7 +58,7 @@ pub enum Round {
 /// Starts one task for each target.
 pub fn start(app: &Arc<App>) -> JoinSet<()> {
     let mut tasks = JoinSet::new();
-    for target in &app.push {
+    for target in &app.forward_targets {
         let (app, target) = (app.clone(), target.clone());
         tasks.spawn(async move { keep_sending(&app, &target).await });
     }
@@ -69,7 +69,7 @@ pub fn start(app: &Arc<App>) -> JoinSet<()> {
 /// at the next start.
 pub async fn last_word(app: &Arc<App>, mut tasks: JoinSet<()>) {
     tasks.shutdown().await;
-    for target in &app.push {
+    for target in &app.forward_targets {
         let (app, target) = (app.clone(), target.clone());
         tasks.spawn(async move {
             let mut sender = Sender::new(&app);
@@ -109,7 +109,7 @@ fn failed(target: &ForwardTarget, failures: &mut u32, error: &dyn std::fmt::Disp
     if *failures == 0 {
         warn!(target = target.id, error = %error, "target does not take the log; delivery is retried");
     }
-    metrics::counter!("audit_push_failures_total", "target" => target.id.clone()).increment(1);
+    metrics::counter!("os2nykode_audit_forward_failures_total", "target" => target.id.clone()).increment(1);
     *failures = failures.saturating_add(1);
     FIRST_WAIT.saturating_mul(1 << (*failures - 1).min(10)).min(LONGEST_WAIT)
 }
@@ -153,7 +153,7 @@ impl Sender {
         let parcels: Vec<Message> = batch.iter().filter_map(|sealed| parcel(target, sealed, app.clock.now())).collect();
         let Delivery { mut taken, mut trouble } =
             if parcels.is_empty() { Delivery { taken: 0, trouble: None } } else { self.send(app, target, &name, &parcels).await? };
-        metrics::counter!("audit_push_sent_total", "target" => target.id.clone()).increment(taken as u64);
+        metrics::counter!("os2nykode_audit_forward_sent_total", "target" => target.id.clone()).increment(taken as u64);
         if let (Some(DeliveryError::Refused(_)), Some(parcel)) = (&trouble, parcels.get(taken))
             && self.gives_up(target, parcel.number)
         {
@@ -174,7 +174,7 @@ impl Sender {
         let whole = trouble.is_none() && taken == parcels.len() && batch.len() < BATCH as usize;
         let behind = if whole { 0 } else { app.feed.head().await? - at.number };
         #[allow(clippy::cast_precision_loss, reason = "for a picture")]
-        metrics::gauge!("audit_push_behind", "target" => target.id.clone()).set(behind as f64);
+        metrics::gauge!("os2nykode_audit_forward_behind", "target" => target.id.clone()).set(behind as f64);
         Ok(match trouble {
             Some(trouble) => Round::Failed(trouble),
             None if whole => Round::Done,
@@ -210,7 +210,7 @@ impl Sender {
         let tries = if self.refused.0 == number { self.refused.1 + 1 } else { 1 };
         self.refused = (number, tries);
         if tries >= TRIES {
-            metrics::counter!("audit_push_left_out_total", "target" => target.id.clone(), "why" => "refused").increment(1);
+            metrics::counter!("os2nykode_audit_forward_left_out_total", "target" => target.id.clone(), "why" => "refused").increment(1);
             warn!(target = target.id, number, "rejected message skipped");
         }
         tries >= TRIES
@@ -262,14 +262,14 @@ fn parcel(target: &ForwardTarget, sealed: &SealedEntry, now: Timestamp) -> Optio
     let public = PublicEvent::of(sealed)?;
     let event = sealed.event();
     let at = event.as_ref().map_or(now, |event| event.at);
-    let severity = severity(sealed.sound, event.as_ref());
+    let severity = severity(sealed.authentic, event.as_ref());
     let name = public.kind.clone();
     let number = sealed.number;
     let body = if let Some(hook) = target.hook() {
-        let event = event.filter(|_| sealed.sound)?; // forged entries are not sent
+        let event = event.filter(|_| sealed.authentic)?; // forged entries are not sent
         let notice = hook.notices.iter().find(|notice| notice.is(&event))?;
         if now.duration_since(at) > hook.max_age {
-            metrics::counter!("audit_push_left_out_total", "target" => target.id.clone(), "why" => "old").increment(1);
+            metrics::counter!("os2nykode_audit_forward_left_out_total", "target" => target.id.clone(), "why" => "old").increment(1);
             return None;
         }
         told(*notice, &public)
@@ -286,8 +286,8 @@ fn told(notice: Notice, event: &PublicEvent) -> String {
     serde_json::json!({ "id": event.number, "notice": notice.code(), "event": event }).to_string()
 }
 
-fn severity(sound: bool, event: Option<&AuditEvent>) -> Severity {
-    let Some(event) = event.filter(|event| sound && event.kind != EventKind::AlertRaised) else { return Severity::Alert };
+fn severity(authentic: bool, event: Option<&AuditEvent>) -> Severity {
+    let Some(event) = event.filter(|event| authentic && event.kind != EventKind::AlertRaised) else { return Severity::Alert };
     match event.outcome {
         AuditOutcome::Started | AuditOutcome::Succeeded => Severity::Informational,
         AuditOutcome::Refused => Severity::Notice,

@@ -54,7 +54,7 @@ pub async fn settle(app: &App) -> Result<usize, FlowError> {
 }
 
 /// Runs [`settle`] forever.
-pub async fn keep_settling(app: &App, every: Duration) {
+pub async fn run_reconcile(app: &App, every: Duration) {
     loop {
         match settle(app).await {
             Ok(0) => {}

@@ -32,7 +32,7 @@ const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
 const RETENTION: &str = "audit retention";
 
 /// Seals entries and signs checkpoints forever.
-pub async fn keep_sealing(app: &App) {
+pub async fn run_sealing(app: &App) {
     while let Err(error) = app.audit.remember(&app.sealed).await {
         tracing::error!(error = %error, "audit log could not be sealed; its entries wait");
         tokio::time::sleep(REST).await;
@@ -47,7 +47,7 @@ pub async fn keep_sealing(app: &App) {
             Ok(sealed) => since += sealed,
             Err(fault) => {
                 tracing::error!(error = %fault, "audit log could not be sealed; its entries wait");
-                metrics::counter!("audit_seal_failures_total").increment(1);
+                metrics::counter!("os2nykode_audit_seal_failures_total").increment(1);
                 tokio::time::sleep(REST).await;
                 continue;
             }
@@ -84,12 +84,12 @@ pub async fn keep_watch(app: &App) {
 /// The first waiting entry, and since when it is the first.
 #[allow(clippy::cast_precision_loss, reason = "entries are few")]
 fn watched(backlog: &Backlog, same: Option<(i64, Instant)>, now: Instant) -> Option<(i64, Instant)> {
-    metrics::gauge!("audit_unsealed").set(backlog.waiting as f64);
-    metrics::gauge!("audit_unsigned").set(backlog.unsigned as f64);
+    metrics::gauge!("os2nykode_audit_unsealed_entries").set(backlog.waiting as f64);
+    metrics::gauge!("os2nykode_audit_unsigned_entries").set(backlog.unsigned as f64);
     let first = backlog.first?;
     let since = same.filter(|(seq, _)| *seq == first).map_or(now, |(_, since)| since);
     if is_stuck(since, now) {
-        metrics::counter!("audit_seal_failures_total").increment(1);
+        metrics::counter!("os2nykode_audit_seal_failures_total").increment(1);
         tracing::error!(
             waiting = backlog.waiting,
             "audit entries wait too long for their seal; run `os2nykode check` and `os2nykode audit verify`"
@@ -123,13 +123,13 @@ pub async fn seal_waiting(app: &App) -> Result<usize, FlowError> {
         let SealOutcome { entries, unsound } = app.audit.seal(&app.sealed).await?;
         all += entries;
         if unsound > 0 {
-            metrics::counter!("audit_unsound_total").increment(unsound as u64);
+            metrics::counter!("os2nykode_audit_inauthentic_entries_total").increment(unsound as u64);
             tracing::error!(
                 unsound,
                 "audit entries not written by the service, or changed before they were sealed: another program writes to the database"
             );
         }
-        metrics::counter!("audit_sealed_total").increment(entries as u64);
+        metrics::counter!("os2nykode_audit_sealed_total").increment(entries as u64);
         if entries < BATCH as usize {
             return Ok(all);
         }
@@ -143,18 +143,18 @@ async fn sign(app: &App) -> Option<SignOutcome> {
         Ok(signed) => signed,
         Err(error) => {
             tracing::error!(error = %error, "checkpoint could not be signed");
-            metrics::counter!("audit_seal_failures_total").increment(1);
+            metrics::counter!("os2nykode_audit_seal_failures_total").increment(1);
             return None;
         }
     };
     match signed {
         SignOutcome::UpTo(number) | SignOutcome::Part(number) => {
             tracing::debug!(number, "checkpoint signed");
-            metrics::gauge!("audit_checkpoint_seconds").set(seconds(app.clock.now()));
+            metrics::gauge!("os2nykode_audit_checkpoint_age_seconds").set(seconds(app.clock.now()));
         }
         SignOutcome::NothingNew => {}
         SignOutcome::Changed(number) => {
-            metrics::counter!("audit_chain_changed_total").increment(1);
+            metrics::counter!("os2nykode_audit_chain_changed_total").increment(1);
             tracing::error!(
                 number,
                 "chain of the audit log was changed in the database; no further checkpoint is signed; run `os2nykode audit verify`"
@@ -192,7 +192,7 @@ pub async fn note(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &st
 }
 
 /// Runs retention once a day, on one instance.
-pub async fn keep_short(app: &App, holder: Uuid) {
+pub async fn run_retention(app: &App, holder: Uuid) {
     loop {
         match retain_once(app, holder).await {
             Ok(_) => {}

@@ -40,13 +40,13 @@ pub enum EventKind {
     /// Outcome of an unlock, or the reason why it was refused.
     UnlockOutcome,
     /// The actor viewed another person's account.
-    AccountSeen,
+    AccountViewed,
     /// The actor viewed or searched a list of other people's accounts.
-    ListSeen,
+    ListViewed,
     /// The actor issued a one-time code for another person.
     CodeIssued,
     /// A login with a one-time code, successful or not.
-    CodeUsed,
+    CodeRedeemed,
     /// Slips with new passwords were made for several pupils. Each password has a reset entry of its own.
     SlipsMade,
     /// A local account was created, removed or changed on the command line; the reason names the operation. A first entry is
@@ -55,7 +55,7 @@ pub enum EventKind {
     /// A one-time code expired unused.
     CodeExpired,
     /// The actor searched the audit log or viewed one of its entries; the note names the search or the sequence number.
-    LogSeen,
+    AuditLogViewed,
     /// Entries were exported, by an auditor or through the API; the note names format and period, or API token and cursor.
     LogExported,
     /// The actor revealed a masked CPR number of the audit log.
@@ -107,14 +107,14 @@ impl EventKind {
             | Self::ResetReconciled
             | Self::UnlockAttempt
             | Self::UnlockOutcome
-            | Self::AccountSeen
-            | Self::ListSeen
+            | Self::AccountViewed
+            | Self::ListViewed
             | Self::CodeIssued
-            | Self::CodeUsed
+            | Self::CodeRedeemed
             | Self::SlipsMade
             | Self::StaffAccount
             | Self::CodeExpired
-            | Self::LogSeen
+            | Self::AuditLogViewed
             | Self::LogExported
             | Self::CprRevealed
             | Self::ServiceStarted
@@ -147,10 +147,10 @@ impl EventKind {
             | Self::UnlockAttempt
             | Self::UnlockOutcome
             | Self::CodeIssued
-            | Self::CodeUsed
+            | Self::CodeRedeemed
             | Self::CodeExpired
             | Self::SlipsMade => RetentionClass::Passwords,
-            Self::AccountSeen | Self::ListSeen | Self::LogSeen | Self::LogExported | Self::CprRevealed => RetentionClass::Views,
+            Self::AccountViewed | Self::ListViewed | Self::AuditLogViewed | Self::LogExported | Self::CprRevealed => RetentionClass::Views,
             Self::StaffAccount
             | Self::ServiceStarted
             | Self::ServiceStopped
@@ -207,14 +207,14 @@ codes!(EventKind {
     ResetReconciled = "reset_reconciled",
     UnlockAttempt = "unlock_attempt",
     UnlockOutcome = "unlock_outcome",
-    AccountSeen = "account_seen",
-    ListSeen = "list_seen",
+    AccountViewed = "account_viewed",
+    ListViewed = "list_viewed",
     CodeIssued = "code_issued",
-    CodeUsed = "code_used",
+    CodeRedeemed = "code_redeemed",
     SlipsMade = "slips_made",
     StaffAccount = "staff_account",
     CodeExpired = "code_expired",
-    LogSeen = "log_seen",
+    AuditLogViewed = "audit_log_viewed",
     LogExported = "log_exported",
     CprRevealed = "cpr_revealed",
     ServiceStarted = "service_started",

@@ -241,7 +241,7 @@ impl Denial {
         match self {
             Self::Barred => "barred",
             Self::Unreadable => "rule_unreadable",
-            Self::NoRelation => "not_yours",
+            Self::NoRelation => "no_relation",
             Self::NotUsable => "not_usable",
             Self::ClosedToOthers => "closed_to_others",
             Self::Protected => "protected",
@@ -261,21 +261,21 @@ impl Denial {
     /// An explanation for operators.
     pub fn explained(self) -> &'static str {
         match self {
-            Self::Barred => "the actor is in a group of authority.cannot_use_the_service",
-            Self::Unreadable => "a group of [authority] or audit.auditors that may forbid it can't be found",
+            Self::Barred => "the actor is in a group of delegation.blocked_groups",
+            Self::Unreadable => "a group of [delegation] or audit.auditors that may forbid it can't be found",
             Self::NoRelation => "no circle that both are in (the actor as password admin), no class, no helpdesk scope",
             Self::NotUsable => "the account is disabled or has expired",
-            Self::ClosedToOthers => "the account is in a group of authority.cannot_be_changed_by_others",
+            Self::ClosedToOthers => "the account is in a group of delegation.excluded_groups",
             Self::Protected => "the account has adminCount=1 or is in a group that AD, or authority.protected_groups, protects",
-            Self::MasterAdmin => "the account is in authority.circles.master_admins",
+            Self::MasterAdmin => "the account is in delegation.circles.master_admins",
             Self::PasswordAdmin => {
-                "the account is in authority.circles.admins, and the actor is no master admin of a circle that both are in"
+                "the account is in delegation.circles.admins, and the actor is no master admin of a circle that both are in"
             }
             Self::Helper => "the account is in the group of a helpdesk, and the actor is no master admin of a circle that both are in",
             Self::Auditor => "the account is in a group of audit.auditors, and the actor is no master admin of a circle that both are in",
             Self::Teacher => "the account's owner is a teacher, and the actor's only relation to it is as a teacher or a parent",
             Self::TooWeak(_) => "the login's level is below what [reset] demands for the account",
-            Self::LoginTooOld => "the login is older than authority.max_age_minutes",
+            Self::LoginTooOld => "the login is older than delegation.max_age_minutes",
             Self::PasswordChangedSince => "the actor's account has got another password since the login",
             Self::NotThisAction => "the actor's role does not include this action",
             Self::TooOften(_) => "the actor has reached the rate limit for accounts without a relation",
@@ -285,7 +285,7 @@ impl Denial {
 
 /// Decides whether the actor may perform the action on the target. The order of the checks: the actor may use the service, the actor has a
 /// relation to the target, no prohibition applies, the role includes the action.
-pub fn decide(rules: &AuthorizationPolicy, actor: &Actor, target: &Target<'_>, action: Action, now: Timestamp) -> Result<Grant, Denial> {
+pub fn authorize(rules: &AuthorizationPolicy, actor: &Actor, target: &Target<'_>, action: Action, now: Timestamp) -> Result<Grant, Denial> {
     let grounds = theirs(rules, actor, target, now)?;
     // Viewing is allowed to every actor with a relation: the page shows why nothing else can be done.
     match action {
@@ -354,7 +354,8 @@ fn allowed(
 /// True if being a guardian of the target's owner would allow more. Otherwise the family service need not be queried.
 pub fn parenthood_matters(rules: &AuthorizationPolicy, actor: &Actor, target: &Target<'_>, now: Timestamp) -> bool {
     let child = Target { child: true, ..*target };
-    let opens = |action: &Action| decide(rules, actor, target, *action, now).is_err() && decide(rules, actor, &child, *action, now).is_ok();
+    let opens =
+        |action: &Action| authorize(rules, actor, target, *action, now).is_err() && authorize(rules, actor, &child, *action, now).is_ok();
     !target.child && Action::ALL.iter().any(opens)
 }
 
@@ -383,7 +384,7 @@ pub fn barred(rules: &AuthorizationPolicy, actor: &Actor) -> Option<Denial> {
     }
 }
 
-/// Why delegation does not extend to the account, regardless of the actor. [`decide`] handles circle admins, helpdesk members and auditors.
+/// Why delegation does not extend to the account, regardless of the actor. [`authorize`] handles circle admins, helpdesk members and auditors.
 pub fn closed(rules: &AuthorizationPolicy, account: &Account, now: Timestamp) -> Option<Denial> {
     unusable(account, now).or_else(|| out_of_reach(rules, account))
 }

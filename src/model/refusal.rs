@@ -35,7 +35,7 @@ pub enum Refusal {
     /// The account is disabled, expired, gone, or outside the part of the directory that the service serves.
     NotUsable,
     /// The account in the request is not linked to this login.
-    NotYours,
+    NoRelation,
     /// The login does not satisfy the account's demands for a reset.
     TooWeak {
         /// The level and providers that the account demands.
@@ -46,7 +46,7 @@ pub enum Refusal {
     /// Authorization was denied.
     Denied(Denial),
     /// The one-time code was redeemed, replaced by another, or has expired.
-    CodeOver,
+    CodeEnded,
     /// AD's policy refused the password (0000052D) although every rule that can be checked holds. AD does not name the rule.
     PolicyUnexplained,
 }
@@ -64,11 +64,11 @@ impl Refusal {
             Self::CannotChange => "cannot_change",
             Self::NoRight => "no_right",
             Self::NotUsable => "not_usable",
-            Self::NotYours => "not_yours",
+            Self::NoRelation => "no_relation",
             Self::TooWeak { .. } => "too_weak",
             Self::LoginTooOld => "login_too_old",
             Self::Denied(denial) => denial.code(),
-            Self::CodeOver => "code_over",
+            Self::CodeEnded => "code_ended",
             Self::PolicyUnexplained => "policy_unexplained",
         };
         word.to_owned()

@@ -37,7 +37,7 @@ pub fn accounts(answer: &Value, source: &config::RestSource) -> Result<Vec<Accou
             match value {
                 Value::Null => {}
                 Value::String(text) if text.is_empty() => {}
-                Value::String(text) => found.push(account(text, source.answers)?),
+                Value::String(text) => found.push(account(text, source.account_key)?),
                 Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
                     return Err(RegisterErrorCause::not_as_configured("an account is not a string"));
                 }

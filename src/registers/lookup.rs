@@ -99,6 +99,6 @@ impl Register {
 /// Counts the query and its outcome.
 pub(crate) fn counted<T>(register: &str, outcome: Result<T, RegisterErrorCause>) -> Result<T, RegisterError> {
     let word = if outcome.is_ok() { "answered" } else { "failed" };
-    counter!("register_questions_total", "register" => register.to_owned(), "outcome" => word).increment(1);
+    counter!("os2nykode_register_questions_total", "register" => register.to_owned(), "outcome" => word).increment(1);
     outcome.map_err(|trouble| trouble.of(register))
 }

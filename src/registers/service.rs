@@ -52,7 +52,7 @@ impl RegisterService {
         self.config.cpr_format
     }
 
-    /// The part of the answer that the configuration points to. `None`: the status is one of `nobody_statuses`.
+    /// The part of the answer that the configuration points to. `None`: the status is one of `not_found_statuses`.
     pub async fn ask(&self, cpr: &str) -> Result<Option<Value>, RegisterErrorCause> {
         let answer = self.http.send(self.request(cpr)?).await.map_err(|error| match error {
             HttpError::Unreachable(what) => RegisterErrorCause::Unreachable(what),
@@ -60,7 +60,7 @@ impl RegisterService {
             HttpError::TooLarge(_) => RegisterErrorCause::TooLarge(error.to_string()),
         })?;
         let status = answer.status().as_u16();
-        if self.config.nobody_statuses.contains(&status) {
+        if self.config.not_found_statuses.contains(&status) {
             return Ok(None);
         }
         match status {
@@ -76,7 +76,7 @@ impl RegisterService {
         let value: Value = serde_json::from_slice(answer.body()).map_err(|error| {
             RegisterErrorCause::not_as_configured(format!("it is not JSON (line {}, column {})", error.line(), error.column()))
         })?;
-        match &self.config.answer_at {
+        match &self.config.accounts_at {
             None => Ok(Some(value)),
             Some(place) => match at(&value, place) {
                 Some(found) => Ok(Some(found.clone())),

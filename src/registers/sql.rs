@@ -72,7 +72,7 @@ impl Sql {
         let mut connection = pool.acquire().await.map_err(|error| trouble(&error, words))?;
         let written = cpr.written(self.config.cpr_format);
         match tokio::time::timeout(self.config.timeout, rows(&mut connection, &self.config.query, &written, words)).await {
-            Ok(Ok(values)) => answer::column(&values, self.config.answers),
+            Ok(Ok(values)) => answer::column(&values, self.config.account_key),
             Ok(Err(trouble)) => {
                 close(connection);
                 Err(trouble)
@@ -94,7 +94,7 @@ impl Sql {
             settle(&mut connection, self.config.database, timeout).await.map_err(|error| trouble(&error, words))?;
             let values = rows(&mut connection, &self.config.query, self.config.cpr_format.nobody(), words).await?;
             connection.close().await.map_err(|error| trouble(&error, words))?;
-            Ok(answer::column(&values, self.config.answers)?.len())
+            Ok(answer::column(&values, self.config.account_key)?.len())
         };
         tokio::time::timeout(timeout * 2, work).await.unwrap_or(Err(RegisterErrorCause::TimedOut))
     }

@@ -66,7 +66,7 @@ impl SqlServer {
             return Err(RegisterErrorCause::TimedOut);
         };
         let values = done.map_err(|_| RegisterErrorCause::Crashed)?.map_err(|error| trouble(error, own_words))?;
-        answer::column(&values, self.config.answers)
+        answer::column(&values, self.config.account_key)
     }
 }
 

@@ -6,24 +6,24 @@ use crate::{app::App, http::OUTAGES};
 
 /// Counters without labels.
 const PLAIN: [&str; 9] = [
-    "faults_total",
-    "throttled_total",
-    "connections_closed_total",
-    "audit_sealed_total",
-    "audit_seal_failures_total",
-    "audit_unsound_total",
-    "audit_chain_changed_total",
-    "audit_foreign_checkpoints_total",
-    "audit_foreign_cursors_total",
+    "os2nykode_errors_total",
+    "os2nykode_rate_limited_total",
+    "os2nykode_connections_closed_total",
+    "os2nykode_audit_sealed_total",
+    "os2nykode_audit_seal_failures_total",
+    "os2nykode_audit_inauthentic_entries_total",
+    "os2nykode_audit_chain_changed_total",
+    "os2nykode_audit_foreign_checkpoints_total",
+    "os2nykode_audit_foreign_cursors_total",
 ];
 
 /// Counters with one label whose values are known.
 const LABELLED: [(&str, &str, &[&str]); 5] = [
-    ("connections_refused_total", "limit", &["all", "address"]),
-    ("connections_failed_total", "step", &["accept", "tls"]),
-    ("requests_refused_total", "stage", &["arriving", "large", "login", "waiting"]),
-    ("outages_total", "what", &OUTAGES),
-    ("staff_sign_ins_total", "outcome", &["succeeded", "refused"]),
+    ("os2nykode_connections_refused_total", "limit", &["all", "address"]),
+    ("os2nykode_connections_failed_total", "step", &["accept", "tls"]),
+    ("os2nykode_requests_refused_total", "stage", &["arriving", "large", "login", "waiting"]),
+    ("os2nykode_outages_total", "what", &OUTAGES),
+    ("os2nykode_local_account_sign_ins_total", "outcome", &["succeeded", "refused"]),
 ];
 
 /// Sets every known counter to 0, and every controller to available.
@@ -37,16 +37,16 @@ pub(super) fn begin(app: &App) {
         }
     }
     for controller in app.directory.controllers() {
-        gauge!("ldap_controller_up", "controller" => controller.name().to_owned()).set(1.0);
+        gauge!("os2nykode_ldap_controller_up", "controller" => controller.name().to_owned()).set(1.0);
     }
     for provider in app.config.providers() {
-        counter!("provider_refresh_failures_total", "provider" => provider.id.to_string()).increment(0);
+        counter!("os2nykode_provider_refresh_failures_total", "provider" => provider.id.to_string()).increment(0);
     }
-    for target in &app.push {
-        counter!("audit_push_failures_total", "target" => target.id.clone()).increment(0);
-        counter!("audit_push_sent_total", "target" => target.id.clone()).increment(0);
+    for target in &app.forward_targets {
+        counter!("os2nykode_audit_forward_failures_total", "target" => target.id.clone()).increment(0);
+        counter!("os2nykode_audit_forward_sent_total", "target" => target.id.clone()).increment(0);
         for why in ["refused", "old"] {
-            counter!("audit_push_left_out_total", "target" => target.id.clone(), "why" => why).increment(0);
+            counter!("os2nykode_audit_forward_left_out_total", "target" => target.id.clone(), "why" => why).increment(0);
         }
     }
 }

@@ -154,7 +154,7 @@ impl Codes {
         let (redeemed, tries): (Option<i64>, i64) = (row.try_get("redeemed")?, row.try_get("tries")?);
         let (issued, until): (i64, i64) = (row.try_get("issued")?, row.try_get("until")?);
         Ok(Try::No(match (redeemed, tries) {
-            (Some(_), _) => "code_used",
+            (Some(_), _) => "code_redeemed",
             (None, TRIES..) => "code_tries_used_up",
             (None, _) if until > stored(now) && issued <= stored(soonest) => "wrong_code",
             (None, _) => "code_expired",

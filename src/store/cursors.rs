@@ -46,7 +46,7 @@ impl Cursors {
     fn ours(&self, name: &str, stored: &Stored) -> Option<Cursor> {
         let is_ours = self.keys.verify_audit_mac(&text(name, stored.at), &stored.mac);
         if !is_ours {
-            metrics::counter!("audit_foreign_cursors_total").increment(1);
+            metrics::counter!("os2nykode_audit_foreign_cursors_total").increment(1);
             tracing::error!(name, "cursor in the database is not authentic; the job starts again from the beginning");
         }
         is_ours.then_some(stored.at)

@@ -69,7 +69,7 @@ impl RateLimits {
 
     /// Counts one attempt on every key, or on none if one of the keys is delayed. An overload delays as well: attempts never fail because
     /// of others.
-    pub async fn charge(&self, keys: &[(ThrottleKey, DelayLimits)], now: Timestamp) -> Result<Charge, StoreError> {
+    pub async fn count_attempt(&self, keys: &[(ThrottleKey, DelayLimits)], now: Timestamp) -> Result<Charge, StoreError> {
         if let Some(until) = self.known_wait(keys, now) {
             return Ok(Charge::Wait(until));
         }
@@ -84,7 +84,7 @@ impl RateLimits {
         sorted.sort_by(|(a, _), (b, _)| a.name.cmp(&b.name)); // all instances lock rows in the same order
         let mut taken = Receipt { keys: Vec::with_capacity(keys.len()), at: now };
         let mut wait: Option<Timestamp> = None;
-        for row in self.decide(&sorted, now).await? {
+        for row in self.authorize(&sorted, now).await? {
             let (name, until): (String, i64) = (row.try_get("name")?, row.try_get("waits_until")?);
             let Some((key, _)) = sorted.iter().find(|(key, _)| key.name == name) else { return Err(StoreError::Corrupt("throttles")) };
             if until == 0 {
@@ -106,7 +106,7 @@ impl RateLimits {
     }
 
     /// Refunds an attempt that was not a failure. `reset`: the account's owner has logged in, and counts that are not shared start again.
-    pub async fn forgive(&self, receipt: Receipt, reset: bool) -> Result<(), StoreError> {
+    pub async fn refund(&self, receipt: Receipt, reset: bool) -> Result<(), StoreError> {
         self.settle(&receipt, if reset { End::Reset } else { End::Forgiven }).await
     }
 
@@ -131,7 +131,7 @@ impl RateLimits {
         Ok(within(delete.execute(&self.store.pool)).await?.rows_affected())
     }
 
-    async fn decide(&self, sorted: &[&(ThrottleKey, DelayLimits)], now: Timestamp) -> Result<Vec<AnyRow>, StoreError> {
+    async fn authorize(&self, sorted: &[&(ThrottleKey, DelayLimits)], now: Timestamp) -> Result<Vec<AnyRow>, StoreError> {
         let mut query = sqlx::query(sqlx::AssertSqlSafe(deciding(sorted.len())));
         query = query.bind(stored(now)).bind(stored(now.saturating_add(UNDER_WAY).unwrap_or(Timestamp::MAX)));
         for (key, limits) in sorted {
@@ -139,11 +139,11 @@ impl RateLimits {
             query = query
                 .bind(&key.name)
                 .bind(i64::from(key.shared))
-                .bind(i64::from(limits.free))
-                .bind(length(limits.first_wait))
+                .bind(i64::from(limits.attempts_before_delay))
+                .bind(length(limits.first_delay))
                 .bind(i64::from(limits.doublings()))
-                .bind(length(limits.longest_wait))
-                .bind(length(limits.forget_after));
+                .bind(length(limits.max_delay))
+                .bind(length(limits.reset_after));
         }
         within(query.fetch_all(&self.store.pool)).await
     }

@@ -10,7 +10,7 @@
   // One by one: a browser would write the Greek sigma at a word's end in another way.
   const lower = (text) => Array.from(text, (c) => c.toLowerCase()).join("");
 
-  // Keep in step with src/model/policy/fold.rs: letters without case and accents, and where a word begins.
+  // Keep in step with src/model/password_policy/fold.rs: letters without case and accents, and where a word begins.
   function glyphs(text) {
     const out = [];
     let before = "";

@@ -152,7 +152,7 @@ impl Browser {
 
 /// Every page, looked at.
 async fn every_page(width: u32) {
-    let service = setup("[staff]\nenabled = true\n[codes]\nenabled = true\n").start().await;
+    let service = setup("[local_accounts]\nenabled = true\n[codes]\nenabled = true\n").start().await;
     let mut admin = Admin::new().await;
     let (person, must, young) = (admin.person().await, admin.person().await, admin.young_person().await);
     admin.must_change(&must).await;
@@ -272,7 +272,7 @@ async fn the_whole_journey_works_without_javascript() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_script_ticks_the_rules_off_as_the_server_judges_them() {
-    let more = "[throttle.name]\nfree = 100\n[login.ad_password]\nanswer_after_ms = 0\n\
+    let more = "[rate_limit.name]\nattempts_before_delay = 100\n[login.ad_password]\nanswer_after_ms = 0\n\
         [policy.default]\nmin_length = 10\nmax_length = 20\nletters = true\nupper_and_lower = true\ndigits = true\nspecial = true\nno_names = true\n";
     let service = Setup { more, ..Setup::default() }.start().await;
     let mut admin = Admin::new().await;

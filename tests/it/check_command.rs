@@ -135,8 +135,8 @@ async fn groups_of_those_who_act_and_read_are_looked_for_and_looked_at() {
     let unit = admin.unit(&name).await;
     let (inside, outside) = (admin.group_in(&format!("Ind {name}"), &unit).await, admin.group(&format!("Ude {name}")).await);
     let more = format!(
-        "[authority.circles]\nou = \"{unit}\"\nadmins = \"{inside}\"\nmaster_admins = \"{outside}\"\n\
-         [authority]\nprotected_groups = [\"S-1-5-21-1-2-3-4711\"]\n[audit]\nauditors = [\"Findes ikke\"]\n"
+        "[delegation.circles]\nou = \"{unit}\"\nadmins = \"{inside}\"\nmaster_admins = \"{outside}\"\n\
+         [delegation]\nprotected_groups = [\"S-1-5-21-1-2-3-4711\"]\n[audit]\nauditors = [\"Findes ikke\"]\n"
     );
     let report = check(Setup { more: more.leak(), ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
     has(&report, FindingLevel::Warning, &format!("{inside} lies below {unit}"), "move it");

@@ -35,7 +35,10 @@ async fn wrong_passwords_one_after_the_other_stop_before_the_reserve() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn strangers_never_keep_the_owner_out_of_a_browser_that_they_have_used() {
-    for more in ["[login.ad_password]\nanswer_after_ms = 0\n", "[throttle.address]\nfree = 2\n[login.ad_password]\nanswer_after_ms = 0\n"] {
+    for more in [
+        "[login.ad_password]\nanswer_after_ms = 0\n",
+        "[rate_limit.address]\nattempts_before_delay = 2\n[login.ad_password]\nanswer_after_ms = 0\n",
+    ] {
         let service = Setup { more, ..THROTTLED }.start().await;
         let person = Admin::new().await.person().await;
         let owner = service.visitor();
@@ -139,7 +142,7 @@ async fn neither_the_services_own_account_nor_protected_ones_are_tried() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_reserve_that_takes_the_whole_threshold_leaves_a_try_all_the_same() {
     let service = Setup {
-        more: "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 5\n",
+        more: "[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 5\n",
         ..Setup::default()
     };
     let service = service.start().await;
@@ -191,7 +194,7 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_after_a_rest
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_spelling_of_the_name_brings_no_new_tries() {
-    let more = "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 0\n";
+    let more = "[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\nlockout_reserve = 0\n";
     let service = Setup { more, ..THROTTLED }.start().await;
     let mut admin = Admin::new().await;
     let person = admin.person().await;
@@ -231,7 +234,7 @@ async fn a_success_gives_the_name_its_free_tries_back() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_waits_whatever_names_it_tries_and_whatever_it_says_of_itself() {
-    let setup = Setup { more: "[throttle.address]\nfree = 4\n[login.ad_password]\nanswer_after_ms = 0\n", ..THROTTLED };
+    let setup = Setup { more: "[rate_limit.address]\nattempts_before_delay = 4\n[login.ad_password]\nanswer_after_ms = 0\n", ..THROTTLED };
     let service = setup.start().await;
     let visitor = service.visitor();
     let mut statuses = Vec::new();
@@ -248,7 +251,7 @@ async fn an_address_waits_whatever_names_it_tries_and_whatever_it_says_of_itself
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_trusted_proxy_each_client_has_its_own_count() {
     let setup = Setup {
-        more: "[throttle.address]\nfree = 2\n[login.ad_password]\nanswer_after_ms = 0\n",
+        more: "[rate_limit.address]\nattempts_before_delay = 2\n[login.ad_password]\nanswer_after_ms = 0\n",
         server: "trusted_proxies = [\"127.0.0.1/32\"]\n",
         ..THROTTLED
     };
@@ -268,7 +271,7 @@ async fn behind_a_trusted_proxy_each_client_has_its_own_count() {
 #[tokio::test(flavor = "multi_thread")]
 async fn refused_logins_take_a_whole_number_of_steps_whatever_the_cause() {
     let setup = Setup {
-        more: "[throttle.address]\nfree = 1000\n[throttle.name]\nfree = 100\n[login.ad_password]\nanswer_after_ms = 400\n",
+        more: "[rate_limit.address]\nattempts_before_delay = 1000\n[rate_limit.name]\nattempts_before_delay = 100\n[login.ad_password]\nanswer_after_ms = 400\n",
         ..THROTTLED
     };
     let service = setup.start().await;

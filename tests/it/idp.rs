@@ -123,7 +123,7 @@ pub struct Introduced {
 pub fn configuration(more: &str) -> (String, String) {
     let entity = format!("https://localhost/{}", unique("sp"));
     let sections: String = Idp::ALL.iter().map(|idp| idp.section()).collect();
-    let calm = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+    let calm = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
     let pupils = "[[reset.group]]\ngroup = \"Elever\"\nlevel = \"low\"\nproviders = [\"unilogin\", \"nemlogin\"]\n";
     let text = format!("{calm}{pupils}[saml]\nentity_id = \"{entity}\"\nkeys_dir = \"{}\"\n{more}\n{sections}", KEYS_DIR.display());
     (text, entity)

@@ -194,7 +194,7 @@ async fn who_may_not_change_is_told_so() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_strictest_of_pso_domain_default_and_nested_groups_holds() {
     let setup = Setup {
-        more: "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
+        more: "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
             [policy.default]\nmin_length = 9\nforbidden_words = [\"kommune\"]\n\
             [[policy.group]]\ngroup = \"Alle laerere\"\nmin_length = 16\nspecial = true\n",
         ..Setup::default()
@@ -221,7 +221,7 @@ async fn the_strictest_of_pso_domain_default_and_nested_groups_holds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_the_configuration_that_is_not_there_stops_every_change() {
     let setup = Setup {
-        more: "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[[policy.group]]\ngroup = \"Findes ikke\"\nmin_length = 16\n",
+        more: "[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[[policy.group]]\ngroup = \"Findes ikke\"\nmin_length = 16\n",
         ..Setup::default()
     };
     let service = setup.start().await;

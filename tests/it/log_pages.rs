@@ -32,7 +32,7 @@ impl Archive {
         let key = tempfile::NamedTempFile::new().expect("a file");
         crate::service::write_private(key.path(), CPR_KEY).expect("written");
         let more = format!(
-            "[[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\", en = \"School\" }}\ngroup = \"Skole {name}\"\nunits = [\"{unit}\"]\n\
+            "[[delegation.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\", en = \"School\" }}\ngroup = \"Skole {name}\"\nunits = [\"{unit}\"]\n\
              [audit]\nauditors = [\"{auditors}\"]\ncpr_key_files = [\"{}\"]\n",
             key.path().display()
         );
@@ -92,7 +92,7 @@ async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
     let archive = Archive::new().await;
     let (admin, member) = archive.reset().await;
     let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;
-    auditor.get("/others").await.says("Log");
+    auditor.get("/delegation").await.says("Log");
     let found = search(&auditor, &[("about", &member.sam), ("kind", "reset_outcome")]).await;
     assert_eq!((found.path.as_str(), entries(&found)), ("/audit", 1), "{}", found.text);
     found.says("Nulstilling af adgangskode");
@@ -143,7 +143,7 @@ async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
     assert_eq!(auditor.send("/audit/export", &[("csrf", &token), ("from", "x"), ("format", "csv")]).await.status(), 400);
     let exports = archive.rows("SELECT authority, note FROM audit WHERE kind = 'log_exported' ORDER BY seq").await;
     assert_eq!(exports.iter().map(|(by, _)| by.as_str()).collect::<Vec<_>>(), ["auditor", "auditor"]);
-    let seen = archive.rows("SELECT reason, note FROM audit WHERE kind = 'log_seen' AND authority = 'auditor' ORDER BY seq").await;
+    let seen = archive.rows("SELECT reason, note FROM audit WHERE kind = 'audit_log_viewed' AND authority = 'auditor' ORDER BY seq").await;
     let notes: Vec<_> = seen.iter().filter_map(|(_, note)| note.as_deref()).collect();
     assert!(notes[0].starts_with(&format!("about={} kind=reset_outcome", member.sam)), "{notes:?}");
     assert!(notes.contains(&"overview") && notes.iter().any(|note| note.starts_with("seq=")), "{notes:?}");
@@ -162,7 +162,7 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
         for path in ["/audit", "/audit/overview", entry.as_str(), visit] {
             assert_eq!(other.get(path).await.status, 404, "{path}");
         }
-        let page = other.get("/others").await;
+        let page = other.get("/delegation").await;
         let token = crate::page_check::attribute(&page.html, "input[name=csrf]", "value").expect("the logout's form");
         assert_eq!(other.post("/audit", &[("csrf", &token), ("about", &member.sam)]).await.status, 404);
         assert_eq!(other.post(&format!("{entry}/cpr/actor"), &[("csrf", &token)]).await.status, 404);
@@ -191,7 +191,7 @@ async fn the_way_to_the_log_is_shown_to_whoever_reads_some_of_it_and_to_nobody_e
     ] {
         let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
         let browser = archive.browser(&town.person(&groups).await).await;
-        let others = browser.get("/others").await;
+        let others = browser.get("/delegation").await;
         assert_eq!(others.status, 200);
         assert_eq!(others.html.contains("href=\"/audit\""), theirs, "{groups:?}");
         assert_eq!(browser.get("/audit").await.status, if theirs { 200 } else { 404 }, "{groups:?}");
@@ -234,9 +234,9 @@ async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too(
     // What auditors look at is not for those who are looked at.
     auditor.get(&theirs).await.says(&inside.sam);
     archive.sealed().await;
-    let looked = search(&auditor, &[("about", &inside.sam), ("kind", "log_seen")]).await;
+    let looked = search(&auditor, &[("about", &inside.sam), ("kind", "audit_log_viewed")]).await;
     assert!(entries(&looked) > 0, "{}", looked.text);
-    assert_eq!(entries(&search(&helper, &[("about", &inside.sam), ("kind", "log_seen")]).await), 0);
+    assert_eq!(entries(&search(&helper, &[("about", &inside.sam), ("kind", "audit_log_viewed")]).await), 0);
     assert_eq!(helper.get(&first(&looked)).await.status, 404);
     assert_eq!(helper.get("/audit/overview").await.status, 404);
     // Moved out of the unit, it is theirs no more.
@@ -364,13 +364,13 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     // Kept, run, and forgotten by its owner only.
     let found = search(&one, &[("about", &member.sam)]).await;
     let sealed = crate::page_check::attribute(&found.html, "input[name=search]", "value").expect("the search");
-    one.post("/audit/kept", &[("csrf", &token), ("name", "Min <b>søgning</b> 010190-1234"), ("search", &sealed)])
+    one.post("/audit/saved-searches", &[("csrf", &token), ("name", "Min <b>søgning</b> 010190-1234"), ("search", &sealed)])
         .await
         .says("Min <b>søgning</b> 010190-••••");
     assert!(!other.get("/audit").await.text.contains("søgning"));
     let kept = one.get("/audit").await;
-    let id = kept.html.split("/audit/kept/").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
-    other.post(&format!("/audit/kept/{id}"), &[("csrf", &theirs)]).await;
+    let id = kept.html.split("/audit/saved-searches/").nth(1).and_then(|rest| rest.split('"').next()).expect("an id").to_owned();
+    other.post(&format!("/audit/saved-searches/{id}"), &[("csrf", &theirs)]).await;
     let kept = one.get("/audit").await;
     kept.says("Min <b>søgning</b>");
     let run = crate::page_check::attribute(&kept.html, "input[name=more]", "value").expect("a kept search");
@@ -384,7 +384,7 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     for (field, day) in [("#from", "2026-01-02"), ("#until", "2026-03-29")] {
         assert_eq!(crate::page_check::attribute(&days.html, field, "value").as_deref(), Some(day));
     }
-    one.post(&format!("/audit/kept/{id}"), &[("csrf", &token)]).await;
+    one.post(&format!("/audit/saved-searches/{id}"), &[("csrf", &token)]).await;
     assert!(!one.get("/audit").await.text.contains("søgning"));
 }
 
@@ -466,7 +466,7 @@ async fn nobody_but_auditors_learns_a_cpr_number_by_guessing() {
         told.insert(page.text);
     }
     assert_eq!(told.len(), 1, "right or wrong: {told:#?}");
-    let logged = archive.rows("SELECT outcome, note FROM audit WHERE kind = 'log_seen' AND outcome = 'refused'").await;
+    let logged = archive.rows("SELECT outcome, note FROM audit WHERE kind = 'audit_log_viewed' AND outcome = 'refused'").await;
     assert_eq!(logged.len(), 4);
     assert!(logged.iter().all(|(_, note)| note.as_deref().is_some_and(|note| !note.contains(&number))), "{logged:?}");
     let auditor = archive.browser(&archive.town.person(&[&archive.auditors]).await).await;

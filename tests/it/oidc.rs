@@ -59,7 +59,7 @@ fn section(id: &str, liar: &Liar, more: &str) -> String {
 }
 
 const BY_CPR: &str = "match = { by = \"cpr\", from = \"dk.cpr\", ad_attribute = \"employeeNumber\" }";
-const CALM: &str = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+const CALM: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
 
 /// A service with these providers, asked once.
 async fn service(sections: &[String]) -> Service {

@@ -47,7 +47,7 @@ pub struct Town {
     pub protected: String,
     pub desk: String,
     pub name: String,
-    /// The configuration of `[authority]`.
+    /// The configuration of `[delegation]`.
     pub text: String,
 }
 
@@ -66,10 +66,10 @@ impl Town {
         let (barred, closed) = (admin.group(&format!("Spærret {name}")).await, admin.group(&format!("Lukket {name}")).await);
         let (protected, desk) = (admin.group(&format!("Beskyttet {name}")).await, admin.group(&format!("Desk {name}")).await);
         let text = format!(
-            "[authority]\ncannot_use_the_service = [\"{barred}\"]\ncannot_be_changed_by_others = [\"{closed}\"]\nprotected_groups = [\"{protected}\"]\n\
-             [authority.circles]\nou = \"{circles}\"\nadmins = \"Adm {name}\"\nmaster_admins = \"Master {name}\"\n\
-             [[authority.teachers]]\nteachers = \"Lærere {name} *\"\npupils = \"Elever {name} *\"\n\
-             [[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Desk {name}\"\neverybody = true\nset_password = true\n{more}"
+            "[delegation]\nblocked_groups = [\"{barred}\"]\nexcluded_groups = [\"{closed}\"]\nprotected_groups = [\"{protected}\"]\n\
+             [delegation.circles]\nou = \"{circles}\"\nadmins = \"Adm {name}\"\nmaster_admins = \"Master {name}\"\n\
+             [[delegation.teachers]]\nteachers = \"Lærere {name} *\"\npupils = \"Elever {name} *\"\n\
+             [[delegation.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Desk {name}\"\neverybody = true\nset_password = true\n{more}"
         );
         let service = Setup { more: setup(&text).more, ..service }.start().await;
         Self { service, circles, circle, admins, masters, barred, closed, protected, desk, name, text }
@@ -108,7 +108,7 @@ impl Town {
 
 /// Fills in the form for somebody else and sends it.
 pub async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_change: bool) -> Page {
-    let path = format!("/others/accounts/{target}/password");
+    let path = format!("/delegation/accounts/{target}/password");
     let form = visitor.get(&path).await;
     let (token, attempt) = (form.token(), form.attempt());
     let mut fields = vec![("csrf", token.as_str()), ("attempt", &attempt), ("new", new), ("repeat", new)];

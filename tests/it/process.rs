@@ -186,10 +186,10 @@ async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
     visitor.log_in("ukendt-maaling", "Helt-Forkert-99").await;
     let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
     for name in [
-        "http_requests_total{route=\"/login\",status=\"422\"}",
-        "ldap_operations_total{operation=\"search\"}",
-        "ldap_controller_up",
-        "http_request_seconds",
+        "os2nykode_http_requests_total{route=\"/login\",status=\"422\"}",
+        "os2nykode_ldap_operations_total{operation=\"search\"}",
+        "os2nykode_ldap_controller_up",
+        "os2nykode_http_request_duration_seconds",
     ] {
         assert!(told.contains(name), "{name} in {told}");
     }

@@ -53,7 +53,7 @@ const OTHER: &str = "Røde-Tage-5522";
 const WRONG: &str = "Helt-Forkert-99";
 const ASSERTION: &str = "_a75adf55-01d7-40cc-929f-dbd8372ebdfc";
 
-const PROVIDERS: &str = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
+const PROVIDERS: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
     [saml]\nkeys_dir = \"KEYS\"\n\
     [[saml.provider]]\nid = \"os2faktor\"\nbutton = { da = \"OS2faktor\", en = \"OS2faktor login\" }\nmetadata_file = \"/nowhere\"\n\
     match = { by = \"account_name\", from = \"NameID\" }\n\

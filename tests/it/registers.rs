@@ -31,7 +31,7 @@ fn config(more: &str) -> Config {
 }
 
 fn lookups(more: &str) -> Lookups {
-    Lookups::new(&config(more).people).expect("prepared")
+    Lookups::new(&config(more).registers).expect("prepared")
 }
 
 fn parents(more: &str) -> Parents {

@@ -62,7 +62,7 @@ impl Setup {
         let controllers: Vec<_> =
             controllers.iter().map(|c| format!("{{ name = \"{name}\", address = \"{}\", port = {} }}", c.ip(), c.port())).collect();
         let store = self.store.clone().unwrap_or_else(|| format!("sqlite://{}/os2nykode.db", dir.display()));
-        let calm = "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+        let calm = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
         let more = if self.more.is_empty() { calm } else { self.more };
         format!(
             "[site]\nname = \"Prøve Kommune\"\ncontact = {{ da = \"Ring til servicedesken\", en = \"Call the service desk\" }}\n\

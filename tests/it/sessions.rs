@@ -121,7 +121,7 @@ async fn nobody_ends_anothers_sessions() {
     assert!(!own.html.contains(&victim.sam), "nobody else's are listed");
     let end = format!("/accounts/{target}/sessions/end");
     assert_eq!(browser.post(&end, &[("csrf", &own.token())]).await.status, 404, "another's account");
-    assert_eq!(browser.post(&format!("/others{end}"), &[("csrf", &own.token())]).await.status, 404, "as a helper, who they are not");
+    assert_eq!(browser.post(&format!("/delegation{end}"), &[("csrf", &own.token())]).await.status, 404, "as a helper, who they are not");
     // Without the token, with another session's, from another site, by GET.
     assert_eq!(theirs.send(&end, &[]).await.status(), 400);
     assert_eq!(theirs.send(&end, &[("csrf", &own.token())]).await.status(), 403);
@@ -144,7 +144,7 @@ async fn a_helper_logs_somebody_out_everywhere_and_the_owner_sees_who() {
     let browser = service.visitor();
     browser.logged_in(&person.sam, PASSWORD).await;
     let helping = crate::provider_reset::visitor(service, &town.login(&helper)).await;
-    let path = format!("/others/accounts/{target}");
+    let path = format!("/delegation/accounts/{target}");
     let page = helping.get(&path).await;
     page.says("Log personen ud alle steder");
     helping.post(&format!("{path}/sessions/end"), &[("csrf", &page.token())]).await.says("Personen er logget ud alle steder");
@@ -156,7 +156,7 @@ async fn a_helper_logs_somebody_out_everywhere_and_the_owner_sees_who() {
     let beyond = guid(&colleague).await;
     let busy = service.visitor();
     busy.logged_in(&colleague.sam, PASSWORD).await;
-    let answer = helping.post(&format!("/others/accounts/{beyond}/sessions/end"), &[("csrf", &page.token())]).await;
+    let answer = helping.post(&format!("/delegation/accounts/{beyond}/sessions/end"), &[("csrf", &page.token())]).await;
     assert_eq!(answer.status, 403, "{}", answer.text);
     assert!(is_in(&busy, beyond).await);
 }
@@ -213,7 +213,7 @@ async fn an_operator_ends_somebodys_sessions() {
     let phone = at_provider(service, &os2faktor(service, &person, AssuranceLevel::Substantial), &[target]).await;
     let app = &service.app;
     let desk = LocalAccountAdmin {
-        staff: app.staff.clone(),
+        staff: app.local_accounts.clone(),
         sessions: app.sessions.clone(),
         audit: app.audit.clone(),
         keys: app.keys.clone(),

@@ -98,15 +98,15 @@ async fn check_names_a_unit_that_is_not_there_with_its_key() {
     let dir = tempfile::tempdir().expect("a folder");
     let domain = environment().fact("BASE_DN");
     let more = format!(
-        "[authority.circles]\nou = \"OU=Ingen kredse,{domain}\"\nadmins = \"Kodeordsadministratorer\"\n\
-         [[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Desk\", en = \"Desk\" }}\ngroup = \"Servicedesk\"\nunits = [\"OU=Ingen skole,{domain}\"]\n"
+        "[delegation.circles]\nou = \"OU=Ingen kredse,{domain}\"\nadmins = \"Kodeordsadministratorer\"\n\
+         [[delegation.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Desk\", en = \"Desk\" }}\ngroup = \"Servicedesk\"\nunits = [\"OU=Ingen skole,{domain}\"]\n"
     );
     let text = format!("{}{more}", Setup::default().text(dir.path(), "127.0.0.1:0"));
     let path = dir.path().join("config.toml");
     crate::service::write_private(&path, text).expect("written");
     let config = config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let report = check::run(&config, &Options::default(), &ShiftedClock::default()).await;
-    for (unit, key) in [("OU=Ingen kredse", "authority.circles.ou"), ("OU=Ingen skole", "authority.helpdesk.units")] {
+    for (unit, key) in [("OU=Ingen kredse", "delegation.circles.ou"), ("OU=Ingen skole", "delegation.helpdesk.units")] {
         let told = report.findings.iter().any(|f| f.level == FindingLevel::Problem && f.what.contains(unit) && f.advice.contains(key));
         assert!(told, "{unit} is named: {report}");
     }

@@ -30,8 +30,7 @@ const PASSWORD: &str = "Rolig-Cykel-Havre-472";
 const OTHER: &str = "Kanin-Lampe-Fyrtårn-38";
 
 /// Calm throttling, and local accounts.
-const ON: &str =
-    "[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[staff]\nenabled = true\n";
+const ON: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[local_accounts]\nenabled = true\n";
 
 fn on() -> Setup {
     Setup { more: ON, ..Setup::default() }
@@ -69,7 +68,7 @@ struct Colleague {
 fn desk(service: &Service) -> LocalAccountAdmin {
     let app = &service.app;
     LocalAccountAdmin {
-        staff: app.staff.clone(),
+        staff: app.local_accounts.clone(),
         sessions: app.sessions.clone(),
         audit: app.audit.clone(),
         keys: app.keys.clone(),
@@ -100,7 +99,7 @@ impl Colleague {
     /// Logged in.
     async fn at_work(&self, service: &Service) -> Visitor {
         let (visitor, page) = self.log_in(service).await;
-        assert_eq!(page.path, "/others", "{} {}", page.status, page.text);
+        assert_eq!(page.path, "/delegation", "{} {}", page.status, page.text);
         visitor
     }
 

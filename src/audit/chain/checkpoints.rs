@@ -49,7 +49,7 @@ impl AuditLog {
                 return Ok((numbers, Some(head)));
             }
             if n == 0 {
-                metrics::counter!("audit_foreign_checkpoints_total").increment(1);
+                metrics::counter!("os2nykode_audit_foreign_checkpoints_total").increment(1);
                 tracing::error!(
                     number,
                     "checkpoint not signed by a known key; the database was changed, or audit.earlier_public_key_files lacks a key"

@@ -26,7 +26,7 @@ pub struct ChainPosition<'a> {
     /// `Class::code` of the entry's kind, or [`UNKNOWN`].
     pub class: &'a str,
     /// Whether the MAC was valid when the entry got its sequence number.
-    pub sound: bool,
+    pub authentic: bool,
     /// `StoredEntry::digest`.
     pub content: &'a Link,
 }
@@ -39,7 +39,7 @@ pub fn link(before: &Link, place: &ChainPosition<'_>) -> Link {
         &place.number.to_be_bytes(),
         &place.seq.to_be_bytes(),
         place.class.as_bytes(),
-        &[u8::from(place.sound)],
+        &[u8::from(place.authentic)],
         place.content,
     ])
 }
@@ -80,14 +80,14 @@ mod tests {
 
     #[test]
     fn every_part_of_a_place_changes_its_link() {
-        let place = ChainPosition { number: 1, seq: 2, class: "logins", sound: true, content: &[7; 32] };
+        let place = ChainPosition { number: 1, seq: 2, class: "logins", authentic: true, content: &[7; 32] };
         let right = link(&START, &place);
         for other in [
             link(&[1; 32], &place),
             link(&START, &ChainPosition { number: 2, ..place }),
             link(&START, &ChainPosition { seq: 1, ..place }),
             link(&START, &ChainPosition { class: "views", ..place }),
-            link(&START, &ChainPosition { sound: false, ..place }),
+            link(&START, &ChainPosition { authentic: false, ..place }),
             link(&START, &ChainPosition { content: &[8; 32], ..place }),
         ] {
             assert_ne!(right, other);

@@ -171,13 +171,13 @@ impl AuditLog {
                 counts.add(entry);
             }
             // An entry that was deleted before it was sealed gets a sequence number too, so that it is missed.
-            let sound = entry.as_ref().is_some_and(|entry| entry.is_sound(&self.keys));
-            unsound += usize::from(!sound);
+            let authentic = entry.as_ref().is_some_and(|entry| entry.is_authentic(&self.keys));
+            unsound += usize::from(!authentic);
             let content = entry.as_ref().map_or(START, StoredEntry::digest);
             let class = entry.as_ref().map_or(hash::UNKNOWN, |entry| hash::class_of(&entry.kind));
             let number = head.number.checked_add(1).ok_or(StoreError::Corrupt("audit_seals"))?;
-            head = ChainHead { number, link: hash::link(&head.link, &ChainPosition { number, seq, class, sound, content: &content }) };
-            places.push((head, seq, sound));
+            head = ChainHead { number, link: hash::link(&head.link, &ChainPosition { number, seq, class, authentic, content: &content }) };
+            places.push((head, seq, authentic));
         }
         if !self.place(&places, &counts).await? {
             return Ok(nothing);
@@ -193,7 +193,7 @@ impl AuditLog {
     async fn waiting(&self) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
         // A key that is not an integer, which SQLite accepts, is skipped. A seal that was inserted by hand must not
         // stop the sealing of others.
-        let list = "SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = CAST(u.seq AS BIGINT)
+        let list = "SELECT u.seq AS seq FROM os2nykode_audit_unsealed_entries u WHERE u.seq = CAST(u.seq AS BIGINT)
             AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq) ORDER BY u.seq LIMIT $1";
         match self.waiting_entries(list, i64::from(BATCH)).await {
             // A forged row that no version of the service writes must not stop the rows after it.
@@ -204,7 +204,7 @@ impl AuditLog {
         let mut waiting = Vec::with_capacity(rows.len());
         for row in rows {
             let seq: i64 = row.try_get("seq")?;
-            match self.waiting_entries("SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = $1", seq).await {
+            match self.waiting_entries("SELECT u.seq AS seq FROM os2nykode_audit_unsealed_entries u WHERE u.seq = $1", seq).await {
                 Ok(one) => waiting.extend(one),
                 Err(StoreError::Unreadable) => waiting.push((seq, None)),
                 Err(error) => return Err(error),
@@ -249,10 +249,10 @@ impl AuditLog {
             for rows in places.chunks(ROWS) {
                 let values = (0..rows.len()).map(|n| format!("(${}, ${}, ${}, ${})", n * 4 + 1, n * 4 + 2, n * 4 + 3, n * 4 + 4));
                 let values = values.collect::<Vec<_>>().join(", ");
-                let insert = format!("INSERT INTO audit_seals (number, seq, sound, chain) VALUES {values} ON CONFLICT DO NOTHING");
+                let insert = format!("INSERT INTO audit_seals (number, seq, authentic, chain) VALUES {values} ON CONFLICT DO NOTHING");
                 let mut insert = sqlx::query(sqlx::AssertSqlSafe(insert));
-                for (head, seq, sound) in rows {
-                    insert = insert.bind(head.number).bind(*seq).bind(i16::from(*sound)).bind(head.link.to_vec());
+                for (head, seq, authentic) in rows {
+                    insert = insert.bind(head.number).bind(*seq).bind(i16::from(*authentic)).bind(head.link.to_vec());
                 }
                 let taken = insert.execute(&mut *transaction).await?.rows_affected();
                 if usize::try_from(taken).ok() != Some(rows.len()) {
@@ -261,7 +261,8 @@ impl AuditLog {
                     return Ok(false);
                 }
                 let list = (1..=rows.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
-                let mut delete = sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM audit_unsealed WHERE seq IN ({list})")));
+                let mut delete =
+                    sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM os2nykode_audit_unsealed_entries WHERE seq IN ({list})")));
                 for (_, seq, _) in rows {
                     delete = delete.bind(*seq);
                 }
@@ -345,7 +346,7 @@ impl AuditLog {
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let statement =
             "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
-            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM audit_unsealed";
+            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM os2nykode_audit_unsealed_entries";
         let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
         let signed: Option<i64> = row.try_get("signed")?;
         let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(signed.unwrap_or(0));

@@ -68,7 +68,7 @@ impl PositionReader {
             )
         };
         let statement = format!(
-            "SELECT s.number AS number, s.seq AS seq, s.sound AS sound, s.chain AS chain, s.class AS class, s.content AS content,
+            "SELECT s.number AS number, s.seq AS seq, s.authentic AS authentic, s.chain AS chain, s.class AS class, s.content AS content,
                 CASE WHEN a.seq IS NOT NULL THEN {packed} END AS packed, CAST({} + {} AS BIGINT) AS cpr_missing
              FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} ORDER BY s.number LIMIT $3",
             missing("actor"),
@@ -96,12 +96,12 @@ impl PositionReader {
 
     /// A seal whose entry cannot be read: without the entry, as the sealer treats one that it cannot read.
     async fn without_entry(&self, number: i64, seq: i64) -> Result<StoredPosition, StoreError> {
-        let unlike = StoredPosition { number, seq, sound: None, chain: Vec::new(), what: Matter::Nothing, mac: None, cpr_missing: 0 };
-        let query = sqlx::query("SELECT sound, chain FROM audit_seals WHERE number = $1").bind(number);
+        let unlike = StoredPosition { number, seq, authentic: None, chain: Vec::new(), what: Matter::Nothing, mac: None, cpr_missing: 0 };
+        let query = sqlx::query("SELECT authentic, chain FROM audit_seals WHERE number = $1").bind(number);
         let Ok(row) = self.within(query.fetch_one(&self.pool)).await else { return Ok(unlike) };
-        let seal = (row.try_get::<i64, _>("sound"), row.try_get::<Vec<u8>, _>("chain"));
+        let seal = (row.try_get::<i64, _>("authentic"), row.try_get::<Vec<u8>, _>("chain"));
         let (Ok(said), Ok(chain)) = seal else { return Ok(unlike) };
-        Ok(StoredPosition { sound: sound(said), chain, ..unlike })
+        Ok(StoredPosition { authentic: authentic(said), chain, ..unlike })
     }
 
     fn found(&self, row: &AnyRow) -> Result<StoredPosition, StoreError> {
@@ -111,7 +111,7 @@ impl PositionReader {
         let what = match (packed, class, content) {
             (Some(packed), None, None) => {
                 let entry: StoredEntry = serde_json::from_str(&packed).map_err(|_| StoreError::Unreadable)?;
-                mac = self.keys.as_ref().map(|keys| entry.is_sound(keys));
+                mac = self.keys.as_ref().map(|keys| entry.is_authentic(keys));
                 Matter::Entry { class: hash::class_of(&entry.kind), content: entry.digest(), at: entry.at }
             }
             (Some(_), _, _) => Matter::Both,
@@ -121,7 +121,7 @@ impl PositionReader {
         Ok(StoredPosition {
             number: row.try_get("number")?,
             seq: row.try_get("seq")?,
-            sound: sound(row.try_get("sound")?),
+            authentic: authentic(row.try_get("authentic")?),
             chain: row.try_get("chain")?,
             what,
             mac,
@@ -135,7 +135,7 @@ impl PositionReader {
 }
 
 /// `None`: a value that no seal of the service has.
-fn sound(said: i64) -> Option<bool> {
+fn authentic(said: i64) -> Option<bool> {
     match said {
         0 => Some(false),
         1 => Some(true),

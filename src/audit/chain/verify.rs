@@ -20,7 +20,7 @@ pub struct StoredPosition {
     /// Row key in table `audit`.
     pub seq: i64,
     /// Authenticity according to the seal; `None`: a value that the service never writes.
-    pub sound: Option<bool>,
+    pub authentic: Option<bool>,
     /// Chain hash.
     pub chain: Vec<u8>,
     pub what: Matter,
@@ -57,7 +57,15 @@ impl From<&EntryLine> for StoredPosition {
             (None, None) => Matter::Nothing,
             (Some(_), Some(_)) => Matter::Both,
         };
-        Self { number: line.number, seq: line.seq, sound: Some(line.sound), chain: line.chain.clone(), what, mac: None, cpr_missing: 0 }
+        Self {
+            number: line.number,
+            seq: line.seq,
+            authentic: Some(line.authentic),
+            chain: line.chain.clone(),
+            what,
+            mac: None,
+            cpr_missing: 0,
+        }
     }
 }
 
@@ -71,7 +79,10 @@ impl StoredPosition {
             Matter::Nothing => (hash::UNKNOWN, START),
             Matter::Both => return None,
         };
-        Some(hash::link(before, &ChainPosition { number: self.number, seq: self.seq, class, sound: self.sound?, content: &content }))
+        Some(hash::link(
+            before,
+            &ChainPosition { number: self.number, seq: self.seq, class, authentic: self.authentic?, content: &content },
+        ))
     }
 }
 
@@ -283,22 +294,22 @@ impl<'a> Pass<'a> {
         let (number, seq) = (found.number, found.seq);
         let changed = Contradiction::Changed { number, seq };
         let before = self.before(number)?;
-        let Some(sound) = found.sound else { return Err(changed) };
+        let Some(authentic) = found.authentic else { return Err(changed) };
         match &found.what {
-            Matter::Nothing if sound => return Err(Contradiction::Deleted { number, seq }),
+            Matter::Nothing if authentic => return Err(Contradiction::Deleted { number, seq }),
             Matter::Purged(purged) if number > self.purged(&purged.class) => return Err(Contradiction::Deleted { number, seq }),
             Matter::Entry { .. } | Matter::Purged(_) | Matter::Nothing | Matter::Both => {}
         }
         let link = found.link(&before).filter(|link| link.as_slice() == found.chain).ok_or(changed)?;
         self.link = Some(link);
         self.whole.last = number;
-        self.count(found, sound);
+        self.count(found, authentic);
         self.hold_against_checkpoint(number, &link)
     }
 
-    fn count(&mut self, found: &StoredPosition, sound: bool) {
+    fn count(&mut self, found: &StoredPosition, authentic: bool) {
         self.whole.cpr_missing += found.cpr_missing;
-        if !sound {
+        if !authentic {
             self.whole.unsound_entries += 1;
             if self.whole.unsound.len() < MOST_NAMED {
                 self.whole.unsound.push(found.number);

@@ -51,7 +51,7 @@ impl AuditLog {
             for found in page {
                 let number = at.number + 1;
                 // An attacker can mark an entry as authentic in its seal, but cannot compute its MAC.
-                let forged = found.sound == Some(true) && found.mac == Some(false) && macs == Macs::HaveToBeRight;
+                let forged = found.authentic == Some(true) && found.mac == Some(false) && macs == Macs::HaveToBeRight;
                 match found.link(&at.link) {
                     Some(link) if found.number == number && link.as_slice() == found.chain && !forged => at = ChainHead { number, link },
                     Some(_) | None => return Ok(Vetted::Not(number)),

@@ -15,7 +15,7 @@ const DIVIDES: [char; 4] = [';', ',', '|', '；'];
 
 const HEAD: [&str; 29] = [
     "number",
-    "sound",
+    "authentic",
     "at",
     "kind",
     "class",
@@ -51,15 +51,15 @@ pub fn head() -> String {
 }
 
 /// The line of one entry.
-pub fn row(number: i64, sound: bool, entry: StoredEntry) -> String {
+pub fn row(number: i64, authentic: bool, entry: StoredEntry) -> String {
     let digest = data_encoding::HEXLOWER.encode(&entry.digest());
-    let event = PublicEvent::new(number, sound, entry);
+    let event = PublicEvent::new(number, authentic, entry);
     let (actor, target) = (event.actor, event.target);
     let of = |party: &Option<crate::audit::export::public_entry::PublicParty>,
               part: fn(&crate::audit::export::public_entry::PublicParty) -> &String| party.as_ref().map(part).cloned();
     let cells: [Option<String>; HEAD.len()] = [
         Some(event.number.to_string()),
-        Some(event.sound.to_string()),
+        Some(event.authentic.to_string()),
         Some(event.at),
         Some(event.kind),
         event.class.map(str::to_owned),

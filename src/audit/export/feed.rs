@@ -39,7 +39,7 @@ pub struct SealedEntry {
     /// Sequence number, from 1, without gaps.
     pub number: i64,
     /// Whether an instance of the service has written the entry.
-    pub sound: bool,
+    pub authentic: bool,
     pub what: What,
 }
 
@@ -75,7 +75,7 @@ impl SealedEntry {
             (None, Some(_)) => What::Purged,
             (None, None) => What::Missing,
         };
-        Ok(Self { number: row.try_get("number")?, sound: row.try_get::<i64, _>("sound")? == 1, what })
+        Ok(Self { number: row.try_get("number")?, authentic: row.try_get::<i64, _>("authentic")? == 1, what })
     }
 }
 
@@ -129,7 +129,7 @@ impl Feed {
             let number = row.try_get("number")?;
             match self.rows("s.number = $1", number, 1).await {
                 Ok(one) => all.extend(one),
-                Err(StoreError::Unreadable) => all.push(SealedEntry { number, sound: false, what: What::Unreadable }),
+                Err(StoreError::Unreadable) => all.push(SealedEntry { number, authentic: false, what: What::Unreadable }),
                 Err(error) => return Err(error),
             }
         }
@@ -139,7 +139,7 @@ impl Feed {
     async fn rows(&self, part: &str, number: i64, limit: u32) -> Result<Vec<SealedEntry>, StoreError> {
         let columns: Vec<_> = COLUMNS.iter().map(|column| format!("a.{column}")).collect();
         let statement = format!(
-            "SELECT s.number, s.sound, s.class, a.seq AS there, {} FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} LIMIT $2",
+            "SELECT s.number, s.authentic, s.class, a.seq AS there, {} FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} LIMIT $2",
             columns.join(", ")
         );
         let query = sqlx::query(sqlx::AssertSqlSafe(statement)).bind(number).bind(i64::from(limit));
@@ -148,7 +148,7 @@ impl Feed {
         if let Some(log) = &self.judge {
             let vouched = self.vouched(log, batch.iter().map(|sealed| sealed.number).max().unwrap_or_default()).await?;
             for sealed in batch.iter_mut().filter(|sealed| sealed.number > vouched) {
-                sealed.sound &= sealed.entry().is_none_or(|entry| entry.is_sound(&log.keys));
+                sealed.authentic &= sealed.entry().is_none_or(|entry| entry.is_authentic(&log.keys));
             }
         }
         Ok(batch)
@@ -201,7 +201,7 @@ impl Feed {
     /// The nearest authentic entry that is not deleted, at this sequence number or below.
     async fn first_entry_up_to(&self, number: i64, above: i64) -> Result<Option<(i64, i64)>, StoreError> {
         let statement = "SELECT s.number, a.at FROM audit_seals s JOIN audit a ON a.seq = s.seq
-            WHERE s.number <= $1 AND s.number > $2 AND s.class IS NULL AND s.sound = 1 ORDER BY s.number DESC LIMIT 1";
+            WHERE s.number <= $1 AND s.number > $2 AND s.class IS NULL AND s.authentic = 1 ORDER BY s.number DESC LIMIT 1";
         let query = sqlx::query(statement).bind(number).bind(above);
         let row = within(query.fetch_optional(&self.store.readers)).await?;
         row.map(|row| Ok((row.try_get("number")?, row.try_get("at")?))).transpose()

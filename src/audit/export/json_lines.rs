@@ -33,7 +33,7 @@ pub struct EntryLine {
     /// Row key in table `audit`.
     pub seq: i64,
     /// Whether an instance of the service has written the entry.
-    pub sound: bool,
+    pub authentic: bool,
     /// Chain hash, 64 hexadecimal digits.
     #[serde(with = "hex")]
     pub chain: Vec<u8>,

@@ -17,7 +17,7 @@ pub struct PublicEvent {
     pub number: i64,
     /// False: the entry was not written by the service, or was changed before it was sealed. Its content may be
     /// anything.
-    pub sound: bool,
+    pub authentic: bool,
     /// RFC 3339, UTC, microseconds.
     pub at: String,
     /// UUID that groups the entries of one visit.
@@ -79,17 +79,17 @@ pub struct PublicParty {
 impl PublicEvent {
     /// The entry at a sequence number; `None` where there is none.
     pub fn of(sealed: &SealedEntry) -> Option<Self> {
-        Some(Self::new(sealed.number, sealed.sound, sealed.entry()?.clone()))
+        Some(Self::new(sealed.number, sealed.authentic, sealed.entry()?.clone()))
     }
 
     /// From an entry and its seal.
-    pub fn new(number: i64, sound: bool, entry: StoredEntry) -> Self {
+    pub fn new(number: i64, authentic: bool, entry: StoredEntry) -> Self {
         let party = |guid: Option<String>, account: Option<String>, name: Option<String>| {
             guid.map(|guid| PublicParty { guid, account: account.unwrap_or_default(), name: name.unwrap_or_default() })
         };
         Self {
             number,
-            sound,
+            authentic,
             at: written(entry.at),
             visit: entry.visit,
             class: EventKind::from_code(&entry.kind).map(|kind| kind.class().code()),
@@ -192,7 +192,7 @@ mod tests {
             let number = ["at", "password_set_before"].contains(column);
             assert_eq!(json.contains(&format!("\"{column}\"")), !ours && !number || *column == "at", "{column} in {json}");
         }
-        assert!(json.contains("\"at\":\"2027-01-15T08:00:00.000001Z\"") && json.starts_with("{\"number\":7,\"sound\":true,"), "{json}");
+        assert!(json.contains("\"at\":\"2027-01-15T08:00:00.000001Z\"") && json.starts_with("{\"number\":7,\"authentic\":true,"), "{json}");
     }
 
     #[test]

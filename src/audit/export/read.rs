@@ -34,7 +34,7 @@ impl AuditLog {
         let columns = COLUMNS.iter().map(|column| format!("a.{column} AS {column}")).collect::<Vec<_>>().join(", ");
         let (there, columns) = if entries { ("a.seq", columns) } else { ("NULL", "1 AS none".to_owned()) };
         let statement = format!(
-            "SELECT s.number AS number, s.seq AS sealed_seq, s.sound AS sound, s.chain AS chain, s.class AS purged_class, s.content AS purged_content,
+            "SELECT s.number AS number, s.seq AS sealed_seq, s.authentic AS authentic, s.chain AS chain, s.class AS purged_class, s.content AS purged_content,
                 CAST({there} AS BIGINT) AS there, {columns}
              FROM audit_seals s LEFT JOIN audit a ON a.seq = s.seq WHERE {part} ORDER BY s.number LIMIT $2"
         );
@@ -82,7 +82,7 @@ fn line(row: &AnyRow) -> Result<EntryLine, StoreError> {
     Ok(EntryLine {
         number: row.try_get("number")?,
         seq: row.try_get("sealed_seq")?,
-        sound: row.try_get::<i16, _>("sound")? != 0,
+        authentic: row.try_get::<i16, _>("authentic")? != 0,
         chain: row.try_get("chain")?,
         entry: there.map(|_| StoredEntry::read(row)).transpose()?,
         purged: class.zip(content).map(|(class, content)| Purged { class, content }),

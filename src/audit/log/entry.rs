@@ -167,7 +167,7 @@ impl StoredEntry {
     }
 
     /// Whether the MAC is valid: an instance of the service has written the entry, and it is unchanged.
-    pub fn is_sound(&self, keys: &DerivedKeys) -> bool {
+    pub fn is_authentic(&self, keys: &DerivedKeys) -> bool {
         self.mac.as_deref().is_some_and(|mac| keys.verify_audit_mac(&self.content(), mac))
     }
 }

@@ -41,7 +41,7 @@ const OTHERS: [(&str, &str); 10] = [
 /// All attributes to read, including configured ones.
 pub(super) fn asked(config: &Config) -> Vec<&str> {
     let configured = config.providers().filter_map(|provider| provider.match_attribute.as_deref());
-    let age = config.authority.must_change.cpr_attribute.as_deref();
+    let age = config.delegation.must_change.cpr_attribute.as_deref();
     let mut all: Vec<&str> = ALWAYS_SET.into_iter().chain([WRONG_TRIES]).chain(OTHERS.iter().map(|(name, _)| *name)).collect();
     for name in configured.chain(age) {
         if !all.iter().any(|known| known.eq_ignore_ascii_case(name)) {

@@ -83,9 +83,9 @@ fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Repor
     }
 }
 
-/// Checks the groups in `[authority]`, and that the circles' OU contains groups.
+/// Checks the groups in `[delegation]`, and that the circles' OU contains groups.
 async fn check_authority(directory: &Directory, config: &Config, report: &mut Report) {
-    for (group, missing) in config.authority.named() {
+    for (group, missing) in config.delegation.named() {
         if let Err(fault) = directory.find_group(group).await {
             let what = match missing {
                 WhileMissing::NobodyActs => "until then nobody can act on others",
@@ -96,7 +96,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                &format!("correct the group's name under [authority] (DN, sAMAccountName or SID): {what}"),
+                &format!("correct the group's name under [delegation] (DN, sAMAccountName or SID): {what}"),
             );
         }
     }
@@ -121,7 +121,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
         }
     }
     check_teachers(directory, config, report).await;
-    let Some(circles) = &config.authority.circles else { return };
+    let Some(circles) = &config.delegation.circles else { return };
     for group in std::iter::once(&circles.admins).chain(&circles.master_admins) {
         let Ok((sid, mut pinned)) = directory.find_group(group).await else { continue };
         match directory.groups_below(&mut pinned, &circles.ou, &[sid]).await {
@@ -141,7 +141,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             Id::CirclesEmpty,
             AREA,
             &format!("there is no security group below {}, so password admins have nobody to act on", circles.ou),
-            "correct authority.circles.ou, or see whether the service account may read there",
+            "correct delegation.circles.ou, or see whether the service account may read there",
         ),
         Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
     }
@@ -149,7 +149,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
 
 /// Checks teacher rules with a wildcard: their OU exists and contains a group with a matching name.
 async fn check_teachers(directory: &Directory, config: &Config, report: &mut Report) {
-    for rule in &config.authority.teachers {
+    for rule in &config.delegation.teachers {
         let Pattern::Wild { before, after } = &rule.teachers else { continue };
         let name = format!("{before}*{after}");
         match directory.any_group_named(rule.ou.as_deref(), &rule.teachers).await {
@@ -157,14 +157,14 @@ async fn check_teachers(directory: &Directory, config: &Config, report: &mut Rep
             Ok(Some(false)) => report.warning(
                 Id::TeachersEmpty,
                 AREA,
-                &format!("no security group is named {name:?}, so that rule of [[authority.teachers]] knows no teacher"),
+                &format!("no security group is named {name:?}, so that rule of [[delegation.teachers]] knows no teacher"),
                 "correct `teachers`, or see whether the service account may read these groups",
             ),
             Ok(None) => report.problem(
                 Id::GroupMissing,
                 AREA,
                 &format!("{} is not there", rule.ou.as_deref().unwrap_or_default()),
-                "correct `ou` under [[authority.teachers]]: until then no teacher and no parent can act on others",
+                "correct `ou` under [[delegation.teachers]]: until then no teacher and no parent can act on others",
             ),
             Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
         }

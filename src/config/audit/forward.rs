@@ -1,4 +1,4 @@
-//! `[[audit.push]]`: targets of log forwarding.
+//! `[[audit.forward]]`: targets of log forwarding.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -109,7 +109,7 @@ impl Raw {
     /// `index`: position in the list, for the names of keys.
     pub(crate) fn check(mut self, index: usize, problems: &mut Problems) -> Option<ForwardConfig> {
         let before = problems.0.len();
-        let section = self.id.as_ref().map_or_else(|| format!("audit.push[{index}]"), |id| format!("audit.push {id:?}"));
+        let section = self.id.as_ref().map_or_else(|| format!("audit.forward[{index}]"), |id| format!("audit.forward {id:?}"));
         let id = problems.required(&format!("{section}.id"), self.id.take());
         if id.as_ref().is_some_and(|id| !is_plain(id)) {
             problems.add(&format!("{section}.id"), "has to be 1 to 32 of a-z, 0-9 and hyphens");

@@ -1,11 +1,11 @@
-//! `[authority.must_change]`: the default of "must change at next logon" in the form for another person's password. The actor can choose
+//! `[delegation.must_change]`: the default of "must change at next logon" in the form for another person's password. The actor can choose
 //! otherwise.
 
 use serde::Deserialize;
 
 use crate::config::{identity::provider::is_ad_attribute, read::load::Problems};
 
-/// `[authority.must_change]`. Precedence: groups, then age if known, then `default`.
+/// `[delegation.must_change]`. Precedence: groups, then age if known, then `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct MustChange {
@@ -28,14 +28,14 @@ impl Default for MustChange {
 impl MustChange {
     pub(crate) fn check(&self, problems: &mut Problems) {
         if self.from_age.is_some_and(|age| !(0..=99).contains(&age)) {
-            problems.add("authority.must_change.from_age", "has to be 0 to 99");
+            problems.add("delegation.must_change.from_age", "has to be 0 to 99");
         }
         if self.cpr_attribute.as_deref().is_some_and(|attribute| !is_ad_attribute(attribute)) {
             let what = "has to be the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber";
-            problems.add("authority.must_change.cpr_attribute", what);
+            problems.add("delegation.must_change.cpr_attribute", what);
         }
         if self.cpr_attribute.is_some() && self.from_age.is_none() {
-            problems.add("authority.must_change.cpr_attribute", "is not used without from_age");
+            problems.add("delegation.must_change.cpr_attribute", "is not used without from_age");
         }
     }
 

@@ -34,15 +34,15 @@ const SECTIONS: [&str; 18] = [
     "directory",
     "login",
     "session",
-    "throttle",
+    "rate_limit",
     "policy",
     "reset",
-    "authority",
+    "delegation",
     "codes",
-    "staff",
+    "local_accounts",
     "saml",
     "oidc",
-    "people",
+    "registers",
     "parents",
     "audit",
     "log",
@@ -109,15 +109,15 @@ pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) ->
         directory: section(&table, "directory", &mut problems),
         login: section(&table, "login", &mut problems),
         session: section(&table, "session", &mut problems),
-        throttle: section(&table, "throttle", &mut problems),
+        rate_limit: section(&table, "rate_limit", &mut problems),
         policy: section(&table, "policy", &mut problems),
         reset: section(&table, "reset", &mut problems),
-        authority: section(&table, "authority", &mut problems),
+        delegation: section(&table, "delegation", &mut problems),
         codes: section(&table, "codes", &mut problems),
-        staff: section(&table, "staff", &mut problems),
+        local_accounts: section(&table, "local_accounts", &mut problems),
         saml: section(&table, "saml", &mut problems),
         oidc: section(&table, "oidc", &mut problems),
-        people: section(&table, "people", &mut problems),
+        registers: section(&table, "registers", &mut problems),
         // Off without the section; with it, the section must be complete.
         parents: if table.contains_key("parents") { section(&table, "parents", &mut problems) } else { None },
         audit: section(&table, "audit", &mut problems),
@@ -138,15 +138,15 @@ struct Sections {
     directory: Option<directory::Raw>,
     login: Option<login::RawLogin>,
     session: Option<login::RawSession>,
-    throttle: Option<rate_limit::Raw>,
+    rate_limit: Option<rate_limit::Raw>,
     policy: Option<policy::Raw>,
     reset: Option<reset::Raw>,
-    authority: Option<delegation::Raw>,
+    delegation: Option<delegation::Raw>,
     codes: Option<codes::Raw>,
-    staff: Option<local_accounts::Raw>,
+    local_accounts: Option<local_accounts::Raw>,
     saml: Option<saml::Raw>,
     oidc: Option<oidc::Raw>,
-    people: Option<registers::Raw>,
+    registers: Option<registers::Raw>,
     parents: Option<parents::Raw>,
     audit: Option<audit::Raw>,
     log: Option<log::Raw>,
@@ -161,14 +161,14 @@ impl Sections {
         let directory = self.directory.and_then(|raw| raw.check(problems));
         let login = self.login.and_then(|raw| raw.check(problems));
         let session = self.session.and_then(|raw| raw.check(problems));
-        let throttle = self.throttle.and_then(|raw| raw.check(problems));
+        let rate_limit = self.rate_limit.and_then(|raw| raw.check(problems));
         let policy = self.policy.and_then(|raw| raw.check(problems));
         let reset = self.reset.and_then(|raw| raw.check(problems));
-        let authority = self.authority.and_then(|raw| raw.check(problems));
+        let delegation = self.delegation.and_then(|raw| raw.check(problems));
         let codes = self.codes.and_then(|raw| raw.check(problems));
         let saml = self.saml.and_then(|raw| raw.check(problems));
         let oidc = self.oidc.and_then(|raw| raw.check(problems));
-        let people = self.people.and_then(|raw| raw.check(problems));
+        let registers = self.registers.and_then(|raw| raw.check(problems));
         let has_family = self.parents.is_some();
         let parents = self.parents.and_then(|raw| raw.check(problems)); // an invalid section is a problem already
         let audit = self.audit.and_then(|raw| raw.check(problems));
@@ -176,12 +176,12 @@ impl Sections {
         if let (Some(reset), Some(saml), Some(oidc)) = (&reset, &saml, &oidc) {
             names(reset, saml, oidc, problems);
         }
-        if let (Some(people), Some(saml), Some(oidc)) = (&people, &saml, &oidc) {
-            somewhere(people, saml, oidc, problems);
+        if let (Some(registers), Some(saml), Some(oidc)) = (&registers, &saml, &oidc) {
+            somewhere(registers, saml, oidc, problems);
         }
-        if authority.as_ref().is_some_and(|authority| authority.must_change.asks_nobody(has_family)) {
+        if delegation.as_ref().is_some_and(|delegation| delegation.must_change.asks_nobody(has_family)) {
             let what = "no source of an age: set cpr_attribute, the AD attribute that holds the CPR number, or set up the family service in [parents]";
-            problems.add("authority.must_change.from_age", what);
+            problems.add("delegation.must_change.from_age", what);
         }
         Some(Config {
             fingerprint,
@@ -192,15 +192,15 @@ impl Sections {
             directory: directory?,
             login: login?,
             session: session?,
-            throttle: throttle?,
+            rate_limit: rate_limit?,
             policy: policy?,
             reset: reset?,
-            authority: authority?,
+            delegation: delegation?,
             codes: codes?,
-            staff: self.staff?,
+            local_accounts: self.local_accounts?,
             saml: saml?,
             oidc: oidc?,
-            people: people?,
+            registers: registers?,
             parents,
             audit: audit?,
             log: log?,
@@ -222,9 +222,9 @@ fn names(reset: &ResetConfig, saml: &Saml, oidc: &Oidc, problems: &mut Problems)
 }
 
 /// Every provider needs an AD attribute for its claim, or a register.
-fn somewhere(people: &RegistersConfig, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
-    for provider in providers(saml, oidc).filter(|provider| provider.match_attribute.is_none() && people.is_empty()) {
-        let what = "missing: the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber; or set up a register in [people]";
+fn somewhere(registers: &RegistersConfig, saml: &Saml, oidc: &Oidc, problems: &mut Problems) {
+    for provider in providers(saml, oidc).filter(|provider| provider.match_attribute.is_none() && registers.is_empty()) {
+        let what = "missing: the LDAP name of the AD attribute that holds the CPR number, such as employeeNumber; or set up a register in [registers]";
         problems.add(&format!("provider {:?}.match.ad_attribute", provider.id.as_str()), what);
     }
 }

@@ -1,4 +1,4 @@
-//! `[[people.rest]]`: a web service as a register.
+//! `[[registers.rest]]`: a web service as a register.
 
 use crate::{
     config::{
@@ -13,7 +13,7 @@ use crate::{
 pub struct RestSource {
     pub service: ServiceConfig,
     /// The attribute by which it identifies accounts.
-    pub answers: AccountRefKind,
+    pub account_key: AccountRefKind,
     /// Position of the account in an object of the answer: a literal member name, or a JSON pointer. `None` = the answer holds strings.
     pub field: Option<String>,
 }
@@ -21,7 +21,7 @@ pub struct RestSource {
 with_service_keys! {
     struct RawRest {
         id: Option<String>,
-        answers: Option<AccountRefKind>,
+        account_key: Option<AccountRefKind>,
         field: Option<String>,
     }
 }
@@ -30,15 +30,15 @@ impl RawRest {
     pub(crate) fn check(mut self, problems: &mut Problems) -> Option<RestSource> {
         let before = problems.0.len();
         let name = self.id.take().unwrap_or_default();
-        let section = format!("people.rest {name:?}");
+        let section = format!("registers.rest {name:?}");
         let key = |key: &str| format!("{section}.{key}");
         let id = crate::config::registers::id(&section, &name, problems);
         let service = self.service().check(name.clone(), &section, problems);
-        let answers = problems.required(&key("answers"), self.answers);
+        let account_key = problems.required(&key("account_key"), self.account_key);
         if self.field.as_ref().is_some_and(|field| !is_pointer_or_name(field)) {
             problems.add(&key("field"), "is neither a member name nor a JSON pointer");
         }
         id?;
-        (problems.0.len() == before).then_some(RestSource { service: service?, answers: answers?, field: self.field })
+        (problems.0.len() == before).then_some(RestSource { service: service?, account_key: account_key?, field: self.field })
     }
 }

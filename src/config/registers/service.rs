@@ -33,9 +33,9 @@ pub struct ServiceConfig {
     /// CA certificates; `None` = the system's.
     pub ca_file: Option<PathBuf>,
     /// Position of the result in the answer: a literal member name, or a JSON pointer. `None` = the whole answer.
-    pub answer_at: Option<String>,
+    pub accounts_at: Option<String>,
     /// HTTP statuses that mean "no such person".
-    pub nobody_statuses: Vec<u16>,
+    pub not_found_statuses: Vec<u16>,
     /// Timeout of one request.
     pub timeout: Duration,
 }
@@ -94,8 +94,8 @@ pub(crate) struct RawService {
     pub client_certificate_file: Option<PathBuf>,
     pub client_key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
-    pub answer_at: Option<String>,
-    pub nobody_statuses: Vec<u16>,
+    pub accounts_at: Option<String>,
+    pub not_found_statuses: Vec<u16>,
     pub timeout_seconds: Option<f64>,
 }
 
@@ -121,8 +121,8 @@ macro_rules! with_service_keys {
             client_certificate_file: Option<std::path::PathBuf>,
             client_key_file: Option<std::path::PathBuf>,
             ca_file: Option<std::path::PathBuf>,
-            answer_at: Option<String>,
-            nobody_statuses: Vec<u16>,
+            accounts_at: Option<String>,
+            not_found_statuses: Vec<u16>,
             timeout_seconds: Option<f64>,
         }
 
@@ -143,8 +143,8 @@ macro_rules! with_service_keys {
                     client_certificate_file: self.client_certificate_file.take(),
                     client_key_file: self.client_key_file.take(),
                     ca_file: self.ca_file.take(),
-                    answer_at: self.answer_at.take(),
-                    nobody_statuses: std::mem::take(&mut self.nobody_statuses),
+                    accounts_at: self.accounts_at.take(),
+                    not_found_statuses: std::mem::take(&mut self.not_found_statuses),
                     timeout_seconds: self.timeout_seconds,
                 }
             }
@@ -179,11 +179,11 @@ impl RawService {
         {
             problems.add(&key("ca_file"), format!("{}: {error}", file.display()));
         }
-        if self.answer_at.as_ref().is_some_and(|place| !is_pointer_or_name(place)) {
-            problems.add(&key("answer_at"), "is neither a member name nor a JSON pointer");
+        if self.accounts_at.as_ref().is_some_and(|place| !is_pointer_or_name(place)) {
+            problems.add(&key("accounts_at"), "is neither a member name nor a JSON pointer");
         }
-        if self.nobody_statuses.iter().any(|status| !NOBODY.contains(status)) {
-            problems.add(&key("nobody_statuses"), "can hold 204, 400, 404, 410 and 422");
+        if self.not_found_statuses.iter().any(|status| !NOBODY.contains(status)) {
+            problems.add(&key("not_found_statuses"), "can hold 204, 400, 404, 410 and 422");
         }
         let timeout = seconds(&key("timeout_seconds"), self.timeout_seconds.unwrap_or(3.0), 0.1, 30.0, problems);
         (problems.0.len() == before).then_some(ServiceConfig {
@@ -194,8 +194,8 @@ impl RawService {
             credentials: credentials?,
             certificate,
             ca_file: self.ca_file,
-            answer_at: self.answer_at,
-            nobody_statuses: self.nobody_statuses,
+            accounts_at: self.accounts_at,
+            not_found_statuses: self.not_found_statuses,
             timeout,
         })
     }

@@ -1,4 +1,4 @@
-//! `[[people.sql]]`: a database as a register, queried with the operator's SQL.
+//! `[[registers.sql]]`: a database as a register, queried with the operator's SQL.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -31,7 +31,7 @@ pub struct SqlSource {
     pub query: String,
     pub cpr_format: CprFormat,
     /// Attribute in the first column.
-    pub answers: AccountRefKind,
+    pub account_key: AccountRefKind,
     /// Timeout of connecting, and of the query.
     pub timeout: Duration,
 }
@@ -44,7 +44,7 @@ pub(crate) struct RawSql {
     query: Option<String>,
     #[serde(default)]
     cpr_format: CprFormat,
-    answers: Option<AccountRefKind>,
+    account_key: Option<AccountRefKind>,
     #[serde(default = "timeout_seconds")]
     timeout_seconds: f64,
 }
@@ -57,12 +57,12 @@ impl RawSql {
     pub(crate) fn check(self, problems: &mut Problems) -> Option<SqlSource> {
         let before = problems.0.len();
         let name = self.id.unwrap_or_default();
-        let section = format!("people.sql {name:?}");
+        let section = format!("registers.sql {name:?}");
         let key = |key: &str| format!("{section}.{key}");
         let id = crate::config::registers::id(&section, &name, problems);
         let url = secret::one_of(&key("url"), self.url, self.url_file.as_deref(), problems);
         let query = problems.required(&key("query"), self.query);
-        let answers = problems.required(&key("answers"), self.answers);
+        let account_key = problems.required(&key("account_key"), self.account_key);
         let timeout = seconds(&key("timeout_seconds"), self.timeout_seconds, 0.1, 30.0, problems);
         let whole = url.and_then(|url| match whole(url.expose_secret()) {
             Ok(whole) => Some(whole),
@@ -83,7 +83,7 @@ impl RawSql {
             verified,
             query: query?,
             cpr_format: self.cpr_format,
-            answers: answers?,
+            account_key: account_key?,
             timeout,
         })
     }

@@ -21,13 +21,13 @@ fn a_configuration_with_secrets_in_it_is_refused_where_everybody_can_read_it() {
     assert!(told.contains("(directory.bind_password)") && told.contains("(mode 0644): chmod 640"), "{told}");
     assert!(told.contains(&path.display().to_string()) && !told.contains("hemmelig"), "{told}");
     read_with_mode(&case, "", 0o644).expect("no secret is in it");
-    let register = "[[people.sql]]\nid = \"db\"\nquery = \"SELECT a FROM b WHERE c = $1\"\nanswers = \"upn\"\nurl = ";
+    let register = "[[registers.sql]]\nid = \"db\"\nquery = \"SELECT a FROM b WHERE c = $1\"\naccount_key = \"upn\"\nurl = ";
     let url = |url: &str| format!("{register}\"{url}\"\n");
     read_with_mode(&case, &url("postgres://reader@db.kommune.dk/x"), 0o644).expect("a URL without a password is no secret");
     for more in [
         url("postgres://reader:hemmelig@db.kommune.dk/x"),
         url("postgres://reader@db.kommune.dk/x?password=hemmelig"),
-        "[[audit.push]]\nid = \"krog\"\nkind = \"hook\"\nurl = \"https://siem.kommune.dk/\"\nsigning_key = \"hemmelig\"\n".to_owned(),
+        "[[audit.forward]]\nid = \"krog\"\nkind = \"hook\"\nurl = \"https://siem.kommune.dk/\"\nsigning_key = \"hemmelig\"\n".to_owned(),
         "[[oidc.provider]]\nid = \"op\"\nclient_secret = \"hemmelig\"\n".to_owned(),
     ] {
         let told = read_with_mode(&case, &more, 0o604).expect_err("open").to_string();

@@ -377,7 +377,7 @@ impl Connection {
         T: Send + 'static,
         F: Future<Output = Result<T, LdapError>> + Send + 'static,
     {
-        counter!("ldap_operations_total", "operation" => operation).increment(1);
+        counter!("os2nykode_ldap_operations_total", "operation" => operation).increment(1);
         let usable_before = !self.broken.swap(true, Ordering::AcqRel);
         let task = tokio::spawn(work(self.ldap.clone()));
         let stop = task.abort_handle();

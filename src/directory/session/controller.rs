@@ -115,7 +115,7 @@ impl Controller {
         if let Some(times) = self.passed_over.due() {
             warn!(controller = self.name(), error = %fault, times, "controller marked as down");
         }
-        gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(0.0);
+        gauge!("os2nykode_ldap_controller_up", "controller" => self.name().to_owned()).set(0.0);
         *self.down_until.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + self.retry_after);
         // Open connections may be all that still works there. Only a new connection proves that it is up.
         self.pool.retain(|_, _| false);
@@ -126,7 +126,7 @@ impl Controller {
         if was_down {
             tracing::info!(controller = self.name(), "controller up again");
         }
-        gauge!("ldap_controller_up", "controller" => self.name().to_owned()).set(1.0);
+        gauge!("os2nykode_ldap_controller_up", "controller" => self.name().to_owned()).set(1.0);
     }
 
     /// Waits for a slot. A timeout means overload here, not a fault of the controller.

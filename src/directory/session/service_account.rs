@@ -125,13 +125,13 @@ impl ServiceAccount {
         if self.state().refused.take().is_some() {
             info!("service account accepted again");
         }
-        gauge!("ldap_service_account_refused").set(0.0);
+        gauge!("os2nykode_ldap_service_account_refused").set(0.0);
     }
 
     /// Records a refused bind. `Some`: another password, which may be tried at once.
     pub fn refused(&self, rc: u32, text: &str, tried: &SecretString) -> Option<SecretString> {
-        counter!("ldap_service_account_refusals_total").increment(1);
-        gauge!("ldap_service_account_refused").set(1.0);
+        counter!("os2nykode_ldap_service_account_refusals_total").increment(1);
+        gauge!("os2nykode_ldap_service_account_refused").set(1.0);
         let told = answer::readable(text);
         if answer::of_bind(rc, text) != Ok(BindAnswer::Wrong) {
             warn!(result = rc, text = told, "service account refused");

@@ -37,10 +37,10 @@ const RATE: Rate = Rate { burst: 60.0, per_second: 20.0 };
 /// Rate limit of wrong tokens from one address. A token has 256 bits and cannot be guessed; the limit keeps noise out
 /// of the log.
 const WRONG: DelayLimits = DelayLimits {
-    free: 5,
-    first_wait: SignedDuration::from_secs(10),
-    longest_wait: SignedDuration::from_mins(5),
-    forget_after: SignedDuration::from_hours(1),
+    attempts_before_delay: 5,
+    first_delay: SignedDuration::from_secs(10),
+    max_delay: SignedDuration::from_mins(5),
+    reset_after: SignedDuration::from_hours(1),
 };
 
 /// Recent use of each token.
@@ -85,7 +85,7 @@ pub async fn admit(app: &App, visit: &RequestContext, shown: Option<&str>, neede
             Err(bad) => (bad, Some(token.name)),
         },
     };
-    match app.throttles.charge(&ThrottleKey::api(visit.client, WRONG), now).await? {
+    match app.rate_limits.count_attempt(&ThrottleKey::api(visit.client, WRONG), now).await? {
         Charge::Wait(until) => Ok(Admission::Wait(until.duration_since(now).as_secs_f64())),
         Charge::Taken(_) => {
             let entry = event(visit, now, EventKind::LogExported, AuditOutcome::Refused, bad.0.code());

@@ -152,10 +152,10 @@ impl Export {
 
     /// An entry not written by the service may carry any time. It is in every export whose range includes its number.
     fn row(&self, sealed: SealedEntry) -> Option<String> {
-        let (number, sound) = (sealed.number, sealed.sound);
+        let (number, authentic) = (sealed.number, sealed.authentic);
         let What::Entry(entry) = sealed.what else { return None };
         let period = self.period.begins().as_microsecond()..self.period.ends().as_microsecond();
-        (number <= self.through && (!sound || period.contains(&entry.at))).then(|| csv::row(number, sound, *entry))
+        (number <= self.through && (!authentic || period.contains(&entry.at))).then(|| csv::row(number, authentic, *entry))
     }
 
     /// The export as a stream, for an HTTP response.

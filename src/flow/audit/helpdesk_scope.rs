@@ -86,9 +86,11 @@ impl<'a> HelpdeskScope<'a> {
     /// about views, exports, revealed CPR numbers and alerts.
     pub(crate) async fn may_read(&mut self, event: &AuditEvent) -> Result<bool, FlowError> {
         match event.kind {
-            EventKind::LogSeen | EventKind::LogExported | EventKind::CprRevealed | EventKind::AlertRaised | EventKind::LoginTested => {
-                Ok(false)
-            }
+            EventKind::AuditLogViewed
+            | EventKind::LogExported
+            | EventKind::CprRevealed
+            | EventKind::AlertRaised
+            | EventKind::LoginTested => Ok(false),
             EventKind::SignIn
             | EventKind::SignOut
             | EventKind::ChangeAttempt
@@ -99,10 +101,10 @@ impl<'a> HelpdeskScope<'a> {
             | EventKind::ResetReconciled
             | EventKind::UnlockAttempt
             | EventKind::UnlockOutcome
-            | EventKind::AccountSeen
-            | EventKind::ListSeen
+            | EventKind::AccountViewed
+            | EventKind::ListViewed
             | EventKind::CodeIssued
-            | EventKind::CodeUsed
+            | EventKind::CodeRedeemed
             | EventKind::CodeExpired
             | EventKind::SlipsMade
             | EventKind::StaffAccount

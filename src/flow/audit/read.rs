@@ -101,7 +101,7 @@ pub async fn search(app: &App, visit: &RequestContext, identity: &Identity, sear
         Ok(reader) => reader,
         Err(denial) => return Ok(Err(denial)),
     };
-    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    let mut seen = looked(app, visit, identity, &reader, EventKind::AuditLogViewed);
     seen.note = Some(search.told());
     // A helpdesk may not search by CPR number: a confirmed guess, alone or with a name, would reveal the number.
     if search.cpr.is_some() && reader.scope.is_some() {
@@ -135,7 +135,7 @@ pub async fn one(app: &App, visit: &RequestContext, identity: &Identity, seq: i6
     {
         return Ok(Err(Denial::NoRelation));
     }
-    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    let mut seen = looked(app, visit, identity, &reader, EventKind::AuditLogViewed);
     (seen.note, seen.target) = (Some(format!("seq={seq}")), entry.event.target.clone());
     app.audit.append(&seen).await?;
     Ok(Ok(EntryView { entry, stored, may_reveal: reader.scope.is_none() }))
@@ -163,7 +163,7 @@ pub async fn overview(app: &App, visit: &RequestContext, identity: &Identity) ->
         Ok(_) => return Ok(Err(Denial::NoRelation)),
         Err(denial) => return Ok(Err(denial)),
     };
-    let mut seen = looked(app, visit, identity, &reader, EventKind::LogSeen);
+    let mut seen = looked(app, visit, identity, &reader, EventKind::AuditLogViewed);
     seen.note = Some("overview".to_owned());
     app.audit.append(&seen).await?;
     let today = clock::danish(app.clock.now()).date();
@@ -221,7 +221,7 @@ async fn reader(app: &App, identity: &Identity) -> LogView<Reader> {
         let since = app.clock.now().duration_since(identity.at);
         return Ok(if delegation::level_of(app, identity) < app.config.audit.level {
             Err(Denial::TooWeak(app.config.audit.level))
-        } else if since > app.config.authority.max_age {
+        } else if since > app.config.delegation.max_age {
             Err(Denial::LoginTooOld)
         } else {
             Ok(Reader { party: local_account::party(&account), scope: None })

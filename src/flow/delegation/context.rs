@@ -16,7 +16,7 @@ use crate::{
     directory::{ControllerSession, Directory},
     flow::{
         FlowError, party_of,
-        self_service::linked_accounts::{Registered, led_to, linked},
+        self_service::linked_accounts::{Registered, linked, linked_by_identity},
         set_password::assurance,
         sign_in::local_account,
     },
@@ -89,7 +89,7 @@ pub(crate) async fn standing_with(
 
 /// SIDs of the groups whose members may not use the service; `None` where there is no such rule.
 pub(crate) async fn barring(app: &App, pinned: &mut ControllerSession) -> Result<Option<Prohibitions>, FlowError> {
-    let groups = &app.config.authority.cannot_use_the_service;
+    let groups = &app.config.delegation.blocked_groups;
     if groups.is_empty() {
         return Ok(None);
     }
@@ -115,7 +115,7 @@ pub(crate) async fn judge_of(
     if authorization::asks_who_teaches(&rules, actor, &facts, now) {
         facts.teaches = teaches(&app.config, &app.directory, pinned, account).await?;
     }
-    Ok(authorization::decide(&rules, actor, &facts, action, now))
+    Ok(authorization::authorize(&rules, actor, &facts, action, now))
 }
 
 /// The ids under which audit entries name this person as an actor.
@@ -132,7 +132,7 @@ async fn accounts_of(app: &App, identity: &Identity, registered: &Registered) ->
             Ok((account.into_iter().collect(), pinned))
         }
         Proof::Provider(login) => {
-            let Some((found, mut pinned)) = led_to(app, login, registered).await? else {
+            let Some((found, mut pinned)) = linked_by_identity(app, login, registered).await? else {
                 return Ok((Vec::new(), app.directory.any().await?));
             };
             let mut accounts = Vec::with_capacity(found.len());
@@ -153,10 +153,10 @@ async fn works_at_helpdesks(app: &App, identity: &Identity) -> Result<bool, Flow
 
 pub(crate) fn level_of(app: &App, identity: &Identity) -> AssuranceLevel {
     match &identity.proof {
-        Proof::AdPassword { .. } => app.config.authority.ad_password_level,
+        Proof::AdPassword { .. } => app.config.delegation.ad_password_level,
         Proof::Code { .. } => AssuranceLevel::None,
         Proof::Provider(login) => login.level,
-        Proof::Local { level, .. } => app.config.staff.level.min(*level),
+        Proof::Local { level, .. } => app.config.local_accounts.level.min(*level),
     }
 }
 
@@ -168,7 +168,7 @@ pub(crate) async fn rules(
     actor: &Actor,
 ) -> Result<AuthorizationPolicy, FlowError> {
     let (codes, auditors, parents) = (config.codes.enabled, &config.audit.auditors, &config.parents);
-    let config = &config.authority;
+    let config = &config.delegation;
     let children = parents.iter().flat_map(|parents| &parents.groups);
     let names = config.named().map(|(name, _)| name).chain(auditors.iter().chain(children).map(String::as_str));
     let known = directory.group_sids(pinned, &names.collect::<Vec<_>>()).await?;
@@ -188,8 +188,8 @@ pub(crate) async fn rules(
         Some(_) | None => Vec::new(),
     };
     Ok(AuthorizationPolicy {
-        cannot_use: denying(&config.cannot_use_the_service, &known),
-        closed_to_others: denying(&config.cannot_be_changed_by_others, &known),
+        cannot_use: denying(&config.blocked_groups, &known),
+        closed_to_others: denying(&config.excluded_groups, &known),
         protected: denying(&config.protected_groups, &known),
         admins,
         master_admins,
@@ -214,7 +214,7 @@ fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<Stri
         if sid.is_none() {
             tracing::error!(
                 group = name.as_str(),
-                "group of [authority] or audit.auditors not found; delegation is denied; run `os2nykode check`"
+                "group of [delegation] or audit.auditors not found; delegation is denied; run `os2nykode check`"
             );
         }
         sid.ok_or(UnreadableRule)
@@ -291,8 +291,8 @@ impl DelegationContext {
     }
 
     /// The authorization decision.
-    pub fn decide(&self, app: &App, seen: &TargetReading, action: Action) -> Result<Grant, Denial> {
-        authorization::decide(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())
+    pub fn authorize(&self, app: &App, seen: &TargetReading, action: Action) -> Result<Grant, Denial> {
+        authorization::authorize(&self.rules, &self.actor, &seen.facts(), action, app.clock.now())
     }
 
     /// The actor in an audit entry about an attempt without a grant.

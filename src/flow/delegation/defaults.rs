@@ -27,7 +27,7 @@ pub struct FormDefaults {
 
 /// Reads the defaults. A group that is not found exempts no account: the stricter default applies.
 pub(crate) async fn usual(app: &App, standing: &mut DelegationContext, seen: &TargetReading) -> Result<FormDefaults, FlowError> {
-    let config = &app.config.authority;
+    let config = &app.config.delegation;
     let (spared, simple) = (&config.must_change.not_for, &config.easy_passwords_for);
     let names: Vec<&str> = spared.iter().chain(simple).map(String::as_str).collect();
     let known = app.directory.group_sids(&mut standing.pinned, &names).await?;
@@ -40,7 +40,7 @@ pub(crate) async fn usual(app: &App, standing: &mut DelegationContext, seen: &Ta
 /// The must-change default by age. Reads the CPR number from AD only where the age counts and parenthood has not given
 /// the number already.
 async fn by_age(app: &App, standing: &mut DelegationContext, seen: &TargetReading) -> Result<bool, FlowError> {
-    let rule = &app.config.authority.must_change;
+    let rule = &app.config.delegation.must_change;
     let Some(from_age) = rule.from_age else { return Ok(rule.default) };
     let cpr = match (&seen.child, &rule.cpr_attribute) {
         (Some(cpr), _) => Some(cpr.clone()),

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::flow::delegation::context::person;
 use crate::{
     app::App,
-    flow::{FlowError, RequestContext, actor_of, event_of, sign_in::ad_password::forgive},
+    flow::{FlowError, RequestContext, actor_of, event_of, sign_in::ad_password::refund},
     model::{
         ad::guid::ObjectGuid,
         audit::{AuditEvent, AuditOutcome, EventKind},
@@ -50,7 +50,7 @@ pub(crate) async fn counted<T: MayDeny>(
 ) -> Result<T, FlowError> {
     let who = person(app, identity).guid;
     let key = ThrottleKey::stranger(who);
-    let receipt = match app.throttles.charge(&[(key, app.config.throttle.address)], app.clock.now()).await? {
+    let receipt = match app.rate_limits.count_attempt(&[(key, app.config.rate_limit.address)], app.clock.now()).await? {
         Charge::Taken(receipt) => receipt,
         Charge::Wait(until) => {
             let denial = Denial::TooOften(until);
@@ -62,7 +62,7 @@ pub(crate) async fn counted<T: MayDeny>(
     let answer = work.await;
     let denial = answer.as_ref().ok().and_then(MayDeny::denial);
     if !denial.is_some_and(is_a_strangers) {
-        forgive(app, receipt, false).await;
+        refund(app, receipt, false).await;
     }
     if denial == Some(Denial::PasswordChangedSince) {
         log_denied(app, visit, identity, &without_account(app, visit, identity, kind, Denial::PasswordChangedSince)).await?;
@@ -100,7 +100,7 @@ pub(crate) async fn log_nobody(app: &App, visit: &RequestContext, identity: &Ide
 /// entries left out before.
 pub(crate) async fn log_denied(app: &App, visit: &RequestContext, identity: &Identity, entry: &AuditEvent) -> Result<(), FlowError> {
     let who = person(app, identity).guid;
-    let wait = match app.throttles.charge(&[(ThrottleKey::denied(who), app.config.throttle.address)], app.clock.now()).await? {
+    let wait = match app.rate_limits.count_attempt(&[(ThrottleKey::denied(who), app.config.rate_limit.address)], app.clock.now()).await? {
         Charge::Taken(_counted) => None,
         Charge::Wait(until) => Some(until),
     };
@@ -110,12 +110,12 @@ pub(crate) async fn log_denied(app: &App, visit: &RequestContext, identity: &Ide
 /// Appends the entry, or counts it where the log already mentions this delay.
 async fn tell(app: &App, visit: &RequestContext, who: ObjectGuid, mut entry: AuditEvent, wait: Option<Timestamp>) -> Result<(), FlowError> {
     if let Some(until) = wait
-        && !app.waits.first_word(visit.client, until)
+        && !app.reported_delays.report_once(visit.client, until)
     {
-        app.waits.leave_out(who, &entry, until);
+        app.reported_delays.leave_out(who, &entry, until);
         return Ok(());
     }
-    if let Some(entries) = app.waits.left_out(who) {
+    if let Some(entries) = app.reported_delays.left_out(who) {
         entry.note = Some(with_number(entry.note, entries));
     }
     app.audit.append(&entry).await?;
@@ -124,7 +124,7 @@ async fn tell(app: &App, visit: &RequestContext, who: ObjectGuid, mut entry: Aud
 
 /// Logs how many entries were left out, for every person whose delay is over.
 pub async fn tell_left_out(app: &App) -> Result<(), FlowError> {
-    for (last, entries) in app.waits.over(app.clock.now()) {
+    for (last, entries) in app.reported_delays.over(app.clock.now()) {
         let reason = Denial::TooOften(last.at).code().to_owned();
         let note = Some(with_number(None, entries));
         let entry = AuditEvent { at: app.clock.now(), reason, note, target: None, target_cpr: None, attempt: None, ticket: None, ..last };

@@ -1,4 +1,4 @@
-//! Explanation of the authorization of one account on another, for `os2nykode authority explain`.
+//! Explanation of the authorization of one account on another, for `os2nykode delegation explain`.
 
 use jiff::Timestamp;
 
@@ -10,7 +10,7 @@ use crate::{
     model::{
         account::{Account, name::LoginName},
         authorization::{
-            Action, Actor, AuthorizationPolicy, Denial, Grant, Target, asks_who_teaches, circles_of, classes_of, decide, desks_of,
+            Action, Actor, AuthorizationPolicy, Denial, Grant, Target, asks_who_teaches, authorize, circles_of, classes_of, desks_of,
         },
         identity::level::AssuranceLevel,
     },
@@ -60,7 +60,7 @@ pub async fn explain(
     if asks_who_teaches(&rules, &acting, &facts, now) {
         facts.teaches = teaches(config, directory, &mut pinned, &target).await?;
     }
-    let judged = Action::ALL.into_iter().map(|action| (action, decide(&rules, &acting, &facts, action, now))).collect();
+    let judged = Action::ALL.into_iter().map(|action| (action, authorize(&rules, &acting, &facts, action, now))).collect();
     let desks = desks_of(&rules, &acting, now).into_iter().map(|desk| Grant::Helpdesk(desk.id.clone()));
     let lists = circles_of(&rules, &acting, now).into_iter().chain(classes_of(&rules, &acting, now)).chain(desks).collect();
     Ok(Explanation { actor, target, needed, lists, judged })

@@ -21,7 +21,7 @@ use crate::{
         FlowError, RequestContext, event_of,
         register_limit::FAMILY,
         self_service::{
-            linked_accounts::{Registered, leads_to, led_to},
+            linked_accounts::{Registered, identity_leads_to, linked_by_identity},
             list::LinkedAccount,
         },
     },
@@ -94,7 +94,7 @@ impl Household {
         kind: EventKind,
         otherwise: bool,
     ) -> Result<Result<Self, Denial>, FlowError> {
-        if otherwise && app.outside.is_childless(person(app, identity).guid.into(), app.clock.now()) {
+        if otherwise && app.register_limit.is_childless(person(app, identity).guid.into(), app.clock.now()) {
             return Ok(Ok(Self::none()));
         }
         match asked(app, identity).await {
@@ -122,7 +122,7 @@ impl Household {
     ) -> Result<Option<Cpr>, FlowError> {
         let Some((_, login, _)) = sure_parent(app, identity) else { return Ok(None) };
         for (child, registered) in &self.0 {
-            if leads_to(app, &as_child(login, child), registered, pinned, target).await? {
+            if identity_leads_to(app, &as_child(login, child), registered, pinned, target).await? {
                 return Ok(Some(child.cpr.clone()));
             }
         }
@@ -141,16 +141,16 @@ async fn asked<'a>(app: &'a App, identity: &'a Identity) -> Result<Option<(&'a P
     let Some((family, login, cpr)) = sure_parent(app, identity) else { return Ok(None) };
     let person = person(app, identity).guid;
     let now = app.clock.now();
-    let charge = app.throttles.charge(&[(ThrottleKey::family(person), FAMILY)], now).await;
-    match charge.map_err(|error| Unasked::Fault(error.into()))? {
+    let count_attempt = app.rate_limits.count_attempt(&[(ThrottleKey::family(person), FAMILY)], now).await;
+    match count_attempt.map_err(|error| Unasked::Fault(error.into()))? {
         Charge::Taken(_) => {}
         Charge::Wait(until) => return Err(Unasked::TooOften(until)),
     }
     let told = {
-        let _turn = app.outside.turn(person.into()).await.ok_or(Unasked::Fault(FlowError::TooManyQuestions))?;
+        let _turn = app.register_limit.turn(person.into()).await.ok_or(Unasked::Fault(FlowError::TooManyQuestions))?;
         family.children_of(cpr, clock::danish(now).date()).await.map_err(|fault| Unasked::Fault(fault.into()))?
     };
-    app.outside.remember(person.into(), told.is_empty(), now);
+    app.register_limit.remember(person.into(), told.is_empty(), now);
     let mut household = Household::none();
     for child in told {
         let registered = Registered::of(app, &as_child(login, &child)).await.map_err(Unasked::Fault)?;
@@ -161,7 +161,7 @@ async fn asked<'a>(app: &'a App, identity: &'a Identity) -> Result<Option<(&'a P
 
 /// Logs a reached rate limit once for each client and delay.
 async fn log_wait(app: &App, visit: &RequestContext, identity: &Identity, kind: EventKind, until: Timestamp) -> Result<(), FlowError> {
-    if app.waits.first_word(visit.client, until) {
+    if app.reported_delays.report_once(visit.client, until) {
         app.audit.append(&without_account(app, visit, identity, kind, Denial::TooOften(until))).await?;
     }
     Ok(())
@@ -177,12 +177,12 @@ pub async fn children(app: &App, visit: &RequestContext, identity: &Identity) ->
     let (outcome, reason) = match &told {
         Ok(_) => (AuditOutcome::Succeeded, ""),
         Err(Unasked::TooOften(until)) => {
-            log_wait(app, visit, identity, EventKind::ListSeen, *until).await?;
+            log_wait(app, visit, identity, EventKind::ListViewed, *until).await?;
             return Ok(Children::TooOften(*until));
         }
         Err(Unasked::Fault(_)) => (AuditOutcome::Failed, "family_unavailable"),
     };
-    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, outcome, reason);
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListViewed, outcome, reason);
     entry.actor = Some(person(app, identity));
     entry.authority = Some(Grant::Parent.code());
     app.audit.append(&entry).await?;
@@ -197,7 +197,7 @@ pub async fn children(app: &App, visit: &RequestContext, identity: &Identity) ->
     let now = app.clock.now();
     let mut children = Vec::with_capacity(household.0.len());
     for (child, registered) in household.0 {
-        let (mut accounts, mut pinned) = match led_to(app, &as_child(login, &child), &registered).await? {
+        let (mut accounts, mut pinned) = match linked_by_identity(app, &as_child(login, &child), &registered).await? {
             Some(found) => found,
             None => (Vec::new(), app.directory.any().await?),
         };

@@ -11,7 +11,7 @@ use crate::{
     flow::{
         FlowError, RequestContext,
         delegation::{self, MayDeny as _, TargetLookup},
-        event_of, party_of, to_its_end,
+        event_of, party_of, run_to_completion,
     },
     identity::local::hash::HashError,
     model::{
@@ -54,7 +54,7 @@ pub enum Issued {
 /// Issues a code for an account and replaces any earlier one. Ends the account's sessions.
 pub async fn issue(app: &Arc<App>, visit: &RequestContext, identity: &Identity, sent: Issue) -> Result<Issued, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         delegation::counted(&app, &visit, &identity, EventKind::CodeIssued, Box::pin(run(&app, &visit, &identity, &sent))).await
     })
     .await
@@ -110,7 +110,7 @@ async fn run(app: &App, visit: &RequestContext, identity: &Identity, sent: &Issu
     let selectors = app.codes.selectors(sent.target, &names[0], names.get(1).map(String::as_str), &code);
     app.codes.issue(sent.target, &kept, &selectors, now, until).await?;
     // The caller starts without the delays that strangers have caused.
-    app.throttles.forget_codes(&app.keys, &names).await?;
+    app.rate_limits.forget_codes(&app.keys, &names).await?;
     app.sessions.end_all_of(sent.target, None).await?;
     Ok(Issued::Code { code, until, account_name })
 }
@@ -138,7 +138,7 @@ async fn judge(
         delegation::log_nobody(app, visit, identity, EventKind::CodeIssued).await?;
         return Ok(Err(Denial::NoRelation));
     };
-    let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::IssueCode) };
+    let decided = if standing.owns(sent.target) { Err(Denial::NoRelation) } else { standing.authorize(app, &seen, Action::IssueCode) };
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::CodeIssued, AuditOutcome::Refused, "");
     entry.target = Some(party_of(&seen.account));
     entry.controller = Some(standing.pinned.name().to_owned());

@@ -10,7 +10,7 @@ use crate::flow::delegation::{DelegationContext, MayDeny, counted, log_denied, s
 use crate::{
     app::App,
     directory::Within,
-    flow::{FlowError, RequestContext, audit::read, event_of, to_its_end},
+    flow::{FlowError, RequestContext, audit::read, event_of, run_to_completion},
     model::{
         account::Account,
         ad::sid::Sid,
@@ -140,9 +140,9 @@ pub async fn look(
     question: &ListQuery,
 ) -> Result<ListOutcome, FlowError> {
     let (app, visit, identity, question) = (app.clone(), visit.clone(), identity.clone(), question.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         let work = Box::pin(look_into(&app, &visit, &identity, &place, &question));
-        counted(&app, &visit, &identity, EventKind::ListSeen, work).await
+        counted(&app, &visit, &identity, EventKind::ListViewed, work).await
     })
     .await
 }
@@ -162,12 +162,12 @@ async fn look_into(
         return Ok(ListOutcome::Denied(denial));
     }
     let Some(choice) = choices_of(app, &standing).into_iter().find(|choice| choice.place == *place) else {
-        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Refused, Denial::NoRelation.code());
+        let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListViewed, AuditOutcome::Refused, Denial::NoRelation.code());
         entry.actor = Some(standing.somebody(app, identity));
         log_denied(app, visit, identity, &entry).await?;
         return Ok(ListOutcome::Denied(Denial::NoRelation));
     };
-    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListSeen, AuditOutcome::Succeeded, "");
+    let mut entry = event_of(visit, identity, app.clock.now(), EventKind::ListViewed, AuditOutcome::Succeeded, "");
     entry.actor = Some(standing.somebody(app, identity));
     entry.authority = Some(choice.ground.code());
     entry.note = (!question.words.is_empty()).then(|| mask_in(&question.words));

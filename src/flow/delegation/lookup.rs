@@ -55,7 +55,7 @@ pub(crate) async fn look_at(
     if !matters || !may_be_parent(app, identity) {
         return Ok(Ok(looked));
     }
-    let otherwise = looked.seen.as_ref().is_some_and(|seen| looked.standing.decide(app, seen, Action::See).is_ok());
+    let otherwise = looked.seen.as_ref().is_some_and(|seen| looked.standing.authorize(app, seen, Action::See).is_ok());
     let TargetLookup { standing, said, .. } = looked;
     drop(standing); // with its connection
     let household = match Household::ask(app, visit, identity, kind, otherwise).await? {

@@ -9,7 +9,7 @@ use crate::flow::delegation::{FormDefaults, MayDeny, TargetLookup, counted, log_
 use crate::{
     app::App,
     audit,
-    flow::{FlowError, RequestContext, event_of, party_of, password_policy, to_its_end},
+    flow::{FlowError, RequestContext, event_of, party_of, password_policy, run_to_completion},
     model::{
         account::Account,
         ad::guid::ObjectGuid,
@@ -92,30 +92,30 @@ impl MayDeny for TargetShown {
 /// Reads the account for the actor, and logs the view.
 pub async fn show(app: &Arc<App>, visit: &RequestContext, identity: &Identity, target: ObjectGuid) -> Result<TargetShown, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(
-        async move { counted(&app, &visit, &identity, EventKind::AccountSeen, Box::pin(look_at(&app, &visit, &identity, target))).await },
-    )
+    run_to_completion(async move {
+        counted(&app, &visit, &identity, EventKind::AccountViewed, Box::pin(look_at(&app, &visit, &identity, target))).await
+    })
     .await
 }
 
 async fn look_at(app: &App, visit: &RequestContext, identity: &Identity, target: ObjectGuid) -> Result<TargetShown, FlowError> {
     let TargetLookup { mut standing, seen, .. } =
-        match crate::flow::delegation::look_at(app, visit, identity, EventKind::AccountSeen, target).await? {
+        match crate::flow::delegation::look_at(app, visit, identity, EventKind::AccountViewed, target).await? {
             Ok(looked) => looked,
             Err(denial) => return Ok(TargetShown::Denied(denial)),
         };
     let Some(seen) = seen else {
-        log_nobody(app, visit, identity, EventKind::AccountSeen).await?;
+        log_nobody(app, visit, identity, EventKind::AccountViewed).await?;
         return Ok(TargetShown::Denied(Denial::NoRelation));
     };
-    let decided = standing.decide(app, &seen, Action::See);
+    let decided = standing.authorize(app, &seen, Action::See);
     let now = app.clock.now();
     let (outcome, reason) = match &decided {
         Ok(Grant::Own) => return Ok(TargetShown::Own),
         Ok(_) => (AuditOutcome::Succeeded, ""),
         Err(denial) => (AuditOutcome::Refused, denial.code()),
     };
-    let mut entry = event_of(visit, identity, now, EventKind::AccountSeen, outcome, reason);
+    let mut entry = event_of(visit, identity, now, EventKind::AccountViewed, outcome, reason);
     entry.target = Some(party_of(&seen.account));
     entry.target_cpr.clone_from(&seen.child);
     entry.controller = Some(standing.pinned.name().to_owned());
@@ -132,7 +132,7 @@ async fn look_at(app: &App, visit: &RequestContext, identity: &Identity, target:
         }
     };
     app.audit.append(&entry).await?;
-    let actions = Action::ALL.into_iter().map(|action| (action, standing.decide(app, &seen, action))).collect();
+    let actions = Action::ALL.into_iter().map(|action| (action, standing.authorize(app, &seen, action))).collect();
     let policy = password_policy::in_force(app, &mut standing.pinned, &seen.account).await?;
     let usual = usual(app, &mut standing, &seen).await?;
     // The minimum age applies to changes by the owner only.

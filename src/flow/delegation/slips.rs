@@ -174,7 +174,7 @@ async fn ready(
     };
     // The form can name any account: only members of the list count.
     let member = seen.account.groups.contains(group);
-    let decided = standing.decide(app, &seen, Action::See).and_then(|ground| if member { Ok(ground) } else { Err(Denial::NoRelation) });
+    let decided = standing.authorize(app, &seen, Action::See).and_then(|ground| if member { Ok(ground) } else { Err(Denial::NoRelation) });
     if let Err(denial) = decided {
         let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SlipsMade, AuditOutcome::Refused, denial.code());
         entry.actor = Some(standing.somebody(app, identity));

@@ -63,7 +63,7 @@ pub(crate) async fn teaches(
     pinned: &mut ControllerSession,
     account: &Account,
 ) -> Result<Result<bool, UnreadableRule>, FlowError> {
-    let rules = &config.authority.teachers;
+    let rules = &config.delegation.teachers;
     let exact: Vec<&str> = rules.iter().filter_map(|rule| rule.teachers.exact().map(String::as_str)).collect();
     let known = directory.group_sids(pinned, &exact).await?;
     if known.values().any(|sid| account.groups.contains(sid)) {
@@ -78,7 +78,7 @@ pub(crate) async fn teaches(
         if let Some(unit) = unit
             && !directory.is_there(pinned, unit).await?
         {
-            tracing::error!(unit, "unit of [[authority.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
+            tracing::error!(unit, "unit of [[delegation.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
             unreadable = true;
         }
     }
@@ -88,7 +88,7 @@ pub(crate) async fn teaches(
 fn missing(names: &[&str], known: &HashMap<String, Sid>) -> bool {
     let missing: Vec<&str> = names.iter().copied().filter(|name| !known.contains_key(*name)).collect();
     for group in &missing {
-        tracing::error!(group, "group of [[authority.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
+        tracing::error!(group, "group of [[delegation.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
     }
     !missing.is_empty()
 }

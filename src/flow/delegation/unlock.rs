@@ -6,7 +6,7 @@ use crate::flow::delegation::{MayDeny as _, TargetLookup, counted, log_denied, l
 use crate::{
     app::App,
     directory::{self, WriteAnswer},
-    flow::{FlowError, RequestContext, event_of, party_of, to_its_end},
+    flow::{FlowError, RequestContext, event_of, party_of, run_to_completion},
     model::{
         ad::guid::ObjectGuid,
         audit::{AuditEvent, AuditOutcome, EventKind},
@@ -33,9 +33,9 @@ pub enum UnlockOutcome {
 /// Unlocks an account. Runs to completion even if the client disconnects.
 pub async fn unlock(app: &Arc<App>, visit: &RequestContext, identity: &Identity, target: ObjectGuid) -> Result<UnlockOutcome, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(
-        async move { counted(&app, &visit, &identity, EventKind::UnlockOutcome, Box::pin(run(&app, &visit, &identity, target))).await },
-    )
+    run_to_completion(async move {
+        counted(&app, &visit, &identity, EventKind::UnlockOutcome, Box::pin(run(&app, &visit, &identity, target))).await
+    })
     .await
 }
 
@@ -62,7 +62,7 @@ async fn run(app: &App, visit: &RequestContext, identity: &Identity, target: Obj
         log_nobody(app, visit, identity, EventKind::UnlockOutcome).await?;
         return Ok(UnlockOutcome::denied(Denial::NoRelation));
     };
-    let decided = standing.decide(app, &seen, Action::Unlock);
+    let decided = standing.authorize(app, &seen, Action::Unlock);
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::UnlockOutcome, AuditOutcome::Refused, "");
     entry.target = Some(party_of(&seen.account));
     entry.target_cpr.clone_from(&seen.child);
@@ -86,8 +86,8 @@ async fn run(app: &App, visit: &RequestContext, identity: &Identity, target: Obj
         return Ok(UnlockOutcome::NotLocked);
     }
     // A lockout ends by itself. Without a rate limit on unlocks, an attacker with a helper could guess without a limit.
-    let unlockings = [(ThrottleKey::unlock(target), app.config.throttle.name)];
-    if let Charge::Wait(until) = app.throttles.charge(&unlockings, app.clock.now()).await? {
+    let unlockings = [(ThrottleKey::unlock(target), app.config.rate_limit.name)];
+    if let Charge::Wait(until) = app.rate_limits.count_attempt(&unlockings, app.clock.now()).await? {
         let refusal = Refusal::Throttled { until };
         entry.reason = refusal.code();
         log_denied(app, visit, identity, &entry).await?;

@@ -56,11 +56,11 @@ impl Registered {
     /// Like [`Registered::ask`], for a login that has no identity yet.
     pub(crate) async fn of(app: &App, login: &ProviderLogin) -> Result<Self, FlowError> {
         let Claim::Cpr(cpr) = &login.claim else { return Ok(Self::default()) };
-        if app.people.is_empty() {
+        if app.registers.is_empty() {
             return Ok(Self::default());
         }
-        let _turn = app.outside.turn(delegation::person_of(app, login)).await.ok_or(FlowError::TooManyQuestions)?;
-        Ok(Self(app.people.accounts_of(cpr).await?))
+        let _turn = app.register_limit.turn(delegation::person_of(app, login)).await.ok_or(FlowError::TooManyQuestions)?;
+        Ok(Self(app.registers.accounts_of(cpr).await?))
     }
 }
 
@@ -108,7 +108,7 @@ async fn bars(
         return Ok(true);
     }
     let Proof::Provider(login) = &identity.proof else { return Ok(false) };
-    for other in led_to_on(app, login, registered, pinned).await? {
+    for other in linked_by_identity_on(app, login, registered, pinned).await? {
         if other.guid != account.guid
             && app.directory.account_again(pinned, other.guid).await?.is_some_and(|other| other.is_in_any(&groups))
         {
@@ -121,7 +121,7 @@ async fn bars(
 /// The owner's other accounts, with their groups: those with the same CPR number in AD, by the attributes that
 /// providers match CPR numbers with. Read only where a rule bars groups from the service; nothing else needs them.
 pub(crate) async fn linked(app: &App, pinned: &mut ControllerSession, account: &Account) -> Result<Vec<Account>, FlowError> {
-    if app.config.authority.cannot_use_the_service.is_empty() {
+    if app.config.delegation.blocked_groups.is_empty() {
         return Ok(Vec::new());
     }
     let by_number = app.config.providers().filter(|provider| provider.match_by == ClaimKind::Cpr);
@@ -150,7 +150,7 @@ pub(crate) async fn owns(app: &App, identity: &Identity, registered: &Registered
 /// Every usable account that a provider's login leads to, without groups, in the order of their names.
 pub(crate) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Account>, FlowError> {
     let registered = Registered::of(app, login).await?;
-    let Some((mut accounts, _)) = led_to(app, login, &registered).await? else { return Ok(Vec::new()) };
+    let Some((mut accounts, _)) = linked_by_identity(app, login, &registered).await? else { return Ok(Vec::new()) };
     let now = app.clock.now();
     accounts.retain(|account| account.usable(now));
     Ok(accounts)
@@ -158,7 +158,7 @@ pub(crate) async fn all_of(app: &App, login: &ProviderLogin) -> Result<Vec<Accou
 
 /// Every account that a login leads to, usable or not, without groups, in the order of their names: by the attribute in
 /// AD, and for a CPR number also by the registers. `None`: the provider's rule does not apply any more.
-pub(crate) async fn led_to(
+pub(crate) async fn linked_by_identity(
     app: &App,
     login: &ProviderLogin,
     registered: &Registered,
@@ -177,8 +177,8 @@ pub(crate) async fn led_to(
     Ok(Some((together(accounts, named), pinned)))
 }
 
-/// Like [`led_to`], on the given controller session.
-async fn led_to_on(
+/// Like [`linked_by_identity`], on the given controller session.
+async fn linked_by_identity_on(
     app: &App,
     login: &ProviderLogin,
     registered: &Registered,
@@ -206,14 +206,14 @@ fn together(mut accounts: Vec<Account>, named: Vec<Account>) -> Vec<Account> {
 }
 
 /// Whether the login leads to the account, read now on the given controller session.
-pub(crate) async fn leads_to(
+pub(crate) async fn identity_leads_to(
     app: &App,
     login: &ProviderLogin,
     registered: &Registered,
     pinned: &mut ControllerSession,
     target: ObjectGuid,
 ) -> Result<bool, FlowError> {
-    Ok(led_to_on(app, login, registered, pinned).await?.iter().any(|account| account.guid == target))
+    Ok(linked_by_identity_on(app, login, registered, pinned).await?.iter().any(|account| account.guid == target))
 }
 
 /// The account with its groups, if the login leads to it, read now. The account itself may be deleted since.

@@ -10,9 +10,8 @@ use std::sync::Arc;
 use crate::flow::{
     FlowError, RequestContext, actor_of, at_command_line,
     delegation::{self, MayDeny as _, TargetLookup},
-    event_of, party_of,
+    event_of, party_of, run_to_completion,
     self_service::linked_accounts::{self, Registered},
-    to_its_end,
 };
 use crate::{
     app::App,
@@ -101,7 +100,7 @@ pub type Ended = Result<(), Denial>;
 /// Ends all sessions of another person. Needs the grant to unlock the account.
 pub async fn end_for_another(app: &Arc<App>, visit: &RequestContext, identity: &Identity, target: ObjectGuid) -> Result<Ended, FlowError> {
     let (app, visit, identity) = (app.clone(), visit.clone(), identity.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         delegation::counted(&app, &visit, &identity, EventKind::SignOut, Box::pin(end_theirs(&app, &visit, &identity, target))).await
     })
     .await
@@ -119,7 +118,7 @@ async fn end_theirs(app: &App, visit: &RequestContext, identity: &Identity, targ
     let mut entry = event_of(visit, identity, app.clock.now(), EventKind::SignOut, AuditOutcome::Succeeded, BY_HELPER);
     entry.target = Some(party_of(&seen.account));
     entry.target_cpr.clone_from(&seen.child);
-    let decided = if standing.owns(target) { Err(Denial::NoRelation) } else { standing.decide(app, &seen, Action::Unlock) };
+    let decided = if standing.owns(target) { Err(Denial::NoRelation) } else { standing.authorize(app, &seen, Action::Unlock) };
     match decided {
         Ok(ground) => {
             entry.actor = Some(standing.party(app, identity, &ground, target));

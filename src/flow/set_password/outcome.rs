@@ -16,7 +16,7 @@ use crate::{
 /// refused new password does not count.
 pub(crate) fn counts(refusal: &Refusal) -> bool {
     match refusal {
-        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NotYours => true,
+        Refusal::WrongCurrent | Refusal::Locked | Refusal::NearLockout | Refusal::NoRelation => true,
         Refusal::Policy(_)
         | Refusal::Throttled { .. }
         | Refusal::Busy { .. }
@@ -25,7 +25,7 @@ pub(crate) fn counts(refusal: &Refusal) -> bool {
         | Refusal::NotUsable
         | Refusal::TooWeak { .. }
         | Refusal::LoginTooOld
-        | Refusal::CodeOver
+        | Refusal::CodeEnded
         | Refusal::Denied(_)
         | Refusal::PolicyUnexplained => false,
     }

@@ -14,12 +14,11 @@ use uuid::Uuid;
 use crate::flow::{
     FlowError, RequestContext,
     account_lock::{self, AccountLock, Taken},
-    event, party_of,
+    event, party_of, run_to_completion,
     sign_in::{
         known_browser,
         password_attempt::{self, Lost},
     },
-    to_its_end,
 };
 use crate::{
     app::App,
@@ -68,8 +67,10 @@ pub async fn with_ad_password(
 ) -> Result<SignIn, FlowError> {
     let (app, visit, name) = (app.clone(), visit.clone(), LoginName::parse(name));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    to_its_end(async move { AdPasswordAttempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, password.ok()).await })
-        .await
+    run_to_completion(
+        async move { AdPasswordAttempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, password.ok()).await },
+    )
+    .await
 }
 
 struct AdPasswordAttempt<'a> {
@@ -95,8 +96,8 @@ enum AdPasswordOutcome {
 impl AdPasswordAttempt<'_> {
     async fn run(&mut self, name: Option<LoginName>, password: Option<Password>) -> Result<SignIn, FlowError> {
         let started = tokio::time::Instant::now();
-        if let Some(until) = self.charge(&known_browser::first_charges(self.app, self.visit, self.by_name())).await? {
-            return self.throttled(until).await;
+        if let Some(until) = self.count_attempt(&known_browser::first_charges(self.app, self.visit, self.by_name())).await? {
+            return self.rate_limited(until).await;
         }
         let outcome = match (name, password) {
             (Some(name), Some(password)) => self.try_password(&name, &password).await,
@@ -104,14 +105,14 @@ impl AdPasswordAttempt<'_> {
         };
         let receipts = std::mem::take(&mut self.receipts);
         match &outcome {
-            Ok(AdPasswordOutcome::Right(account, _)) => forgive_all(self.app, receipts, account.sam.to_lowercase() == self.key).await,
+            Ok(AdPasswordOutcome::Right(account, _)) => refund_all(self.app, receipts, account.sam.to_lowercase() == self.key).await,
             // An error of ours is no failed attempt.
-            Ok(AdPasswordOutcome::Held | AdPasswordOutcome::Wait(_)) | Err(_) => forgive_all(self.app, receipts, false).await,
+            Ok(AdPasswordOutcome::Held | AdPasswordOutcome::Wait(_)) | Err(_) => refund_all(self.app, receipts, false).await,
             Ok(AdPasswordOutcome::Wrong) => failed_all(self.app, receipts).await,
         }
         match outcome {
             Ok(AdPasswordOutcome::Right(_, identity)) => return Ok(SignIn::Welcome(identity)),
-            Ok(AdPasswordOutcome::Wait(until)) => return self.throttled(until).await,
+            Ok(AdPasswordOutcome::Wait(until)) => return self.rate_limited(until).await,
             Ok(AdPasswordOutcome::Wrong | AdPasswordOutcome::Held) => {}
             Err(FlowError::Directory(cause)) if cause.is_about_one_account() => {
                 tracing::error!(error = %cause, "account not fully readable; its logins are refused; run `os2nykode check`");
@@ -124,12 +125,12 @@ impl AdPasswordAttempt<'_> {
     }
 
     fn by_name(&self) -> (ThrottleKey, DelayLimits) {
-        (ThrottleKey::name(&self.app.keys, &self.key), self.app.config.throttle.name)
+        (ThrottleKey::name(&self.app.keys, &self.key), self.app.config.rate_limit.name)
     }
 
     /// Counts the attempt on more keys. `Some`: the delay ends at this time.
-    async fn charge(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
-        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+    async fn count_attempt(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
+        Ok(match self.app.rate_limits.count_attempt(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
                 self.receipts.push(receipt);
                 None
@@ -138,8 +139,8 @@ impl AdPasswordAttempt<'_> {
         })
     }
 
-    async fn throttled(&self, until: Timestamp) -> Result<SignIn, FlowError> {
-        if self.app.waits.first_word(self.visit.client, until) {
+    async fn rate_limited(&self, until: Timestamp) -> Result<SignIn, FlowError> {
+        if self.app.reported_delays.report_once(self.visit.client, until) {
             let mut entry = refusal(self.app, self.visit, "throttled");
             entry.unknown_name = Some(self.app.keys.fingerprint(&self.key));
             self.app.audit.append(&entry).await?;
@@ -148,11 +149,11 @@ impl AdPasswordAttempt<'_> {
     }
 
     /// Counts an attempt in a browser that knows another owner as a stranger's, before AD is asked.
-    async fn charge_as_stranger(&mut self) -> Result<Option<Timestamp>, FlowError> {
+    async fn count_attempt_as_stranger(&mut self) -> Result<Option<Timestamp>, FlowError> {
         if self.visit.browser.is_none() {
             return Ok(None); // counted before the account was looked up
         }
-        self.charge(&known_browser::strangers_charges(self.app, self.visit, self.by_name())).await
+        self.count_attempt(&known_browser::strangers_charges(self.app, self.visit, self.by_name())).await
     }
 
     /// Finds the account and tries the password once.
@@ -161,7 +162,7 @@ impl AdPasswordAttempt<'_> {
         let (account, mut pinned) = match app.directory.find(name).await? {
             LoginMatch::Account(account, pinned) => (account, pinned),
             LoginMatch::Nobody(mut pinned) => {
-                if let Some(until) = self.charge_as_stranger().await? {
+                if let Some(until) = self.count_attempt_as_stranger().await? {
                     return Ok(AdPasswordOutcome::Wait(until));
                 }
                 // The same lock as for an account, so that the wait for it shows no difference.
@@ -178,20 +179,20 @@ impl AdPasswordAttempt<'_> {
         let now = app.clock.now();
         let known = known_browser::known(visit, account.guid, account.password.last_set, now);
         let waits = match known {
-            Some(browser) => self.charge(&known_browser::owners_charge(app, browser, account.guid)).await?,
-            None => self.charge_as_stranger().await?,
+            Some(browser) => self.count_attempt(&known_browser::owners_charge(app, browser, account.guid)).await?,
+            None => self.count_attempt_as_stranger().await?,
         };
         if let Some(until) = waits {
             return Ok(AdPasswordOutcome::Wait(until));
         }
         if known.is_none() {
-            let charge = [(ThrottleKey::account(account.guid), app.config.throttle.name)];
-            match app.throttles.charge(&charge, now).await? {
+            let count_attempt = [(ThrottleKey::account(account.guid), app.config.rate_limit.name)];
+            match app.rate_limits.count_attempt(&count_attempt, now).await? {
                 Charge::Taken(receipt) => return self.try_as_stranger(account, &mut pinned, password, receipt).await,
                 Charge::Wait(until) => {
                     // The delay belongs to the account; reporting it would show that the account exists, and a new name
                     // for the account must not reveal it either.
-                    if app.waits.first_word(visit.client, until) {
+                    if app.reported_delays.report_once(visit.client, until) {
                         log_refused(app, visit, &account, &pinned, "throttled").await?;
                     }
                     return Ok(AdPasswordOutcome::Wrong);
@@ -211,9 +212,9 @@ impl AdPasswordAttempt<'_> {
     ) -> Result<AdPasswordOutcome, FlowError> {
         let tried = try_account(self.app, self.visit, account, pinned, password, Trier::Stranger).await;
         match &tried {
-            Ok(AdPasswordOutcome::Right(..)) => forgive(self.app, receipt, true).await,
+            Ok(AdPasswordOutcome::Right(..)) => refund(self.app, receipt, true).await,
             Ok(AdPasswordOutcome::Wrong | AdPasswordOutcome::Held | AdPasswordOutcome::Wait(_)) => {}
-            Err(_) => forgive(self.app, receipt, false).await, // an error of ours is no failed attempt
+            Err(_) => refund(self.app, receipt, false).await, // an error of ours is no failed attempt
         }
         tried
     }
@@ -299,7 +300,7 @@ async fn never_by_password(app: &App, pinned: &mut ControllerSession, account: &
     if is_protected(account) {
         return Ok(Some("protected"));
     }
-    let groups = &app.config.authority.protected_groups;
+    let groups = &app.config.delegation.protected_groups;
     if groups.is_empty() {
         return Ok(None);
     }
@@ -316,9 +317,9 @@ async fn never_by_password(app: &App, pinned: &mut ControllerSession, account: &
 }
 
 /// Refunds attempts that were no failures.
-pub(crate) async fn forgive_all(app: &App, receipts: Vec<Receipt>, reset: bool) {
+pub(crate) async fn refund_all(app: &App, receipts: Vec<Receipt>, reset: bool) {
     for receipt in receipts {
-        forgive(app, receipt, reset).await;
+        refund(app, receipt, reset).await;
     }
 }
 
@@ -329,15 +330,15 @@ pub(crate) async fn failed_all(app: &App, receipts: Vec<Receipt>) {
 }
 
 /// Refunds an attempt that was no failure. If that fails, the next delay is longer.
-pub(crate) async fn forgive(app: &App, receipt: Receipt, reset: bool) {
-    if let Err(error) = app.throttles.forgive(receipt, reset).await {
+pub(crate) async fn refund(app: &App, receipt: Receipt, reset: bool) {
+    if let Err(error) = app.rate_limits.refund(receipt, reset).await {
         tracing::warn!(error = %error, "login could not be refunded to the rate limit");
     }
 }
 
 /// Marks an attempt as failed. If that fails, the store counts it as failed a little later.
 pub(crate) async fn failed(app: &App, receipt: Receipt) {
-    if let Err(error) = app.throttles.failed(receipt).await {
+    if let Err(error) = app.rate_limits.failed(receipt).await {
         tracing::warn!(error = %error, "failed login could not be marked; it counts later");
     }
 }

@@ -56,19 +56,19 @@ pub(crate) fn known(visit: &RequestContext, owner: ObjectGuid, password_set: Opt
 /// has used it.
 pub(crate) fn first_charges(app: &App, visit: &RequestContext, name: (ThrottleKey, DelayLimits)) -> Vec<(ThrottleKey, DelayLimits)> {
     match &visit.browser {
-        Some(browser) => vec![(ThrottleKey::browser(browser.id), app.config.throttle.address)],
+        Some(browser) => vec![(ThrottleKey::browser(browser.id), app.config.rate_limit.address)],
         None => strangers_charges(app, visit, name),
     }
 }
 
 /// Keys of a stranger's attempt: the network and the name.
 pub(crate) fn strangers_charges(app: &App, visit: &RequestContext, name: (ThrottleKey, DelayLimits)) -> Vec<(ThrottleKey, DelayLimits)> {
-    let mut charges = ThrottleKey::address(visit.client, app.config.throttle.address);
+    let mut charges = ThrottleKey::address(visit.client, app.config.rate_limit.address);
     charges.push(name);
     charges
 }
 
 /// Key of an owner's attempt in a known browser. No other person can add to its count.
 pub(crate) fn owners_charge(app: &App, browser: &KnownBrowser, owner: ObjectGuid) -> [(ThrottleKey, DelayLimits); 1] {
-    [(ThrottleKey::account_in_browser(owner, browser.id), app.config.throttle.name)]
+    [(ThrottleKey::account_in_browser(owner, browser.id), app.config.rate_limit.name)]
 }

@@ -12,12 +12,11 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::flow::{
-    FlowError, RequestContext, event, event_of,
+    FlowError, RequestContext, event, event_of, run_to_completion,
     sign_in::{
-        ad_password::{SignIn, failed_all, forgive_all, hold_answer},
+        ad_password::{SignIn, failed_all, hold_answer, refund_all},
         known_browser,
     },
-    to_its_end,
 };
 use crate::{
     app::App,
@@ -55,17 +54,18 @@ pub struct LocalLoginForm {
 /// Logs in. Runs to completion, audit entry included, even if the client disconnects.
 pub async fn sign_in(app: &Arc<App>, visit: &RequestContext, typed: LocalLoginForm) -> Result<SignIn, FlowError> {
     let (app, visit) = (app.clone(), visit.clone());
-    to_its_end(async move { LocalAccountAttempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await }).await
+    run_to_completion(async move { LocalAccountAttempt { app: &app, visit: &visit, typed: &typed, receipts: Vec::new() }.run().await })
+        .await
 }
 
 /// The account of a login, if it is still enabled and has the same credentials, and local logins are enabled. `None`
 /// for other logins.
 pub async fn current(app: &App, identity: &Identity) -> Result<Option<StaffAccount>, FlowError> {
     let Proof::Local { id, stamp, .. } = &identity.proof else { return Ok(None) };
-    if !app.config.staff.enabled {
+    if !app.config.local_accounts.enabled {
         return Ok(None);
     }
-    Ok(app.staff.current(*id).await?.filter(|account| account.stamp == *stamp))
+    Ok(app.local_accounts.current(*id).await?.filter(|account| account.stamp == *stamp))
 }
 
 /// Whether this login has ended. Only logins with local accounts end in this way.
@@ -78,10 +78,10 @@ pub async fn is_over(app: &App, identity: &Identity) -> Result<bool, FlowError> 
 
 /// Whether the local account has the helpdesk role now. Independent of the current login.
 pub(crate) async fn is_helper(app: &App, account: ObjectGuid) -> Result<bool, FlowError> {
-    if !app.config.staff.enabled {
+    if !app.config.local_accounts.enabled {
         return Ok(false);
     }
-    let account = app.staff.current(account.into()).await?;
+    let account = app.local_accounts.current(account.into()).await?;
     Ok(account.is_some_and(|account| account.roles.contains(&Role::Helpdesk)))
 }
 
@@ -111,15 +111,15 @@ impl LocalAccountAttempt<'_> {
     async fn run(&mut self) -> Result<SignIn, FlowError> {
         let started = tokio::time::Instant::now();
         let (app, name) = (self.app, StaffName::parse(&self.typed.name));
-        if let Some(until) = self.charge(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
-            return self.throttled(until).await;
+        if let Some(until) = self.count_attempt(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
+            return self.rate_limited(until).await;
         }
         let tried = self.try_account(name).await;
         let receipts = std::mem::take(&mut self.receipts);
         match tried {
             Ok(LocalAccountOutcome::Right(account)) => {
                 let welcome = self.welcome(&account).await;
-                forgive_all(app, receipts, welcome.is_ok()).await;
+                refund_all(app, receipts, welcome.is_ok()).await;
                 welcome
             }
             Ok(LocalAccountOutcome::No(no)) => {
@@ -132,11 +132,11 @@ impl LocalAccountAttempt<'_> {
                 Ok(SignIn::Refused)
             }
             Ok(LocalAccountOutcome::Wait(until)) => {
-                forgive_all(app, receipts, false).await;
-                self.throttled(until).await
+                refund_all(app, receipts, false).await;
+                self.rate_limited(until).await
             }
             Err(fault) => {
-                forgive_all(app, receipts, false).await; // an error of ours is no failed attempt
+                refund_all(app, receipts, false).await; // an error of ours is no failed attempt
                 if matches!(fault, FlowError::Hash(HashError::Busy)) {
                     return Ok(SignIn::Throttled { until: app.clock.now() + BUSY });
                 }
@@ -148,12 +148,12 @@ impl LocalAccountAttempt<'_> {
     /// Counts by name and network: attempts from other networks do not delay the owner.
     fn by_name(&self) -> (ThrottleKey, DelayLimits) {
         let key = StaffName::parse(&self.typed.name).map(|name| name.key()).unwrap_or_default();
-        (ThrottleKey::staff(&self.app.keys, &key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
+        (ThrottleKey::staff(&self.app.keys, &key, self.visit.client), self.app.config.rate_limit.name.at_most(LONGEST_WAIT))
     }
 
     /// Counts the attempt on more keys. `Some`: the delay ends at this time.
-    async fn charge(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
-        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+    async fn count_attempt(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
+        Ok(match self.app.rate_limits.count_attempt(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
                 self.receipts.push(receipt);
                 None
@@ -162,8 +162,8 @@ impl LocalAccountAttempt<'_> {
         })
     }
 
-    async fn throttled(&self, until: Timestamp) -> Result<SignIn, FlowError> {
-        if self.app.waits.first_word(self.visit.client, until) {
+    async fn rate_limited(&self, until: Timestamp) -> Result<SignIn, FlowError> {
+        if self.app.reported_delays.report_once(self.visit.client, until) {
             self.log_unknown("throttled").await?;
         }
         Ok(SignIn::Throttled { until })
@@ -173,7 +173,7 @@ impl LocalAccountAttempt<'_> {
     async fn try_account(&mut self, name: Option<StaffName>) -> Result<LocalAccountOutcome, FlowError> {
         let app = self.app;
         let found = match &name {
-            Some(name) => app.staff.find(name).await?,
+            Some(name) => app.local_accounts.find(name).await?,
             None => None,
         };
         let owner = found.as_ref().map(|found| known_browser::staff_owner(app, found.account.id, found.account.stamp));
@@ -182,8 +182,10 @@ impl LocalAccountAttempt<'_> {
             Some(known_browser::owners_charge(app, browser, owner))
         });
         let waits = match &known {
-            Some(charge) => self.charge(charge).await?,
-            None if self.visit.browser.is_some() => self.charge(&known_browser::strangers_charges(app, self.visit, self.by_name())).await?,
+            Some(count_attempt) => self.count_attempt(count_attempt).await?,
+            None if self.visit.browser.is_some() => {
+                self.count_attempt(&known_browser::strangers_charges(app, self.visit, self.by_name())).await?
+            }
             None => None,
         };
         if let Some(until) = waits {
@@ -216,12 +218,12 @@ impl LocalAccountAttempt<'_> {
     /// person with the password can use them up, and that person must not guess on. The answer does not show that the
     /// password was right.
     async fn second_factor(&mut self, account: StaffAccount, step: Option<i64>, known: bool) -> Result<LocalAccountOutcome, FlowError> {
-        let charge = [(ThrottleKey::second_factor(account.id), self.app.config.throttle.name)];
-        if !known && self.charge(&charge).await?.is_some() {
+        let count_attempt = [(ThrottleKey::second_factor(account.id), self.app.config.rate_limit.name)];
+        if !known && self.count_attempt(&count_attempt).await?.is_some() {
             return Ok(LocalAccountOutcome::No(No::Account(account, "throttled")));
         }
         let Some(step) = step else { return Ok(LocalAccountOutcome::No(No::Account(account, "wrong_code"))) };
-        Ok(if self.app.staff.use_step(&account, step).await? {
+        Ok(if self.app.local_accounts.use_step(&account, step).await? {
             LocalAccountOutcome::Right(account)
         } else {
             LocalAccountOutcome::No(No::Account(account, "used_code"))
@@ -230,7 +232,7 @@ impl LocalAccountAttempt<'_> {
 
     async fn welcome(&self, account: &StaffAccount) -> Result<SignIn, FlowError> {
         let now = self.app.clock.now();
-        let identity = Identity::from_staff(account, self.app.config.staff.level, now, self.visit.id);
+        let identity = Identity::from_staff(account, self.app.config.local_accounts.level, now, self.visit.id);
         let mut entry = event_of(self.visit, &identity, now, EventKind::SignIn, AuditOutcome::Succeeded, "");
         entry.actor = Some(party(account));
         entry.target = entry.actor.clone();
@@ -266,7 +268,7 @@ impl LocalAccountAttempt<'_> {
 
 /// Metric for an alarm: logins with local accounts are rare.
 fn count(outcome: &'static str) {
-    metrics::counter!("staff_sign_ins_total", "outcome" => outcome).increment(1);
+    metrics::counter!("os2nykode_local_account_sign_ins_total", "outcome" => outcome).increment(1);
 }
 
 /// A local account as a party of an audit entry.

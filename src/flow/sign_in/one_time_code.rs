@@ -13,12 +13,11 @@ use crate::{
     app::App,
     directory::LoginMatch,
     flow::{
-        FlowError, RequestContext, event, party_of,
+        FlowError, RequestContext, event, party_of, run_to_completion,
         sign_in::{
-            ad_password::{failed_all, forgive_all, hold_answer},
+            ad_password::{failed_all, hold_answer, refund_all},
             known_browser,
         },
-        to_its_end,
     },
     identity::local::hash::{HashError, HashSlot},
     model::{
@@ -68,7 +67,7 @@ pub enum Redeemed {
 pub async fn redeem(app: &Arc<App>, visit: &RequestContext, name: &str, code: &str) -> Result<Redeemed, FlowError> {
     let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
-    to_its_end(async move { OneTimeCodeAttempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await }).await
+    run_to_completion(async move { OneTimeCodeAttempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await }).await
 }
 
 /// Recent codes of each network. The lookup without a delay needs a limit of its own.
@@ -114,14 +113,14 @@ impl OneTimeCodeAttempt<'_> {
             }
             Some(_) | None => false,
         };
-        if !selected && let Some(until) = self.charge(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
-            return self.throttled(until).await;
+        if !selected && let Some(until) = self.count_attempt(&known_browser::first_charges(app, self.visit, self.by_name())).await? {
+            return self.rate_limited(until).await;
         }
         let tried = self.try_code(name.as_ref(), code, selected).await;
         let receipts = std::mem::take(&mut self.receipts);
         match tried {
             Ok(OneTimeCodeOutcome::Right(identity)) => {
-                forgive_all(app, receipts, false).await;
+                refund_all(app, receipts, false).await;
                 Ok(Redeemed::Welcome(identity))
             }
             Ok(OneTimeCodeOutcome::Wrong) => {
@@ -130,11 +129,11 @@ impl OneTimeCodeAttempt<'_> {
                 Ok(Redeemed::Refused)
             }
             Ok(OneTimeCodeOutcome::Wait(until)) => {
-                forgive_all(app, receipts, false).await;
-                self.throttled(until).await
+                refund_all(app, receipts, false).await;
+                self.rate_limited(until).await
             }
             Err(fault) => {
-                forgive_all(app, receipts, false).await; // an error of ours is no failed attempt
+                refund_all(app, receipts, false).await; // an error of ours is no failed attempt
                 if matches!(fault, FlowError::Hash(HashError::Busy)) {
                     return Ok(Redeemed::Throttled { until: app.clock.now() + BUSY });
                 }
@@ -144,12 +143,12 @@ impl OneTimeCodeAttempt<'_> {
     }
 
     fn by_name(&self) -> (ThrottleKey, DelayLimits) {
-        (ThrottleKey::code(&self.app.keys, &self.key, self.visit.client), self.app.config.throttle.name.at_most(LONGEST_WAIT))
+        (ThrottleKey::code(&self.app.keys, &self.key, self.visit.client), self.app.config.rate_limit.name.at_most(LONGEST_WAIT))
     }
 
     /// Counts the attempt on more keys. `Some`: the delay ends at this time.
-    async fn charge(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
-        Ok(match self.app.throttles.charge(keys, self.app.clock.now()).await? {
+    async fn count_attempt(&mut self, keys: &[(ThrottleKey, DelayLimits)]) -> Result<Option<Timestamp>, FlowError> {
+        Ok(match self.app.rate_limits.count_attempt(keys, self.app.clock.now()).await? {
             Charge::Taken(receipt) => {
                 self.receipts.push(receipt);
                 None
@@ -158,8 +157,8 @@ impl OneTimeCodeAttempt<'_> {
         })
     }
 
-    async fn throttled(&self, until: Timestamp) -> Result<Redeemed, FlowError> {
-        if self.app.waits.first_word(self.visit.client, until) {
+    async fn rate_limited(&self, until: Timestamp) -> Result<Redeemed, FlowError> {
+        if self.app.reported_delays.report_once(self.visit.client, until) {
             log_nobody(self.app, self.visit, &self.key, "throttled").await?;
         }
         Ok(Redeemed::Throttled { until })
@@ -176,8 +175,8 @@ impl OneTimeCodeAttempt<'_> {
                 Some(known_browser::owners_charge(app, browser, account.guid))
             });
             let waits = match known {
-                Some(charge) => self.charge(&charge).await?,
-                None => self.charge(&known_browser::strangers_charges(app, visit, self.by_name())).await?,
+                Some(count_attempt) => self.count_attempt(&count_attempt).await?,
+                None => self.count_attempt(&known_browser::strangers_charges(app, visit, self.by_name())).await?,
             };
             if let Some(until) = waits {
                 return Ok(OneTimeCodeOutcome::Wait(until));
@@ -271,7 +270,7 @@ async fn welcome(app: &App, visit: &RequestContext, found: &Account, kept: &Stor
     drop(pinned);
     let now = app.clock.now();
     if !app.codes.redeem(account.guid, kept.id, now).await? {
-        return refused(app, visit, &account, Some(kept), "code_used").await;
+        return refused(app, visit, &account, Some(kept), "code_redeemed").await;
     }
     let issuer = kept.issuer.account_name.clone();
     let proof = Proof::Code { account: account.guid.into(), account_name: account.sam.clone(), code: kept.id, issuer };
@@ -301,7 +300,7 @@ fn about(
     outcome: AuditOutcome,
     reason: &str,
 ) -> AuditEvent {
-    let mut entry = event(visit, app.clock.now(), EventKind::CodeUsed, outcome, reason);
+    let mut entry = event(visit, app.clock.now(), EventKind::CodeRedeemed, outcome, reason);
     entry.method = Some(LoginMethod::Code);
     entry.target = Some(party_of(account));
     entry.authority = kept.map(|kept| format!("code:{}", kept.issuer.account_name));
@@ -309,7 +308,7 @@ fn about(
 }
 
 async fn log_nobody(app: &App, visit: &RequestContext, key: &str, reason: &str) -> Result<(), FlowError> {
-    let mut entry = event(visit, app.clock.now(), EventKind::CodeUsed, AuditOutcome::Refused, reason);
+    let mut entry = event(visit, app.clock.now(), EventKind::CodeRedeemed, AuditOutcome::Refused, reason);
     entry.method = Some(LoginMethod::Code);
     entry.unknown_name = Some(app.keys.fingerprint(key));
     app.audit.append(&entry).await?;

@@ -18,7 +18,7 @@ use crate::flow::{
     login_test::Report,
     party_of,
     self_service::{linked_accounts, sessions},
-    sign_in::ad_password::{failed, forgive, hold_answer},
+    sign_in::ad_password::{failed, hold_answer, refund},
 };
 use crate::{
     app::App,
@@ -185,7 +185,7 @@ impl Arrival<'_> {
     /// Handles an answer up to the end of the login. `read` guarantees that a login it returns is no replay.
     async fn conclude(&self, read: impl Future<Output = Result<LoginAnswer, NoLoginReason>>) -> Result<LoginFinished, FlowError> {
         let started = tokio::time::Instant::now();
-        let receipt = match self.charge().await? {
+        let receipt = match self.count_attempt().await? {
             Ok(receipt) => receipt,
             Err(until) => return Ok(LoginFinished::Throttled { until }),
         };
@@ -193,11 +193,11 @@ impl Arrival<'_> {
         match read.await {
             Ok(LoginAnswer::Login(login)) => {
                 let welcomed = self.welcome(*login).await;
-                forgive(self.app, receipt, false).await;
+                refund(self.app, receipt, false).await;
                 welcomed
             }
             Ok(LoginAnswer::Failure(failure)) => {
-                forgive(self.app, receipt, false).await; // no identity was claimed
+                refund(self.app, receipt, false).await; // no identity was claimed
                 self.given_up(failure.code()).await?;
                 let Some(provider) = provider else { return Ok(LoginFinished::Refused { provider }) };
                 Ok(LoginFinished::Failed { failure, provider })
@@ -208,7 +208,7 @@ impl Arrival<'_> {
                 Ok(LoginFinished::Refused { provider })
             }
             Err(NoLoginReason::Unfit(reason, what)) => {
-                forgive(self.app, receipt, false).await; // validly signed: no guess
+                refund(self.app, receipt, false).await; // validly signed: no guess
                 self.refuse(reason, started).await?;
                 Ok(match (what, provider) {
                     (Unfit::Claim, _) => LoginFinished::NotForHere { missing: self.provider.map(|provider| provider.match_by) },
@@ -217,25 +217,25 @@ impl Arrival<'_> {
                 })
             }
             Err(NoLoginReason::Provider(reason)) => {
-                forgive(self.app, receipt, false).await; // an error of the provider is no failed attempt
+                refund(self.app, receipt, false).await; // an error of the provider is no failed attempt
                 self.log(AuditOutcome::Failed, reason, None).await?;
                 let Some(provider) = provider else { return Ok(LoginFinished::Refused { provider }) };
                 Ok(LoginFinished::Failed { failure: LoginFailure::Busy, provider })
             }
             Err(NoLoginReason::Fault(fault)) => {
-                forgive(self.app, receipt, false).await; // an error of ours is no failed attempt
+                refund(self.app, receipt, false).await; // an error of ours is no failed attempt
                 Err(fault)
             }
         }
     }
 
     /// Charges the rate limit of the address for an answer. `Err`: when the next answer is accepted.
-    async fn charge(&self) -> Result<Result<Receipt, Timestamp>, FlowError> {
-        let charge = ThrottleKey::address(self.visit.client, self.app.config.throttle.address);
-        Ok(match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
+    async fn count_attempt(&self) -> Result<Result<Receipt, Timestamp>, FlowError> {
+        let count_attempt = ThrottleKey::address(self.visit.client, self.app.config.rate_limit.address);
+        Ok(match self.app.rate_limits.count_attempt(&count_attempt, self.app.clock.now()).await? {
             Charge::Taken(receipt) => Ok(receipt),
             Charge::Wait(until) => {
-                if self.app.waits.first_word(self.visit.client, until) {
+                if self.app.reported_delays.report_once(self.visit.client, until) {
                     self.log(AuditOutcome::Refused, "throttled", None).await?;
                 }
                 Err(until)
@@ -246,10 +246,10 @@ impl Arrival<'_> {
     /// Logs a login that the person or the provider has ended without an answer to verify. It is no attempt, but any
     /// client can send it: beyond the rate limit of its network it is not logged.
     async fn given_up(&self, reason: &str) -> Result<(), FlowError> {
-        let charge = ThrottleKey::given_up(self.visit.client, self.app.config.throttle.address);
-        let told = match self.app.throttles.charge(&charge, self.app.clock.now()).await? {
+        let count_attempt = ThrottleKey::given_up(self.visit.client, self.app.config.rate_limit.address);
+        let told = match self.app.rate_limits.count_attempt(&count_attempt, self.app.clock.now()).await? {
             Charge::Taken(_counted) => true,
-            Charge::Wait(until) => self.app.waits.first_word(self.visit.client, until),
+            Charge::Wait(until) => self.app.reported_delays.report_once(self.visit.client, until),
         };
         if told {
             self.log(AuditOutcome::Refused, reason, None).await?;
@@ -258,7 +258,7 @@ impl Arrival<'_> {
     }
 
     async fn refuse(&self, reason: &'static str, started: tokio::time::Instant) -> Result<(), FlowError> {
-        metrics::counter!("provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
+        metrics::counter!("os2nykode_provider_refused_total", "method" => self.method.code(), "reason" => reason).increment(1);
         self.log(AuditOutcome::Refused, reason, None).await?;
         self.hold(started).await;
         Ok(())

@@ -92,7 +92,7 @@ pub async fn told(app: &Arc<App>, visit: &RequestContext, provider: &ProviderId,
 
 /// Counted and logged, but not in the audit log, which any client could fill this way.
 fn refused(method: LoginMethod, reason: &'static str) -> LogoutTokenOutcome {
-    metrics::counter!("provider_refused_total", "method" => method.code(), "reason" => reason).increment(1);
+    metrics::counter!("os2nykode_provider_refused_total", "method" => method.code(), "reason" => reason).increment(1);
     tracing::info!(reason, "logout message refused");
     LogoutTokenOutcome::Refused
 }

@@ -30,7 +30,7 @@ pub(crate) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 ///
 /// A link, frame or image of another site could abuse that. Such a request is redirected to the start page of the group, which is neither
 /// logged nor counted.
-const WATCHED: [&str; 2] = ["/others", "/audit"];
+const WATCHED: [&str; 2] = ["/delegation", "/audit"];
 
 /// Whether a GET came from one of our pages or from the address bar, by Fetch Metadata.
 ///
@@ -145,7 +145,7 @@ mod tests {
             for (name, value) in headers {
                 map.insert(*name, HeaderValue::from_str(value).expect("a header"));
             }
-            asked_from_here(&map, &Uri::from_static("/others/x"), "https://public.dk")
+            asked_from_here(&map, &Uri::from_static("/delegation/x"), "https://public.dk")
         };
         for site in ["same-origin", "none"] {
             assert!(asked(&[("sec-fetch-site", site)]), "{site}");

@@ -187,11 +187,11 @@ impl Wording {
             Refusal::CannotChange => one("", self.t("refusal-cannot-change")),
             Refusal::NoRight => one("", self.t("refusal-no-right")),
             Refusal::NotUsable => one("", self.t("refusal-not-usable")),
-            Refusal::NotYours => one("", self.t("refusal-not-yours")),
+            Refusal::NoRelation => one("", self.t("refusal-no-relation")),
             Refusal::TooWeak { needed } => one("", self.too_weak(needed)),
             Refusal::LoginTooOld => one("", self.t("refusal-login-too-old")),
             Refusal::Denied(denial) => one("", self.denial(*denial)),
-            Refusal::CodeOver => one("", self.t("refusal-code-over")),
+            Refusal::CodeEnded => one("", self.t("refusal-code-ended")),
             Refusal::PolicyUnexplained => one("new", self.t("refusal-policy-unexplained")),
         }
     }
@@ -253,8 +253,8 @@ impl Wording {
                 "event-sign-in-refused"
             }
             (EventKind::SignOut, _) => "event-sign-out",
-            (EventKind::CodeUsed, AuditOutcome::Succeeded) => "event-code-used",
-            (EventKind::CodeUsed, AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed | AuditOutcome::Unknown) => {
+            (EventKind::CodeRedeemed, AuditOutcome::Succeeded) => "event-code-redeemed",
+            (EventKind::CodeRedeemed, AuditOutcome::Started | AuditOutcome::Refused | AuditOutcome::Failed | AuditOutcome::Unknown) => {
                 "event-code-refused"
             }
             (_, AuditOutcome::Succeeded) => "event-changed",
@@ -273,10 +273,10 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
     match event.kind {
         EventKind::UnlockAttempt | EventKind::UnlockOutcome => ended("event-unlocked", "event-unlock-not-done"),
         EventKind::CodeIssued => ended("event-code-issued", "event-code-not-issued"),
-        EventKind::AccountSeen
-        | EventKind::ListSeen
+        EventKind::AccountViewed
+        | EventKind::ListViewed
         | EventKind::SlipsMade
-        | EventKind::LogSeen
+        | EventKind::AuditLogViewed
         | EventKind::LogExported
         | EventKind::CprRevealed => Some("event-seen"),
         EventKind::CodeExpired => Some("event-code-expired"),
@@ -298,7 +298,7 @@ fn helped_key(event: &AuditEvent) -> Option<&'static str> {
         EventKind::SignOut if is_anothers(event) => Some("event-sign-out-by"),
         EventKind::SignIn
         | EventKind::SignOut
-        | EventKind::CodeUsed
+        | EventKind::CodeRedeemed
         | EventKind::ChangeAttempt
         | EventKind::ChangeOutcome
         | EventKind::ChangeReconciled

@@ -42,8 +42,8 @@ pub(crate) async fn log_request(State(app): State<Arc<App>>, mut request: Reques
     }
     let status = response.status().as_u16();
     let seconds = started.elapsed().as_secs_f64();
-    counter!("http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
-    histogram!("http_request_seconds", "route" => route.clone()).record(seconds);
+    counter!("os2nykode_http_requests_total", "route" => route.clone(), "status" => status.to_string()).increment(1);
+    histogram!("os2nykode_http_request_duration_seconds", "route" => route.clone()).record(seconds);
     let milliseconds = (seconds * 1000.0).round();
     info!(request = number, %method, route, status, milliseconds, "request");
     response

@@ -158,7 +158,7 @@ impl Drop for Admitted {
 }
 
 fn busy(stage: &'static str) -> Response {
-    counter!("requests_refused_total", "stage" => stage).increment(1);
+    counter!("os2nykode_requests_refused_total", "stage" => stage).increment(1);
     StatusCode::SERVICE_UNAVAILABLE.into_response()
 }
 

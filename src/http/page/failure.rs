@@ -26,7 +26,7 @@ impl PageError {
     pub(crate) fn new(cause: &(impl Display + ?Sized)) -> Self {
         let reference = telemetry::reference();
         tracing::error!(reference, error = %cause, "request failed");
-        metrics::counter!("faults_total").increment(1);
+        metrics::counter!("os2nykode_errors_total").increment(1);
         Self::Fault { reference }
     }
 

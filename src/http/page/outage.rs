@@ -8,7 +8,7 @@ use metrics::counter;
 
 use crate::{flow::outage::Outage, telemetry::Seldom};
 
-/// Values of the label `what` of the metric `outages_total`, in the order of [`Outage`].
+/// Values of the label `what` of the metric `os2nykode_outages_total`, in the order of [`Outage`].
 pub const OUTAGES: [&str; 4] = ["directory", "database", "register", "busy"];
 
 static SELDOM: LazyLock<[Seldom; OUTAGES.len()]> = LazyLock::new(Default::default);
@@ -16,7 +16,7 @@ static SELDOM: LazyLock<[Seldom; OUTAGES.len()]> = LazyLock::new(Default::defaul
 /// Counts the outage and logs its cause at a bounded rate.
 pub(crate) fn note(away: Outage, cause: &(impl Display + ?Sized)) {
     let (place, what) = (away as usize, code(away));
-    counter!("outages_total", "what" => what).increment(1);
+    counter!("os2nykode_outages_total", "what" => what).increment(1);
     if let Some(times) = SELDOM[place].due() {
         tracing::warn!(what, error = %cause, times, "requests failed: system unavailable or busy");
     }

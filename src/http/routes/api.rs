@@ -176,7 +176,7 @@ mod tests {
         let text = || Some(String::new());
         PublicEvent {
             number: 1,
-            sound: true,
+            authentic: true,
             at: String::new(),
             visit: String::new(),
             kind: String::new(),

@@ -60,7 +60,7 @@ pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): 
         _ => None,
     };
     let providers = app.config.providers().map(|provider| LoginButton::of(provider, frame.words.language)).collect();
-    let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.staff.enabled);
+    let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.local_accounts.enabled);
     page(StatusCode::OK, &FrontPage { frame, ad_password, codes, staff, providers, notice })
 }
 

@@ -164,7 +164,7 @@ fn history() -> Vec<AuditEntry> {
     all.chain(resets.clone().map(by("fixed-low")))
         .chain(resets.map(by("gone")))
         .zip(1..)
-        .map(|(event, sequence)| AuditEntry { sequence, event, sound: true })
+        .map(|(event, sequence)| AuditEntry { sequence, event, authentic: true })
         .collect()
 }
 
@@ -218,9 +218,9 @@ fn refusals() -> Vec<Refusal> {
         Refusal::CannotChange,
         Refusal::NoRight,
         Refusal::NotUsable,
-        Refusal::NotYours,
+        Refusal::NoRelation,
         Refusal::PolicyUnexplained,
-        Refusal::CodeOver,
+        Refusal::CodeEnded,
     ]);
     all.extend(barred());
     all.extend(denials().into_iter().map(Refusal::Denied));
@@ -271,9 +271,9 @@ fn unfinished() -> Vec<LoginFinished> {
     let none = kinds.map(|by| LoginFinished::NoAccount { by, provider: provider(), children_unasked: by == ClaimKind::Cpr });
     let failed = failures.map(|failure| LoginFinished::Failed { failure, provider: provider() });
     let refused = [Some(provider()), None].map(|provider| LoginFinished::Refused { provider });
-    let throttled = LoginFinished::Throttled { until: at("2026-11-23T08:20:00Z") };
+    let rate_limited = LoginFinished::Throttled { until: at("2026-11-23T08:20:00Z") };
     let lacking = kinds.map(Some).into_iter().chain([None]).map(|missing| LoginFinished::NotForHere { missing });
-    lacking.chain(none).chain(failed).chain(refused).chain([throttled]).collect()
+    lacking.chain(none).chain(failed).chain(refused).chain([rate_limited]).collect()
 }
 
 fn methods() -> Vec<LoginButton> {
@@ -348,7 +348,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
             let children = children.clone();
             pages.push((
                 format!("others {}", choices.len()),
-                ListsPage { frame: member("/others"), log: choices.is_empty(), offer_children: !choices.is_empty(), choices, children }
+                ListsPage { frame: member("/delegation"), log: choices.is_empty(), offer_children: !choices.is_empty(), choices, children }
                     .render(),
             ));
         }
@@ -427,7 +427,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
         Err(Missing::NoTime),
     ];
     let slips = outcomes.into_iter().map(|outcome| Slip { name: NAME.into(), account_name: "<x>".into(), outcome }).collect();
-    pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/others".into(), slips }.render()));
+    pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/delegation".into(), slips }.render()));
     let result = TargetResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
     pages.push(("other result".into(), result.render()));
     pages

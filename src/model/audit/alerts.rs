@@ -180,7 +180,7 @@ impl Watch {
 
     fn event(&mut self, event: &AuditEvent) -> Vec<Alert> {
         match event.kind {
-            EventKind::SignIn | EventKind::CodeUsed => {
+            EventKind::SignIn | EventKind::CodeRedeemed => {
                 let mut alerts = self.login(event);
                 if event.outcome == AuditOutcome::Refused {
                     alerts.extend(self.failure(event));
@@ -199,13 +199,13 @@ impl Watch {
             | EventKind::ResetReconciled
             | EventKind::UnlockAttempt
             | EventKind::UnlockOutcome
-            | EventKind::AccountSeen
-            | EventKind::ListSeen
+            | EventKind::AccountViewed
+            | EventKind::ListViewed
             | EventKind::CodeIssued
             | EventKind::SlipsMade
             | EventKind::StaffAccount
             | EventKind::CodeExpired
-            | EventKind::LogSeen
+            | EventKind::AuditLogViewed
             | EventKind::LogExported
             | EventKind::CprRevealed
             | EventKind::ServiceStarted

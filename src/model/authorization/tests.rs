@@ -196,7 +196,7 @@ fn every_combination_is_as_the_table_says() {
             let (account, needed) = target(of);
             let facts = Target { account: &account, needed, child: name == "parent" && *of == "child", teaches: Ok(*of == "teacher") };
             for action in Action::ALL {
-                let judged = decide(&rules, &actor, &facts, action, now());
+                let judged = authorize(&rules, &actor, &facts, action, now());
                 if judged.is_ok() != allowed(letter.chars().next().expect("a letter"), action) {
                     wrong.push(format!("{name} {action:?} {of}: {judged:?}"));
                 }
@@ -231,7 +231,7 @@ fn each_refusal_has_its_own_reason() {
     for (name, denial) in expected {
         let (account, needed) = target(name);
         let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
-        assert_eq!(decide(&rules, &actor("admin"), &facts, Action::SetPassword, now()), Err(denial), "{name}");
+        assert_eq!(authorize(&rules, &actor("admin"), &facts, Action::SetPassword, now()), Err(denial), "{name}");
     }
     let (account, needed) = target("plain");
     let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
@@ -243,7 +243,7 @@ fn each_refusal_has_its_own_reason() {
         ("barred", Action::See, Denial::Barred),
         ("nobody", Action::See, Denial::NoRelation),
     ] {
-        assert_eq!(decide(&rules, &actor(name), &facts, action, now()), Err(denial), "{name}");
+        assert_eq!(authorize(&rules, &actor(name), &facts, action, now()), Err(denial), "{name}");
     }
 }
 
@@ -263,17 +263,17 @@ fn a_rule_that_cannot_be_read_forbids_everything_to_others_and_nothing_to_the_ow
         break_it(&mut rules);
         let expected = if number == 3 { Denial::NoRelation } else { Denial::Unreadable };
         for (name, expected) in [("admin", expected), ("teacher", Denial::Unreadable), ("setting", Denial::Unreadable)] {
-            assert_eq!(decide(&rules, &actor(name), &facts, Action::SetPassword, now()), Err(expected), "{number} {name}");
+            assert_eq!(authorize(&rules, &actor(name), &facts, Action::SetPassword, now()), Err(expected), "{number} {name}");
         }
         let (own, needed) = target("self");
         let own = Target { account: &own, needed, child: false, teaches: Ok(false) };
-        assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Ok(Grant::Own));
+        assert_eq!(authorize(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Ok(Grant::Own));
     }
     let mut rules = rules();
     rules.cannot_use = Err(UnreadableRule);
     let (own, needed) = target("self");
     let own = Target { account: &own, needed, child: false, teaches: Ok(false) };
-    assert_eq!(decide(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Err(Denial::Unreadable));
+    assert_eq!(authorize(&rules, &actor("nobody"), &own, Action::SetPassword, now()), Err(Denial::Unreadable));
 }
 
 #[test]
@@ -282,7 +282,13 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
     let judge = |level, of: &str, needed| {
         let actor = Actor { level, ..actor("parent") };
         let (account, _) = target(of);
-        decide(&rules, &actor, &Target { account: &account, needed, child: true, teaches: Ok(of == "teacher") }, Action::SetPassword, now())
+        authorize(
+            &rules,
+            &actor,
+            &Target { account: &account, needed, child: true, teaches: Ok(of == "teacher") },
+            Action::SetPassword,
+            now(),
+        )
     };
     assert_eq!(judge(AssuranceLevel::Substantial, "plain", AssuranceLevel::Low), Ok(Grant::Parent));
     assert_eq!(
@@ -314,7 +320,7 @@ fn parents_act_with_a_sure_login_on_a_child_that_may_use_the_service() {
         let rules = AuthorizationPolicy { parents: scope, ..rules.clone() };
         let (account, needed) = target("plain");
         let child = Target { account: &account, needed, child: true, teaches: Ok(false) };
-        assert_eq!(decide(&rules, &actor("parent"), &child, Action::SetPassword, now()), judged, "{:?}", rules.parents);
+        assert_eq!(authorize(&rules, &actor("parent"), &child, Action::SetPassword, now()), judged, "{:?}", rules.parents);
     }
 }
 
@@ -330,7 +336,7 @@ fn what_only_a_master_may_is_logged_as_a_masters() {
         let (mut account, needed) = target(of);
         account.groups.push(domain(OTHER_CIRCLE));
         let facts = Target { account: &account, needed, child: false, teaches: Ok(false) };
-        let ground = decide(&rules, &both, &facts, Action::SetPassword, now()).expect("allowed");
+        let ground = authorize(&rules, &both, &facts, Action::SetPassword, now()).expect("allowed");
         assert_eq!(ground.code(), "master_of_circle:Kreds", "{of}");
     }
 }
@@ -341,12 +347,12 @@ fn whoever_gives_the_ground_is_the_one_who_acted() {
     let two = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("admin") };
     let (plain, needed) = target("plain");
     let facts = Target { account: &plain, needed, child: false, teaches: Ok(false) };
-    let ground = decide(&rules, &two, &facts, Action::SetPassword, now()).expect("allowed");
+    let ground = authorize(&rules, &two, &facts, Action::SetPassword, now()).expect("allowed");
     assert_eq!(ground.code(), "circle:Kreds");
     let acted = acting_as(&rules, &two, &ground, plain.guid, now()).map(|account| account.sam.as_str());
     assert_eq!(acted, Some("a2"), "the one that is a password admin");
     let split = Actor { accounts: vec![account(1, "Ansatte", &[CIRCLE]), account(2, "Ansatte", &[ADMINS])], ..actor("admin") };
-    assert_eq!(decide(&rules, &split, &facts, Action::See, now()), Err(Denial::NoRelation), "one account has to be both");
+    assert_eq!(authorize(&rules, &split, &facts, Action::See, now()), Err(Denial::NoRelation), "one account has to be both");
 }
 
 /// An owner who is not known to teach may be a colleague.
@@ -360,7 +366,7 @@ fn where_nobody_knows_who_teaches_neither_teachers_nor_parents_act() {
         ("admin", false, Ok("circle:Kreds".to_owned())),
     ] {
         let facts = Target { account: &account, needed, child, teaches: Err(UnreadableRule) };
-        let decided = decide(&rules, &actor(name), &facts, Action::SetPassword, now());
+        let decided = authorize(&rules, &actor(name), &facts, Action::SetPassword, now());
         assert_eq!(decided.map(|ground| ground.code()), judged, "{name}");
     }
 }
@@ -371,10 +377,10 @@ fn what_another_account_of_the_person_forbids_counts() {
     let (plain, needed) = target("plain");
     let facts = Target { account: &plain, needed, child: false, teaches: Ok(false) };
     let linked = Actor { linked: vec![account(2, "Ansatte", &[BARRED])], ..actor("admin") };
-    assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::Barred));
+    assert_eq!(authorize(&rules, &linked, &facts, Action::See, now()), Err(Denial::Barred));
     // Linked accounts give no permissions.
     let linked = Actor { linked: vec![account(2, "Ansatte", &[ADMINS, CIRCLE])], ..actor("nobody") };
-    assert_eq!(decide(&rules, &linked, &facts, Action::See, now()), Err(Denial::NoRelation));
+    assert_eq!(authorize(&rules, &linked, &facts, Action::See, now()), Err(Denial::NoRelation));
 }
 
 #[test]

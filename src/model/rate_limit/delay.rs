@@ -7,13 +7,13 @@ use jiff::SignedDuration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DelayLimits {
     /// Attempts without a delay.
-    pub free: u32,
+    pub attempts_before_delay: u32,
     /// First delay; it doubles with each further failure.
-    pub first_wait: SignedDuration,
+    pub first_delay: SignedDuration,
     /// Longest delay.
-    pub longest_wait: SignedDuration,
+    pub max_delay: SignedDuration,
     /// Failures are forgotten after this long without another.
-    pub forget_after: SignedDuration,
+    pub reset_after: SignedDuration,
 }
 
 /// Bound of the doublings: the first delay is at least a microsecond, which 62 doublings turn into more than 100,000 years.
@@ -22,20 +22,20 @@ const MOST_DOUBLINGS: u32 = 62;
 impl DelayLimits {
     /// Number of doublings until the first delay reaches the longest.
     pub fn doublings(&self) -> u32 {
-        let (first, longest) = (self.first_wait.as_micros().max(1), self.longest_wait.as_micros());
+        let (first, longest) = (self.first_delay.as_micros().max(1), self.max_delay.as_micros());
         (0..MOST_DOUBLINGS).find(|n| first << n >= longest).unwrap_or(MOST_DOUBLINGS)
     }
 
     /// The same limits with `factor` times as many attempts without a delay.
     #[must_use]
     pub fn times(self, factor: u32) -> Self {
-        Self { free: self.free.saturating_mul(factor), ..self }
+        Self { attempts_before_delay: self.attempts_before_delay.saturating_mul(factor), ..self }
     }
 
     /// The same limits with no delay above `longest`.
     #[must_use]
     pub fn at_most(self, longest: SignedDuration) -> Self {
-        Self { first_wait: self.first_wait.min(longest), longest_wait: self.longest_wait.min(longest), ..self }
+        Self { first_delay: self.first_delay.min(longest), max_delay: self.max_delay.min(longest), ..self }
     }
 }
 
@@ -45,7 +45,8 @@ mod tests {
 
     fn doublings(first: i64, longest: i64) -> u32 {
         let seconds = SignedDuration::from_secs;
-        let limits = DelayLimits { free: 3, first_wait: seconds(first), longest_wait: seconds(longest), forget_after: seconds(1) };
+        let limits =
+            DelayLimits { attempts_before_delay: 3, first_delay: seconds(first), max_delay: seconds(longest), reset_after: seconds(1) };
         limits.doublings()
     }
 

@@ -65,7 +65,7 @@ pub fn room(rules: LockoutRules, reserve: u32) -> Option<Room> {
 }
 
 /// Decides from AD's current count. A `last` in the future (clocks differ) counts as fresh.
-pub fn decide(rules: LockoutRules, tries: WrongTries, reserve: u32, by: Trier, now: Timestamp) -> Guard {
+pub fn authorize(rules: LockoutRules, tries: WrongTries, reserve: u32, by: Trier, now: Timestamp) -> Guard {
     let Some(room) = room(rules, reserve) else { return Guard::Try };
     let stale = match (rules.window, tries.last) {
         (Some(window), Some(last)) => now.duration_since(last) > window + CLOCKS,
@@ -100,8 +100,8 @@ mod tests {
             (u32::MAX, Guard::Hold, Guard::Hold),
         ] {
             let tries = WrongTries { count, last: Some(at(-1)) };
-            assert_eq!(decide(RULES, tries, 2, Trier::Stranger, at(0)), stranger, "{count}");
-            assert_eq!(decide(RULES, tries, 2, Trier::Known, at(0)), known, "{count}");
+            assert_eq!(authorize(RULES, tries, 2, Trier::Stranger, at(0)), stranger, "{count}");
+            assert_eq!(authorize(RULES, tries, 2, Trier::Known, at(0)), known, "{count}");
         }
     }
 
@@ -145,22 +145,22 @@ mod tests {
     #[test]
     fn tries_older_than_the_window_say_nothing() {
         let tries = WrongTries { count: 4, last: Some(at(-36)) };
-        assert_eq!(decide(RULES, tries, 2, Trier::Stranger, at(0)), Guard::Try);
-        assert_eq!(decide(LockoutRules { window: None, ..RULES }, tries, 2, Trier::Known, at(0)), Guard::Hold);
+        assert_eq!(authorize(RULES, tries, 2, Trier::Stranger, at(0)), Guard::Try);
+        assert_eq!(authorize(LockoutRules { window: None, ..RULES }, tries, 2, Trier::Known, at(0)), Guard::Hold);
         let just_over = WrongTries { count: 4, last: Some(at(-31)) };
-        assert_eq!(decide(RULES, just_over, 2, Trier::Known, at(0)), Guard::Hold, "for the controller it may be 29 minutes");
+        assert_eq!(authorize(RULES, just_over, 2, Trier::Known, at(0)), Guard::Hold, "for the controller it may be 29 minutes");
     }
 
     #[test]
     fn a_controller_whose_clock_is_ahead_counts() {
         let tries = WrongTries { count: 3, last: Some(at(4)) };
-        assert_eq!(decide(RULES, tries, 2, Trier::Known, at(0)), Guard::Hold);
+        assert_eq!(authorize(RULES, tries, 2, Trier::Known, at(0)), Guard::Hold);
     }
 
     #[test]
     fn a_domain_without_lockout_is_not_guarded() {
         let tries = WrongTries { count: 99, last: Some(at(0)) };
         let rules = LockoutRules { threshold: 0, window: None };
-        assert_eq!((room(rules, 2), decide(rules, tries, 2, Trier::Stranger, at(0))), (None, Guard::Try));
+        assert_eq!((room(rules, 2), authorize(rules, tries, 2, Trier::Stranger, at(0))), (None, Guard::Try));
     }
 }

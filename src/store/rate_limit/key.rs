@@ -144,15 +144,15 @@ mod tests {
     use crate::store::rate_limit::key::*;
 
     const LIMITS: DelayLimits = DelayLimits {
-        free: 50,
-        first_wait: SignedDuration::from_secs(10),
-        longest_wait: SignedDuration::from_mins(5),
-        forget_after: SignedDuration::from_hours(1),
+        attempts_before_delay: 50,
+        first_delay: SignedDuration::from_secs(10),
+        max_delay: SignedDuration::from_mins(5),
+        reset_after: SignedDuration::from_hours(1),
     };
 
     fn counted(text: &str) -> Vec<(String, u32)> {
         let keys = ThrottleKey::address(text.parse().expect("an address"), LIMITS);
-        keys.into_iter().map(|(key, limits)| (key.name, limits.free)).collect()
+        keys.into_iter().map(|(key, limits)| (key.name, limits.attempts_before_delay)).collect()
     }
 
     #[test]

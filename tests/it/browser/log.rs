@@ -19,7 +19,7 @@ async fn an_auditor_finds_an_entry_follows_the_visit_and_keeps_the_search() {
     let service = &archive.town.service;
     for width in [390, 1280] {
         let browser = auditor(&archive, width).await;
-        browser.go(service, "/others").await;
+        browser.go(service, "/delegation").await;
         browser.press("main a[href='/audit']").await;
         browser.says("bliver selv skrevet i loggen").await;
         browser.look(&format!("log-{width}")).await;

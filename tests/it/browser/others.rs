@@ -30,7 +30,7 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
         class.push(pupil);
     }
     let browser = acting(&town, &teacher, 390).await;
-    browser.go(&town.service, "/others").await;
+    browser.go(&town.service, "/delegation").await;
     browser.look("others-390").await;
     browser.press("main a.button").await;
     browser.says("Her er 3.").await;
@@ -54,7 +54,7 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
         set += usize::from(bind(&pupil.dn, &proposal).await == Err("773".to_owned()));
     }
     assert_eq!(set, 1, "one has it, and has to change it");
-    browser.go(&town.service, "/others").await;
+    browser.go(&town.service, "/delegation").await;
     browser.press("main a.button").await;
     browser.says("Her er 3.").await;
     browser.press("main form p.actions button[name=all]").await; // all of them
@@ -77,7 +77,7 @@ async fn a_helpdesk_reads_a_code_aloud_and_the_caller_chooses_a_password() {
     let caller = admin.person_named(&unique("r"), "Ringe", "Ringsen").await;
     crate::environment::environment().age(&caller.sam, 10);
     let browser = acting(&town, &helper, 1280).await;
-    browser.go(&town.service, "/others/desk/desk").await;
+    browser.go(&town.service, "/delegation/desk/desk").await;
     browser.fill("#q", &caller.sam).await;
     browser.press("main form button[type=submit]").await;
     browser.says("1 fundet.").await;
@@ -107,7 +107,7 @@ async fn a_helpdesk_reads_a_code_aloud_and_the_caller_chooses_a_password() {
     phone.press("main button[type=submit]").await;
     phone.says("Din adgangskode er skiftet").await;
     assert_eq!(bind(&caller.dn, NEW).await, Ok(()));
-    browser.go(&town.service, "/others/desk/desk").await;
+    browser.go(&town.service, "/delegation/desk/desk").await;
     browser.fill("#q", &caller.sam).await;
     browser.press("main form button[type=submit]").await;
     browser.press(".people a").await;

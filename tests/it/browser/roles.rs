@@ -26,7 +26,7 @@ async fn proven(person: &Person, new: &str, must_change: bool) {
 async fn a_parent_logs_in_with_mitid_and_sets_a_childs_password() {
     let port = free_port();
     let text = Op::Neb.configuration(&format!("https://localhost:{port}"), "response_mode = \"query\"");
-    let text = format!("{text}{}[authority.must_change]\nfrom_age = 13\n", families::section());
+    let text = format!("{text}{}[delegation.must_change]\nfrom_age = 13\n", families::section());
     let service = Setup { more: text.leak(), port: Some(port), ..Setup::default() }.start().await;
     real::asked(&service).await;
     let (own, young, grown) = (cpr(), families::child_cpr(), cpr());
@@ -70,7 +70,7 @@ async fn a_parent_logs_in_with_mitid_and_sets_a_childs_password() {
     browser.press("main .actions a").await;
     browser.says("satte en ny adgangskode").await;
     browser.look("childs-history-390").await;
-    browser.go(&service, &format!("/others/accounts/{}", Admin::new().await.guid(&adult.sam).await)).await;
+    browser.go(&service, &format!("/delegation/accounts/{}", Admin::new().await.guid(&adult.sam).await)).await;
     browser.says("er ikke en, du kan hjælpe med").await;
     browser.look("not-their-child-390").await;
 }
@@ -129,7 +129,7 @@ async fn a_password_admin_helps_a_member_of_the_circle_with_the_keyboard_alone()
     browser.key(ENTER).await;
     browser.says("Pernille Pihl").await;
     browser.look("account-of-an-admin-1280").await;
-    browser.follow("a[href='/others']").await;
+    browser.follow("a[href='/delegation']").await;
     browser.says("Vælg, hvem du vil hjælpe").await;
     browser.look("others-of-an-admin-1280").await;
     browser.follow("main a.button").await;

@@ -9,7 +9,10 @@ use crate::process::{free_address, start};
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_without_an_answer_to_verify_are_no_guesses() {
     let liar = Liar::start().await;
-    let text = format!("[throttle.address]\nfree = 3\n[login.ad_password]\nanswer_after_ms = 0\n{}", section("liar", &liar, BY_CPR));
+    let text = format!(
+        "[rate_limit.address]\nattempts_before_delay = 3\n[login.ad_password]\nanswer_after_ms = 0\n{}",
+        section("liar", &liar, BY_CPR)
+    );
     let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
     let id = ProviderId::parse("liar").expect("an id");
     service.app.oidc.as_ref().expect("configured").refresh(&id).await.expect("read");
@@ -44,7 +47,7 @@ async fn a_provider_that_does_not_answer_does_not_count_as_usable() {
     std::fs::write(dir.path().join("config.toml"), text).expect("written");
     let running = start(dir.path(), address).await;
     let usable = async |value: &str| {
-        let line = format!("provider_usable{{provider=\"liar\"}} {value}");
+        let line = format!("os2nykode_provider_usable{{provider=\"liar\"}} {value}");
         crate::stays_up::until(&line, 30, async || {
             let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
             told.contains(&line)

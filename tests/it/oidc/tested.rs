@@ -197,7 +197,7 @@ async fn nobody_but_an_auditor_tests_a_login_or_sees_what_came_of_one() {
     {
         let other = visitor(&town.service, &identity).await;
         assert_eq!(other.get(PAGE).await.status, status, "{who}");
-        let page = other.get("/others").await;
+        let page = other.get("/delegation").await;
         let token = crate::page_check::attribute(&page.html, "input[name=csrf]", "value").expect("the logout's form");
         let response = other.send(&format!("{PAGE}/liar"), &[("csrf", &token)]).await;
         assert_eq!(response.status(), status, "{who}");

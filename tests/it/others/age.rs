@@ -32,7 +32,7 @@ fn turning() -> (Date, Date) {
 }
 
 async fn ticked(browser: &Visitor, person: &Person) -> bool {
-    let form = browser.get(&format!("/others/accounts/{}/password", guid(person).await)).await;
+    let form = browser.get(&format!("/delegation/accounts/{}/password", guid(person).await)).await;
     assert!(form.html.contains("name=\"must_change\""), "{}", form.html);
     crate::page_check::attribute(&form.html, "input[name=must_change][checked]", "value").is_some()
 }
@@ -42,7 +42,7 @@ async fn by_the_number_in_ad_from_the_birthday_on_unless_a_group_says_otherwise(
     let mut admin = Admin::new().await;
     let spared = admin.group(&unique("Skånes")).await;
     let town = Town::new(&format!(
-        "[authority.must_change]\nfrom_age = {AGE}\ncpr_attribute = \"employeeNumber\"\ndefault = false\nnot_for = [\"{spared}\"]\n"
+        "[delegation.must_change]\nfrom_age = {AGE}\ncpr_attribute = \"employeeNumber\"\ndefault = false\nnot_for = [\"{spared}\"]\n"
     ))
     .await;
     let acting = town.person(&[&town.admins, &town.circle]).await;
@@ -72,7 +72,7 @@ async fn by_the_number_in_ad_from_the_birthday_on_unless_a_group_says_otherwise(
 async fn a_parents_child_has_the_age_that_the_family_service_tells() {
     let peer = Peer::start();
     let town =
-        Town::new(&format!("[authority.must_change]\nfrom_age = {AGE}\n[parents]\nurl = \"{}\"\n{}", peer.url("/children"), trusted()))
+        Town::new(&format!("[delegation.must_change]\nfrom_age = {AGE}\n[parents]\nurl = \"{}\"\n{}", peer.url("/children"), trusted()))
             .await;
     let (today, tomorrow) = turning();
     let parent = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), AssuranceLevel::Substantial);

@@ -15,7 +15,7 @@ async fn what_changed_between_the_page_and_the_form_counts() {
     let (acting, member) = town.pair().await;
     let (identity, target) = (town.login(&acting), guid(&member).await);
     let browser = town.browser(&acting).await;
-    let path = format!("/others/accounts/{target}/password");
+    let path = format!("/delegation/accounts/{target}/password");
     let mut admin = Admin::new().await;
     let (circle, closed, protected, barred, admins) =
         (town.circle.clone(), town.closed.clone(), town.protected.clone(), town.barred.clone(), town.admins.clone());
@@ -81,7 +81,7 @@ async fn protected_accounts_are_known_by_number_however_their_groups_are_called(
     let member = town.person(&[&inner]).await;
     assert_eq!(admin.value(&member.sam, "adminCount").await, "", "no flag, only the group");
     assert_eq!(town.set(&town.login(&desk), guid(&member).await, NEW).await, denied(Denial::Protected));
-    let page = town.browser(&desk).await.get(&format!("/others/accounts/{}", guid(&member).await)).await;
+    let page = town.browser(&desk).await.get(&format!("/delegation/accounts/{}", guid(&member).await)).await;
     page.says("særligt beskyttet");
     assert_eq!(town.set(&town.login(&desk), admin.guid("beate").await, NEW).await, denied(Denial::Protected), "a Domain Admin");
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
@@ -98,19 +98,24 @@ async fn guids_of_groups_of_nobody_and_of_others_lead_nowhere() {
     let made_up = ObjectGuid::parse("11111111-2222-4333-8444-555555555555").expect("a GUID");
     for target in [group, made_up, guid(&stranger).await, service_account] {
         assert_eq!(town.set(&town.login(&acting), target, NEW).await, denied(Denial::NoRelation), "{target}");
-        for path in [format!("/others/accounts/{target}"), format!("/others/accounts/{target}/password")] {
+        for path in [format!("/delegation/accounts/{target}"), format!("/delegation/accounts/{target}/password")] {
             assert_eq!(browser.get(&path).await.status, 404, "{path}");
         }
         // With the token of a form that is theirs.
-        let form = browser.get(&format!("/others/accounts/{}/password", guid(&member).await)).await;
+        let form = browser.get(&format!("/delegation/accounts/{}/password", guid(&member).await)).await;
         let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        assert_eq!(browser.post(&format!("/others/accounts/{target}/password"), &fields).await.status, 404);
-        assert_eq!(browser.post(&format!("/others/accounts/{target}/unlock"), &[("csrf", &form.token())]).await.status, 404);
+        assert_eq!(browser.post(&format!("/delegation/accounts/{target}/password"), &fields).await.status, 404);
+        assert_eq!(browser.post(&format!("/delegation/accounts/{target}/unlock"), &[("csrf", &form.token())]).await.status, 404);
     }
-    for path in
-        ["/others/accounts/x", "/others/accounts/*", "/others/group/S-1-5-32-544", "/others/group/x", "/others/desk/desk", "/others/x/y"]
-    {
+    for path in [
+        "/delegation/accounts/x",
+        "/delegation/accounts/*",
+        "/delegation/group/S-1-5-32-544",
+        "/delegation/group/x",
+        "/delegation/desk/desk",
+        "/delegation/x/y",
+    ] {
         assert_eq!(browser.get(path).await.status, 404, "{path}");
     }
     assert_eq!(bind(&stranger.dn, PASSWORD).await, Ok(()));
@@ -126,7 +131,7 @@ async fn a_weak_or_old_login_sees_why_and_sets_nothing() {
     let known = knows_password(&town.service, guid(&acting).await, &acting);
     for identity in [&weak, &known] {
         assert_eq!(town.set(identity, target, NEW).await, denied(Denial::TooWeak(AssuranceLevel::Substantial)));
-        let page = visitor(&town.service, identity).await.get(&format!("/others/accounts/{target}")).await;
+        let page = visitor(&town.service, identity).await.get(&format!("/delegation/accounts/{target}")).await;
         page.says("Dit login er ikke sikkert nok til denne konto");
     }
     let identity = town.login(&acting);
@@ -142,7 +147,7 @@ async fn the_barred_do_not_act_on_anybody_not_even_themselves() {
     let member = town.person(&[&town.circle]).await;
     let own = guid(&person).await;
     let browser = town.browser(&person).await;
-    for path in ["/others".to_owned(), format!("/others/accounts/{}", guid(&member).await), "/others/desk/desk".to_owned()] {
+    for path in ["/delegation".to_owned(), format!("/delegation/accounts/{}", guid(&member).await), "/delegation/desk/desk".to_owned()] {
         let page = browser.get(&path).await;
         assert_eq!(page.status, 403, "{path}");
         page.says("der ikke kan bruge denne tjeneste");
@@ -166,7 +171,7 @@ async fn a_group_that_is_missing_denies() {
     let target = guid(&member).await;
     Admin::new().await.delete(&town.closed).await;
     assert_eq!(town.set(&town.login(&acting), target, NEW).await, denied(Denial::Unreadable));
-    town.browser(&acting).await.get(&format!("/others/accounts/{target}")).await.says("kan ikke læses lige nu");
+    town.browser(&acting).await.get(&format!("/delegation/accounts/{target}")).await.says("kan ikke læses lige nu");
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
 }
 
@@ -179,7 +184,7 @@ async fn an_own_account_has_its_own_rules_whatever_form_it_is_sent_by() {
     assert_eq!(town.set(&known, own, NEW).await, denied(Denial::NoRelation), "without the current password");
     assert_eq!(town.set(&town.login(&person), own, NEW).await, denied(Denial::NoRelation));
     let browser = town.browser(&person).await;
-    assert_eq!(browser.get(&format!("/others/accounts/{own}")).await.path, format!("/accounts/{own}"));
+    assert_eq!(browser.get(&format!("/delegation/accounts/{own}")).await.path, format!("/accounts/{own}"));
     assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()));
 }
 
@@ -189,7 +194,7 @@ async fn a_form_that_is_sent_twice_acts_once_and_anothers_result_is_not_shown() 
     let (acting, member) = town.pair().await;
     let target = guid(&member).await;
     let browser = town.browser(&acting).await;
-    let path = format!("/others/accounts/{target}/password");
+    let path = format!("/delegation/accounts/{target}/password");
     let form = browser.get(&path).await;
     let (token, attempt) = (form.token(), form.attempt());
     let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
@@ -212,12 +217,12 @@ async fn names_are_text_wherever_they_are_shown_and_searched_for() {
     let member = admin.person_named(&sam, "Bo<b>", "\"'><script>alert(1)</script>&amp;*)(cn=*").await;
     admin.add_to_group(&town.circle, &member.dn).await;
     let browser = town.browser(&acting).await;
-    let page = browser.get("/others").await;
+    let page = browser.get("/delegation").await;
     let path = page
         .html
         .split("href=\"")
         .filter_map(|rest| rest.split('"').next())
-        .find(|path| path.starts_with("/others/group/"))
+        .find(|path| path.starts_with("/delegation/group/"))
         .expect("a list");
     for query in ["", "?page=-1", "?page=99999999999999999999", "?q=%22%3E%3Cscript%3Ealert", "?page[]=1"] {
         let list = browser.get(&format!("{path}{query}")).await;
@@ -236,6 +241,6 @@ async fn names_are_text_wherever_they_are_shown_and_searched_for() {
         assert!(!found.text.contains(&sam), "{wild}: {}", found.text);
     }
     assert_eq!(browser.post(path, &[("q", "Bo")]).await.status, 400, "no search without the form's own token");
-    let account = browser.get(&format!("/others/accounts/{}", guid(&member).await)).await;
+    let account = browser.get(&format!("/delegation/accounts/{}", guid(&member).await)).await;
     assert!(!account.html.contains("<script>alert"));
 }

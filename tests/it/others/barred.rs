@@ -112,7 +112,7 @@ async fn the_history_of_whom_they_may_not_act_on_is_not_shown() {
         let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
         let person = town.person(&groups).await;
         town.service.visitor().log_in(&person.sam, PASSWORD).await; // something to tell of: those that are protected are refused
-        let page = browser.get(&format!("/others/accounts/{}", guid(&person).await)).await;
+        let page = browser.get(&format!("/delegation/accounts/{}", guid(&person).await)).await;
         assert_eq!((page.status.as_u16(), page.text.contains("Det er der sket")), (200, shown), "{groups:?}: {}", page.text);
     }
 }

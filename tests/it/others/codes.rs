@@ -34,7 +34,7 @@ async fn town() -> (Town, Person, Person) {
 
 /// A code given out through the pages.
 pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
-    let path = format!("/others/accounts/{target}/code");
+    let path = format!("/delegation/accounts/{target}/code");
     let form = browser.get(&path).await;
     form.says("Det skal du kontrollere først");
     let fields = [
@@ -89,7 +89,7 @@ async fn local_helper(staff: &LocalAccounts, keys: &DerivedKeys, now: jiff::Time
 
 /// A code that a local helper has given out elsewhere.
 async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
-    let helper = local_helper(&app.staff, &app.keys, app.clock.now()).await;
+    let helper = local_helper(&app.local_accounts, &app.keys, app.clock.now()).await;
     given_by(app, helper, target, code).await;
 }
 
@@ -142,7 +142,7 @@ async fn a_caller_chooses_a_password_that_the_helper_never_knows() {
         told,
         [
             (EventKind::ResetOutcome, AuditOutcome::Succeeded, Some(by.as_str())),
-            (EventKind::CodeUsed, AuditOutcome::Succeeded, Some(by.as_str())),
+            (EventKind::CodeRedeemed, AuditOutcome::Succeeded, Some(by.as_str())),
             (EventKind::CodeIssued, AuditOutcome::Succeeded, Some("helpdesk:desk")),
         ]
     );
@@ -268,12 +268,14 @@ async fn a_login_by_code_is_for_one_password_of_one_account() {
     let visitor = town.service.visitor();
     assert!(is_in(&type_in(&visitor, &caller.sam, &code).await));
     admin.add_to_group(&town.desk, &caller.dn).await; // rights of their own, which a code does not carry
-    for path in
-        [format!("/others/accounts/{}", guid(&other).await), "/others/desk/desk".to_owned(), format!("/accounts/{}", guid(&other).await)]
-    {
+    for path in [
+        format!("/delegation/accounts/{}", guid(&other).await),
+        "/delegation/desk/desk".to_owned(),
+        format!("/accounts/{}", guid(&other).await),
+    ] {
         assert_eq!(visitor.get(&path).await.status, 404, "{path}");
     }
-    visitor.get("/others").await.says("Der er ingen, du kan hjælpe");
+    visitor.get("/delegation").await.says("Der er ingen, du kan hjælpe");
     admin.remove(&town.desk, "member", &caller.dn).await;
     // A new code ends the login that the earlier one began.
     given(&town, &helper, target).await;
@@ -295,7 +297,7 @@ async fn a_code_needs_a_check_a_reason_and_the_right_to_give_it() {
     let (town, helper, caller) = town().await;
     let target = guid(&caller).await;
     let helping = town.browser(&helper).await;
-    let path = format!("/others/accounts/{target}/code");
+    let path = format!("/delegation/accounts/{target}/code");
     let form = helping.get(&path).await;
     let page = helping.post(&path, &[("csrf", &form.token()), ("reason", " x "), ("ticket", &"9".repeat(51))]).await;
     assert_eq!(page.status, 422);
@@ -308,7 +310,7 @@ async fn a_code_needs_a_check_a_reason_and_the_right_to_give_it() {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert!(stranger.send(&path, &fields).await.status().is_client_error());
     let masters = town.person(&[&town.masters]).await;
-    let refused = helping.get(&format!("/others/accounts/{}/code", guid(&masters).await)).await;
+    let refused = helping.get(&format!("/delegation/accounts/{}/code", guid(&masters).await)).await;
     assert!(!refused.html.contains("code-shown") && !refused.html.contains("name=\"reason\""), "{}", refused.html);
 }
 
@@ -334,6 +336,6 @@ async fn codes_are_off_unless_they_are_switched_on() {
     let town = Town::new("").await;
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     assert_eq!(town.service.visitor().get("/code").await.status, 404);
-    let page = town.browser(&helper).await.get(&format!("/others/accounts/{}", guid(&caller).await)).await;
+    let page = town.browser(&helper).await.get(&format!("/delegation/accounts/{}", guid(&caller).await)).await;
     assert!(!page.text.contains("engangskode"), "{}", page.text);
 }

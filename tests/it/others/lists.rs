@@ -4,8 +4,8 @@ use super::*;
 
 /// The address of the only list of somebody's.
 async fn only_list(browser: &Visitor) -> String {
-    let page = browser.get("/others").await;
-    let mut all = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).filter(|path| path.starts_with("/others/"));
+    let page = browser.get("/delegation").await;
+    let mut all = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).filter(|path| path.starts_with("/delegation/"));
     let path = all.next().expect("a list").to_owned();
     assert_eq!(all.next(), None);
     path
@@ -28,10 +28,10 @@ async fn a_list_comes_in_pages_and_a_search_finds_by_the_beginning_of_a_name() {
     let first = browser.get(&path).await;
     first.says("Her er 61.");
     first.says("Side 1 af 2");
-    assert_eq!(first.html.matches("/others/accounts/").count(), 50);
+    assert_eq!(first.html.matches("/delegation/accounts/").count(), 50);
     let second = browser.get(&format!("{path}?page=2")).await;
     second.says("Side 2 af 2");
-    assert_eq!(second.html.matches("/others/accounts/").count(), 11);
+    assert_eq!(second.html.matches("/delegation/accounts/").count(), 11);
     for query in ["Elev59", "elev59 ærø", last.as_str(), "Elev59 Ærøskøbing"] {
         let found = search(&browser, &path, query).await;
         found.says("1 fundet.");
@@ -139,7 +139,7 @@ async fn looking_is_logged_and_a_cpr_number_typed_as_a_name_is_not() {
     let path = only_list(&browser).await;
     search(&browser, &path, "0102031234").await;
     search(&browser, &path, "Testa").await;
-    browser.get(&format!("/others/accounts/{}", guid(&member).await)).await;
+    browser.get(&format!("/delegation/accounts/{}", guid(&member).await)).await;
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
     let rows: Vec<(String, Option<String>, String)> =
         sqlx::query_as("SELECT kind, note, authority FROM audit ORDER BY seq").fetch_all(&pool).await.expect("read");
@@ -147,8 +147,8 @@ async fn looking_is_logged_and_a_cpr_number_typed_as_a_name_is_not() {
     let authority = format!("circle:Kreds {}", town.name);
     let seen = |kind: &str, note: Option<&str>| (kind.to_owned(), note.map(str::to_owned), authority.clone());
     // The list is opened, then searched in.
-    let looked = ["010203••••", "Testa"].map(|words| [seen("list_seen", None), seen("list_seen", Some(words))]).concat();
-    assert_eq!(rows, [looked, vec![seen("account_seen", None)]].concat());
+    let looked = ["010203••••", "Testa"].map(|words| [seen("list_viewed", None), seen("list_viewed", Some(words))]).concat();
+    assert_eq!(rows, [looked, vec![seen("account_viewed", None)]].concat());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,7 +156,7 @@ async fn a_helpdesk_searches_where_it_helps_and_nowhere_else() {
     let scope = unique("omr");
     let unit = Admin::new().await.unit(&scope).await;
     let more = format!(
-        "[[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\" }}\ngroup = \"Skoledesk {scope}\"\nunits = [\"{unit}\"]\n"
+        "[[delegation.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skoledesken\" }}\ngroup = \"Skoledesk {scope}\"\nunits = [\"{unit}\"]\n"
     );
     let group = Admin::new().await.group(&format!("Skoledesk {scope}")).await;
     let town = Town::new(&more).await;
@@ -167,12 +167,12 @@ async fn a_helpdesk_searches_where_it_helps_and_nowhere_else() {
     let outside = admin.person().await;
     let browser = town.browser(&helper).await;
     let path = only_list(&browser).await;
-    assert_eq!(path, "/others/desk/skole");
+    assert_eq!(path, "/delegation/desk/skole");
     browser.get(&path).await.says("Søg for at finde");
     search(&browser, &path, &inside.sam).await.says("1 fundet.");
     search(&browser, &path, &outside.sam).await.says("Ingen fundet");
-    let page = browser.get(&format!("/others/accounts/{}", guid(&inside).await)).await;
+    let page = browser.get(&format!("/delegation/accounts/{}", guid(&inside).await)).await;
     assert_eq!(page.status, 200);
     assert!(!page.text.contains("Sæt en ny adgangskode"), "this helpdesk gives codes only");
-    assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&outside).await)).await.status, 404);
+    assert_eq!(browser.get(&format!("/delegation/accounts/{}", guid(&outside).await)).await.status, 404);
 }

@@ -22,11 +22,11 @@ pub async fn at(port: Option<u16>) -> Service {
     introduce(&entity, &port.map_or("https://localhost".to_owned(), |port| format!("https://localhost:{port}")), Wishes::USUAL);
     let text = format!(
         "{text}[codes]\nenabled = true\n\
-         [authority]\ncannot_use_the_service = [\"Må ikke bruge nykode\"]\ncannot_be_changed_by_others = [\"Må ikke ændres af andre\"]\n\
-         [authority.circles]\nou = \"OU=Kredse,{}\"\nadmins = \"Kodeordsadministratorer\"\nmaster_admins = \"Master kodeordsadministratorer\"\n\
-         [[authority.teachers]]\nteachers = \"Lærere *\"\npupils = \"Elever *\"\n\
-         [[authority.helpdesk]]\nid = \"servicedesk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Servicedesk\"\neverybody = true\n\
-         [[authority.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skolernes servicedesk\", en = \"The schools' service desk\" }}\ngroup = \"Servicedesk Skole\"\n\
+         [delegation]\nblocked_groups = [\"Må ikke bruge nykode\"]\nexcluded_groups = [\"Må ikke ændres af andre\"]\n\
+         [delegation.circles]\nou = \"OU=Kredse,{}\"\nadmins = \"Kodeordsadministratorer\"\nmaster_admins = \"Master kodeordsadministratorer\"\n\
+         [[delegation.teachers]]\nteachers = \"Lærere *\"\npupils = \"Elever *\"\n\
+         [[delegation.helpdesk]]\nid = \"servicedesk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\ngroup = \"Servicedesk\"\neverybody = true\n\
+         [[delegation.helpdesk]]\nid = \"skole\"\nname = {{ da = \"Skolernes servicedesk\", en = \"The schools' service desk\" }}\ngroup = \"Servicedesk Skole\"\n\
          groups = [\"Kreds Skole\"]\nset_password = true\n{}",
         environment().fact("PEOPLE_OU"),
         families::section(),
@@ -59,8 +59,8 @@ async fn others_of(service: &Service, idp: Idp, user: &str) -> (Visitor, Page) {
     let visitor = service.visitor();
     let start = visitor.log_in_at(idp, user).await;
     assert_eq!(start.status, 200, "{}", start.text);
-    let others = visitor.get("/others").await;
-    assert_eq!(others.path, "/others");
+    let others = visitor.get("/delegation").await;
+    assert_eq!(others.path, "/delegation");
     (visitor, others)
 }
 
@@ -76,17 +76,17 @@ async fn found(visitor: &Visitor, others: &Page, list: &str, person: &Person) ->
 
 /// Sends the form for somebody else, whether or not it was ever shown.
 async fn sent_anyway(service: &Service, visitor: &Visitor, target: ObjectGuid) -> Page {
-    let shown = visitor.get("/others").await;
+    let shown = visitor.get("/delegation").await;
     let token = crate::page_check::attribute(&shown.html, "input[name=csrf]", "value").expect("a form somewhere");
     let attempt = AttemptId::from_random(service.app.keys.random().expect("random")).to_string();
     let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
-    visitor.post(&format!("/others/accounts/{target}/password"), &fields).await
+    visitor.post(&format!("/delegation/accounts/{target}/password"), &fields).await
 }
 
 /// Neither shown nor done: what the page says, and what becomes of a form that is sent all the same.
 async fn refused(service: &Service, visitor: &Visitor, person: &Person, words: &str) {
     let target = guid(person).await;
-    let page = visitor.get(&format!("/others/accounts/{target}")).await;
+    let page = visitor.get(&format!("/delegation/accounts/{target}")).await;
     page.says(words);
     assert!(!page.html.contains("/password\""), "no way on: {}", page.html);
     sent_anyway(service, visitor, target).await.says(words);

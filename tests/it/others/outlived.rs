@@ -9,7 +9,7 @@ async fn town() -> (Town, String) {
     let auditors = Admin::new().await.group(&unique("Auditorer")).await;
     let more = format!("[audit]\nauditors = [\"{auditors}\"]\nlevel = \"substantial\"\n");
     let mut town = Town::new("").await;
-    let text = format!("{}{more}", town.text.replacen("[authority]\n", "[authority]\nad_password_level = \"substantial\"\n", 1));
+    let text = format!("{}{more}", town.text.replacen("[delegation]\n", "[delegation]\nad_password_level = \"substantial\"\n", 1));
     town.service = setup(&text).start().await;
     (town, auditors)
 }
@@ -27,11 +27,12 @@ async fn a_password_that_is_changed_elsewhere_ends_what_its_login_may_do_to_othe
     let target = guid(&member).await;
     let browser = town.service.visitor();
     browser.logged_in(&acting.sam, PASSWORD).await;
-    let pages = ["/others".to_owned(), "/others/desk/desk".to_owned(), format!("/others/accounts/{target}"), "/audit".to_owned()];
+    let pages =
+        ["/delegation".to_owned(), "/delegation/desk/desk".to_owned(), format!("/delegation/accounts/{target}"), "/audit".to_owned()];
     for path in &pages {
         assert_eq!(browser.get(path).await.status, 200, "{path}");
     }
-    let form = browser.get(&format!("/others/accounts/{target}/password")).await;
+    let form = browser.get(&format!("/delegation/accounts/{target}/password")).await;
     let (token, attempt) = (form.token(), form.attempt());
     set_elsewhere(&acting, "Ny-Udefra-4711").await;
     for path in &pages {
@@ -40,9 +41,9 @@ async fn a_password_that_is_changed_elsewhere_ends_what_its_login_may_do_to_othe
         page.says("Din adgangskode er ændret, siden du loggede ind");
     }
     let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
-    let page = browser.post(&format!("/others/accounts/{target}/password"), &fields).await;
+    let page = browser.post(&format!("/delegation/accounts/{target}/password"), &fields).await;
     page.says("Din adgangskode er ændret, siden du loggede ind");
-    browser.post(&format!("/others/accounts/{target}/unlock"), &[("csrf", &token)]).await.says("Din adgangskode er ændret");
+    browser.post(&format!("/delegation/accounts/{target}/unlock"), &[("csrf", &token)]).await.says("Din adgangskode er ændret");
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
     let told = town.service.app.audit.history_of(guid(&acting).await, 100, jiff::Timestamp::UNIX_EPOCH).await.expect("read");
     assert!(told.iter().all(|entry| entry.event.kind != EventKind::ResetOutcome), "nothing of it is about them");
@@ -57,7 +58,7 @@ async fn a_password_that_is_changed_elsewhere_ends_what_its_login_may_do_to_othe
 async fn after_an_own_change_somebody_logs_in_again_to_act_on_others() {
     let (town, _) = town().await;
     let (acting, member) = (town.person(&[&town.desk]).await, town.person(&[]).await);
-    let path = format!("/others/accounts/{}", guid(&member).await);
+    let path = format!("/delegation/accounts/{}", guid(&member).await);
     let browser = town.service.visitor();
     let account = browser.logged_in(&acting.sam, PASSWORD).await;
     assert_eq!(browser.get(&path).await.status, 200);

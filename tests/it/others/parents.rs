@@ -56,7 +56,7 @@ async fn a_parent_sets_a_childs_password() {
     let target = guid(&home.child).await;
     let browser = visitor(&home.town.service, &home.parent).await;
     let page = browser.get("/account").await;
-    assert_eq!(page.path, "/others", "a parent has no account of their own");
+    assert_eq!(page.path, "/delegation", "a parent has no account of their own");
     page.says("Emma <b>");
     page.says(&home.child.sam);
     set_for(&browser, target, NEW, false).await.says("Adgangskoden er sat");
@@ -92,7 +92,7 @@ async fn what_becomes_of_the_child_between_the_page_and_the_form_counts() {
     ] {
         home.peer.says(said);
         assert_eq!(home.town.set(&home.parent, target, NEW).await, denied(Denial::NoRelation));
-        let page = visitor(&home.town.service, &home.parent).await.get(&format!("/others/accounts/{target}")).await;
+        let page = visitor(&home.town.service, &home.parent).await.get(&format!("/delegation/accounts/{target}")).await;
         assert_eq!(page.status, 404);
     }
     // An account with the adult's number stays out of reach although the service names it.
@@ -103,7 +103,7 @@ async fn what_becomes_of_the_child_between_the_page_and_the_form_counts() {
     home.peer.says(Says::Json(200, json!([told("Emma", &home.cpr), told("Emma", &home.cpr)])));
     admin.replace(&home.child.dn, "userAccountControl", "514").await;
     assert_eq!(home.town.set(&home.parent, target, NEW).await, denied(Denial::NotUsable));
-    visitor(&home.town.service, &home.parent).await.get("/others").await.says("ingen konto her, som kan bruges");
+    visitor(&home.town.service, &home.parent).await.get("/delegation").await.says("ingen konto her, som kan bruges");
     admin.replace(&home.child.dn, "userAccountControl", "512").await;
     for (group, denial) in [
         (&home.town.closed, Denial::ClosedToOthers),
@@ -126,7 +126,7 @@ async fn a_family_service_that_fails_lets_nobody_act_and_a_weak_login_is_not_eve
     let weak = login(&home.town.service, "mitid", claim(ClaimKind::Cpr, "3112805999"), AssuranceLevel::Low);
     home.peer.asked();
     let browser = visitor(&home.town.service, &weak).await;
-    browser.get("/others").await.says("en mere sikker måde");
+    browser.get("/delegation").await.says("en mere sikker måde");
     assert_eq!(home.town.set(&weak, target, NEW).await, denied(Denial::NoRelation));
     let named = login(&home.town.service, "os2faktor", claim(ClaimKind::AccountName, "3112805999"), AssuranceLevel::High);
     assert_eq!(home.town.set(&named, target, NEW).await, denied(Denial::NoRelation), "a name is no CPR number");
@@ -134,8 +134,8 @@ async fn a_family_service_that_fails_lets_nobody_act_and_a_weak_login_is_not_eve
     for said in [Says::Status(500), Says::Json(200, json!({ "x": 1 })), Says::Json(200, json!([{ "name": "Emma", "cpr": "x" }]))] {
         home.peer.says(said);
         let browser = visitor(&home.town.service, &home.parent).await;
-        browser.get("/others").await.says("Vi kan ikke slå dine børn op lige nu");
-        assert_eq!(browser.get(&format!("/others/accounts/{target}")).await.status, 503);
+        browser.get("/delegation").await.says("Vi kan ikke slå dine børn op lige nu");
+        assert_eq!(browser.get(&format!("/delegation/accounts/{target}")).await.status, 503);
     }
     assert_eq!(bind(&home.child.dn, PASSWORD).await, Ok(()));
 }
@@ -149,15 +149,15 @@ async fn only_the_units_and_groups_of_parents_are_their_matter() {
     let home = household_with(&format!("units = [\"{unit}\"]\ngroups = [\"{name}\", \"{name}-findes-ikke\"]\n")).await;
     let (town, child) = (&home.town, &home.child);
     let (target, browser) = (guid(child).await, visitor(&home.town.service, &home.parent).await);
-    let open = async || browser.get(&format!("/others/accounts/{target}")).await.status.as_u16();
-    browser.get("/others").await.says("ingen konto her, som kan bruges");
+    let open = async || browser.get(&format!("/delegation/accounts/{target}")).await.status.as_u16();
+    browser.get("/delegation").await.says("ingen konto her, som kan bruges");
     assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (denied(Denial::NoRelation), 404));
     admin.add_to_group(&pupils, &child.dn).await;
-    browser.get("/others").await.says(&child.sam);
+    browser.get("/delegation").await.says(&child.sam);
     assert_eq!((town.set(&home.parent, target, NEW).await, open().await), (SetOutcome::Done, 200));
     admin.remove(&pupils, "member", &child.dn).await;
     assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (denied(Denial::NoRelation), 404));
     admin.rename(&child.dn, &town.name, Some(&unit)).await;
-    browser.get("/others").await.says(&child.sam);
+    browser.get("/delegation").await.says(&child.sam);
     assert_eq!((town.set(&home.parent, target, OTHER).await, open().await), (SetOutcome::Done, 200));
 }

@@ -10,12 +10,12 @@ async fn a_password_admin_sets_a_password_that_has_to_be_changed_at_the_next_log
     let (acting, member) = town.pair().await;
     let target = guid(&member).await;
     let browser = town.browser(&acting).await;
-    let page = browser.get("/others").await;
+    let page = browser.get("/delegation").await;
     page.says(&format!("Kredsen Kreds {}", town.name));
-    let account = browser.get(&format!("/others/accounts/{target}")).await;
+    let account = browser.get(&format!("/delegation/accounts/{target}")).await;
     account.says("Derfor kan du hjælpe");
     account.says("Kan bruges");
-    let form = browser.get(&format!("/others/accounts/{target}/password")).await;
+    let form = browser.get(&format!("/delegation/accounts/{target}/password")).await;
     assert!(form.html.contains("name=\"must_change\" value=\"1\" class=\"form-checkbox\" checked"), "{}", form.html);
     assert!(
         form.text.contains("Ikke en af de 24 adgangskoder") && !form.text.contains("skal have været brugt"),
@@ -56,7 +56,7 @@ async fn masters_act_on_password_admins_and_nobody_on_masters() {
     let colleague = town.person(&[&town.admins, &town.circle]).await;
     let master = town.person(&[&town.masters, &town.circle]).await;
     let desk = town.person(&[&town.desk]).await;
-    let page = town.browser(&acting).await.get(&format!("/others/accounts/{}", guid(&colleague).await)).await;
+    let page = town.browser(&acting).await.get(&format!("/delegation/accounts/{}", guid(&colleague).await)).await;
     page.says("Kontoen tilhører en kodeordsadministrator");
     assert!(!page.html.contains("/password\""), "{}", page.html);
     for (who, allowed) in [(&acting, false), (&desk, false), (&master, true)] {
@@ -87,12 +87,12 @@ async fn membership_by_nested_groups_counts_on_both_sides_also_in_a_ring() {
     let acting = town.person(&[&inner_admins, &two]).await;
     let member = town.person(&[&two]).await;
     assert_eq!(town.set(&town.login(&acting), guid(&member).await, NEW).await, SetOutcome::Done);
-    let page = town.browser(&acting).await.get("/others").await;
+    let page = town.browser(&acting).await.get("/delegation").await;
     let path = page
         .html
         .split("href=\"")
         .filter_map(|rest| rest.split('"').next())
-        .find(|path| path.starts_with("/others/group/"))
+        .find(|path| path.starts_with("/delegation/group/"))
         .expect("a list");
     let list = town.browser(&acting).await.get(path).await;
     list.says("Her er 2.");
@@ -109,11 +109,11 @@ async fn a_teacher_acts_on_the_class_of_the_same_name_and_on_no_other() {
     let other_class = admin.group(&format!("Elever {} 3b", town.name)).await;
     let (teacher, pupil, other) = (town.person(&[&teachers]).await, town.person(&[&pupils]).await, town.person(&[&other_class]).await);
     let browser = town.browser(&teacher).await;
-    browser.get("/others").await.says(&format!("Din klasse: Elever {} 3a", town.name));
+    browser.get("/delegation").await.says(&format!("Din klasse: Elever {} 3a", town.name));
     set_for(&browser, guid(&pupil).await, NEW, false).await.says("Adgangskoden er sat");
     assert_eq!(bind(&pupil.dn, NEW).await, Ok(()));
-    assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&other).await)).await.status, 404);
-    assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&pupil).await)).await.status, 200);
+    assert_eq!(browser.get(&format!("/delegation/accounts/{}", guid(&other).await)).await.status, 404);
+    assert_eq!(browser.get(&format!("/delegation/accounts/{}", guid(&pupil).await)).await.status, 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -123,7 +123,7 @@ async fn a_helper_unlocks_without_changing_the_password() {
     let locked = locked_person().await;
     let target = guid(&locked).await;
     let browser = town.browser(&desk).await;
-    let path = format!("/others/accounts/{target}");
+    let path = format!("/delegation/accounts/{target}");
     let page = browser.get(&path).await;
     page.says("Låst");
     let unlocked = browser.post(&format!("{path}/unlock"), &[("csrf", &page.token())]).await;
@@ -155,7 +155,7 @@ async fn the_command_explains_who_may_what_and_why() {
     let config = town.service.dir.path().join("config.toml");
     let explain = |actor: &str, target: &str| {
         let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_os2nykode"));
-        command.args(["--config", config.to_str().expect("text"), "authority", "explain", actor, target]);
+        command.args(["--config", config.to_str().expect("text"), "delegation", "explain", actor, target]);
         let output = command.output().expect("run");
         (output.status.code(), String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned())
     };
@@ -164,7 +164,7 @@ async fn the_command_explains_who_may_what_and_why() {
     assert!(text.contains(&format!("set_password: allowed, as circle:Kreds {}", town.name)), "{text}");
     let (code, text, _) = explain(&member.sam, &acting.sam);
     assert_eq!(code, Some(1), "{text}");
-    assert!(text.contains("see: denied, not_yours"), "{text}");
+    assert!(text.contains("see: denied, no_relation"), "{text}");
     let (code, _, problem) = explain("findes-ikke", &member.sam);
     assert_eq!(code, Some(2), "{problem}");
     assert!(problem.contains("findes-ikke"), "{problem}");
@@ -176,7 +176,7 @@ async fn a_proposal_fits_and_can_be_taken_as_it_is() {
     let (acting, member) = town.pair().await;
     let target = guid(&member).await;
     let browser = town.browser(&acting).await;
-    let path = format!("/others/accounts/{target}/password");
+    let path = format!("/delegation/accounts/{target}/password");
     let form = browser.get(&format!("{path}?propose")).await;
     let proposal = crate::page_check::attribute(&form.html, "input[name=new]", "value").expect("a proposal");
     assert!(proposal.chars().count() >= 12, "{proposal}");
@@ -194,19 +194,19 @@ async fn a_proposal_fits_and_can_be_taken_as_it_is() {
 async fn a_teacher_makes_slips_for_those_chosen_once_and_for_nobody_else() {
     let mut admin = Admin::new().await;
     let small = admin.group(&unique("Indskoling")).await;
-    let town = Town::new(&format!("[authority.must_change]\nnot_for = [\"{small}\"]\n")).await;
+    let town = Town::new(&format!("[delegation.must_change]\nnot_for = [\"{small}\"]\n")).await;
     let mut group = async |name: &str| admin.group(&format!("{name} {} 1b", town.name)).await;
     let (teachers, pupils) = (group("Lærere").await, group("Elever").await);
     let teacher = town.person(&[&teachers]).await;
     let (first, second, left_out) = (town.person(&[&pupils, &small]).await, town.person(&[&pupils]).await, town.person(&[&pupils]).await);
     let (closed, stranger) = (town.person(&[&pupils, &town.closed]).await, town.person(&[]).await);
     let browser = town.browser(&teacher).await;
-    let choices = browser.get("/others").await;
+    let choices = browser.get("/delegation").await;
     let path = choices
         .html
         .split("href=\"")
         .filter_map(|rest| rest.split('"').next())
-        .find(|path| path.starts_with("/others/group/"))
+        .find(|path| path.starts_with("/delegation/group/"))
         .expect("a list");
     let list = browser.get(path).await;
     let mut fields = vec![
@@ -234,8 +234,8 @@ async fn a_teacher_makes_slips_for_those_chosen_once_and_for_nobody_else() {
     assert_eq!(bind(&first.dn, passwords[0]).await, Ok(()));
     // And nobody else's class is within reach.
     let other = town.browser(&town.person(&[]).await).await;
-    let token = other.get("/others").await;
-    assert!(!token.html.contains("/others/group/"));
+    let token = other.get("/delegation").await;
+    assert!(!token.html.contains("/delegation/group/"));
     for file in ["os2nykode.db", "os2nykode.db-wal"] {
         let bytes = std::fs::read(town.service.dir.path().join(file)).unwrap_or_default();
         assert!(passwords.iter().all(|secret| !bytes.windows(secret.len()).any(|w| w == secret.as_bytes())), "they are not in {file}");
@@ -247,12 +247,12 @@ async fn slips_of_a_list_that_is_not_theirs_are_refused() {
     let town = Town::new("").await;
     let (acting, member) = town.pair().await;
     let browser = town.browser(&acting).await;
-    let form = browser.get(&format!("/others/accounts/{}/password", guid(&member).await)).await;
+    let form = browser.get(&format!("/delegation/accounts/{}/password", guid(&member).await)).await;
     let target = guid(&member).await.to_string();
     let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("account", target)];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    assert_eq!(browser.post("/others/group/S-1-5-21-1-2-3-4/slips", &fields).await.status, 404);
-    assert_eq!(browser.post("/others/group/x/slips", &fields).await.status, 404);
-    assert_eq!(browser.post("/others/group/S-1-5-21-1-2-3-4/slips", &[("csrf", &form.token()), ("account", "x")]).await.status, 400);
+    assert_eq!(browser.post("/delegation/group/S-1-5-21-1-2-3-4/slips", &fields).await.status, 404);
+    assert_eq!(browser.post("/delegation/group/x/slips", &fields).await.status, 404);
+    assert_eq!(browser.post("/delegation/group/S-1-5-21-1-2-3-4/slips", &[("csrf", &form.token()), ("account", "x")]).await.status, 400);
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
 }

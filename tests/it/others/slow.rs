@@ -43,8 +43,8 @@ async fn a_silent_family_service_holds_no_connection_to_a_controller() {
     let target = guid(&town.person(&[]).await).await;
     peer.says(Says::Nothing);
     let browser = visitor(&town.service, &parent).await;
-    let form = format!("/others/accounts/{target}/password");
-    let pages = [format!("/others/accounts/{target}"), form, "/others".to_owned(), format!("/others/accounts/{target}/code")];
+    let form = format!("/delegation/accounts/{target}/password");
+    let pages = [format!("/delegation/accounts/{target}"), form, "/delegation".to_owned(), format!("/delegation/accounts/{target}/code")];
     let waiting: Vec<_> = pages
         .into_iter()
         .map(|path| {
@@ -68,24 +68,24 @@ async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
     Admin::new().await.replace(&child.dn, "employeeNumber", &number).await;
     peer.says(Says::Json(200, json!([told("Emma", &number)])));
     let browser = visitor(&town.service, &parent).await;
-    browser.get("/others").await.says("Emma");
+    browser.get("/delegation").await.says("Emma");
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
     let logged: Vec<(String, String, Option<String>)> =
-        sqlx::query_as("SELECT kind, outcome, authority FROM audit WHERE kind = 'list_seen'").fetch_all(&pool).await.expect("read");
-    assert_eq!(logged, [("list_seen".to_owned(), "succeeded".to_owned(), Some("parent".to_owned()))]);
+        sqlx::query_as("SELECT kind, outcome, authority FROM audit WHERE kind = 'list_viewed'").fetch_all(&pool).await.expect("read");
+    assert_eq!(logged, [("list_viewed".to_owned(), "succeeded".to_owned(), Some("parent".to_owned()))]);
     // Opening the own child's page counts, and so does the list.
-    let path = format!("/others/accounts/{}", guid(&child).await);
+    let path = format!("/delegation/accounts/{}", guid(&child).await);
     peer.asked();
     let mut statuses = Vec::new();
     for _ in 0..30 {
-        statuses.extend(join_all([browser.get(&path), browser.get("/others")]).await.into_iter().map(|page| page.status.as_u16()));
+        statuses.extend(join_all([browser.get(&path), browser.get("/delegation")]).await.into_iter().map(|page| page.status.as_u16()));
     }
     assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
     assert!(peer.asked().len() <= 40, "forty in a short while are enough");
-    browser.get("/others").await.says("mange gange på kort tid");
+    browser.get("/delegation").await.says("mange gange på kort tid");
     // Nobody else waits for that.
     let other = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), AssuranceLevel::Substantial);
-    visitor(&town.service, &other).await.get("/others").await.says("Emma");
+    visitor(&town.service, &other).await.get("/delegation").await.says("Emma");
     pool.close().await;
 }
 
@@ -98,12 +98,12 @@ async fn another_site_makes_nobody_ask_for_their_children() {
     peer.says(Says::Json(200, json!([])));
     let browser = visitor(&town.service, &parent).await;
     for site in ["cross-site", "same-site"] {
-        let answer = browser.request(reqwest::Method::GET, "/others").header("sec-fetch-site", site).send().await.expect("an answer");
+        let answer = browser.request(reqwest::Method::GET, "/delegation").header("sec-fetch-site", site).send().await.expect("an answer");
         assert_eq!(answer.status(), 200);
         assert!(answer.text().await.expect("a page").contains("Vis mine børn"), "{site}");
     }
     assert!(peer.asked().is_empty());
-    let page = browser.get("/others").await;
+    let page = browser.get("/delegation").await;
     assert!(!page.text.contains("Vis mine børn") && peer.asked().len() == 1, "{}", page.text);
 }
 
@@ -111,7 +111,7 @@ async fn another_site_makes_nobody_ask_for_their_children() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helper_is_a_parent_to_the_own_child() {
     let peer = Peer::start();
-    let desk = "[codes]\nenabled = true\n[[authority.helpdesk]]\nid = \"koder\"\nname = { da = \"Koder\", en = \"Codes\" }\ngroup = \"Koder GRUPPE\"\neverybody = true\n";
+    let desk = "[codes]\nenabled = true\n[[delegation.helpdesk]]\nid = \"koder\"\nname = { da = \"Koder\", en = \"Codes\" }\ngroup = \"Koder GRUPPE\"\neverybody = true\n";
     let group = crate::environment::unique("kg");
     let dn = Admin::new().await.group(&format!("Koder {group}")).await;
     let town = town(&peer, &desk.replace("GRUPPE", &group)).await;
@@ -130,7 +130,7 @@ async fn a_helper_is_a_parent_to_the_own_child() {
     assert_eq!((reset.outcome, reset.authority.as_deref()), (AuditOutcome::Succeeded, Some("parent")));
     // A family service that is away keeps no helper from helping.
     peer.says(Says::Status(500));
-    let page = visitor(&town.service, &acting).await.get(&format!("/others/accounts/{}", guid(&stranger).await)).await;
+    let page = visitor(&town.service, &acting).await.get(&format!("/delegation/accounts/{}", guid(&stranger).await)).await;
     assert!(page.html.contains("/code\""), "{}", page.text);
 }
 
@@ -144,8 +144,8 @@ async fn forged_targets_of_slips_are_denied_and_logged() {
     let (teacher, pupil) = (town.person(&[&teachers, &town.desk]).await, town.person(&[&pupils]).await);
     let (stranger, nobody) = (town.person(&[]).await, "11111111-2222-4333-8444-555555555555");
     let browser = town.browser(&teacher).await;
-    let page = browser.get("/others").await;
-    let list = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|path| path.starts_with("/others/group/"));
+    let page = browser.get("/delegation").await;
+    let list = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|path| path.starts_with("/delegation/group/"));
     let list = browser.get(list.expect("a class")).await;
     let (token, attempt, forged) = (list.token(), list.attempt(), guid(&stranger).await.to_string());
     let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("account", &forged), ("account", nobody)];
@@ -157,5 +157,5 @@ async fn forged_targets_of_slips_are_denied_and_logged() {
     let statement = "SELECT reason, target_guid FROM audit WHERE kind = 'slips_made' AND outcome = 'refused' ORDER BY target_guid";
     let logged: Vec<(String, Option<String>)> = sqlx::query_as(statement).fetch_all(&pool).await.expect("read");
     pool.close().await;
-    assert_eq!(logged, [("not_yours".to_owned(), None), ("not_yours".to_owned(), Some(forged))]);
+    assert_eq!(logged, [("no_relation".to_owned(), None), ("no_relation".to_owned(), Some(forged))]);
 }

@@ -14,7 +14,9 @@ use crate::{
 /// Three tries are free.
 async fn town(proxy: Option<&Proxy>) -> Town {
     let mut town = Town::new("").await;
-    let more = setup(&town.text).more.replace("[throttle.address]\nfree = 1000", "[throttle.address]\nfree = 3");
+    let more = setup(&town.text)
+        .more
+        .replace("[rate_limit.address]\nattempts_before_delay = 1000", "[rate_limit.address]\nattempts_before_delay = 3");
     let controllers = proxy.map(|proxy| vec![proxy.address]).unwrap_or_default();
     let own = Setup { more: more.leak(), ..Setup::default() };
     town.service = if controllers.is_empty() { own } else { Setup { controllers, ..own } }.start().await;
@@ -36,7 +38,7 @@ async fn many_at_once_are_no_more_than_one_after_the_other() {
     let proxy = Proxy::start().await;
     let town = town(Some(&proxy)).await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
-    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    let (browser, path) = (town.browser(&stranger).await, format!("/delegation/accounts/{}", guid(&member).await));
     proxy.set(Mischief::Slow(Duration::from_millis(50)));
     let pages = join_all((0..12).map(|_| browser.get(&path))).await;
     let looked = pages.iter().filter(|page| page.status == 404).count();
@@ -49,7 +51,7 @@ async fn going_away_before_the_answer_is_no_way_around() {
     let proxy = Proxy::start().await;
     let town = town(Some(&proxy)).await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
-    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    let (browser, path) = (town.browser(&stranger).await, format!("/delegation/accounts/{}", guid(&member).await));
     proxy.set(Mischief::Slow(Duration::from_millis(100)));
     for _ in 0..3 {
         let request =
@@ -67,7 +69,7 @@ async fn going_away_before_the_answer_is_no_way_around() {
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(told.iter().filter(|(reason, _)| reason == "not_yours").count(), 3, "{told:?}");
+    assert_eq!(told.iter().filter(|(reason, _)| reason == "no_relation").count(), 3, "{told:?}");
     assert_eq!(told.iter().filter(|(reason, _)| reason == "throttled").count(), 1, "{told:?}");
 }
 
@@ -82,7 +84,7 @@ async fn tries_on_others_keep_nobody_at_the_address_from_logging_in() {
     let fields = [("csrf", token.as_str()), ("attempt", "0123456789abcdef0123456789abcdef"), ("new", NEW), ("repeat", NEW)];
     let mut told = Vec::new();
     for _ in 0..5 {
-        told.push(browser.post(&format!("/others/accounts/{target}/password"), &fields).await.status.as_u16());
+        told.push(browser.post(&format!("/delegation/accounts/{target}/password"), &fields).await.status.as_u16());
     }
     assert_eq!(told, [404, 404, 404, 429, 429]);
     town.service.visitor().logged_in(&colleague.sam, PASSWORD).await;
@@ -98,7 +100,7 @@ async fn whoever_may_act_is_never_slowed_down() {
     for _ in 0..5 {
         let member = town.person(&[]).await;
         let target = guid(&member).await;
-        assert_eq!(browser.get(&format!("/others/accounts/{target}")).await.status, 200);
+        assert_eq!(browser.get(&format!("/delegation/accounts/{target}")).await.status, 200);
         assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done);
     }
     // Nor by what is theirs, and can't be done.
@@ -112,8 +114,8 @@ async fn whoever_may_act_is_never_slowed_down() {
 async fn an_account_that_there_is_not_is_told_of_without_a_history() {
     let town = town(None).await;
     let browser = town.browser(&town.person(&[]).await).await;
-    assert_eq!(browser.get("/others/accounts/11111111-2222-4333-8444-555555555555").await.status, 404);
-    assert_eq!(refused(&town).await, [("not_yours".to_owned(), None)]);
+    assert_eq!(browser.get("/delegation/accounts/11111111-2222-4333-8444-555555555555").await.status, 404);
+    assert_eq!(refused(&town).await, [("no_relation".to_owned(), None)]);
 }
 
 /// Another site's link or frame would make whoever is logged in wait.
@@ -122,9 +124,11 @@ async fn another_sites_links_lead_to_the_choice_and_count_for_nothing() {
     // `same-site`: another page of the same town.
     let town = town(None).await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
-    let (browser, path) = (town.browser(&stranger).await, format!("/others/accounts/{}", guid(&member).await));
+    let (browser, path) = (town.browser(&stranger).await, format!("/delegation/accounts/{}", guid(&member).await));
     let audit = format!("/audit/accounts/{}", guid(&member).await);
-    for (path, start) in [(path.as_str(), "/others"), ("/others/desk/desk", "/others"), (&audit, "/audit"), ("/audit/overview", "/audit")] {
+    for (path, start) in
+        [(path.as_str(), "/delegation"), ("/delegation/desk/desk", "/delegation"), (&audit, "/audit"), ("/audit/overview", "/audit")]
+    {
         for header in [Some("cross-site"), Some("same-site"), None] {
             let mut request = browser.request(reqwest::Method::GET, path);
             if let Some(site) = header {
@@ -171,7 +175,7 @@ async fn notes(town: &Town) -> Vec<(String, Option<String>)> {
 async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
     let town = town(None).await;
     let (first, second, member) = (town.person(&[]).await, town.person(&[]).await, town.person(&[]).await);
-    let path = format!("/others/accounts/{}", guid(&member).await);
+    let path = format!("/delegation/accounts/{}", guid(&member).await);
     let (early, late) = (town.browser(&first).await, town.browser(&second).await);
     let twelve = async |browser: &Visitor| {
         let before = notes(&town).await.len();
@@ -182,7 +186,7 @@ async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
     };
     let told = twelve(&early).await;
     let reasons: Vec<_> = told.iter().map(|(reason, _)| reason.as_str()).collect();
-    assert_eq!(reasons, ["not_yours", "not_yours", "not_yours", "throttled"]);
+    assert_eq!(reasons, ["no_relation", "no_relation", "no_relation", "throttled"]);
     assert!(told.iter().all(|(_, note)| note.is_none()), "{told:?}");
     // Somebody else's tries at the same address are all told of.
     assert_eq!(twelve(&late).await, told);
@@ -190,7 +194,7 @@ async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
     // The next try says how many were left out, and where none comes, the clean-up does.
     town.browser(&first).await.get(&path).await;
     let note = Some("left_out=8".to_owned());
-    assert_eq!(notes(&town).await.last(), Some(&("not_yours".to_owned(), note.clone())));
+    assert_eq!(notes(&town).await.last(), Some(&("no_relation".to_owned(), note.clone())));
     let before = notes(&town).await.len();
     for _ in 0..2 {
         os2nykode::flow::delegation::tell_left_out(&town.service.app).await.expect("told");

@@ -23,7 +23,7 @@ async fn told(town: &Town) -> Vec<String> {
 async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
     for (more, group) in [
         (
-            "[[authority.helpdesk]]\nid = \"borte\"\nname = { da = \"x\", en = \"x\" }\ngroup = \"Desk borte\"\neverybody = true\n",
+            "[[delegation.helpdesk]]\nid = \"borte\"\nname = { da = \"x\", en = \"x\" }\ngroup = \"Desk borte\"\neverybody = true\n",
             "Desk borte",
         ),
         ("[audit]\nauditors = [\"Revision borte\"]\n", "Revision borte"),
@@ -34,7 +34,7 @@ async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
         for (who, whom) in [(&helper, &colleague), (&helper, &member), (&acting, &member)] {
             assert_eq!(town.set(&town.login(who), guid(whom).await, NEW).await, UNREADABLE, "{group}");
         }
-        let page = town.browser(&helper).await.get(&format!("/others/accounts/{}", guid(&colleague).await)).await;
+        let page = town.browser(&helper).await.get(&format!("/delegation/accounts/{}", guid(&colleague).await)).await;
         assert!(!page.html.contains("/password\"") && !page.html.contains("class=\"bare history\""), "{}", page.text);
         assert_eq!(bind(&colleague.dn, PASSWORD).await, Ok(()));
         // Their own passwords are nobody else's matter.
@@ -48,8 +48,8 @@ async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
 async fn a_group_or_a_unit_of_teachers_that_is_gone_stops_teachers_and_nobody_else() {
     let gone = format!("OU=Borte,{}", crate::environment::environment().fact("PEOPLE_OU"));
     for (more, name) in [
-        ("[[authority.teachers]]\nteachers = \"Vikarer borte\"\npupils = \"Vikarers elever\"\n".to_owned(), "Vikarer borte".to_owned()),
-        (format!("[[authority.teachers]]\nteachers = \"Borte lærere *\"\npupils = \"Borte elever *\"\nou = \"{gone}\"\n"), gone),
+        ("[[delegation.teachers]]\nteachers = \"Vikarer borte\"\npupils = \"Vikarers elever\"\n".to_owned(), "Vikarer borte".to_owned()),
+        (format!("[[delegation.teachers]]\nteachers = \"Borte lærere *\"\npupils = \"Borte elever *\"\nou = \"{gone}\"\n"), gone),
     ] {
         let town = Town::new(&more).await;
         let mut admin = Admin::new().await;

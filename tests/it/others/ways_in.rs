@@ -123,8 +123,8 @@ async fn the_groups_of_admins_are_no_circles_wherever_they_are() {
     let moved = format!("CN={name},{}", town.circles);
     let (one, other) = (town.person(&[&moved]).await, town.person(&[&moved]).await);
     let browser = town.browser(&one).await;
-    assert!(!browser.get("/others").await.html.contains("/others/group/"));
-    assert_eq!(browser.get(&format!("/others/accounts/{}", guid(&other).await)).await.status, 404);
+    assert!(!browser.get("/delegation").await.html.contains("/delegation/group/"));
+    assert_eq!(browser.get(&format!("/delegation/accounts/{}", guid(&other).await)).await.status, 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -161,7 +161,8 @@ async fn a_code_that_runs_out_unused_is_told_of_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_passwords_with_a_name_keep_nobody_from_using_a_code() {
     let mut town = Town::new(codes::CODES).await;
-    let more = setup(&town.text).more.replace("[throttle.name]\nfree = 100", "[throttle.name]\nfree = 2");
+    let more =
+        setup(&town.text).more.replace("[rate_limit.name]\nattempts_before_delay = 100", "[rate_limit.name]\nattempts_before_delay = 2");
     town.service = Setup { more: more.leak(), ..Setup::default() }.start().await;
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     let target = guid(&caller).await;
@@ -192,13 +193,13 @@ async fn one_connection_is_enough_for_everybody() {
     assert_eq!(town.set(&town.login(&acting), target, NEW).await, SetOutcome::Done);
     assert_eq!(reset(&town.service, &town.login(&member), target, OTHER).await, SetOutcome::Done);
     town.browser(&member).await.get(&format!("/accounts/{target}")).await.says(&member.sam);
-    let page = town.browser(&acting).await.get(&format!("/others/accounts/{target}")).await;
+    let page = town.browser(&acting).await.get(&format!("/delegation/accounts/{target}")).await;
     assert_eq!(page.status, 200);
     // A helpdesk: its list, an unlocking, a code, and who uses it.
     let (helper, locked) = (town.person(&[&town.desk]).await, locked_person().await);
     let browser = town.browser(&helper).await;
-    search(&browser, "/others/desk/desk", &locked.sam).await.says("1 fundet.");
-    let path = format!("/others/accounts/{}", guid(&locked).await);
+    search(&browser, "/delegation/desk/desk", &locked.sam).await.says("1 fundet.");
+    let path = format!("/delegation/accounts/{}", guid(&locked).await);
     let token = browser.get(&path).await.token();
     browser.post(&format!("{path}/unlock"), &[("csrf", &token)]).await.says("Kontoen er låst op.");
     let code = codes::given(&town, &helper, guid(&locked).await).await;
@@ -287,7 +288,7 @@ async fn slips_come_in_time_though_the_controller_does_not_answer() {
     let (browser, target) = (town.browser(&teacher).await, guid(&pupil).await.to_string());
     let (group, pinned) = town.service.app.directory.find_group(&pupils).await.expect("found");
     drop(pinned);
-    let path = format!("/others/group/{group}");
+    let path = format!("/delegation/group/{group}");
     let page = browser.get(&path).await;
     let (token, attempt) = (page.token(), page.attempt());
     proxy.set(Mischief::KeepAnswer(MODIFY_ANSWER));
@@ -314,11 +315,12 @@ async fn a_new_password_ends_the_sessions_that_the_old_one_began() {
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_unlocks_again_and_again_for_somebody_who_guesses() {
     let mut town = Town::new("").await;
-    let more = setup(&town.text).more.replace("[throttle.name]\nfree = 100", "[throttle.name]\nfree = 2");
+    let more =
+        setup(&town.text).more.replace("[rate_limit.name]\nattempts_before_delay = 100", "[rate_limit.name]\nattempts_before_delay = 2");
     town.service = Setup { more: more.leak(), ..Setup::default() }.start().await;
     let (desk, locked) = (town.person(&[&town.desk]).await, locked_person().await);
     let browser = town.browser(&desk).await;
-    let path = format!("/others/accounts/{}", guid(&locked).await);
+    let path = format!("/delegation/accounts/{}", guid(&locked).await);
     let mut told = Vec::new();
     for _ in 0..3 {
         for _ in 0..5 {
@@ -338,17 +340,19 @@ async fn nobody_unlocks_again_and_again_for_somebody_who_guesses() {
 async fn who_tries_what_is_none_of_theirs_soon_waits_alone() {
     let proxy = Proxy::start().await;
     let mut town = Town::new("").await;
-    let more = setup(&town.text).more.replace("[throttle.address]\nfree = 1000", "[throttle.address]\nfree = 3");
+    let more = setup(&town.text)
+        .more
+        .replace("[rate_limit.address]\nattempts_before_delay = 1000", "[rate_limit.address]\nattempts_before_delay = 3");
     town.service = Setup { controllers: vec![proxy.address], more: more.leak(), ..Setup::default() }.start().await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[&town.circle]).await);
     let admin = town.person(&[&town.admins, &town.circle]).await;
-    let path = format!("/others/accounts/{}", guid(&member).await);
+    let path = format!("/delegation/accounts/{}", guid(&member).await);
     let browser = town.browser(&stranger).await;
     let token = browser.get(&format!("/accounts/{}/password", guid(&stranger).await)).await.token();
     let mut told = Vec::new();
     for _ in 0..2 {
         told.push(browser.get(&path).await.status.as_u16());
-        told.push(browser.get("/others/desk/desk").await.status.as_u16());
+        told.push(browser.get("/delegation/desk/desk").await.status.as_u16());
     }
     assert_eq!(told, [404, 404, 404, 429]);
     let searches = proxy.count(SEARCH);

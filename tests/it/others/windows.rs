@@ -96,7 +96,7 @@ async fn an_unlocking_is_answered_as_windows_does() {
     let (proxy, town) = town().await;
     let (desk, locked) = (town.person(&[&town.desk]).await, locked_person().await);
     let browser = town.browser(&desk).await;
-    let path = format!("/others/accounts/{}", guid(&locked).await);
+    let path = format!("/delegation/accounts/{}", guid(&locked).await);
     let token = browser.get(&path).await.token();
     for (result, text, status, words) in
         [(50, NO_RIGHT_ON_ATTRIBUTE, 200, "særligt beskyttet"), (53, UNWILLING, 500, "galt hos os"), (10, READ_ONLY, 500, "galt hos os")]

@@ -19,7 +19,7 @@ async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
         login(&service, "os2faktor", claim(ClaimKind::Upn, &format!("{}@kommune.test", person.sam)), AssuranceLevel::High),
     ];
     for identity in strange {
-        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours), "{identity:?}");
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NoRelation), "{identity:?}");
         assert_eq!(list::list(&service.app, &identity).await.expect("read"), [], "{identity:?}");
     }
     unchanged(&person).await;
@@ -39,7 +39,7 @@ async fn sören_never_opens_soren() {
     for name in names.iter().filter_map(|name| Claim::parse(ClaimKind::AccountName, name)) {
         let identity = login(&service, "os2faktor", name, AssuranceLevel::High);
         assert_eq!(list::list(&service.app, &identity).await.expect("read"), []);
-        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     }
     unchanged(&person).await;
     let shouted = login(&service, "os2faktor", claim(ClaimKind::AccountName, &sam.to_uppercase()), AssuranceLevel::High);
@@ -59,7 +59,7 @@ async fn a_person_with_two_accounts_resets_the_one_that_they_chose() {
     let listed = list::list(&service.app, &identity).await.expect("read");
     assert!([&first, &second].iter().all(|person| listed.iter().any(|account| account.account_name == person.sam)), "{listed:?}");
     assert_eq!(reset(&service, &identity, guid(&second).await, NEW).await, SetOutcome::Done);
-    assert_eq!(reset(&service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     assert_eq!(bind(&second.dn, NEW).await, Ok(()));
     unchanged(&first).await;
     unchanged(&other).await;
@@ -84,7 +84,7 @@ async fn an_accounts_two_owners_see_only_what_they_did_themselves() {
     assert!(!told(&second).await);
     assert!(!told(&stranger).await);
     assert!(matches!(show::show(&service.app, &second, target).await.expect("read"), AccountShown::Account(_)));
-    assert_eq!(reset(&service, &stranger, target, OTHER).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&service, &stranger, target, OTHER).await, SetOutcome::Refused(Refusal::NoRelation));
     // Right after the first, the second meets the minimum age.
     assert!(matches!(reset(&service, &second, target, OTHER).await, SetOutcome::Refused(Refusal::Policy(_))));
 }
@@ -105,7 +105,7 @@ async fn a_disabled_or_a_protected_account_is_left_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_uses_up_nobodys_tries() {
-    let few = "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
+    let few = "[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
     let all = providers();
     let providers = &all[all.find("[saml]").expect("there")..];
     let service = Setup { more: format!("{few}{providers}").leak(), ..Setup::default() }.start().await;
@@ -121,8 +121,12 @@ async fn a_stranger_uses_up_nobodys_tries() {
         for stranger in &strangers {
             let sent = form(&service, target, Some(WRONG), NEW);
             let answer = set_password::set(&service.app, &visit(stranger), stranger, sent).await.expect("an answer");
-            assert_eq!(answer, SetOutcome::Refused(Refusal::NotYours));
-            assert_eq!(reset(&service, stranger, target, NEW).await, SetOutcome::Refused(Refusal::NotYours), "without a current password");
+            assert_eq!(answer, SetOutcome::Refused(Refusal::NoRelation));
+            assert_eq!(
+                reset(&service, stranger, target, NEW).await,
+                SetOutcome::Refused(Refusal::NoRelation),
+                "without a current password"
+            );
         }
     }
     assert_eq!(history(&service, target).await, []);
@@ -139,7 +143,7 @@ async fn a_stranger_uses_up_nobodys_tries() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stranger_who_has_to_wait_leaves_no_line_in_anybodys_history() {
-    let few = "[throttle.address]\nfree = 2\n";
+    let few = "[rate_limit.address]\nattempts_before_delay = 2\n";
     let all = providers();
     let providers = &all[all.find("[saml]").expect("there")..];
     let service = Setup { more: format!("{few}{providers}").leak(), ..Setup::default() }.start().await;
@@ -148,7 +152,7 @@ async fn a_stranger_who_has_to_wait_leaves_no_line_in_anybodys_history() {
     let target = guid(&person).await;
     let identity = os2faktor(&service, &stranger, AssuranceLevel::High);
     for _ in 0..2 {
-        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+        assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     }
     assert!(matches!(reset(&service, &identity, target, NEW).await, SetOutcome::Refused(Refusal::Throttled { .. })));
     assert_eq!(history(&service, target).await, []);

@@ -30,7 +30,10 @@ fn has(report: &Report, area: &str, level: FindingLevel, what: &str, advice: &st
 }
 
 fn postgres(query: &str) -> String {
-    format!("[[people.sql]]\nid = \"db\"\nurl = \"{}\"\nquery = \"{query}\"\nanswers = \"account_name\"\n", environment().fact("PG_URL"))
+    format!(
+        "[[registers.sql]]\nid = \"db\"\nurl = \"{}\"\nquery = \"{query}\"\naccount_key = \"account_name\"\n",
+        environment().fact("PG_URL")
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -55,7 +58,7 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     let host = environment().fact("MARIADB_HOST");
     let mysql = |user: &str, password: &str, rest: &str| {
         format!(
-            "[[people.sql]]\nid = \"my\"\nurl = \"mysql://{user}:{password}@{host}:{}/people{rest}\"\nquery = \"SELECT 'x' FROM dual WHERE ? = 'nobody'\"\nanswers = \"upn\"\n",
+            "[[registers.sql]]\nid = \"my\"\nurl = \"mysql://{user}:{password}@{host}:{}/people{rest}\"\nquery = \"SELECT 'x' FROM dual WHERE ? = 'nobody'\"\naccount_key = \"upn\"\n",
             environment().fact("MARIADB_PORT")
         )
     };
@@ -78,7 +81,7 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     let clock = ShiftedClock::default();
     let peer = Peer::start();
     let rest = |more: &str| {
-        format!("[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\n{}{more}\n", peer.url("/x"), trusted())
+        format!("[[registers.rest]]\nid = \"idm\"\naccount_key = \"account_name\"\nurl = \"{}\"\n{}{more}\n", peer.url("/x"), trusted())
     };
     let parents = || format!("[parents]\nurl = \"{}\"\ncpr_format = \"dashed\"\n{}", peer.url("/x"), trusted());
     peer.says(Says::Json(200, json!([])));
@@ -92,7 +95,7 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     assert_eq!(asked, ["{\"cpr\":\"0000000000\"}", "{\"cpr\":\"000000-0000\"}"], "and no person is asked about");
     for (says, level, what, advice) in [
         (Says::Status(401), FindingLevel::Problem, "does not take our credentials (401)", "compare our credentials"),
-        (Says::Status(404), FindingLevel::Warning, "answered 404 to a number that nobody has", "nobody_statuses"),
+        (Says::Status(404), FindingLevel::Warning, "answered 404 to a number that nobody has", "not_found_statuses"),
         (Says::Status(500), FindingLevel::Problem, "answered 500", "its own log"),
         (Says::Redirect("https://localhost/".into()), FindingLevel::Problem, "answered 302", "redirects are not followed"),
         (Says::Text("text/html", "x".into()), FindingLevel::Problem, "not as configured", "compare answers"),
@@ -110,8 +113,7 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     has(&check(&rest(""), &later).await, "people idm", FindingLevel::Warning, "our certificate ends on", "get a new one");
     later.shift_to(400 * 24 * 3600);
     has(&check(&rest(""), &later).await, "people idm", FindingLevel::Problem, "our certificate ended on", "get a new one");
-    let bare =
-        "[[people.rest]]\nid = \"bare\"\nanswers = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
+    let bare = "[[registers.rest]]\nid = \"bare\"\naccount_key = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
     let report = check(bare, &clock).await;
     has(&report, "people bare", FindingLevel::Warning, "the CPR number in the address", "POST");
     has(&report, "people bare", FindingLevel::Warning, "nothing by which it could know us", "client certificate");
@@ -129,7 +131,8 @@ async fn a_proxy_of_the_environment_never_sees_what_is_asked_in_clear() {
     let service = Liar::start().await;
     service.says("/x", Says::Json(200, json!([])));
     let dir = tempfile::tempdir().expect("a folder");
-    let section = |id: &str, url: &str| format!("[[people.rest]]\nid = \"{id}\"\nanswers = \"upn\"\nurl = \"{url}\"\ntoken = \"s3cret\"\n");
+    let section =
+        |id: &str, url: &str| format!("[[registers.rest]]\nid = \"{id}\"\naccount_key = \"upn\"\nurl = \"{url}\"\ntoken = \"s3cret\"\n");
     let more = section("clear", &format!("{}/x", service.issuer)) + &section("tls", "https://127.0.0.1:1/x");
     crate::service::write_private(
         dir.path().join("config.toml"),

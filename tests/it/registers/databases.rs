@@ -69,7 +69,7 @@ impl Table {
 
     fn section(&self, query: &str, more: &str) -> String {
         let query = query.replace("TABLE", &self.name).replace('@', self.placeholder);
-        format!("[[people.sql]]\nid = \"db\"\nurl = \"{}\"\nquery = \"{query}\"\nanswers = \"account_name\"\n{more}\n", self.url)
+        format!("[[registers.sql]]\nid = \"db\"\nurl = \"{}\"\nquery = \"{query}\"\naccount_key = \"account_name\"\n{more}\n", self.url)
     }
 }
 
@@ -237,13 +237,13 @@ async fn connections_that_went_dead_are_not_used_again() {
 
 #[tokio::test]
 async fn a_database_that_is_down_or_does_not_know_us_is_a_fault_that_names_the_register_only() {
-    let query = "query = \"SELECT a FROM b WHERE c = QQ\"\nanswers = \"upn\"\ntimeout_seconds = 0.5\n";
+    let query = "query = \"SELECT a FROM b WHERE c = QQ\"\naccount_key = \"upn\"\ntimeout_seconds = 0.5\n";
     for (url, placeholder) in [
         ("postgres://hemmelig:s3cret@127.0.0.1:1/x", "$1"),
         ("mysql://hemmelig:s3cret@127.0.0.1:1/x", "?"),
         ("sqlite:///nowhere/hemmelig.db", "?"),
     ] {
-        let lookups = lookups(&format!("[[people.sql]]\nid = \"gone\"\nurl = \"{url}\"\n{}", query.replace("QQ", placeholder)));
+        let lookups = lookups(&format!("[[registers.sql]]\nid = \"gone\"\nurl = \"{url}\"\n{}", query.replace("QQ", placeholder)));
         let started = Instant::now();
         let wrong = trouble(lookups.accounts_of(&cpr(ANNA)).await, "gone");
         assert!(
@@ -304,7 +304,7 @@ async fn all_are_asked_at_once_and_one_that_fails_is_a_fault_of_the_whole() {
     let started = Instant::now();
     assert_eq!(names(three.accounts_of(&cpr(ANNA)).await), ["x"]);
     assert!(started.elapsed() < Duration::from_millis(2800), "{:?}", started.elapsed());
-    let gone = "[[people.sql]]\nid = \"gone\"\nurl = \"postgres://a:s3cret@127.0.0.1:1/x\"\nquery = \"SELECT a FROM b WHERE c = $1\"\nanswers = \"upn\"\ntimeout_seconds = 0.3\n";
+    let gone = "[[registers.sql]]\nid = \"gone\"\nurl = \"postgres://a:s3cret@127.0.0.1:1/x\"\nquery = \"SELECT a FROM b WHERE c = $1\"\naccount_key = \"upn\"\ntimeout_seconds = 0.3\n";
     trouble(lookups(&(sections + gone)).accounts_of(&cpr(ANNA)).await, "gone");
 }
 

@@ -49,13 +49,13 @@ async fn the_children_are_told_in_the_order_of_the_service() {
 async fn fields_places_and_the_age_are_as_configured() {
     let peer = Peer::start();
     peer.says(Says::Json(200, json!({ "data": [{ "n": { "first": "Emma" }, "personnummer": EMMA, "cpr": OSKAR }] })));
-    let family_with = family(&peer, "answer_at = \"data\"\nname_field = \"/n/first\"\ncpr_field = \"personnummer\"\nage_limit = 12");
+    let family_with = family(&peer, "accounts_at = \"data\"\nname_field = \"/n/first\"\ncpr_field = \"personnummer\"\nage_limit = 12");
     assert_eq!(told(&family_with).await, [("Emma".to_owned(), EMMA.to_owned())]);
     for (today, known) in [(date(2026, 12, 31), true), (date(2027, 1, 1), false), (date(2014, 12, 31), false), (date(2015, 1, 1), true)] {
         assert_eq!(shown(family_with.children_of(&cpr(ANNA), today).await).len(), usize::from(known), "{today}");
     }
     peer.says(Says::Status(404));
-    assert_eq!(told(&family(&peer, "nobody_statuses = [404]")).await, []);
+    assert_eq!(told(&family(&peer, "not_found_statuses = [404]")).await, []);
     let get = format!("method = \"get\"\ncpr_in_address = true\n{}", trusted());
     let get = Family::new(&parents(&format!("[parents]\nurl = \"{}\"\n{get}", peer.url("/children/{cpr}")))).expect("prepared");
     peer.says(Says::Json(200, json!([child("Emma", EMMA)])));

@@ -21,7 +21,7 @@ fn section(peer: &Peer, more: &str) -> String {
     } else {
         format!("url = \"{}\"\n", peer.url("/accounts"))
     };
-    format!("[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\n{url}{}{more}\n", trusted())
+    format!("[[registers.rest]]\nid = \"idm\"\naccount_key = \"account_name\"\n{url}{}{more}\n", trusted())
 }
 
 #[tokio::test]
@@ -62,9 +62,9 @@ async fn every_form_of_answer_that_can_be_configured_is_read() {
         ("field = \"sam\"", json!([{ "sam": "anna", "x": 1 }, { "sam": "anna-adm" }]), &["anna", "anna-adm"]),
         ("field = \"a.b\"", json!([{ "a.b": "anna", "a": { "b": "other" } }]), &["anna"]),
         ("field = \"/a/b\"", json!([{ "a.b": "other", "a": { "b": "anna" } }]), &["anna"]),
-        ("answer_at = \"/data/0\"\nfield = \"sam\"", json!({ "data": [[{ "sam": "anna" }], "x"] }), &["anna"]),
-        ("answer_at = \"data\"", json!({ "data": ["anna"] }), &["anna"]),
-        ("answer_at = \"data\"", json!({ "data": null }), &nobody),
+        ("accounts_at = \"/data/0\"\nfield = \"sam\"", json!({ "data": [[{ "sam": "anna" }], "x"] }), &["anna"]),
+        ("accounts_at = \"data\"", json!({ "data": ["anna"] }), &["anna"]),
+        ("accounts_at = \"data\"", json!({ "data": null }), &nobody),
     ] {
         peer.says(Says::Json(200, answer.clone()));
         assert_eq!(names(lookups(&section(&peer, more)).accounts_of(&cpr(ANNA)).await), accounts, "{more} {answer}");
@@ -92,8 +92,8 @@ async fn what_is_not_as_configured_is_never_half_believed() {
         ("field = \"sam\"", json!("anna")),
         ("field = \"sam\"", json!({ "sam": { "x": "anna" } })),
         ("field = \"sam\"", json!({ "sam": [["anna"]] })),
-        ("answer_at = \"data\"", json!(["anna"])),
-        ("answer_at = \"data\"", json!({ "error": ANNA })),
+        ("accounts_at = \"data\"", json!(["anna"])),
+        ("accounts_at = \"data\"", json!({ "error": ANNA })),
     ] {
         peer.says(Says::Json(200, answer.clone()));
         let wrong = trouble(lookups(&section(&peer, more)).accounts_of(&cpr(ANNA)).await, "idm");
@@ -149,7 +149,7 @@ async fn a_service_that_lies_is_a_fault_that_tells_nothing() {
 #[tokio::test]
 async fn only_statuses_that_the_operator_names_mean_that_it_knows_nobody() {
     let peer = Peer::start();
-    let lookups = lookups(&section(&peer, "nobody_statuses = [204, 404]"));
+    let lookups = lookups(&section(&peer, "not_found_statuses = [204, 404]"));
     for status in [204, 404] {
         peer.says(Says::Status(status));
         assert_eq!(names(lookups.accounts_of(&cpr(ANNA)).await), [""; 0]);
@@ -164,7 +164,7 @@ async fn each_side_proves_itself_by_its_certificate() {
     peer.says(Says::Json(200, json!(["anna"])));
     let ca = format!("ca_file = \"{}\"\n", environment().fact("CA_FILE"));
     let other_ca = format!("ca_file = \"{}\"\n", environment().tls("other-ca.pem").display());
-    let bare = format!("[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\n", peer.url("/"));
+    let bare = format!("[[registers.rest]]\nid = \"idm\"\naccount_key = \"account_name\"\nurl = \"{}\"\n", peer.url("/"));
     let by_address = bare.replace("localhost", "127.0.0.2");
     for (what, section) in [
         ("no certificate of ours", bare.clone() + &ca),
@@ -180,7 +180,7 @@ async fn each_side_proves_itself_by_its_certificate() {
     assert_eq!(names(lookups(&(bare.clone() + &ca + &certificate("client"))).accounts_of(&cpr(ANNA)).await), ["anna"]);
     // A key that is not the certificate's is told of at the start.
     let swapped = bare + &ca + &certificate("client").replace("client.key", "foreign-client.key");
-    let error = os2nykode::registers::Lookups::new(&super::config(&swapped).people).expect_err("refused").to_string();
+    let error = os2nykode::registers::Lookups::new(&super::config(&swapped).registers).expect_err("refused").to_string();
     assert!(error.contains("client.pem"), "{error}");
 }
 

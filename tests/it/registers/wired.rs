@@ -49,7 +49,7 @@ impl Town {
         let register = AnyPool::connect(&format!("{url}?mode=rwc")).await.expect("made");
         sqlx::query("CREATE TABLE people (cpr TEXT, account TEXT)").execute(&register).await.expect("made");
         let section = format!(
-            "[[people.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\nanswers = \"{answers}\"\n{more}"
+            "[[registers.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\naccount_key = \"{answers}\"\n{more}"
         );
         Self { service: setup(&section).start().await, register, _folder: folder }
     }
@@ -86,7 +86,7 @@ async fn a_person_whom_only_a_register_knows_resets_their_account() {
     let (town, cpr, person) = (Town::new().await, cpr(), person().await);
     let identity = town.login(&cpr);
     assert_eq!(town.names(&identity).await, [""; 0]);
-    assert_eq!(reset(&town.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     unchanged(&person).await;
     town.add(&cpr, &person.sam.to_uppercase()).await;
     assert_eq!(town.names(&identity).await, [person.sam.as_str()]);
@@ -119,10 +119,10 @@ async fn what_ad_and_the_registers_know_is_put_together_each_account_once() {
         assert_eq!(reset(&town.service, &identity, guid(person).await, NEW).await, SetOutcome::Done);
         assert_eq!(bind(&person.dn, NEW).await, Ok(()));
     }
-    assert_eq!(reset(&town.service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&other).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     unchanged(&other).await;
     let stranger = town.login(&super::super::provider_reset::cpr());
-    assert_eq!(reset(&town.service, &stranger, guid(&by_register).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &stranger, guid(&by_register).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -143,7 +143,7 @@ async fn what_the_register_said_before_counts_for_nothing_at_the_write() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_register_that_can_not_be_asked_refuses_everything_that_hangs_on_it() {
-    let gone = "[[people.sql]]\nid = \"gone\"\nurl = \"postgres://a:s3cret@127.0.0.1:1/x\"\nquery = \"SELECT a FROM b WHERE c = $1\"\nanswers = \"upn\"\ntimeout_seconds = 0.3\n";
+    let gone = "[[registers.sql]]\nid = \"gone\"\nurl = \"postgres://a:s3cret@127.0.0.1:1/x\"\nquery = \"SELECT a FROM b WHERE c = $1\"\naccount_key = \"upn\"\ntimeout_seconds = 0.3\n";
     let (town, cpr, person) = (Town::with("account_name", gone).await, cpr(), person().await);
     town.add(&cpr, &person.sam).await;
     let identity = town.login(&cpr);
@@ -178,7 +178,7 @@ async fn a_register_leads_to_no_account_that_is_not_a_persons_and_served() {
     }
     let identity = town.login(&cpr);
     assert_eq!(town.names(&identity).await, [""; 0]);
-    assert_eq!(reset(&town.service, &identity, guid(&soren).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&town.service, &identity, guid(&soren).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     unchanged(&soren).await;
     // A disabled one is theirs, and can't be used.
     let disabled = admin.person().await;
@@ -202,7 +202,7 @@ async fn upns_and_guids_lead_to_their_accounts_only() {
     assert_eq!(by_upn.names(&by_upn.login(&other)).await, [""; 0], "an account name is no UPN");
     assert_eq!(by_guid.names(&by_guid.login(&cpr)).await, [twin.sam.as_str()]);
     let identity = by_guid.login(&cpr);
-    assert_eq!(reset(&by_guid.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&by_guid.service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     assert_eq!(reset(&by_guid.service, &identity, guid(&twin).await, NEW).await, SetOutcome::Done);
     assert_eq!(bind(&twin.dn, NEW).await, Ok(()));
     unchanged(&person).await;
@@ -215,7 +215,7 @@ async fn without_an_attribute_the_registers_alone_know() {
     Admin::new().await.replace(&person.dn, "employeeNumber", &number).await;
     let url = format!("sqlite://{}/people.db", folder.path().display());
     let section = format!(
-        "[[people.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\nanswers = \"account_name\"\n"
+        "[[registers.sql]]\nid = \"db\"\nurl = \"{url}\"\nquery = \"SELECT account FROM people WHERE cpr = ?\"\naccount_key = \"account_name\"\n"
     );
     let with = setup(&section);
     let more = with.more.replace("from = \"x\", ad_attribute = \"employeeNumber\"", "from = \"x\"");
@@ -225,7 +225,7 @@ async fn without_an_attribute_the_registers_alone_know() {
     sqlx::query("CREATE TABLE people (cpr TEXT, account TEXT)").execute(&register).await.expect("made");
     let identity = login(&service, "mitid", claim(ClaimKind::Cpr, &number), AssuranceLevel::Substantial);
     assert_eq!(list::list(&service.app, &identity).await.expect("read"), []);
-    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NotYours));
+    assert_eq!(reset(&service, &identity, guid(&person).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     let sql = format!("INSERT INTO people VALUES ('{number}', '{}')", person.sam);
     sqlx::query(AssertSqlSafe(sql)).execute(&register).await.expect("added");
     assert_eq!(list::list(&service.app, &identity).await.expect("read").len(), 1);
@@ -237,7 +237,7 @@ async fn who_is_barred_by_an_account_that_a_register_names_is_barred() {
     let mut admin = Admin::new().await;
     let name = unique("spaerret");
     let group = admin.group(&name).await;
-    let (town, cpr) = (Town::with("account_name", &format!("[authority]\ncannot_use_the_service = [\"{name}\"]\n")).await, cpr());
+    let (town, cpr) = (Town::with("account_name", &format!("[delegation]\nblocked_groups = [\"{name}\"]\n")).await, cpr());
     let (own, barred) = (admin.person().await, admin.person().await);
     admin.replace(&own.dn, "employeeNumber", &cpr).await;
     let identity = town.login(&cpr);
@@ -255,7 +255,7 @@ async fn who_is_barred_by_an_account_that_a_register_names_is_barred() {
 async fn a_slow_register_does_not_hold_the_accounts_lock() {
     let peer = Peer::start();
     let section = format!(
-        "[[people.rest]]\nid = \"idm\"\nanswers = \"account_name\"\nurl = \"{}\"\ntimeout_seconds = 10\n{}",
+        "[[registers.rest]]\nid = \"idm\"\naccount_key = \"account_name\"\nurl = \"{}\"\ntimeout_seconds = 10\n{}",
         peer.url("/"),
         trusted()
     );
@@ -287,17 +287,17 @@ async fn a_slow_register_does_not_hold_the_accounts_lock() {
 
 #[tokio::test]
 async fn a_register_that_is_down_keeps_no_service_from_starting() {
-    let sections = "[[people.sql]]\nid = \"pg\"\nurl = \"postgres://a:b@127.0.0.1:1/x\"\nquery = \"SELECT $1\"\nanswers = \"upn\"\n\
-                    [[people.sql]]\nid = \"my\"\nurl = \"mysql://a:b@127.0.0.1:1/x\"\nquery = \"SELECT ?\"\nanswers = \"upn\"\n\
-                    [[people.sql]]\nid = \"ms\"\nurl = \"sqlserver://a:b@127.0.0.1:1/x\"\nquery = \"SELECT @P1\"\nanswers = \"upn\"\n\
-                    [[people.sql]]\nid = \"lite\"\nurl = \"sqlite:///nowhere/x.db\"\nquery = \"SELECT ?\"\nanswers = \"upn\"\n\
-                    [[people.rest]]\nid = \"rest\"\nurl = \"https://127.0.0.1:1/\"\nanswers = \"upn\"\n\
+    let sections = "[[registers.sql]]\nid = \"pg\"\nurl = \"postgres://a:b@127.0.0.1:1/x\"\nquery = \"SELECT $1\"\naccount_key = \"upn\"\n\
+                    [[registers.sql]]\nid = \"my\"\nurl = \"mysql://a:b@127.0.0.1:1/x\"\nquery = \"SELECT ?\"\naccount_key = \"upn\"\n\
+                    [[registers.sql]]\nid = \"ms\"\nurl = \"sqlserver://a:b@127.0.0.1:1/x\"\nquery = \"SELECT @P1\"\naccount_key = \"upn\"\n\
+                    [[registers.sql]]\nid = \"lite\"\nurl = \"sqlite:///nowhere/x.db\"\nquery = \"SELECT ?\"\naccount_key = \"upn\"\n\
+                    [[registers.rest]]\nid = \"rest\"\nurl = \"https://127.0.0.1:1/\"\naccount_key = \"upn\"\n\
                     [parents]\nurl = \"https://127.0.0.1:1/\"\n";
     let dir = tempfile::tempdir().expect("a folder");
     let config = setup(sections).config(dir.path());
     let clock = std::sync::Arc::new(ShiftedClock::default());
     let app = App::start(config, clock as std::sync::Arc<dyn Clock>).await.expect("started");
-    assert!(!app.people.is_empty() && app.family.is_some());
+    assert!(!app.registers.is_empty() && app.family.is_some());
 }
 
 /// Where no register is configured, and for logins without a CPR number, AD is asked exactly what it was asked before there were registers.
@@ -307,7 +307,7 @@ async fn without_a_register_ad_is_asked_no_more_than_before() {
     let told = recorder.handle();
     let searches = || {
         let text = told.render();
-        let line = text.lines().find(|line| line.starts_with("ldap_operations_total{operation=\"search\"}")).unwrap_or("x 0");
+        let line = text.lines().find(|line| line.starts_with("os2nykode_ldap_operations_total{operation=\"search\"}")).unwrap_or("x 0");
         line.rsplit(' ').next().and_then(|count| count.parse::<u64>().ok()).expect("a number")
     };
     let person = person().await;

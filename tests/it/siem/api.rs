@@ -59,7 +59,7 @@ async fn everything_is_read_in_order_page_by_page_and_that_it_was_read_is_in_the
     assert_eq!((&first["next"], &first["head"], &first["more"]), (&200.into(), &250.into(), &true.into()));
     let event = &first["events"][0];
     assert_eq!(
-        (&event["number"], &event["sound"], &event["kind"], &event["cut"]),
+        (&event["number"], &event["authentic"], &event["kind"], &event["cut"]),
         (&1.into(), &true.into(), &"reset_outcome".into(), &false.into())
     );
     assert_eq!(
@@ -262,9 +262,9 @@ async fn the_feed_passes_over_what_retention_deleted_and_says_what_somebody_else
         let there: Vec<_> = all.iter().filter(|sealed| sealed.entry().is_some()).map(|sealed| sealed.number).collect();
         assert_eq!(there, [1, 4, 6, 7, 8, 9, 10, 11]);
         assert_eq!((&all[1].what, &all[4].what), (&What::Purged, &What::Missing));
-        assert!(all[9].sound && !all[10].sound && all[10].event().is_none());
+        assert!(all[9].authentic && !all[10].authentic && all[10].event().is_none());
         let forged = os2nykode::audit::export::public_entry::PublicEvent::of(&all[10]).expect("told");
-        assert_eq!((forged.kind.as_str(), forged.class, forged.sound), ("forged", None, false));
+        assert_eq!((forged.kind.as_str(), forged.class, forged.authentic), ("forged", None, false));
         let backwards = feed.up_to(6, 3).await.expect("read");
         assert_eq!(backwards.iter().map(|sealed| sealed.number).collect::<Vec<_>>(), [6, 5, 4]);
         assert_eq!(feed.after(11, 5).await.expect("read"), []);

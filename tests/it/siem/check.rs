@@ -20,8 +20,10 @@ async fn check(more: &str) -> Report {
 }
 
 fn has(report: &Report, level: FindingLevel, what: &str, advice: &str) {
-    let found =
-        report.findings.iter().any(|f| f.area == "audit.push x" && f.level == level && f.what.contains(what) && f.advice.contains(advice));
+    let found = report
+        .findings
+        .iter()
+        .any(|f| f.area == "audit.forward x" && f.level == level && f.what.contains(what) && f.advice.contains(advice));
     assert!(found, "{level:?} {what:?} → {advice:?} in\n{report}");
     assert!(!report.to_string().contains("sesam") && !report.to_string().contains("0123456789abcdef"), "no secret: {report}");
 }
@@ -31,7 +33,7 @@ async fn each_target_is_tried_and_nothing_is_sent() {
     let peer = Peer::start();
     let hook = |more: &str| {
         format!(
-            "[[audit.push]]\nid = \"x\"\nkind = \"hook\"\nurl = \"{}\"\ntoken = \"sesam\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\ntimeout_seconds = 1\n{more}",
+            "[[audit.forward]]\nid = \"x\"\nkind = \"hook\"\nurl = \"{}\"\ntoken = \"sesam\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\ntimeout_seconds = 1\n{more}",
             peer.url("/told")
         )
     };
@@ -48,12 +50,12 @@ async fn each_target_is_tried_and_nothing_is_sent() {
     }
     has(&check(&hook("")).await, FindingLevel::Problem, "can't be reached", "ca_file");
     let folder = tempfile::tempdir().expect("a folder");
-    let file = |path: &str| format!("[[audit.push]]\nid = \"x\"\nkind = \"file\"\npath = \"{path}\"\n");
+    let file = |path: &str| format!("[[audit.forward]]\nid = \"x\"\nkind = \"file\"\npath = \"{path}\"\n");
     let path = folder.path().join("audit.jsonl");
     has(&check(&file(&path.display().to_string())).await, FindingLevel::Ok, "can write", "");
     assert!(!path.exists());
     has(&check(&file("/nowhere/audit.jsonl")).await, FindingLevel::Problem, "can't be written", "make the folder");
-    let nobody = "[[audit.push]]\nid = \"x\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = 1\ntransport = \"tcp\"\n";
+    let nobody = "[[audit.forward]]\nid = \"x\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = 1\ntransport = \"tcp\"\n";
     has(&check(nobody).await, FindingLevel::Problem, "can't be reached: Connection refused", "see that this machine may reach it");
     has(
         &check(&nobody.replace("127.0.0.1", "192.0.2.1").replace("port = 1", "timeout_seconds = 1")).await,
@@ -82,22 +84,22 @@ fn problems(more: &str) -> String {
 fn a_wrong_target_is_refused_with_what_to_do() {
     let ca = environment().fact("CA_FILE");
     for (more, told) in [
-        ("[[audit.push]]\nkind = \"file\"\npath = \"/x\"\n".to_owned(), "audit.push[0].id: missing"),
-        ("[[audit.push]]\nid = \"A b\"\nkind = \"file\"\npath = \"/x\"\n".to_owned(), "1 to 32 of a-z"),
-        ("[[audit.push]]\nid = \"a\"\n".to_owned(), "audit.push \"a\".kind: missing"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"mail\"\n".to_owned(), "audit.push[0].kind: has to be"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"x\"\n".to_owned(), "has to begin with /"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\nhost = \"y\"\n".to_owned(), "host: is not for this kind"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\n[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"/y\"\n".to_owned(), "two targets have this id"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"syslog\"\n".to_owned(), "host: missing"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"syslog\"\nhost = \"x:514\"\ntimeout_seconds = 60\n".to_owned(), "timeout_seconds: has to be 1 to 30"),
-        (format!("[[audit.push]]\nid = \"a\"\nkind = \"syslog\"\nhost = \"x\"\ntransport = \"tcp\"\nca_file = \"{ca}\"\n"), "ca_file: is not for this kind"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"http://elsewhere/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\n".to_owned(), "https://"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\n".to_owned(), "signing_key: missing"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"short\"\n".to_owned(), "32 characters"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = [\"x\"]\n".to_owned(), "holds an unknown word"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = []\n".to_owned(), "is empty"),
-        ("[[audit.push]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\npaht = 1\n".to_owned(), "unknown key"),
+        ("[[audit.forward]]\nkind = \"file\"\npath = \"/x\"\n".to_owned(), "audit.forward[0].id: missing"),
+        ("[[audit.forward]]\nid = \"A b\"\nkind = \"file\"\npath = \"/x\"\n".to_owned(), "1 to 32 of a-z"),
+        ("[[audit.forward]]\nid = \"a\"\n".to_owned(), "audit.forward \"a\".kind: missing"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"mail\"\n".to_owned(), "audit.forward[0].kind: has to be"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"file\"\npath = \"x\"\n".to_owned(), "has to begin with /"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\nhost = \"y\"\n".to_owned(), "host: is not for this kind"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\n[[audit.forward]]\nid = \"a\"\nkind = \"file\"\npath = \"/y\"\n".to_owned(), "two targets have this id"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"syslog\"\n".to_owned(), "host: missing"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"syslog\"\nhost = \"x:514\"\ntimeout_seconds = 60\n".to_owned(), "timeout_seconds: has to be 1 to 30"),
+        (format!("[[audit.forward]]\nid = \"a\"\nkind = \"syslog\"\nhost = \"x\"\ntransport = \"tcp\"\nca_file = \"{ca}\"\n"), "ca_file: is not for this kind"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"hook\"\nurl = \"http://elsewhere/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\n".to_owned(), "https://"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\n".to_owned(), "signing_key: missing"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"short\"\n".to_owned(), "32 characters"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = [\"x\"]\n".to_owned(), "holds an unknown word"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"hook\"\nurl = \"https://x/\"\nsigning_key = \"0123456789abcdef0123456789abcdef\"\nnotices = []\n".to_owned(), "is empty"),
+        ("[[audit.forward]]\nid = \"a\"\nkind = \"file\"\npath = \"/x\"\npaht = 1\n".to_owned(), "unknown key"),
         ("[audit.alerts]\nwindow_minutes = 0\n".to_owned(), "audit.alerts.window_minutes: has to be 1 to 1440"),
         ("[audit.alerts]\nresets_by_one_helper = 1\n".to_owned(), "2 to 10000, or 0"),
     ] {

@@ -85,7 +85,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
         place.run(&if place.sqlite { forged.replace("chr(", "char(") } else { forged.to_owned() }).await.expect("an intruder");
         seal(&log).await;
         let text = export(&store, &log, Some("2026-11-01"), Some("2026-11-30"), ExportFormat::Csv).await;
-        assert!(text.starts_with("\u{FEFF}\"number\";\"sound\";\"at\";"), "{text}");
+        assert!(text.starts_with("\u{FEFF}\"number\";\"authentic\";\"at\";"), "{text}");
         let rows = cells(text.trim_start_matches('\u{FEFF}'));
         let column = |name: &str| rows[0].iter().position(|head| head == name).expect("a column");
         let notes: Vec<_> = rows[1..].iter().map(|row| row[column("note")].as_str()).collect();
@@ -93,7 +93,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
         let whole: Vec<_> = rows.iter().flatten().collect();
         assert!(whole.iter().all(|cell| !cell.starts_with(['=', '+', '-', '@', '\t', '\r'])), "{whole:?}");
         assert!(rows.iter().all(|row| row.len() == rows[0].len()));
-        assert_eq!(rows[4][column("sound")], "false");
+        assert_eq!(rows[4][column("authentic")], "false");
         let all = export(&store, &log, None, None, ExportFormat::Csv).await;
         assert_eq!(cells(all.trim_start_matches('\u{FEFF}')).len(), 7);
         // Both exports are in the log.

@@ -25,7 +25,7 @@ const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 fn hook(peer: &Peer, more: &str) -> String {
     format!(
-        "[[audit.push]]\nid = \"besked\"\nkind = \"hook\"\nurl = \"{}\"\ntoken = \"sesam\"\nsigning_key = \"{KEY}\"\ntimeout_seconds = 2\n{}{more}\n",
+        "[[audit.forward]]\nid = \"besked\"\nkind = \"hook\"\nurl = \"{}\"\ntoken = \"sesam\"\nsigning_key = \"{KEY}\"\ntimeout_seconds = 2\n{}{more}\n",
         peer.url("/told"),
         trusted()
     )
@@ -60,7 +60,7 @@ async fn append(service: &Service, kind: EventKind, outcome: AuditOutcome, actor
 }
 
 async fn round(service: &Service, sender: &mut Sender) -> Round {
-    sender.round(&service.app, &service.app.push[0]).await.expect("no fault of ours")
+    sender.round(&service.app, &service.app.forward_targets[0]).await.expect("no fault of ours")
 }
 
 #[tokio::test(flavor = "multi_thread")]

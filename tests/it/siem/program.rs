@@ -60,7 +60,7 @@ async fn a_token_is_made_used_and_revoked_while_the_service_runs() {
         assert_eq!(status, 200, "{json}");
         let kinds: Vec<_> =
             json["events"].as_array().expect("a list").iter().map(|event| event["kind"].as_str().expect("a word").to_owned()).collect();
-        assert!(json["events"].as_array().expect("a list").iter().all(|event| event["sound"] == true), "{json}");
+        assert!(json["events"].as_array().expect("a list").iter().all(|event| event["authentic"] == true), "{json}");
         ["service_started", "api_token", "log_exported"].iter().all(|kind| kinds.iter().any(|known| known == kind))
     })
     .await;
@@ -85,8 +85,8 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     let (key, out) = (dir.path().join("audit.key"), dir.path().join("out.jsonl"));
     let address = free_address();
     let more = format!(
-        "[throttle.name]\nfree = 1000\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
-         [audit]\nsigning_key_file = \"{}\"\ncheckpoint_entries = 10\n[[audit.push]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
+        "[rate_limit.name]\nattempts_before_delay = 1000\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
+         [audit]\nsigning_key_file = \"{}\"\ncheckpoint_entries = 10\n[[audit.forward]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
         key.display(),
         out.display()
     );
@@ -163,8 +163,8 @@ async fn a_full_disk_under_the_file_holds_lines_back_and_loses_and_halves_none()
     // Most of the room is taken already, by lines of an earlier day.
     std::fs::write(&out, "{\"checkpoint\":{}}\n".repeat(3_400)).expect("written");
     let more = format!(
-        "[throttle.name]\nfree = 1000\n[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
-         [[audit.push]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
+        "[rate_limit.name]\nattempts_before_delay = 1000\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
+         [[audit.forward]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
         out.display()
     );
     let store = Some(postgres_database().await); // elsewhere, where there is room

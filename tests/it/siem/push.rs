@@ -126,13 +126,13 @@ fn numbers(got: &[(String, Value)]) -> Vec<i64> {
 
 fn tcp(receiver: &Receiver) -> String {
     format!(
-        "[[audit.push]]\nid = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {}\ntransport = \"tcp\"\ntimeout_seconds = 1\n",
+        "[[audit.forward]]\nid = \"siem\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = {}\ntransport = \"tcp\"\ntimeout_seconds = 1\n",
         receiver.address.port()
     )
 }
 
 async fn round(service: &Service) -> Round {
-    Sender::new(&service.app).round(&service.app, &service.app.push[0]).await.expect("no fault of ours")
+    Sender::new(&service.app).round(&service.app, &service.app.forward_targets[0]).await.expect("no fault of ours")
 }
 
 async fn stands(service: &Service) -> Option<Cursor> {
@@ -248,7 +248,7 @@ async fn a_message_is_one_frame_whatever_is_in_it_and_checkpoints_follow_what_th
     assert_eq!(heads, ["<86", "<85", "<84", "<81", "<81", "<86", "<86"], "authpriv; info, notice, warning, alert");
     assert!(got[0].0.ends_with(" localhost os2nykode - reset_outcome") && got[0].0.contains(">1 20"), "{}", got[0].0);
     assert!(got[4].0.ends_with(" os2nykode - abc"), "{}", got[4].0);
-    assert_eq!((&got[4].1["sound"], &got[4].1["note"]), (&false.into(), &"x\ny".into()));
+    assert_eq!((&got[4].1["authentic"], &got[4].1["note"]), (&false.into(), &"x\ny".into()));
     assert_eq!(got[0].1["cut"], true);
     assert!(got.iter().all(|(head, body)| head.len() + body.to_string().len() < 8192));
     let checkpoints: Vec<_> = got.iter().filter_map(|(_, body)| body["checkpoint"]["number"].as_i64()).collect();
@@ -263,7 +263,7 @@ async fn a_message_is_one_frame_whatever_is_in_it_and_checkpoints_follow_what_th
 async fn a_file_gets_every_line_once_over_rotations_and_a_restart() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("audit.jsonl");
-    let more = || format!("[[audit.push]]\nid = \"siem\"\nkind = \"file\"\npath = \"{}\"\n", path.display());
+    let more = || format!("[[audit.forward]]\nid = \"siem\"\nkind = \"file\"\npath = \"{}\"\n", path.display());
     let first = Setup { more: more().leak(), store: Some(postgres_database().await), ..Setup::default() }.start().await;
     start(&first.app).detach_all();
     let lines = |name: &str| -> Vec<Value> {

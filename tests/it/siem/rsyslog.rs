@@ -99,7 +99,7 @@ fn port() -> u16 {
 }
 
 fn target(port: u16, tls: &str) -> String {
-    format!("[[audit.push]]\nid = \"siem\"\nkind = \"syslog\"\nhost = \"localhost\"\nport = {port}\ntimeout_seconds = 3\n{tls}\n")
+    format!("[[audit.forward]]\nid = \"siem\"\nkind = \"syslog\"\nhost = \"localhost\"\nport = {port}\ntimeout_seconds = 3\n{tls}\n")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +169,7 @@ async fn rsyslog_takes_plain_tcp_and_refuses_who_has_no_certificate_or_trusts_an
         let service = with(target(tls_port, &tls)).await;
         write(&service, 3).await;
         let mut sender = os2nykode::jobs::forward::Sender::new(&service.app);
-        let round = sender.round(&service.app, &service.app.push[0]).await.expect("no fault of ours");
+        let round = sender.round(&service.app, &service.app.forward_targets[0]).await.expect("no fault of ours");
         assert!(matches!(round, os2nykode::jobs::forward::Round::Failed(_)), "{tls}: {round:?}");
         assert_eq!(service.app.cursors.get("push:siem").await.expect("read").map_or(0, |at| at.number), 0);
     }

@@ -12,7 +12,7 @@ use crate::{service::Setup, store::postgres_database};
 async fn of_two_instances_one_sends_and_the_other_takes_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("audit.jsonl");
-    let more: &'static str = format!("[[audit.push]]\nid = \"siem\"\nkind = \"file\"\npath = \"{}\"\n", path.display()).leak();
+    let more: &'static str = format!("[[audit.forward]]\nid = \"siem\"\nkind = \"file\"\npath = \"{}\"\n", path.display()).leak();
     let store = postgres_database().await;
     let one = Setup { more, store: Some(store.clone()), ..Setup::default() }.start().await;
     let two = Setup { more, store: Some(store), ..Setup::default() }.start().await;
@@ -25,7 +25,8 @@ async fn of_two_instances_one_sends_and_the_other_takes_over() {
     write(&one, 500).await;
     let mut rounds = (0, 0);
     while numbers().len() < 500 {
-        let (mine, theirs) = tokio::join!(first.round(&one.app, &one.app.push[0]), second.round(&two.app, &two.app.push[0]));
+        let (mine, theirs) =
+            tokio::join!(first.round(&one.app, &one.app.forward_targets[0]), second.round(&two.app, &two.app.forward_targets[0]));
         rounds.0 += usize::from(!matches!(mine.expect("no fault"), Round::NotOurs));
         rounds.1 += usize::from(!matches!(theirs.expect("no fault"), Round::NotOurs));
         assert!(rounds.0 + rounds.1 < 10);

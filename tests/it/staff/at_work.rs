@@ -16,7 +16,7 @@ fn helpdesk(level: &str) -> Setup {
 
 fn helpdesk_that(level: &str, set_password: bool) -> Setup {
     let more = format!(
-        "{ON}level = \"{level}\"\n[authority]\n[[authority.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\n\
+        "{ON}level = \"{level}\"\n[delegation]\n[[delegation.helpdesk]]\nid = \"desk\"\nname = {{ da = \"Servicedesken\", en = \"The service desk\" }}\n\
          local_accounts = true\neverybody = true\nset_password = {set_password}\n[codes]\nenabled = true\n"
     );
     Setup { more: more.leak(), ..Setup::default() }
@@ -29,8 +29,8 @@ async fn a_helpdesk_account_sets_somebodys_password_and_the_log_names_it() {
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
     let visitor = colleague.at_work(&service).await;
-    visitor.get("/others").await.says("Servicedesken");
-    crate::others::search(&visitor, "/others/desk/desk", &person.sam).await.says(&person.sam);
+    visitor.get("/delegation").await.says("Servicedesken");
+    crate::others::search(&visitor, "/delegation/desk/desk", &person.sam).await.says(&person.sam);
     let page = set_for(&visitor, target, NEW, false).await;
     assert_eq!(bind(&person.dn, NEW).await, Ok(()), "{}", page.text);
     let entries = service.app.audit.history_of(target, 5, Timestamp::UNIX_EPOCH).await.expect("read");
@@ -60,8 +60,8 @@ async fn a_helpdesk_account_gives_out_a_code_and_sets_no_password_itself() {
     let entries = service.app.audit.history_of(target, 9, Timestamp::UNIX_EPOCH).await.expect("read");
     let given = entries.into_iter().map(|entry| entry.event).find(|event| event.kind == EventKind::CodeIssued).expect("logged");
     assert_eq!(given.actor.map(|actor| (actor.guid, actor.account_name)), Some((colleague.account.id.into(), colleague.name.clone())));
-    let page = visitor.get(&format!("/others/accounts/{target}/password")).await;
-    assert_eq!(page.path, format!("/others/accounts/{target}"), "no form that can't succeed");
+    let page = visitor.get(&format!("/delegation/accounts/{target}/password")).await;
+    assert_eq!(page.path, format!("/delegation/accounts/{target}"), "no form that can't succeed");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,13 +71,13 @@ async fn an_auditor_a_disabled_account_and_a_weak_one_set_nothing() {
     let service = helpdesk("substantial").start().await;
     let auditor = Colleague::new(&service, &[Role::Auditor]).await;
     let visitor = auditor.at_work(&service).await;
-    assert!(!visitor.get("/others").await.text.contains("Servicedesken"));
-    assert_eq!(visitor.get(&format!("/others/accounts/{target}")).await.status, 404);
-    assert_eq!(visitor.get("/others/desk/desk").await.status, 404);
+    assert!(!visitor.get("/delegation").await.text.contains("Servicedesken"));
+    assert_eq!(visitor.get(&format!("/delegation/accounts/{target}")).await.status, 404);
+    assert_eq!(visitor.get("/delegation/desk/desk").await.status, 404);
     // Disabled between the form and its answer.
     let helper = Colleague::new(&service, &[Role::Helpdesk]).await;
     let visitor = helper.at_work(&service).await;
-    let path = format!("/others/accounts/{target}/password");
+    let path = format!("/delegation/accounts/{target}/password");
     let form = visitor.get(&path).await;
     let (token, attempt) = (form.token(), form.attempt());
     desk(&service).disable(&helper.name).await.expect("disabled");
@@ -85,7 +85,7 @@ async fn an_auditor_a_disabled_account_and_a_weak_one_set_nothing() {
     assert_eq!(visitor.post(&path, &fields).await.path, "/login?ended");
     let weak = helpdesk("low").start().await;
     let visitor = Colleague::new(&weak, &[Role::Helpdesk]).await.at_work(&weak).await;
-    assert_eq!(visitor.get(&path).await.path, format!("/others/accounts/{target}"), "no form that can't succeed");
+    assert_eq!(visitor.get(&path).await.path, format!("/delegation/accounts/{target}"), "no form that can't succeed");
     assert_eq!(bind(&person.dn, people::PASSWORD).await, Ok(()));
 }
 
@@ -112,7 +112,7 @@ async fn no_account_in_ad_is_its_own() {
     let own = format!("/accounts/{target}");
     assert_eq!(visitor.get(&own).await.status, 404);
     assert_eq!(visitor.get(&format!("{own}/password")).await.status, 404);
-    let form = visitor.get(&format!("/others/accounts/{target}/password")).await;
+    let form = visitor.get(&format!("/delegation/accounts/{target}/password")).await;
     let (token, attempt) = (form.token(), form.attempt());
     for current in ["", people::PASSWORD] {
         let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("current", current), ("new", NEW), ("repeat", NEW)];

@@ -65,23 +65,23 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     assert!(!said(&made).contains(PASSWORD));
     let browser = Visitor::new(address);
     let code = phone.code(now());
-    assert_eq!(log_in(&browser, "Vagt.Åse", PASSWORD, &code).await.path, "/others");
+    assert_eq!(log_in(&browser, "Vagt.Åse", PASSWORD, &code).await.path, "/delegation");
     let list = said(&run(dir.path(), &["list"], ""));
     assert!(list.starts_with("vagt.åse\tÅse Bech-Øst\thelpdesk,auditor\tenabled\t20"), "{list}");
     // Disabled in another process: logged out here at once.
     assert_eq!(run(dir.path(), &["disable", "VAGT.ÅSE"], "").status.code(), Some(0));
-    assert_eq!(browser.get("/others").await.path, "/login?ended");
+    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
     assert!(said(&run(dir.path(), &["list"], "")).contains("\tdisabled\t"));
     let code = next_code(&phone, &code).await;
     assert_eq!(log_in(&browser, "vagt.åse", PASSWORD, &code).await.status, 422);
     assert_eq!(run(dir.path(), &["enable", "vagt.åse"], "").status.code(), Some(0));
-    assert_eq!(log_in(&browser, "vagt.åse", PASSWORD, &code).await.path, "/others", "what was refused is not used up");
+    assert_eq!(log_in(&browser, "vagt.åse", PASSWORD, &code).await.path, "/delegation", "what was refused is not used up");
     let new_phone = app(&run(dir.path(), &["reset", "vagt.åse"], &format!("{OTHER}\r\n")));
     assert_ne!(new_phone.0, phone.0);
-    assert_eq!(browser.get("/others").await.path, "/login?ended");
-    assert_eq!(log_in(&browser, "vagt.åse", OTHER, &new_phone.code(now())).await.path, "/others");
+    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
+    assert_eq!(log_in(&browser, "vagt.åse", OTHER, &new_phone.code(now())).await.path, "/delegation");
     assert_eq!(run(dir.path(), &["remove", "vagt.åse"], "").status.code(), Some(0));
-    assert_eq!(browser.get("/others").await.path, "/login?ended");
+    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
     assert_eq!(said(&run(dir.path(), &["list"], "")), "");
     drop(running);
     told(dir.path()).await;
@@ -101,11 +101,11 @@ async fn the_sessions_of_an_account_are_ended_by_a_command() {
         (admin.person().await, admin.person().await)
     };
     let (local, theirs, others) = (Visitor::new(address), Visitor::new(address), Visitor::new(address));
-    assert_eq!(log_in(&local, "vagt.ib", PASSWORD, &phone.code(now())).await.path, "/others");
+    assert_eq!(log_in(&local, "vagt.ib", PASSWORD, &phone.code(now())).await.path, "/delegation");
     let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;
     let untouched = others.logged_in(&other.sam, crate::people::PASSWORD).await;
     assert!(said(&run(dir.path(), &["end-sessions", "vagt.ib"], "")).contains("1 sessions are ended"));
-    assert_eq!(local.get("/others").await.path, "/login?ended");
+    assert_eq!(local.get("/delegation").await.path, "/login?ended");
     assert!(said(&run(dir.path(), &["end-sessions", &person.sam], "")).contains("1 sessions are ended"));
     assert!(theirs.get(&page.path).await.path.starts_with("/login"));
     let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;
@@ -156,7 +156,7 @@ async fn what_can_not_be_done_is_said_and_not_done() {
     write_config(dir.path(), &Setup::default(), free_address());
     let add = |name: &'static str, person: &'static str| ["add", name, "--name", person, "--role", "helpdesk"];
     let made = run(dir.path(), &add("vagt", "Åse Bech"), &format!("{PASSWORD}\nmore\n"));
-    assert!(said(&made).contains("staff.enabled is false"), "{}", said(&made));
+    assert!(said(&made).contains("local_accounts.enabled is false"), "{}", said(&made));
     for (arguments, input, code, expected) in [
         (&add("VAGT", "Åse Bech")[..], PASSWORD, 1, "already"),
         (&add("a:b", "Åse Bech"), PASSWORD, 1, "a name has 2 to 64"),

@@ -15,16 +15,16 @@ async fn the_right_name_password_and_code_log_in_and_the_log_says_so() {
     service.visitor().get("/").await.says("Lokal personalekonto");
     let visitor = colleague.at_work(&service).await;
     let page = visitor.get("/account").await;
-    assert_eq!(page.path, "/others", "it owns no account");
+    assert_eq!(page.path, "/delegation", "it owns no account");
     assert!(page.html.contains("Åse Bech-Øst"), "{}", page.html);
     let event = colleague.history(&service).await.remove(0);
     assert_eq!((event.kind, event.outcome, event.method), (EventKind::SignIn, AuditOutcome::Succeeded, Some(LoginMethod::Local)));
     assert_eq!((event.level, event.provider), (Some(AssuranceLevel::Substantial), None));
     assert_eq!(event.actor.map(|actor| (actor.account_name, actor.name)), Some((colleague.name.clone(), "Åse Bech-Øst".to_owned())));
-    let token = visitor.get("/others").await;
+    let token = visitor.get("/delegation").await;
     let csrf = crate::page_check::attribute(&token.html, "input[name=csrf]", "value").expect("a token");
     assert_eq!(visitor.post("/logout", &[("csrf", &csrf)]).await.path, "/?logged-out");
-    assert_eq!(visitor.get("/others").await.path, "/login");
+    assert_eq!(visitor.get("/delegation").await.path, "/login");
     let last = colleague.history(&service).await.remove(0);
     assert_eq!((last.kind, last.actor.map(|actor| actor.guid)), (EventKind::SignOut, Some(colleague.account.id.into())));
 }
@@ -39,7 +39,7 @@ async fn the_name_counts_in_any_case_and_the_password_in_none_but_its_own() {
     let page =
         log_in(&service.visitor(), &format!(" {} ", colleague.name.to_uppercase()), PASSWORD, &format!("{} {}", &code[..3], &code[3..]))
             .await;
-    assert_eq!(page.path, "/others");
+    assert_eq!(page.path, "/delegation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -65,7 +65,7 @@ async fn everything_that_is_wrong_looks_the_same_and_the_log_tells_it_apart() {
         let page = log_in(&service.visitor(), name, typed, &code).await;
         assert_eq!(page.status, 422, "{name:?}");
         page.says(REFUSED);
-        assert_eq!(service.visitor().get("/others").await.path, "/login");
+        assert_eq!(service.visitor().get("/delegation").await.path, "/login");
         let told = colleague.history(&service).await;
         assert_eq!(told.len() - before, usize::from(reason.is_some()), "{name:?}");
         if let Some(reason) = reason {
@@ -104,7 +104,8 @@ async fn a_refusal_takes_a_whole_number_of_steps_and_an_unknown_name_is_hashed_t
     // Without a hash, it would take a quarter of it.
     let (known, unknown) = (median(&colleague.name).await, median(&unique("ukendt")).await);
     assert!(unknown >= known / 2 && known >= unknown / 2, "{known:?} {unknown:?}");
-    let held = Setup { more: "[staff]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
+    let held =
+        Setup { more: "[local_accounts]\nenabled = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
     let known = Colleague::new(&held, &[Role::Helpdesk]).await.name;
     for name in [known, unique("ukendt")] {
         let took = refused(&held, &name).await;
@@ -140,7 +141,7 @@ async fn a_code_that_was_used_at_one_instance_is_used_at_the_other_and_of_many_a
     let second = Setup { store: Some(url), ..on() }.start().await;
     let colleague = Colleague::new(&first, &[Role::Helpdesk]).await;
     let code = colleague.app.code(first.clock.now());
-    assert_eq!(log_in(&first.visitor(), &colleague.name, PASSWORD, &code).await.path, "/others");
+    assert_eq!(log_in(&first.visitor(), &colleague.name, PASSWORD, &code).await.path, "/delegation");
     assert_eq!(log_in(&second.visitor(), &colleague.name, PASSWORD, &code).await.status, 422);
     assert_eq!(colleague.history(&second).await[0].reason, "used_code");
     for service in [&first, &second] {
@@ -153,7 +154,7 @@ async fn a_code_that_was_used_at_one_instance_is_used_at_the_other_and_of_many_a
         async move { log_in(&visitor, &name, PASSWORD, &code).await.path }
     });
     let paths = futures_util::future::join_all(logins).await;
-    assert_eq!(paths.iter().filter(|path| *path == "/others").count(), 1, "{paths:?}");
+    assert_eq!(paths.iter().filter(|path| *path == "/delegation").count(), 1, "{paths:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -162,7 +163,7 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
     for change in ["disable", "remove", "reset"] {
         let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
         let visitor = colleague.at_work(&service).await;
-        assert_eq!(visitor.get("/others").await.path, "/others");
+        assert_eq!(visitor.get("/delegation").await.path, "/delegation");
         let identity = Identity::from_staff(&colleague.account, AssuranceLevel::Substantial, service.clock.now(), colleague.account.id);
         let desk = desk(&service);
         match change {
@@ -170,13 +171,13 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
             "remove" => desk.remove(&colleague.name).await.expect("removed"),
             _ => drop(desk.reset(&colleague.name, &password(OTHER)).await.expect("reset")),
         }
-        assert_eq!(visitor.get("/others").await.path, "/login?ended", "{change}: the session is gone");
+        assert_eq!(visitor.get("/delegation").await.path, "/login?ended", "{change}: the session is gone");
         // One that was begun in between is over too.
         let late = crate::provider_reset::visitor(&service, &identity).await;
-        let page = late.get("/others").await;
+        let page = late.get("/delegation").await;
         assert_eq!(page.path, "/staff?ended", "{change}");
         page.says("Du er logget ud");
-        assert_eq!(late.get("/others").await.path, "/login", "and ended");
+        assert_eq!(late.get("/delegation").await.path, "/login", "and ended");
         let told = colleague.told(&service).await;
         let reason = if change == "reset" { "reset".to_owned() } else { change.trim_end_matches('e').to_owned() + "ed" };
         assert_eq!(told[0], (EventKind::StaffAccount, AuditOutcome::Succeeded, reason.clone()));
@@ -202,12 +203,13 @@ async fn an_enabled_account_and_new_credentials_let_in_again() {
     for (typed, app) in [(PASSWORD, &colleague.app), (OTHER, &old)] {
         assert_eq!(log_in(&service.visitor(), &colleague.name, typed, &app.code(now)).await.status, 422);
     }
-    assert_eq!(log_in(&service.visitor(), &colleague.name, OTHER, &colleague.app.code(now)).await.path, "/others");
+    assert_eq!(log_in(&service.visitor(), &colleague.name, OTHER, &colleague.app.code(now)).await.path, "/delegation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn too_many_tries_wait_even_with_the_right_ones_and_only_for_this_name() {
-    let more = "[throttle.address]\nfree = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[staff]\nenabled = true\n";
+    let more =
+        "[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[local_accounts]\nenabled = true\n";
     let service = Setup { more, ..Setup::default() }.start().await;
     let (colleague, other) = (Colleague::new(&service, &[Role::Helpdesk]).await, Colleague::new(&service, &[Role::Helpdesk]).await);
     let unknown = unique("ukendt");
@@ -230,15 +232,16 @@ async fn too_many_tries_wait_even_with_the_right_ones_and_only_for_this_name() {
 /// The browser stays known over a logout.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_browser_lets_its_owner_in_while_a_stranger_guesses() {
-    let more = "[throttle.address]\nfree = 6\n[login.ad_password]\nanswer_after_ms = 0\n[staff]\nenabled = true\n";
+    let more =
+        "[rate_limit.address]\nattempts_before_delay = 6\n[login.ad_password]\nanswer_after_ms = 0\n[local_accounts]\nenabled = true\n";
     let service = Setup { more, ..Setup::default() }.start().await;
     let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
     let owner = colleague.at_work(&service).await;
-    let page = owner.get("/others").await.html;
+    let page = owner.get("/delegation").await.html;
     let token =
         page.split("action=\"/logout\"><input type=\"hidden\" name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     owner.send("/logout", &[("csrf", token.expect("a form"))]).await;
-    assert!(owner.get("/others").await.path.starts_with("/login"), "logged out");
+    assert!(owner.get("/delegation").await.path.starts_with("/login"), "logged out");
     service.clock.shift_to(31); // the next code
     let mut statuses = Vec::new();
     for _ in 0..10 {
@@ -247,7 +250,7 @@ async fn a_known_browser_lets_its_owner_in_while_a_stranger_guesses() {
     assert_eq!((statuses[0], statuses[9]), (422, 429), "{statuses:?}");
     let code = colleague.app.code(service.clock.now());
     assert_eq!(log_in(&service.visitor(), &colleague.name, PASSWORD, &code).await.status, 429, "a browser that nobody has used waits");
-    assert_eq!(log_in(&owner, &colleague.name, PASSWORD, &code).await.path, "/others");
+    assert_eq!(log_in(&owner, &colleague.name, PASSWORD, &code).await.path, "/delegation");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,8 +275,8 @@ async fn nothing_of_an_earlier_session_is_taken_over() {
         begun.push(session(&response).expect("a session"));
     }
     assert_ne!(begun[0], begun[1]);
-    assert_eq!(Visitor::with_session(service.address, &begun[0]).get("/others").await.path, "/login?ended");
-    assert_eq!(Visitor::with_session(service.address, &begun[1]).get("/others").await.path, "/others");
+    assert_eq!(Visitor::with_session(service.address, &begun[0]).get("/delegation").await.path, "/login?ended");
+    assert_eq!(Visitor::with_session(service.address, &begun[1]).get("/delegation").await.path, "/delegation");
     let foreign = browser.request(reqwest::Method::POST, "/staff").header("sec-fetch-site", "cross-site").send().await.expect("an answer");
     assert_eq!(foreign.status(), 403);
     let without = browser.send("/staff", &[("name", &colleague.name), ("password", PASSWORD), ("code", "000000")]).await;
@@ -293,7 +296,7 @@ async fn it_is_off_by_default_and_turning_it_off_ends_the_sessions() {
     let fields = [("csrf", token.as_str()), ("name", &colleague.name), ("password", PASSWORD), ("code", &code)];
     assert_eq!(visitor_.send("/staff", &fields).await.status(), 404);
     let identity = Identity::from_staff(&colleague.account, AssuranceLevel::Substantial, service.clock.now(), colleague.account.id);
-    assert_eq!(visitor(&service, &identity).await.get("/others").await.path, "/", "its session is over");
+    assert_eq!(visitor(&service, &identity).await.get("/delegation").await.path, "/", "its session is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]

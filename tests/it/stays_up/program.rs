@@ -129,11 +129,11 @@ async fn a_new_policy_counts_after_sighup() {
     // What was never counted is there, so that the first of it is a rise.
     let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
     for line in [
-        "faults_total 0",
-        "outages_total{what=\"directory\"} 0",
-        "connections_failed_total{step=\"tls\"} 0",
-        "throttled_total 0",
-        "ldap_controller_up",
+        "os2nykode_errors_total 0",
+        "os2nykode_outages_total{what=\"directory\"} 0",
+        "os2nykode_connections_failed_total{step=\"tls\"} 0",
+        "os2nykode_rate_limited_total 0",
+        "os2nykode_ldap_controller_up",
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }

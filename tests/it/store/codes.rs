@@ -47,7 +47,7 @@ async fn a_code_has_five_tries_one_login_and_one_password() {
         assert!(!codes.is_good(account(1), Uuid::from_u128(2)).await.expect("asked"), "nobody has logged in with it");
         assert!(codes.redeem(account(1), Uuid::from_u128(2), at(3)).await.expect("asked"));
         assert!(!codes.redeem(account(1), Uuid::from_u128(2), at(3)).await.expect("asked"));
-        assert!(matches!(codes.begin(account(1), Some(&code()), at(4)).await.expect("read"), Try::No("code_used")));
+        assert!(matches!(codes.begin(account(1), Some(&code()), at(4)).await.expect("read"), Try::No("code_redeemed")));
         assert!(codes.is_good(account(1), Uuid::from_u128(2)).await.expect("asked"));
         assert!(codes.spend(account(1), Uuid::from_u128(2), at(5)).await.expect("asked"));
         assert!(!codes.spend(account(1), Uuid::from_u128(2), at(5)).await.expect("asked"));

@@ -17,12 +17,12 @@ use super::{
 };
 
 const LIMITS: DelayLimits = DelayLimits {
-    free: 3,
-    first_wait: SignedDuration::from_secs(30),
-    longest_wait: SignedDuration::from_hours(1),
-    forget_after: SignedDuration::from_hours(24),
+    attempts_before_delay: 3,
+    first_delay: SignedDuration::from_secs(30),
+    max_delay: SignedDuration::from_hours(1),
+    reset_after: SignedDuration::from_hours(24),
 };
-const WIDE: DelayLimits = DelayLimits { free: 100, ..LIMITS };
+const WIDE: DelayLimits = DelayLimits { attempts_before_delay: 100, ..LIMITS };
 
 fn name(name: &str) -> ThrottleKey {
     ThrottleKey::name(&DerivedKeys::new(&[1; 32]), name)
@@ -32,15 +32,15 @@ fn address(last: u8) -> ThrottleKey {
     ThrottleKey::address([192, 0, 2, last].into(), LIMITS).remove(0).0
 }
 
-fn taken(charge: Charge) -> Receipt {
-    match charge {
+fn taken(count_attempt: Charge) -> Receipt {
+    match count_attempt {
         Charge::Taken(receipt) => receipt,
         Charge::Wait(until) => panic!("has to wait until {until}"),
     }
 }
 
-async fn charge(store: &Store, keys: &[(ThrottleKey, DelayLimits)], seconds: i64) -> Charge {
-    RateLimits::new(store).charge(keys, at(seconds)).await.expect("the store answers")
+async fn count_attempt(store: &Store, keys: &[(ThrottleKey, DelayLimits)], seconds: i64) -> Charge {
+    RateLimits::new(store).count_attempt(keys, at(seconds)).await.expect("the store answers")
 }
 
 async fn failures(place: &Place) -> Vec<(String, i64)> {
@@ -57,7 +57,9 @@ async fn of_many_tries_at_once_no_more_than_the_free_ones_are_taken() {
         let tries: Vec<_> = (0..20)
             .map(|n| {
                 let store = if n % 2 == 0 { store.clone() } else { second.clone() };
-                tokio::spawn(async move { matches!(charge(&store, &[(name("a"), LIMITS), (address(1), WIDE)], 0).await, Charge::Taken(_)) })
+                tokio::spawn(async move {
+                    matches!(count_attempt(&store, &[(name("a"), LIMITS), (address(1), WIDE)], 0).await, Charge::Taken(_))
+                })
             })
             .collect();
         let mut count = 0;
@@ -75,18 +77,18 @@ async fn of_many_tries_at_once_no_more_than_the_free_ones_are_taken() {
 async fn where_one_has_to_wait_nothing_is_counted_for_the_others_and_a_restart_forgets_nothing() {
     each_store(async |store, place| {
         for _ in 0..3 {
-            let failed = taken(charge(&store, &[(name("a"), WIDE), (address(1), LIMITS)], 0).await);
+            let failed = taken(count_attempt(&store, &[(name("a"), WIDE), (address(1), LIMITS)], 0).await);
             RateLimits::new(&store).failed(failed).await.expect("counted");
         }
         store.close().await;
         let store = place.open().await;
-        let Charge::Wait(until) = charge(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 1).await else { panic!("must wait") };
+        let Charge::Wait(until) = count_attempt(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 1).await else { panic!("must wait") };
         assert_eq!(until, at(30));
         let mut counted = failures(place).await;
         counted.retain(|(_, failures)| *failures > 0);
         assert_eq!(counted, [("address".to_owned(), 3), ("name".to_owned(), 3)]);
-        let _ = taken(charge(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 30).await);
-        let _ = taken(charge(&store, &[(name("b"), WIDE), (address(2), LIMITS)], 30).await);
+        let _ = taken(count_attempt(&store, &[(name("b"), WIDE), (address(1), LIMITS)], 30).await);
+        let _ = taken(count_attempt(&store, &[(name("b"), WIDE), (address(2), LIMITS)], 30).await);
         store.close().await;
     })
     .await;
@@ -98,13 +100,13 @@ async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
         let both = [(name("a"), LIMITS), (address(1), LIMITS)];
         let throttles = RateLimits::new(&store);
         for _ in 0..2 {
-            throttles.failed(taken(charge(&store, &both, 0).await)).await.expect("counted");
+            throttles.failed(taken(count_attempt(&store, &both, 0).await)).await.expect("counted");
         }
-        let receipt = taken(charge(&store, &both, 10).await);
-        throttles.forgive(receipt, true).await.expect("forgiven");
+        let receipt = taken(count_attempt(&store, &both, 10).await);
+        throttles.refund(receipt, true).await.expect("forgiven");
         assert_eq!(failures(place).await, [("address".to_owned(), 2), ("name".to_owned(), 0)]);
-        let receipt = taken(charge(&store, &both, 20).await);
-        throttles.forgive(receipt, false).await.expect("forgiven");
+        let receipt = taken(count_attempt(&store, &both, 20).await);
+        throttles.refund(receipt, false).await.expect("forgiven");
         assert_eq!(failures(place).await, [("address".to_owned(), 2), ("name".to_owned(), 0)]);
         assert_eq!(throttles.delete_stale(at(86_399)).await.expect("deleted"), 0);
         assert_eq!(throttles.delete_stale(at(86_400 + 20)).await.expect("deleted"), 2);
@@ -117,7 +119,7 @@ async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
 async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
     each_store(async |store, place| {
         let second = place.open().await;
-        let limits = DelayLimits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let limits = DelayLimits { attempts_before_delay: 50, first_delay: SignedDuration::from_secs(10), ..LIMITS };
         let instances = [RateLimits::new(&store), RateLimits::new(&second)];
         let all_began = std::sync::Arc::new(tokio::sync::Barrier::new(200));
         let logins: Vec<_> = (0..200)
@@ -125,9 +127,9 @@ async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
                 let (throttles, all_began) = (instances[n % 2].clone(), all_began.clone());
                 tokio::spawn(async move {
                     let keys = [(address(1), limits), (name(&n.to_string()), LIMITS)];
-                    let receipt = taken(throttles.charge(&keys, at(0)).await.expect("never a fault"));
+                    let receipt = taken(throttles.count_attempt(&keys, at(0)).await.expect("never a fault"));
                     all_began.wait().await; // all two hundred are under way
-                    throttles.forgive(receipt, true).await.expect("forgiven");
+                    throttles.refund(receipt, true).await.expect("forgiven");
                 })
             })
             .collect();
@@ -144,17 +146,17 @@ async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
 #[tokio::test(flavor = "multi_thread")]
 async fn guesses_at_once_from_one_address_use_up_its_tries() {
     each_store(async |store, _| {
-        let limits = DelayLimits { free: 50, first_wait: SignedDuration::from_secs(10), ..LIMITS };
+        let limits = DelayLimits { attempts_before_delay: 50, first_delay: SignedDuration::from_secs(10), ..LIMITS };
         let throttles = RateLimits::new(&store);
         let keys = [(address(1), limits)];
         let mut begun = Vec::new();
         for _ in 0..60 {
-            begun.push(taken(throttles.charge(&keys, at(0)).await.expect("an answer")));
+            begun.push(taken(throttles.count_attempt(&keys, at(0)).await.expect("an answer")));
         }
         for receipt in begun {
             throttles.failed(receipt).await.expect("counted");
         }
-        assert!(matches!(throttles.charge(&keys, at(1)).await, Ok(Charge::Wait(_))), "sixty failures are sixty failures");
+        assert!(matches!(throttles.count_attempt(&keys, at(1)).await, Ok(Charge::Wait(_))), "sixty failures are sixty failures");
     })
     .await;
 }
@@ -165,10 +167,10 @@ async fn a_try_that_is_never_settled_is_a_failure_two_minutes_later() {
         let throttles = RateLimits::new(&store);
         let keys = [(address(1), LIMITS)];
         for _ in 0..8 {
-            let _crashed = taken(throttles.charge(&keys, at(0)).await.expect("an answer"));
+            let _crashed = taken(throttles.count_attempt(&keys, at(0)).await.expect("an answer"));
         }
-        let _open = taken(throttles.charge(&keys, at(100)).await.expect("an answer"));
-        assert!(matches!(throttles.charge(&keys, at(100 + 121)).await, Ok(Charge::Wait(_))));
+        let _open = taken(throttles.count_attempt(&keys, at(100)).await.expect("an answer"));
+        assert!(matches!(throttles.count_attempt(&keys, at(100 + 121)).await, Ok(Charge::Wait(_))));
     })
     .await;
 }
@@ -179,13 +181,13 @@ async fn a_stamp_of_a_clock_that_was_ahead_counts_as_now_once() {
         let throttles = RateLimits::new(&store);
         let keys = [(name("a"), LIMITS)];
         for _ in 0..3 {
-            let _failed = taken(throttles.charge(&keys, at(100_000)).await.expect("an answer"));
+            let _failed = taken(throttles.count_attempt(&keys, at(100_000)).await.expect("an answer"));
         }
         for (now, until) in [(0, 30), (29, 30)] {
-            let Charge::Wait(told) = charge(&store, &keys, now).await else { panic!("must wait at {now}") };
+            let Charge::Wait(told) = count_attempt(&store, &keys, now).await else { panic!("must wait at {now}") };
             assert_eq!(told, at(until), "asking again makes it no longer");
         }
-        let _ = taken(charge(&store, &keys, 30).await);
+        let _ = taken(count_attempt(&store, &keys, 30).await);
     })
     .await;
 }
@@ -199,12 +201,12 @@ struct Plain {
 
 impl Plain {
     /// Until when to wait, or the try is counted.
-    fn charge(&mut self, limits: DelayLimits, now: i64) -> Option<i64> {
-        let forgotten = self.failures == 0 || self.last <= now - limits.forget_after.as_secs();
+    fn count_attempt(&mut self, limits: DelayLimits, now: i64) -> Option<i64> {
+        let forgotten = self.failures == 0 || self.last <= now - limits.reset_after.as_secs();
         self.last = self.last.min(now);
-        let wait = match self.failures.checked_sub(limits.free) {
+        let wait = match self.failures.checked_sub(limits.attempts_before_delay) {
             None => 0,
-            Some(n) => (limits.first_wait.as_secs() << n.min(20)).min(limits.longest_wait.as_secs()),
+            Some(n) => (limits.first_delay.as_secs() << n.min(20)).min(limits.max_delay.as_secs()),
         };
         if !forgotten && now < self.last + wait {
             return Some(self.last + wait);
@@ -222,11 +224,11 @@ async fn the_statement_decides_as_the_rule_says_whatever_the_times() {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let seconds = [0, 1, 7, 30, 31, 240, 3_600, 40_000, 90_000, -5];
             now += seconds[usize::try_from(random >> 33).expect("64 bits") % seconds.len()];
-            let told = match charge(&store, &keys, now).await {
+            let told = match count_attempt(&store, &keys, now).await {
                 Charge::Taken(_) => None,
                 Charge::Wait(until) => Some(until),
             };
-            assert_eq!(told, plain.charge(LIMITS, now).map(at), "step {step}, at {now}");
+            assert_eq!(told, plain.count_attempt(LIMITS, now).map(at), "step {step}, at {now}");
         }
     })
     .await;
@@ -238,12 +240,12 @@ async fn who_must_wait_is_told_so_without_the_database() {
         let throttles = RateLimits::new(&store);
         let keys = [(address(1), LIMITS)];
         for _ in 0..3 {
-            throttles.failed(taken(throttles.charge(&keys, at(0)).await.expect("an answer"))).await.expect("counted");
+            throttles.failed(taken(throttles.count_attempt(&keys, at(0)).await.expect("an answer"))).await.expect("counted");
         }
-        assert!(matches!(throttles.charge(&keys, at(1)).await, Ok(Charge::Wait(until)) if until == at(30)));
+        assert!(matches!(throttles.count_attempt(&keys, at(1)).await, Ok(Charge::Wait(until)) if until == at(30)));
         place.run("DELETE FROM throttles").await.expect("gone");
-        assert!(matches!(throttles.charge(&keys, at(29)).await, Ok(Charge::Wait(until)) if until == at(30)), "from memory");
-        let _ = taken(throttles.charge(&keys, at(30)).await.expect("an answer"));
+        assert!(matches!(throttles.count_attempt(&keys, at(29)).await, Ok(Charge::Wait(until)) if until == at(30)), "from memory");
+        let _ = taken(throttles.count_attempt(&keys, at(30)).await.expect("an answer"));
     })
     .await;
 }
@@ -253,8 +255,8 @@ async fn a_success_makes_nobody_wait() {
     each_store(async |store, _| {
         let both = [(name("a"), LIMITS), (address(1), LIMITS)];
         for second in 0..10 {
-            let receipt = taken(charge(&store, &both, second).await);
-            RateLimits::new(&store).forgive(receipt, true).await.expect("forgiven");
+            let receipt = taken(count_attempt(&store, &both, second).await);
+            RateLimits::new(&store).refund(receipt, true).await.expect("forgiven");
         }
     })
     .await;
@@ -263,7 +265,7 @@ async fn a_success_makes_nobody_wait() {
 #[tokio::test]
 async fn no_name_is_stored_as_it_was_typed() {
     each_store(async |store, place| {
-        let _ = taken(charge(&store, &[(name("min-adgangskode"), LIMITS)], 0).await);
+        let _ = taken(count_attempt(&store, &[(name("min-adgangskode"), LIMITS)], 0).await);
         assert_eq!(place.run("UPDATE throttles SET failures = failures WHERE name LIKE '%kode%'").await.expect("asked"), 0);
     })
     .await;

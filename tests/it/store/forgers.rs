@@ -77,7 +77,7 @@ async fn what_was_taken_away_behind_the_last_checkpoint_is_missed_by_the_running
             &[
                 "DELETE FROM audit_seals WHERE number > 13",
                 "DELETE FROM audit WHERE seq = 14",
-                "INSERT INTO audit_unsealed (seq) SELECT seq FROM audit WHERE seq > 14",
+                "INSERT INTO os2nykode_audit_unsealed_entries (seq) SELECT seq FROM audit WHERE seq > 14",
             ],
         )
         .await;
@@ -125,7 +125,7 @@ async fn an_attempt_that_nobody_made_is_not_ours_and_holds_up_none_that_is() {
     .await;
 }
 
-/// A seal that says that its entry is sound, with the right link: the chain is whole.
+/// A seal that says that its entry is authentic, with the right link: the chain is whole.
 async fn seal_by_hand(place: &Place, log: &os2nykode::audit::AuditLog) {
     let forger = os2nykode::audit::AuditLog::new(&place.open().await, &os2nykode::store::DerivedKeys::new(&[66; 32]));
     forger.append(&os2nykode::model::audit::AuditEvent { kind: EventKind::SignIn, ..event(90) }).await.expect("inserted");
@@ -138,11 +138,11 @@ async fn a_seal_by_hand_makes_no_entry_ours_for_anybody_who_reads_the_log_nor_af
     each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
         let feed = Feed::new(&store).judged_by(&log);
-        let sound = async || feed.after(0, 100).await.expect("read").iter().map(|sealed| sealed.sound).collect::<Vec<_>>();
+        let authentic = async || feed.after(0, 100).await.expect("read").iter().map(|sealed| sealed.authentic).collect::<Vec<_>>();
         seal_by_hand(place, &log).await;
         let mut expected = vec![true; 12];
         expected.push(false);
-        assert_eq!(sound().await, expected);
+        assert_eq!(authentic().await, expected);
         // Nobody signs it, not who starts afterwards either.
         let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
@@ -181,8 +181,8 @@ async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
         let feed = Feed::new(&store).judged_by(&log);
         let read = feed.after(0, 100).await.expect("read");
         assert_eq!(read.iter().map(|sealed| sealed.number).collect::<Vec<_>>(), (1..=15).collect::<Vec<_>>());
-        assert_eq!((&read[12].what, read[12].sound), (&What::Unreadable, false));
-        assert!(read[13].sound && read[14].event().is_some());
+        assert_eq!((&read[12].what, read[12].authentic), (&What::Unreadable, false));
+        assert!(read[13].authentic && read[14].event().is_some());
         assert_eq!(log.sealed_after(0, 100).await.expect("read").iter().filter(|line| line.entry.is_none()).count(), 1);
         // Retention goes on over it.
         let deleted = log.purge_class(&signer, RetentionClass::Logins, at(900), at(2000)).await.expect("deleted");

@@ -37,8 +37,8 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
         ("UPDATE audit SET note = CAST(x'ff' AS TEXT) WHERE seq = 5", gone(5)),
         ("UPDATE audit SET password_set_before = 'x' WHERE seq = 5", gone(5)),
         ("UPDATE audit_seals SET chain = 'x' WHERE number = 5", changed(5)),
-        ("UPDATE audit_seals SET sound = 'x' WHERE number = 5", changed(5)),
-        ("UPDATE audit_seals SET sound = 1.5 WHERE number = 5", changed(5)),
+        ("UPDATE audit_seals SET authentic = 'x' WHERE number = 5", changed(5)),
+        ("UPDATE audit_seals SET authentic = 1.5 WHERE number = 5", changed(5)),
         ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
         ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
         ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Contradiction::Foreign("audit_checkpoints")),
@@ -67,7 +67,7 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
             place.run(&format!("INSERT INTO audit (at, visit, kind, outcome, reason) VALUES ({garbage})")).await.expect("inserted");
         }
         for waits in ["'x'", "1.5"] {
-            place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({waits})")).await.expect("inserted");
+            place.run(&format!("INSERT INTO os2nykode_audit_unsealed_entries (seq) VALUES ({waits})")).await.expect("inserted");
         }
         write(&log, 20..24).await;
         assert_eq!(log.seal(&memory).await.expect("sealed"), SealOutcome { entries: 7, unsound: 3 });
@@ -88,7 +88,7 @@ async fn nothing_that_is_there_is_replaced() {
             &[
                 "INSERT OR REPLACE INTO audit (seq, at, visit, kind, outcome, reason) VALUES (5, 1, 'x', 'sign_in', 'succeeded', '')",
                 "REPLACE INTO audit_checkpoints SELECT number, at + 1, chain, key_id, signature FROM audit_checkpoints",
-                "UPDATE OR REPLACE audit_unsealed SET seq = 3",
+                "UPDATE OR REPLACE os2nykode_audit_unsealed_entries SET seq = 3",
             ]
         } else {
             &[
@@ -122,14 +122,14 @@ async fn write_attempt(log: &AuditLog) {
     log.begin(&event(77)).await.expect("begun");
 }
 
-/// Somebody who knows how it is made writes entries and their seals themselves, between two checkpoints, and says that they are sound.
+/// Somebody who knows how it is made writes entries and their seals themselves, between two checkpoints, and says that they are authentic.
 #[tokio::test]
 async fn a_forged_entry_with_a_forged_seal_is_not_signed() {
     each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
         let forger = AuditLog::new(&store, &DerivedKeys::new(&[66; 32]));
         forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
-        // With the forger's own secret it is sound; the service's own sealer must not be first.
+        // With the forger's own secret it is authentic; the service's own sealer must not be first.
         assert_eq!(forger.seal(&ChainMemory::default()).await.expect("sealed"), SealOutcome { entries: 1, unsound: 0 });
         assert!(verified(place, &signer).await.is_ok(), "the public key alone can't tell, before a checkpoint");
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));

@@ -27,7 +27,7 @@ use super::{
 const ENTRIES: u64 = 700;
 const NAMES: [&str; 6] = ["Anne Ærø", "Anne Marie Ærø-Å", "100% _Ægte_! Jens", "Bo '; DROP TABLE audit; --", "Bo Bo", "Åse Ø"];
 const CPRS: [&str; 3] = ["0101901234", "3112851234", "0107055678"];
-const KINDS: [EventKind; 3] = [EventKind::SignIn, EventKind::ChangeOutcome, EventKind::AccountSeen];
+const KINDS: [EventKind; 3] = [EventKind::SignIn, EventKind::ChangeOutcome, EventKind::AccountViewed];
 const OUTCOMES: [AuditOutcome; 2] = [AuditOutcome::Succeeded, AuditOutcome::Refused];
 const CLIENTS: [&str; 3] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
 

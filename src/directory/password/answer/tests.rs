@@ -56,7 +56,7 @@ fn policy() -> WriteAnswer {
 
 #[test]
 fn every_write_answer_of_windows_keeps_its_meaning() {
-    use Write::{Change, Reset, Unlock};
+    use ModifyKind::{Change, Reset, Unlock};
     let by_policy_19 = "0000052D: AtrErr: DSID-03190FC9, #1:\n\t0: 0000052D: DSID-03190FC9, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 9005a \
                         (unicodePwd)\n\0";
     let wrong = "00000056: AtrErr: DSID-03191083, #1:\n\t0: 00000056: DSID-03191083, problem 1005 (CONSTRAINT_ATT_TYPE), data 0, Att 9005a \

@@ -9,7 +9,7 @@ use crate::flow::sign_in::provider::{AT_MOST, Arrival, LoginBegun, LoginFinished
 use crate::{
     app::App,
     config::{Language, OidcProvider},
-    flow::{FlowError, RequestContext, to_its_end},
+    flow::{FlowError, RequestContext, run_to_completion},
     identity::{
         answer::{ErrorCode, LoginAnswer, LoginFailure},
         oidc::{self, Heard, OidcProviders, OidcRefused, OidcRequest, authorize::Begin, shown},
@@ -83,7 +83,7 @@ pub async fn finish(
     reply: Result<Reply, OidcRefused>,
 ) -> Result<LoginFinished, FlowError> {
     let (app, visit) = (app.clone(), visit.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         let asked = pending.as_ref().and_then(|pending| app.config.provider(&pending.asked_at));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Oidc, provider: asked };
         let test = pending.as_ref().and_then(|pending| pending.test.clone());

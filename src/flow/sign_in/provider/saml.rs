@@ -9,7 +9,7 @@ use crate::flow::sign_in::provider::{AT_MOST, Arrival, LoginBegun, LoginFinished
 use crate::{
     app::App,
     config::{Binding, SamlProvider},
-    flow::{FlowError, RequestContext, to_its_end},
+    flow::{FlowError, RequestContext, run_to_completion},
     identity::{
         answer::LoginAnswer,
         saml::{
@@ -77,7 +77,7 @@ pub async fn finish(
     answer: Result<String, Refused>,
 ) -> Result<LoginFinished, FlowError> {
     let (app, visit) = (app.clone(), visit.clone());
-    to_its_end(async move {
+    run_to_completion(async move {
         let provider = pending.as_ref().and_then(|pending| app.config.provider(&pending.provider));
         let arrival = Arrival { app: &app, visit: &visit, method: LoginMethod::Saml, provider };
         let test = pending.as_ref().and_then(|pending| pending.test.as_deref());

@@ -8,7 +8,7 @@ use crate::{
         event_of,
         login_test::{Report, Verdict},
         self_service::linked_accounts,
-        sign_in::ad_password::{failed, forgive},
+        sign_in::ad_password::{failed, refund},
     },
     identity::{
         answer::{Login, LoginAnswer},
@@ -29,7 +29,7 @@ impl Arrival<'_> {
         read: impl Future<Output = (Result<LoginAnswer, NoLoginReason>, Findings)>,
     ) -> Result<LoginFinished, FlowError> {
         let started = tokio::time::Instant::now();
-        let receipt = match self.charge().await? {
+        let receipt = match self.count_attempt().await? {
             Ok(receipt) => receipt,
             Err(until) => return Ok(LoginFinished::Throttled { until }),
         };
@@ -39,7 +39,7 @@ impl Arrival<'_> {
         let party = match judged {
             Ok(party) => party,
             Err(denial) => {
-                forgive(self.app, receipt, false).await;
+                refund(self.app, receipt, false).await;
                 self.log_test(by, AuditOutcome::Refused, denial.code(), |_| {}).await?;
                 return Ok(LoginFinished::Refused { provider: self.provider.map(|provider| provider.id.clone()) });
             }
@@ -52,7 +52,7 @@ impl Arrival<'_> {
                 let (accounts, assertion) = match self.accounts(*login).await {
                     Ok(found) => found,
                     Err(fault) => {
-                        forgive(self.app, receipt, false).await;
+                        refund(self.app, receipt, false).await;
                         return Err(fault);
                     }
                 };
@@ -64,7 +64,7 @@ impl Arrival<'_> {
             }
             Err(NoLoginReason::Provider(reason)) => (refused(reason), AuditOutcome::Failed, None),
             Err(NoLoginReason::Fault(fault)) => {
-                forgive(self.app, receipt, false).await; // our failure is not theirs
+                refund(self.app, receipt, false).await; // our failure is not theirs
                 return Err(fault);
             }
         };
@@ -82,7 +82,7 @@ impl Arrival<'_> {
             failed(self.app, receipt).await;
             self.hold(started).await;
         } else {
-            forgive(self.app, receipt, false).await;
+            refund(self.app, receipt, false).await;
         }
         let Some(provider) = self.provider else { return Ok(LoginFinished::Refused { provider: None }) };
         let report = Report { provider: provider.id.clone(), verdict, level: findings.level, lines: findings.lines };

@@ -114,7 +114,7 @@ pub(crate) async fn submit(
             let status = match refusal {
                 Refusal::Throttled { .. } => StatusCode::TOO_MANY_REQUESTS,
                 Refusal::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
-                Refusal::NotYours => return Ok(unavailable(member.frame)),
+                Refusal::NoRelation => return Ok(unavailable(member.frame)),
                 Refusal::Policy(_)
                 | Refusal::WrongCurrent
                 | Refusal::Locked
@@ -125,7 +125,7 @@ pub(crate) async fn submit(
                 | Refusal::TooWeak { .. }
                 | Refusal::LoginTooOld
                 | Refusal::Denied(_)
-                | Refusal::CodeOver
+                | Refusal::CodeEnded
                 | Refusal::PolicyUnexplained => StatusCode::UNPROCESSABLE_ENTITY,
             };
             let errors = member.frame.words.refusal(&refusal).into_iter().collect();

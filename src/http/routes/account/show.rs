@@ -119,11 +119,11 @@ impl AccountPage {
 /// `GET /account`: the linked account of the login, or the choice where there are several.
 pub(crate) async fn own(State(app): State<Arc<App>>, member: AuthenticatedRequest) -> Result<Response, PageError> {
     if member.identity.method() == LoginMethod::Local {
-        return Ok(Redirect::to("/others").into_response()); // a local account has no AD account
+        return Ok(Redirect::to("/delegation").into_response()); // a local account has no AD account
     }
     let accounts = list::list(&app, &member.identity).await?;
     Ok(match accounts.as_slice() {
-        [] if member.frame.others() => Redirect::to("/others").into_response(), // most likely a parent
+        [] if member.frame.others() => Redirect::to("/delegation").into_response(), // most likely a parent
         [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),
         [] | [_, ..] => page(StatusCode::OK, &AccountsPage { frame: member.frame, accounts }),
     })

@@ -122,7 +122,7 @@ fn line(frame: &Frame, entry: &AuditEntry) -> LogLine {
         what: words.kind(event.kind),
         outcome: words.outcome(event.outcome),
         time: words.exact(event.at),
-        foreign: (!entry.sound).then(|| words.t("log-foreign")),
+        foreign: (!entry.authentic).then(|| words.t("log-foreign")),
         facts: [who, whom, reason, event.client.map(|client| client.to_string())].into_iter().flatten().collect(),
     }
 }
@@ -317,7 +317,7 @@ pub(crate) struct KeepForm {
     search: String,
 }
 
-/// `POST /audit/kept`: saves a search.
+/// `POST /audit/saved-searches`: saves a search.
 pub(crate) async fn keep(
     State(app): State<Arc<App>>,
     member: AuthenticatedRequest,
@@ -337,7 +337,7 @@ pub(crate) async fn keep(
     Ok(Redirect::to("/audit").into_response())
 }
 
-/// `POST /audit/kept/{id}`: deletes a saved search.
+/// `POST /audit/saved-searches/{id}`: deletes a saved search.
 pub(crate) async fn drop_kept(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,

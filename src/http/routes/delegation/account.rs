@@ -113,7 +113,7 @@ impl TargetAccountPage {
     }
 }
 
-/// `GET /others/accounts/{account}`.
+/// `GET /delegation/accounts/{account}`.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -139,7 +139,7 @@ async fn account_page(
     told: Option<(&'static str, String)>,
 ) -> Result<Response, PageError> {
     let AuthenticatedRequest { mut frame, visit, identity, token, .. } = member;
-    frame.path = format!("/others/accounts/{target}");
+    frame.path = format!("/delegation/accounts/{target}");
     Ok(match show::show(app, &visit, &identity, target).await? {
         TargetShown::Account(view) => page(status, &TargetAccountPage { frame, view: *view, token, told }),
         TargetShown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),
@@ -151,7 +151,7 @@ async fn account_page(
 #[derive(Deserialize)]
 pub(crate) struct Nothing {}
 
-/// `POST /others/accounts/{account}/unlock`.
+/// `POST /delegation/accounts/{account}/unlock`.
 pub(crate) async fn unlock(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -159,7 +159,7 @@ pub(crate) async fn unlock(
     Form(Nothing {}): Form<Nothing>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
-    let back = |told: &str| Redirect::to(&format!("/others/accounts/{target}?{told}")).into_response();
+    let back = |told: &str| Redirect::to(&format!("/delegation/accounts/{target}?{told}")).into_response();
     Ok(match unlock::unlock(&app, &member.visit, &member.identity, target).await? {
         UnlockOutcome::Done => back("unlocked"),
         UnlockOutcome::NotLocked => back("not-locked"),
@@ -176,7 +176,7 @@ pub(crate) async fn unlock(
     })
 }
 
-/// `POST /others/accounts/{account}/sessions/end`: ends all sessions of the target.
+/// `POST /delegation/accounts/{account}/sessions/end`: ends all sessions of the target.
 pub(crate) async fn end_sessions(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -185,7 +185,7 @@ pub(crate) async fn end_sessions(
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match sessions::end_for_another(&app, &member.visit, &member.identity, target).await? {
-        Ok(()) => Redirect::to(&format!("/others/accounts/{target}?logged-out")).into_response(),
+        Ok(()) => Redirect::to(&format!("/delegation/accounts/{target}?logged-out")).into_response(),
         Err(denial) => denied(member.frame, denial),
     })
 }

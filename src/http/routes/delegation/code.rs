@@ -57,7 +57,7 @@ pub(crate) struct CodeShownPage {
     pub(crate) until: String,
 }
 
-/// `GET /others/accounts/{account}/code`.
+/// `GET /delegation/accounts/{account}/code`.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -77,7 +77,7 @@ pub(crate) struct IssueForm {
     checked: Option<String>,
 }
 
-/// `POST /others/accounts/{account}/code`. Its answer is the page with the code. No address shows the code again.
+/// `POST /delegation/accounts/{account}/code`. Its answer is the page with the code. No address shows the code again.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -103,7 +103,7 @@ pub(crate) async fn submit(
     Ok(match one_time_code::issue(&app, &member.visit, &member.identity, issue).await? {
         Issued::Code { code, until, account_name } => {
             let mut frame = member.frame;
-            frame.path = format!("/others/accounts/{target}");
+            frame.path = format!("/delegation/accounts/{target}");
             let until = frame.words.time(until);
             page(StatusCode::OK, &CodeShownPage { frame, account: target, account_name, code: code.shown(), until })
         }
@@ -120,12 +120,12 @@ async fn form(
     (reason, ticket): (String, String),
 ) -> Result<Response, PageError> {
     let AuthenticatedRequest { mut frame, visit, identity, token, .. } = member;
-    frame.path = format!("/others/accounts/{target}/code");
+    frame.path = format!("/delegation/accounts/{target}/code");
     Ok(match show::show(app, &visit, &identity, target).await? {
         TargetShown::Account(view) if view.may(Action::IssueCode) => {
             page(status, &IssueCodePage { frame, view: *view, token, errors, reason, ticket })
         }
-        TargetShown::Account(_) => Redirect::to(&format!("/others/accounts/{target}")).into_response(),
+        TargetShown::Account(_) => Redirect::to(&format!("/delegation/accounts/{target}")).into_response(),
         TargetShown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),
         TargetShown::Denied(denial) => denied(frame, denial),
     })

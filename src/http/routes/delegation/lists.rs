@@ -158,12 +158,12 @@ fn count(number: usize) -> i64 {
 
 fn address(place: &ListKey) -> String {
     match place {
-        ListKey::Group(sid) => format!("/others/group/{sid}"),
-        ListKey::Desk(id) => format!("/others/desk/{id}"),
+        ListKey::Group(sid) => format!("/delegation/group/{sid}"),
+        ListKey::Desk(id) => format!("/delegation/desk/{id}"),
     }
 }
 
-/// `GET /others`: the actor's lists and children.
+/// `GET /delegation`: the actor's lists and children.
 ///
 /// The family service is asked only for a request that comes from one of our pages or straight from a login, because each question counts
 /// against a rate limit and is logged.
@@ -204,7 +204,7 @@ pub(crate) struct ListForm {
     all: Option<String>,
 }
 
-/// `GET /others/{kind}/{id}`: a page of a list.
+/// `GET /delegation/{kind}/{id}`: a page of a list.
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
     Path(place): Path<(String, String)>,
@@ -214,7 +214,7 @@ pub(crate) async fn list(
     look(&app, place, ListForm { q: String::new(), page: turned.page, all: None }, member).await
 }
 
-/// `POST /others/{kind}/{id}`: the result of a search, or the same page with all accounts ticked. It changes nothing.
+/// `POST /delegation/{kind}/{id}`: the result of a search, or the same page with all accounts ticked. It changes nothing.
 pub(crate) async fn search(
     State(app): State<Arc<App>>,
     Path(place): Path<(String, String)>,
@@ -261,7 +261,7 @@ pub(crate) fn denied(mut frame: Frame, denial: Denial) -> Response {
     };
     let mut notice = MessagePage::new(frame, title, "denied-no-relation");
     notice.paragraphs = vec![notice.frame.words.denial(denial)];
-    notice.way = Some(("/others".to_owned(), notice.frame.t("others-title")));
+    notice.way = Some(("/delegation".to_owned(), notice.frame.t("others-title")));
     page(status, &notice)
 }
 

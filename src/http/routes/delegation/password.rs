@@ -49,7 +49,7 @@ impl TargetPasswordPage {
     }
 }
 
-/// `GET /others/accounts/{account}/password`.
+/// `GET /delegation/accounts/{account}/password`.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -73,7 +73,7 @@ pub(crate) struct TargetPasswordForm {
     must_change: Option<String>,
 }
 
-/// `POST /others/accounts/{account}/password`.
+/// `POST /delegation/accounts/{account}/password`.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -98,7 +98,7 @@ pub(crate) async fn submit(
         | SetOutcome::NotLetIn(_)
         | SetOutcome::NotTried
         | SetOutcome::Unknown
-        | SetOutcome::AlreadySent => Ok(Redirect::to(&format!("/others/accounts/{target}/password/{attempt}")).into_response()),
+        | SetOutcome::AlreadySent => Ok(Redirect::to(&format!("/delegation/accounts/{target}/password/{attempt}")).into_response()),
         SetOutcome::Refused(Refusal::Denied(denial @ (Denial::NoRelation | Denial::Barred | Denial::TooOften(_)))) => {
             Ok(denied(member.frame, denial))
         }
@@ -126,7 +126,7 @@ async fn form(
     propose: bool,
 ) -> Result<Response, PageError> {
     let AuthenticatedRequest { mut frame, visit, identity, token, .. } = member;
-    frame.path = format!("/others/accounts/{target}/password");
+    frame.path = format!("/delegation/accounts/{target}/password");
     let attempt = AttemptId::from_random(app.keys.random().map_err(|e| PageError::new(&e))?);
     Ok(match show::show(app, &visit, &identity, target).await? {
         TargetShown::Account(view) if view.may(Action::SetPassword) => {
@@ -135,7 +135,7 @@ async fn form(
             view.usual.must_change = must_change.unwrap_or(view.usual.must_change);
             page(status, &TargetPasswordPage { frame, view: *view, token, attempt, errors, proposal })
         }
-        TargetShown::Account(_) => Redirect::to(&format!("/others/accounts/{target}")).into_response(),
+        TargetShown::Account(_) => Redirect::to(&format!("/delegation/accounts/{target}")).into_response(),
         TargetShown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),
         TargetShown::Denied(denial) => denied(frame, denial),
     })
@@ -151,7 +151,7 @@ pub(crate) struct TargetResultPage {
     pub(crate) account: ObjectGuid,
 }
 
-/// `GET /others/accounts/{account}/password/{attempt}`: the outcome of the actor's attempt, from the audit log.
+/// `GET /delegation/accounts/{account}/password/{attempt}`: the outcome of the actor's attempt, from the audit log.
 pub(crate) async fn result(
     State(app): State<Arc<App>>,
     Path((account, attempt)): Path<(String, String)>,

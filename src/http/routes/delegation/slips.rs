@@ -57,7 +57,7 @@ impl SlipsPage {
     }
 }
 
-/// `POST /others/group/{group}/slips`. Its answer is the page with the passwords. No address shows them again.
+/// `POST /delegation/group/{group}/slips`. Its answer is the page with the passwords. No address shows them again.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Path(group): Path<String>,
@@ -71,7 +71,7 @@ pub(crate) async fn submit(
     let Some(mut targets) = all("account").map(ObjectGuid::parse).collect::<Option<Vec<_>>>() else {
         return Ok(StatusCode::BAD_REQUEST.into_response());
     };
-    let back = format!("/others/group/{group}");
+    let back = format!("/delegation/group/{group}");
     let mut seen = std::collections::BTreeSet::new();
     targets.retain(|target| seen.insert(*target));
     if targets.is_empty() {

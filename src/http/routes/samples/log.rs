@@ -108,7 +108,7 @@ fn entries() -> Vec<AuditEntry> {
         .map(|(kind, sequence)| {
             let actor = (sequence % 3 != 0).then(party);
             let target = (sequence % 4 != 0).then(|| Party { name: String::new(), ..party() });
-            AuditEntry { sequence, sound: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
+            AuditEntry { sequence, authentic: sequence % 7 != 0, event: AuditEvent { kind: *kind, actor, target, ..event.clone() } }
         })
         .collect()
 }

@@ -46,7 +46,7 @@ pub(crate) struct LocalLoginFields {
 
 /// `GET /staff`.
 pub(crate) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, guest: AnonymousRequest) -> Response {
-    if !app.config.staff.enabled {
+    if !app.config.local_accounts.enabled {
         return StatusCode::NOT_FOUND.into_response();
     }
     let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("staff-ended"));
@@ -59,7 +59,7 @@ pub(crate) async fn submit(
     guest: AnonymousRequest,
     Form(LocalLoginFields { name, password, code }): Form<LocalLoginFields>,
 ) -> Result<Response, PageError> {
-    if !app.config.staff.enabled {
+    if !app.config.local_accounts.enabled {
         return Ok(StatusCode::NOT_FOUND.into_response());
     }
     let typed = LocalLoginForm { name, password: Password::parse(password), code };
@@ -67,7 +67,7 @@ pub(crate) async fn submit(
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let cookies = known_browser::remember(&app, &guest.visit, flow::sign_in::known_browser::owner(&app, &identity));
-            return Ok((cookies, Redirect::to("/others")).into_response());
+            return Ok((cookies, Redirect::to("/delegation")).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("staff-refused")),
         SignIn::Busy { until } => {

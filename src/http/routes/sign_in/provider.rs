@@ -124,7 +124,7 @@ pub(crate) fn notice_of(mut frame: Frame, finished: &LoginFinished) -> (StatusCo
         LoginFinished::Throttled { .. } => (StatusCode::TOO_MANY_REQUESTS, "provider-refused-title", "provider-refused", None),
     };
     let way = way.map(|(href, key)| (href, frame.t(key)));
-    let throttled = if let LoginFinished::Throttled { until } = finished {
+    let rate_limited = if let LoginFinished::Throttled { until } = finished {
         Some(frame.words.with("provider-throttled", "time", &frame.words.wait_until(*until)))
     } else {
         None
@@ -137,7 +137,7 @@ pub(crate) fn notice_of(mut frame: Frame, finished: &LoginFinished) -> (StatusCo
     };
     let mut notice = MessagePage::new(frame, title, text);
     notice.way = way;
-    if let Some(text) = throttled {
+    if let Some(text) = rate_limited {
         notice.paragraphs = vec![text];
     }
     notice.paragraphs.extend(word);

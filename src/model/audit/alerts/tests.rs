@@ -82,7 +82,7 @@ fn failures_by_unknown_names_codes_and_old_passwords_count_and_successes_do_not(
     let unknown = || AuditEvent { target: None, unknown_name: Some("ab".to_owned()), ..failure(0, 1) };
     assert_eq!(told(&mut Watch::new(LIMITS), &[unknown(), unknown(), unknown()])[2], [AlertRule::FailuresForOneAccount]);
     let wrong = AuditEvent { reason: "wrong_current".to_owned(), ..event(EventKind::ChangeOutcome, AuditOutcome::Refused, 0, 1) };
-    let code = event(EventKind::CodeUsed, AuditOutcome::Refused, 0, 1);
+    let code = event(EventKind::CodeRedeemed, AuditOutcome::Refused, 0, 1);
     assert_eq!(told(&mut Watch::new(LIMITS), &[wrong, code, failure(0, 1)])[2], [AlertRule::FailuresForOneAccount]);
     let good = event(EventKind::SignIn, AuditOutcome::Succeeded, 0, 1);
     let refused = event(EventKind::ChangeOutcome, AuditOutcome::Refused, 0, 1);

@@ -22,7 +22,7 @@ const NEARLY: &str = "K7Q-4MXP-9WC";
 /// A service that takes codes, with the throttle that a new installation has.
 fn strict() -> Setup {
     Setup {
-        more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 0\n",
+        more: "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 0\n",
         ..Setup::default()
     }
 }
@@ -30,7 +30,7 @@ fn strict() -> Setup {
 /// The same with room for tests.
 fn calm() -> Setup {
     Setup {
-        more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[throttle.name]\nfree = 100\n[throttle.address]\nfree = 1000\n\
+        more: "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n\
                [login.ad_password]\nanswer_after_ms = 0\n",
         ..Setup::default()
     }
@@ -73,7 +73,7 @@ async fn strangers_keep_nobody_from_using_the_code_that_they_were_given() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_address_waits_whatever_names_it_tries() {
-    let more = "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[throttle.address]\nfree = 4\n[login.ad_password]\nanswer_after_ms = 0\n";
+    let more = "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[rate_limit.address]\nattempts_before_delay = 4\n[login.ad_password]\nanswer_after_ms = 0\n";
     let service = Setup { more, ..Setup::default() }.start().await;
     let mut statuses = Vec::new();
     for _ in 0..6 {
@@ -211,7 +211,7 @@ async fn a_refusal_takes_as_long_whatever_its_cause_and_a_whole_number_of_steps(
         "without its hash, it would be quicker than that: {:?}",
         causes.iter().zip(least).collect::<Vec<_>>()
     );
-    let held = Setup { more: "[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
+    let held = Setup { more: "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 400\n", ..Setup::default() }.start().await;
     for name in [&without.sam, &unknown] {
         let took = refused(&held, name, WRONG).await;
         assert!(took >= Duration::from_millis(400), "{took:?}");
@@ -262,7 +262,8 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_code_clears_the_count_of_its_name() {
     let mut town = Town::new(CODES).await;
-    let more = setup(&town.text).more.replace("[throttle.name]\nfree = 100", "[throttle.name]\nfree = 3");
+    let more =
+        setup(&town.text).more.replace("[rate_limit.name]\nattempts_before_delay = 100", "[rate_limit.name]\nattempts_before_delay = 3");
     town.service = Setup { more: more.leak(), ..Setup::default() }.start().await;
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     let target = guid(&caller).await;

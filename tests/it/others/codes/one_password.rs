@@ -17,7 +17,7 @@ async fn through(proxy: &Proxy) -> Service {
     let setup = Setup {
         controllers: vec![proxy.address],
         directory: "write_timeout_seconds = 1\nretry_after_seconds = 1\n",
-        more: "[throttle.name]\nfree = 100\n[login.ad_password]\nanswer_after_ms = 0\n[codes]\nenabled = true\n[staff]\nenabled = true\n[[authority.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n",
+        more: "[rate_limit.name]\nattempts_before_delay = 100\n[login.ad_password]\nanswer_after_ms = 0\n[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n",
         ..Setup::default()
     };
     setup.start().await
@@ -113,6 +113,6 @@ async fn a_clock_that_went_back_makes_no_login_younger() {
         let attempt = AttemptId::from_random(town.service.app.keys.random().expect("random"));
         let request = SetRequest { target, attempt, current: None, new: password(NEW), whose: Whose::Own { asking: None } };
         let answer = set_password::set(&town.service.app, &visit(&identity), &identity, request).await.expect("an answer");
-        assert_eq!(answer, if good { SetOutcome::Done } else { SetOutcome::Refused(Refusal::CodeOver) }, "{ahead}");
+        assert_eq!(answer, if good { SetOutcome::Done } else { SetOutcome::Refused(Refusal::CodeEnded) }, "{ahead}");
     }
 }

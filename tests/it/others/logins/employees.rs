@@ -81,9 +81,9 @@ async fn whoever_is_barred_gets_nowhere_although_an_admin_of_a_circle() {
     let vibeke = service.visitor();
     let start = vibeke.log_in_at(Idp::Os2faktor, "vibeke").await;
     start.says("Du kan ikke bruge denne tjeneste");
-    let page = vibeke.get(&format!("/others/accounts/{}", guid(&pupil).await)).await;
+    let page = vibeke.get(&format!("/delegation/accounts/{}", guid(&pupil).await)).await;
     assert_ne!(page.status, 200, "{}", page.text);
-    let others = vibeke.get("/others").await;
+    let others = vibeke.get("/delegation").await;
     assert!(!others.text.contains("Kreds Skole"), "{}", others.text);
     sent_anyway(&service, &vibeke, guid(&pupil).await).await.says("i en gruppe, der ikke kan bruge denne tjeneste");
     assert_eq!(bind(&pupil.dn, PASSWORD).await, Ok(()));
@@ -96,9 +96,9 @@ async fn a_service_desk_gives_a_code_to_a_caller_and_sets_no_password_itself() {
     let (hans, others) = others_of(&service, Idp::Os2faktor, "hans").await;
     let account = found(&hans, &others, "Servicedesken", &caller).await;
     let target = guid(&caller).await;
-    assert!(!account.html.contains(&format!("/others/accounts/{target}/password")), "codes only: {}", account.html);
+    assert!(!account.html.contains(&format!("/delegation/accounts/{target}/password")), "codes only: {}", account.html);
     let sent = sent_anyway(&service, &hans, target).await;
-    assert_eq!(sent.path, format!("/others/accounts/{target}"), "back to the account");
+    assert_eq!(sent.path, format!("/delegation/accounts/{target}"), "back to the account");
     assert_eq!(bind(&caller.dn, PASSWORD).await, Ok(()));
     let code = codes::code_for(&hans, target).await;
     let phone = service.visitor();
@@ -107,7 +107,7 @@ async fn a_service_desk_gives_a_code_to_a_caller_and_sets_no_password_itself() {
     phone.reset(&form.account_path(), NEW).await.says("Din adgangskode er skiftet");
     proven(&caller, NEW, false).await;
     // The caller is not the one who reads it now.
-    let history = hans.get(&format!("/others/accounts/{target}")).await;
+    let history = hans.get(&format!("/delegation/accounts/{target}")).await;
     history.says("Der blev logget ind med en engangskode");
     assert!(!history.text.contains("Du loggede"), "{}", history.text);
     refused(&service, &hans, &helper, "Kontoen tilhører en, der arbejder i en helpdesk").await;

@@ -100,7 +100,7 @@ async fn a_parent_with_a_login_of_too_low_a_level_sees_no_child() {
     let told = browser.log_in_at(Idp::Nemlogin, &user).await;
     assert_eq!(told.status, 403);
     told.says("Har du børn, hvis adgangskode du vil ændre, så log ind på en mere sikker måde");
-    let others = browser.get("/others").await;
+    let others = browser.get("/delegation").await;
     assert_eq!(others.path, "/login", "there is no session");
     assert_eq!(sent_anyway(&service, &browser, guid(&child).await).await.path, "/login");
     assert_eq!(bind(&child.dn, PASSWORD).await, Ok(()));
@@ -113,7 +113,7 @@ async fn karen_sees_her_four_children_each_as_they_are() {
     let (_, others) = others_of(&service, Idp::Nemlogin, "karen").await;
     for (name, account) in [("Alma Kold", "alma"), ("Anton Kold", "anton")] {
         others.says(name);
-        assert!(link(&others, account).starts_with("/others/accounts/"), "{name}");
+        assert!(link(&others, account).starts_with("/delegation/accounts/"), "{name}");
     }
     for name in ["Kasper Kold", "Konrad Kold"] {
         others.says(name);

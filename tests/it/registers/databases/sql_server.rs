@@ -144,8 +144,8 @@ impl Write for Wrapped {
 
 fn section(address: SocketAddr, rest: &str) -> String {
     format!(
-        "[[people.sql]]\nid = \"mssql\"\nurl = \"sqlserver://os2:hemmelig@localhost:{}/people{rest}\"\n\
-         query = \"SELECT konto FROM p WHERE cpr = @P1\"\nanswers = \"account_name\"\ntimeout_seconds = 0.6\n",
+        "[[registers.sql]]\nid = \"mssql\"\nurl = \"sqlserver://os2:hemmelig@localhost:{}/people{rest}\"\n\
+         query = \"SELECT konto FROM p WHERE cpr = @P1\"\naccount_key = \"account_name\"\ntimeout_seconds = 0.6\n",
         address.port()
     )
 }
