@@ -185,7 +185,7 @@ impl AuditLog {
             }
             match self.people_named(text).await? {
                 Ok(guids) => {
-                    ways.push(IndexCondition { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() })
+                    ways.push(IndexCondition { table: "audit", columns, keys: guids.into_iter().map(|guid| vec![guid]).collect() });
                 }
                 Err(unclear) => return Ok(Err(unclear)),
             }
