@@ -72,7 +72,7 @@ fn bare(signed: &str) -> f64 {
     })
 }
 
-/// ProviderKeys of which three decrypt, none of them those that messages here are encrypted for.
+/// Keys of which three decrypt, none of them those that messages here are encrypted for.
 fn keys_in_a_rollover() -> ProviderKeys {
     let dir = tempfile::tempdir().expect("a folder");
     let make = || keys::generate(dir.path(), "test", now()).expect("keys");

@@ -74,7 +74,7 @@ pub struct App {
     pub sealed: audit::chain::sealer::ChainMemory,
     /// The audit log as the API and log forwarding read it.
     pub feed: audit::export::feed::Feed,
-    /// ApiTokens of the audit API.
+    /// Tokens of the audit API.
     pub tokens: ApiTokens,
     /// Rate limits of the audit API.
     pub api_rates: ApiRates,

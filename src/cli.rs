@@ -61,12 +61,12 @@ enum Command {
         #[arg(long)]
         provider: Option<String>,
     },
-    /// ProviderKeys and metadata for SAML identity providers.
+    /// Keys and metadata for SAML identity providers.
     Saml {
         #[command(subcommand)]
         command: SamlCommand,
     },
-    /// ProviderKeys for OpenID Connect providers.
+    /// Keys for OpenID Connect providers.
     Oidc {
         #[command(subcommand)]
         command: OidcCommand,

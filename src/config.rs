@@ -65,7 +65,7 @@ pub struct Config {
     pub server: Server,
     /// `[store]`: the database.
     pub store: StoreConfig,
-    /// `[directory]`: Active DirectoryConfig.
+    /// `[directory]`: Active Directory.
     pub directory: DirectoryConfig,
     /// `[login]`: login with an AD password.
     pub login: LoginConfig,

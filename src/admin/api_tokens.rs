@@ -1,4 +1,4 @@
-//! ApiTokens of the audit API: created and revoked by an operator at the command line.
+//! Tokens of the audit API: created and revoked by an operator at the command line.
 //!
 //! Invariant: the audit entry about an operation is on disk before the operation.
 

@@ -20,7 +20,7 @@ use crate::{
 
 /// Entries in one transaction, so that it is short.
 const BATCH: i64 = 200;
-/// RetentionClass of a purge that covers the seals as well.
+/// Class of a purge that covers the seals as well.
 const ALL: &str = "all";
 
 impl AuditLog {

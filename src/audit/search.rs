@@ -1,7 +1,7 @@
 //! Searches in the audit log: any combination of conditions, newest or oldest first, page by page.
 //!
 //! Invariants:
-//! - BoundValues are bound, never part of a statement's text.
+//! - Values are bound, never part of a statement's text.
 //! - The thousandth page costs no more than the first.
 //! - A search that would read most of the log stops after a while and reports how far it came.
 

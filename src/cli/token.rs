@@ -24,7 +24,7 @@ pub(super) enum TokenCommand {
     Add {
         /// Name of the token: the program that uses it.
         name: String,
-        /// TokenScope of the token: audit:read (the whole log) or audit:head (only its highest number).
+        /// Scope of the token: audit:read (the whole log) or audit:head (only its highest number).
         #[arg(long, value_parser = scope)]
         scope: TokenScope,
         /// Validity in days, 1 to 400.

@@ -1,4 +1,4 @@
-//! `[directory]`: Active DirectoryConfig.
+//! `[directory]`: Active Directory.
 
 use std::{
     path::{Path, PathBuf},

@@ -14,7 +14,7 @@ pub struct LogConfig {
     pub format: LogFormat,
 }
 
-/// LogFormat of log lines.
+/// Format of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {

@@ -11,7 +11,7 @@ pub struct LoginConfig {
     pub ad_password: AdPassword,
 }
 
-/// LoginConfig with AD account name and password.
+/// Login with AD account name and password.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct AdPassword {

@@ -189,7 +189,7 @@ impl ControllerSession {
         self.write(ModifyKind::Change, target, vec![Mod::Delete(attribute.clone(), old), Mod::Add(attribute, new)], None).await
     }
 
-    /// Resets a password. It needs the right ResetOptions Password.
+    /// Resets a password. It needs the right Reset Password.
     ///
     /// [`ResetOptions::hints`] adds the policy-hints control as critical, if the controller lists it; without it AD checks neither history nor
     /// minimum age. [`ResetOptions::must_change`] needs the right to write pwdLastSet. Both are in one modify, so that no moment exists in which

@@ -1,4 +1,4 @@
-//! DelayLimits on requests to registers and the family service for one person: they are slow external services.
+//! Limits on requests to registers and the family service for one person: they are slow external services.
 //!
 //! Invariants:
 //! - A person has at most `AT_ONCE` requests in progress, over all browser tabs.

@@ -53,7 +53,7 @@ const STREAMS: u32 = 32;
 /// Pause after a failed accept with a local cause, such as too few file descriptors.
 const REST: Duration = Duration::from_millis(100);
 
-/// A bound port. ConnectionLimit queue until [`Listening::serve`] accepts them.
+/// A bound port. Connections queue until [`Listening::serve`] accepts them.
 #[derive(Debug)]
 pub struct Listening {
     listener: TcpListener,

@@ -107,7 +107,7 @@ impl ProviderKeys {
         })
     }
 
-    /// ProviderKeys for decryption, the most likely first.
+    /// Keys for decryption, the most likely first.
     pub fn decrypting(&self) -> impl Iterator<Item = &PKey<Private>> {
         [Some(&self.encryption), self.next_encryption.as_ref(), self.old_encryption.as_ref()].into_iter().flatten().map(KeyPair::key)
     }

@@ -54,7 +54,7 @@ pub struct Heard {
     pub login: Result<Login, OidcLoginError>,
 }
 
-/// OidcSession of a login at an OpenID provider.
+/// Session of a login at an OpenID provider.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OidcSession {
     pub sub: String,

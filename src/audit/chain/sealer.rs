@@ -79,9 +79,9 @@ pub struct SealOutcome {
 /// The result of signing a checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignOutcome {
-    /// SignOutcome up to this sequence number, the end of the chain.
+    /// Signed up to this sequence number, the end of the chain.
     UpTo(i64),
-    /// SignOutcome up to this sequence number; there is more to sign.
+    /// Signed up to this sequence number; there is more to sign.
     Part(i64),
     /// There is nothing new to sign.
     NothingNew,
@@ -97,7 +97,7 @@ pub struct Backlog {
     pub waiting: i64,
     /// Row key of the first waiting entry.
     pub first: Option<i64>,
-    /// SealOutcome entries that no checkpoint covers.
+    /// Sealed entries that no checkpoint covers.
     pub unsigned: i64,
 }
 
@@ -342,7 +342,7 @@ impl AuditLog {
         Ok(if upto == head { SignOutcome::UpTo(upto.number) } else { SignOutcome::Part(upto.number) })
     }
 
-    /// BatchCounts of the entries to seal and to sign.
+    /// Counts of the entries to seal and to sign.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let statement =
             "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,

@@ -1,4 +1,4 @@
-//! SealedEntry entries by sequence number, for the API, log forwarding, alerts and exports.
+//! Sealed entries by sequence number, for the API, log forwarding, alerts and exports.
 //!
 //! Invariant: sequence numbers are given in the order of commits. A reader that has read up to a number misses no entry
 //! below it.

@@ -1,8 +1,8 @@
-//! BatchCounts of entries by hour, kept with the seals, so that an overview needs no scan of the log.
+//! Counts of entries by hour, kept with the seals, so that an overview needs no scan of the log.
 //!
 //! Invariants:
 //! - Each entry is counted once, in the transaction that gives it its sequence number.
-//! - BatchCounts contain no person.
+//! - Counts contain no person.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,7 @@ pub(crate) struct Alike {
     reason: String,
 }
 
-/// BatchCounts of a batch.
+/// Counts of a batch.
 #[derive(Debug, Default)]
 pub(crate) struct BatchCounts(BTreeMap<Alike, i64>);
 
@@ -65,7 +65,7 @@ impl BatchCounts {
 }
 
 impl AuditLog {
-    /// BatchCounts of sealed entries since this time: hour (hours since 1970 UTC), kind, outcome, count.
+    /// Counts of sealed entries since this time: hour (hours since 1970 UTC), kind, outcome, count.
     pub async fn counts_since(&self, since: Timestamp, kinds: &[EventKind]) -> Result<Vec<(i64, String, String, i64)>, StoreError> {
         // PostgreSQL's SUM has a type that sqlx's `Any` driver does not support.
         let places: Vec<String> = (2..kinds.len() + 2).map(|n| format!("${n}")).collect();

@@ -23,7 +23,7 @@ use crate::{
 
 const SALT: usize = 32;
 
-/// DerivedKeys for CPR numbers. The first one encrypts, all of them decrypt.
+/// Keys for CPR numbers. The first one encrypts, all of them decrypt.
 pub struct Vault(Vec<VaultKey>);
 
 struct VaultKey {

@@ -2,7 +2,7 @@
 //!
 //! Invariants:
 //! - A scan reads one index and nothing else.
-//! - BoundValues are bound, never part of a statement's text.
+//! - Values are bound, never part of a statement's text.
 
 use sqlx::{Any, any::AnyArguments, query::Query};
 

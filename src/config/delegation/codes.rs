@@ -8,7 +8,7 @@ use crate::config::read::load::Problems;
 /// `[codes]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CodesConfig {
-    /// CodesConfig are issued and accepted.
+    /// Codes are issued and accepted.
     pub enabled: bool,
     /// Lifetime of a code, and of a login with it, 5 to 60 minutes.
     pub lasts: SignedDuration,

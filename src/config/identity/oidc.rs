@@ -69,11 +69,11 @@ pub struct OidcProvider {
     pub typed_logout_tokens: bool,
     /// Tolerated clock difference, seconds, 0 to 600.
     pub skew_seconds: u32,
-    /// ClaimPath of the claim that leads to the linked accounts.
+    /// Field of the claim that leads to the linked accounts.
     pub claim: ClaimPath,
-    /// ClaimPath of the person's name.
+    /// Field of the person's name.
     pub name: Option<ClaimPath>,
-    /// ClaimPath of the login's ID in the provider's own log.
+    /// Field of the login's ID in the provider's own log.
     pub reference: ClaimPath,
     /// Source of the assurance level.
     pub level: LevelSource<ClaimPath>,

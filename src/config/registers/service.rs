@@ -26,7 +26,7 @@ pub struct ServiceConfig {
     pub url: String,
     pub asks: Asks,
     pub cpr_format: CprFormat,
-    /// RegisterCredentials besides the client certificate.
+    /// Credentials besides the client certificate.
     pub credentials: RegisterCredentials,
     /// Our client certificate.
     pub certificate: Option<ClientCertificate>,
@@ -51,7 +51,7 @@ pub enum Asks {
     InAddress,
 }
 
-/// RegisterCredentials in a request.
+/// Credentials in a request.
 #[derive(Debug, Clone)]
 pub enum RegisterCredentials {
     None,

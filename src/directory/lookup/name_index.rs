@@ -25,7 +25,7 @@ const MOST: usize = 300_000;
 
 pub(crate) const ATTRIBUTES: [&str; 4] = ["displayName", "givenName", "sn", "sAMAccountName"];
 
-/// NameIndex of a person.
+/// Names of a person.
 #[derive(Debug)]
 pub(crate) struct NamedPerson {
     pub dn: String,

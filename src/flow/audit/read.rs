@@ -60,7 +60,7 @@ pub struct EntriesFound {
     pub unclear: Option<SearchError>,
 }
 
-/// EntryView entry with its stored form.
+/// One entry with its stored form.
 #[derive(Debug)]
 pub struct EntryView {
     pub entry: AuditEntry,
@@ -123,7 +123,7 @@ pub async fn search(app: &App, visit: &RequestContext, identity: &Identity, sear
     Ok(Ok(found))
 }
 
-/// EntryView entry. Logged as a view of the account that the entry is about.
+/// One entry. Logged as a view of the account that the entry is about.
 pub async fn one(app: &App, visit: &RequestContext, identity: &Identity, seq: i64) -> LogView<EntryView> {
     let mut reader = match reader(app, identity).await? {
         Ok(reader) => reader,

@@ -207,7 +207,7 @@ pub(crate) async fn rules(
     })
 }
 
-/// SIDs of all the groups. UnreadableRule as soon as one is missing.
+/// SIDs of all the groups. Unreadable as soon as one is missing.
 fn denying<'a>(names: impl IntoIterator<Item = &'a String>, known: &HashMap<String, Sid>) -> Prohibitions {
     let sid = |name: &String| {
         let sid = known.get(name).cloned();

@@ -1,4 +1,4 @@
-//! RequestLimits on the duration and size of requests, and on concurrent requests. They cover health checks and static files too, so that an
+//! Limits on the duration and size of requests, and on concurrent requests. They cover health checks and static files too, so that an
 //! overload shows in monitoring.
 //!
 //! Invariants:

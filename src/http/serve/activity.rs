@@ -25,7 +25,7 @@ pub(super) struct IdleLimits {
 /// The limits in use.
 pub(super) const PATIENCE: IdleLimits = IdleLimits { idle: Duration::from_mins(1), unread: Duration::from_secs(30) };
 
-/// ConnectionState of one connection.
+/// State of one connection.
 #[derive(Debug)]
 pub(super) struct Activity {
     state: Mutex<ConnectionState>,

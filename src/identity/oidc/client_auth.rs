@@ -20,7 +20,7 @@ use crate::{
 /// Validity of a client assertion.
 const ASSERTION_FOR: SignedDuration = SignedDuration::from_secs(60);
 
-/// ClientCredentials of a request.
+/// Credentials of a request.
 #[derive(Default)]
 pub struct ClientCredentials {
     /// Value of the Authorization header.

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::config::OidcProvider;
 
-/// ExpectedToken values of a token.
+/// Expected values of a token.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedToken<'a> {
     pub provider: &'a OidcProvider,

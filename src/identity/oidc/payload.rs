@@ -11,7 +11,7 @@ use serde::{
 };
 use serde_json::{Map, Number, Value, value::RawValue};
 
-/// JsonMembers of a JSON object.
+/// Members of a JSON object.
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Payload(BTreeMap<String, Result<Value, AmbiguousMember>>);
 

@@ -3,7 +3,7 @@
 //! Invariants:
 //! - A failed refresh keeps the last good state in use.
 //! - A stalled provider delays only its own visitors, at most [`AT_ONCE`] of them.
-//! - ProviderKeys are fetched again because of an unknown key id at most once per [`REFETCH_EVERY`].
+//! - Keys are fetched again because of an unknown key id at most once per [`REFETCH_EVERY`].
 
 use std::{
     collections::BTreeMap,
@@ -61,7 +61,7 @@ pub enum OidcError {
     Http(#[from] HttpSetupError),
 }
 
-/// OidcProviderState of a provider.
+/// State of a provider.
 #[derive(Debug, Clone)]
 pub enum OidcProviderState {
     /// Usable.
@@ -150,7 +150,7 @@ impl OidcProviders {
         format!("{}/oidc/logged-out", self.public_url)
     }
 
-    /// OidcProviderState of a provider.
+    /// State of a provider.
     pub fn state(&self, id: &ProviderId) -> OidcProviderState {
         match self.entries.get(id) {
             Some(entry) => entry.state.read().unwrap_or_else(PoisonError::into_inner).clone(),

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::{OidcLoginError, OidcRefused, client_auth::ClientCredentials};
 use crate::identity::http::{self, HttpClient};
 
-/// TokenResponse of an exchange.
+/// Tokens of an exchange.
 pub struct TokenResponse {
     /// ID token as received, possibly encrypted.
     pub id_token: Zeroizing<String>,

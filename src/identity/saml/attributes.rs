@@ -4,7 +4,7 @@
 //! - An attribute that the configuration does not use never decides.
 //! - Several elements with one name (Keycloak sends `Role` three times) are one attribute, whatever their NameFormat, because the
 //!   configuration knows names only.
-//! - SamlValues are compared by meaning: two spellings of one value are one value.
+//! - Values are compared by meaning: two spellings of one value are one value.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub(super) const SPEC_VERSION: &str = "https://data.gov.dk/model/core/specVersio
 /// Maximum number of received attribute names in a log line.
 const TOLD: usize = 40;
 
-/// SamlValues of an attribute.
+/// Values of an attribute.
 pub(super) type SamlValues<'a> = BTreeSet<SamlValue<'a>>;
 
 /// A value without surrounding white space.
@@ -130,7 +130,7 @@ impl<'a> Attributes<'a> {
         self.one(self.provider.name.as_ref()?).filter(|name| !name.is_empty()).map(str::to_owned)
     }
 
-    /// Logs the deciding attribute and the names of the received ones. SamlValues are left out, because they may be personal data.
+    /// Logs the deciding attribute and the names of the received ones. Values are left out, because they may be personal data.
     fn refused(&self, name: &str, reason: Refused) -> Refused {
         let sent: BTreeSet<&str> = self.elements.iter().map(|(name, _)| *name).take(TOLD).collect();
         tracing::info!(

@@ -96,7 +96,7 @@ pub fn issuer(unpacked: &Unpacked) -> Result<String, Refused> {
     issuer.map(str::to_owned).ok_or(Refused::Issuer)
 }
 
-/// ExpectedLogout values of a message.
+/// Expected values of a message.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedLogout<'a> {
     pub metadata: &'a Metadata,

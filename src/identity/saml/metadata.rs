@@ -58,7 +58,7 @@ pub const REDIRECT: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect";
 /// Binding HTTP-POST.
 pub const POST: &str = "urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST";
 
-/// ProviderAddresses of a service, by binding.
+/// Addresses of a service, by binding.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProviderAddresses {
     pub redirect: Option<BindingEndpoint>,
@@ -126,9 +126,9 @@ pub struct Metadata {
     pub entity_id: String,
     /// Signing keys, without duplicates.
     pub keys: Vec<SigningKey>,
-    /// ProviderAddresses for logins.
+    /// Addresses for logins.
     pub sign_on: ProviderAddresses,
-    /// ProviderAddresses for logouts; empty without any.
+    /// Addresses for logouts; empty without any.
     pub log_out: ProviderAddresses,
     /// End of validity.
     pub valid_until: Option<Timestamp>,

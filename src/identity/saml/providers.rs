@@ -67,7 +67,7 @@ pub enum LoadError {
     Metadata(#[from] MetadataError),
 }
 
-/// SamlProviderState of a provider.
+/// State of a provider.
 #[derive(Debug, Clone)]
 pub enum SamlProviderState {
     /// Usable.
@@ -141,7 +141,7 @@ impl SamlProviders {
         Ok(Some(all))
     }
 
-    /// SamlProviderState of a provider. Expired metadata makes it unusable.
+    /// State of a provider. Expired metadata makes it unusable.
     pub fn state(&self, id: &ProviderId, now: Timestamp) -> SamlProviderState {
         let Some(entry) = self.entries.get(id) else { return SamlProviderState::Unusable("there is no such provider".to_owned()) };
         let state = entry.state.read().unwrap_or_else(PoisonError::into_inner).clone();
@@ -161,7 +161,7 @@ impl SamlProviders {
         }
     }
 
-    /// SamlProviders with this entity id. One entity may be configured twice, for two groups of people.
+    /// Providers with this entity id. One entity may be configured twice, for two groups of people.
     fn by_entity(&self, entity_id: &str, now: Timestamp) -> Vec<(&SamlProvider, Arc<Metadata>)> {
         let of = |(id, entry)| {
             let metadata = self.metadata(id, now).filter(|metadata| metadata.entity_id == entity_id)?;

@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// ExpectedResponse values of a Response.
+/// Expected values of a Response.
 #[derive(Debug, Clone, Copy)]
 pub struct ExpectedResponse<'a> {
     pub provider: &'a SamlProvider,

@@ -26,7 +26,7 @@ pub struct OwnAddresses {
 }
 
 impl OwnAddresses {
-    /// OwnAddresses below the public address.
+    /// Addresses below the public address.
     pub fn of(config: &Saml, public_url: &str) -> Self {
         Self {
             entity_id: config.entity_id.clone().unwrap_or_else(|| format!("{public_url}/saml/metadata")),

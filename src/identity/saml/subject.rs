@@ -1,4 +1,4 @@
-//! LogoutSubject of a login: the provider's identifiers for person and session.
+//! Subject of a login: the provider's identifiers for person and session.
 
 use serde::{Deserialize, Serialize};
 

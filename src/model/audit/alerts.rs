@@ -97,7 +97,7 @@ pub enum AlertSubject {
 }
 
 impl AlertSubject {
-    /// A stable text that identifies the subject. AssuranceLevel and sequence number are not part of it.
+    /// A stable text that identifies the subject. Level and sequence number are not part of it.
     pub fn key(&self) -> String {
         match self {
             Self::Account(party) | Self::Helper(party) => party.guid.to_string(),
@@ -120,7 +120,7 @@ pub struct Alert {
 }
 
 impl Alert {
-    /// AlertRule and subject. An alert of one name is raised once in a window.
+    /// Rule and subject. An alert of one name is raised once in a window.
     pub fn name(&self) -> String {
         format!("{}:{}", self.rule.code(), self.subject.key())
     }

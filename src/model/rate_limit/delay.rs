@@ -1,9 +1,9 @@
-//! DelayLimits of the rate limits: some attempts without a delay, then a delay that doubles with each failure. The decision itself is one
+//! Limits of the rate limits: some attempts without a delay, then a delay that doubles with each failure. The decision itself is one
 //! statement in the store.
 
 use jiff::SignedDuration;
 
-/// DelayLimits of one kind of key, for example account name or client address.
+/// Limits of one kind of key, for example account name or client address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DelayLimits {
     /// Attempts without a delay.

@@ -1,4 +1,4 @@
-//! DerivedKeys of the rate limits: the attempts that are counted together.
+//! Keys of the rate limits: the attempts that are counted together.
 
 use std::net::{IpAddr, Ipv6Addr};
 

@@ -51,7 +51,7 @@ impl PasswordPage {
         self.view.rules.iter().map(|rule| self.frame.words.rule(rule, &self.view.account)).collect()
     }
 
-    /// AccountShown before the owner types.
+    /// Shown before the owner types.
     fn too_young(&self) -> Option<String> {
         let at = self.view.changeable_at?;
         Some(self.frame.words.with("broken-too-young", "time", &self.frame.words.wait_until(at)))
