@@ -10,6 +10,7 @@ mod local_accounts;
 mod log;
 mod login;
 mod policy;
+pub(crate) mod problem;
 mod rate_limit;
 pub mod read;
 mod registers;
@@ -33,11 +34,14 @@ pub use crate::config::local_accounts::LocalAccountsConfig;
 pub use crate::config::rate_limit::RateLimitConfig;
 pub use crate::config::read::database_url::Database;
 pub(crate) use crate::config::read::load::PREFIX;
-pub use crate::config::read::load::{Problem, Problems, load};
 pub use crate::config::read::secret::Secret;
 pub(crate) use crate::config::registers::service::IN_ADDRESS;
 pub use crate::config::registers::service::{Asks, RegisterCredentials, ServiceConfig};
 pub use crate::config::registers::{RegistersConfig, RestSource, SqlSource};
+pub use crate::config::{
+    problem::{Problem, Problems},
+    read::load::load,
+};
 pub use audit::{Audit, ForwardConfig, ForwardKind, ForwardTls, HookConfig, Retention};
 pub use directory::{ControllerConfig, DirectoryConfig, TlsStart};
 pub use log::{LogConfig, LogFormat};

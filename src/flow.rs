@@ -17,6 +17,7 @@ pub mod register_limit;
 pub mod reported_delays;
 pub mod run_to_completion;
 pub mod self_service;
+pub mod service_event;
 pub mod set_password;
 pub mod sign_in;
 pub mod sign_out;

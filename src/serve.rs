@@ -22,7 +22,7 @@ use crate::{
     app::App,
     clock::SystemClock,
     config::{Config, Problems},
-    flow::{delegation, one_time_code},
+    flow::{delegation, one_time_code, service_event},
     http,
     identity::{keys::ProviderKeys, oidc},
     jobs::{alerts, forward, provider_changes, reconcile, seal},
@@ -77,7 +77,7 @@ pub async fn serve(
     tokio::spawn(async move { seal::keep_watch(&watching).await });
     let (keeping, holder) = (app.clone(), Uuid::from_bytes(app.keys.random()?));
     tokio::spawn(async move { seal::run_retention(&keeping, holder).await });
-    seal::note(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
+    service_event::record(&app, EventKind::ServiceStarted, AuditOutcome::Succeeded, "", Some(app.config.fingerprint.clone())).await;
     let pushing = forward::start(&app);
     let watching = app.clone();
     tokio::spawn(async move { alerts::run_alerts(&watching).await });
@@ -90,7 +90,7 @@ pub async fn serve(
     supervisor::listening();
     listening.serve(app.clone(), stop.asked()).await;
     supervisor::stopping();
-    seal::note(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
+    service_event::record(&app, EventKind::ServiceStopped, AuditOutcome::Succeeded, "", None).await;
     sealing.abort();
     seal::last_word(&app).await;
     forward::last_word(&app, pushing).await;

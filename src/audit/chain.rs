@@ -2,6 +2,7 @@
 
 pub(crate) mod checkpoints;
 pub mod hash;
+pub mod head;
 pub mod inspect;
 pub mod sealer;
 pub(crate) mod stored;

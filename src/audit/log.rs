@@ -5,6 +5,7 @@ pub mod cpr;
 pub mod entry;
 pub(crate) mod named_people;
 pub(crate) mod row;
+pub(crate) mod text;
 
 use std::sync::Arc;
 

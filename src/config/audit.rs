@@ -10,10 +10,8 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use crate::config::read::{
-    load::Problems,
-    secret::{self, Secret},
-};
+use crate::config::problem::Problems;
+use crate::config::read::secret::{self, Secret};
 use crate::{
     model::{
         audit::{RetentionClass, alerts::Thresholds, signing::Signer},

@@ -8,10 +8,8 @@ use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::Text;
-use crate::config::{
-    delegation::must_change::MustChange,
-    read::{dn, load::Problems},
-};
+use crate::config::problem::Problems;
+use crate::config::{delegation::must_change::MustChange, read::dn};
 use crate::model::{authorization::group_pattern::Pattern, identity::level::AssuranceLevel};
 
 /// `[delegation]`. Groups are given by DN, sAMAccountName or SID; nested membership counts everywhere.

@@ -8,7 +8,8 @@ use std::{
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::config::read::{dn, load::Problems, secret};
+use crate::config::problem::Problems;
+use crate::config::read::{dn, secret};
 use crate::model::ad::dn::dns_name;
 
 /// `[directory]`.

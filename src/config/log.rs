@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use tracing_subscriber::filter::Targets;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 
 /// `[log]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

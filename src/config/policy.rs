@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::{
     model::password_policy::{Contradiction, PasswordPolicy},
     operator_file::{self, Text},

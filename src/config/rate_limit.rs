@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::model::rate_limit::delay::DelayLimits;
 
 /// `[rate_limit]`.

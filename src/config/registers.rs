@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub use crate::config::registers::rest::RestSource;
 pub use crate::config::registers::sql::SqlSource;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::model::identity::provider::ProviderId;
 
 /// `[registers]`. Every login with a CPR number queries all registers.

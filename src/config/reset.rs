@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::model::{
     authorization::strength::Strength,
     identity::{level::AssuranceLevel, provider::ProviderId},

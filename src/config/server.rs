@@ -6,10 +6,8 @@ use ipnet::IpNet;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
-use crate::config::read::{
-    load::Problems,
-    secret::{self, Secret},
-};
+use crate::config::problem::Problems;
+use crate::config::read::secret::{self, Secret};
 use crate::operator_file;
 
 /// `[server]`.

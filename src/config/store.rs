@@ -6,9 +6,9 @@ use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use crate::config::problem::Problems;
 use crate::config::read::{
     database_url::{Database, FRAGMENT, with_tls},
-    load::Problems,
     secret,
 };
 

@@ -12,6 +12,7 @@ use jiff::SignedDuration;
 use uuid::Uuid;
 
 use super::{FlowError, set_password::SetOutcome};
+use crate::flow::{delegation, self_service::linked_accounts, service_event::service_event, sign_in::local_account};
 use crate::{
     app::App,
     directory::{self, ControllerSession},
@@ -24,10 +25,6 @@ use crate::{
         identity::{Identity, level::AssuranceLevel},
         refusal::Refusal,
     },
-};
-use crate::{
-    flow::{delegation, self_service::linked_accounts, sign_in::local_account},
-    jobs::seal,
 };
 
 /// Tolerance for the clocks of instances.
@@ -124,7 +121,7 @@ pub(crate) async fn void(app: &App, account: ObjectGuid) {
 pub async fn note_expired(app: &App) -> Result<usize, FlowError> {
     let expired = app.codes.take_expired(app.clock.now()).await?;
     for (account, issuer) in &expired {
-        let mut entry = seal::of_service(app, EventKind::CodeExpired, AuditOutcome::Succeeded, "", None)?;
+        let mut entry = service_event(app, EventKind::CodeExpired, AuditOutcome::Succeeded, "", None)?;
         entry.authority = Some(format!("code:{}", issuer.account_name));
         entry.target = Some(Party { guid: *account, account_name: String::new(), name: String::new() });
         app.audit.append(&entry).await?;

@@ -1,5 +1,6 @@
 //! Extractors: forms, sessions, cookies.
 
+pub(crate) mod csrf;
 pub(crate) mod form;
 pub(crate) mod known_browser;
 pub(crate) mod sealed_cookie;

@@ -1,5 +1,6 @@
 //! Audit entries about changes of a provider's metadata: with a provider's keys, an attacker can log in as any person.
 
+use crate::flow::{FlowError, service_event::service_event};
 use crate::{
     app::App,
     audit::search::Search,
@@ -8,7 +9,6 @@ use crate::{
         identity::provider::ProviderId,
     },
 };
-use crate::{flow::FlowError, jobs::seal};
 
 /// Logs the fingerprint, unless the provider's last entry has the same one.
 pub async fn note_if_new(app: &App, provider: &ProviderId, fingerprint: String) -> Result<(), FlowError> {
@@ -19,7 +19,7 @@ pub async fn note_if_new(app: &App, provider: &ProviderId, fingerprint: String) 
         return Ok(());
     }
     let reason = if known.is_some() { "changed" } else { "first_seen" };
-    let mut entry = seal::of_service(app, kind, AuditOutcome::Succeeded, reason, Some(fingerprint))?;
+    let mut entry = service_event(app, kind, AuditOutcome::Succeeded, reason, Some(fingerprint))?;
     entry.provider = Some(provider.clone());
     app.audit.append(&entry).await?;
     Ok(())

@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Span, Timestamp, tz::TimeZone};
 use uuid::Uuid;
 
-use crate::flow::{FlowError, RequestContext, event};
+use crate::flow::{FlowError, service_event};
 use crate::{
     app::App,
     audit::chain::sealer::{BATCH, Backlog, SealOutcome, SignOutcome},
-    model::audit::{AuditEvent, AuditOutcome, EventKind, RetentionClass},
+    model::audit::{AuditOutcome, EventKind, RetentionClass},
 };
 
 /// How long an entry waits for others, to be sealed with them.
@@ -169,28 +169,6 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_second() as f64
 }
 
-/// An audit entry of the service itself.
-pub fn of_service(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) -> Result<AuditEvent, FlowError> {
-    let visit = RequestContext {
-        id: Uuid::from_bytes(app.keys.random()?),
-        client: std::net::Ipv4Addr::UNSPECIFIED.into(),
-        user_agent: None,
-        browser: None,
-    };
-    Ok(AuditEvent { client: None, note, ..event(&visit, app.clock.now(), kind, outcome, reason) })
-}
-
-/// Appends an audit entry of the service itself. A failure goes to the service log.
-pub async fn note(app: &App, kind: EventKind, outcome: AuditOutcome, reason: &str, note: Option<String>) {
-    let written = match of_service(app, kind, outcome, reason, note) {
-        Ok(entry) => app.audit.append(&entry).await.map(drop).map_err(FlowError::from),
-        Err(fault) => Err(fault),
-    };
-    if let Err(fault) = written {
-        tracing::error!(error = %fault, kind = kind.code(), "service event could not be written to the audit log");
-    }
-}
-
 /// Runs retention once a day, on one instance.
 pub async fn run_retention(app: &App, holder: Uuid) {
     loop {
@@ -233,7 +211,7 @@ async fn retain(app: &App, now: Timestamp) -> Result<u64, FlowError> {
     app.audit.forget_people().await?;
     app.audit.forget_hours(months_before(now, longest)).await?;
     if deleted + seals > 0 {
-        note(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
+        service_event::record(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
     }
     Ok(deleted)
 }

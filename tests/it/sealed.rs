@@ -78,7 +78,7 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
     rustix::process::kill_process(rustix::process::Pid::from_child(&running.child), rustix::process::Signal::TERM).expect("sent");
     assert!(running.child.wait().expect("ended").success());
     let (entries, seals) = (count(dir.path(), "audit").await, count(dir.path(), "audit_seals").await);
-    assert_eq!((entries, count(dir.path(), "os2nykode_audit_unsealed_entries").await), (seals, 0));
+    assert_eq!((entries, count(dir.path(), "audit_unsealed").await), (seals, 0));
     let (code, text) = verify(dir.path());
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(&format!("cover it up to number {seals}.")), "{text}");

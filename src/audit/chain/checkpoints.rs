@@ -7,10 +7,7 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::audit::{
     AuditLog,
-    chain::{
-        hash,
-        sealer::{ChainHead, link_of},
-    },
+    chain::{hash, head::ChainHead, sealer::link_of},
     export::{json_lines::Checkpoint, read},
 };
 use crate::{

@@ -143,7 +143,7 @@ impl LogInspection {
         // Every entry has a seal or waits for one. Counting is fast; the entry is searched for only where the counts
         // differ.
         let placed = format!(
-            "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM os2nykode_audit_unsealed_entries u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq)
+            "SELECT (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_unsealed u WHERE EXISTS (SELECT 1 FROM audit a WHERE a.seq = u.seq)
                     AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq))
                 - (SELECT COUNT(*) FROM audit_seals s WHERE s.number > {last} AND EXISTS (SELECT 1 FROM audit a WHERE a.seq = s.seq))"
         );
@@ -158,15 +158,15 @@ impl LogInspection {
     /// The first entry without a seal that does not wait for one. Only an intruder leaves such an entry.
     async fn without_place(&self) -> Result<Option<i64>, StoreError> {
         let statement = "SELECT a.seq AS seq FROM audit a WHERE NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = a.seq)
-            AND NOT EXISTS (SELECT 1 FROM os2nykode_audit_unsealed_entries u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
+            AND NOT EXISTS (SELECT 1 FROM audit_unsealed u WHERE u.seq = a.seq) ORDER BY a.seq LIMIT 1";
         let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
         row.map(|row| Ok(row.try_get("seq")?)).transpose()
     }
 
     /// Entries without a seal.
     pub async fn waiting(&self) -> Result<Waiting, StoreError> {
-        let entries = u64::try_from(self.count("SELECT COUNT(*) FROM os2nykode_audit_unsealed_entries").await?).unwrap_or(0);
-        let statement = "SELECT a.at AS since FROM os2nykode_audit_unsealed_entries u JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT 1";
+        let entries = u64::try_from(self.count("SELECT COUNT(*) FROM audit_unsealed").await?).unwrap_or(0);
+        let statement = "SELECT a.at AS since FROM audit_unsealed u JOIN audit a ON a.seq = u.seq ORDER BY u.seq LIMIT 1";
         let row: Option<AnyRow> = patient(sqlx::query(statement).fetch_optional(&self.pool)).await?;
         // A time that is not an integer was not written by the service.
         Ok(Waiting { entries, since: row.and_then(|row| row.try_get("since").ok()) })

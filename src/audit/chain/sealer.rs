@@ -19,6 +19,7 @@ use crate::audit::{
     AuditLog,
     chain::{
         hash::{self, ChainPosition, Link, START},
+        head::ChainHead,
         vet::{Macs, Vetted},
     },
     log::{
@@ -36,15 +37,6 @@ use crate::{
 pub const BATCH: u32 = 500;
 /// Rows in one statement. Few different lengths, so that each statement is prepared once.
 const ROWS: usize = 250;
-
-/// The end of the chain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ChainHead {
-    /// The last sequence number; 0 where there is none.
-    pub number: i64,
-    /// Its chain hash.
-    pub link: Link,
-}
 
 /// The end of the chain as this instance has last seen it, and the people that it has indexed.
 #[derive(Debug, Clone, Default)]
@@ -193,7 +185,7 @@ impl AuditLog {
     async fn waiting(&self) -> Result<Vec<(i64, Option<StoredEntry>)>, StoreError> {
         // A key that is not an integer, which SQLite accepts, is skipped. A seal that was inserted by hand must not
         // stop the sealing of others.
-        let list = "SELECT u.seq AS seq FROM os2nykode_audit_unsealed_entries u WHERE u.seq = CAST(u.seq AS BIGINT)
+        let list = "SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = CAST(u.seq AS BIGINT)
             AND NOT EXISTS (SELECT 1 FROM audit_seals s WHERE s.seq = u.seq) ORDER BY u.seq LIMIT $1";
         match self.waiting_entries(list, i64::from(BATCH)).await {
             // A forged row that no version of the service writes must not stop the rows after it.
@@ -204,7 +196,7 @@ impl AuditLog {
         let mut waiting = Vec::with_capacity(rows.len());
         for row in rows {
             let seq: i64 = row.try_get("seq")?;
-            match self.waiting_entries("SELECT u.seq AS seq FROM os2nykode_audit_unsealed_entries u WHERE u.seq = $1", seq).await {
+            match self.waiting_entries("SELECT u.seq AS seq FROM audit_unsealed u WHERE u.seq = $1", seq).await {
                 Ok(one) => waiting.extend(one),
                 Err(StoreError::Unreadable) => waiting.push((seq, None)),
                 Err(error) => return Err(error),
@@ -261,8 +253,7 @@ impl AuditLog {
                     return Ok(false);
                 }
                 let list = (1..=rows.len()).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ");
-                let mut delete =
-                    sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM os2nykode_audit_unsealed_entries WHERE seq IN ({list})")));
+                let mut delete = sqlx::query(sqlx::AssertSqlSafe(format!("DELETE FROM audit_unsealed WHERE seq IN ({list})")));
                 for (_, seq, _) in rows {
                     delete = delete.bind(*seq);
                 }
@@ -346,7 +337,7 @@ impl AuditLog {
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
         let statement =
             "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
-            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM os2nykode_audit_unsealed_entries";
+            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM audit_unsealed";
         let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
         let signed: Option<i64> = row.try_get("signed")?;
         let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(signed.unwrap_or(0));

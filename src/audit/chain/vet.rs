@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::audit::{
     AuditLog,
-    chain::{sealer::ChainHead, stored::PositionReader},
+    chain::{head::ChainHead, stored::PositionReader},
 };
 use crate::store::StoreError;
 

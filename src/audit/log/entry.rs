@@ -8,7 +8,7 @@ use sqlx::{
     query::Query,
 };
 
-use crate::audit::log::row::clean;
+use crate::audit::log::text::clean;
 use crate::{
     model::{
         audit::{AuditEvent, Party},

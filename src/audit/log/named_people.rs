@@ -80,7 +80,7 @@ impl AuditLog {
     pub async fn forget_people(&self) -> Result<u64, StoreError> {
         let delete = "DELETE FROM audit_people WHERE NOT EXISTS (SELECT 1 FROM audit a WHERE a.target_guid = audit_people.guid)
             AND NOT EXISTS (SELECT 1 FROM audit a WHERE a.actor_guid = audit_people.guid)
-            AND NOT EXISTS (SELECT 1 FROM os2nykode_audit_unsealed_entries)";
+            AND NOT EXISTS (SELECT 1 FROM audit_unsealed)";
         Ok(within(sqlx::query(delete).execute(&self.store.durable)).await?.rows_affected())
     }
 }

@@ -8,22 +8,12 @@ use uuid::Uuid;
 use crate::audit::log::entry::StoredEntry;
 use crate::{
     model::{
-        account::name::is_invisible,
         ad::guid::ObjectGuid,
         audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         identity::{LoginMethod, level::AssuranceLevel, provider::ProviderId},
     },
     store::StoreError,
 };
-
-/// Longest text in characters; longer ones are cut. Names are shorter, and the log is no storage for other data.
-const LONGEST_TEXT: usize = 1000;
-
-/// A text that every database accepts, that breaks no line, and that reads as it is written: control characters,
-/// invisible characters and those that change the text direction become U+FFFD.
-pub(crate) fn clean(text: &str) -> String {
-    text.chars().take(LONGEST_TEXT).map(|c| if c.is_control() || is_invisible(c) { '\u{FFFD}' } else { c }).collect()
-}
 
 /// The event of an entry, without its CPR numbers.
 pub(crate) fn event(entry: &StoredEntry) -> Result<AuditEvent, StoreError> {
@@ -61,6 +51,7 @@ pub(crate) fn event(entry: &StoredEntry) -> Result<AuditEvent, StoreError> {
 
 #[cfg(test)]
 mod tests {
+    use crate::audit::log::text::{LONGEST_TEXT, clean};
     use proptest::{option, prelude::*};
 
     use crate::audit::log::row::*;

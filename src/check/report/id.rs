@@ -49,9 +49,9 @@ ids! {
     StoreTlsWeak "store_tls_weak" "Somebody in between can read the database's password and change what is stored."
 
     // The audit log.
-    AuditUnsigned "os2nykode_audit_unsigned_entries" "Somebody with the database can rewrite the audit log unseen, and old entries are not deleted."
+    AuditUnsigned "audit_unsigned" "Somebody with the database can rewrite the audit log unseen, and old entries are not deleted."
     AuditUnreadable "audit_unreadable" "Whether the audit log is whole is not known."
-    AuditUnsealed "os2nykode_audit_unsealed_entries" "New entries are not protected yet, and are not forwarded."
+    AuditUnsealed "audit_unsealed" "New entries are not protected yet, and are not forwarded."
     AuditCheckpointMissing "audit_checkpoint_missing" "Entries may have been removed from the audit log unseen."
     AuditCheckpointForged "audit_checkpoint_forged" "Somebody has written into the database: the audit log can't be trusted."
     AuditCheckpointKeyUnknown "audit_checkpoint_key_unknown" "Either an earlier key is not configured, or somebody has written into the database."

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use crate::{config::read::load::Problems, model::audit::alerts::Thresholds};
+use crate::{config::problem::Problems, model::audit::alerts::Thresholds};
 
 #[derive(Deserialize)]
 #[serde(default)]

@@ -1,5 +1,6 @@
 //! `[[audit.forward]]`: targets of log forwarding.
 
+use crate::config::problem::Problems;
 use std::{path::PathBuf, time::Duration};
 
 use jiff::SignedDuration;
@@ -7,10 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use crate::{
-    config::{
-        directory::seconds,
-        read::{load::Problems, secret},
-    },
+    config::{directory::seconds, read::secret},
     model::{address::is_safe_address, notice::Notice},
     tls::ClientCertificate,
 };

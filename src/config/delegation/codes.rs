@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 use serde::Deserialize;
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 
 /// `[codes]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::config::{identity::provider::is_ad_attribute, read::load::Problems};
+use crate::config::{identity::provider::is_ad_attribute, problem::Problems};
 
 /// `[delegation.must_change]`. Precedence: groups, then age if known, then `default`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

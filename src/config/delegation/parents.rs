@@ -1,9 +1,10 @@
 //! `[parents]`: the family service, a web service that maps a parent's CPR number to the children. Off without the section.
 
+use crate::config::problem::Problems;
 use crate::config::{
     delegation::all_named,
     identity::oidc::is_pointer_or_name,
-    read::{dn, load::Problems},
+    read::dn,
     registers::service::{ServiceConfig, with_service_keys},
 };
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::config::{read::load::Problems, site::Text};
+use crate::config::{problem::Problems, site::Text};
 use crate::model::identity::{claim::ClaimKind, level::AssuranceLevel, provider::ProviderId};
 
 /// An identity provider, as the front page and the matching use it.

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use crate::config::{
     identity::provider::{self, LevelSource, Provider},
-    read::load::Problems,
+    problem::Problems,
     site::Text,
 };
 use crate::model::{

@@ -1,7 +1,7 @@
 //! DNs in the configuration: every spelling is accepted and converted to the standard one (RFC 4514 2.4), which all servers and comparisons
 //! understand.
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::model::ad::dn::Dn;
 
 /// The DNs in standard spelling. Texts that are not a DN are problems, and left out.

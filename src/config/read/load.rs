@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    fmt,
     path::Path,
 };
 
@@ -11,6 +10,7 @@ use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::config::problem::{MISSING, Problems};
 use crate::config::{
     Config, Oidc, RegistersConfig, ResetConfig, Saml, audit,
     delegation::{self, codes, parents},
@@ -47,43 +47,6 @@ const SECTIONS: [&str; 18] = [
     "audit",
     "log",
 ];
-
-const MISSING: &str = "missing: it has no default; config/example.toml explains it";
-
-/// A problem with one key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// The key, as `section.key`.
-    pub key: String,
-    /// The problem and its remedy. Never holds the value of a secret.
-    pub what: String,
-}
-
-/// All problems.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Problems(pub Vec<Problem>);
-
-impl Problems {
-    pub(crate) fn add(&mut self, key: &str, what: impl Into<String>) {
-        self.0.push(Problem { key: key.to_owned(), what: what.into() });
-    }
-
-    /// The value of a key without a default; its absence is a problem.
-    pub(crate) fn required<T>(&mut self, key: &str, value: Option<T>) -> Option<T> {
-        if value.is_none() {
-            self.add(key, MISSING);
-        }
-        value
-    }
-}
-
-impl fmt::Display for Problems {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|p| writeln!(f, "{}: {}", p.key, p.what))
-    }
-}
-
-impl std::error::Error for Problems {}
 
 /// Reads the file, applies the environment, and checks all sections.
 pub fn load(path: &Path, environment: impl Iterator<Item = (String, String)>) -> Result<Config, Problems> {

@@ -8,7 +8,7 @@ use secrecy::SecretString;
 use toml::{Table, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::config::read::load::Problems;
+use crate::config::problem::Problems;
 use crate::operator_file;
 
 /// 32 random bytes: the secret that all keys of the service are derived from, or a key for CPR numbers in the audit log. Wiped when

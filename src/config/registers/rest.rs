@@ -3,7 +3,7 @@
 use crate::{
     config::{
         identity::oidc::is_pointer_or_name,
-        read::load::Problems,
+        problem::Problems,
         registers::service::{ServiceConfig, with_service_keys},
     },
     model::account::reference::AccountRefKind,

@@ -5,11 +5,8 @@ use std::{path::PathBuf, time::Duration};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::{
-    directory::seconds,
-    identity::oidc::is_pointer_or_name,
-    read::{load::Problems, secret},
-};
+use crate::config::problem::Problems;
+use crate::config::{directory::seconds, identity::oidc::is_pointer_or_name, read::secret};
 use crate::{
     model::{address::is_safe_address, cpr::CprFormat},
     tls::ClientCertificate,

@@ -1,5 +1,6 @@
 //! `[[registers.sql]]`: a database as a register, queried with the operator's SQL.
 
+use crate::config::problem::Problems;
 use std::{path::PathBuf, time::Duration};
 
 use reqwest::Url;
@@ -11,7 +12,6 @@ use crate::{
         directory::seconds,
         read::{
             database_url::{Database, DatabaseUrl, FRAGMENT, said, with_tls},
-            load::Problems,
             secret,
         },
     },

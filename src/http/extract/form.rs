@@ -16,15 +16,10 @@ use tower_sessions::Session;
 
 use crate::app::App;
 use crate::http::{
-    middleware::limits::{LARGEST_BODY, whole},
-    page::PageError,
+    extract::csrf::binding,
+    middleware::limits::arrival::{FROM_PROVIDERS, LARGEST_BODY, whole},
+    page::failure::PageError,
 };
-
-/// Path prefixes of the forms that identity providers send.
-pub(crate) const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
-
-/// Binds the CSRF token of a form to the browser before there is a session.
-pub(crate) const VISIT_COOKIE: &str = "__Host-os2nykode-visit";
 
 /// Pages below these paths are logged under the actor's name, and viewing them may count against the actor's rate limit.
 ///
@@ -78,16 +73,6 @@ fn is_ours(origin: &str, headers: &HeaderMap, uri: &Uri, public_url: &str) -> bo
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.authority().map(Authority::as_str));
     let asked = |host: &str| origin.split_once("://").is_some_and(|(_, authority)| authority == host);
     origin == public_url || host.is_some_and(asked)
-}
-
-/// The value that a form's token is bound to: the session, or the visit cookie before there is one.
-///
-/// They differ, so that a token from before a login is invalid after it.
-pub(crate) fn binding(session: &Session, cookies: &CookieJar) -> Option<String> {
-    match session.id() {
-        Some(id) => Some(format!("session {id}")),
-        None => cookies.get(VISIT_COOKIE).map(|cookie| format!("visit {}", cookie.value())),
-    }
 }
 
 /// A form whose CSRF token was valid.

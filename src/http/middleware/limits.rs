@@ -7,7 +7,7 @@
 //! - The queue is bounded, in total and by address.
 //! - Work that outlives its request keeps the request's place.
 
-mod arrival;
+pub(crate) mod arrival;
 mod begins;
 
 use std::{
@@ -31,10 +31,9 @@ use tokio::{
 
 use crate::http::middleware::limits::begins::Begins;
 
-pub(crate) use crate::http::middleware::limits::arrival::{LARGEST_BODY, LARGEST_MESSAGE, whole};
 use crate::http::{
     middleware::client::{Client, network},
-    page::PageError,
+    page::failure::PageError,
 };
 use crate::{app::App, clock::Clock, flow::run_to_completion::RequestSlot};
 

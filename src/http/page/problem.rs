@@ -9,7 +9,7 @@ use axum::{
 };
 use serde::Serialize;
 
-use crate::http::page::{ErrorPages, PageError};
+use crate::http::page::{failure::PageError, visitor::ErrorPages};
 use crate::{app::App, flow::RequestContext};
 
 /// Path prefix of the API, whose errors are JSON and no pages.

@@ -1,4 +1,4 @@
-//! Logouts: RP-initiated logout at the provider by a form, and the provider's back-channel logout (Back-Way Logout 1.0).
+//! Logouts: RP-initiated logout at the provider by a form, and the provider's back-channel logout (Back-Channel Logout 1.0).
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -10,7 +10,7 @@ use crate::{
     model::cpr::Cpr,
 };
 
-/// Event of a logout token (Back-Way Logout 1.0, section 2.4).
+/// Event of a logout token (Back-Channel Logout 1.0, section 2.4).
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 /// Validity of a logout token after its issue.
 const AT_MOST: SignedDuration = SignedDuration::from_mins(10);
@@ -69,7 +69,7 @@ pub struct LoggedOut {
     pub until: Timestamp,
 }
 
-/// Validates a logout token (Back-Way Logout 1.0, section 2.6).
+/// Validates a logout token (Back-Channel Logout 1.0, section 2.6).
 pub fn told(token: &str, provider: &OidcProvider, keys: &KeySet, now: Timestamp) -> Result<LoggedOut, OidcRefused> {
     // `typ` is only recommended, so it is required only if the provider is known to set it.
     let types: &[&str] = if provider.typed_logout_tokens { &["logout+jwt"] } else { &["logout+jwt", "JWT"] };

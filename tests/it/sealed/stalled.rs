@@ -77,7 +77,7 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         assert_eq!((history[0].event.kind, history[0].event.outcome), (EventKind::ChangeReconciled, AuditOutcome::Succeeded));
         // The sealer has come through it.
         for _ in 0..200 {
-            if place.one::<i64>("SELECT COUNT(*) FROM os2nykode_audit_unsealed_entries").await == 0 {
+            if place.one::<i64>("SELECT COUNT(*) FROM audit_unsealed").await == 0 {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;

@@ -85,7 +85,7 @@ async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) ->
 
 /// What somebody does who is the database's owner: the triggers do not hold them.
 pub async fn intrude(place: &Place, statements: &[&str]) {
-    for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "os2nykode_audit_unsealed_entries", "audit_cpr"] {
+    for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "audit_unsealed", "audit_cpr"] {
         let names = if place.sqlite { ["no_update", "no_delete", "no_replace"] } else { ["no_change", "no_delete", "no_truncate"] };
         for name in names {
             let drop = format!("DROP TRIGGER IF EXISTS {table}_{name}");
@@ -206,7 +206,7 @@ fn changed_chains() -> Cases {
         changed(4),
     ));
     let insert = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
-    cases.push((vec![insert.into(), "DELETE FROM os2nykode_audit_unsealed_entries WHERE seq = 13".into()], Contradiction::Inserted(13)));
+    cases.push((vec![insert.into(), "DELETE FROM audit_unsealed WHERE seq = 13".into()], Contradiction::Inserted(13)));
     cases.push((
         vec!["UPDATE audit_checkpoints SET at = at + 1 WHERE number = 8".into()],
         Contradiction::Signature { what: "checkpoint", number: 8 },
@@ -232,11 +232,7 @@ fn changed_chains() -> Cases {
         "INSERT INTO audit_checkpoints SELECT 9000000000000000000, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 8";
     cases.push((vec![high.into()], Contradiction::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
     cases.push((vec![high.into(), "UPDATE audit SET note = 'x' WHERE seq = 5".into()], changed(5)));
-    let masked = [
-        insert,
-        "DELETE FROM os2nykode_audit_unsealed_entries WHERE seq = 13",
-        "INSERT INTO os2nykode_audit_unsealed_entries (seq) VALUES (4)",
-    ];
+    let masked = [insert, "DELETE FROM audit_unsealed WHERE seq = 13", "INSERT INTO audit_unsealed (seq) VALUES (4)"];
     cases.push((masked.map(str::to_owned).to_vec(), Contradiction::Inserted(13)));
     cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Contradiction::Deleted { number: 5, seq: 5 }));
     cases
@@ -269,7 +265,7 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         let outside = log.checkpoints().await.expect("read");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 10", "DELETE FROM audit_seals WHERE number > 8"]).await;
         for seq in 9..=12 {
-            place.run(&format!("INSERT INTO os2nykode_audit_unsealed_entries (seq) VALUES ({seq})")).await.expect("inserted");
+            place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({seq})")).await.expect("inserted");
         }
         let forger = ChainMemory::default();
         let SealOutcome { unsound, .. } = AuditLog::new(&store, &DerivedKeys::new(&[66; 32])).seal(&forger).await.expect("sealed");
@@ -286,7 +282,7 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         // Nor is a log that was cut off and its checkpoint with it.
         place.run("DELETE FROM audit_seals WHERE number > 8").await.expect("deleted");
         place.run("DELETE FROM audit WHERE seq > 8").await.expect("deleted");
-        place.run("DELETE FROM os2nykode_audit_unsealed_entries").await.expect("deleted");
+        place.run("DELETE FROM audit_unsealed").await.expect("deleted");
         assert_eq!(verified(place, &signer).await.map(|whole| whole.last), Ok(8));
         assert_eq!(with_outside(place, &signer, outside).await, Err(Contradiction::Truncated { ends: 8, vouched: 12 }));
     })

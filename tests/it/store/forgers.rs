@@ -77,7 +77,7 @@ async fn what_was_taken_away_behind_the_last_checkpoint_is_missed_by_the_running
             &[
                 "DELETE FROM audit_seals WHERE number > 13",
                 "DELETE FROM audit WHERE seq = 14",
-                "INSERT INTO os2nykode_audit_unsealed_entries (seq) SELECT seq FROM audit WHERE seq > 14",
+                "INSERT INTO audit_unsealed (seq) SELECT seq FROM audit WHERE seq > 14",
             ],
         )
         .await;

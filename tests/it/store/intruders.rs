@@ -67,7 +67,7 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
             place.run(&format!("INSERT INTO audit (at, visit, kind, outcome, reason) VALUES ({garbage})")).await.expect("inserted");
         }
         for waits in ["'x'", "1.5"] {
-            place.run(&format!("INSERT INTO os2nykode_audit_unsealed_entries (seq) VALUES ({waits})")).await.expect("inserted");
+            place.run(&format!("INSERT INTO audit_unsealed (seq) VALUES ({waits})")).await.expect("inserted");
         }
         write(&log, 20..24).await;
         assert_eq!(log.seal(&memory).await.expect("sealed"), SealOutcome { entries: 7, unsound: 3 });
@@ -88,7 +88,7 @@ async fn nothing_that_is_there_is_replaced() {
             &[
                 "INSERT OR REPLACE INTO audit (seq, at, visit, kind, outcome, reason) VALUES (5, 1, 'x', 'sign_in', 'succeeded', '')",
                 "REPLACE INTO audit_checkpoints SELECT number, at + 1, chain, key_id, signature FROM audit_checkpoints",
-                "UPDATE OR REPLACE os2nykode_audit_unsealed_entries SET seq = 3",
+                "UPDATE OR REPLACE audit_unsealed SET seq = 3",
             ]
         } else {
             &[

@@ -365,7 +365,7 @@ async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
         log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), target_cpr: Some(cpr.clone()), ..event(1) }).await.expect("begun");
         assert_eq!(log.begin(&AuditEvent { actor_cpr: Some(cpr.clone()), ..event(1) }).await.expect("asked"), AttemptBegun::AlreadySent);
         let count = async |table: &str| place.one::<i64>(&format!("SELECT COUNT(*) FROM {table}")).await;
-        assert_eq!((count("audit_cpr").await, count("os2nykode_audit_unsealed_entries").await), (2, 1), "of the entry that was written");
+        assert_eq!((count("audit_cpr").await, count("audit_unsealed").await), (2, 1), "of the entry that was written");
         let commitment = place.one::<String>("SELECT actor_cpr FROM audit").await;
         let sealed = SealedCpr {
             key_id: place.one("SELECT key_id FROM audit_cpr WHERE party = 'actor'").await,

@@ -9,10 +9,11 @@ use crate::config::identity::oidc::{
     Algorithm, AssertionAudience, ClaimPath, ClaimSource, ClientAuth, ListOf, LogoutBy, Oidc, OidcProvider, Required, ResponseMode,
     is_pointer_or_name,
 };
+use crate::config::problem::Problems;
 use crate::{
     config::{
         identity::provider::{self, LevelSource},
-        read::{load::Problems, secret},
+        read::secret,
         site::Text,
     },
     model::{

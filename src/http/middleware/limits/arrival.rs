@@ -11,8 +11,8 @@ use futures_util::StreamExt;
 use tokio::sync::{AcquireError, Semaphore, SemaphorePermit};
 use zeroize::Zeroizing;
 
-use crate::http::extract::form::FROM_PROVIDERS;
-
+/// Path prefixes of the forms that identity providers send.
+pub(crate) const FROM_PROVIDERS: [&str; 4] = ["/saml/acs", "/saml/slo", "/oidc/callback/", "/oidc/logout/"];
 /// Largest body of a request, bytes. The largest valid one is a form with three passwords of 256 characters, percent-encoded.
 pub(crate) const LARGEST_BODY: usize = 16 * 1024;
 /// Largest body of a provider's message, bytes: a Response in base64, partly percent-encoded, and its RelayState.

@@ -52,7 +52,7 @@ pub(crate) async fn answer_by_form(
     guest: AnonymousRequest,
     body: Body,
 ) -> Result<Response, PageError> {
-    let reply = limits::whole(body, LARGEST_FORM).await.map_err(|_| OidcRefused::Query);
+    let reply = limits::arrival::whole(body, LARGEST_FORM).await.map_err(|_| OidcRefused::Query);
     let reply = reply.and_then(|bytes| serde_urlencoded::from_bytes(&bytes).map_err(|_| OidcRefused::Query));
     answer(&app, guest, &provider, reply).await
 }
@@ -94,7 +94,8 @@ pub(crate) async fn told_of_logout(
     ErrorPages { visit, .. }: ErrorPages,
     body: Body,
 ) -> Result<Response, PageError> {
-    let form = limits::whole(body, LARGEST_FORM).await.ok().and_then(|bytes| serde_urlencoded::from_bytes::<LogoutForm>(&bytes).ok());
+    let form =
+        limits::arrival::whole(body, LARGEST_FORM).await.ok().and_then(|bytes| serde_urlencoded::from_bytes::<LogoutForm>(&bytes).ok());
     let token = form.map(|form| form.logout_token);
     let told = match (ProviderId::parse(&provider), token) {
         (Some(provider), Some(token)) => at_provider::told(&app, &visit, &provider, token).await?,

@@ -20,7 +20,7 @@ use crate::{
     },
     http::{
         extract::sealed_cookie,
-        middleware::limits::{self, LARGEST_MESSAGE},
+        middleware::limits::arrival::{self, LARGEST_MESSAGE},
         page::{AnonymousRequest, ErrorPages, Frame, MessagePage, PageError, page},
     },
     identity::saml::{Refused, logout::Incoming, sp_metadata},
@@ -41,7 +41,7 @@ struct Sent {
 }
 
 async fn sent(body: Body, largest: usize) -> Result<Sent, Refused> {
-    let bytes = limits::whole(body, largest).await.map_err(|_| Refused::TooLarge)?;
+    let bytes = arrival::whole(body, largest).await.map_err(|_| Refused::TooLarge)?;
     serde_urlencoded::from_bytes(&bytes).map_err(|_| Refused::Query)
 }
 
