@@ -9,14 +9,14 @@ use crate::{
     clock::Clock,
     config::{self, Config, Secret},
     directory::Directory,
-    flow::{
-        audit::api::ApiRates, health::Readiness, one_time_code::CodeProbes, register_limit::RegisterLimit, reported_delays::ReportedDelays,
-    },
     forward,
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
         saml::{self, SamlError},
+    },
+    limits::{
+        api_rates::ApiRates, code_probes::CodeProbes, readiness::Readiness, register_limit::RegisterLimit, reported_delays::ReportedDelays,
     },
     model::ad::dn::dns_name,
     registers::{self, Family, Lookups},

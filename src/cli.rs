@@ -87,9 +87,9 @@ enum Command {
         command: token::TokenCommand,
     },
     /// The authorization policy.
-    Authority {
+    Delegation {
         #[command(subcommand)]
-        command: AuthorityCommand,
+        command: DelegationCommand,
     },
     /// The configuration.
     Config {
@@ -119,7 +119,7 @@ enum OidcCommand {
 }
 
 #[derive(Debug, Subcommand)]
-enum AuthorityCommand {
+enum DelegationCommand {
     /// Explain which actions one account may take on another, and why.
     Explain {
         /// The account that acts.
@@ -183,7 +183,7 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(config) => token::run(&config, command).await,
             Err(code) => code,
         },
-        Command::Authority { command: AuthorityCommand::Explain { actor, target, level } } => match read(&cli.config) {
+        Command::Delegation { command: DelegationCommand::Explain { actor, target, level } } => match read(&cli.config) {
             Ok(config) => explain(&config, &actor, &target, level).await,
             Err(code) => code,
         },

@@ -13,8 +13,6 @@ pub mod login_test;
 pub mod one_time_code;
 pub mod outage;
 mod password_policy;
-pub mod register_limit;
-pub mod reported_delays;
 pub mod run_to_completion;
 pub mod self_service;
 pub mod service_event;

@@ -57,8 +57,8 @@ pub enum StoreError {
     /// A value has another type than its column, or is not text. In SQLite this means that another program wrote it.
     #[error("a value in the database can't be read")]
     Unreadable,
-    /// Other writers changed the row before each of our attempts.
-    #[error("too many concurrent writes to one row")]
+    /// Too many concurrent writes; nothing was written. It passes by itself.
+    #[error("the database has too many concurrent writes")]
     Contended,
     /// The operating system gave no random bytes.
     #[error("this machine gives no random numbers")]

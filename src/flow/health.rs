@@ -2,16 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::Mutex;
-
 use crate::app::App;
 
 /// Lifetime of a result. `/health/ready` is open to everyone: more frequent requests do not reach the controllers.
 const GOOD_FOR: Duration = Duration::from_secs(1);
-
-/// The last result and its time.
-#[derive(Debug, Default)]
-pub struct Readiness(Mutex<Option<(Instant, bool)>>);
 
 /// Whether the store takes a write and at least one controller takes a new connection, which each login needs.
 pub async fn ready(app: &App) -> bool {

@@ -6,7 +6,7 @@
 //! - A login by code is good for one password of one account.
 
 pub use crate::flow::delegation::issue_code::{Issue, Issued, issue};
-pub use crate::flow::sign_in::one_time_code::{CodeProbes, Redeemed, redeem};
+pub use crate::flow::sign_in::one_time_code::{Redeemed, redeem};
 
 use jiff::SignedDuration;
 use uuid::Uuid;

@@ -21,9 +21,8 @@ use crate::store::rate_limit::{key::code_prefix, memory::DelayMemory};
 
 /// Parallel decisions in one instance. The other database connections stay free for the work after the decision.
 const AT_ONCE: usize = 8;
-/// Longest wait for a turn, and the delay after it.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-const SOON: SignedDuration = SignedDuration::from_secs(5);
+/// Longest wait for a turn. After it the attempt fails as "busy": it is no guess, so its actor gets no delay.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(8);
 /// An attempt that is under way for longer has failed, because its instance has crashed.
 const UNDER_WAY: SignedDuration = SignedDuration::from_mins(2);
 
@@ -67,15 +66,15 @@ impl RateLimits {
         Self { store: store.clone(), memory: Arc::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
-    /// Counts one attempt on every key, or on none if one of the keys is delayed. An overload delays as well: attempts never fail because
-    /// of others.
+    /// Counts one attempt on every key, or on none if one of the keys is delayed.
+    ///
+    /// # Errors
+    /// [`StoreError::Contended`] in an overload: nothing was counted.
     pub async fn count_attempt(&self, keys: &[(ThrottleKey, DelayLimits)], now: Timestamp) -> Result<Charge, StoreError> {
         if let Some(until) = self.known_wait(keys, now) {
             return Ok(Charge::Wait(until));
         }
-        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.turns.acquire()).await else {
-            return Ok(Charge::Wait(now.saturating_add(SOON).unwrap_or(now)));
-        };
+        let Ok(Ok(_turn)) = tokio::time::timeout(PATIENCE, self.turns.acquire()).await else { return Err(StoreError::Contended) };
         // While this attempt waited for its turn, another one may have received a delay.
         if let Some(until) = self.known_wait(keys, now) {
             return Ok(Charge::Wait(until));

@@ -139,11 +139,16 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
         &["admin", "app", "check", "directory", "flow", "forward", "http", "identity", "jobs", "registers", "serve"],
         &["axum", "askama", "ldap3"],
     ),
+    (
+        "limits",
+        &["admin", "app", "audit", "check", "cli", "directory", "flow", "forward", "http", "identity", "jobs", "registers", "serve"],
+        &["axum", "askama", "ldap3", "sqlx"],
+    ),
     ("flow", &["admin", "check", "cli", "http", "jobs", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
     ("jobs", &["admin", "check", "cli", "http", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
     ("admin", &["app", "check", "cli", "directory", "http", "jobs", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
     ("http", &["admin", "check", "cli", "directory", "forward", "jobs", "registers", "serve"], &["ldap3", "sqlx"]),
-    ("app", &["admin", "check", "cli", "http", "jobs", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
+    ("app", &["admin", "check", "cli", "flow", "http", "jobs", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
     ("check", &["admin", "app", "cli", "flow", "http", "jobs", "serve"], &["axum", "askama", "ldap3", "sqlx"]),
     ("cli", &["http"], &["axum", "askama", "ldap3", "sqlx"]),
 ];

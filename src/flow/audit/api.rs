@@ -4,12 +4,7 @@
 //! - No entry leaves without a token that is valid for it now.
 //! - Each token's access is in the audit log once an hour, on disk before the first entry of that hour leaves.
 
-use std::{
-    collections::BTreeMap,
-    sync::{Mutex, PoisonError},
-};
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 
 use crate::flow::{FlowError, RequestContext, event};
 use crate::{
@@ -18,10 +13,7 @@ use crate::{
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         credential::api_token::{ApiToken, BadToken, Presented, TokenScope},
-        rate_limit::{
-            bucket::{Bucket, Rate},
-            delay::DelayLimits,
-        },
+        rate_limit::delay::DelayLimits,
     },
     store::rate_limit::{Charge, ThrottleKey},
 };
@@ -32,8 +24,6 @@ pub const MOST_EVENTS: u32 = 1000;
 const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 /// Entries in one read from the store.
 const BATCH: u32 = 200;
-/// Rate limit of one token, in each instance.
-const RATE: Rate = Rate { burst: 60.0, per_second: 20.0 };
 /// Rate limit of wrong tokens from one address. A token has 256 bits and cannot be guessed; the limit keeps noise out
 /// of the log.
 const WRONG: DelayLimits = DelayLimits {
@@ -42,19 +32,6 @@ const WRONG: DelayLimits = DelayLimits {
     max_delay: SignedDuration::from_mins(5),
     reset_after: SignedDuration::from_hours(1),
 };
-
-/// Recent use of each token.
-#[derive(Debug, Default)]
-pub struct ApiRates(Mutex<BTreeMap<String, Bucket>>);
-
-impl ApiRates {
-    /// `Err`: seconds until the next request is possible. Only valid tokens are counted, so that strangers cannot fill
-    /// the map.
-    fn take(&self, token: &str, now: Timestamp) -> Result<(), f64> {
-        let mut rates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        rates.entry(token.to_owned()).or_insert_with(|| Bucket::full(RATE, now)).take(RATE, now)
-    }
-}
 
 /// The result of authenticating a request.
 #[derive(Debug)]

@@ -12,6 +12,7 @@ use crate::flow::delegation::{
     context::{person, scope_of},
     denial::without_account,
 };
+use crate::limits::register_limit::FAMILY;
 use crate::{
     app::App,
     clock,
@@ -19,7 +20,6 @@ use crate::{
     directory::ControllerSession,
     flow::{
         FlowError, RequestContext, event_of,
-        register_limit::FAMILY,
         self_service::{
             linked_accounts::{Registered, identity_leads_to, linked_by_identity},
             list::LinkedAccount,

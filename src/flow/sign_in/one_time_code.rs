@@ -1,10 +1,6 @@
 //! Redeeming a one-time code: a login with an account name and the code.
 
-use std::{
-    collections::HashMap,
-    net::IpAddr,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -26,14 +22,11 @@ use crate::{
         authorization::Denial,
         credential::{one_time_code::Code, slow_hash::SlowHash},
         identity::{Identity, LoginMethod, Proof},
-        rate_limit::{
-            bucket::{Bucket, Rate},
-            delay::DelayLimits,
-        },
+        rate_limit::delay::DelayLimits,
     },
     store::{
         codes::{StoredCode, Try},
-        rate_limit::{Charge, Receipt, ThrottleKey, site},
+        rate_limit::{Charge, Receipt, ThrottleKey},
     },
 };
 
@@ -43,12 +36,6 @@ const BUSY: SignedDuration = SignedDuration::from_secs(10);
 /// Longest delay after wrong codes with a name from a network. The caller is on the telephone and may be in the same
 /// network as the attacker.
 const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(10);
-
-/// Codes per network that are looked up without a delay: over the life of a code a few hundred of the 331,776 possible
-/// prefixes.
-const PROBES: Rate = Rate { burst: 60.0, per_second: 0.5 };
-/// Networks in memory; beyond them all are forgotten.
-const REMEMBERED: usize = 10_000;
 
 /// The result of a login by code.
 #[derive(Debug)]
@@ -68,20 +55,6 @@ pub async fn redeem(app: &Arc<App>, visit: &RequestContext, name: &str, code: &s
     let (app, visit, name, code) = (app.clone(), visit.clone(), LoginName::parse(name), Code::parse(code));
     let key = name.as_ref().map(LoginName::key).unwrap_or_default();
     run_to_completion(async move { OneTimeCodeAttempt { app: &app, visit: &visit, key, receipts: Vec::new() }.run(name, code).await }).await
-}
-
-/// Recent codes of each network. The lookup without a delay needs a limit of its own.
-#[derive(Debug, Default)]
-pub struct CodeProbes(Mutex<HashMap<IpAddr, Bucket>>);
-
-impl CodeProbes {
-    fn take(&self, client: IpAddr, now: Timestamp) -> bool {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if all.len() >= REMEMBERED {
-            all.clear();
-        }
-        all.entry(site(client)).or_insert_with(|| Bucket::full(PROBES, now)).take(PROBES, now).is_ok()
-    }
 }
 
 /// The result of an attempt.

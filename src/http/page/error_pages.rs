@@ -9,13 +9,18 @@ use axum::{
     response::Response,
 };
 
-use crate::app::App;
 use crate::http::page::{
     failure::{PageError, of_a_layer},
     frame::Frame,
     problem,
     render::{MessagePage, page},
 };
+use crate::{app::App, flow::outage::Outage};
+
+/// Retry-After, seconds.
+const AFTER_AN_OUTAGE: &str = "60";
+/// The same, where only the load is too high.
+const AFTER_A_PEAK: &str = "5";
 
 /// Middleware: replaces bare error answers by pages in the visitor's language, and by problem details below [`problem::PROGRAMS`].
 pub(crate) async fn error_pages(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -35,8 +40,12 @@ pub(crate) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
         None if status == StatusCode::INTERNAL_SERVER_ERROR => Some(of_a_layer(&app).await),
         failure => failure,
     };
-    if let Some(PageError::Outage(_)) = failure {
+    let mut retry_after = HeaderValue::from_static(AFTER_AN_OUTAGE);
+    if let Some(PageError::Outage(outage)) = &failure {
         status = StatusCode::SERVICE_UNAVAILABLE;
+        if *outage == Outage::Busy {
+            retry_after = HeaderValue::from_static(AFTER_A_PEAK);
+        }
     }
     if for_programs {
         return problem::instead_of(status, &response, failure);
@@ -58,7 +67,7 @@ pub(crate) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
         }
     }
     if status == StatusCode::SERVICE_UNAVAILABLE {
-        answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("60"));
+        answer.headers_mut().insert(header::RETRY_AFTER, retry_after);
     }
     answer
 }

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use os2nykode::{
     model::rate_limit::delay::DelayLimits,
     store::{
-        DerivedKeys, Store,
+        DerivedKeys, Store, StoreError,
         leases::Leases,
         rate_limit::{Charge, RateLimits, Receipt, ThrottleKey},
     },
@@ -319,6 +319,33 @@ async fn a_lease_is_given_back_by_its_holder_only_and_runs_out_by_itself() {
         leases.release("a", one, at(64)).await.expect("given back");
         assert_eq!(leases.delete_stale(at(65)).await.expect("deleted"), 0, "when it was given back is still of use");
         assert_eq!(leases.delete_stale(at(90_000)).await.expect("deleted"), 1);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_busy_makes_nobody_wait_for_guesses() {
+    each_store(async |store, place| {
+        let mut holder = place.intruder().await;
+        let hold: &[&str] = if place.sqlite { &["BEGIN IMMEDIATE"] } else { &["BEGIN", "LOCK TABLE throttles IN EXCLUSIVE MODE"] };
+        for statement in hold {
+            sqlx::query(*statement).execute(&mut holder).await.expect("held");
+        }
+        let limits = RateLimits::new(&store);
+        let attempts: Vec<_> = (0..12)
+            .map(|n| {
+                let limits = limits.clone();
+                tokio::spawn(async move { limits.count_attempt(&[(name(&format!("n{n}")), WIDE), (address(1), WIDE)], at(0)).await })
+            })
+            .collect();
+        let mut errors = Vec::new();
+        for attempt in attempts {
+            errors.push(attempt.await.expect("no panic").expect_err("nothing can be counted, so nothing is delayed"));
+        }
+        assert!(errors.iter().any(|error| matches!(error, StoreError::Contended)), "{errors:?}");
+        sqlx::query("ROLLBACK").execute(&mut holder).await.expect("released");
+        let charge = limits.count_attempt(&[(name("n1"), WIDE), (address(1), WIDE)], at(1)).await.expect("the store answers");
+        assert!(matches!(charge, Charge::Taken(_)));
     })
     .await;
 }

@@ -67,7 +67,7 @@ impl ReportedDelays {
 
 #[cfg(test)]
 mod tests {
-    use crate::flow::reported_delays::*;
+    use crate::limits::reported_delays::*;
 
     #[test]
     fn each_wait_is_told_of_once_and_memory_is_bounded() {

@@ -89,7 +89,7 @@ impl RegisterLimit {
 
 #[cfg(test)]
 mod tests {
-    use crate::flow::register_limit::*;
+    use crate::limits::register_limit::*;
 
     const ANNA: Uuid = Uuid::from_u128(1);
     const BO: Uuid = Uuid::from_u128(2);
