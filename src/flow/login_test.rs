@@ -10,41 +10,8 @@ use crate::flow::{
 use crate::{
     app::App,
     config::Language,
-    identity::shown::Line,
-    model::identity::{Identity, level::AssuranceLevel, provider::ProviderId},
+    model::identity::{Identity, provider::ProviderId},
 };
-
-/// What came of a test.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
-    /// The provider that was asked.
-    pub provider: ProviderId,
-    /// Would a login have been taken?
-    pub verdict: Verdict,
-    /// The level, where the answer was signed rightly.
-    pub level: Option<AssuranceLevel>,
-    /// What was said; nothing before the signature was right.
-    pub lines: Vec<Line>,
-}
-
-/// Would a login have been taken?
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    /// Yes.
-    Accepted {
-        /// To so many accounts it leads.
-        accounts: usize,
-    },
-    /// No.
-    Refused {
-        /// The word in the audit log.
-        reason: &'static str,
-        /// The claim or field that decided; empty where it is none alone.
-        field: String,
-        /// The check that it failed; empty where there is none to tell.
-        check: &'static str,
-    },
-}
 
 /// May they test logins?
 pub async fn may(app: &App, identity: &Identity) -> LogView<()> {

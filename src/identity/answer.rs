@@ -84,7 +84,7 @@ impl ErrorCode {
 #[serde(rename_all = "snake_case")]
 pub enum SessionThere {
     Saml(LogoutSubject),
-    Oidc(super::oidc::OidcSession),
+    Oidc(super::oidc::session::OidcSession),
 }
 
 impl SessionThere {

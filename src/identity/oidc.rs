@@ -19,18 +19,20 @@ mod moment;
 pub mod payload;
 mod providers;
 mod refused;
+pub(crate) mod session;
 pub mod shown;
 #[cfg(test)]
 mod tests;
 pub mod token;
 pub mod userinfo;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::answer::Login;
 
 pub use providers::{OidcError, OidcProviderState, OidcProviders, OidcRequest};
 pub use refused::{Denied, OidcLoginError, OidcRefused};
+pub use session::OidcSession;
 pub use token::Recognised;
 
 /// Random bytes as text for `state`, `nonce` or `code_verifier`: 32 hexadecimal digits for each 16 bytes.
@@ -52,21 +54,4 @@ pub struct Heard {
     pub said: Option<claims::VerifiedClaims>,
     /// The login, or the reason for its refusal.
     pub login: Result<Login, OidcLoginError>,
-}
-
-/// Session of a login at an OpenID provider.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OidcSession {
-    pub sub: String,
-    /// `sid`, if the provider has session identifiers.
-    pub sid: Option<String>,
-    /// ID token for `id_token_hint` at a logout; `None` if its content may not be put on a page.
-    pub hint: Option<String>,
-}
-
-impl std::fmt::Debug for OidcSession {
-    /// Leaves out the content, which holds a token.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Session(…)")
-    }
 }

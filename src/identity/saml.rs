@@ -17,6 +17,7 @@ pub mod response;
 pub mod screen;
 pub mod shown;
 pub mod signature;
+pub mod signing_key;
 pub mod sp_metadata;
 pub mod subject;
 #[cfg(test)]

@@ -20,9 +20,10 @@ use os2nykode::{
         keys::{self, KeyPair, ProviderKeys},
         saml::{
             Refused,
-            metadata::{Metadata, ProviderAddresses, SigningKey},
+            metadata::{Metadata, ProviderAddresses},
             response::{self, ExpectedResponse},
             signature::enveloped,
+            signing_key::SigningKey,
         },
     },
     model::identity::{claim::ClaimKind, level::AssuranceLevel, provider::ProviderId},

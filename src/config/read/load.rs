@@ -302,6 +302,9 @@ fn wrong(text: &str) -> String {
 
 /// The message for an unknown section, with a suggestion.
 fn unknown(key: &str) -> String {
+    if let Some(new) = suggest::renamed(key) {
+        return format!("unknown section; it is called [{new}] now");
+    }
     match suggest::nearest(key, SECTIONS.into_iter()) {
         Some(near) => format!("unknown section; did you mean [{near}]?"),
         None => format!("unknown section; there are {}", SECTIONS.join(", ")),

@@ -5,8 +5,34 @@
 /// Holds every key; a test compares the example with the code.
 const EXAMPLE: &str = include_str!("../../../config/example.toml");
 
+/// Keys and sections by their names before 0.1.0.
+const RENAMED: [(&str, &str); 14] = [
+    ("authority", "delegation"),
+    ("people", "registers"),
+    ("staff", "local_accounts"),
+    ("throttle", "rate_limit"),
+    ("push", "forward"),
+    ("cannot_use_the_service", "blocked_groups"),
+    ("cannot_be_changed_by_others", "excluded_groups"),
+    ("answers", "account_key"),
+    ("answer_at", "accounts_at"),
+    ("nobody_statuses", "not_found_statuses"),
+    ("free", "attempts_before_delay"),
+    ("first_wait_seconds", "first_delay_seconds"),
+    ("longest_wait_seconds", "max_delay_seconds"),
+    ("forget_after_hours", "reset_after_hours"),
+];
+
+/// The present name of a renamed key or section.
+pub(crate) fn renamed(unknown: &str) -> Option<&'static str> {
+    RENAMED.iter().find(|(old, _)| *old == unknown).map(|(_, new)| *new)
+}
+
 /// The second half of the message on an unknown key.
 pub(crate) fn key(unknown: &str) -> String {
+    if let Some(new) = renamed(unknown) {
+        return format!("is called {new} now");
+    }
     let known = || {
         let before =
             EXAMPLE.split(" = ").map(|text| text.rsplit(|c: char| !(c.is_ascii_lowercase() || c == '_')).next().unwrap_or_default());
@@ -61,5 +87,16 @@ mod tests {
         assert_eq!(key("trusted_proxy"), "did you mean trusted_proxies?");
         assert!(key("base_dn").starts_with("it belongs"));
         assert!(key("xyzzy").starts_with("see "));
+    }
+
+    #[test]
+    fn every_new_name_is_a_key_of_the_example() {
+        for (old, new) in RENAMED {
+            assert_eq!(key(old), format!("is called {new} now"));
+            assert!(
+                EXAMPLE.contains(&format!("{new} = ")) || EXAMPLE.contains(&format!("{new}.")) || EXAMPLE.contains(&format!("{new}]")),
+                "{new}"
+            );
+        }
     }
 }

@@ -5,18 +5,18 @@
 //! - All answers that prove nothing look alike to the visitor, and each has its own reason in the log.
 
 pub mod oidc;
+pub mod report;
 pub mod saml;
 mod tested;
 
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::flow::sign_in::provider::report::Report;
 use crate::flow::{
     FlowError, RequestContext,
     delegation::guardian::{Children, children},
-    event, event_of,
-    login_test::Report,
-    party_of,
+    event, event_of, party_of,
     self_service::{linked_accounts, sessions},
     sign_in::ad_password::{failed, hold_answer, refund},
 };

@@ -16,9 +16,10 @@ use jiff::Timestamp;
 use super::{
     Refused, logout,
     message::Message,
-    metadata::{Metadata, MetadataError, SigningKey},
+    metadata::{Metadata, MetadataError},
     response,
     shown::{self, Examined},
+    signing_key::SigningKey,
     sp_metadata::OwnAddresses,
     work::{Queue, WorkSlots},
 };

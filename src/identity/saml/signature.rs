@@ -21,8 +21,8 @@ use samael::crypto::{AllowedSignatureAlgorithm as Algorithm, CertificateDer, Cry
 
 use super::{
     Refused, decrypt,
-    metadata::SigningKey,
     screen::{self, ScreenedSignature},
+    signing_key::SigningKey,
     xml::{
         DS, LARGEST, Plain,
         canonical::{CanonicalRules, canonical},

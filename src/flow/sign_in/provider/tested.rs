@@ -6,9 +6,9 @@ use crate::{
         FlowError, RequestContext,
         audit::read::auditor,
         event_of,
-        login_test::{Report, Verdict},
         self_service::linked_accounts,
         sign_in::ad_password::{failed, refund},
+        sign_in::provider::report::{Report, Verdict},
     },
     identity::{
         answer::{Login, LoginAnswer},

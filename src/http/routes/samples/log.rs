@@ -11,7 +11,7 @@ use crate::{
     },
     flow::{
         audit::read::{Day, EntriesFound, EntryView, Overview},
-        login_test::{Report, Verdict},
+        sign_in::provider::report::{Report, Verdict},
     },
     http::{
         page::{Errors, Frame},

@@ -18,8 +18,9 @@ use crate::http::routes::{
 use crate::{
     app::App,
     flow::{
-        login_test::{self, Report, Verdict},
+        login_test,
         sign_in::provider::LoginBegun,
+        sign_in::provider::report::{Report, Verdict},
     },
     http::{
         extract::{form::Form, sealed_cookie},
