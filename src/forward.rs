@@ -20,7 +20,7 @@ use crate::{
 
 /// A message to a target.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
+pub struct ForwardMessage {
     /// The sequence number of the audit entry, the same in every repetition.
     pub number: i64,
     pub at: Timestamp,
@@ -145,7 +145,7 @@ impl ForwardTarget {
 
     /// Sends messages in order and stops at the first that is not taken. `now`: time of the signatures. Takes at most twice the configured
     /// timeout: a web hook gets no further message once the timeout is over.
-    pub async fn send(&self, parcels: &[Message], now: Timestamp) -> Delivery {
+    pub async fn send(&self, parcels: &[ForwardMessage], now: Timestamp) -> Delivery {
         let whole = |done: Result<(), DeliveryError>| match done {
             Ok(()) => Delivery { taken: parcels.len(), trouble: None },
             Err(trouble) => Delivery { taken: 0, trouble: Some(trouble) },

@@ -54,7 +54,7 @@ type Result<T> = std::result::Result<T, OperatorFileError>;
 
 /// A text, and the mode of the file that it was read from.
 #[derive(Debug)]
-pub struct Text {
+pub struct OperatorText {
     /// In UTF-8, without byte order mark.
     pub text: String,
     /// Permission bits.
@@ -72,10 +72,10 @@ pub fn closed(path: &Path, mode: u32) -> Result<()> {
 }
 
 /// A text file: UTF-8, or UTF-16 with its byte order mark.
-pub fn text(path: &Path) -> Result<Text> {
+pub fn text(path: &Path) -> Result<OperatorText> {
     let (bytes, mode) = read(path, |_| Ok(()))?;
     let text = decoded(&bytes).ok_or(OperatorFileError::NotText)?.into_owned();
-    Ok(Text { text, mode })
+    Ok(OperatorText { text, mode })
 }
 
 /// A secret. Blanks and line ends at its end are no part of it, nor is a byte order mark.

@@ -20,7 +20,7 @@ use crate::{
         chain::{
             inspect::LogInspection,
             sealer::{ChainMemory, SignOutcome},
-            verify::{Contradiction, NotVerified, Pass, Whole},
+            verify::{NotVerified, Pass, Tampering, Whole},
         },
         export::{
             feed::Feed,
@@ -123,7 +123,7 @@ pub(super) enum CommandError {
     #[error("the database is of another version than this program")]
     OtherVersion,
     #[error("{0}")]
-    Broken(#[from] Contradiction),
+    Broken(#[from] Tampering),
     #[error("{0} of the CPR numbers can't be opened with any key of audit.cpr_key_files: keep the old keys there")]
     Lost(u64),
 }
@@ -301,7 +301,7 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
         if line.starts_with(b"{\"number\":") {
             continue;
         }
-        match serde_json::from_slice(&line).map_err(|_| Contradiction::Unreadable(number))? {
+        match serde_json::from_slice(&line).map_err(|_| Tampering::Unreadable(number))? {
             ExportLine::Entry(_) => {}
             ExportLine::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
             ExportLine::Purge { purge } => purges.push(purge),
@@ -312,7 +312,7 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
         pass.vouched_outside(kept)?;
     }
     for (number, line) in (1..).zip(lines(file)?) {
-        if let ExportLine::Entry(entry) = serde_json::from_slice(&line?).map_err(|_| Contradiction::Unreadable(number))? {
+        if let ExportLine::Entry(entry) = serde_json::from_slice(&line?).map_err(|_| Tampering::Unreadable(number))? {
             pass.add(&entry.as_ref().into())?;
         }
     }

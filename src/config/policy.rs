@@ -7,7 +7,7 @@ use serde::Deserialize;
 use crate::config::problem::Problems;
 use crate::{
     model::password_policy::{Contradiction, PasswordPolicy},
-    operator_file::{self, Text},
+    operator_file::{self, OperatorText},
 };
 
 /// `[policy]`.
@@ -95,7 +95,7 @@ impl RawRules {
         let mut words = self.forbidden_words;
         if let Some(file) = self.forbidden_words_file {
             match operator_file::text(&file) {
-                Ok(Text { text, .. }) => {
+                Ok(OperatorText { text, .. }) => {
                     words.extend(text.lines().map(str::trim).filter(|l| !l.is_empty() && !l.starts_with('#')).map(str::to_owned));
                 }
                 Err(error) => problems.add(&format!("{key}.forbidden_words_file"), format!("{}: {error}", file.display())),

@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex, TryLockError},
 };
 
-use crate::forward::{DeliveryError, Message};
+use crate::forward::{DeliveryError, ForwardMessage};
 
 /// Longest line that the service writes. A file without a line end in its last this many bytes is not ours.
 const LONGEST_LINE: u64 = 1024 * 1024;
@@ -27,7 +27,7 @@ impl Lines {
         Self { path: path.to_owned(), open: Arc::default() }
     }
 
-    pub(crate) async fn append(&self, parcels: &[Message]) -> Result<(), DeliveryError> {
+    pub(crate) async fn append(&self, parcels: &[ForwardMessage]) -> Result<(), DeliveryError> {
         let text: String = parcels.iter().map(|parcel| format!("{}\n", parcel.body)).collect();
         let lines = self.clone();
         let done = tokio::task::spawn_blocking(move || lines.write(text.as_bytes())).await;
@@ -111,9 +111,9 @@ mod tests {
     use crate::forward::Severity;
     use crate::forward::file::*;
 
-    fn parcel(number: i64) -> Message {
+    fn parcel(number: i64) -> ForwardMessage {
         let body = format!("{{\"number\":{number}}}");
-        Message { number, at: Timestamp::UNIX_EPOCH, name: "x".to_owned(), severity: Severity::Notice, body }
+        ForwardMessage { number, at: Timestamp::UNIX_EPOCH, name: "x".to_owned(), severity: Severity::Notice, body }
     }
 
     #[tokio::test]

@@ -1,12 +1,12 @@
 //! Syslog messages of RFC 5424, framed by octet counting (RFC 6587, RFC 5425): length in octets, a space, the message.
 
-use crate::forward::{Message, Severity};
+use crate::forward::{ForwardMessage, Severity};
 
 /// Security/authorization messages, private (RFC 5424, table 1: 10).
 const FACILITY: u8 = 10;
 
 /// The framed message. It is one line, because the body is JSON, which escapes control characters.
-pub(crate) fn frame(parcel: &Message, hostname: &str) -> String {
+pub(crate) fn frame(parcel: &ForwardMessage, hostname: &str) -> String {
     let severity: u8 = match parcel.severity {
         Severity::Alert => 1,
         Severity::Warning => 4,
@@ -35,11 +35,11 @@ mod tests {
     fn a_frame_counts_octets_and_its_head_is_plain() {
         let at = Timestamp::from_microsecond(1_800_000_000_000_001).expect("in range");
         let body = "{\"name\":\"Ærø\"}".to_owned();
-        let parcel = Message { number: 7, at, name: "sign_in".to_owned(), severity: Severity::Notice, body };
+        let parcel = ForwardMessage { number: 7, at, name: "sign_in".to_owned(), severity: Severity::Notice, body };
         let message = "<85>1 2027-01-15T08:00:00.000001Z nykode.kommune.dk os2nykode - sign_in - {\"name\":\"Ærø\"}";
         assert_eq!(frame(&parcel, "nykode.kommune.dk"), format!("{} {message}", message.len()));
         assert_eq!(message.len(), message.chars().count() + 2, "octets and not characters");
-        let forged = Message { name: "x - - \n<0>1 æ".to_owned(), severity: Severity::Alert, ..parcel };
+        let forged = ForwardMessage { name: "x - - \n<0>1 æ".to_owned(), severity: Severity::Alert, ..parcel };
         assert!(frame(&forged, "h").contains(" h os2nykode - x--<0>1 - {"), "{}", frame(&forged, "h"));
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ring::hmac;
 use secrecy::ExposeSecret;
 
-use crate::forward::{DeliveryError, Message, SetupError};
+use crate::forward::{DeliveryError, ForwardMessage, SetupError};
 use crate::{
     config,
     http_client::{ClientLimits, HttpClient},
@@ -38,7 +38,7 @@ impl Hook {
     }
 
     /// 2xx means taken. 400, 413, 415 and 422 refuse this message for good; every other status is a failure that may pass.
-    pub(crate) async fn tell(&self, parcel: &Message, now: Timestamp) -> Result<(), DeliveryError> {
+    pub(crate) async fn tell(&self, parcel: &ForwardMessage, now: Timestamp) -> Result<(), DeliveryError> {
         let mut request = self.request(Method::POST, parcel.body.clone().into_bytes());
         let headers = request.headers_mut();
         let signature = signature(self.config.signing_key.expose_secret(), now, &parcel.body);

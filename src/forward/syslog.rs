@@ -14,7 +14,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use crate::forward::{
-    DeliveryError, Message, SetupError,
+    DeliveryError, ForwardMessage, SetupError,
     framing::{frame, printable},
 };
 use crate::{config::ForwardTls, tcp, tls};
@@ -47,7 +47,7 @@ impl Syslog {
     }
 
     /// Sends all messages over one connection.
-    pub(crate) async fn send(&self, parcels: &[Message]) -> Result<(), DeliveryError> {
+    pub(crate) async fn send(&self, parcels: &[ForwardMessage]) -> Result<(), DeliveryError> {
         let frames: String = parcels.iter().map(|parcel| frame(parcel, &self.hostname)).collect();
         let stream = tcp::connect(&self.host, self.port).await.map_err(unreachable)?;
         match &self.tls {

@@ -49,7 +49,7 @@ fn with_query(address: &str, parameters: &(impl Serialize + ?Sized)) -> String {
 
 /// Result of the exchange of a code.
 #[derive(Debug)]
-pub struct Heard {
+pub struct ExchangedCode {
     /// Claims with a valid signature, even of a login that is refused.
     pub said: Option<claims::VerifiedClaims>,
     /// The login, or the reason for its refusal.

@@ -16,7 +16,7 @@ use crate::flow::FlowError;
 use crate::{
     app::App,
     audit::export::{feed::SealedEntry, json_lines::ExportLine, public_entry::PublicEvent},
-    forward::{Delivery, DeliveryError, ForwardTarget, Message, Severity},
+    forward::{Delivery, DeliveryError, ForwardMessage, ForwardTarget, Severity},
     model::{
         audit::{AuditEvent, AuditOutcome, EventKind},
         notice::Notice,
@@ -150,7 +150,7 @@ impl Sender {
             app.cursors.forget(&name).await?;
             return Err(FlowError::Store(crate::store::StoreError::Corrupt("audit_seals")));
         }
-        let parcels: Vec<Message> = batch.iter().filter_map(|sealed| parcel(target, sealed, app.clock.now())).collect();
+        let parcels: Vec<ForwardMessage> = batch.iter().filter_map(|sealed| parcel(target, sealed, app.clock.now())).collect();
         let Delivery { mut taken, mut trouble } =
             if parcels.is_empty() { Delivery { taken: 0, trouble: None } } else { self.send(app, target, &name, &parcels).await? };
         metrics::counter!("os2nykode_audit_forward_sent_total", "target" => target.id.clone()).increment(taken as u64);
@@ -183,7 +183,7 @@ impl Sender {
     }
 
     /// Sends a batch, and renews the lease meanwhile.
-    async fn send(&mut self, app: &App, target: &ForwardTarget, name: &str, parcels: &[Message]) -> Result<Delivery, FlowError> {
+    async fn send(&mut self, app: &App, target: &ForwardTarget, name: &str, parcels: &[ForwardMessage]) -> Result<Delivery, FlowError> {
         let sending = target.send(parcels, app.clock.now());
         tokio::pin!(sending);
         loop {
@@ -230,9 +230,9 @@ impl Sender {
         }
         let due = app.feed.checkpoints(at.checkpoint, at.number, BATCH).await?;
         let Some(last) = due.last() else { return Ok(None) };
-        let parcels: Vec<Message> = due
+        let parcels: Vec<ForwardMessage> = due
             .iter()
-            .map(|checkpoint| Message {
+            .map(|checkpoint| ForwardMessage {
                 number: checkpoint.number,
                 at: Timestamp::from_microsecond(checkpoint.at).unwrap_or(Timestamp::UNIX_EPOCH),
                 name: "checkpoint".to_owned(),
@@ -258,7 +258,7 @@ async fn begin(app: &App, target: &ForwardTarget, name: &str) -> Result<Cursor, 
 }
 
 /// The message for a number of the log; `None` where there is no entry, or none that this target receives.
-fn parcel(target: &ForwardTarget, sealed: &SealedEntry, now: Timestamp) -> Option<Message> {
+fn parcel(target: &ForwardTarget, sealed: &SealedEntry, now: Timestamp) -> Option<ForwardMessage> {
     let public = PublicEvent::of(sealed)?;
     let event = sealed.event();
     let at = event.as_ref().map_or(now, |event| event.at);
@@ -279,7 +279,7 @@ fn parcel(target: &ForwardTarget, sealed: &SealedEntry, now: Timestamp) -> Optio
             None => public.json(),
         }
     };
-    Some(Message { number, at, name, severity, body })
+    Some(ForwardMessage { number, at, name, severity, body })
 }
 
 fn told(notice: Notice, event: &PublicEvent) -> String {

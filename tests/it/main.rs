@@ -11,6 +11,7 @@ mod idp;
 mod journey;
 mod layers;
 mod log_pages;
+mod names;
 mod oidc;
 mod oidc_forge;
 mod others;

@@ -15,7 +15,7 @@ use sqlx::{
 use crate::audit::{
     chain::{
         stored::PositionReader,
-        verify::{Contradiction, NotVerified, Pass, Whole},
+        verify::{NotVerified, Pass, Tampering, Whole},
     },
     export::{
         json_lines::{Checkpoint, Purge},
@@ -107,7 +107,7 @@ impl LogInspection {
         if self.sqlite
             && self.count("SELECT COUNT(*) FROM audit_seals WHERE typeof(number) <> 'integer' OR typeof(seq) <> 'integer'").await? > 0
         {
-            return Err(Contradiction::Foreign("audit_seals").into());
+            return Err(Tampering::Foreign("audit_seals").into());
         }
         let Some((first, last)) = self.ends().await? else { return self.finish(pass, 0).await };
         let starts = stream::iter((0..).map_while(|n: i64| n.checked_mul(PAGE)?.checked_add(first - 1)).take_while(|after| *after < last));
@@ -150,7 +150,7 @@ impl LogInspection {
         if i64::try_from(whole.entries) != Ok(self.count(&placed).await?)
             && let Some(seq) = self.without_place().await?
         {
-            return Err(Contradiction::Inserted(seq).into());
+            return Err(Tampering::Inserted(seq).into());
         }
         Ok(Whole { waiting: self.waiting().await?.entries, ..whole })
     }
@@ -213,13 +213,13 @@ impl LogInspection {
     async fn checkpoints(&self) -> Result<Vec<Checkpoint>, NotVerified> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number");
         let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
-        rows.iter().map(read::checkpoint).collect::<Result<_, _>>().map_err(|_| Contradiction::Foreign("audit_checkpoints").into())
+        rows.iter().map(read::checkpoint).collect::<Result<_, _>>().map_err(|_| Tampering::Foreign("audit_checkpoints").into())
     }
 
     async fn purges(&self) -> Result<Vec<Purge>, NotVerified> {
         let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
         let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
-        rows.iter().map(read::purge).collect::<Result<_, _>>().map_err(|_| Contradiction::Foreign("audit_purges").into())
+        rows.iter().map(read::purge).collect::<Result<_, _>>().map_err(|_| Tampering::Foreign("audit_purges").into())
     }
 
     async fn count(&self, statement: &str) -> Result<i64, StoreError> {

@@ -88,7 +88,7 @@ impl StoredPosition {
 
 /// A fault of the log.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Contradiction {
+pub enum Tampering {
     /// Sequence numbers are missing: entries and their seals were deleted.
     #[error("entries from number {from} to {to} are missing, with their seals")]
     Gap {
@@ -167,7 +167,7 @@ pub enum Contradiction {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NotVerified {
     #[error(transparent)]
-    Broken(#[from] Contradiction),
+    Broken(#[from] Tampering),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -211,7 +211,7 @@ pub struct Pass<'a> {
     at: Option<i64>,
     part: bool,
     /// The first checkpoint or purge with an invalid signature.
-    forged: Option<Contradiction>,
+    forged: Option<Tampering>,
     whole: Whole,
 }
 
@@ -259,29 +259,29 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds a checkpoint that was kept outside. It counts like those in the log.
-    pub fn vouched_outside(&mut self, checkpoint: Checkpoint) -> Result<(), Contradiction> {
+    pub fn vouched_outside(&mut self, checkpoint: Checkpoint) -> Result<(), Tampering> {
         self.vouches(&checkpoint)?;
         if let Some(ours) = self.checkpoints.get(&checkpoint.number)
             && ours.chain != checkpoint.chain
         {
-            return Err(Contradiction::Rewritten { after: 0, at: checkpoint.number });
+            return Err(Tampering::Rewritten { after: 0, at: checkpoint.number });
         }
         self.checkpoints.insert(checkpoint.number, checkpoint);
         Ok(())
     }
 
-    fn vouches(&self, checkpoint: &Checkpoint) -> Result<(), Contradiction> {
+    fn vouches(&self, checkpoint: &Checkpoint) -> Result<(), Tampering> {
         let chain = Link::try_from(checkpoint.chain.as_slice());
-        let chain = chain.map_err(|_| Contradiction::Signature { what: "checkpoint", number: checkpoint.number })?;
+        let chain = chain.map_err(|_| Tampering::Signature { what: "checkpoint", number: checkpoint.number })?;
         let text = hash::of_checkpoint(checkpoint.number, checkpoint.at, &chain);
         self.signed("checkpoint", checkpoint.number, &checkpoint.key_id, &text, &checkpoint.signature)
     }
 
-    fn signed(&self, what: &'static str, number: i64, key_id: &str, text: &[u8], signature: &[u8]) -> Result<(), Contradiction> {
+    fn signed(&self, what: &'static str, number: i64, key_id: &str, text: &[u8], signature: &[u8]) -> Result<(), Tampering> {
         match self.keys.verify(key_id, text, signature) {
             Some(true) => Ok(()),
-            Some(false) => Err(Contradiction::Signature { what, number }),
-            None => Err(Contradiction::UnknownKey { what, number, key_id: key_id.to_owned() }),
+            Some(false) => Err(Tampering::Signature { what, number }),
+            None => Err(Tampering::UnknownKey { what, number, key_id: key_id.to_owned() }),
         }
     }
 
@@ -290,14 +290,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Adds the next sequence number, in order.
-    pub fn add(&mut self, found: &StoredPosition) -> Result<(), Contradiction> {
+    pub fn add(&mut self, found: &StoredPosition) -> Result<(), Tampering> {
         let (number, seq) = (found.number, found.seq);
-        let changed = Contradiction::Changed { number, seq };
+        let changed = Tampering::Changed { number, seq };
         let before = self.before(number)?;
         let Some(authentic) = found.authentic else { return Err(changed) };
         match &found.what {
-            Matter::Nothing if authentic => return Err(Contradiction::Deleted { number, seq }),
-            Matter::Purged(purged) if number > self.purged(&purged.class) => return Err(Contradiction::Deleted { number, seq }),
+            Matter::Nothing if authentic => return Err(Tampering::Deleted { number, seq }),
+            Matter::Purged(purged) if number > self.purged(&purged.class) => return Err(Tampering::Deleted { number, seq }),
             Matter::Entry { .. } | Matter::Purged(_) | Matter::Nothing | Matter::Both => {}
         }
         let link = found.link(&before).filter(|link| link.as_slice() == found.chain).ok_or(changed)?;
@@ -329,12 +329,12 @@ impl<'a> Pass<'a> {
     }
 
     /// The chain hash before a sequence number, which has to be the next one.
-    fn before(&mut self, number: i64) -> Result<Link, Contradiction> {
+    fn before(&mut self, number: i64) -> Result<Link, Tampering> {
         if let Some(link) = self.link {
             return match number {
                 n if n == self.whole.last + 1 => Ok(link),
-                n if n <= self.whole.last => Err(Contradiction::Order(n)),
-                n => Err(Contradiction::Gap { from: self.whole.last + 1, to: n - 1 }),
+                n if n <= self.whole.last => Err(Tampering::Order(n)),
+                n => Err(Tampering::Gap { from: self.whole.last + 1, to: n - 1 }),
             };
         }
         self.whole.first = number;
@@ -342,19 +342,19 @@ impl<'a> Pass<'a> {
             return Ok(START);
         }
         // Whole segments were deleted: a checkpoint covers the chain before.
-        let gap = Contradiction::Gap { from: 1, to: number - 1 };
+        let gap = Tampering::Gap { from: 1, to: number - 1 };
         if !self.part && number - 1 > self.purged("all") {
             return Err(gap);
         }
         let vouched = self.checkpoints.get(&(number - 1)).ok_or(gap)?;
         self.whole.vouched = number - 1;
-        Link::try_from(vouched.chain.as_slice()).map_err(|_| Contradiction::Signature { what: "checkpoint", number })
+        Link::try_from(vouched.chain.as_slice()).map_err(|_| Tampering::Signature { what: "checkpoint", number })
     }
 
-    fn hold_against_checkpoint(&mut self, number: i64, link: &Link) -> Result<(), Contradiction> {
+    fn hold_against_checkpoint(&mut self, number: i64, link: &Link) -> Result<(), Tampering> {
         let Some(checkpoint) = self.checkpoints.get(&number) else { return Ok(()) };
         if checkpoint.chain.as_slice() != link {
-            return Err(Contradiction::Rewritten { after: self.whole.vouched, at: number });
+            return Err(Tampering::Rewritten { after: self.whole.vouched, at: number });
         }
         self.whole.vouched = number;
         self.whole.vouched_at = Some(checkpoint.at);
@@ -363,14 +363,14 @@ impl<'a> Pass<'a> {
     }
 
     /// Ends the pass after the last entry.
-    pub fn finish(self) -> Result<Whole, Contradiction> {
+    pub fn finish(self) -> Result<Whole, Tampering> {
         // Where retention has left no entry, it has left the checkpoint over them.
         let ends = self.whole.last.max(self.purged("all"));
         match self.checkpoints.keys().next_back() {
-            Some(vouched) if *vouched > ends => Err(Contradiction::Truncated { ends, vouched: *vouched }),
+            Some(vouched) if *vouched > ends => Err(Tampering::Truncated { ends, vouched: *vouched }),
             Some(_) | None => match self.forged {
                 Some(forged) => Err(forged),
-                None if self.checkpoints.is_empty() => Err(Contradiction::NothingVouched),
+                None if self.checkpoints.is_empty() => Err(Tampering::NothingVouched),
                 None => Ok(self.whole),
             },
         }

@@ -23,7 +23,7 @@ use crate::config::{
     },
     registers, reset, server, site, store,
 };
-use crate::operator_file::{self, Text};
+use crate::operator_file::{self, OperatorText};
 
 /// Prefix of environment variables that override a key; `__` separates levels.
 pub(crate) const PREFIX: &str = "OS2NYKODE__";
@@ -194,7 +194,7 @@ fn somewhere(registers: &RegistersConfig, saml: &Saml, oidc: &Oidc, problems: &m
 
 fn read(path: &Path, problems: &mut Problems) -> Option<Table> {
     let shown = path.display().to_string();
-    let Text { text, mode } = operator_file::text(path).map_err(|error| problems.add(&shown, error.to_string())).ok()?;
+    let OperatorText { text, mode } = operator_file::text(path).map_err(|error| problems.add(&shown, error.to_string())).ok()?;
     match text.parse::<Table>() {
         Ok(table) => {
             if let (Some(key), Err(open)) = (secret::inline(&table), operator_file::closed(path, mode)) {

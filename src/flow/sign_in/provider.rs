@@ -12,7 +12,7 @@ mod tested;
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::flow::sign_in::provider::report::Report;
+use crate::flow::sign_in::provider::report::LoginReport;
 use crate::flow::{
     FlowError, RequestContext,
     delegation::guardian::{Children, children},
@@ -137,7 +137,7 @@ pub enum LoginFinished {
         provider: Option<ProviderId>,
     },
     /// It was a test: nobody is logged in by it, and no session is touched.
-    Tested(Box<Report>),
+    Tested(Box<LoginReport>),
     /// Too many refused answers from this address.
     Throttled {
         /// When the next answer is accepted.

@@ -75,6 +75,10 @@ fn is_ours(origin: &str, headers: &HeaderMap, uri: &Uri, public_url: &str) -> bo
     origin == public_url || host.is_some_and(asked)
 }
 
+/// Fields of a form with only its CSRF token.
+#[derive(Deserialize)]
+pub(crate) struct TokenOnly {}
+
 /// A form whose CSRF token was valid.
 pub(crate) struct Form<T>(pub T);
 

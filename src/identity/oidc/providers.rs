@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, Semaphore};
 use zeroize::Zeroizing;
 
 use super::{
-    Heard, OidcLoginError, OidcRefused, OidcSession, Recognised,
+    ExchangedCode, OidcLoginError, OidcRefused, OidcSession, Recognised,
     authorize::{self, Begin},
     claims::VerifiedClaims,
     client_auth::{self, ClientCredentials, For},
@@ -220,10 +220,10 @@ impl OidcProviders {
     }
 
     /// Exchanges a code and validates the login.
-    pub async fn finish(&self, asked: OidcRequest, code: &str, now: Timestamp, random: [u8; 16]) -> Heard {
+    pub async fn finish(&self, asked: OidcRequest, code: &str, now: Timestamp, random: [u8; 16]) -> ExchangedCode {
         let mut said = None;
         let login = self.hear(&asked, code, now, random, &mut said).await;
-        Heard { said, login }
+        ExchangedCode { said, login }
     }
 
     /// `heard` receives the claims as soon as their signature is verified.

@@ -6,7 +6,7 @@ use os2nykode::{
         AuditLog,
         chain::{
             sealer::ChainMemory,
-            verify::{Contradiction, Pass, Whole},
+            verify::{Pass, Tampering, Whole},
         },
         export::{feed::Feed, json_lines::ExportLine},
     },
@@ -105,7 +105,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
 }
 
 /// Verifies lines as `os2nykode audit verify --export` does.
-fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Contradiction> {
+fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Tampering> {
     let lines: Vec<ExportLine> = text.lines().map(|line| serde_json::from_str(line).expect("a line")).collect();
     let (mut checkpoints, mut purges) = (Vec::new(), Vec::new());
     for line in &lines {
@@ -150,11 +150,11 @@ async fn lines_with_seals_are_verified_from_any_checkpoint_and_a_changed_one_is_
         assert!(!part.contains("\"mac\":null") && !part.contains('\u{1b}'), "as it is stored");
         let changed = part.replacen("bruger2", "bruger3", 1);
         assert_ne!(changed, part);
-        assert!(matches!(verified(&changed, &keys), Err(Contradiction::Changed { number: 361, .. })));
+        assert!(matches!(verified(&changed, &keys), Err(Tampering::Changed { number: 361, .. })));
         let without_first_checkpoint = part.lines().skip(1).collect::<Vec<_>>().join("\n");
-        assert!(matches!(verified(&without_first_checkpoint, &keys), Err(Contradiction::Gap { from: 1, to: 360 })));
+        assert!(matches!(verified(&without_first_checkpoint, &keys), Err(Tampering::Gap { from: 1, to: 360 })));
         let cut = part.lines().take(part.lines().count() - 1).collect::<Vec<_>>().join("\n");
-        assert!(matches!(verified(&cut, &keys), Err(Contradiction::Truncated { ends: 659, vouched: 660 })));
+        assert!(matches!(verified(&cut, &keys), Err(Tampering::Truncated { ends: 659, vouched: 660 })));
     })
     .await;
 }

@@ -7,7 +7,7 @@ use os2nykode::{
         chain::{
             inspect::LogInspection,
             sealer::{ChainMemory, SealOutcome, SignOutcome},
-            verify::{Contradiction, NotVerified, Whole},
+            verify::{NotVerified, Tampering, Whole},
         },
         export::json_lines::Checkpoint,
     },
@@ -63,16 +63,16 @@ pub async fn sealed_log(store: &Store) -> (AuditLog, Signer, ChainMemory) {
     (log, signer, memory)
 }
 
-pub async fn verified(place: &Place, signer: &Signer) -> Result<Whole, Contradiction> {
+pub async fn verified(place: &Place, signer: &Signer) -> Result<Whole, Tampering> {
     with_keys(place, &public(&[signer]), Vec::new()).await
 }
 
-async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Contradiction> {
+async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) -> Result<Whole, Tampering> {
     with_keys(place, &public(&[signer]), outside).await
 }
 
 /// As the command does it: beside the service, and without writing anything.
-async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Contradiction> {
+async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Tampering> {
     let inspection = LogInspection::open(&place.url).await.expect("it can be looked at");
     let found = inspection.verify(keys, &outside).await;
     inspection.close().await;
@@ -112,16 +112,16 @@ async fn a_log_that_nobody_touched_is_whole() {
         assert_eq!((whole.last, whole.vouched, whole.waiting), (14, 12, 1));
         // Another key is not believed.
         let broken = verified(place, &self::signer()).await;
-        assert!(matches!(broken, Err(Contradiction::UnknownKey { number: 8, .. })), "{broken:?}");
+        assert!(matches!(broken, Err(Tampering::UnknownKey { number: 8, .. })), "{broken:?}");
     })
     .await;
 }
 
-type Cases = Vec<(Vec<String>, Contradiction)>;
+type Cases = Vec<(Vec<String>, Tampering)>;
 
 /// What the chain says of an entry that was changed.
-fn changed(number: i64) -> Contradiction {
-    Contradiction::Changed { number, seq: number }
+fn changed(number: i64) -> Tampering {
+    Tampering::Changed { number, seq: number }
 }
 
 /// Entries that are not as they were written.
@@ -175,22 +175,22 @@ fn changed_entries() -> Cases {
 /// Entries, places and checkpoints that are gone, added, moved or made up.
 fn changed_chains() -> Cases {
     let mut cases = Cases::new();
-    cases.push((vec!["DELETE FROM audit WHERE seq = 9".into()], Contradiction::Deleted { number: 9, seq: 9 }));
+    cases.push((vec!["DELETE FROM audit WHERE seq = 9".into()], Tampering::Deleted { number: 9, seq: 9 }));
     let both = ["DELETE FROM audit WHERE seq = 9", "DELETE FROM audit_seals WHERE number = 9"].map(str::to_owned);
-    cases.push((both.to_vec(), Contradiction::Gap { from: 9, to: 9 }));
+    cases.push((both.to_vec(), Tampering::Gap { from: 9, to: 9 }));
     let first = ["DELETE FROM audit WHERE seq < 3", "DELETE FROM audit_seals WHERE number < 3"].map(str::to_owned);
-    cases.push((first.to_vec(), Contradiction::Gap { from: 1, to: 2 }));
+    cases.push((first.to_vec(), Tampering::Gap { from: 1, to: 2 }));
     let tail = ["DELETE FROM audit WHERE seq > 10", "DELETE FROM audit_seals WHERE number > 10"].map(str::to_owned);
-    cases.push((tail.to_vec(), Contradiction::Truncated { ends: 10, vouched: 12 }));
+    cases.push((tail.to_vec(), Tampering::Truncated { ends: 10, vouched: 12 }));
     let all = ["DELETE FROM audit", "DELETE FROM audit_seals"].map(str::to_owned);
-    cases.push((all.to_vec(), Contradiction::Truncated { ends: 0, vouched: 12 }));
+    cases.push((all.to_vec(), Tampering::Truncated { ends: 0, vouched: 12 }));
     let everything = ["DELETE FROM audit", "DELETE FROM audit_seals", "DELETE FROM audit_checkpoints"].map(str::to_owned);
-    cases.push((everything.to_vec(), Contradiction::NothingVouched));
-    cases.push((vec!["DELETE FROM audit_checkpoints".into()], Contradiction::NothingVouched));
+    cases.push((everything.to_vec(), Tampering::NothingVouched));
+    cases.push((vec!["DELETE FROM audit_checkpoints".into()], Tampering::NothingVouched));
     let far =
         "INSERT INTO audit_seals SELECT 9223372036854775807, 9223372036854775807, 1, chain, NULL, NULL FROM audit_seals WHERE number = 1";
-    cases.push((vec![far.into()], Contradiction::Gap { from: 13, to: i64::MAX - 1 }));
-    cases.push((vec!["UPDATE audit_seals SET number = 0 WHERE number = 1".into()], Contradiction::Gap { from: 1, to: -1 }));
+    cases.push((vec![far.into()], Tampering::Gap { from: 13, to: i64::MAX - 1 }));
+    cases.push((vec!["UPDATE audit_seals SET number = 0 WHERE number = 1".into()], Tampering::Gap { from: 1, to: -1 }));
     cases.push((vec!["UPDATE audit_seals SET authentic = 2 WHERE number = 4".into()], changed(4)));
     cases.push((vec!["UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 4".into()], changed(4)));
     let exchanged = [
@@ -198,43 +198,40 @@ fn changed_chains() -> Cases {
         "UPDATE audit_seals SET number = 3 WHERE number = 4",
         "UPDATE audit_seals SET number = 4 WHERE number = -1",
     ];
-    cases.push((exchanged.map(str::to_owned).to_vec(), Contradiction::Changed { number: 3, seq: 4 }));
+    cases.push((exchanged.map(str::to_owned).to_vec(), Tampering::Changed { number: 3, seq: 4 }));
     cases.push((vec!["UPDATE audit_seals SET authentic = 0 WHERE number = 4".into()], changed(4)));
-    cases.push((vec!["UPDATE audit_seals SET seq = 100 WHERE number = 4".into()], Contradiction::Deleted { number: 4, seq: 100 }));
+    cases.push((vec!["UPDATE audit_seals SET seq = 100 WHERE number = 4".into()], Tampering::Deleted { number: 4, seq: 100 }));
     cases.push((
         vec!["UPDATE audit_seals SET chain = (SELECT chain FROM audit_seals WHERE number = 1) WHERE number = 4".into()],
         changed(4),
     ));
     let insert = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
-    cases.push((vec![insert.into(), "DELETE FROM audit_unsealed WHERE seq = 13".into()], Contradiction::Inserted(13)));
+    cases.push((vec![insert.into(), "DELETE FROM audit_unsealed WHERE seq = 13".into()], Tampering::Inserted(13)));
     cases.push((
         vec!["UPDATE audit_checkpoints SET at = at + 1 WHERE number = 8".into()],
-        Contradiction::Signature { what: "checkpoint", number: 8 },
+        Tampering::Signature { what: "checkpoint", number: 8 },
     ));
     cases.push((
         vec!["UPDATE audit_checkpoints SET number = 11 WHERE number = 12".into()],
-        Contradiction::Signature { what: "checkpoint", number: 11 },
+        Tampering::Signature { what: "checkpoint", number: 11 },
     ));
     cases.push((
         vec!["UPDATE audit_checkpoints SET signature = chain WHERE number = 8".into()],
-        Contradiction::Signature { what: "checkpoint", number: 8 },
+        Tampering::Signature { what: "checkpoint", number: 8 },
     ));
     // As if retention had done it, without its key.
     let purge = "INSERT INTO audit_purges SELECT 'logins', 12, at, key_id, signature FROM audit_checkpoints WHERE number = 12";
     let taken = "UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 5";
-    cases.push((
-        [purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(),
-        Contradiction::Deleted { number: 5, seq: 5 },
-    ));
-    cases.push((vec![purge.into()], Contradiction::Signature { what: "purge", number: 12 }));
+    cases.push(([purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(), Tampering::Deleted { number: 5, seq: 5 }));
+    cases.push((vec![purge.into()], Tampering::Signature { what: "purge", number: 12 }));
     // One that is not signed hides nothing of what is wrong with the chain, and is told of where nothing is.
     let high =
         "INSERT INTO audit_checkpoints SELECT 9000000000000000000, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 8";
-    cases.push((vec![high.into()], Contradiction::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
+    cases.push((vec![high.into()], Tampering::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
     cases.push((vec![high.into(), "UPDATE audit SET note = 'x' WHERE seq = 5".into()], changed(5)));
     let masked = [insert, "DELETE FROM audit_unsealed WHERE seq = 13", "INSERT INTO audit_unsealed (seq) VALUES (4)"];
-    cases.push((masked.map(str::to_owned).to_vec(), Contradiction::Inserted(13)));
-    cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Contradiction::Deleted { number: 5, seq: 5 }));
+    cases.push((masked.map(str::to_owned).to_vec(), Tampering::Inserted(13)));
+    cases.push((["DELETE FROM audit WHERE seq = 5", taken].map(str::to_owned).to_vec(), Tampering::Deleted { number: 5, seq: 5 }));
     cases
 }
 
@@ -270,7 +267,7 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         let forger = ChainMemory::default();
         let SealOutcome { unsound, .. } = AuditLog::new(&store, &DerivedKeys::new(&[66; 32])).seal(&forger).await.expect("sealed");
         assert_eq!(unsound, 4, "without the service's secret");
-        assert_eq!(verified(place, &signer).await, Err(Contradiction::Rewritten { after: 8, at: 12 }));
+        assert_eq!(verified(place, &signer).await, Err(Tampering::Rewritten { after: 8, at: 12 }));
         // The running service signs nothing more.
         write(&log, 30..31).await;
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(12));
@@ -278,13 +275,13 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         place.run("DELETE FROM audit_checkpoints WHERE number = 12").await.expect("deleted");
         let within = verified(place, &signer).await.expect("the chain itself is consistent");
         assert_eq!((within.vouched, within.unsound.len()), (8, 4));
-        assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Contradiction::Rewritten { after: 8, at: 12 }));
+        assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Tampering::Rewritten { after: 8, at: 12 }));
         // Nor is a log that was cut off and its checkpoint with it.
         place.run("DELETE FROM audit_seals WHERE number > 8").await.expect("deleted");
         place.run("DELETE FROM audit WHERE seq > 8").await.expect("deleted");
         place.run("DELETE FROM audit_unsealed").await.expect("deleted");
         assert_eq!(verified(place, &signer).await.map(|whole| whole.last), Ok(8));
-        assert_eq!(with_outside(place, &signer, outside).await, Err(Contradiction::Truncated { ends: 8, vouched: 12 }));
+        assert_eq!(with_outside(place, &signer, outside).await, Err(Tampering::Truncated { ends: 8, vouched: 12 }));
     })
     .await;
 }

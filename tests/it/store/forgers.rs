@@ -4,7 +4,7 @@ use os2nykode::{
     audit::{
         chain::{
             sealer::{ChainMemory, SignOutcome},
-            verify::Contradiction,
+            verify::Tampering,
         },
         export::feed::{Feed, What},
     },
@@ -60,7 +60,7 @@ async fn where_a_forged_checkpoint_is_in_the_way_that_is_told_and_another_comes(
         log.seal(&memory).await.expect("sealed");
         assert_eq!(log.checkpoint(&signer, &memory, at(401)).await.expect("asked"), SignOutcome::UpTo(15));
         let told = verified(place, &signer).await;
-        assert!(matches!(told, Err(Contradiction::UnknownKey { what: "checkpoint", number: 14, .. })), "{told:?}");
+        assert!(matches!(told, Err(Tampering::UnknownKey { what: "checkpoint", number: 14, .. })), "{told:?}");
     })
     .await;
 }

@@ -5,7 +5,7 @@ use os2nykode::{
         AuditLog,
         chain::{
             sealer::{ChainMemory, SealOutcome, SignOutcome},
-            verify::Contradiction,
+            verify::Tampering,
         },
         log::cpr::Vault,
     },
@@ -28,8 +28,8 @@ const INSERT: &str = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUE
 /// SQLite takes any value in any column.
 #[tokio::test]
 async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
-    let changed = |number| Contradiction::Changed { number, seq: number };
-    let gone = |number| Contradiction::Deleted { number, seq: number };
+    let changed = |number| Tampering::Changed { number, seq: number };
+    let gone = |number| Tampering::Deleted { number, seq: number };
     for (statement, expected) in [
         ("UPDATE audit SET at = 'x' WHERE seq = 5", gone(5)),
         ("UPDATE audit SET at = 1.5 WHERE seq = 5", gone(5)),
@@ -39,9 +39,9 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
         ("UPDATE audit_seals SET chain = 'x' WHERE number = 5", changed(5)),
         ("UPDATE audit_seals SET authentic = 'x' WHERE number = 5", changed(5)),
         ("UPDATE audit_seals SET authentic = 1.5 WHERE number = 5", changed(5)),
-        ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
-        ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Contradiction::Foreign("audit_seals")),
-        ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Contradiction::Foreign("audit_checkpoints")),
+        ("UPDATE audit_seals SET number = 'x' WHERE number = 5", Tampering::Foreign("audit_seals")),
+        ("UPDATE audit_seals SET seq = 'x' WHERE number = 5", Tampering::Foreign("audit_seals")),
+        ("UPDATE audit_checkpoints SET at = 'x' WHERE number = 8", Tampering::Foreign("audit_checkpoints")),
     ] {
         each_store(async |store, place| {
             if !place.sqlite {
@@ -152,7 +152,7 @@ async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instanc
         let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
         assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), SignOutcome::Changed(14));
-        assert_eq!(verified(place, &signer).await, Err(Contradiction::Changed { number: 14, seq: 14 }));
+        assert_eq!(verified(place, &signer).await, Err(Tampering::Changed { number: 14, seq: 14 }));
         // A checkpoint of nobody's, said to be ours, is no ground to go on from.
         place
             .run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12")
@@ -202,7 +202,7 @@ async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
         let backlog = log.backlog().await.expect("read");
         assert_eq!((backlog.waiting, backlog.first, backlog.unsigned), (1, Some(13), 2), "the watch tells of it");
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
-        assert_eq!(verified(place, &signer).await, Err(Contradiction::Changed { number: 13, seq: 13 }));
+        assert_eq!(verified(place, &signer).await, Err(Tampering::Changed { number: 13, seq: 13 }));
     })
     .await;
 }

@@ -12,7 +12,7 @@ use crate::{
     flow::{FlowError, RequestContext, run_to_completion},
     identity::{
         answer::{ErrorCode, LoginAnswer, LoginFailure},
-        oidc::{self, Heard, OidcProviders, OidcRefused, OidcRequest, authorize::Begin, shown},
+        oidc::{self, ExchangedCode, OidcProviders, OidcRefused, OidcRequest, authorize::Begin, shown},
         shown::Findings,
         transport::Transport,
     },
@@ -129,7 +129,7 @@ async fn read(app: &App, pending: PendingOidcLogin, reply: Reply, findings: &mut
     let PendingOidcLogin { asked_at: provider, nonce, verifier, asked: at, forced, test } = pending;
     let asked = OidcRequest { provider: provider.clone(), nonce, verifier, at, forced };
     let random = app.keys.random().map_err(|error| NoLoginReason::Fault(error.into()))?;
-    let Heard { said, login } = oidc.finish(asked, &code, now, random).await;
+    let ExchangedCode { said, login } = oidc.finish(asked, &code, now, random).await;
     if let (Some(_), Some(said), Some(config)) = (test, &said, app.config.oidc.provider(&provider)) {
         (findings.lines, findings.level) = (shown::lines(said, config), Some(said.level(config)));
     }

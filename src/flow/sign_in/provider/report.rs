@@ -7,7 +7,7 @@ use crate::{
 
 /// The result of a test.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Report {
+pub struct LoginReport {
     pub provider: ProviderId,
     /// Whether the login would have been accepted.
     pub verdict: Verdict,

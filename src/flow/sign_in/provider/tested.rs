@@ -8,7 +8,7 @@ use crate::{
         event_of,
         self_service::linked_accounts,
         sign_in::ad_password::{failed, refund},
-        sign_in::provider::report::{Report, Verdict},
+        sign_in::provider::report::{LoginReport, Verdict},
     },
     identity::{
         answer::{Login, LoginAnswer},
@@ -85,7 +85,7 @@ impl Arrival<'_> {
             refund(self.app, receipt, false).await;
         }
         let Some(provider) = self.provider else { return Ok(LoginFinished::Refused { provider: None }) };
-        let report = Report { provider: provider.id.clone(), verdict, level: findings.level, lines: findings.lines };
+        let report = LoginReport { provider: provider.id.clone(), verdict, level: findings.level, lines: findings.lines };
         Ok(LoginFinished::Tested(Box::new(report)))
     }
 

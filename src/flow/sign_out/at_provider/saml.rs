@@ -61,7 +61,7 @@ fn way(app: &App, provider: &ProviderId, address: &str, by_form: bool, relay: Op
 
 /// The result of a message to our logout address.
 #[derive(Debug)]
-pub enum Heard {
+pub enum LogoutHeard {
     /// The provider's logout was carried out. The transport takes our answer back; `None`: the provider takes none.
     LoggedOut(Option<Transport>),
     /// The provider has answered our logout.
@@ -82,7 +82,7 @@ pub async fn hear(
     visit: &RequestContext,
     incoming: Incoming<'_>,
     kept: impl Fn(&str) -> Option<String>,
-) -> Result<Heard, FlowError> {
+) -> Result<LogoutHeard, FlowError> {
     let heard = match logout::unpack(incoming) {
         Ok(unpacked) if unpacked.request => asked(app, visit, unpacked).await?,
         Ok(unpacked) => answered(app, unpacked, kept).await,
@@ -92,12 +92,12 @@ pub async fn hear(
         Ok(heard) => Ok(heard),
         Err(reason) => {
             refused(LoginMethod::Saml, reason.code());
-            Ok(if reason == Refused::Busy { Heard::Busy } else { Heard::Refused })
+            Ok(if reason == Refused::Busy { LogoutHeard::Busy } else { LogoutHeard::Refused })
         }
     }
 }
 
-async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str) -> Option<String>) -> Result<Heard, Refused> {
+async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str) -> Option<String>) -> Result<LogoutHeard, Refused> {
     let saml = app.saml.as_ref().ok_or(Refused::ProviderUnusable)?;
     let now = app.clock.now();
     let relay = unpacked.relay.clone().ok_or(Refused::NotAsked)?;
@@ -106,10 +106,10 @@ async fn answered(app: &Arc<App>, unpacked: logout::Unpacked, kept: impl Fn(&str
         return Err(Refused::NotAsked);
     }
     let everywhere = saml.read_logout_answer(unpacked, pending.logout_at, pending.request, now).await?;
-    Ok(Heard::Answered { everywhere })
+    Ok(LogoutHeard::Answered { everywhere })
 }
 
-async fn asked(app: &Arc<App>, visit: &RequestContext, unpacked: logout::Unpacked) -> Result<Result<Heard, Refused>, FlowError> {
+async fn asked(app: &Arc<App>, visit: &RequestContext, unpacked: logout::Unpacked) -> Result<Result<LogoutHeard, Refused>, FlowError> {
     let Some(saml) = &app.saml else { return Ok(Err(Refused::ProviderUnusable)) };
     let now = app.clock.now();
     let LogoutAsked { providers, request, by_form, relay } = match saml.read_logout(unpacked, now).await {
@@ -132,14 +132,14 @@ async fn asked(app: &Arc<App>, visit: &RequestContext, unpacked: logout::Unpacke
     }
     // Marked as used afterwards: a logout that failed halfway may be sent again.
     app.used.first_time(&name, request.until).await?;
-    let Some(metadata) = saml.metadata(answers, now) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let Some(metadata) = saml.metadata(answers, now) else { return Ok(Ok(LogoutHeard::LoggedOut(None))) };
     // With the binding of the request, where the provider takes answers with it: each binding has its own address for
     // them.
     let ProviderAddresses { redirect, post } = &metadata.log_out;
     let (first, second) = if by_form { (post, redirect) } else { (redirect, post) };
-    let Some(endpoint) = first.as_ref().or(second.as_ref()) else { return Ok(Ok(Heard::LoggedOut(None))) };
+    let Some(endpoint) = first.as_ref().or(second.as_ref()) else { return Ok(Ok(LogoutHeard::LoggedOut(None))) };
     let address = endpoint.for_answers();
     let answer = message::logout_response(&message::id(app.keys.random()?), now, address, &saml.at.entity_id, &request.id);
     let way = way(app, answers, address, first.is_some() == by_form, relay);
-    Ok(Ok(Heard::LoggedOut(Some(saml.send(answer, way).await?))))
+    Ok(Ok(LogoutHeard::LoggedOut(Some(saml.send(answer, way).await?))))
 }

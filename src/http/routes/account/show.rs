@@ -9,9 +9,9 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
-use serde::Deserialize;
 use tower_sessions::Session;
 
+use crate::http::extract::form::TokenOnly;
 use crate::{
     app::App,
     flow::self_service::{
@@ -160,16 +160,12 @@ pub(crate) async fn outlived(session: &Session) -> Result<Response, PageError> {
     Ok(Redirect::to("/login?ended").into_response())
 }
 
-/// A form with only its token.
-#[derive(Deserialize)]
-pub(crate) struct Nothing {}
-
 /// `POST /accounts/{account}/sessions/end`: ends all sessions of the owner, this one too.
 pub(crate) async fn end_sessions(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     if !sessions::end_everywhere(&app, &member.visit, &member.identity, target).await? {
@@ -184,7 +180,7 @@ pub(crate) async fn end_session(
     State(app): State<Arc<App>>,
     Path((account, handle)): Path<(String, String)>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match sessions::end_one(&app, &member.visit, &member.identity, target, &handle).await? {

@@ -11,6 +11,7 @@ use axum::{
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use crate::http::extract::form::TokenOnly;
 use crate::http::routes::{
     audit::search::{self, FormField, SearchForm},
     delegation::lists::denied,
@@ -283,15 +284,12 @@ pub(crate) async fn entry(
     })
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Nothing {}
-
 /// `POST /audit/entries/{number}/cpr/{party}`: reveals a CPR number, after the audit entry about it is written.
 pub(crate) async fn reveal(
     State(app): State<Arc<App>>,
     Path((number, party)): Path<(i64, String)>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     if !["actor", "target"].contains(&party.as_str()) {
         return Ok(StatusCode::NOT_FOUND.into_response());
@@ -342,7 +340,7 @@ pub(crate) async fn drop_kept(
     State(app): State<Arc<App>>,
     Path(id): Path<String>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     app.audit.drop_search(&id, &owner(&app, &member.identity)).await.map_err(FlowError::from)?;
     Ok(Redirect::to("/audit").into_response())

@@ -8,8 +8,8 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use serde::Deserialize;
 
+use crate::http::extract::form::TokenOnly;
 use crate::http::routes::delegation::lists::denied;
 use crate::{
     app::App,
@@ -147,16 +147,12 @@ async fn account_page(
     })
 }
 
-/// A form with only its token.
-#[derive(Deserialize)]
-pub(crate) struct Nothing {}
-
 /// `POST /delegation/accounts/{account}/unlock`.
 pub(crate) async fn unlock(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     let back = |told: &str| Redirect::to(&format!("/delegation/accounts/{target}?{told}")).into_response();
@@ -181,7 +177,7 @@ pub(crate) async fn end_sessions(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
     Ok(match sessions::end_for_another(&app, &member.visit, &member.identity, target).await? {

@@ -11,7 +11,7 @@ use crate::{
     },
     flow::{
         audit::read::{Day, EntriesFound, EntryView, Overview},
-        sign_in::provider::report::{Report, Verdict},
+        sign_in::provider::report::{LoginReport, Verdict},
     },
     http::{
         page::{Errors, Frame},
@@ -21,7 +21,7 @@ use crate::{
                 overview::OverviewPage,
                 search::{SearchForm, asked},
             },
-            sign_in::login_test::{LoginTestPage, ResultPage as TestResultPage},
+            sign_in::login_test::{LoginTestPage, LoginTestResultPage as TestResultPage},
         },
     },
     identity::shown::{Line, Place, Shown, Use},
@@ -147,7 +147,7 @@ pub(super) fn tests(member: &dyn Fn(&str) -> Frame) -> Vec<(String, askama::Resu
         ("login test".to_owned(), list(vec![("mitid".into(), NAME.into())]).render()),
     ];
     for (verdict, level, lines) in reports {
-        let report = Report { provider: super::id("gone"), verdict, level, lines };
+        let report = LoginReport { provider: super::id("gone"), verdict, level, lines };
         pages.push(("tested".to_owned(), TestResultPage { frame: member("/audit/login-test"), report }.render()));
     }
     pages

@@ -10,6 +10,7 @@ use axum::{
 };
 use serde::Deserialize;
 
+use crate::http::extract::form::TokenOnly;
 use crate::{
     app::App,
     flow::{
@@ -85,15 +86,11 @@ fn form(status: StatusCode, guest: AnonymousRequest, notice: Option<String>, err
     (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
 }
 
-/// A form with only its token.
-#[derive(Deserialize)]
-pub(crate) struct Nothing {}
-
 /// `POST /logout`: ends the session, even where the audit entry can't be written.
 pub(crate) async fn log_out(
     State(app): State<Arc<App>>,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let provider = session::provider(&member.session).await; // an error here does not stop the logout
     session::end(&member.session).await?;

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use axum_extra::extract::CookieJar;
-use serde::Deserialize;
 
+use crate::http::extract::form::TokenOnly;
 use crate::http::routes::{
     delegation::lists::denied,
     sign_in::provider::{leave, name_of},
@@ -20,7 +20,7 @@ use crate::{
     flow::{
         login_test,
         sign_in::provider::LoginBegun,
-        sign_in::provider::report::{Report, Verdict},
+        sign_in::provider::report::{LoginReport, Verdict},
     },
     http::{
         extract::{form::Form, sealed_cookie},
@@ -42,9 +42,9 @@ pub(crate) struct LoginTestPage {
 /// What came of a test.
 #[derive(Template)]
 #[template(path = "pages/login-test-result.html")]
-pub(crate) struct ResultPage {
+pub(crate) struct LoginTestResultPage {
     pub(crate) frame: Frame,
-    pub(crate) report: Report,
+    pub(crate) report: LoginReport,
 }
 
 /// A claim as the page shows it.
@@ -57,7 +57,7 @@ struct Row {
     refused: bool,
 }
 
-impl ResultPage {
+impl LoginTestResultPage {
     fn provider(&self) -> String {
         self.frame.provider_name(&self.report.provider)
     }
@@ -148,16 +148,13 @@ pub(crate) async fn show(State(app): State<Arc<App>>, member: AuthenticatedReque
     Ok(page(StatusCode::OK, &LoginTestPage { frame: member.frame, token: member.token, providers }))
 }
 
-#[derive(Deserialize)]
-pub(crate) struct Nothing {}
-
 /// `POST /audit/login-test/{provider}`: on the way there. The auditor's own session stays as it is.
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
     Path(provider): Path<String>,
     cookies: CookieJar,
     member: AuthenticatedRequest,
-    Form(Nothing {}): Form<Nothing>,
+    Form(TokenOnly {}): Form<TokenOnly>,
 ) -> Result<Response, PageError> {
     let AuthenticatedRequest { mut frame, identity, .. } = member;
     frame.path = String::from("/audit/login-test"); // this address shows nothing on its own
@@ -176,7 +173,7 @@ pub(crate) async fn begin(
 }
 
 /// What came of a test, on the page that the provider's answer leads to.
-pub(crate) fn result(mut frame: Frame, report: &Report) -> Response {
+pub(crate) fn result(mut frame: Frame, report: &LoginReport) -> Response {
     frame.path = String::from("/audit/login-test");
-    page(StatusCode::OK, &ResultPage { frame, report: report.clone() })
+    page(StatusCode::OK, &LoginTestResultPage { frame, report: report.clone() })
 }

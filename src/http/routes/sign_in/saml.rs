@@ -16,7 +16,7 @@ use crate::{
     app::App,
     flow::{
         sign_in::provider::{saml, unseal},
-        sign_out::at_provider::saml::{Heard, hear as heard},
+        sign_out::at_provider::saml::{LogoutHeard, hear as heard},
     },
     http::{
         extract::sealed_cookie,
@@ -99,14 +99,14 @@ pub(crate) async fn logout_by_form(
 async fn hear(app: &Arc<App>, visitor: ErrorPages, cookies: &CookieJar, incoming: Incoming<'_>) -> Result<Response, PageError> {
     let ErrorPages { frame, visit } = visitor;
     Ok(match heard(app, &visit, incoming, |relay| sealed_cookie::kept(cookies, relay)).await? {
-        Heard::LoggedOut(Some(transport)) => {
+        LogoutHeard::LoggedOut(Some(transport)) => {
             let (title, text) = (frame.t("provider-logged-out-title"), frame.t("provider-logout"));
             go(frame, transport, title, text)
         }
-        Heard::LoggedOut(None) | Heard::Answered { everywhere: true } => Redirect::to("/?logged-out").into_response(),
-        Heard::Answered { everywhere: false } => Redirect::to("/?logged-out-here").into_response(),
-        Heard::Refused => logout_refused(frame),
-        Heard::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        LogoutHeard::LoggedOut(None) | LogoutHeard::Answered { everywhere: true } => Redirect::to("/?logged-out").into_response(),
+        LogoutHeard::Answered { everywhere: false } => Redirect::to("/?logged-out-here").into_response(),
+        LogoutHeard::Refused => logout_refused(frame),
+        LogoutHeard::Busy => StatusCode::SERVICE_UNAVAILABLE.into_response(),
     })
 }
 
