@@ -144,7 +144,7 @@ impl Service {
         let dir = tempfile::tempdir().expect("a folder");
         let address = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
         let file = dir.path().join("config.toml");
-        std::fs::write(&file, text(dir.path(), address, &liar.issuer)).expect("written");
+        environment::write_private(&file, text(dir.path(), address, &liar.issuer)).expect("written");
         let program = std::env::var_os("OS2NYKODE_PROGRAM").expect("run scripts/bench");
         let child = Command::new(program).arg("--config").arg(&file).arg("serve").spawn().expect("started");
         let service = Self { child, base: format!("http://{address}"), _dir: dir };
@@ -259,7 +259,7 @@ async fn main() {
     let liar = Liar::start().await;
     let dir = tempfile::tempdir().expect("a folder");
     let file = dir.path().join("config.toml");
-    std::fs::write(&file, text(dir.path(), "127.0.0.1:1".parse().expect("an address"), &liar.issuer)).expect("written");
+    environment::write_private(&file, text(dir.path(), "127.0.0.1:1".parse().expect("an address"), &liar.issuer)).expect("written");
     let config = config::load(&file, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     tokio::task::block_in_place(|| tokens(&config.oidc.providers[0]));
     let service = Service::start(&liar).await;

@@ -116,7 +116,7 @@ async fn main() {
     let metrics = PrometheusBuilder::new().install_recorder().expect("the only one");
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("config.toml");
-    std::fs::write(&path, text(dir.path())).expect("written");
+    environment::write_private(&path, text(dir.path())).expect("written");
     let config = config::load(&path, std::iter::empty()).unwrap_or_else(|problems| panic!("{problems}"));
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let app = App::start(config, clock.clone()).await.expect("started");

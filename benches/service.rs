@@ -93,7 +93,7 @@ fn client() -> Client {
 async fn start() -> Service {
     let dir = tempfile::tempdir().expect("a folder");
     let address = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
-    std::fs::write(dir.path().join("config.toml"), configuration(dir.path(), address)).expect("written");
+    environment::write_private(dir.path().join("config.toml"), configuration(dir.path(), address)).expect("written");
     let program = std::env::var_os("OS2NYKODE_PROGRAM").expect("run scripts/bench");
     let begun = Instant::now();
     let child = Command::new(program).arg("--config").arg(dir.path().join("config.toml")).arg("serve").spawn().expect("started");

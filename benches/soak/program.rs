@@ -61,7 +61,7 @@ impl Program {
         }
         let address = free_address();
         let config = dir.join(format!("config-{}.toml", address.port()));
-        std::fs::write(&config, configuration(dir, address, store.unwrap_or(&own))).expect("written");
+        crate::environment::write_private(&config, configuration(dir, address, store.unwrap_or(&own))).expect("written");
         Self::run(config, address).await
     }
 

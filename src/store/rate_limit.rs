@@ -120,6 +120,7 @@ impl RateLimits {
         for name in names {
             let prefix = code_prefix(keys, name);
             within(sqlx::query("DELETE FROM throttles WHERE name LIKE $1").bind(format!("{prefix}%")).execute(&self.store.pool)).await?;
+            self.memory.forget_all(&prefix);
         }
         Ok(())
     }

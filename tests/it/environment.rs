@@ -53,3 +53,9 @@ pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
+
+/// Writes a file that holds secrets, as the service demands: for its owner only.
+pub fn write_private(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> std::io::Result<()> {
+    std::fs::write(&path, content)?;
+    std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+}

@@ -1,6 +1,6 @@
 //! The service itself, in this process, over TLS, with a database of its own.
 
-use std::{fs::Permissions, net::SocketAddr, os::unix::fs::PermissionsExt, path::Path, sync::Arc};
+use std::{net::SocketAddr, sync::Arc};
 
 use os2nykode::{
     app::App,
@@ -8,6 +8,7 @@ use os2nykode::{
     config, http,
 };
 
+pub use crate::environment::write_private;
 use crate::{environment::environment, visitor::Visitor};
 
 /// 32 bytes in base64, for tests only.
@@ -44,12 +45,6 @@ impl Drop for Service {
     fn drop(&mut self) {
         self.serving.abort();
     }
-}
-
-/// Writes a file that holds secrets, as the service demands: for its owner only.
-pub fn write_private(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> std::io::Result<()> {
-    std::fs::write(&path, content)?;
-    std::fs::set_permissions(path, Permissions::from_mode(0o600))
 }
 
 impl Setup {

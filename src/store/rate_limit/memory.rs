@@ -58,6 +58,11 @@ impl DelayMemory {
     pub fn forget(&self, name: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(name);
     }
+
+    /// Forgets all keys whose names begin so.
+    pub fn forget_all(&self, prefix: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|name, _| !name.starts_with(prefix));
+    }
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ async fn a_provider_that_does_not_answer_does_not_count_as_usable() {
     let more = section("liar", &liar, BY_CPR).leak();
     let text = Setup { more, ..Setup::default() }.text(dir.path(), &address.to_string());
     let text = text.replace("[server]\n", &format!("[server]\nmetrics_listen = \"{metrics}\"\n"));
-    std::fs::write(dir.path().join("config.toml"), text).expect("written");
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
     let running = start(dir.path(), address).await;
     let usable = async |value: &str| {
         let line = format!("os2nykode_provider_usable{{provider=\"liar\"}} {value}");
