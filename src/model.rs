@@ -8,6 +8,7 @@ pub mod authorization;
 pub mod cpr;
 pub mod credential;
 pub mod device;
+pub mod guessability;
 pub mod identity;
 pub mod notice;
 pub mod passphrase;

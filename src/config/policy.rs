@@ -1,14 +1,20 @@
 //! `[policy]`: the municipality's password rules, on top of AD's.
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use serde::Deserialize;
 
 use crate::config::problem::Problems;
 use crate::{
-    model::password_policy::{Contradiction, PasswordPolicy},
+    model::{
+        guessability::LocalWords,
+        password_policy::{Contradiction, PasswordPolicy},
+    },
     operator_file::{self, OperatorText},
 };
+
+/// Guesses that a password withstands at least where the configuration says nothing.
+const DEFAULT_MIN_GUESSES: u64 = 10_000_000_000;
 
 /// `[policy]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +23,28 @@ pub struct PolicyConfig {
     pub default: PolicyRules,
     /// `[[policy.group]]`: additional rules for the members of a group; nested membership counts.
     pub groups: Vec<GroupRules>,
+}
+
+impl PolicyConfig {
+    /// The rules for a member of these groups: the strictest of all. Only `min_guesses` of the groups, the strictest of them, replaces the
+    /// default: pupils may have less.
+    pub fn of_member<'a>(&self, groups: impl IntoIterator<Item = &'a GroupRules>) -> PasswordPolicy {
+        let mut policy = self.default.policy();
+        let mut min_guesses = None;
+        for group in groups {
+            policy = policy.and(&group.rules.policy());
+            min_guesses = min_guesses.max(group.rules.min_guesses);
+        }
+        policy.min_guesses = min_guesses.or(self.default.min_guesses).unwrap_or(0);
+        policy
+    }
+
+    /// Forbidden words are what everybody here knows: to the members of any group they count as words that are guessed early.
+    fn share_local_words(&mut self) {
+        let all = self.groups.iter().map(|group| &group.rules).chain([&self.default]);
+        let words: BTreeSet<&str> = all.flat_map(|rules| &rules.policy.forbidden_words).map(String::as_str).collect();
+        self.default.policy.local_words = Arc::new(LocalWords::new(words));
+    }
 }
 
 /// The rules for one group's members.
@@ -29,12 +57,16 @@ pub struct GroupRules {
 
 /// Configured rules.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct PolicyRules(PasswordPolicy);
+pub struct PolicyRules {
+    policy: PasswordPolicy,
+    /// `None` where nothing is configured.
+    min_guesses: Option<u64>,
+}
 
 impl PolicyRules {
     /// The rules as a policy that can be combined with others.
     pub fn policy(&self) -> PasswordPolicy {
-        self.0.clone()
+        self.policy.clone()
     }
 }
 
@@ -61,6 +93,7 @@ struct RawRules {
     forbidden_words: Vec<String>,
     forbidden_words_file: Option<PathBuf>,
     allowed_characters: Option<String>,
+    min_guesses: Option<u64>,
 }
 
 impl Raw {
@@ -70,12 +103,13 @@ impl Raw {
         let mut default = self.default;
         default.min_length.get_or_insert(12);
         default.no_names.get_or_insert(true);
+        default.min_guesses.get_or_insert(DEFAULT_MIN_GUESSES);
         if default.group.is_some() {
             problems.add("policy.default.group", "the default is for all accounts: rules for a group are a [[policy.group]]");
         }
         let default = default.check("policy.default", problems);
-        contradiction("policy.default", &default.policy(), problems);
-        let mut groups = Vec::new();
+        let mut config = PolicyConfig { default, groups: Vec::new() };
+        contradiction("policy.default", &config.of_member([]), problems);
         for raw in self.group {
             let group = raw.group.clone().unwrap_or_default();
             let key = format!("policy.group {group:?}");
@@ -83,10 +117,12 @@ impl Raw {
                 problems.add("policy.group", "a group has no name: set `group` to its DN, sAMAccountName or SID");
             }
             let rules = raw.check(&key, problems);
-            contradiction(&key, &default.policy().and(&rules.policy()), problems);
-            groups.push(GroupRules { group, rules });
+            let rules = GroupRules { group, rules };
+            contradiction(&key, &config.of_member([&rules]), problems);
+            config.groups.push(rules);
         }
-        (problems.0.len() == before).then_some(PolicyConfig { default, groups })
+        config.share_local_words();
+        (problems.0.len() == before).then_some(config)
     }
 }
 
@@ -112,7 +148,7 @@ impl RawRules {
                 problems.add(&format!("{key}.{name}"), "AD takes at most 256 characters");
             }
         }
-        PolicyRules(PasswordPolicy {
+        let policy = PasswordPolicy {
             min_length: self.min_length.unwrap_or(0),
             max_length: self.max_length,
             letters: self.letters,
@@ -123,7 +159,8 @@ impl RawRules {
             forbidden_words: words.into_iter().collect(),
             allowed: self.allowed_characters.map(|characters| characters.chars().collect()),
             ..PasswordPolicy::default()
-        })
+        };
+        PolicyRules { policy, min_guesses: self.min_guesses }
     }
 }
 
@@ -132,6 +169,9 @@ fn contradiction(key: &str, policy: &PasswordPolicy, problems: &mut Problems) {
         None => {}
         Some(Contradiction::Length { min, max }) => {
             problems.add(key, format!("no password has at least {min} and at most {max} characters"));
+        }
+        Some(Contradiction::Guesses { min_guesses, max }) => {
+            problems.add(key, format!("no password of at most {max} characters withstands {min_guesses} guesses"));
         }
         Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks the characters that `{rule}` demands")),
     }

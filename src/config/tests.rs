@@ -394,7 +394,7 @@ fn the_example_explains_every_key_and_no_other() {
         })
         .collect();
     let config = case.load(&uncommented, &[]).unwrap_or_else(|p| panic!("{p}\n{uncommented}"));
-    assert_eq!(config.policy.groups.len(), 1);
+    assert_eq!(config.policy.groups.len(), 2);
     assert_eq!(config.directory.controllers.len(), 2);
     let text = fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/config/example.toml")).expect("the example");
     let sources = [

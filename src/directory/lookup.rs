@@ -36,6 +36,10 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "displayName",
     "givenName",
     "sn",
+    "department",
+    "physicalDeliveryOfficeName",
+    "telephoneNumber",
+    "mobile",
     "userAccountControl",
     "accountExpires",
     "msDS-User-Account-Control-Computed",
@@ -48,6 +52,9 @@ const ATTRIBUTES_AND_GROUPS: &[&str] = &[
     "adminCount",
     "tokenGroups",
 ];
+
+/// Attributes that a guesser of the password may know.
+const CONTACT_DETAILS: [&str; 4] = ["department", "physicalDeliveryOfficeName", "telephoneNumber", "mobile"];
 
 /// Replication metadata, some kilobytes an account. Lists leave it out.
 const METADATA: &str = "replPropertyMetaData";
@@ -265,6 +272,7 @@ pub(super) fn account(entry: &LdapEntry) -> Result<Account, DirectoryError> {
         display_name: text("displayName"),
         given_name: text("givenName"),
         surname: text("sn"),
+        contact_details: CONTACT_DETAILS.into_iter().filter_map(text).collect(),
         disabled: control & DISABLED != 0,
         expires,
         locked: computed & LOCKED != 0,

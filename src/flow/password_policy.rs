@@ -10,12 +10,13 @@ use crate::{
 /// Reads the policy. A part that cannot be read is an error.
 pub(crate) async fn in_force(app: &App, pinned: &mut ControllerSession, account: &Account) -> Result<PasswordPolicy, FlowError> {
     let configured = app.policy();
-    let mut policy = app.directory.policy(pinned, account).await?.password.and(&configured.default.policy());
+    let ad = app.directory.policy(pinned, account).await?.password;
+    let mut member_of = Vec::new();
     for group in &configured.groups {
         let sid = app.directory.group_sid(pinned, &group.group).await?;
         if account.groups.contains(&sid) {
-            policy = policy.and(&group.rules.policy());
+            member_of.push(group);
         }
     }
-    Ok(policy)
+    Ok(ad.and(&configured.of_member(member_of)))
 }

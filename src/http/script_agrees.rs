@@ -81,7 +81,7 @@ fn holds(rule: &PolicyRule, broken: &[BrokenRule]) -> Option<bool> {
         PolicyRule::Special => is(|b| matches!(b, BrokenRule::NoSpecial)),
         PolicyRule::NoNames { .. } => is(|b| matches!(b, BrokenRule::HoldsName)),
         PolicyRule::Allowed(_) => is(|b| matches!(b, BrokenRule::CharacterNotAllowed(_))),
-        PolicyRule::NoForbiddenWords | PolicyRule::History(_) | PolicyRule::MinAge(_) => None,
+        PolicyRule::NoForbiddenWords | PolicyRule::NotGuessable | PolicyRule::History(_) | PolicyRule::MinAge(_) => None,
     }
 }
 
@@ -96,6 +96,7 @@ fn account() -> Account {
         display_name: Some("Søren \"Pølse\" Ærø-Lilian, O'Brien".into()),
         given_name: Some("Søren".into()),
         surname: Some("Ærø".into()),
+        contact_details: Vec::new(),
         disabled: false,
         expires: None,
         locked: false,
@@ -199,6 +200,8 @@ fn the_script_says_of_every_rule_what_the_policy_decides() {
         special: true,
         no_names: true,
         forbidden_words: ["kommune".to_owned()].into(),
+        min_guesses: 10_000_000_000,
+        local_words: std::sync::Arc::default(),
         allowed: Some("aBzQ701!-æØåÅ😀".chars().collect()),
         history: 24,
         min_age: Some(jiff::SignedDuration::from_hours(24)),

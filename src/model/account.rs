@@ -27,6 +27,8 @@ pub struct Account {
     pub given_name: Option<String>,
     /// sn, if set.
     pub surname: Option<String>,
+    /// Department, office and phone numbers, as far as set: a guesser of the password may know them.
+    pub contact_details: Vec<String>,
     /// userAccountControl bit 0x2.
     pub disabled: bool,
     /// End of the account itself (accountExpires); `None` = never.

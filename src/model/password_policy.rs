@@ -10,13 +10,15 @@ mod rule;
 mod tests;
 mod typeable;
 
-pub use crate::model::password_policy::evaluate::{Candidate, changeable_at, evaluate};
+pub use crate::model::password_policy::evaluate::{Candidate, changeable_at, evaluate, judgement};
 pub use crate::model::password_policy::fold::{contains_folded, contains_name, folded};
 pub use crate::model::password_policy::rule::{BrokenRule, PolicyRule};
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use jiff::SignedDuration;
+
+use crate::model::guessability::LocalWords;
 
 /// All rules for the next password of one account. `Default` demands nothing.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +42,10 @@ pub struct PasswordPolicy {
     pub no_names: bool,
     /// Words that the password may not contain, in any recognisable spelling.
     pub forbidden_words: BTreeSet<String>,
+    /// Guesses that a password withstands at least; 0 = it is not judged.
+    pub min_guesses: u64,
+    /// Words that everybody in the municipality knows. All policies of one configuration share them.
+    pub local_words: Arc<LocalWords>,
     /// The only characters allowed; `None` = all.
     pub allowed: Option<BTreeSet<char>>,
     /// Number of earlier passwords that AD remembers; 0 = none.
@@ -62,6 +68,8 @@ impl PasswordPolicy {
             special: self.special || other.special,
             no_names: self.no_names || other.no_names,
             forbidden_words: self.forbidden_words.union(&other.forbidden_words).cloned().collect(),
+            min_guesses: self.min_guesses.max(other.min_guesses),
+            local_words: if self.local_words.is_empty() { other.local_words.clone() } else { self.local_words },
             allowed: match (self.allowed, &other.allowed) {
                 (Some(mine), Some(theirs)) => Some(mine.intersection(theirs).copied().collect()),
                 (mine, theirs) => mine.or_else(|| theirs.clone()),
@@ -89,4 +97,6 @@ pub enum Contradiction {
     Length { min: u32, max: u32 },
     /// The allowed characters lack a class that a rule demands. The code of that rule.
     Allowed(&'static str),
+    /// No password of so few characters withstands so many guesses.
+    Guesses { min_guesses: u64, max: u32 },
 }

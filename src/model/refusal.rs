@@ -52,10 +52,10 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The reason in the audit log: a stable code for each variant; for a policy, the codes of the rules joined by `+`.
+    /// The reason in the audit log: a stable code for each variant; for a policy, the codes of the rules joined by `+`, those of a judge's reasons behind `guessable`.
     pub fn code(&self) -> String {
         let word = match self {
-            Self::Policy(broken) => return broken.iter().map(BrokenRule::code).collect::<Vec<_>>().join("+"),
+            Self::Policy(broken) => return broken.iter().flat_map(BrokenRule::codes).collect::<Vec<_>>().join("+"),
             Self::WrongCurrent => "wrong_current",
             Self::Locked => "locked",
             Self::NearLockout => "near_lockout",

@@ -143,7 +143,7 @@ async fn every_broken_rule_is_told_at_once_and_in_the_language_asked_for() {
     page.says("indeholder navn eller brugernavn");
     let page = visitor.change(&account, PASSWORD, PASSWORD).await;
     page.says("den samme som den nuværende");
-    let page = visitor.change_with_repeat(&account, PASSWORD, NEW, "Noget-Andet-4711").await;
+    let page = visitor.change_with_repeat(&account, PASSWORD, NEW, "Noget-Skifer-4711").await;
     page.says("De to nye adgangskoder er ikke ens");
     let page = visitor.change(&account, "", "").await;
     page.says("Skriv Nuværende adgangskode");

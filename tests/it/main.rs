@@ -7,6 +7,7 @@ mod environment;
 mod faults;
 mod forms;
 mod guard;
+mod guessable;
 mod idp;
 mod journey;
 mod layers;

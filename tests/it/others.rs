@@ -33,7 +33,7 @@ use crate::{
 };
 
 const NEW: &str = "Blå-Sejlbåd-4711";
-const OTHER: &str = "Røde-Tage-5522";
+const OTHER: &str = "Røde-Tagsten-5522";
 
 /// A town of a test's own: circles in a unit, and groups for every role. Its service knows them.
 pub struct Town {

@@ -121,7 +121,7 @@ async fn a_kill_in_the_middle_of_a_change_leaves_a_log_that_is_settled_at_the_ne
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_set() {
-    const THEIRS: &str = "Røde-Tage-5522";
+    const THEIRS: &str = "Røde-Tagsten-5522";
     let dir = tempfile::tempdir().expect("a folder");
     let (proxy, address) = (Proxy::start().await, free_address());
     let directory = "write_timeout_seconds = 5\ntimeout_seconds = 1\n";

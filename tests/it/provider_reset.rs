@@ -27,6 +27,7 @@ use os2nykode::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         authorization::strength::Strength,
         credential::password::Password,
+        guessability::{Reason, WordKind},
         identity::{
             Identity, LoginMethod, Proof, ProviderLogin,
             claim::{Claim, ClaimKind},
@@ -49,7 +50,7 @@ use crate::{
 };
 
 const NEW: &str = "Blå-Sejlbåd-4711";
-const OTHER: &str = "Røde-Tage-5522";
+const OTHER: &str = "Røde-Tagsten-5522";
 const WRONG: &str = "Helt-Forkert-99";
 const ASSERTION: &str = "_a75adf55-01d7-40cc-929f-dbd8372ebdfc";
 

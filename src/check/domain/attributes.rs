@@ -25,12 +25,16 @@ const ALWAYS_SET: [&str; 7] =
 /// No login works without badPwdCount, but a controller that has never counted a wrong password of the account has no value.
 const WRONG_TRIES: &str = "badPwdCount";
 /// Other attributes, and the loss if they can't be read.
-const OTHERS: [(&str, &str); 10] = [
+const OTHERS: [(&str, &str); 14] = [
     ("badPasswordTime", "how old wrong passwords are: people wait longer than they need to"),
     ("userPrincipalName", "logins by UPN are not shown, and names in passwords not found"),
     ("displayName", "the name on the pages, and in the rule against one's own name"),
     ("givenName", "the rule against one's own name"),
     ("sn", "the rule against one's own name"),
+    ("department", "passwords made of it are not refused"),
+    ("physicalDeliveryOfficeName", "passwords made of it are not refused"),
+    ("telephoneNumber", "passwords made of it are not refused"),
+    ("mobile", "passwords made of it are not refused"),
     ("accountExpires", "the end of an account: an expired one is not told so"),
     ("msDS-UserPasswordExpiryTimeComputed", "when a password expires"),
     ("lastLogonTimestamp", "the last logon on the account page"),

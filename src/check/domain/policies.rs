@@ -60,11 +60,12 @@ pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], 
 
 /// Reports contradictions between AD's and the configured policies, with and without the rules of each group.
 fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Report) {
-    let default = ad.clone().and(&config.policy.default.policy());
+    let default = ad.clone().and(&config.policy.of_member([]));
     let mut contradiction = |what: &str, policy: &PasswordPolicy| {
         let text = match policy.contradiction() {
             None => return false,
             Some(Contradiction::Length { min, max }) => format!("at least {min} and at most {max} characters"),
+            Some(Contradiction::Guesses { min_guesses, max }) => format!("at least {min_guesses} guesses with at most {max} characters"),
             Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
         };
         report.problem(
@@ -79,7 +80,7 @@ fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Repor
         return; // the policy of every group has the same contradiction
     }
     for group in &config.policy.groups {
-        contradiction(&format!("the policy of {}", group.group), &default.clone().and(&group.rules.policy()));
+        contradiction(&format!("the policy of {}", group.group), &ad.clone().and(&config.policy.of_member([group])));
     }
 }
 

@@ -87,6 +87,7 @@ mod tests {
             display_name: None,
             given_name: None,
             surname: None,
+            contact_details: Vec::new(),
             disabled: false,
             expires: None,
             locked,

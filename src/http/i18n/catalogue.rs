@@ -78,6 +78,7 @@ mod tests {
         let mut text = String::new();
         sources(&root.join("templates"), &mut text);
         sources(&root.join("src/http"), &mut text);
+        sources(&root.join("src/model/guessability"), &mut text);
         let known = keys("da");
         for key in &known {
             assert!(key.starts_with("month-") || text.contains(&format!("\"{key}\"")), "{key} is not used");

@@ -12,6 +12,7 @@ use crate::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind},
         authorization::{Denial, strength::Strength},
+        guessability::Reason,
         identity::level::AssuranceLevel,
         password_policy::{BrokenRule, PolicyRule},
         refusal::Refusal,
@@ -141,6 +142,7 @@ impl Wording {
                 ShownRule { code: "no_names", value: names(account, *recognised, *exact), text: self.t("rule-no-names") }
             }
             PolicyRule::NoForbiddenWords => plain("forbidden", "rule-no-forbidden-words"),
+            PolicyRule::NotGuessable => plain("not_guessable", "rule-not-guessable"),
             PolicyRule::Allowed(set) => {
                 let characters: String = set.iter().collect();
                 let text = self.with("rule-allowed", "characters", &characters);
@@ -166,12 +168,25 @@ impl Wording {
             BrokenRule::NoSpecial => self.t("broken-no-special"),
             BrokenRule::HoldsName => self.t("broken-holds-name"),
             BrokenRule::HoldsForbiddenWord(word) => self.with("broken-holds-forbidden-word", "word", word),
+            BrokenRule::Guessable(reasons) => self.guessable(reasons),
             BrokenRule::CharacterNotAllowed(c) => self.with("broken-character", "character", &c.to_string()),
             BrokenRule::NotTypeable => self.t("broken-not-typeable"),
             BrokenRule::SameAsCurrent => self.t("broken-same"),
             BrokenRule::UsedBefore(n) => self.counting("broken-used-before", "count", (*n).into()),
             BrokenRule::TooYoung(at) => self.with("broken-too-young", "time", &self.wait_until(*at)),
         }
+    }
+
+    /// Why a password is easy to guess, and the remedy: the first reason, what it comes with, and advice.
+    fn guessable(&self, reasons: &[Reason]) -> String {
+        let Some((first, others)) = reasons.split_first() else { return self.t("guessable-few-characters") };
+        let word = if let Reason::CommonWord { word: Some(word), .. } = first {
+            self.with(first.message(), "word", word)
+        } else {
+            self.t(first.message())
+        };
+        let tail = others.first().and_then(Reason::tail).map(|tail| format!(" {}", self.t(tail))).unwrap_or_default();
+        format!("{word}{tail}. {}", self.t(first.advice()))
     }
 
     /// Messages of a refusal, each with the id of its field; the id is empty for the form as a whole.
@@ -340,6 +355,7 @@ fn field(broken: &BrokenRule) -> &'static str {
         | BrokenRule::NoSpecial
         | BrokenRule::HoldsName
         | BrokenRule::HoldsForbiddenWord(_)
+        | BrokenRule::Guessable(_)
         | BrokenRule::CharacterNotAllowed(_)
         | BrokenRule::NotTypeable
         | BrokenRule::SameAsCurrent

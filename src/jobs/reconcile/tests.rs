@@ -27,6 +27,7 @@ fn account(last_set: Option<Timestamp>, version: Option<(u32, Uuid)>) -> Account
         display_name: None,
         given_name: None,
         surname: None,
+        contact_details: Vec::new(),
         disabled: false,
         expires: None,
         locked: false,

@@ -44,6 +44,7 @@ fn account(number: u32, unit: &str, groups: &[u32]) -> Account {
         display_name: None,
         given_name: None,
         surname: None,
+        contact_details: Vec::new(),
         disabled: false,
         expires: None,
         locked: false,

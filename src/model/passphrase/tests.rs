@@ -1,6 +1,6 @@
 //! Tests of the word lists, of the sizes of the forms, and that no suggestion breaks its policy.
 
-use std::{collections::BTreeSet, convert::Infallible};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 
 use jiff::SignedDuration;
 use proptest::prelude::*;
@@ -10,6 +10,7 @@ use crate::model::passphrase::*;
 use crate::model::{
     account::{PasswordExpiry, PasswordState, WrongTries},
     ad::{filetime, guid::ObjectGuid},
+    guessability::LocalWords,
 };
 
 const EASES: [Ease; 2] = [Ease::Ordinary, Ease::Easy];
@@ -30,6 +31,7 @@ fn account(display_name: &str) -> Account {
         display_name: Some(display_name.into()),
         given_name: Some("Sol".into()),
         surname: Some("Havre".into()),
+        contact_details: Vec::new(),
         disabled: false,
         expires: None,
         locked: false,
@@ -195,7 +197,7 @@ prop_compose! {
             proptest::collection::btree_set(proptest::char::range(' ', 'å'), 0..60),
             proptest::collection::btree_set(proptest::char::range('!', 'z'), 0..8),
         )),
-        hours in proptest::option::of(0_i64..50),
+        hours in proptest::option::of(0_i64..50), guesses in proptest::option::of(0_u32..13),
     ) -> PasswordPolicy {
         let [complexity, letters, upper_and_lower, digits, special, no_names] = flags;
         let allowed = allowed.map(|([lower, upper, danish, numbers], more, fewer)| {
@@ -204,6 +206,7 @@ prop_compose! {
             base.chars().chain(more).filter(|c| !fewer.contains(c)).collect()
         });
         PasswordPolicy { min_length, max_length, complexity, letters, upper_and_lower, digits, special, no_names,
+            min_guesses: guesses.map_or(0, |power| 10_u64.pow(power)), local_words: Arc::new(LocalWords::new(forbidden.iter().map(String::as_str))),
             forbidden_words: forbidden, allowed, history: 24, min_age: hours.map(SignedDuration::from_hours) }
     }
 }

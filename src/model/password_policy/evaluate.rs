@@ -1,13 +1,17 @@
 //! Evaluation of a new password against a policy.
 
-use jiff::Timestamp;
+use jiff::{Timestamp, tz::TimeZone};
 
 use crate::model::password_policy::{
     BrokenRule, Contradiction, PasswordPolicy, complexity,
     fold::{contains_folded, contains_name},
     typeable::first_untypeable,
 };
-use crate::model::{account::Account, credential::password::Password};
+use crate::model::{
+    account::Account,
+    credential::password::Password,
+    guessability::{Judgement, Known, judge},
+};
 
 /// A new password with its context.
 #[derive(Debug, Clone, Copy)]
@@ -58,8 +62,37 @@ pub fn evaluate(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Vec<Broken
     if candidate.current == Some(candidate.new) {
         broken.push(BrokenRule::SameAsCurrent);
     }
+    broken.extend(guessable(policy, candidate));
     broken.extend(changeable_at(policy, account).filter(|at| candidate.now < *at).map(BrokenRule::TooYoung));
     broken
+}
+
+/// Judges a new password by what is known of the person.
+pub fn judgement(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Judgement {
+    let account = candidate.account;
+    let names = [account.display_name.as_deref(), account.given_name.as_deref(), account.surname.as_deref(), account.upn.as_deref()];
+    let attributes: Vec<&str> =
+        names.into_iter().flatten().chain([account.sam.as_str()]).chain(account.contact_details.iter().map(String::as_str)).collect();
+    let known = Known {
+        attributes: &attributes,
+        old: candidate.current.map(Password::expose),
+        local: &policy.local_words,
+        year: i32::from(candidate.now.to_zoned(TimeZone::UTC).year()),
+    };
+    judge(candidate.new.expose(), known)
+}
+
+fn guessable(policy: &PasswordPolicy, candidate: Candidate<'_>) -> Option<BrokenRule> {
+    if policy.min_guesses == 0 || candidate.current == Some(candidate.new) {
+        return None; // the same password is refused for that reason
+    }
+    let judgement = judgement(policy, candidate);
+    (!judgement.withstands(log10(policy.min_guesses))).then_some(BrokenRule::Guessable(judgement.reasons))
+}
+
+#[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a logarithm needs only the first digits")]
+fn log10(guesses: u64) -> f32 {
+    (guesses.max(1) as f64).log10() as f32
 }
 
 /// The time from which AD accepts another change; `None` = at once. A password that must be changed has no minimum age.
@@ -84,6 +117,11 @@ fn holds_name(password: &str, account: &Account) -> bool {
 pub(crate) fn contradiction(policy: &PasswordPolicy) -> Option<Contradiction> {
     if let Some(max) = policy.max_length.filter(|max| policy.min_length > *max) {
         return Some(Contradiction::Length { min: policy.min_length, max });
+    }
+    // A character without a pattern takes a hundred guesses at most.
+    if let Some(max) = policy.max_length.filter(|max| log10(policy.min_guesses) > 2.0 * f32::from(u16::try_from(*max).unwrap_or(u16::MAX)))
+    {
+        return Some(Contradiction::Guesses { min_guesses: policy.min_guesses, max });
     }
     let allowed = policy.allowed.as_ref()?;
     let lacks = |wanted: bool, is: fn(char) -> bool| wanted && !allowed.iter().any(|c| is(*c));

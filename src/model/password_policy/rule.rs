@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::password_policy::PasswordPolicy;
+use crate::model::{guessability::Reason, password_policy::PasswordPolicy};
 
 /// A rule as shown before a password is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub enum PolicyRule {
     },
     /// None of the configured forbidden words. The words themselves are not shown.
     NoForbiddenWords,
+    /// Not easy to guess. Only the server decides.
+    NotGuessable,
     /// Only these characters.
     Allowed(BTreeSet<char>),
     /// None of this many latest passwords.
@@ -58,6 +60,8 @@ pub enum BrokenRule {
     HoldsName,
     /// Contains this configured forbidden word.
     HoldsForbiddenWord(String),
+    /// Withstands too few guesses, for these reasons; never empty.
+    Guessable(Vec<Reason>),
     /// Contains a character that is not allowed.
     CharacterNotAllowed(char),
     /// Contains a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the
@@ -84,12 +88,19 @@ impl BrokenRule {
             Self::NoSpecial => "no_special",
             Self::HoldsName => "holds_name",
             Self::HoldsForbiddenWord(_) => "holds_forbidden_word",
+            Self::Guessable(_) => "guessable",
             Self::CharacterNotAllowed(_) => "character_not_allowed",
             Self::NotTypeable => "not_typeable",
             Self::SameAsCurrent => "same_as_current",
             Self::UsedBefore(_) => "used_before",
             Self::TooYoung(_) => "too_young",
         }
+    }
+
+    /// All codes for the audit log: [`Self::code`], and behind it those of the reasons. They never hold a word of the password.
+    pub fn codes(&self) -> Vec<&'static str> {
+        let reasons = if let Self::Guessable(reasons) = self { reasons.as_slice() } else { &[] };
+        std::iter::once(self.code()).chain(reasons.iter().map(Reason::code)).collect()
     }
 }
 
@@ -107,6 +118,7 @@ pub(crate) fn rules_of(policy: &PasswordPolicy) -> Vec<PolicyRule> {
         (policy.special, PolicyRule::Special),
         (policy.no_names || policy.complexity, PolicyRule::NoNames { recognised: policy.no_names, exact: policy.complexity }),
         (!policy.forbidden_words.is_empty(), PolicyRule::NoForbiddenWords),
+        (policy.min_guesses > 0, PolicyRule::NotGuessable),
     ];
     rules.extend(flags.into_iter().filter_map(|(on, rule)| on.then_some(rule)));
     rules.extend(policy.allowed.clone().map(PolicyRule::Allowed));

@@ -27,6 +27,7 @@ fn account(last_set: Option<Timestamp>) -> Account {
         display_name: Some("Søren \"Pølse\" Ærø-Bo".into()),
         given_name: Some("Søren".into()),
         surname: Some("Ærø".into()),
+        contact_details: Vec::new(),
         disabled: false,
         expires: None,
         locked: false,
@@ -165,11 +166,13 @@ fn every_demand_is_shown_as_a_rule() {
         special: true,
         no_names: true,
         forbidden_words: words(["x"]),
+        min_guesses: 10,
+        local_words: std::sync::Arc::default(),
         allowed: Some(BTreeSet::from(['a'])),
         history: 3,
         min_age: Some(SignedDuration::from_hours(1)),
     };
-    assert_eq!(everything.rules().len(), 12);
+    assert_eq!(everything.rules().len(), 13);
     assert_eq!(PasswordPolicy::default().rules(), []);
 }
 
@@ -182,7 +185,7 @@ prop_compose! {
     ) -> PasswordPolicy {
         let [complexity, letters, upper_and_lower, digits, special, no_names] = flags;
         PasswordPolicy { min_length, max_length, complexity, letters, upper_and_lower, digits, special, no_names,
-            forbidden_words: forbidden, allowed, history, min_age: hours.map(SignedDuration::from_hours) }
+            forbidden_words: forbidden, allowed, history, min_age: hours.map(SignedDuration::from_hours), min_guesses: 0, local_words: std::sync::Arc::default() }
     }
 }
 
@@ -211,4 +214,34 @@ proptest! {
         let held = contains_folded(&format!("{before}{name}{after}"), &name);
         prop_assert!(held);
     }
+}
+
+#[test]
+fn a_password_that_is_easy_to_guess_is_refused_with_codes_and_never_with_its_words_in_the_log() {
+    let policy = with(|p| p.min_guesses = 10_000_000_000);
+    let judged = |new: &str, current: Option<&str>| {
+        let parse = |text: &str| Password::parse(text.into()).expect("a password");
+        let (new, current) = (parse(new), current.map(parse));
+        let account = Account { contact_details: vec!["Borgerservice".into(), "86 12 34 56".into()], ..account(None) };
+        let broken = evaluate(&policy, Candidate { new: &new, current: current.as_ref(), account: &account, now: now() });
+        crate::model::refusal::Refusal::Policy(broken).code()
+    };
+    for (new, current, code) in [
+        ("Sommer2026!!", None, "guessable+common_word+date"),
+        ("Borgerservice-7", None, "guessable+personal"),
+        ("S\u{f8}ren86123456", None, "guessable+personal"),
+        ("Qx7!pv-Lm29z", Some("Qx7!pv-Lm28z"), "guessable+like_the_old"),
+        ("Qx7!pv-Lm29z", None, ""),
+        ("Qx7!pv-Lm29z", Some("Qx7!pv-Lm29z"), "same_as_current"),
+        ("kanin vandfald trappe havre", None, ""),
+    ] {
+        assert_eq!(judged(new, current), code, "{new}");
+    }
+}
+
+#[test]
+fn no_length_that_is_too_short_for_the_guesses_fits() {
+    let short = with(|p| (p.min_guesses, p.max_length) = (10_000_000_000, Some(4)));
+    assert_eq!(short.contradiction(), Some(Contradiction::Guesses { min_guesses: 10_000_000_000, max: 4 }));
+    assert_eq!(with(|p| (p.min_guesses, p.max_length) = (10_000_000_000, Some(8))).contradiction(), None);
 }
