@@ -222,15 +222,14 @@ async fn refresh(app: &App, id: &ProviderId) -> Result<Option<String>, String> {
     }
 }
 
-/// Metrics of the days until certificates and metadata expire; negative after the expiry.
+/// Metrics of the seconds until certificates and metadata expire; negative after the expiry.
 fn publish_expiry(app: &App) {
     let now = app.clock.now();
-    #[allow(clippy::cast_precision_loss, reason = "days are few")]
-    let days = |end: Timestamp| end.duration_since(now).as_hours() as f64 / 24.0;
+    let seconds = |end: Timestamp| end.duration_since(now).as_secs_f64();
     let ours = |area: &'static str, keys: &ProviderKeys| {
         for (name, pair) in keys.published() {
             if let Some(end) = pair.expires() {
-                metrics::gauge!("os2nykode_own_certificate_days", "for" => area, "name" => name).set(days(end));
+                metrics::gauge!("os2nykode_own_certificate_expiry_seconds", "for" => area, "name" => name).set(seconds(end));
             }
         }
     };
@@ -242,10 +241,10 @@ fn publish_expiry(app: &App) {
     for id in saml.ids() {
         let Some(metadata) = saml.metadata(id, now) else { continue };
         if let Some(end) = metadata.first_expiry() {
-            metrics::gauge!("os2nykode_saml_provider_certificate_days", "provider" => id.to_string()).set(days(end));
+            metrics::gauge!("os2nykode_saml_provider_certificate_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
         }
         if let Some(end) = metadata.valid_until {
-            metrics::gauge!("os2nykode_saml_provider_metadata_days", "provider" => id.to_string()).set(days(end));
+            metrics::gauge!("os2nykode_saml_provider_metadata_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
         }
     }
 }
