@@ -98,7 +98,7 @@ async fn a_web_service_is_tried_with_nobodys_number() {
         (Says::Status(404), FindingLevel::Warning, "answered 404 to a number that nobody has", "not_found_statuses"),
         (Says::Status(500), FindingLevel::Problem, "answered 500", "its own log"),
         (Says::Redirect("https://localhost/".into()), FindingLevel::Problem, "answered 302", "redirects are not followed"),
-        (Says::Text("text/html", "x".into()), FindingLevel::Problem, "not as configured", "compare answers"),
+        (Says::Text("text/html", "x".into()), FindingLevel::Problem, "not as configured", "compare account_key"),
         (Says::Much(10 << 20), FindingLevel::Problem, "larger than 256 KiB", "goes by the number"),
         (Says::Json(200, json!(["anna"])), FindingLevel::Warning, "names 1 account(s)", "goes by the number"),
     ] {

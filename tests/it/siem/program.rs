@@ -47,7 +47,7 @@ async fn a_token_is_made_used_and_revoked_while_the_service_runs() {
     let (code, out, error) = run(dir.path(), &add);
     assert_eq!((code, error.as_str()), (0, ""));
     let token = out.lines().last().expect("a token").to_owned();
-    assert!(token.starts_with("os2nykode_") && out.contains("It holds until 20"), "{out}");
+    assert!(token.starts_with("os2nykode_") && out.contains("valid until 20"), "{out}");
     assert!(run(dir.path(), &add).2.contains("there is a token with this name already"));
     let visitor = Visitor::new(address);
     let ask = || async {
