@@ -35,7 +35,8 @@ fn program() -> String {
 fn configuration(dir: &Path, address: SocketAddr, store: &str) -> String {
     let fact = |key| environment().fact(key);
     format!(
-        "[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
+        // Passwords of this program differ by a number only, so the judge of guesses is off.
+        "[policy.default]\nmin_guesses = 0\n[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n[store]\nurl = \"{store}\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
          [rate_limit.name]\nattempts_before_delay = 1000\n[rate_limit.address]\nattempts_before_delay = 1000\n[audit]\nsigning_key_file = \"{}\"\n[log]\nlevel = \"warn\"\n",
