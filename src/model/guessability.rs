@@ -21,7 +21,7 @@ mod text;
 mod words;
 
 pub use lists::WordKind;
-pub use reason::Reason;
+pub use reason::GuessReason;
 pub use words::LocalWords;
 
 use self::personal::Personal;
@@ -52,7 +52,7 @@ pub struct Judgement {
     /// Guesses until somebody has it (log10); 0 = at once.
     pub guesses_log10: f32,
     /// What makes it guessable, the most important first, each code once. Never empty. Only a password below the limit is told them.
-    pub reasons: Vec<Reason>,
+    pub reasons: Vec<GuessReason>,
 }
 
 impl Judgement {

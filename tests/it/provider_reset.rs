@@ -27,7 +27,7 @@ use os2nykode::{
         audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         authorization::strength::Strength,
         credential::password::Password,
-        guessability::{Reason, WordKind},
+        guessability::{GuessReason, WordKind},
         identity::{
             Identity, LoginMethod, Proof, ProviderLogin,
             claim::{Claim, ClaimKind},

@@ -12,7 +12,7 @@ use crate::{
         account::Account,
         audit::{AuditEvent, AuditOutcome, EventKind},
         authorization::{Denial, strength::Strength},
-        guessability::Reason,
+        guessability::GuessReason,
         identity::level::AssuranceLevel,
         password_policy::{BrokenRule, PolicyRule},
         refusal::Refusal,
@@ -178,14 +178,14 @@ impl Wording {
     }
 
     /// Why a password is easy to guess, and the remedy: the first reason, what it comes with, and advice.
-    fn guessable(&self, reasons: &[Reason]) -> String {
+    fn guessable(&self, reasons: &[GuessReason]) -> String {
         let Some((first, others)) = reasons.split_first() else { return self.t("guessable-few-characters") };
-        let word = if let Reason::CommonWord { word: Some(word), .. } = first {
+        let word = if let GuessReason::CommonWord { word: Some(word), .. } = first {
             self.with(first.message(), "word", word)
         } else {
             self.t(first.message())
         };
-        let tail = others.first().and_then(Reason::tail).map(|tail| format!(" {}", self.t(tail))).unwrap_or_default();
+        let tail = others.first().and_then(GuessReason::tail).map(|tail| format!(" {}", self.t(tail))).unwrap_or_default();
         format!("{word}{tail}. {}", self.t(first.advice()))
     }
 

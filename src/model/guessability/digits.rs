@@ -1,7 +1,7 @@
 //! Years and dates as Danes write them: `1964`, `24121985`, `241285`, `24/12-85`, `5.3.2010`, and the ISO order.
 
 use super::{
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     text::Sign,
 };
 
@@ -43,9 +43,9 @@ pub(super) struct Date {
 }
 
 /// Finds every year and date. `year` is the present one.
-pub(super) fn find(signs: &[Sign], year: i32, found: &mut Vec<Match>) {
+pub(super) fn find(signs: &[Sign], year: i32, found: &mut Vec<RecognisedPart>) {
     for start in 0..signs.len() {
-        let mut add = |end, cost, kind| found.push(Match { start, end, cost, kind });
+        let mut add = |end, cost, kind| found.push(RecognisedPart { start, end, cost, kind });
         if let Some(written) = number(signs, start, 4).filter(|written| is_year(*written, year)) {
             add(start + 4, year_cost(written, year), Kind::Year);
         }
@@ -72,7 +72,7 @@ pub(super) fn find(signs: &[Sign], year: i32, found: &mut Vec<Match>) {
 }
 
 /// One or two digits at the end, or before the signs there: what people add where a digit is asked for.
-pub(super) fn find_ending(signs: &[Sign], found: &mut Vec<Match>) {
+pub(super) fn find_ending(signs: &[Sign], found: &mut Vec<RecognisedPart>) {
     let end = signs.len() - signs.iter().rev().take_while(|sign| sign.separates()).count();
     let digits = signs[..end].iter().rev().take_while(|sign| sign.digit().is_some()).count();
     let cost = match (digits, number(signs, end.saturating_sub(1), 1)) {
@@ -81,7 +81,7 @@ pub(super) fn find_ending(signs: &[Sign], found: &mut Vec<Match>) {
         (2, _) => 1.5,
         _ => return,
     };
-    found.push(Match { start: end - digits, end, cost, kind: Kind::Ending });
+    found.push(RecognisedPart { start: end - digits, end, cost, kind: Kind::Ending });
 }
 
 impl Date {

@@ -3,7 +3,7 @@
 use zeroize::{Zeroize, Zeroizing};
 
 use super::{
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     runs::Run,
 };
 
@@ -36,35 +36,35 @@ const SHIFTED: f32 = 0.4;
 const DOUBLED: f32 = 0.3;
 
 #[derive(Clone, Copy, PartialEq, Default)]
-struct Key {
+struct KeyPosition {
     row: i8,
     column: i8,
     shifted: bool,
 }
 
-impl Zeroize for Key {
+impl Zeroize for KeyPosition {
     fn zeroize(&mut self) {
         *self = Self::default();
     }
 }
 
 /// Which way to the next key; `None` = not beside it.
-fn direction(from: Key, to: Key) -> Option<(i8, i8)> {
+fn direction(from: KeyPosition, to: KeyPosition) -> Option<(i8, i8)> {
     let step = (to.row - from.row, to.column - from.column);
     matches!(step, (0, 1 | -1) | (-1, 0 | 1) | (1, 0 | -1)).then_some(step)
 }
 
 /// Finds every walk of three keys or more, and each of its beginnings.
-pub(super) fn find(runs: &[Run], found: &mut Vec<Match>) {
+pub(super) fn find(runs: &[Run], found: &mut Vec<RecognisedPart>) {
     for layout in [&DANISH, &ENGLISH] {
-        let keys: Zeroizing<Vec<Option<Key>>> = Zeroizing::new(runs.iter().map(|run| key(layout, run.lower)).collect());
+        let keys: Zeroizing<Vec<Option<KeyPosition>>> = Zeroizing::new(runs.iter().map(|run| key(layout, run.lower)).collect());
         for start in 0..keys.len() {
             walk(runs, &keys, start, found);
         }
     }
 }
 
-fn walk(runs: &[Run], keys: &[Option<Key>], start: usize, found: &mut Vec<Match>) {
+fn walk(runs: &[Run], keys: &[Option<KeyPosition>], start: usize, found: &mut Vec<RecognisedPart>) {
     let (mut turns, mut way) = (0.0, None);
     let mut shifts = usize::from(keys[start].is_some_and(|key| key.shifted));
     let mut doubled = runs[start].len() > 1;
@@ -81,16 +81,16 @@ fn walk(runs: &[Run], keys: &[Option<Key>], start: usize, found: &mut Vec<Match>
         if length >= if turns > 0.0 { SHORTEST_TURNED } else { SHORTEST } {
             let shifted = if shifts > 0 && shifts < length { SHIFTED } else { 0.0 };
             let cost = BEGIN + TURN * turns + shifted + if doubled { DOUBLED } else { 0.0 };
-            found.push(Match { start: runs[start].start, end: runs[at].end, cost, kind: Kind::Keyboard });
+            found.push(RecognisedPart { start: runs[start].start, end: runs[at].end, cost, kind: Kind::Keyboard });
         }
     }
 }
 
-fn key(layout: &Layout, lower: char) -> Option<Key> {
+fn key(layout: &Layout, lower: char) -> Option<KeyPosition> {
     for (row, sides) in (0_i8..).zip(layout) {
         for (shifted, side) in [false, true].into_iter().zip(sides) {
             if let Some((column, _)) = (0_i8..).zip(side.chars()).find(|(_, c)| *c == lower && *c != '\0') {
-                return Some(Key { row, column, shifted });
+                return Some(KeyPosition { row, column, shifted });
             }
         }
     }

@@ -1,7 +1,7 @@
 //! How little the new password differs from the old one: what a person who knows the old one needs to guess the new.
 
 use super::{
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     repeats::ends,
     text::{Class, Sign},
 };
@@ -20,8 +20,8 @@ const CHANGE: f32 = 2.0;
 const COMMON: f32 = 1.7;
 
 /// Finds the old password as a whole (over the whole new one), and stretches of it.
-pub(super) fn find(new: &[Sign], old: &[Sign], found: &mut Vec<Match>) {
-    let mut whole = |cost| found.push(Match { start: 0, end: new.len(), cost, kind: Kind::LikeTheOld });
+pub(super) fn find(new: &[Sign], old: &[Sign], found: &mut Vec<RecognisedPart>) {
+    let mut whole = |cost| found.push(RecognisedPart { start: 0, end: new.len(), cost, kind: Kind::LikeTheOld });
     if old.len() >= SHORTEST && new.len() >= SHORTEST {
         if same_but_numbers(new, old) {
             whole(NUMBERS);
@@ -75,7 +75,7 @@ fn changes(new: &[Sign], old: &[Sign]) -> Option<usize> {
 }
 
 /// Every stretch of four characters or more that stands in the old password too.
-fn find_common(new: &[Sign], old: &[Sign], found: &mut Vec<Match>) {
+fn find_common(new: &[Sign], old: &[Sign], found: &mut Vec<RecognisedPart>) {
     let mut same = vec![0_usize; old.len() + 1];
     for start in (0..new.len()).rev() {
         // same[j]: how many characters from `start` in the new one equal those from `j` in the old one
@@ -84,7 +84,7 @@ fn find_common(new: &[Sign], old: &[Sign], found: &mut Vec<Match>) {
         }
         let longest = same.iter().copied().max().unwrap_or(0);
         for characters in ends(SHORTEST_COMMON, longest) {
-            found.push(Match { start, end: start + characters, cost: COMMON, kind: Kind::LikeTheOld });
+            found.push(RecognisedPart { start, end: start + characters, cost: COMMON, kind: Kind::LikeTheOld });
         }
     }
 }

@@ -45,7 +45,7 @@ pub(super) enum Kind {
 
 /// A stretch of the password that a recogniser knows, and the guesses it takes (log10).
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Match {
+pub(super) struct RecognisedPart {
     pub(super) start: usize,
     pub(super) end: usize,
     pub(super) cost: f32,
@@ -56,7 +56,7 @@ pub(super) struct Match {
 #[derive(Debug)]
 pub(super) struct Path {
     pub(super) cost: f32,
-    pub(super) parts: Vec<Match>,
+    pub(super) parts: Vec<RecognisedPart>,
 }
 
 /// The cheapest way to a place in the password with a number of words, ending in a known part or in unknown characters.
@@ -78,12 +78,12 @@ struct State {
 
 /// All ways to one place, by state.
 #[derive(Clone, Copy)]
-struct Place([[Way; 2]; WORDS_COUNTED + 1]);
+struct WaysTo([[Way; 2]; WORDS_COUNTED + 1]);
 
 const START: State = State { words: 0, unknown: false };
 const UNREACHED: Way = Way { cost: f32::INFINITY, part: None, start: 0, before: START };
 
-impl Place {
+impl WaysTo {
     fn way(&self, state: State) -> &Way {
         &self.0[state.words][usize::from(state.unknown)]
     }
@@ -101,9 +101,9 @@ fn states() -> impl Iterator<Item = State> {
 }
 
 /// Finds it. `found` is put in order of place.
-pub(super) fn cheapest(signs: &[Sign], found: &mut [Match]) -> Path {
+pub(super) fn cheapest(signs: &[Sign], found: &mut [RecognisedPart]) -> Path {
     found.sort_unstable_by_key(|found| found.start);
-    let mut places = vec![Place([[UNREACHED; 2]; WORDS_COUNTED + 1]); signs.len() + 1];
+    let mut places = vec![WaysTo([[UNREACHED; 2]; WORDS_COUNTED + 1]); signs.len() + 1];
     places[0].improve(START, Way { cost: 0.0, ..UNREACHED });
     let mut next = 0;
     for at in 0..signs.len() {
@@ -132,7 +132,7 @@ pub(super) fn cheapest(signs: &[Sign], found: &mut [Match]) -> Path {
     read_back(&places, found)
 }
 
-fn read_back(places: &[Place], found: &[Match]) -> Path {
+fn read_back(places: &[WaysTo], found: &[RecognisedPart]) -> Path {
     let mut end = places.len() - 1;
     let last = &places[end];
     let mut state = states().min_by(|a, b| last.way(*a).cost.total_cmp(&last.way(*b).cost)).unwrap_or(START);
@@ -140,7 +140,7 @@ fn read_back(places: &[Place], found: &[Match]) -> Path {
     let mut parts = Vec::new();
     while end > 0 {
         let way = places[end].way(state);
-        parts.push(way.part.map_or(Match { start: way.start, end, cost: 0.0, kind: Kind::Unknown }, |part| found[part]));
+        parts.push(way.part.map_or(RecognisedPart { start: way.start, end, cost: 0.0, kind: Kind::Unknown }, |part| found[part]));
         (end, state) = (way.start, way.before);
     }
     parts.reverse();
@@ -148,7 +148,7 @@ fn read_back(places: &[Place], found: &[Match]) -> Path {
 }
 
 /// How many words there are with this part, and what the new one adds.
-fn counted(words: usize, part: &Match) -> (usize, f32) {
+fn counted(words: usize, part: &RecognisedPart) -> (usize, f32) {
     let length = part.end - part.start;
     match part.kind {
         Kind::Word(WordKind::Danish, _) if length <= JOINING_LENGTH && part.cost < JOINING => (words, 0.0),

@@ -2,7 +2,7 @@
 
 use super::{
     digits,
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     text::{Sign, key},
 };
 
@@ -67,7 +67,7 @@ impl Personal {
     }
 
     /// Finds every word, the beginnings of long ones, and every part of four digits or more of a number.
-    pub(super) fn find(&self, signs: &[Sign], found: &mut Vec<Match>) {
+    pub(super) fn find(&self, signs: &[Sign], found: &mut Vec<RecognisedPart>) {
         #[expect(clippy::cast_precision_loss, reason = "at most 120")]
         let cost = ((self.words.len() + self.numbers.len()) as f32).log10().max(CHEAPEST);
         let from_each = (STEPS / signs.len().max(1)).min(STEPS_FROM_ONE);
@@ -94,7 +94,7 @@ impl Personal {
             // Of what ends at the same place only the cheapest.
             ends.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
             ends.dedup_by_key(|(end, _)| *end);
-            found.extend(ends.drain(..).map(|(end, cost)| Match { start, end, cost, kind: Kind::Personal }));
+            found.extend(ends.drain(..).map(|(end, cost)| RecognisedPart { start, end, cost, kind: Kind::Personal }));
         }
     }
 }

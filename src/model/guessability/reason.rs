@@ -2,7 +2,7 @@
 
 use super::{
     lists::WordKind,
-    path::{Kind, Match, Path},
+    path::{Kind, Path, RecognisedPart},
     words::LocalWords,
 };
 
@@ -13,7 +13,7 @@ const CERTAIN: usize = 6;
 
 /// Why a password can be guessed. None of them holds a part of the password: a word is spelled as in its list.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Reason {
+pub enum GuessReason {
     /// It is the old one, or little differs.
     LikeTheOld,
     /// It holds something of the person's own: a name, the account, the phone, the birthday.
@@ -39,7 +39,7 @@ pub enum Reason {
     FewCharacters,
 }
 
-impl Reason {
+impl GuessReason {
     /// The word in the audit log.
     pub fn code(&self) -> &'static str {
         match self {
@@ -127,13 +127,13 @@ fn word_message(kind: WordKind) -> &'static str {
 
 /// Does the part stand beside characters without a pattern? A short word there may be one by chance: `slet` in `Pusletid`.
 fn beside_unknown(path: &Path, nth: usize) -> bool {
-    let unknown = |part: Option<&Match>| part.is_some_and(|part| part.kind == Kind::Unknown);
+    let unknown = |part: Option<&RecognisedPart>| part.is_some_and(|part| part.kind == Kind::Unknown);
     unknown(nth.checked_sub(1).and_then(|before| path.parts.get(before))) || unknown(path.parts.get(nth + 1))
 }
 
 /// The reasons of the cheapest way to guess it, the most important first, each code once; never empty.
-pub(super) fn reasons(path: &Path, characters: usize, local: &LocalWords) -> Vec<Reason> {
-    let mut weighed: Vec<(Reason, usize)> = Vec::new();
+pub(super) fn reasons(path: &Path, characters: usize, local: &LocalWords) -> Vec<GuessReason> {
+    let mut weighed: Vec<(GuessReason, usize)> = Vec::new();
     for (nth, part) in path.parts.iter().enumerate() {
         let length = part.end - part.start;
         let reason = match part.kind {
@@ -142,24 +142,24 @@ pub(super) fn reasons(path: &Path, characters: usize, local: &LocalWords) -> Vec
                 let letters = word.chars().count();
                 let shown = length < characters && kind != WordKind::Password && letters >= SHORTEST_SHOWN;
                 let shown = shown && (letters >= CERTAIN || !beside_unknown(path, nth));
-                Reason::CommonWord { kind, word: shown.then_some(word) }
+                GuessReason::CommonWord { kind, word: shown.then_some(word) }
             }
-            Kind::Keyboard => Reason::Keyboard,
-            Kind::Sequence => Reason::Sequence,
-            Kind::Year => Reason::Year,
-            Kind::Date => Reason::Date,
-            Kind::Repeated if length >= SHORTEST_SHOWN => Reason::Repeated,
-            Kind::Personal => Reason::Personal,
-            Kind::LikeTheOld => Reason::LikeTheOld,
+            Kind::Keyboard => GuessReason::Keyboard,
+            Kind::Sequence => GuessReason::Sequence,
+            Kind::Year => GuessReason::Year,
+            Kind::Date => GuessReason::Date,
+            Kind::Repeated if length >= SHORTEST_SHOWN => GuessReason::Repeated,
+            Kind::Personal => GuessReason::Personal,
+            Kind::LikeTheOld => GuessReason::LikeTheOld,
             Kind::Repeated | Kind::Signs | Kind::Ending | Kind::Unknown => continue,
         };
         weighed.push((reason, length));
     }
     weighed.sort_by_key(|(reason, length)| (reason.order(), usize::MAX - length));
     weighed.dedup_by_key(|(reason, _)| reason.code());
-    let mut reasons: Vec<Reason> = weighed.into_iter().map(|(reason, _)| reason).collect();
+    let mut reasons: Vec<GuessReason> = weighed.into_iter().map(|(reason, _)| reason).collect();
     if reasons.is_empty() {
-        reasons.push(Reason::FewCharacters);
+        reasons.push(GuessReason::FewCharacters);
     }
     reasons
 }

@@ -3,7 +3,7 @@
 use zeroize::Zeroizing;
 
 use super::{
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     runs::Run,
     text::{Class, Sign},
 };
@@ -20,7 +20,7 @@ const AGAIN: f32 = 0.3;
 const FROM_ELSEWHERE: f32 = 0.9;
 
 /// Finds copies. A place may copy from any earlier one; where it copies what stands right before it, it may go on doing so.
-pub(super) fn find_copies(signs: &[Sign], found: &mut Vec<Match>) {
+pub(super) fn find_copies(signs: &[Sign], found: &mut Vec<RecognisedPart>) {
     let length = signs.len();
     // same[at]: how many characters from `at` on equal those that stand `back` before.
     let mut longest = vec![(0_usize, 0_usize); length]; // (characters, how many of them may follow at once on their original)
@@ -41,7 +41,7 @@ pub(super) fn find_copies(signs: &[Sign], found: &mut Vec<Match>) {
             let at_once = characters <= again;
             if at_once || characters >= SHORTEST_COPY {
                 let cost = if at_once { AGAIN + times(characters) } else { FROM_ELSEWHERE };
-                found.push(Match { start, end: start + characters, cost, kind: Kind::Repeated });
+                found.push(RecognisedPart { start, end: start + characters, cost, kind: Kind::Repeated });
             }
         }
     }
@@ -61,7 +61,7 @@ fn times(characters: usize) -> f32 {
 }
 
 /// Finds sequences: letters of the Danish alphabet by steps of one, digits by steps of one or two, up or down.
-pub(super) fn find_sequences(runs: &[Run], found: &mut Vec<Match>) {
+pub(super) fn find_sequences(runs: &[Run], found: &mut Vec<RecognisedPart>) {
     let values: Zeroizing<Vec<Option<i32>>> = Zeroizing::new(runs.iter().map(value).collect());
     for start in 0..runs.len() {
         let Some(first) = values[start] else { continue };
@@ -84,7 +84,7 @@ pub(super) fn find_sequences(runs: &[Run], found: &mut Vec<Match>) {
             if at + 1 - start >= SHORTEST_SEQUENCE {
                 let from = if matches!(first, 0 | 1 | 9 | LETTERS) { 0.5 } else { 1.1 };
                 let cost = from + if step == 1 { 0.2 } else { 0.5 } + if doubled { 0.3 } else { 0.0 };
-                found.push(Match { start: runs[start].start, end: runs[at].end, cost, kind: Kind::Sequence });
+                found.push(RecognisedPart { start: runs[start].start, end: runs[at].end, cost, kind: Kind::Sequence });
             }
         }
     }
@@ -99,7 +99,7 @@ fn value(run: &Run) -> Option<i32> {
 }
 
 /// Finds each sign, once or repeated: what stands between words and at the end.
-pub(super) fn find_signs(runs: &[Run], found: &mut Vec<Match>) {
+pub(super) fn find_signs(runs: &[Run], found: &mut Vec<RecognisedPart>) {
     for (nth, run) in runs.iter().enumerate().filter(|(_, run)| run.class == Class::Punctuation) {
         let known = runs[..nth].iter().any(|before| before.lower == run.lower);
         let one = match run.lower {
@@ -109,6 +109,6 @@ pub(super) fn find_signs(runs: &[Run], found: &mut Vec<Match>) {
             _ => 1.2,
         };
         let cost = one + if run.len() > 1 { AGAIN } else { 0.0 };
-        found.push(Match { start: run.start, end: run.end, cost, kind: Kind::Signs });
+        found.push(RecognisedPart { start: run.start, end: run.end, cost, kind: Kind::Signs });
     }
 }

@@ -16,7 +16,7 @@ fn judged_for(password: &str, old: Option<&str>) -> Judgement {
 }
 
 fn codes(judgement: &Judgement) -> Vec<&'static str> {
-    judgement.reasons.iter().map(Reason::code).collect()
+    judgement.reasons.iter().map(GuessReason::code).collect()
 }
 
 /// Each password is refused, and this is the first reason.
@@ -69,7 +69,7 @@ fn a_word_is_recognised_however_it_is_spelled() {
     ] {
         let judgement = judged(password);
         assert!(judgement.guesses_log10 < 9.0, "{password}: {judgement:?}");
-        let shown = |reason: &Reason| matches!(reason, Reason::CommonWord { word: Some(word), .. } if word == "Brøndby");
+        let shown = |reason: &GuessReason| matches!(reason, GuessReason::CommonWord { word: Some(word), .. } if word == "Brøndby");
         assert!(judgement.reasons.iter().any(shown), "{password}: {judgement:?}");
     }
 }
@@ -156,7 +156,7 @@ fn words_of_the_municipality_are_recognised_and_shown_in_their_spelling() {
     for password in ["Solkøbing2026", "solkobing-123", "S0lkoebing!99", "SolNet202626"] {
         let judgement = judged_for(password, None);
         assert!(!judgement.withstands(DEFAULT_MIN_GUESSES_LOG10), "{password}: {judgement:?}");
-        let local = |reason: &Reason| matches!(reason, Reason::CommonWord { kind: WordKind::Local, word: Some(word) } if word == "Solkøbing" || word == "SolNet");
+        let local = |reason: &GuessReason| matches!(reason, GuessReason::CommonWord { kind: WordKind::Local, word: Some(word) } if word == "Solkøbing" || word == "SolNet");
         assert!(judgement.reasons.iter().any(local), "{password}: {judgement:?}");
     }
 }
@@ -219,7 +219,7 @@ fn only_few_characters_are_their_own_reason() {
 fn a_shown_word_is_a_word_of_a_list_and_never_the_whole_password() {
     for password in ["sommer", "Sommer", "velkommen", "brøndby", "remmos", "trustno1", "1qaz2wsx"] {
         for reason in judged(password).reasons {
-            assert!(!matches!(&reason, Reason::CommonWord { word: Some(_), .. }), "{password}: {reason:?}");
+            assert!(!matches!(&reason, GuessReason::CommonWord { word: Some(_), .. }), "{password}: {reason:?}");
         }
     }
     let judgement = judged("Trustno1Hest!");
@@ -232,14 +232,14 @@ fn each_reason_is_told_once_and_the_most_important_first() {
     assert_eq!(codes(&judgement), ["personal", "common_word", "keyboard", "date"], "{judgement:?}");
     assert_eq!(
         judged("Sommer2026!!").reasons,
-        [Reason::CommonWord { kind: WordKind::Calendar, word: Some("sommer".into()) }, Reason::Year]
+        [GuessReason::CommonWord { kind: WordKind::Calendar, word: Some("sommer".into()) }, GuessReason::Year]
     );
 }
 
 #[test]
 fn a_short_word_beside_unknown_letters_is_not_shown() {
     let judgement = judged("Pusletid2020");
-    assert!(judgement.reasons.iter().all(|reason| !matches!(reason, Reason::CommonWord { word: Some(_), .. })), "{judgement:?}");
+    assert!(judgement.reasons.iter().all(|reason| !matches!(reason, GuessReason::CommonWord { word: Some(_), .. })), "{judgement:?}");
 }
 
 #[test]
@@ -247,16 +247,16 @@ fn every_reason_has_its_messages_in_both_languages() {
     for catalogue in [include_str!("../../../locales/da/guessable.ftl"), include_str!("../../../locales/en/guessable.ftl")] {
         let has = |id: &str| catalogue.lines().any(|line| line.split_once(" = ").is_some_and(|(known, _)| known == id));
         let words =
-            WordKind::ALL.into_iter().flat_map(|kind| [None, Some("sommer".to_owned())].map(|word| Reason::CommonWord { kind, word }));
+            WordKind::ALL.into_iter().flat_map(|kind| [None, Some("sommer".to_owned())].map(|word| GuessReason::CommonWord { kind, word }));
         let others = [
-            Reason::LikeTheOld,
-            Reason::Personal,
-            Reason::Keyboard,
-            Reason::Date,
-            Reason::Year,
-            Reason::Repeated,
-            Reason::Sequence,
-            Reason::FewCharacters,
+            GuessReason::LikeTheOld,
+            GuessReason::Personal,
+            GuessReason::Keyboard,
+            GuessReason::Date,
+            GuessReason::Year,
+            GuessReason::Repeated,
+            GuessReason::Sequence,
+            GuessReason::FewCharacters,
         ];
         for reason in words.chain(others) {
             for id in [reason.message(), reason.advice()].into_iter().chain(reason.tail()) {

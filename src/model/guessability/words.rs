@@ -8,7 +8,7 @@ use fst::raw::{CompiledAddr, Fst, Output};
 
 use super::{
     lists::{Entry, LONGEST_KEY, WordKind},
-    path::{Kind, Match},
+    path::{Kind, RecognisedPart},
     text::Sign,
 };
 
@@ -102,7 +102,7 @@ impl fmt::Debug for LocalWords {
 }
 
 /// Finds every word.
-pub(super) fn find(signs: &[Sign], local: &LocalWords, found: &mut Vec<Match>) {
+pub(super) fn find(signs: &[Sign], local: &LocalWords, found: &mut Vec<RecognisedPart>) {
     for backwards in [false, true] {
         walk(&WORDS, signs, backwards, found);
         if let Some(automaton) = &local.automaton {
@@ -111,12 +111,12 @@ pub(super) fn find(signs: &[Sign], local: &LocalWords, found: &mut Vec<Match>) {
     }
 }
 
-fn walk<D: AsRef<[u8]>>(automaton: &Fst<D>, signs: &[Sign], backwards: bool, found: &mut Vec<Match>) {
+fn walk<D: AsRef<[u8]>>(automaton: &Fst<D>, signs: &[Sign], backwards: bool, found: &mut Vec<RecognisedPart>) {
     let from_each = (STEPS / signs.len().max(1)).min(STEPS_FROM_ONE);
     for start in 0..signs.len() {
         let mut walk = Walk { automaton, signs, start, backwards, steps: from_each, key: [0; LONGEST_KEY], found };
         let root = automaton.root();
-        walk.from(Place { node: root.addr(), output: Output::zero(), read: 0, letters: 0, exchanged: 0 });
+        walk.from(TrieNode { node: root.addr(), output: Output::zero(), read: 0, letters: 0, exchanged: 0 });
     }
 }
 
@@ -128,12 +128,12 @@ struct Walk<'a, D> {
     backwards: bool,
     steps: usize,
     key: [u8; LONGEST_KEY],
-    found: &'a mut Vec<Match>,
+    found: &'a mut Vec<RecognisedPart>,
 }
 
 /// How far a walk has come.
 #[derive(Clone, Copy)]
-struct Place {
+struct TrieNode {
     node: CompiledAddr,
     output: Output,
     /// Characters of the password.
@@ -149,15 +149,15 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
         self.signs.get(at).copied()
     }
 
-    fn from(&mut self, place: Place) {
+    fn from(&mut self, place: TrieNode) {
         let Some(sign) = self.sign(place.read) else { return };
         let read = place.read + 1;
-        if let Some(next) = self.step(Place { read, ..place }, sign.letters) {
+        if let Some(next) = self.step(TrieNode { read, ..place }, sign.letters) {
             self.arrive(next);
         }
         if place.exchanged < MAX_EXCHANGED {
             for letter in sign.stands_for.into_iter().filter(|letter| *letter > 0) {
-                if let Some(next) = self.step(Place { read, exchanged: place.exchanged + 1, ..place }, [letter, 0]) {
+                if let Some(next) = self.step(TrieNode { read, exchanged: place.exchanged + 1, ..place }, [letter, 0]) {
                     self.arrive(next);
                 }
             }
@@ -165,7 +165,7 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
     }
 
     /// Follows one or two letters.
-    fn step(&mut self, mut place: Place, letters: [u8; 2]) -> Option<Place> {
+    fn step(&mut self, mut place: TrieNode, letters: [u8; 2]) -> Option<TrieNode> {
         if letters[0] == 0 {
             return None;
         }
@@ -174,12 +174,12 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
             let node = self.automaton.node(place.node);
             let transition = node.transition(node.find_input(letter)?);
             *self.key.get_mut(place.letters)? = letter;
-            place = Place { node: transition.addr, output: place.output.cat(transition.out), letters: place.letters + 1, ..place };
+            place = TrieNode { node: transition.addr, output: place.output.cat(transition.out), letters: place.letters + 1, ..place };
         }
         Some(place)
     }
 
-    fn arrive(&mut self, place: Place) {
+    fn arrive(&mut self, place: TrieNode) {
         let node = self.automaton.node(place.node);
         if node.is_final() {
             self.add(place, Entry::unpack(place.output.cat(node.final_output()).value()));
@@ -187,7 +187,7 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
         self.from(place);
     }
 
-    fn add(&mut self, place: Place, entry: Entry) {
+    fn add(&mut self, place: TrieNode, entry: Entry) {
         let range = if self.backwards { self.start + 1 - place.read..self.start + 1 } else { self.start..self.start + place.read };
         // As in `fold`: a word of which most is digits and signs is no word.
         if (self.backwards && place.letters < SHORTEST_BACKWARDS) || usize::from(place.exchanged) * 2 > place.letters {
@@ -205,8 +205,12 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
         let spelled = case_cost(&self.signs[range.clone()], entry.kind)
             + if place.exchanged > 0 { 0.3 + 0.3 * f32::from(place.exchanged) } else { 0.0 }
             + if self.backwards { 0.4 } else { 0.0 };
-        let found =
-            Match { start: range.start, end: range.end, cost: entry.cost.max(CHEAPEST) + spelled, kind: Kind::Word(entry.kind, spelling) };
+        let found = RecognisedPart {
+            start: range.start,
+            end: range.end,
+            cost: entry.cost.max(CHEAPEST) + spelled,
+            kind: Kind::Word(entry.kind, spelling),
+        };
         self.found.push(found);
         if !self.backwards && place.letters >= 4 {
             self.add_endings(found);
@@ -214,13 +218,13 @@ impl<D: AsRef<[u8]>> Walk<'_, D> {
     }
 
     /// The word with a Danish ending, where the ending ends the word.
-    fn add_endings(&mut self, stem: Match) {
+    fn add_endings(&mut self, stem: RecognisedPart) {
         for ending in ENDINGS {
             let end = stem.end + ending.len();
             let Some(signs) = self.signs.get(stem.end..end) else { continue };
             let ends = self.signs.get(end).is_none_or(|next| !next.is_letter() || next.class == super::text::Class::Upper);
             if (ends || ending == b"s") && signs.iter().zip(ending).all(|(sign, letter)| sign.letters == [*letter, 0]) {
-                self.found.push(Match { end, cost: stem.cost + 0.6, ..stem });
+                self.found.push(RecognisedPart { end, cost: stem.cost + 0.6, ..stem });
             }
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::model::{guessability::Reason, password_policy::PasswordPolicy};
+use crate::model::{guessability::GuessReason, password_policy::PasswordPolicy};
 
 /// A rule as shown before a password is typed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub enum BrokenRule {
     /// Contains this configured forbidden word.
     HoldsForbiddenWord(String),
     /// Withstands too few guesses, for these reasons; never empty.
-    Guessable(Vec<Reason>),
+    Guessable(Vec<GuessReason>),
     /// Contains a character that is not allowed.
     CharacterNotAllowed(char),
     /// Contains a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the
@@ -100,7 +100,7 @@ impl BrokenRule {
     /// All codes for the audit log: [`Self::code`], and behind it those of the reasons. They never hold a word of the password.
     pub fn codes(&self) -> Vec<&'static str> {
         let reasons = if let Self::Guessable(reasons) = self { reasons.as_slice() } else { &[] };
-        std::iter::once(self.code()).chain(reasons.iter().map(Reason::code)).collect()
+        std::iter::once(self.code()).chain(reasons.iter().map(GuessReason::code)).collect()
     }
 }
 

@@ -182,7 +182,7 @@ async fn the_policy_holds_for_a_reset_and_must_change_lifts_the_minimum_age() {
         [
             BrokenRule::TooShort(12),
             BrokenRule::NotComplex,
-            BrokenRule::Guessable(vec![Reason::CommonWord { kind: WordKind::Danish, word: None }])
+            BrokenRule::Guessable(vec![GuessReason::CommonWord { kind: WordKind::Danish, word: None }])
         ]
     );
     assert!(matches!(refused(&young, NEW).await.as_slice(), [BrokenRule::TooYoung(_)]));

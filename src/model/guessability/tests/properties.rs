@@ -95,7 +95,7 @@ proptest! {
     #[test]
     fn a_shown_word_is_in_a_list(password in "[a-zA-Z0-9æøå!-]{1,30}") {
         for reason in judged(&password).reasons {
-            if let Reason::CommonWord { word: Some(word), .. } = reason {
+            if let GuessReason::CommonWord { word: Some(word), .. } = reason {
                 let guesses = judged(&word).guesses_log10;
                 prop_assert!(guesses <= 5.5, "{word}: {guesses}");
             }
