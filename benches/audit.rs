@@ -1,5 +1,6 @@
-//! The audit log: appends with and without seals, verification, size. On SQLite and PostgreSQL. Run by scripts/bench;
-//! OS2NYKODE_BENCH_ENTRIES sets how many entries (1,000,000).
+//! Throughput and size of the audit log: appends with and without seals, and verification, on SQLite and on PostgreSQL.
+//!
+//! Run by scripts/bench. `OS2NYKODE_BENCH_ENTRIES` sets the number of entries (default 1,000,000).
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -103,7 +104,7 @@ fn event(n: u128) -> AuditEvent {
     }
 }
 
-/// Plain: the same inserts where nothing waits for a seal and nobody seals.
+/// `plain`: the same inserts with neither the trigger that demands seals nor a sealing job.
 async fn appends(name: &str, plain: &str, sealed: &str) {
     for writers in [1, 4] {
         let mut rates = Vec::new();
@@ -128,7 +129,7 @@ async fn appends(name: &str, plain: &str, sealed: &str) {
                                 break;
                             }
                         }
-                        // As often as the service does.
+                        // At the service's own interval.
                         if since >= 1000 {
                             log.checkpoint(&signer, &memory, Timestamp::UNIX_EPOCH).await.expect("signed");
                             since = 0;
@@ -171,12 +172,12 @@ async fn run(url: &str, statement: &str) {
     sqlx::query(AssertSqlSafe(statement.to_owned())).execute(&mut connection).await.unwrap_or_else(|error| panic!("{statement}: {error}"));
 }
 
-/// Entries of 20,000 people over 13 months, in the proportions of a municipality.
+/// Writes entries of 20,000 people over 13 months, in the proportions of a municipality.
 async fn fill(url: &str, entries: i64) {
     let step = 13 * 30 * 24 * 3_600_000_000 / entries;
     for from in (0..entries).step_by(usize::try_from(CHUNK).expect("small")) {
         let to = (from + CHUNK).min(entries);
-        // A prime step: neighbours are different people.
+        // The step is a prime, so that adjacent entries belong to different people.
         let person = format!("((i * 7919) % {PEOPLE})");
         let guid = |person: &str| format!("'00000000-0000-0000-0000-' || CAST(100000000000 + {person} AS TEXT)");
         let given = "CASE i * 7919 % 7 WHEN 0 THEN 'Åse' WHEN 1 THEN 'Søren' WHEN 2 THEN 'Mette' WHEN 3 THEN 'Børge' WHEN 4 THEN 'Anna' WHEN 5 THEN 'Kåre' ELSE 'Lone' END";

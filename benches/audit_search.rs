@@ -1,4 +1,6 @@
-//! Searches in a log of a million entries, or of OS2NYKODE_BENCH_ENTRIES: each kind of them on SQLite and on PostgreSQL, page 1 and page 1,000. Run by scripts/bench.
+//! Search times in an audit log of a million entries (or `OS2NYKODE_BENCH_ENTRIES`), on SQLite and on PostgreSQL.
+//!
+//! It measures page 1 and page 1,000 of each kind of search. Run by scripts/bench.
 
 #![allow(clippy::unnecessary_wraps, clippy::cast_precision_loss, reason = "as a search takes them; numbers are small")]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
@@ -26,18 +28,18 @@ use sqlx::{AnyConnection, AssertSqlSafe, Connection};
 use environment::environment;
 use fill::{ADDRESSES, BEGIN, HELPERS, PEOPLE, SPAN};
 
-/// Of everything.
+/// Root of all derived keys.
 const KEY: [u8; 32] = [7; 32];
-/// Searches of each kind.
+/// Searches per kind.
 const TIMES: u64 = 200;
-/// The page that is far away.
+/// Page that counts as distant.
 const FAR: usize = 1000;
 
 const KINDS: [&str; 6] = ["sign_in", "change_outcome", "reset_outcome", "code_redeemed", "unlock_outcome", "staff_account"];
 const OUTCOMES: [&str; 4] = ["succeeded", "refused", "failed", "unknown"];
 const PROVIDERS: [&str; 5] = ["os2faktor", "entra", "mitid", "unilogin", "nobody"];
 
-/// What is asked the nth time.
+/// Makes the nth search of its kind, for a log of so many entries.
 type Ask = fn(u64, u64) -> Search;
 
 fn drawn(n: u64, below: u64) -> u64 {
@@ -53,7 +55,7 @@ fn day(n: u64) -> Timestamp {
     Timestamp::from_microsecond(BEGIN + day).expect("in range")
 }
 
-/// Of the town hall, or one of the others.
+/// Every fourth address is the town hall's.
 fn client(n: u64) -> Option<String> {
     Some(if n.is_multiple_of(4) { "192.0.2.2".to_owned() } else { fill::address(drawn(n, ADDRESSES)) })
 }
@@ -66,7 +68,7 @@ fn helper(n: u64) -> Option<String> {
     Some(fill::account(drawn(n, HELPERS)))
 }
 
-/// The beginnings of a name, which fit up to ten people.
+/// Prefixes of a name's words, which match up to ten people.
 fn name(n: u64) -> Option<String> {
     let name = fill::name(drawn(n, PEOPLE));
     let words: Vec<&str> = name.split(' ').collect();
@@ -124,7 +126,7 @@ fn asked() -> Vec<(&'static str, Ask)> {
         ("outcome and provider", |n, _| Search { outcome: of(&OUTCOMES, n), provider: of(&PROVIDERS, n / 4), ..Search::default() }),
         ("address and provider", |n, _| Search { client: client(n), provider: of(&PROVIDERS, n), ..Search::default() }),
         ("address and period", |n, _| Search { client: client(n), from: Some(day(n)), ..Search::default() }),
-        // Each is frequent, and both never: who helps others has logged in elsewhere.
+        // Both values are frequent and never occur together: accounts with delegated rights log in at other providers.
         ("two that never meet", |n, _| Search {
             kind: of(&["reset_outcome", "account_viewed"], n),
             provider: of(&["mitid"], n),
@@ -133,7 +135,7 @@ fn asked() -> Vec<(&'static str, Ask)> {
     ]
 }
 
-/// Those with a thousand pages.
+/// Searches with at least a thousand pages.
 fn far() -> Vec<(&'static str, Search)> {
     let some = |text: &str| Some(text.to_owned());
     vec![
@@ -154,12 +156,12 @@ fn far() -> Vec<(&'static str, Search)> {
 
 async fn page(log: &AuditLog, search: &Search, after: Option<i64>) -> (f64, Hits) {
     let began = Instant::now();
-    // Some names fit too many people: told without a search.
+    // A prefix that matches too many people is refused without a search.
     let hits = log.search(search, after).await.expect("read").unwrap_or_default();
     (began.elapsed().as_secs_f64() * 1000.0, hits)
 }
 
-/// Median, the worst but one in a hundred, and the worst.
+/// Prints the median, the 99th percentile and the maximum.
 fn spread(what: &str, mut times: Vec<f64>, more: &str) {
     times.sort_by(f64::total_cmp);
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];

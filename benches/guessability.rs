@@ -1,6 +1,6 @@
-//! CPU time of a judgement and memory of the process: ordinary passwords, and those made to take long.
+//! CPU time of a password's guess estimate and memory of the process, for ordinary and for adversarial passwords.
 //!
-//! `cargo bench --bench guessability`. Time is that of the thread, so that other processes of the machine do not count.
+//! `cargo bench --bench guessability`. It measures the thread's CPU time, which other processes don't affect.
 #![allow(clippy::print_stdout, reason = "it prints a table")]
 
 use std::{fs, time::Duration};
@@ -59,7 +59,7 @@ fn cpu() -> Duration {
     Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), u32::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-/// A line of the process's status, KiB.
+/// A line of `/proc/self/status`, in KiB.
 fn memory(line: &str) -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let found =

@@ -1,5 +1,7 @@
-//! What a login by OpenID Connect costs: the token beside the library's plain verification of the same bytes, a whole login's processor time, and what other
-//! visitors notice while a provider stalls. Run by scripts/bench.
+//! Costs of an OpenID Connect login. Run by scripts/bench.
+//!
+//! It measures the check of an ID token against the library's bare verification of the same bytes, the CPU time of a whole login,
+//! and the front page's latency while a provider stalls.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -37,9 +39,9 @@ use liar::{Liar, Says};
 use oidc_forge::{EC, NSIS, RSA};
 
 const ROUNDS: usize = 5;
-/// Logins of which the processor time is counted.
+/// Logins per measurement of CPU time.
 const COUNT: u32 = 200;
-/// Logins that hang at once.
+/// Logins that hang at the same time.
 const HANGING: usize = 50;
 const NONCE: &str = "5e0f7c2a9d5b4f6e8a7c1b3d2e4f6a8b";
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -52,7 +54,7 @@ fn now() -> Timestamp {
     os2nykode::clock::Clock::now(&os2nykode::clock::SystemClock)
 }
 
-/// Microseconds for one, the median of some rounds: on one thread that does nothing else, time is processor time.
+/// Microseconds per call: the median of several rounds. The thread does nothing else, so that elapsed time is CPU time.
 fn each(mut work: impl FnMut()) -> f64 {
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
@@ -98,7 +100,7 @@ fn claims(issuer: &str, nonce: &str) -> Value {
     })
 }
 
-/// Everything that we do with a token, beside the library's verification alone.
+/// The complete check of an ID token against the library's verification alone.
 fn tokens(provider: &OidcProvider) {
     let set = json!({ "keys": [RSA.jwk(), EC.jwk()] });
     let keys = KeySet::read(set.to_string().as_bytes(), &Algorithm::ALL).expect("a set");
@@ -125,7 +127,7 @@ fn tokens(provider: &OidcProvider) {
     }
 }
 
-/// The release program.
+/// A running release build.
 struct Service {
     child: Child,
     base: String,
@@ -159,7 +161,7 @@ impl Service {
         }
     }
 
-    /// Processor time so far, from the kernel's nanoseconds.
+    /// CPU time so far, from the kernel's nanosecond counter.
     fn processor(&self) -> Duration {
         let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).expect("running");
         let of = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("schedstat")).unwrap_or_default();
@@ -167,7 +169,7 @@ impl Service {
         Duration::from_nanos(all.sum())
     }
 
-    /// Begins a login. Gives the cookie, and the answer's address as an honest provider would make it.
+    /// Begins a login. Returns the cookie and the callback address of an honest provider's answer.
     async fn begin(&self, client: &Client, liar: &Liar) -> (String, String) {
         let answer = client.get(format!("{}/login/mitid", self.base)).send().await.expect("an answer");
         let cookie = answer.headers()["set-cookie"].to_str().expect("text").split(';').next().unwrap_or_default().to_owned();
@@ -182,7 +184,7 @@ fn client() -> Client {
     Client::builder().redirect(redirect::Policy::none()).build().expect("a client")
 }
 
-/// Whole logins, one after the other: from the button to the session, Active Directory asked for the account.
+/// Complete logins in sequence: from the button to the session, with the account lookup in Active Directory.
 async fn logins(service: &Service, liar: &Liar) {
     let client = client();
     let (before, begun) = (service.processor(), Instant::now());
@@ -200,7 +202,7 @@ async fn logins(service: &Service, liar: &Liar) {
     line("  one after the other, waiting for everybody included", elapsed.as_secs_f64() * 1e3 / f64::from(COUNT), "ms");
 }
 
-/// p50 and p99 of the front page, milliseconds, four visitors for five seconds.
+/// p50 and p99 of the front page in milliseconds, for four visitors during five seconds.
 async fn front_page(service: &Service) -> (f64, f64) {
     let begun = Instant::now();
     let work = (0..4).map(|_| {

@@ -1,5 +1,6 @@
-//! Lists of a circle of 20,000, beside the way of a nested chain search: times and LDAP operations. Run by scripts/bench, on a domain that tests/env/scale has
-//! filled.
+//! Times and LDAP operations of lists in a circle of 20,000 accounts, against a nested chain search.
+//!
+//! Run by scripts/bench, on a domain that tests/env/scale has filled.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -35,7 +36,7 @@ use people::{Admin, connect_to};
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 const CHAIN: &str = "1.2.840.113556.1.4.1941";
 
-/// Median and the worst but one in a hundred, milliseconds.
+/// Prints the median and the 99th percentile, in milliseconds.
 fn spread(what: &str, mut times: Vec<f64>) {
     times.sort_by(f64::total_cmp);
     let at = |percent: usize| times[(times.len() * percent / 100).min(times.len() - 1)];
@@ -56,7 +57,7 @@ impl Bench {
         counts.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     }
 
-    /// Once: milliseconds and LDAP operations.
+    /// Runs the work once and prints its milliseconds and LDAP operations.
     async fn counted<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         let (before, begun) = (self.operations(), Instant::now());
         let done = work.await;
@@ -103,7 +104,7 @@ fn text(dir: &std::path::Path) -> String {
     )
 }
 
-/// The way of nested chain searches, without pages, on a connection of its own.
+/// A nested chain search for comparison, without paging, on a connection of its own.
 async fn chain(ldap: &mut Ldap, what: &str, filter: &str) {
     let begun = Instant::now();
     let found = ldap.search(environment().fact("BASE_DN"), Scope::Subtree, filter, ["displayName"]).await.expect("sent");

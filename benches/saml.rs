@@ -1,4 +1,4 @@
-//! What reading a provider's answer costs: beside the bare work on the same bytes, and for messages that are made to cost as much as they can.
+//! Costs of reading a SAML response: against the bare libraries on the same bytes, and for messages made as expensive as possible.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -31,7 +31,7 @@ use saml_forge::{
 
 const ROUNDS: usize = 5;
 
-/// Microseconds for one, the median of some rounds of about half a second: on one thread that does nothing else, time is processor time.
+/// Microseconds per call: the median of several rounds of about half a second. The thread does nothing else, so that elapsed time is CPU time.
 fn each(mut work: impl FnMut()) -> f64 {
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {
@@ -47,7 +47,7 @@ fn each(mut work: impl FnMut()) -> f64 {
     times[ROUNDS / 2]
 }
 
-/// The bare libraries on the same bytes: one RSA-OAEP, one AES, one verification by xmlsec.
+/// Microseconds in the bare libraries for the same bytes: one RSA-OAEP, one AES, one verification by xmlsec.
 fn bare(signed: &str) -> f64 {
     let ours = EVERYBODY.ours.encryption.key();
     let mut encrypter = openssl::encrypt::Encrypter::new(ours).expect("set up");
@@ -72,7 +72,7 @@ fn bare(signed: &str) -> f64 {
     })
 }
 
-/// Keys of which three decrypt, none of them those that messages here are encrypted for.
+/// Three decryption keys during a rollover. The messages of this program are encrypted for none of them.
 fn keys_in_a_rollover() -> ProviderKeys {
     let dir = tempfile::tempdir().expect("a folder");
     let make = || keys::generate(dir.path(), "test", now()).expect("keys");
@@ -104,7 +104,7 @@ fn main() {
     println!();
     for bits in [2048, 3072] {
         let key = PKey::from_rsa(Rsa::generate(bits).expect("a key")).expect("a key");
-        let bytes = [7; 900]; // a query with a message
+        let bytes = [7; 900]; // length of a signed query
         line(
             &format!("the signature of a login that is begun, RSA-{bits}"),
             each(|| {
@@ -114,7 +114,7 @@ fn main() {
     }
 }
 
-/// Everything at the limits of size and number, and, for each, with one key in the metadata and with four.
+/// Messages at the limits of size and number, each with one key and with four keys in the metadata.
 fn refusals(good: &Forge) {
     let with = |forge: &Forge, put: &str| {
         let assertion = forge.assertion.replace("</saml:AttributeStatement>", &format!("{put}</saml:AttributeStatement>"));
@@ -181,7 +181,7 @@ fn refusals(good: &Forge) {
     }
 }
 
-/// An answer for none of our keys, while three of them decrypt.
+/// A response encrypted for an unknown key, while three keys of ours decrypt.
 fn in_a_rollover(good: &Forge) {
     let three = keys_in_a_rollover();
     let (provider, metadata, message) = (provider(), metadata(), good.message());

@@ -1,5 +1,6 @@
-//! What the service costs beside the same work done raw, in one run on one machine. Run by scripts/bench against the test environment; the load stays on loopback
-//! and is bounded in time.
+//! Costs of the service against the same LDAP operations done directly, in one run on one machine.
+//!
+//! Run by scripts/bench against the test environment. The load stays on loopback and is bounded in time.
 
 #[path = "../tests/it/environment.rs"]
 #[allow(dead_code, reason = "shared with the tests, which use all of it")]
@@ -35,13 +36,12 @@ const ROUND: Duration = Duration::from_secs(5);
 const ROUNDS: usize = 3;
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// Says something at the terminal.
 #[allow(clippy::print_stdout, reason = "a program that prints a table")]
 fn say(line: &str) {
     println!("{line}");
 }
 
-/// A password that nobody has used.
+/// A password not used before in this process.
 fn fresh() -> String {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     format!("Maaling-{:08}-Kvist", NEXT.fetch_add(1, Ordering::Relaxed))
@@ -64,7 +64,7 @@ impl Drop for Service {
 fn configuration(dir: &Path, address: SocketAddr) -> String {
     let fact = |key| environment().fact(key);
     format!(
-        // Passwords of this program differ by a number only, so the judge of guesses is off.
+        // The passwords of this program differ by a number only, so the limit of guessability is off.
         "[policy.default]\nmin_guesses = 0\n[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\nmax_concurrent_requests = 1000\n[store]\nurl = \"sqlite://{}/bench.db\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
@@ -107,7 +107,7 @@ async fn start() -> Service {
     Service { child, address, started: begun.elapsed(), dir }
 }
 
-/// A connection to the controller for the raw work. Its TLS configuration is made once, as the service's is, so that both may resume.
+/// A connection to the controller for direct LDAP operations. All share one TLS configuration, as in the service, so that TLS sessions resume.
 async fn connect() -> Ldap {
     static TLS: LazyLock<Arc<rustls::ClientConfig>> =
         LazyLock::new(|| os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA"));
@@ -121,7 +121,7 @@ async fn connect() -> Ldap {
     ldap
 }
 
-/// Processor time of a process so far.
+/// CPU time of a process so far.
 fn processor(pid: u32) -> Duration {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("running");
     let fields: Vec<&str> = stat.rsplit(')').next().expect("fields").split_whitespace().collect();
@@ -135,7 +135,7 @@ fn memory_kib(pid: u32) -> u64 {
     line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
 }
 
-/// A person with the password that is theirs now.
+/// A person and the current password.
 struct Worker {
     person: Person,
     password: String,
@@ -171,7 +171,7 @@ impl Worker {
         Self { person, password: PASSWORD.to_owned(), client, base, form: (path, token), ldap }
     }
 
-    /// The form is sent and the result page fetched.
+    /// Sends the form and fetches the result page.
     async fn change_by_http(&mut self) {
         let new = fresh();
         let attempt = uuid::Uuid::from_u128(u128::from(new[8..16].parse::<u64>().expect("a number"))).simple().to_string();
@@ -185,7 +185,7 @@ impl Worker {
         self.password = new;
     }
 
-    /// One modify over a connection of the worker's own, and a proof bind on a fresh one.
+    /// One modify on the worker's own connection, and a bind with the new password on a fresh one.
     async fn change_raw(&mut self) {
         let new = fresh();
         let attribute = b"unicodePwd".to_vec();
@@ -201,7 +201,7 @@ impl Worker {
 struct Figures {
     times: Vec<Duration>,
     elapsed: Duration,
-    /// The rate of each round, for how far apart they are.
+    /// Rate of each round, which shows the spread.
     rates: Vec<f64>,
 }
 
@@ -312,7 +312,7 @@ async fn front_page(service: &Service) {
     ));
 }
 
-/// 10,000 sessions are put where the service keeps them, and each is used over HTTP.
+/// Puts 10,000 sessions into the service's store and uses each of them over HTTP.
 async fn sessions(service: &Service) {
     let before = memory_kib(service.child.id());
     let config = config::load(&service.dir.path().join("config.toml"), std::iter::empty()).expect("right");
@@ -336,7 +336,7 @@ async fn sessions(service: &Service) {
         tokio::spawn(async move {
             for (account, cookie) in cookies {
                 let answer = client.get(&url).header("cookie", cookie).send().await.expect("an answer");
-                // A session that is not live leads to the login, with the same status.
+                // Without a live session the status is the same, but the redirect goes to the login.
                 assert_eq!(answer.headers()["location"], format!("/accounts/{account}"));
             }
         })

@@ -1,5 +1,7 @@
-//! Does the service stay up? Memory over many requests, attacks by one address, a day of many people in minutes with an instance killed in the middle, and kills
-//! in the middle of changes. Run by scripts/soak; everything stays on loopback and is bounded in count and time.
+//! Long-running load against the service: memory over many requests, attacks from one address, many logins at once, a day of many people
+//! compressed into minutes with one instance killed midway, and SIGKILL in the middle of changes.
+//!
+//! Run by scripts/soak. The load stays on loopback and is bounded in count and time.
 
 #[path = "soak/at_once.rs"]
 mod at_once;
@@ -22,13 +24,12 @@ mod program;
 #[path = "soak/visitor.rs"]
 mod visitor;
 
-/// Says something at the terminal.
 #[allow(clippy::print_stdout, reason = "a program that prints figures")]
 fn say(line: &str) {
     println!("{line}");
 }
 
-/// A number of the environment, or what is usual.
+/// A number from the environment, or the default.
 fn number(name: &str, usual: usize) -> usize {
     std::env::var(name).ok().map_or(usual, |text| text.parse().expect("a whole number"))
 }

@@ -1,6 +1,6 @@
-//! Fills a database with a log as a large municipality's would be after 13 months, by the database's own means: a row costs microseconds.
+//! Fills a database with the audit log of a large municipality after 13 months, by SQL statements: a row costs microseconds.
 //!
-//! It is for measuring searches only: entries have no mac and no seal, and the triggers of the log are gone.
+//! The log is only good for search measurements: entries have neither MAC nor seal, and the log's triggers are gone.
 
 use std::time::{Duration, Instant};
 
@@ -10,17 +10,17 @@ use uuid::Uuid;
 
 use super::KEY;
 
-/// People with accounts.
+/// Number of people with accounts.
 pub const PEOPLE: u64 = 20_000;
-/// Those of them who help others.
+/// Number of those who act on other people's accounts.
 pub const HELPERS: u64 = 50;
-/// Client addresses besides those of the town hall.
+/// Number of client addresses besides the town hall's.
 pub const ADDRESSES: u64 = 5_000;
-/// Entries of one statement.
+/// Entries per statement.
 const CHUNK: u64 = 250_000;
-/// 13 months, microseconds.
+/// 13 months in microseconds.
 pub const SPAN: i64 = 395 * 86_400_000_000;
-/// When the log begins: 2025-10-20, microseconds.
+/// Time of the first entry, 2025-10-20, in microseconds since 1970.
 pub const BEGIN: i64 = 1_760_918_400_000_000;
 
 const GIVEN: [&str; 20] = [
@@ -84,40 +84,37 @@ const FAMILY: [&str; 50] = [
     "Dam",
 ];
 
-/// A person's objectGUID.
 pub fn guid(n: u64) -> String {
     let high = n.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     Uuid::from_u64_pair(high, high.rotate_left(29).wrapping_mul(0xbf58_476d_1ce4_e5b9)).to_string()
 }
 
-/// A person's account.
 pub fn account(n: u64) -> String {
     format!("bruger{n:05}")
 }
 
-/// A person's name; each of them is different.
+/// Unique per person.
 pub fn name(n: u64) -> String {
     let of = |list: &'static [&'static str], n: u64| list[usize::try_from(n).expect("small") % list.len()];
     format!("{} {} {}", of(&GIVEN, n), of(&MIDDLE, n / 20), of(&FAMILY, n / 400))
 }
 
-/// A person's CPR number, which nobody has: its day is one, and its number begins with a letter's worth of zeros.
+/// A valid but unassigned CPR number: born on the first of a month, serial number below 4000.
 pub fn cpr(n: u64) -> Cpr {
     Cpr::parse(&format!("01{:02}{:02}{:04}", n % 12 + 1, n / 12 % 100, n / 1200 % 4000)).expect("a day that there is")
 }
 
-/// The address with this number.
 pub fn address(n: u64) -> String {
     format!("10.20.{}.{}", n / 250, n % 250 + 1)
 }
 
-/// The visit of the entry with this number.
+/// Five consecutive entries share a visit.
 pub fn visit(seq: u64) -> String {
     let n = seq / 5;
     format!("{:08}-0000-4000-8000-{n:012}", n * 2_654_435_761 % 4_294_967_296 % 100_000_000)
 }
 
-/// How long it took, and how large the database became, MB.
+/// Durations of the two steps, and the final size of the database.
 pub struct Filled {
     pub rows: Duration,
     pub indexes: Duration,
@@ -160,7 +157,7 @@ pub async fn fill(url: &str, entries: u64) -> Filled {
     for index in &indexes {
         run(&mut db, index).await;
     }
-    // What PostgreSQL does by itself in a while. The service never has SQLite count anything, and so neither do we.
+    // PostgreSQL does this by itself after a while. The service never runs ANALYZE on SQLite, so neither does this program.
     if postgres {
         run(&mut db, "VACUUM (ANALYZE)").await;
     } else {
@@ -181,7 +178,7 @@ async fn run(db: &mut AnyConnection, statement: &str) {
     done.unwrap_or_else(|error| panic!("{error}: {statement}"));
 }
 
-/// Takes away triggers and indexes, and gives the statements that make the indexes again.
+/// Removes triggers and indexes. Returns the statements that create the indexes again.
 async fn stripped(db: &mut AnyConnection, postgres: bool) -> Vec<String> {
     let (triggers, indexes) = if postgres {
         (
@@ -237,7 +234,7 @@ async fn people(db: &mut AnyConnection) {
     transaction.commit().await.expect("written");
 }
 
-/// Entries from one number to another. What happened is drawn by multiplication: the same on both databases.
+/// The INSERT for a range of sequence numbers. Values are drawn by multiplication, hence equal on both databases.
 fn statement(from: u64, to: u64, entries: u64) -> String {
     let drawn = |factor: u64, below: u64| format!("(i * {factor} % 4294967296) / 4096 % {below}");
     let (what, who, helper) = (drawn(2_654_435_761, 1000), drawn(2_246_822_519, PEOPLE), drawn(3_266_489_917, HELPERS));

@@ -1,4 +1,4 @@
-//! Everybody logs in at the same moment: nobody may get a fault, and who has to wait is told for how long.
+//! Many logins at the same moment: no login ends in a fault, and every refusal for overload has a waiting time.
 
 use std::time::{Duration, Instant};
 
@@ -13,20 +13,20 @@ use crate::{
     visitor::{Entry, Visitor, percentile},
 };
 
-/// Nobody waits longer than this in all.
+/// Longest total wait of a person.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// How one person fared.
+/// Result of one person's login.
 struct Fared {
-    /// From the first try until they were in; `None` where they gave up.
+    /// From the first attempt to the login; `None` if the person gave up.
     took: Option<Duration>,
-    /// How often they were told to wait.
+    /// Number of answers that asked for a wait because of overload.
     waits: usize,
-    /// How often the rate limit delayed them, who had not failed.
+    /// Number of delays by the rate limit, although no attempt had failed.
     delays: usize,
-    /// Statuses that are neither a login nor a wait that was told.
+    /// Statuses that are neither a login nor a wait.
     faults: Vec<u16>,
-    /// How long each single answer took.
+    /// Duration of each answer.
     answers: Vec<Duration>,
 }
 
@@ -79,7 +79,7 @@ async fn run(what: &str, program: &Program, names: &[String], address: impl Fn(u
     assert!(faults.is_empty() && took.len() == names.len(), "everybody gets in");
 }
 
-/// Tries until they are in, and waits where they are told to.
+/// Repeats the login until it succeeds, after the waits that the answers ask for.
 async fn persist(mut visitor: Visitor, name: String, token: String) -> Fared {
     let begun = Instant::now();
     let mut fared = Fared { took: None, waits: 0, delays: 0, faults: Vec::new(), answers: Vec::new() };

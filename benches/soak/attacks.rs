@@ -1,4 +1,4 @@
-//! One address attacks, another one visits: how does the visitor fare?
+//! Latency of a visitor at one address during attacks from another.
 
 use std::{
     net::SocketAddr,
@@ -36,7 +36,7 @@ pub async fn measure() {
         let dir = tempfile::tempdir().expect("a folder");
         let program = Program::start(dir.path(), None).await;
         let attacker = tokio::spawn(run(attack, program.address, program.url("")));
-        tokio::time::sleep(Duration::from_secs(2)).await; // it is under way
+        tokio::time::sleep(Duration::from_secs(2)).await; // the attack is under way by then
         let (mut visitor, ends) = (Visitor::new(VISITOR, program.url("")), Instant::now() + Duration::from_secs(seconds as u64));
         while Instant::now() < ends {
             visitor.get("/").await;
@@ -96,7 +96,7 @@ async fn log_in_for_ever(client: Client, base: String, token: String, number: us
     }
 }
 
-/// One byte, and then nothing for ever.
+/// A body of one byte that never ends.
 fn one_byte() -> reqwest::Body {
     let first = futures_util::stream::iter([Ok::<_, std::io::Error>(http_body::Frame::data(axum::body::Bytes::from_static(b"l")))]);
     reqwest::Body::wrap(http_body_util::StreamBody::new(futures_util::StreamExt::chain(first, futures_util::stream::pending())))

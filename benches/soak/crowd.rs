@@ -1,5 +1,6 @@
-//! Many people in mixed roles: one in ten types a wrong password, one in twenty chooses a weak one. On SQLite with one instance, and on PostgreSQL with two behind
-//! a proxy, of which one is killed in the middle.
+//! Many people in mixed roles: one in ten types a wrong password, one in twenty chooses a weak one.
+//!
+//! On SQLite with one instance, and on PostgreSQL with two instances behind a proxy, one of which is killed midway.
 
 use std::{
     net::SocketAddr,
@@ -25,7 +26,7 @@ use crate::{
 struct Member {
     person: Person,
     password: String,
-    /// What it may be where no page has told.
+    /// Possible password after a change without a result page.
     perhaps: Option<String>,
     visitor: Visitor,
     done: usize,
@@ -52,7 +53,7 @@ async fn database() -> String {
     format!("{host}/{name}")
 }
 
-/// Passes connections on to whichever instance takes them, in turn.
+/// Connects clients to the instances in turn, and to the other one if the first does not accept.
 async fn proxy(instances: [SocketAddr; 2]) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -93,7 +94,7 @@ async fn run(what: &str, address: SocketAddr, mut programs: Vec<Program>, kill: 
         programs[0].kill();
     }
     let crowd: Vec<Member> = futures_util::future::join_all(work).await.into_iter().map(|member| member.expect("joined")).collect();
-    tokio::time::sleep(Duration::from_secs(45)).await; // what was under way in the killed instance is settled by the other
+    tokio::time::sleep(Duration::from_secs(45)).await; // the other instance reconciles the changes that the killed one had begun
     let program = programs.last().expect("one");
     let (mut wrong, mut done) = (0, 0);
     for member in &crowd {
@@ -117,7 +118,7 @@ async fn run(what: &str, address: SocketAddr, mut programs: Vec<Program>, kill: 
     assert_eq!(wrong, 0, "AD holds what the pages say");
 }
 
-/// Logs in, looks, changes, and begins again.
+/// Logs in, changes the password, and repeats this until the end.
 async fn live(mut member: Member, number: usize, ends: Instant) -> Member {
     tokio::time::sleep(Duration::from_millis(number as u64 * 37 % 20_000)).await;
     let mut round = number;
@@ -137,7 +138,7 @@ async fn live(mut member: Member, number: usize, ends: Instant) -> Member {
                 }
             }
         } else if let Some(perhaps) = member.perhaps.take() {
-            // No page told what became of it: AD knows.
+            // The change had no result page, so AD decides.
             if bind(&member.person.dn, &perhaps).await.is_ok() {
                 member.password = perhaps;
             }

@@ -1,4 +1,4 @@
-//! SIGKILL in the middle of changes: AD, the log and the page have to agree afterwards.
+//! SIGKILL in the middle of changes: afterwards AD, the log and the page agree.
 
 use std::time::{Duration, Instant};
 
@@ -45,7 +45,7 @@ pub async fn measure() {
                 })
             })
             .collect();
-        tokio::time::sleep(Duration::from_millis((20 + round * 7 % 500) as u64)).await; // at every moment of a change, in turn
+        tokio::time::sleep(Duration::from_millis((20 + round * 7 % 500) as u64)).await; // another moment of the change in each round
         program = program.again().await;
         for ((person, password), sent) in people.iter_mut().zip(futures_util::future::join_all(sending).await) {
             let (mut visitor, new, result) = sent.expect("joined");
@@ -69,7 +69,7 @@ pub async fn measure() {
     ));
 }
 
-/// What the page says in the end; `None` where the change was never begun.
+/// The final result page; `None` if the change never began.
 async fn settled(visitor: &mut Visitor, result: &str) -> Option<Told> {
     let began = Instant::now();
     loop {

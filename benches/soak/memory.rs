@@ -1,4 +1,4 @@
-//! Memory over many requests while nobody asks for the metrics.
+//! Memory over many requests without a scrape of the metrics.
 
 use crate::{number, program::Program, say, visitor::client};
 

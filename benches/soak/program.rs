@@ -1,4 +1,4 @@
-//! The program that is measured.
+//! An instance of the measured program.
 
 use std::{
     net::SocketAddr,
@@ -11,7 +11,6 @@ use crate::{environment::environment, visitor::client};
 
 const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// One instance.
 pub struct Program {
     child: Child,
     pub address: SocketAddr,
@@ -35,7 +34,7 @@ fn program() -> String {
 fn configuration(dir: &Path, address: SocketAddr, store: &str) -> String {
     let fact = |key| environment().fact(key);
     format!(
-        // Passwords of this program differ by a number only, so the judge of guesses is off.
+        // The passwords of this program differ by a number only, so the limit of guessability is off.
         "[policy.default]\nmin_guesses = 0\n[site]\nname = \"M\"\ncontact = {{ da = \"x\" }}\n[server]\nlisten = \"{address}\"\npublic_url = \"https://localhost\"\nsecret = \"{SECRET}\"\n\
          tls = {{ certificate_file = \"{}\", key_file = \"{}\" }}\n[store]\nurl = \"{store}\"\n\
          [directory]\ncontrollers = [{{ name = \"{}\", address = \"{}\" }}]\nca_file = \"{}\"\nbase_dn = \"{}\"\nbind_user = \"{}\"\nbind_password = \"{}\"\n\
@@ -53,7 +52,7 @@ fn configuration(dir: &Path, address: SocketAddr, store: &str) -> String {
 }
 
 impl Program {
-    /// With a database of its own in the folder, or the one that is given.
+    /// Without `store`, the instance has its own database in the folder.
     pub async fn start(dir: &Path, store: Option<&str>) -> Self {
         let own = format!("sqlite://{}/soak.db", dir.display());
         if !dir.join("audit.key").exists() {
@@ -79,13 +78,13 @@ impl Program {
         running
     }
 
-    /// The same instance once more, where it was.
+    /// Kills the instance and starts it again at the same address with the same database.
     pub async fn again(mut self) -> Self {
         self.kill();
         Self::run(self.config.clone(), self.address).await
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(&mut self) {
         let _ = self.child.kill(); // it may have ended already
         let _ = self.child.wait();
@@ -95,19 +94,19 @@ impl Program {
         format!("https://localhost:{}{path}", self.address.port())
     }
 
-    /// Resident memory, KiB.
+    /// Resident memory in KiB.
     pub fn memory(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("running");
         let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("a line");
         line.split_whitespace().nth(1).expect("a number").parse().expect("a number")
     }
 
-    /// Open files and connections.
+    /// Number of open files and connections.
     pub fn descriptors(&self) -> usize {
         std::fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("running").count()
     }
 
-    /// `audit verify`, which also says how many entries there are.
+    /// Output of `audit verify`, which includes the number of entries.
     pub fn verify(&self) -> String {
         let output = Command::new(program()).arg("--config").arg(&self.config).args(["audit", "verify"]).output().expect("run");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -1,4 +1,4 @@
-//! Somebody with a browser, who knows what answers they got.
+//! A visitor with a browser, who records every answer.
 
 use std::{
     net::IpAddr,
@@ -24,46 +24,45 @@ pub fn client(last: u8) -> Client {
         .expect("a client")
 }
 
-/// 32 hexadecimal digits that nobody else has.
+/// 32 random hexadecimal digits.
 pub fn fresh() -> String {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).expect("randomness");
     HEXLOWER.encode(&bytes)
 }
 
-/// What stands after the text, up to the quote.
+/// The text between `text` and the next quote.
 pub fn after(html: &str, text: &str) -> String {
     html.split(text).nth(1).and_then(|rest| rest.split('"').next()).unwrap_or_default().to_owned()
 }
 
-/// What became of a request.
+/// Outcome of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Got {
-    /// This status.
     Status(u16),
-    /// No answer.
+    /// No answer arrived.
     Nothing,
 }
 
-/// What became of a login.
+/// Outcome of a login.
 pub enum Entry {
-    /// It leads to this account.
+    /// Logged in; the redirect's path.
     In(String),
-    /// It is to be tried again after so many seconds.
+    /// Overload: try again after so many seconds.
     Wait(u64),
-    /// The same, said by the rate limit.
+    /// Rate limit: try again after so many seconds.
     Delayed(u64),
-    /// None of these, with this status; 0 where no answer came.
+    /// Any other status; 0 without an answer.
     Not(u16),
 }
 
-/// Somebody with an account.
+/// A person with an account.
 pub struct Visitor {
     client: Client,
     base: String,
-    /// Every request: how long it took and what came.
+    /// Duration and outcome of every request.
     pub seen: Vec<(Duration, Got)>,
-    /// Where the account's form is, and its token.
+    /// Path and CSRF token of the account's form.
     form: Option<(String, String)>,
 }
 
@@ -85,13 +84,12 @@ impl Visitor {
         answer.text().await.ok()
     }
 
-    /// The token of the login form.
+    /// Opens the login form. Returns its CSRF token.
     pub async fn login_form(&mut self) -> Option<String> {
         let html = self.get("/login").await?;
         Some(after(&html, "name=\"csrf\" value=\""))
     }
 
-    /// Sends the login form.
     pub async fn send_login(&mut self, token: &str, name: &str, password: &str) -> Entry {
         let fields = [("csrf", token), ("name", name), ("password", password)];
         let Some(answer) = self.send(self.client.post(format!("{}/login", self.base)).form(&fields)).await else { return Entry::Not(0) };
@@ -99,13 +97,13 @@ impl Visitor {
         match (header("location"), header("retry-after").and_then(|seconds| seconds.parse().ok())) {
             (Some(account), _) => Entry::In(account),
             (None, Some(seconds)) if answer.status() == 503 => Entry::Wait(seconds),
-            // The rate limit tells the time on its page only; an overload costs five seconds.
+            // The rate limit gives the time on its page only; five seconds are the service's value for an overload.
             (None, None) if answer.status() == 429 => Entry::Delayed(5),
             (None, _) => Entry::Not(answer.status().as_u16()),
         }
     }
 
-    /// Is the login taken?
+    /// Logs in and opens the form of the account. False if either fails.
     pub async fn log_in(&mut self, name: &str, password: &str) -> bool {
         let Some(token) = self.login_form().await else { return false };
         let Entry::In(account) = self.send_login(&token, name, password).await else { return false };
@@ -116,7 +114,7 @@ impl Visitor {
         true
     }
 
-    /// Sends the form: where its result is told, and what came.
+    /// Sends the form. Returns the path of the result page, and the outcome of the request.
     pub async fn change(&mut self, current: &str, new: &str) -> Option<(String, Got)> {
         let (path, token) = self.form.clone()?;
         let attempt = fresh();
@@ -125,7 +123,7 @@ impl Visitor {
         Some((format!("{path}/{attempt}"), self.seen.last().map_or(Got::Nothing, |seen| seen.1)))
     }
 
-    /// The page of a result.
+    /// Reads a result page.
     pub async fn result(&mut self, path: &str) -> Option<Told> {
         let html = self.get(path).await?;
         [("<h1>Din adgangskode er skiftet", Told::Done), ("<h1>Din adgangskode blev ikke skiftet", Told::Not)]
@@ -135,14 +133,14 @@ impl Visitor {
     }
 }
 
-/// What a page says of a change.
+/// Result of a change according to the page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Told {
     Done,
     Not,
 }
 
-/// How many were slower than a second, how many got no or a 5xx answer; the 99th percentile.
+/// Number of requests, of slow ones (over a second) and of failed ones (no answer or 5xx), with p50 and p99.
 pub fn summary(seen: &[(Duration, Got)]) -> String {
     let slow = seen.iter().filter(|(took, _)| *took > Duration::from_secs(1)).count();
     let failed = seen.iter().filter(|(_, got)| matches!(got, Got::Nothing | Got::Status(500..))).count();
@@ -156,7 +154,7 @@ pub fn summary(seen: &[(Duration, Got)]) -> String {
     )
 }
 
-/// Of times in ascending order.
+/// Expects times in ascending order.
 pub fn percentile(times: &[Duration], percent: usize) -> Duration {
     times.get((times.len() * percent / 100).min(times.len().saturating_sub(1))).copied().unwrap_or_default()
 }

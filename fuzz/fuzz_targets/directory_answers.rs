@@ -1,4 +1,4 @@
-//! A controller's diagnostic texts, GUIDs, SIDs and DNs: whatever bytes come, nothing panics.
+//! Parsers of a controller's diagnostic texts, GUIDs, SIDs and DNs: no input panics.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

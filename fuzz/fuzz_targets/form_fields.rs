@@ -1,4 +1,4 @@
-//! What people type: login names, passwords, form numbers.
+//! Parsers of form fields: login names, passwords, form numbers.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,4 +1,4 @@
-//! The judge of guesses: whatever is typed and whatever AD holds, it answers, and knowing more never makes a password stronger.
+//! Guessability: every input has a result, and more knowledge of the person never makes a password stronger.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

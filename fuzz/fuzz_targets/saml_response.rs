@@ -1,4 +1,4 @@
-//! The whole path of a provider's answer: whatever comes in, nothing panics, and nothing is taken that the provider has not signed.
+//! The whole path of a SAML response: no input panics, and only content that the provider has signed is accepted.
 #![no_main]
 
 #[path = "../../tests/it/saml_forge.rs"]
@@ -11,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 use os2nykode::identity::answer::LoginAnswer;
 use saml_forge::{Content, Forge, KeyWay, metadata, now, provider, read_by};
 
-/// Right messages, which the fuzzer's bytes are laid over: without them it would hardly come past the screen.
+/// Valid messages, which the fuzzer's bytes overwrite. Random bytes alone would rarely pass the first checks.
 static RIGHT: LazyLock<Vec<String>> = LazyLock::new(|| {
     vec![
         Forge::signed(true, false).message(),

@@ -1,4 +1,4 @@
-//! A security descriptor as a controller sends it.
+//! Parser of a controller's security descriptor.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -1,8 +1,8 @@
-//! A search for the dearest SAML message: it changes messages that are refused, and keeps what needs more processor time. By hand:
+//! A search for the most expensive SAML message: it mutates messages that are refused, and keeps those that need more CPU time.
 //!
-//! `cargo run --release --manifest-path fuzz/Cargo.toml --bin dearest -- SECONDS [SEED]`
+//! Run by hand: `cargo run --release --manifest-path fuzz/Cargo.toml --bin dearest -- SECONDS [SEED]`
 //!
-//! It knows what a stranger has: no key of the provider, our public keys, and a message that the provider once signed for them.
+//! It has an attacker's means: no key of the provider, our public keys, and a message that the provider once signed.
 
 #[path = "../../tests/it/saml_forge.rs"]
 #[allow(dead_code)]
@@ -25,7 +25,7 @@ use os2nykode::identity::saml::{
 use rustix::time::{ClockId, clock_gettime};
 use saml_forge::{ASSERTION, Content, EVERYBODY, Forge, IDP, KeyWay, metadata, now, provider, read_by, seal, sign, signing_key};
 
-/// How a message comes in.
+/// Binding and kind of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Response,
@@ -36,7 +36,7 @@ enum Way {
 
 const WAYS: [Way; 4] = [Way::Response, Way::EncryptedResponse, Way::LogoutForm, Way::LogoutQuery];
 
-/// Who has signed it.
+/// Signer of the message.
 #[derive(Debug, Clone, Copy)]
 enum By {
     Nobody,
@@ -55,7 +55,7 @@ enum Text {
     LineEnds,
 }
 
-/// A row of elements.
+/// Sibling or nested elements of the same shape.
 #[derive(Debug, Clone, Copy)]
 struct Block {
     elements: u16,
@@ -64,26 +64,26 @@ struct Block {
     attributes: u8,
     prefixed_attributes: bool,
     namespaces: u8,
-    /// Each element declares other namespaces and attributes than the one before.
+    /// Each element declares namespaces and attributes of its own.
     distinct: bool,
     long_names: bool,
     text: Text,
     text_length: u16,
 }
 
-/// A message as the search changes it.
+/// A message in the form that the search mutates.
 #[derive(Debug, Clone)]
 struct Genome {
     by: By,
     blocks: Vec<Block>,
-    /// Namespaces of the outermost filler.
+    /// Number of namespaces that the outermost filler element declares.
     outer: u8,
-    /// PrefixList of the canonicalisation.
+    /// Number of prefixes in the canonicalisation's PrefixList.
     listed: u8,
-    /// Kilobytes of KeyInfo, and of SignatureValue beyond a usual one.
+    /// Additional kilobytes of KeyInfo, and of SignatureValue.
     key_info: u8,
     signature: u8,
-    /// A piece of the finished message is repeated: place and length in thousandths, times.
+    /// A repeated piece of the finished message: offset and length in thousandths, number of copies.
     repeated: Option<(u16, u16, u8)>,
 }
 
@@ -105,7 +105,7 @@ impl Random {
         self.below(chances) == 0
     }
 
-    /// Small more often than large.
+    /// Random size; small ones are more frequent.
     fn size(&mut self, most: u64) -> u64 {
         let most = self.below(most) + 1;
         self.below(most)
@@ -200,7 +200,7 @@ fn text(kind: Text, length: usize) -> String {
     unit.repeat(length / unit.len())
 }
 
-/// The elements, cut off at a length that may come in.
+/// The elements, cut off at the longest accepted length.
 fn filler(genome: &Genome, most: usize) -> String {
     let mut out = String::from("<x:f xmlns:x=\"urn:x\"");
     for number in 0..genome.outer {
@@ -241,7 +241,7 @@ fn filler(genome: &Genome, most: usize) -> String {
     out + "</x:f>"
 }
 
-/// The signed text, changed in its signature as a stranger may.
+/// Changes the unsigned parts of a signature, as an attacker can.
 fn meddled(mut text: String, genome: &Genome) -> String {
     if genome.listed > 0 && !matches!(genome.by, By::ProviderBefore) {
         let list: Vec<_> = (0..genome.listed).map(|number| format!("o{number}")).collect();
@@ -312,13 +312,13 @@ fn built(way: Way, genome: &Genome) -> String {
     Forge { assertion: held, sign_assertion: false, ..Forge::default() }.message()
 }
 
-/// Nanoseconds of processor time of this thread.
+/// CPU time of this thread in nanoseconds.
 fn spent() -> i64 {
     let at = clock_gettime(ClockId::ThreadCPUTime);
     at.tv_sec * 1_000_000_000 + at.tv_nsec
 }
 
-/// What one message costs, milliseconds, and why it is refused. `None`: it is not refused.
+/// CPU time of one message in milliseconds, and the reason of its refusal. `None` if the message is accepted.
 fn cost(way: Way, message: &str, metadata: &Metadata) -> Option<(f64, Refused)> {
     let query = (way == Way::LogoutQuery).then(|| {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
@@ -350,7 +350,7 @@ fn cost(way: Way, message: &str, metadata: &Metadata) -> Option<(f64, Refused)> 
     refused.map(|refused| (took as f64 / 1e6, refused))
 }
 
-/// The least of some runs: what else runs on the machine makes a run longer, never shorter.
+/// The minimum of several runs. Other load on the machine only makes a run longer.
 fn steady(way: Way, message: &str, metadata: &Metadata, runs: usize) -> Option<(f64, Refused)> {
     (0..runs).filter_map(|_| cost(way, message, metadata)).min_by(|a, b| a.0.total_cmp(&b.0))
 }
@@ -386,7 +386,7 @@ fn main() {
         let Some((first, _)) = cost(way, &message, &four_keys) else { panic!("a stranger's message is taken: {genome:?}") };
         let least = known.last().map_or(0.0, |found| found.cost);
         if known.len() < 20 || first > least {
-            // Before it counts: again, since anything may have held up the first run.
+            // Measured again before it counts, because other load may have slowed down the first run.
             if let Some((cost, reason)) = steady(way, &message, &four_keys, 5) {
                 known.push(Found { cost, reason, bytes: message.len(), genome });
                 known.sort_by(|a, b| b.cost.total_cmp(&a.cost));
