@@ -1,4 +1,4 @@
-//! The real identity providers (SimpleSAMLphp): introducing a service to them, people of a test's own, and logging in there without a browser.
+//! The real SAML identity providers (SimpleSAMLphp): registration of a service, people of a test's own, logins without a browser.
 
 use std::{fs, path::PathBuf, sync::LazyLock};
 
@@ -17,7 +17,6 @@ use crate::{
     visitor::{Page, Visitor, client},
 };
 
-/// One of the three providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Idp {
     Os2faktor,
@@ -40,7 +39,7 @@ impl Idp {
         environment().fact(&format!("{}_{what}", self.name().to_uppercase()))
     }
 
-    /// A person of a test's own, with these attributes; `NameID` becomes the NameID.
+    /// Creates a person at the provider with these attributes. `NameID` becomes the NameID.
     pub fn person(self, user: &str, attributes: &[(&str, &str)]) {
         let attributes: serde_json::Map<_, _> =
             attributes.iter().map(|(name, value)| ((*name).to_owned(), serde_json::json!([value]))).collect();
@@ -48,7 +47,7 @@ impl Idp {
         place(&format!("people/{}/{user}.json", self.name()), &person);
     }
 
-    /// The provider's section of the configuration, as a municipality would write it.
+    /// The provider's section of the configuration, in a municipality's form.
     pub fn section(self) -> String {
         let metadata = format!("metadata_file = \"{}\"\n", self.fact("METADATA_FILE"));
         let rest = match self {
@@ -74,7 +73,7 @@ impl Idp {
     }
 }
 
-/// A pupil of a test's own, at Uni-Login too; the Uni-Login id. In AD's group of pupils or not.
+/// Creates a pupil in AD and at Uni-Login, optionally in AD's group of pupils. Returns the account and its Uni-Login id.
 pub async fn pupil(admin: &mut Admin, in_group: bool) -> (Person, String) {
     let person = admin.person().await;
     let uniid = unique("uni");
@@ -93,7 +92,7 @@ pub async fn pupil(admin: &mut Admin, in_group: bool) -> (Person, String) {
     (person, uniid)
 }
 
-/// What a service wants signed and encrypted.
+/// Signing and encryption that the service asks for in its registration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wishes {
     pub sign_response: bool,
@@ -102,24 +101,24 @@ pub struct Wishes {
 }
 
 impl Wishes {
-    /// As OS2faktor and NemLog-in do.
+    /// The registration of OS2faktor and NemLog-in.
     pub const USUAL: Self = Self { sign_response: false, sign_assertion: true, encrypt: true };
 }
 
-/// Our keys, made once: making them takes a second.
+/// Keys of the service, created once because that takes a second.
 pub static KEYS_DIR: LazyLock<PathBuf> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a folder").keep();
     keys::generate(&dir, "localhost", SystemClock.now()).expect("keys");
     dir
 });
 
-/// A service that all three providers know.
+/// A service that is registered at all three providers.
 pub struct Introduced {
     pub entity: String,
     pub service: Service,
 }
 
-/// The configuration of a service with the providers, and its entity id. Its groups of pupils accept Uni-Login.
+/// Configuration of a service with the providers, and its entity id. Its group of pupils accepts Uni-Login.
 pub fn configuration(more: &str) -> (String, String) {
     let entity = format!("https://localhost/{}", unique("sp"));
     let sections: String = Idp::ALL.iter().map(|idp| idp.section()).collect();
@@ -129,7 +128,7 @@ pub fn configuration(more: &str) -> (String, String) {
     (text, entity)
 }
 
-/// Introduces a service by what its configuration says.
+/// Registers a service at the providers, with the keys of `KEYS_DIR`.
 pub fn introduce(entity: &str, origin: &str, wishes: Wishes) {
     let keys = ProviderKeys::read(&KEYS_DIR).expect("keys");
     let sp = serde_json::json!({
@@ -145,7 +144,7 @@ pub fn introduce(entity: &str, origin: &str, wishes: Wishes) {
     place(&format!("sp/{}.json", unique("sp")), &sp);
 }
 
-/// Starts a service that the providers know.
+/// Starts a service that is registered at the providers.
 pub async fn introduced(wishes: Wishes) -> Introduced {
     let (text, entity) = configuration("");
     introduce(&entity, "https://localhost", wishes);
@@ -153,7 +152,7 @@ pub async fn introduced(wishes: Wishes) -> Introduced {
     Introduced { entity, service }
 }
 
-/// Whole at once: the providers read these files at every request.
+/// Writes the file atomically, because the providers read it at every request.
 fn place(path: &str, content: &serde_json::Value) {
     let path = PathBuf::from(environment().fact("IDP_DIR")).join(path);
     let beside = path.with_extension("new");
@@ -161,7 +160,7 @@ fn place(path: &str, content: &serde_json::Value) {
     fs::rename(beside, path).expect("placed");
 }
 
-/// The fields of a page's form (of ours: the one that carries a message), and where it goes.
+/// Action and fields of a page's form. On pages of the service it is the form that carries a SAML message.
 pub fn form(html: &str) -> (String, Vec<(String, String)>) {
     let page = Html::parse_document(html);
     let select = |selector| Selector::parse(selector).expect("a selector");
@@ -177,7 +176,7 @@ pub fn form(html: &str) -> (String, Vec<(String, String)>) {
     (form.value().attr("action").unwrap_or_default().to_owned(), fields.collect())
 }
 
-/// A provider's answer on its way back through the browser.
+/// A provider's response on its way back through the browser.
 #[derive(Debug, Clone)]
 pub struct Answer {
     pub response: String,
@@ -185,19 +184,18 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The decoded message.
     pub fn xml(&self) -> String {
         String::from_utf8(BASE64.decode(self.response.as_bytes()).expect("base64")).expect("UTF-8")
     }
 
-    /// The same with another message.
+    /// The same response with another message.
     pub fn with(&self, xml: &str) -> Self {
         Self { response: BASE64.encode(xml.as_bytes()), relay: self.relay.clone() }
     }
 }
 
 impl Visitor {
-    /// Goes to the provider, logs in there, and stops before the answer is taken back.
+    /// Begins a login, authenticates at the provider, and keeps the response instead of delivering it.
     pub async fn answer_of(&self, path: &str, user: &str) -> Answer {
         let login_page = self.go_there(path).await;
         let (response, relay) = self.log_in_there(login_page, user).await;
@@ -210,14 +208,14 @@ impl Visitor {
         self.first_page_there(begun).await
     }
 
-    /// The provider's answer to a login that this response of ours has begun.
+    /// Authenticates at the provider for a login that this response has begun.
     pub async fn answer_to(&self, begun: Response, user: &str) -> Answer {
         let login_page = self.first_page_there(begun).await;
         let (response, relay) = self.log_in_there(login_page, user).await;
         Answer { response, relay }
     }
 
-    /// By redirect, by a page that goes on by itself, or by a form.
+    /// Follows a redirect, a self-submitting page or a form.
     async fn first_page_there(&self, begun: Response) -> (String, String) {
         let header = |name| begun.headers().get(name).map(|value| value.to_str().expect("text").to_owned());
         let there = header("location").or_else(|| header("refresh")?.strip_prefix("0; url=").map(str::to_owned));
@@ -249,14 +247,14 @@ impl Visitor {
         follow(&self.client, sent).await.1
     }
 
-    /// Takes an answer back to the service.
+    /// Delivers a response to the service.
     pub async fn bring(&self, answer: &Answer) -> Page {
         let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay)];
         let request = self.request(reqwest::Method::POST, "/saml/acs").header("sec-fetch-site", "cross-site").header("origin", "null");
         self.follow("/saml/acs", request.form(&fields).send().await.expect("an answer")).await
     }
 
-    /// Goes to the provider without keeping a cookie of ours; gives the cookie, as somebody would have it who can read them.
+    /// Like `answer_of`, with a client that keeps no cookie of the service. Returns the cookie as a thief would have it.
     pub async fn answer_and_cookie(&self, path: &str, user: &str) -> (Answer, String) {
         let nobody = Visitor { client: client().build().expect("a client"), ..self.clone() };
         let begun = nobody.request(reqwest::Method::GET, path).send().await.expect("an answer");
@@ -267,14 +265,14 @@ impl Visitor {
         (Answer { response, relay }, cookie)
     }
 
-    /// Takes an answer back with just this cookie.
+    /// Delivers a response with this cookie only.
     pub async fn bring_with(&self, answer: &Answer, cookie: &str) -> Page {
         let fields = [("SAMLResponse", answer.response.as_str()), ("RelayState", &answer.relay)];
         let request = self.request(reqwest::Method::POST, "/saml/acs").header("sec-fetch-site", "cross-site").header("cookie", cookie);
         self.follow("/saml/acs", request.form(&fields).send().await.expect("an answer")).await
     }
 
-    /// Goes to an address of the provider and on, until it sends the browser back to us; gives our path.
+    /// Follows an address of the provider until it redirects to the service. Returns the path there.
     pub async fn back_from(&self, address: &str) -> String {
         let mut address = address.to_owned();
         for _ in 0..10 {
@@ -293,14 +291,14 @@ impl Visitor {
         panic!("the provider leads in a circle");
     }
 
-    /// The whole login.
+    /// A complete login.
     pub async fn log_in_at(&self, idp: Idp, user: &str) -> Page {
         let answer = self.answer_of(&format!("/login/{}", idp.name()), user).await;
         self.bring(&answer).await
     }
 }
 
-/// Follows redirects among the provider's pages; gives the last address and page.
+/// Follows redirects among the provider's pages. Returns the last address and page.
 async fn follow(client: &Client, mut response: Response) -> (String, String) {
     for _ in 0..10 {
         let at = response.url().clone();

@@ -1,4 +1,4 @@
-//! OpenID Connect against a provider that lies, through the whole service: what is refused, what is told, and what nobody else notices.
+//! OpenID Connect through the whole service, against a provider under the test's control: refusals, messages, and effects on others.
 
 mod check;
 mod guesses;
@@ -32,10 +32,10 @@ use crate::{
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 
-/// A CPR number that nobody else in this run has.
+/// A CPR number that is unique in this run.
 pub fn cpr() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    // By the process too: an environment may serve several runs.
+    // The process id is part of it, because several runs may share an environment.
     let n = std::process::id() % 1000 * 250 + NEXT.fetch_add(1, Ordering::Relaxed);
     format!("{:02}0371{:04}", 1 + n / 9000, 1000 + n % 9000)
 }
@@ -47,7 +47,7 @@ pub async fn citizen(admin: &mut Admin) -> (Person, String) {
     (person, cpr)
 }
 
-/// A provider's section: CPR number and level from the ID token, where `more` does not say otherwise.
+/// A provider's section of the configuration. CPR number and level come from the ID token unless `more` overrides it.
 fn section(id: &str, liar: &Liar, more: &str) -> String {
     format!(
         "[[oidc.provider]]\nid = \"{id}\"\nmitid = true\nissuer = \"{}\"\nclient_id = \"{id}-client\"\nclient_secret = \"s3cret\"\nscopes = [\"openid\", \"ssn\"]\n\
@@ -61,13 +61,13 @@ fn section(id: &str, liar: &Liar, more: &str) -> String {
 const BY_CPR: &str = "match = { by = \"cpr\", from = \"dk.cpr\", ad_attribute = \"employeeNumber\" }";
 const CALM: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n";
 
-/// A service with these providers, asked once.
+/// A service with these providers, whose metadata was read once.
 async fn service(sections: &[String]) -> Service {
     let text = format!("{CALM}{}", sections.concat());
     let service = Setup { more: text.leak(), ..Setup::default() }.start().await;
     let oidc = service.app.oidc.as_ref().expect("configured");
     for id in oidc.ids() {
-        let _ = oidc.refresh(id).await; // a liar may have nothing good to say
+        let _ = oidc.refresh(id).await; // the test may have given the provider bad metadata
     }
     service
 }
@@ -78,7 +78,7 @@ async fn with_liar(more: &str) -> (Service, Liar) {
     (service, liar)
 }
 
-/// A login that was begun: what the provider got to read.
+/// A begun login: the authorization request as the provider sees it.
 struct Begun {
     url: Url,
 }
@@ -88,7 +88,7 @@ impl Begun {
         self.url.query_pairs().find(|(key, _)| key == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
     }
 
-    /// A right ID token for it, but for these changes.
+    /// A valid ID token for this login, with these claims changed.
     fn token(&self, liar: &Liar, service: &Service, changes: Value) -> String {
         RSA.token("RS256", &self.claims(liar, service, changes))
     }
@@ -113,27 +113,27 @@ async fn begin(visitor: &Visitor, provider: &str) -> Begun {
     Begun { url: to.parse().expect("an address") }
 }
 
-/// Follows the answer as a browser does that comes from another site.
+/// Follows the callback address like a browser that comes from another site.
 async fn bring(visitor: &Visitor, path: &str) -> Page {
     let response = visitor.request(Method::GET, path).header("sec-fetch-site", "cross-site").send().await.expect("an answer");
     visitor.follow(path.split('?').next().expect("a path"), response).await
 }
 
-/// A login from its beginning to its end.
+/// A complete login.
 async fn log_in(service: &Service, liar: &Liar, visitor: &Visitor, changes: Value) -> Page {
     let begun = begin(visitor, "liar").await;
     liar.gives(&begun.token(liar, service, changes));
     bring(visitor, &begun.answer(liar)).await
 }
 
-/// Nobody is logged in, and the page says nothing of why.
+/// Asserts that the visitor is not logged in and that the page gives no reason.
 async fn refused(visitor: &Visitor, page: &Page, what: &str) {
     assert_eq!(page.status, 403, "{what}: {} {}", page.path, page.text);
     assert!(page.text.contains("Du blev ikke logget ind") && page.text.contains("Start forfra"), "{what}: {}", page.text);
     assert!(visitor.get("/account").await.path.starts_with("/login"), "{what}: nobody is logged in");
 }
 
-/// Why the last login came to nothing.
+/// Reason of the last login that did not succeed.
 async fn last_reason(service: &Service) -> String {
     crate::saml::reasons(&format!("sqlite://{}/os2nykode.db", service.dir.path().display())).await.pop().unwrap_or_default()
 }
@@ -209,7 +209,7 @@ async fn an_answer_counts_once_in_the_browser_that_asked_for_the_provider_that_w
         ("nobody's address", format!("/oidc/callback/nobody?code=c&state={state}&iss={iss}"), "oidc_not_asked"),
         ("two states", format!("/oidc/callback/liar?code=c&state={state}&state=x&iss={iss}"), "oidc_not_asked"),
     ] {
-        // Each with the cookie of the right browser. It goes with the first answer that names it, so each has a browser of its own.
+        // A cookie is used up by the first answer to its state. Hence each case has a browser and a login of its own.
         let visitor = service.visitor();
         let own = begin(&visitor, "liar").await;
         let page = bring(&visitor, &path.replace(&state, &own.parameter("state"))).await;
@@ -236,7 +236,7 @@ async fn an_answer_that_somebody_keeps_is_used_up_whoever_brings_it_and_old_ones
     let (service, liar) = with_liar(BY_CPR).await;
     let mut admin = Admin::new().await;
     let (_, cpr) = citizen(&mut admin).await;
-    // A thief with the cookie as well.
+    // A thief who has the cookie too.
     let nobody = Visitor { client: crate::visitor::client().build().expect("a client"), ..service.visitor() };
     let response = nobody.request(Method::GET, "/login/liar").send().await.expect("an answer");
     let cookie = response.headers()["set-cookie"].to_str().expect("text").split(';').next().unwrap_or_default().to_owned();
@@ -255,7 +255,7 @@ async fn an_answer_that_somebody_keeps_is_used_up_whoever_brings_it_and_old_ones
     refused(&late, &page, "after a quarter of an hour").await;
 }
 
-/// A token of these claims.
+/// Makes a token from claims.
 type Forge = fn(&Value) -> String;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -399,7 +399,7 @@ async fn what_a_right_login_lacks_is_told() {
     }
     let visitor = service.visitor();
     let account = log_in(&service, &liar, &visitor, json!({ "dk.cpr": cpr, "loa": format!("{NSIS}Low") })).await;
-    account.says("niveauet Betydelig"); // sees the account, and why it can't act
+    account.says("niveauet Betydelig"); // the account page explains why a reset is not possible
     let begun = begin(&service.visitor(), "liar").await;
     assert_eq!(begun.parameter("prompt"), "login");
 }
@@ -417,7 +417,7 @@ async fn a_providers_error_is_told_in_words_or_by_its_plain_code_only() {
     ] {
         let visitor = service.visitor();
         let begun = begin(&visitor, "liar").await;
-        // Errors come without `iss` at some providers that put it everywhere else.
+        // Some providers leave `iss` out of errors although all their other answers have it.
         let path = format!("/oidc/callback/liar?error={error}&error_description=Ring+til+70+00+00+00&state={}", begun.parameter("state"));
         let page = bring(&visitor, &path).await;
         page.says(text);
@@ -452,7 +452,7 @@ async fn a_storm_of_unknown_keys_is_one_question_and_a_new_key_is_found() {
         assert_eq!(last_reason(&service).await, "oidc_key");
     }
     assert_eq!(liar.asked("/jwks").len() - before, 1, "one question for twenty tokens");
-    // The provider rolls over: STRANGER's key is its own now. A minute later it may be asked again.
+    // After a key rollover STRANGER's key belongs to the provider. After a minute the keys may be fetched again.
     liar.says("/jwks", Says::Json(200, json!({ "keys": [EC.jwk(), but(STRANGER.jwk(), json!({ "kid": "new" }))] })));
     service.clock.shift_to(61);
     let visitor = service.visitor();
@@ -544,7 +544,7 @@ async fn a_provider_that_can_not_be_believed_about_itself_is_not_used() {
         liar.says("/jwks", Says::Json(200, keys));
         oidc.refresh(&id).await.expect_err(what);
     }
-    // A service that starts now has nothing to go by.
+    // A service that starts now has no earlier metadata.
     let late = service_with(&liar).await;
     let page = late.visitor().get("/login/liar").await;
     assert_eq!(page.status, 503);
@@ -571,7 +571,7 @@ async fn a_providers_logout_ends_the_sessions_of_that_login_and_nothing_else_doe
     });
     let header = json!({ "alg": "RS256", "kid": "rsa", "typ": "logout+jwt" });
     let tell = async |token: String| {
-        // A server, not a browser: no cookie, no Fetch Metadata.
+        // The request comes from a server: it has no cookie and no Fetch Metadata.
         let nobody = service.visitor();
         let response = nobody.request(Method::POST, "/oidc/logout/liar").form(&[("logout_token", token)]).send().await.expect("an answer");
         assert_eq!(response.headers()["cache-control"], "no-store");
@@ -594,14 +594,14 @@ async fn a_providers_logout_ends_the_sessions_of_that_login_and_nothing_else_doe
     let person = but(says.clone(), json!({ "sid": null, "sub": "6d0c", "jti": "l-2" }));
     assert_eq!(tell(RSA.token_with(&header, &person)).await, 200);
     assert!(!logged_in(&other).await, "every session of the person");
-    // A login of which the provider did not say the session may be the one that it ends now.
+    // Without a session id from the provider, the login may belong to the session that ends now, so it ends too.
     let (unnamed, named) = (service.visitor(), service.visitor());
     log_in(&service, &liar, &unnamed, json!({ "dk.cpr": cpr, "sid": null })).await.says("Testa");
     log_in(&service, &liar, &named, json!({ "dk.cpr": cpr, "sid": "s-3" })).await.says("Testa");
     let both = but(says.clone(), json!({ "sid": "s-4", "sub": "6d0c", "jti": "l-3" }));
     assert_eq!(tell(RSA.token_with(&header, &both)).await, 200);
     assert!(!logged_in(&unnamed).await && logged_in(&named).await);
-    // Who can't end the sessions has not used up the token.
+    // The token stays valid when ending the sessions has failed.
     let ends = RSA.token_with(&header, &but(says.clone(), json!({ "sid": "s-3", "jti": "l-4" })));
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", service.dir.path().display())).await.expect("open");
     let run = async |sql: &'static str| sqlx::query(sql).execute(&pool).await.expect("done");
@@ -673,7 +673,7 @@ async fn requests_are_pushed_where_the_provider_takes_that_and_never_half() {
     }
 }
 
-/// Whoever changes a provider's keys can log in as anybody: a change is in the log.
+/// With other keys of a provider an attacker can log in as any person. Hence the audit log records every change.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_with_other_keys_is_told_of_in_the_log_once() {
     let (service, _liar) = with_liar(BY_CPR).await;

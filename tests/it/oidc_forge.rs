@@ -1,4 +1,4 @@
-//! Makes whatever a provider, or somebody who would like to be one, may send: tokens of any header and payload, by any key.
+//! Makes tokens of any header and payload with any key, as an honest or a malicious provider may send them.
 
 use std::sync::LazyLock;
 
@@ -16,7 +16,6 @@ use serde_json::{Value, json};
 
 pub const NSIS: &str = "https://data.gov.dk/concept/core/nsis/";
 
-/// Somebody's key.
 pub struct Signer {
     pub kid: &'static str,
     pub key: PKey<Private>,
@@ -27,7 +26,7 @@ pub fn rsa(kid: &'static str, bits: u32) -> Signer {
 }
 
 pub static RSA: LazyLock<Signer> = LazyLock::new(|| rsa("rsa", 2048));
-/// With the provider's name on it.
+/// An attacker's key under the key id of the provider's.
 pub static STRANGER: LazyLock<Signer> = LazyLock::new(|| rsa("rsa", 2048));
 pub static EC: LazyLock<Signer> = LazyLock::new(|| {
     let group = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("P-256");
@@ -35,7 +34,7 @@ pub static EC: LazyLock<Signer> = LazyLock::new(|| {
 });
 
 impl Signer {
-    /// As a provider publishes it.
+    /// The public key as a provider publishes it.
     pub fn jwk(&self) -> Value {
         let text = |bytes: Vec<u8>| BASE64URL_NOPAD.encode(&bytes);
         if let Ok(rsa) = self.key.rsa() {
@@ -49,7 +48,7 @@ impl Signer {
         json!({ "kty": "EC", "crv": "P-256", "kid": self.kid, "use": "sig", "x": padded(&x), "y": padded(&y) })
     }
 
-    /// A signature as the algorithm has it; what the name says is not looked at twice.
+    /// The signature by this algorithm. The name is not validated.
     pub fn signature(&self, alg: &str, signed: &[u8]) -> Vec<u8> {
         let mut signing =
             Signing::new(if alg == "RS512" { MessageDigest::sha512() } else { MessageDigest::sha256() }, &self.key).expect("a signer");
@@ -69,7 +68,7 @@ impl Signer {
         self.token_with(&json!({ "alg": alg, "kid": self.kid, "typ": "JWT" }), payload)
     }
 
-    /// With this very header. `none` gets no signature, HS256 one with the public key as its secret.
+    /// A token with exactly this header. `none` has no signature; HS256 has the public key as its secret.
     pub fn token_with(&self, header: &Value, payload: &Value) -> String {
         let part = |value: &Value| BASE64URL_NOPAD.encode(value.to_string().as_bytes());
         let signed = format!("{}.{}", part(header), part(payload));
@@ -86,7 +85,7 @@ impl Signer {
     }
 }
 
-/// The same with something else in it; `null` takes it away.
+/// The claims with changes. `null` removes a claim.
 #[allow(clippy::needless_pass_by_value, reason = "made in place at every call")]
 pub fn but(mut claims: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().expect("an object") {
@@ -99,7 +98,7 @@ pub fn but(mut claims: Value, changes: Value) -> Value {
     claims
 }
 
-/// The header's form of `client_secret_basic`.
+/// Authorization header of `client_secret_basic`.
 pub fn basic(client: &str, secret: &str) -> String {
     format!("Basic {}", BASE64.encode(format!("{client}:{secret}").as_bytes()))
 }

@@ -1,4 +1,4 @@
-//! Acting on others' accounts, on a real controller.
+//! Delegation: resets of other people's passwords, on a real controller.
 
 mod age;
 mod attacks;
@@ -35,7 +35,7 @@ use crate::{
 const NEW: &str = "Blå-Sejlbåd-4711";
 const OTHER: &str = "Røde-Tagsten-5522";
 
-/// A town of a test's own: circles in a unit, and groups for every role. Its service knows them.
+/// A town of a test's own: circles in an organizational unit, a group for each role, and a service with these in its configuration.
 pub struct Town {
     pub service: Service,
     pub circles: String,
@@ -56,7 +56,7 @@ impl Town {
         Self::with(more, Setup::default()).await
     }
 
-    /// With a service that differs from the ordinary one.
+    /// A town whose service has a different setup.
     pub async fn with(more: &str, service: Setup) -> Self {
         let name = unique("by");
         let mut admin = Admin::new().await;
@@ -75,7 +75,7 @@ impl Town {
         Self { service, circles, circle, admins, masters, barred, closed, protected, desk, name, text }
     }
 
-    /// Somebody new in these groups.
+    /// A new person in these groups.
     pub async fn person(&self, groups: &[&str]) -> Person {
         let mut admin = Admin::new().await;
         let person = admin.person().await;
@@ -85,7 +85,7 @@ impl Town {
         person
     }
 
-    /// A password admin of the circle, and a member of it.
+    /// A circle admin, and a member of the circle.
     async fn pair(&self) -> (Person, Person) {
         (self.person(&[&self.admins, &self.circle]).await, self.person(&[&self.circle]).await)
     }
@@ -98,7 +98,7 @@ impl Town {
         visitor(&self.service, &self.login(person)).await
     }
 
-    /// Sets a password for somebody else.
+    /// Resets another person's password without the pages.
     async fn set(&self, identity: &Identity, target: ObjectGuid, new: &str) -> SetOutcome {
         let attempt = AttemptId::from_random(self.service.app.keys.random().expect("random"));
         let request = SetRequest { target, attempt, current: None, new: password(new), whose: Whose::Anothers { must_change: true } };
@@ -106,7 +106,7 @@ impl Town {
     }
 }
 
-/// Fills in the form for somebody else and sends it.
+/// Fills in and sends the form for another person's password.
 pub async fn set_for(visitor: &Visitor, target: ObjectGuid, new: &str, must_change: bool) -> Page {
     let path = format!("/delegation/accounts/{target}/password");
     let form = visitor.get(&path).await;

@@ -1,4 +1,4 @@
-//! New passwords on the word of a provider, on a real controller.
+//! Password resets by provider login through the pages, on a real controller.
 
 use jiff::Timestamp;
 use os2nykode::model::{
@@ -16,7 +16,7 @@ use crate::{
 const NEW: &str = "Blå-Sejlbåd-4711";
 const NSIS: &str = "https://data.gov.dk/concept/core/nsis/loa";
 
-/// An account and its person at OS2faktor, at a level.
+/// An account, and its person at OS2faktor with a level.
 async fn employee(admin: &mut Admin, level: &str) -> Person {
     let person = admin.person().await;
     Idp::Os2faktor.person(&person.sam, &[("NameID", &person.sam), ("sAMAccountName", &person.sam), ("name", "Testa"), (NSIS, level)]);
@@ -69,7 +69,7 @@ async fn a_login_below_the_rule_sees_the_account_and_what_would_do_and_resets_no
     account.says("niveauet Betydelig");
     account.says("Log ind med MitID");
     assert!(!account.html.contains(&format!("{}/password", account.path)), "no way to a form that can't succeed");
-    // A form that was prepared with a stronger login, or by hand.
+    // A form from an earlier, stronger login or a forged one.
     let attempt = "00000000000040008000000000000001";
     let token = crate::page_check::attribute(&account.html, "input[name=csrf]", "value").expect("the logout form's token");
     for current in [None, Some(PASSWORD)] {
@@ -118,7 +118,7 @@ async fn a_login_older_than_the_limit_goes_back_to_the_provider() {
     let person = employee(&mut admin, "Substantial").await;
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
     let form = visitor.get(&format!("{}/password", account.path)).await;
-    // Sessions end after ten minutes without a request.
+    // Sessions end after ten minutes without a request, so this one needs a request in between.
     introduced.service.clock.shift_to(8 * 60);
     visitor.get(&account.path).await.says("Vælg");
     introduced.service.clock.shift_to(16 * 60);
@@ -137,7 +137,7 @@ async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
     let (victim, attacker) = (admin.person().await, admin.person().await);
     let uniid = unique("uni");
     admin.replace(&attacker.dn, "employeeID", &uniid).await;
-    // At Uni-Login somebody carries the victim's account name in every attribute that another provider would be read by.
+    // At Uni-Login the attacker has the victim's account name in every attribute that another provider would match by.
     Idp::Unilogin.person(
         &uniid,
         &[
@@ -177,7 +177,7 @@ async fn an_accent_more_or_less_is_another_person() {
     let upper = format!("{}-upper", person.sam);
     Idp::Os2faktor.person(&upper, &[("NameID", &upper), ("sAMAccountName", &person.sam.to_uppercase()), (NSIS, "High")]);
     logged_in(&introduced, Idp::Os2faktor, &upper).await.1.says(&person.sam);
-    // Blanks around a value are the provider's layout.
+    // Blanks around a value are layout of the provider.
     let blank = format!("{}-blank", person.sam);
     Idp::Os2faktor.person(&blank, &[("NameID", &blank), ("sAMAccountName", &format!(" {} ", person.sam)), (NSIS, "High")]);
     logged_in(&introduced, Idp::Os2faktor, &blank).await.1.says(&person.sam);
@@ -187,7 +187,7 @@ async fn an_accent_more_or_less_is_another_person() {
 async fn a_cpr_number_matches_with_and_without_dash_and_is_kept_nowhere() {
     let introduced = introduced(Wishes::USUAL).await;
     let mut admin = Admin::new().await;
-    // Born in the 1880s: nobody alive has these.
+    // CPR numbers of people born in the 1880s, so of no living person.
     let serial = 5000 + std::process::id() % 900;
     for (stored, sent) in [(format!("030383{serial}"), format!("030383{serial}")), (format!("040483-{serial}"), format!("040483{serial}"))]
     {
@@ -224,7 +224,7 @@ async fn the_rest_of_the_policy_holds_for_a_reset_too() {
     let (visitor, account) = logged_in(&introduced, Idp::Os2faktor, &person.sam).await;
     visitor.reset(&account.account_path(), "kort").await.says("12 tegn");
     visitor.reset(&account.account_path(), NEW).await.says("Din adgangskode er skiftet");
-    visitor.reset(&account.account_path(), "Grøn-Sejlbåd-4712").await.says("igen"); // the minimum age: a plain reset would pass over it
+    visitor.reset(&account.account_path(), "Grøn-Sejlbåd-4712").await.says("igen"); // the minimum age, which a plain reset bypasses
     assert_eq!(bind(&person.dn, NEW).await, Ok(()));
 }
 

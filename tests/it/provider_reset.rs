@@ -1,4 +1,4 @@
-//! A new password on the word of an identity provider, on a real controller.
+//! Password resets by provider login, on a real controller.
 
 mod outcomes;
 mod owners;
@@ -65,7 +65,6 @@ const PROVIDERS: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_l
     [[saml.provider]]\nid = \"mail\"\nbutton = { da = \"Post\", en = \"Mail\" }\nmetadata_file = \"/nowhere\"\n\
     match = { by = \"email\", from = \"NameID\", ad_attribute = \"otherMailbox\" }\n";
 
-/// The configuration, with our keys.
 fn providers() -> String {
     PROVIDERS.replace("KEYS", &KEYS_DIR.display().to_string())
 }
@@ -82,7 +81,7 @@ pub fn claim(kind: ClaimKind, value: &str) -> Claim {
     Claim::parse(kind, value).expect(value)
 }
 
-/// A number of this test's own, of nobody alive: born in 1881.
+/// A CPR number of this test's own, of birth year 1881 and so of no living person.
 pub fn cpr() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(5).wrapping_add(NEXT.fetch_add(1, Ordering::Relaxed));
@@ -93,7 +92,7 @@ fn id(name: &str) -> ProviderId {
     ProviderId::parse(name).expect(name)
 }
 
-/// Just logged in at a provider.
+/// The identity of a login at a provider just now.
 pub fn login(service: &Service, provider: &str, claim: Claim, level: AssuranceLevel) -> Identity {
     let proof = Proof::Provider(ProviderLogin {
         provider: id(provider),
@@ -107,12 +106,12 @@ pub fn login(service: &Service, provider: &str, claim: Claim, level: AssuranceLe
     Identity { proof, name: "Testa Prøvesen".to_owned(), at: service.app.clock.now(), visit }
 }
 
-/// The same, at OS2faktor, with the account's name.
+/// A login at OS2faktor by account name.
 pub fn os2faktor(service: &Service, person: &Person, level: AssuranceLevel) -> Identity {
     login(service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), level)
 }
 
-/// The login of somebody who knows the account's password.
+/// A login with the account's AD password.
 pub fn knows_password(service: &Service, account: ObjectGuid, person: &Person) -> Identity {
     let proof = Proof::AdPassword { account: account.into(), account_name: person.sam.clone(), last_set_ticks: i64::MAX };
     Identity { proof, ..os2faktor(service, person, AssuranceLevel::None) }
@@ -194,7 +193,7 @@ async fn a_login_with_the_password_changes_and_never_resets() {
     unchanged(&person).await;
     let kinds: Vec<_> = history(&service, target).await.iter().map(|event| event.kind).collect();
     assert!(kinds.iter().all(|kind| *kind == EventKind::ChangeOutcome), "{kinds:?}");
-    // Through the form as well.
+    // The same through the form.
     let visitor = service.visitor();
     let account = visitor.logged_in(&person.sam, PASSWORD).await;
     let path = format!("{}/password", account.account_path());

@@ -1,4 +1,4 @@
-//! Logins at real identity providers, and what is refused of them.
+//! Logins at real identity providers, and refusals of their responses.
 
 mod flood;
 mod own;
@@ -19,7 +19,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// Nobody is logged in, and the page says nothing of why.
+/// Asserts that the visitor is not logged in and that the page gives no reason.
 async fn refused(visitor: &Visitor, page: crate::visitor::Page) {
     page.says("Du blev ikke logget ind");
     page.says("Start forfra");
@@ -70,14 +70,14 @@ async fn an_answer_counts_once_and_only_in_the_browser_that_asked() {
     let introduced = introduced(Wishes::USUAL).await;
     let (asked, other) = (introduced.service.visitor(), introduced.service.visitor());
     let answer = asked.answer_of("/login/os2faktor", "anna").await;
-    // Somebody else's browser: login CSRF, or a stolen answer.
+    // Another person's browser: login CSRF, or a stolen response.
     refused(&other, other.bring(&answer).await).await;
-    // One that has begun a login of its own, under its own RelayState and under the stolen one.
+    // A browser with a login of its own, under its own RelayState and under the stolen one.
     let own = other.answer_of("/login/os2faktor", "niels").await;
     let mixed = crate::idp::Answer { response: answer.response.clone(), relay: own.relay.clone() };
     refused(&other, other.bring(&mixed).await).await;
     asked.bring(&answer).await.says("Anna Andersen");
-    // Once more, in the same browser, which has given its cookie back.
+    // Replay in the same browser, whose cookie is gone.
     let again = introduced.service.visitor();
     refused(&again, again.bring(&answer).await).await;
 }
@@ -91,7 +91,7 @@ async fn an_answer_is_used_up_for_every_instance() {
     let text: &'static str = text.leak();
     let start = || async { Setup { more: text, store: Some(url.clone()), ..Setup::default() }.start().await };
     let (first, second) = (start().await, start().await);
-    // An attacker has the answer and all that the browser keeps as well.
+    // The attacker has the response and the browser's cookie.
     let (answer, cookie) = first.visitor().answer_and_cookie("/login/os2faktor", "anna").await;
     first.visitor().bring_with(&answer, &cookie).await.says("Anna Andersen");
     for service in [&first, &second] {
@@ -100,7 +100,7 @@ async fn an_answer_is_used_up_for_every_instance() {
     assert_eq!(reasons(&url).await, ["saml_replayed", "saml_replayed"]);
 }
 
-/// The reasons of logins that came to nothing, as the log has them, the newest last.
+/// Reasons of the logins that did not succeed, oldest first.
 pub async fn reasons(url: &str) -> Vec<String> {
     let mut connection = sqlx::AnyConnection::connect(url).await.expect("opened");
     let reasons = sqlx::query_scalar("SELECT reason FROM audit WHERE kind = 'sign_in' AND outcome <> 'succeeded' ORDER BY seq");
@@ -163,14 +163,14 @@ async fn logging_out_here_logs_out_at_the_provider_too() {
     let page = visitor.post("/logout", &[("csrf", &token.expect("a token"))]).await;
     page.says("Du er logget ud her");
     assert!(visitor.get("/account").await.path.starts_with("/login"), "our own session has ended already");
-    // The browser goes on to the provider, which sends it back with its answer.
+    // The browser follows to the provider, which returns it with a logout response.
     let there = page.headers["refresh"].to_str().expect("text").split_once("url=").expect("an address").1.to_owned();
     let back = visitor.back_from(&there).await;
     assert!(back.contains("SAMLResponse="), "{back}");
     let end = visitor.get(&back).await;
     end.says("Du er logget ud");
     assert!(!end.text.contains("måske stadig"), "everywhere: {}", end.text);
-    // There is no session left there: the next login asks for the password.
+    // The provider's session has ended, so the next login asks for the password.
     let login = visitor.go_there("/login/os2faktor").await;
     assert!(login.1.contains("username"), "the provider asks again");
 }
@@ -213,7 +213,7 @@ async fn a_logout_at_the_provider_ends_the_session_here() {
     assert!(there.starts_with(base) && there.contains("SAMLResponse=") && there.contains("Signature="), "{there}");
     assert!(visitor.get(&account.path).await.path.starts_with("/login"), "the session has ended");
     assert!(other.get("/account").await.path.starts_with("/accounts/"), "nobody else's has");
-    // The same request once more, and one that was changed, do nothing.
+    // A replay and a modified request have no effect.
     for query in [back.clone(), back.replace("RelayState=", "RelayState=x")] {
         assert_eq!(visitor.get(&query).await.status, 403);
     }
@@ -287,7 +287,7 @@ async fn the_log_tells_who_logged_in_where_and_why_not() {
     }
 }
 
-/// An assertion as `xmlsec1` encrypts it, with our key. Debian 12's knows OAEP with SHA-1 only.
+/// An assertion encrypted by `xmlsec1` for the service. Debian 12's version supports OAEP with SHA-1 only.
 fn encrypted_by_xmlsec1(assertion: &str, cipher: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let file = |name: &str| dir.path().join(name);

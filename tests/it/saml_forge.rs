@@ -1,5 +1,6 @@
-//! Makes Responses as a provider would, and as an attacker would. Texts are canonical as they stand, so that changing a few characters before signing makes
-//! a message that is wrong in one thing only.
+//! Makes SAML responses of a provider or of an attacker.
+//!
+//! The texts are canonical XML, so that a few changed characters before signing make a message with exactly one fault.
 
 use std::sync::LazyLock;
 
@@ -35,7 +36,7 @@ pub const IDP: &str = "https://idp.test/saml";
 pub const REQUEST: &str = "_request";
 pub const NOW: &str = "2026-11-23T08:10:00Z";
 
-/// Ours, the provider's, and an attacker's.
+/// Keys of the service, of the provider and of an attacker.
 pub struct Everybody {
     pub ours: ProviderKeys,
     pub idp: ProviderKeys,
@@ -55,7 +56,7 @@ pub fn now() -> Timestamp {
     NOW.parse().expect("a time")
 }
 
-/// The assertion, unsigned. Its signature belongs after the issuer.
+/// The unsigned assertion. The signature belongs after the issuer.
 pub const ASSERTION: &str = "<saml:Assertion xmlns:saml=\"urn:oasis:names:tc:SAML:2.0:assertion\" ID=\"_a\" IssueInstant=\"2026-11-23T08:09:50Z\" Version=\"2.0\">\
 <saml:Issuer>https://idp.test/saml</saml:Issuer>\
 <saml:Subject><saml:NameID Format=\"urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified\">anna</saml:NameID>\
@@ -79,7 +80,7 @@ const STATUS: &str =
     "<samlp:Status><samlp:StatusCode Value=\"urn:oasis:names:tc:SAML:2.0:status:Success\"></samlp:StatusCode></samlp:Status>";
 const TAIL: &str = "</samlp:Response>";
 
-/// How content is encrypted.
+/// Encryption of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Content {
     Aes128Cbc,
@@ -88,14 +89,14 @@ pub enum Content {
     Aes256Gcm,
 }
 
-/// How its key is.
+/// Encryption of the content's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KeyWay {
     Mgf1p,
     Oaep11,
 }
 
-/// A message to be made.
+/// A message to make.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a wish of its own")]
 pub struct Forge {
@@ -105,9 +106,9 @@ pub struct Forge {
     pub sign_assertion: bool,
     pub sign_response: bool,
     pub encrypted: Option<(Content, KeyWay)>,
-    /// EncryptedKey beside EncryptedData.
+    /// EncryptedKey beside EncryptedData instead of inside it.
     pub key_beside: bool,
-    /// Signed by somebody else.
+    /// Signed with the attacker's key.
     pub by_attacker: bool,
 }
 
@@ -135,14 +136,14 @@ impl Forge {
         Self { encrypted: Some((content, way)), ..Self::default() }
     }
 
-    /// Another word in the assertion, before it is signed.
+    /// Replaces a text in the assertion before it is signed.
     pub fn say(mut self, from: &str, to: &str) -> Self {
         assert!(self.assertion.contains(from), "{from} is in the assertion");
         self.assertion = self.assertion.replace(from, to);
         self
     }
 
-    /// Another word in the Response around it.
+    /// Replaces a text in the surrounding Response.
     pub fn around(mut self, from: &str, to: &str) -> Self {
         let before = (self.head.clone(), self.status.clone());
         self.head = self.head.replace(from, to);
@@ -155,32 +156,31 @@ impl Forge {
         if self.by_attacker { &EVERYBODY.attacker.signing } else { &EVERYBODY.idp.signing }
     }
 
-    /// The assertion, signed where that is wished.
+    /// The assertion, signed if `sign_assertion` is set.
     pub fn assertion_text(&self) -> String {
         if self.sign_assertion { sign(&self.assertion, "</saml:Issuer>", "_a", self.signer()) } else { self.assertion.clone() }
     }
 
-    /// The whole message.
     pub fn message(&self) -> String {
         let assertion = self.assertion_text();
         let held = match self.encrypted {
             Some((content, way)) => seal(&assertion, content, way, self.key_beside),
             None => assertion,
         };
-        // A declaration that its parent has made already is not canonical; the signature inside holds with and without.
+        // Canonical XML omits a namespace declaration that an ancestor already has. The inner signature is valid either way.
         let held = held.replace("<ds:SignedInfo xmlns:ds=\"http://www.w3.org/2000/09/xmldsig#\">", "<ds:SignedInfo>");
         let whole = format!("{}{}{held}{TAIL}", self.head, self.status);
         if self.sign_response { sign(&whole, "</saml:Issuer>", "_r", self.signer()) } else { whole }
     }
 }
 
-/// Signs a canonical text, with the signature after the first of these marks.
+/// Signs a canonical text and inserts the signature after `after`, or after the first tag if the text has no `after`.
 pub fn sign(text: &str, after: &str, id: &str, pair: &KeyPair) -> String {
     let place = text.find(after).map_or_else(|| text.find('>').map_or(0, |at| at + 1), |at| at + after.len());
     enveloped(text, place, id, pair.key(), pair.certificate(), false).expect("signed")
 }
 
-/// An EncryptedAssertion for us.
+/// An EncryptedAssertion for the service.
 pub fn seal(text: &str, content: Content, way: KeyWay, beside: bool) -> String {
     let (algorithm, length, cipher) = match content {
         Content::Aes128Cbc => ("http://www.w3.org/2001/04/xmlenc#aes128-cbc", 16, Cipher::aes_128_cbc()),
@@ -287,7 +287,7 @@ pub fn provider() -> SamlProvider {
     }
 }
 
-/// Reads a message with everything as it usually is.
+/// Reads a message with the usual expectations.
 pub fn read(message: &str) -> Result<LoginAnswer, Refused> {
     read_by(&provider(), &metadata(), message.as_bytes(), now(), true)
 }

@@ -1,4 +1,4 @@
-//! Somebody at a browser without JavaScript. Every page that they get goes through the checker.
+//! A visitor at a browser without JavaScript. Every page passes the page checker.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::{
     page_check::{attribute, main_text, problems},
 };
 
-/// A page as it came.
+/// A page with its status and headers.
 #[derive(Debug)]
 pub struct Page {
     pub status: StatusCode,
@@ -32,7 +32,7 @@ impl Visitor {
         Self { client, base: format!("https://localhost:{}", address.port()), language: "da" }
     }
 
-    /// The same person with a session that the test has put into the store.
+    /// The visitor with a session that the test has put into the store.
     pub fn with_session(address: SocketAddr, session: &str) -> Self {
         let mut visitor = Self::new(address);
         let jar = reqwest::cookie::Jar::default();
@@ -45,7 +45,7 @@ impl Visitor {
         self.client.request(method, format!("{}{path}", self.base)).header("accept-language", self.language)
     }
 
-    /// Opens a page, following redirects within the service.
+    /// Opens a page and follows redirects within the service.
     pub async fn get(&self, path: &str) -> Page {
         let mut path = path.to_owned();
         for _ in 0..5 {
@@ -58,12 +58,12 @@ impl Visitor {
         panic!("{path} leads in a circle");
     }
 
-    /// Sends a form as it is, without following what comes.
+    /// Sends the form without following the answer.
     pub async fn send(&self, path: &str, fields: &[(&str, &str)]) -> Response {
         self.request(Method::POST, path).header("sec-fetch-site", "same-origin").form(fields).send().await.expect("an answer")
     }
 
-    /// Sends a form and follows.
+    /// Sends the form and follows the answer.
     pub async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Page {
         let response = self.send(path, fields).await;
         self.follow(path, response).await
@@ -77,7 +77,7 @@ impl Visitor {
         }
     }
 
-    /// Fills in the login form. What was typed must not come back.
+    /// Fills in the login form. Asserts that the password does not come back in the page.
     pub async fn log_in(&self, name: &str, password: &str) -> Page {
         let token = self.get("/login").await.token();
         let page = self.post("/login", &[("csrf", &token), ("name", name), ("password", password)]).await;
@@ -85,7 +85,7 @@ impl Visitor {
         page
     }
 
-    /// Logs in and gives the address of the account page.
+    /// Logs in. Returns the account page.
     pub async fn logged_in(&self, name: &str, password: &str) -> Page {
         let page = self.log_in(name, password).await;
         assert!(page.path.starts_with("/accounts/"), "{name} is logged in: {} {}", page.status, page.text);
@@ -97,7 +97,7 @@ impl Visitor {
         self.change_with_repeat(account, current, new, new).await
     }
 
-    /// Opens the form of somebody who has logged in at a provider, fills it in and sends it.
+    /// Opens the reset form of a provider login, fills it in and sends it.
     pub async fn reset(&self, account: &str, new: &str) -> Page {
         let path = format!("{account}/password");
         let form = self.get(&path).await;

@@ -1,4 +1,4 @@
-//! What the check command says of OpenID providers.
+//! Findings of the check command about OpenID providers.
 
 use os2nykode::{
     check::{self, FindingLevel, Options, Report},

@@ -1,11 +1,11 @@
-//! What counts as a guess of whoever logs in at a provider, and whether a provider is there.
+//! Rate limits of provider logins, and the metric of a provider's availability.
 
 use os2nykode::model::identity::provider::ProviderId;
 
 use super::{liar::DISCOVERY, *};
 use crate::process::{free_address, start};
 
-/// Whoever gives up, has no session there, or comes to a provider that is busy, has claimed to be nobody.
+/// A cancelled login, one without a session at the provider, and one at a busy provider claim no identity.
 #[tokio::test(flavor = "multi_thread")]
 async fn logins_without_an_answer_to_verify_are_no_guesses() {
     let liar = Liar::start().await;
@@ -27,7 +27,7 @@ async fn logins_without_an_answer_to_verify_are_no_guesses() {
     }
     let page = log_in(&service, &liar, &service.visitor(), json!({ "dk.cpr": cpr })).await;
     assert!(page.path.starts_with("/accounts/"), "{} {}", page.path, page.text);
-    // What is forged is a guess.
+    // A forged token counts as a guess.
     let mut statuses = Vec::new();
     for _ in 0..5 {
         let visitor = service.visitor();
@@ -62,7 +62,7 @@ async fn a_provider_that_does_not_answer_does_not_count_as_usable() {
     liar.says(DISCOVERY, Says::Status(503));
     look_again();
     usable("0").await;
-    // Its last copy is still good for those who can reach it.
+    // The last copy of the metadata still serves visitors.
     let begun = Visitor::new(address).request(Method::GET, "/login/liar").send().await.expect("an answer");
     assert_eq!(begun.status(), 303);
     liar.says(DISCOVERY, Says::Json(200, liar.discovery()));
@@ -70,7 +70,7 @@ async fn a_provider_that_does_not_answer_does_not_count_as_usable() {
     usable("1").await;
 }
 
-/// Between two readings of its metadata a provider is only asked whether it is there.
+/// Between two refreshes of the metadata, the service only checks whether the provider answers.
 #[tokio::test(flavor = "multi_thread")]
 async fn whether_a_provider_is_there_is_seen_between_two_readings() {
     let (service, liar) = with_liar(BY_CPR).await;

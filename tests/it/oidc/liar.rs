@@ -1,4 +1,4 @@
-//! An OpenID provider that says what a test wants it to say: what no honest one can be brought to.
+//! An OpenID provider under the test's control, for answers that no honest provider gives.
 
 use std::{
     collections::BTreeMap,
@@ -18,20 +18,20 @@ use tokio::net::TcpListener;
 
 use crate::oidc_forge::{EC, RSA};
 
-/// What it answers at one of its addresses.
+/// Answer at one of the addresses.
 #[derive(Debug, Clone)]
 pub enum Says {
     Json(u16, Value),
     Status(u16),
     Text(&'static str, String),
     Redirect(String),
-    /// Says nothing, for longer than anybody waits.
+    /// No answer, for longer than any timeout.
     Nothing,
-    /// So many bytes of JSON.
+    /// A JSON document of so many bytes.
     Much(usize),
 }
 
-/// One question to it: the path, the Authorization header and the form.
+/// A request that the provider received.
 #[derive(Debug, Clone)]
 pub struct Question {
     pub path: String,
@@ -54,7 +54,7 @@ pub struct Liar {
 pub const DISCOVERY: &str = "/.well-known/openid-configuration";
 
 impl Liar {
-    /// Listens. It is an honest provider without a token to give, until a test changes that.
+    /// Starts an honest provider that has no token to issue.
     pub async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
@@ -79,7 +79,7 @@ impl Liar {
         self.mind.lock().expect("alone").says.insert(path, what);
     }
 
-    /// For every code, this ID token.
+    /// Answers every code with this ID token.
     pub fn gives(&self, id_token: &str) {
         self.says(
             "/token",
@@ -87,7 +87,7 @@ impl Liar {
         );
     }
 
-    /// What it was asked at a path.
+    /// The requests to a path.
     pub fn asked(&self, path: &str) -> Vec<Question> {
         self.mind.lock().expect("alone").asked.iter().filter(|question| question.path == path).cloned().collect()
     }
@@ -107,7 +107,7 @@ async fn answer(State(liar): State<Liar>, request: Request) -> Response {
     said(says).await
 }
 
-/// What is said, as an answer.
+/// The HTTP response of an answer.
 pub async fn said(says: Option<Says>) -> Response {
     match says {
         None => StatusCode::NOT_FOUND.into_response(),

@@ -1,4 +1,4 @@
-//! Logins at real OpenID providers (npm's oidc-provider as two brokers), in every way that we can show who we are and that an answer can travel.
+//! Logins at real OpenID providers (npm's oidc-provider, set up like two brokers), with every kind of client authentication and response.
 
 use std::{fs, path::PathBuf};
 
@@ -19,7 +19,6 @@ use crate::{
     visitor::{Page, Visitor},
 };
 
-/// One of the two providers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Op {
     Neb,
@@ -38,7 +37,7 @@ impl Op {
         environment().fact(&format!("{}_ISSUER", self.name().to_uppercase()))
     }
 
-    /// Whole at once: the providers read these files at every request.
+    /// Writes the file atomically, because the providers read it at every request.
     fn place(self, path: &str, content: &Value) {
         let path = PathBuf::from(environment().fact("OIDC_DIR")).join(self.name()).join(path);
         let beside = path.with_extension("new");
@@ -46,7 +45,7 @@ impl Op {
         fs::rename(beside, path).expect("placed");
     }
 
-    /// A person of a test's own, with this CPR number and level.
+    /// Creates a person at the provider with this CPR number and level.
     pub fn person(self, user: &str, cpr: &str, level: &str) {
         let person = match self {
             Self::Neb => json!({
@@ -61,7 +60,7 @@ impl Op {
         self.place(&format!("people/{user}.json"), &person);
     }
 
-    /// Introduces a client.
+    /// Registers a client.
     fn client(self, id: &str, origin: &str, changes: &Value) {
         let mut client = json!({
             "client_id": id, "client_secret": "s3:cret %", "scope": "openid ssn profile", "require_auth_time": true, "grant_types": ["authorization_code"],
@@ -73,7 +72,7 @@ impl Op {
         self.place(&format!("clients/{id}.json"), &client);
     }
 
-    /// The provider's section of the configuration, as a municipality would write it.
+    /// The provider's section of the configuration, in a municipality's form.
     fn section(self, client: &str, more: &str) -> String {
         let secret = if more.contains("private_key_jwt") { "" } else { "client_secret = \"s3:cret %\"\n" };
         let rest = match self {
@@ -99,7 +98,7 @@ impl Op {
 }
 
 impl Op {
-    /// The configuration of a service at this address, which the provider knows.
+    /// Configuration of a service at this address, registered at the provider.
     pub fn configuration(self, origin: &str, ours: &str) -> String {
         let client = unique("client");
         self.client(&client, origin, &json!({}));
@@ -112,7 +111,7 @@ fn configuration(section: &str, keys_dir: &std::path::Path) -> String {
     format!("{CALM}[oidc]\nkeys_dir = \"{}\"\nca_file = \"{ca_file}\"\n{section}", keys_dir.display())
 }
 
-/// A service that one provider knows.
+/// A service that is registered at one provider.
 async fn introduced(op: Op, ours: &str, theirs: &Value, keys_dir: Option<&std::path::Path>) -> Service {
     let client = unique("client");
     op.client(&client, "https://localhost", theirs);
@@ -126,7 +125,7 @@ async fn started(op: Op, client: &str, ours: &str, keys_dir: Option<&std::path::
     service
 }
 
-/// Asks its providers, as the service does by itself after its start.
+/// Reads the metadata of the providers, as the service does after its start.
 pub async fn asked(service: &Service) {
     let oidc = service.app.oidc.as_ref().expect("configured");
     for id in oidc.ids() {
@@ -134,7 +133,7 @@ pub async fn asked(service: &Service) {
     }
 }
 
-/// What comes back to us: by address or by form.
+/// The provider's answer, by redirect or by form.
 #[derive(Debug)]
 enum Back {
     Query(String),
@@ -142,7 +141,7 @@ enum Back {
 }
 
 impl Visitor {
-    /// Follows the provider from an address until it sends the browser back to us, or shows a page.
+    /// Follows the provider's redirects. An error is a page that the provider shows.
     async fn follow_there(&self, mut address: String) -> Result<Back, (String, String)> {
         for _ in 0..10 {
             if let Some(path) = address.strip_prefix("https://localhost/") {
@@ -163,7 +162,7 @@ impl Visitor {
         panic!("the provider leads in a circle");
     }
 
-    /// Types in who it is, or gives up.
+    /// Fills in the provider's login form and presses a button, such as the one that cancels.
     async fn at_login(&self, (at, html): (String, String), user: &str, button: &str) -> Back {
         assert!(html.contains("id=\"password\""), "a login page: {html}");
         let fields = [("user", user), ("password", environment().fact("OIDC_PASSWORD")), ("do", button)];
@@ -198,7 +197,7 @@ impl Visitor {
     }
 }
 
-/// An account and its person at a provider.
+/// An account, and its person at the provider.
 pub async fn known_to(op: Op, admin: &mut Admin, level: &str) -> (Person, String) {
     let (person, cpr) = citizen(admin).await;
     op.person(&person.sam, &cpr, level);
@@ -273,7 +272,7 @@ async fn a_session_at_the_provider_is_not_enough_where_a_fresh_login_is_asked_fo
         if let Ok(back) = second {
             assert!(visitor.bring_back(&back).await.path.starts_with("/accounts/"), "{ours}");
         }
-        // The way of somebody whose login has grown too old for a reset.
+        // A login that is too old for a reset takes this route.
         let again = visitor.request(Method::GET, "/login/neb?again").send().await.expect("an answer");
         let there = again.headers()["location"].to_str().expect("text").to_owned();
         assert!(visitor.follow_there(there).await.is_err(), "{ours}: the login page");
@@ -384,19 +383,19 @@ async fn a_logout_there_ends_the_session_here_and_the_other_way_round() {
     let theirs = json!({ "backchannel_logout_uri": format!("https://localhost:{port}/oidc/logout/neb"), "backchannel_logout_session_required": true });
     Op::Neb.client(&client, "https://localhost", &theirs);
     let oidc = configuration(&Op::Neb.section(&client, ""), &KEYS_DIR);
-    // Listens where the provider calls, and tells the address that the test client follows.
+    // The service listens at the port that the provider calls for a logout.
     let service = Setup { more: oidc.leak(), listen: Some(port), ..Setup::default() }.start().await;
     asked(&service).await;
     let visitor = service.visitor();
     let account = visitor.log_in_by(Op::Neb, &person.sam).await;
     assert!(account.path.starts_with("/accounts/"), "{}", account.text);
 
-    // There: the provider's own logout, which tells us behind the browser's back.
+    // The provider's own logout notifies the service by a back-channel request.
     let page = visitor.follow_there(format!("{}/session/end?client_id={client}", Op::Neb.issuer())).await.expect_err("a page");
     log_out_there(&visitor, page).await;
     assert!(visitor.get("/account").await.path.starts_with("/login"), "the session here has ended");
 
-    // Here: our own ends at once, the provider's by our form.
+    // A logout here ends the service's session at once. Its form ends the session at the provider.
     let account = visitor.log_in_by(Op::Neb, &person.sam).await;
     let token = crate::page_check::attribute(&account.html, "input[name=csrf]", "value").expect("a token");
     let page = visitor.post("/logout", &[("csrf", &token)]).await;
@@ -409,7 +408,7 @@ async fn a_logout_there_ends_the_session_here_and_the_other_way_round() {
     assert_eq!(back.as_deref(), Some("https://localhost/oidc/logged-out"));
 }
 
-/// Says yes on the provider's logout page; where it sends the browser.
+/// Confirms the provider's logout page. Returns the address of the redirect.
 async fn log_out_there(visitor: &Visitor, (at, html): (String, String)) -> Option<String> {
     let (action, mut fields) = form(&html);
     fields.push(("logout".to_owned(), "yes".to_owned()));

@@ -1,4 +1,4 @@
-//! Tests of a login, by auditors: what they see of it, and that nothing comes of it.
+//! Login tests by auditors: the report, and the absence of any effect.
 
 use os2nykode::model::identity::level::AssuranceLevel;
 use reqwest::{Method, Response};
@@ -17,7 +17,7 @@ use crate::{
 
 const PAGE: &str = "/audit/login-test";
 
-/// A town with a provider that lies, and somebody who may read all of its log.
+/// A town with a provider under the test's control, and an auditor with access to the whole log.
 struct Bench {
     town: Town,
     liar: Liar,
@@ -40,7 +40,7 @@ impl Bench {
         visitor(&self.town.service, &self.town.login(&self.person)).await
     }
 
-    /// What was logged of tests, and how many logins at the provider.
+    /// Logged login tests (outcome, reason, actor), and the number of successful logins.
     async fn logged(&self) -> (Vec<(String, String, Option<String>)>, i64) {
         let store = format!("sqlite://{}/os2nykode.db", self.town.service.dir.path().display());
         let pool = sqlx::AnyPool::connect(&store).await.expect("open");
@@ -53,13 +53,12 @@ impl Bench {
     }
 }
 
-/// Presses the button.
 async fn press(browser: &Visitor) -> Response {
     let token = browser.get(PAGE).await.token();
     browser.send(&format!("{PAGE}/liar"), &[("csrf", &token)]).await
 }
 
-/// Where the page goes on to, and the cookie that it has left.
+/// Address of the page's refresh, and the cookie that the page set.
 fn going_on(response: &Response) -> (Begun, String) {
     assert_eq!(response.status(), 200);
     let refresh = response.headers()["refresh"].to_str().expect("text");
@@ -68,7 +67,7 @@ fn going_on(response: &Response) -> (Begun, String) {
     (Begun { url }, cookie)
 }
 
-/// A browser that keeps nothing.
+/// A browser that keeps no cookies.
 fn nobody(bench: &Bench) -> Visitor {
     Visitor { client: client().build().expect("a client"), ..bench.town.service.visitor() }
 }
@@ -109,7 +108,7 @@ async fn an_auditor_sees_a_login_claim_by_claim_and_stays_who_they_are() {
     for secret in [cpr.as_str(), &token, &begun.parameter("nonce"), "an access token", "c-1", "Hemmelig", "Testesen", &citizen.sam] {
         page.does_not_hold(secret);
     }
-    // Nobody has been logged in: the auditor is who they were.
+    // The test logged in no person: the auditor's session is unchanged.
     assert_eq!(browser.get("/audit").await.status, 200);
     assert_eq!(browser.get(&format!("/accounts/{}", guid(&citizen).await)).await.status, 404);
     assert!(browser.get("/account").await.path.contains(&guid(&bench.person).await.to_string()));
@@ -171,7 +170,7 @@ async fn a_test_and_a_login_are_never_taken_for_one_another_and_count_once() {
         assert_eq!(with_cookie(&browser, &begun.answer(&bench.liar), &cookie).await.status(), 403, "what was sealed under another name");
     }
     assert!(bench.liar.asked("/token").is_empty());
-    // A thief of the cookie, and no session: a report, and nobody is logged in.
+    // A thief of the cookie without a session gets the report, but is not logged in.
     bench.liar.gives(&of_test.token(&bench.liar, &bench.town.service, json!({ "dk.cpr": cpr })));
     let answer = with_cookie(&browser, &of_test.answer(&bench.liar), &test).await;
     assert_eq!(answer.status(), 200);
@@ -181,7 +180,7 @@ async fn a_test_and_a_login_are_never_taken_for_one_another_and_count_once() {
     assert!(again.contains("oidc_replayed"), "{again}");
     assert_eq!(bench.liar.asked("/token").len(), 1);
     assert_eq!(bench.logged().await.1, 0);
-    // The login itself is one as ever.
+    // The login itself still works.
     bench.liar.gives(&of_login.token(&bench.liar, &bench.town.service, json!({ "dk.cpr": cpr })));
     assert_eq!(with_cookie(&browser, &of_login.answer(&bench.liar), &login).await.status(), 303);
     assert_eq!(bench.logged().await.1, 1);
@@ -207,7 +206,7 @@ async fn nobody_but_an_auditor_tests_a_login_or_sees_what_came_of_one() {
     assert_eq!(browser.send(&format!("{PAGE}/liar"), &[("csrf", "x")]).await.status(), 403, "without its form");
     let token = browser.get(PAGE).await.token();
     assert_eq!(browser.send(&format!("{PAGE}/nobody"), &[("csrf", &token)]).await.status(), 404);
-    // Begun as an auditor, and none any more when the answer comes.
+    // The auditor loses the role between the start and the answer.
     let (begun, _) = going_on(&press(&browser).await);
     bench.liar.gives(&begun.token(&bench.liar, &town.service, json!({})));
     Admin::new().await.remove(&bench.auditors, "member", &bench.person.dn).await;

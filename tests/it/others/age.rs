@@ -1,4 +1,4 @@
-//! "Must be changed at the next logon" by age: ticked or not when the form opens, for the same day in AD's attribute and in the family service.
+//! Default of "must be changed at the next logon" by age, with the birthday from AD's attribute and from the family service.
 
 use jiff::{ToSpan, civil::Date};
 use os2nykode::{
@@ -14,17 +14,17 @@ use crate::{
     registers::peer::{Peer, trusted},
 };
 
-/// A multiple of four: whose birthday is 29 February then has one in the year they turn it.
+/// A multiple of four, so that a person born on 29 February has a birthday in the year they reach this age.
 const AGE: i32 = 12;
 
-/// A number of nobody's who was born that day, in this century. Each gets one of its own.
+/// A unique, unassigned CPR number of a person born on this day in this century.
 fn born(day: Date) -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let serial = 5000 + (std::process::id() + NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) % 1000;
     format!("{}{serial}", day.strftime("%d%m%y"))
 }
 
-/// Those who turn that today and tomorrow, in Denmark.
+/// Birthdays of people who reach this age today and tomorrow, Danish time.
 fn turning() -> (Date, Date) {
     let today = danish(SystemClock.now()).date();
     let before = |day: Date| day.checked_sub(AGE.years()).expect("a date");
@@ -60,7 +60,7 @@ async fn by_the_number_in_ad_from_the_birthday_on_unless_a_group_says_otherwise(
     assert!(!ticked(&browser, &numbered(&born(today), &[&spared]).await).await, "the group comes first");
     assert!(!ticked(&browser, &numbered("ingen", &[]).await).await, "no number, no age: the default");
     assert!(ticked(&browser, &numbered(&format!("{}-5999", today.strftime("%d%m%y")), &[]).await).await, "with a hyphen too");
-    // And what was proposed is what AD gets, if nobody chooses otherwise.
+    // AD gets the default that the form proposed.
     for (person, must_change) in [(&old_enough, true), (&too_young, false)] {
         set_for(&browser, guid(person).await, NEW, must_change).await.says("Adgangskoden er sat");
         assert_eq!(bind(&person.dn, NEW).await, if must_change { Err("773".to_owned()) } else { Ok(()) });
@@ -83,7 +83,7 @@ async fn a_parents_child_has_the_age_that_the_family_service_tells() {
         peer.says(Says::Json(200, json!([{ "name": "Emma", "cpr": number }])));
         assert_eq!(ticked(&browser, &child).await, expected, "{day}");
     }
-    // A password admin asks no family, and AD tells no age here: the default.
+    // A circle admin's form does not ask the family service, and AD has no birthday attribute here. The default applies.
     let (acting, member) = (town.person(&[&town.admins, &town.circle]).await, town.person(&[&town.circle]).await);
     Admin::new().await.replace(&member.dn, "employeeNumber", &born(tomorrow)).await;
     assert!(ticked(&town.browser(&acting).await, &member).await);

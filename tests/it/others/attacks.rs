@@ -1,4 +1,4 @@
-//! What has to be refused, and leaves the password as it was.
+//! Attempts that are refused and leave the password unchanged.
 
 use os2nykode::model::{authorization::Denial, refusal::Refusal};
 
@@ -65,7 +65,7 @@ async fn renamed_and_moved_accounts_and_groups_stay_what_they_are() {
     admin.rename(&member.dn, &format!("Nyt navn {}", town.name), Some(&unit)).await;
     admin.rename(&town.circle, &format!("Omdøbt {}", town.name), None).await;
     assert_eq!(town.set(&town.login(&acting), target, NEW).await, SetOutcome::Done);
-    // A group that leaves the unit of circles is a circle no more.
+    // A group outside the unit of circles is not a circle.
     admin.rename(&format!("CN=Omdøbt {},{}", town.name, town.circles), &format!("Omdøbt {}", town.name), Some(&unit)).await;
     assert_eq!(town.set(&town.login(&acting), target, OTHER).await, denied(Denial::NoRelation));
 }
@@ -101,7 +101,7 @@ async fn guids_of_groups_of_nobody_and_of_others_lead_nowhere() {
         for path in [format!("/delegation/accounts/{target}"), format!("/delegation/accounts/{target}/password")] {
             assert_eq!(browser.get(&path).await.status, 404, "{path}");
         }
-        // With the token of a form that is theirs.
+        // With the token of a form for an authorized target.
         let form = browser.get(&format!("/delegation/accounts/{}/password", guid(&member).await)).await;
         let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("new", NEW.to_owned()), ("repeat", NEW.to_owned())];
         let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -235,7 +235,7 @@ async fn names_are_text_wherever_they_are_shown_and_searched_for() {
         assert!(!list.html.contains("<script>alert"), "{words}: {}", list.html);
     }
     search(&browser, path, "Bo<b>").await.says("1 fundet.");
-    search(&browser, path, ")(cn=*").await.says("1 fundet."); // as text it is a part of the name
+    search(&browser, path, ")(cn=*").await.says("1 fundet."); // as text, it matches a part of the name
     for wild in ["**", ")(mail=*", "*)", "*"] {
         let found = search(&browser, path, wild).await;
         assert!(!found.text.contains(&sam), "{wild}: {}", found.text);

@@ -1,4 +1,4 @@
-//! Who is barred is barred by whatever login, and what forbids a code is looked at until it is used.
+//! A block of one account applies to all linked accounts, and a code is checked against the groups until its use.
 
 use os2nykode::model::{audit::EventKind, authorization::Denial, refusal::Refusal};
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::provider_reset::{cpr, knows_password};
 
-/// Two accounts with one CPR number; the second is in this group.
+/// Two accounts with one CPR number. The second is in this group.
 async fn two_of_one(town: &Town, group: &str, groups: &[&str]) -> (Person, Person) {
     let (first, second, number) = (town.person(groups).await, town.person(&[group]).await, cpr());
     let mut admin = Admin::new().await;
@@ -29,7 +29,7 @@ async fn whoever_is_barred_by_one_account_is_barred_with_the_other_by_any_login(
         let page = visitor(&town.service, login).await.get(&format!("/accounts/{own}")).await;
         assert_eq!(page.status, 403, "{}", page.text);
     }
-    // Not everybody with an empty attribute is one person.
+    // Accounts with an empty attribute are not linked.
     let plain = town.person(&[&town.desk]).await;
     assert_eq!(town.set(&town.login(&plain), target, NEW).await, SetOutcome::Done);
 }
@@ -41,12 +41,12 @@ async fn a_code_is_void_once_anything_forbids_it() {
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     let target = guid(&caller).await;
     for group in [&town.barred, &town.closed, &town.protected, &town.masters, &town.admins, &town.desk] {
-        // Before it is typed.
+        // The group forbids it before the code is typed.
         let code = given(&town, &helper, target).await;
         admin.add_to_group(group, &caller.dn).await;
         assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await), "{group}");
         admin.remove(group, "member", &caller.dn).await;
-        // Before the password is chosen.
+        // The group forbids it before the password is chosen.
         let code = given(&town, &helper, target).await;
         let visitor = town.service.visitor();
         let form = type_in(&visitor, &caller.sam, &code).await;
@@ -78,7 +78,7 @@ async fn a_code_is_void_once_its_helper_may_give_none() {
     assert!(reasons.iter().any(|reason| reason == "issuer_not_allowed"), "{reasons:?}");
 }
 
-/// Somebody else hashes for a while, and meanwhile the account is closed to others.
+/// Other work occupies the hasher. Meanwhile the account joins a group that is excluded from delegation.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_code_is_given_out_on_what_is_true_when_it_is() {
     let town = Town::new(CODES).await;
@@ -91,7 +91,7 @@ async fn a_code_is_given_out_on_what_is_true_when_it_is() {
     let visit = visit(&identity);
     let issuing = os2nykode::flow::one_time_code::issue(app, &visit, &identity, issue);
     let closing = async {
-        // Judged for the first time, it waits for a place.
+        // After the first authorization, the use case waits for a place at the hasher.
         while app.code_hasher.waiting() == 0 {
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
@@ -111,20 +111,20 @@ async fn the_history_of_whom_they_may_not_act_on_is_not_shown() {
     for (groups, shown) in [(vec![], true), (vec![&town.protected], false), (vec![&town.admins], false), (vec![&town.closed], false)] {
         let groups: Vec<&str> = groups.into_iter().map(String::as_str).collect();
         let person = town.person(&groups).await;
-        town.service.visitor().log_in(&person.sam, PASSWORD).await; // something to tell of: those that are protected are refused
+        town.service.visitor().log_in(&person.sam, PASSWORD).await; // creates a history entry, or is refused for protected accounts
         let page = browser.get(&format!("/delegation/accounts/{}", guid(&person).await)).await;
         assert_eq!((page.status.as_u16(), page.text.contains("Det er der sket")), (200, shown), "{groups:?}: {}", page.text);
     }
 }
 
-/// Whoever has other accounts costs AD more, and no more than this.
+/// Linked accounts cost additional LDAP operations. This test bounds their number.
 #[tokio::test(flavor = "multi_thread")]
 async fn looking_for_other_accounts_has_its_price() {
     let proxy = crate::proxy::Proxy::start().await;
     let town = Town::with("", Setup { controllers: vec![proxy.address], ..Setup::default() }).await;
     let (linked, _) = two_of_one(&town, &town.circle, &[&town.desk]).await;
     let (plain, warm) = (town.person(&[&town.desk]).await, town.person(&[&town.desk]).await);
-    // What is known for a while is known: groups, policies, connections.
+    // Warms up the caches of groups and policies, and the connections.
     assert_eq!(town.set(&town.login(&warm), guid(&town.person(&[]).await).await, NEW).await, SetOutcome::Done);
     let mut costs = Vec::new();
     for helper in [&plain, &linked] {

@@ -1,4 +1,4 @@
-//! One-time codes: given out by a helper, used by the caller, once.
+//! One-time codes: issued by a helper, redeemed once by the caller.
 
 mod limits;
 mod one_password;
@@ -32,7 +32,7 @@ async fn town() -> (Town, Person, Person) {
     (town, helper, caller)
 }
 
-/// A code given out through the pages.
+/// Issues a code through the pages.
 pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
     let path = format!("/delegation/accounts/{target}/code");
     let form = browser.get(&path).await;
@@ -49,7 +49,7 @@ pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
     page.html.split("code-shown\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a code").to_owned()
 }
 
-/// A code given out, without the pages.
+/// Issues a code without the pages.
 pub async fn given(town: &Town, helper: &Person, target: ObjectGuid) -> String {
     let identity = town.login(helper);
     let issue = Issue { target, reason: "Kendt stemme".to_owned(), ticket: None };
@@ -69,7 +69,7 @@ pub async fn type_in(visitor: &Visitor, name: &str, code: &str) -> Page {
     page
 }
 
-/// A local staff account that works at helpdesks.
+/// A local account of a helpdesk.
 async fn local_helper(staff: &LocalAccounts, keys: &DerivedKeys, now: jiff::Timestamp) -> ObjectGuid {
     let random = || Uuid::from_bytes(keys.random().expect("random"));
     let name = StaffName::parse(&crate::environment::unique("vagt")).expect("a name");
@@ -87,13 +87,13 @@ async fn local_helper(staff: &LocalAccounts, keys: &DerivedKeys, now: jiff::Time
     account.id.into()
 }
 
-/// A code that a local helper has given out elsewhere.
+/// Stores a known code, issued by a local helper.
 async fn in_store(app: &os2nykode::app::App, target: ObjectGuid, code: &str) {
     let helper = local_helper(&app.local_accounts, &app.keys, app.clock.now()).await;
     given_by(app, helper, target, code).await;
 }
 
-/// A code that this helper has given out elsewhere.
+/// Stores a known code, issued by this helper.
 async fn given_by(app: &os2nykode::app::App, helper: ObjectGuid, target: ObjectGuid, code: &str) {
     let issuer = Party { guid: helper, account_name: "hans".to_owned(), name: "Hans Hjælper".to_owned() };
     let code = Code::parse(code).expect("a code");
@@ -106,7 +106,7 @@ async fn given_by(app: &os2nykode::app::App, helper: ObjectGuid, target: ObjectG
     app.codes.issue(target, &kept, &selectors, now, now + SignedDuration::from_mins(15)).await.expect("kept");
 }
 
-/// Another code that begins like this one.
+/// A different code with the same beginning.
 fn nearly(code: &str) -> String {
     let (start, last) = code.split_at(code.len() - 1);
     format!("{start}{}", if last == "A" { "C" } else { "A" })
@@ -131,7 +131,7 @@ async fn a_caller_chooses_a_password_that_the_helper_never_knows() {
     done.says("Din adgangskode er skiftet");
     assert_eq!(bind(&caller.dn, NEW).await, Ok(()));
     assert_eq!(bind(&caller.dn, PASSWORD).await, Err("52e".to_owned()));
-    // Once.
+    // A code works once.
     assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await));
     let again = visitor.get(&format!("/accounts/{target}/password")).await;
     again.says("Engangskoden er brugt");
@@ -168,22 +168,22 @@ async fn wrong_used_old_replaced_and_strangers_codes_all_look_the_same() {
     };
     let first = given(&town, &helper, target).await;
     let second = given(&town, &helper, target).await;
-    refused(&caller.sam, &first).await; // replaced
-    refused(&other.sam, &second).await; // another's
+    refused(&caller.sam, &first).await; // replaced by a newer code
+    refused(&other.sam, &second).await; // another person's code
     refused("findes-ikke", &second).await;
     refused("", &second).await;
     refused("*)(cn=*", &second).await;
     for wrong in ["", "ACD-EFGH-JKM", "x".repeat(5000).as_str(), "';DROP TABLE codes;--"] {
         refused(&caller.sam, wrong).await;
     }
-    // Five that begin like it are more than a code stands: the right one comes too late.
+    // Five wrong codes with the right beginning end the code.
     for _ in 0..5 {
         refused(&caller.sam, &nearly(&second)).await;
     }
     refused(&caller.sam, &second).await;
     let third = given(&town, &helper, target).await;
     town.service.clock.shift_to(15 * 60 + 1);
-    refused(&caller.sam, &third).await; // too old
+    refused(&caller.sam, &third).await; // expired
     assert_eq!(told.len(), 1, "{told:#?}");
     assert_eq!(bind(&caller.dn, PASSWORD).await, Ok(()));
 }
@@ -229,12 +229,12 @@ async fn what_becomes_of_the_account_after_the_code_was_given_counts() {
     let target = guid(&caller).await;
     let mut admin = Admin::new().await;
     for (attribute, value, back) in [("userAccountControl", "514", "512"), ("adminCount", "1", "")] {
-        // Between the giving and the typing.
+        // Changed between the code's issue and its use.
         let code = given(&town, &helper, target).await;
         admin.replace(&caller.dn, attribute, value).await;
         assert!(!is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await), "{attribute}");
         admin.replace(&caller.dn, attribute, back).await;
-        // Between the typing and the password.
+        // Changed between the code's use and the reset.
         let code = given(&town, &helper, target).await;
         let visitor = town.service.visitor();
         let form = type_in(&visitor, &caller.sam, &code).await;
@@ -267,7 +267,7 @@ async fn a_login_by_code_is_for_one_password_of_one_account() {
     let code = given(&town, &helper, target).await;
     let visitor = town.service.visitor();
     assert!(is_in(&type_in(&visitor, &caller.sam, &code).await));
-    admin.add_to_group(&town.desk, &caller.dn).await; // rights of their own, which a code does not carry
+    admin.add_to_group(&town.desk, &caller.dn).await; // the caller's own delegation, which a login by code does not include
     for path in [
         format!("/delegation/accounts/{}", guid(&other).await),
         "/delegation/desk/desk".to_owned(),
@@ -277,11 +277,11 @@ async fn a_login_by_code_is_for_one_password_of_one_account() {
     }
     visitor.get("/delegation").await.says("Der er ingen, du kan hjælpe");
     admin.remove(&town.desk, "member", &caller.dn).await;
-    // A new code ends the login that the earlier one began.
+    // A new code ends the login by the earlier code.
     given(&town, &helper, target).await;
     let page = visitor.get(&format!("/accounts/{target}/password")).await;
     page.says("Du er logget ud");
-    // And a login is too old when the code would be.
+    // A login by code ends when the code would expire.
     let code = given(&town, &helper, target).await;
     let slow = town.service.visitor();
     let form = type_in(&slow, &caller.sam, &code).await;

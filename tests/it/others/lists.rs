@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The address of the only list of somebody's.
+/// Path of the only list that the actor has.
 async fn only_list(browser: &Visitor) -> String {
     let page = browser.get("/delegation").await;
     let mut all = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).filter(|path| path.starts_with("/delegation/"));
@@ -47,7 +47,7 @@ async fn a_group_of_more_members_than_one_answer_holds_is_listed_whole() {
     let town = Town::new("").await;
     let acting = town.person(&[&town.admins, &town.circle]).await;
     let mut admin = Admin::new().await;
-    // Contacts are members like others, and quickly made; only people are listed and counted.
+    // Contacts are members too, and quick to create. Lists show and count people only.
     let unit = admin.unit(&format!("Mange {}", town.name)).await;
     let mut dns = Vec::new();
     for n in 0..1600 {
@@ -73,7 +73,7 @@ async fn a_member_by_primary_group_is_in_list_and_search() {
     let nested = town.person(&[&inner]).await;
     for (group, person) in [(&town.circle, &primary), (&inner, &nested)] {
         let rid = admin.rid(group).await;
-        admin.replace(&person.dn, "primaryGroupID", &rid).await; // AD takes the member out of the group's list
+        admin.replace(&person.dn, "primaryGroupID", &rid).await; // AD removes the member from the group's `member` attribute
     }
     let browser = town.browser(&acting).await;
     let path = only_list(&browser).await;
@@ -91,7 +91,7 @@ async fn people_are_listed_in_danish_order_of_the_names_that_are_shown() {
     let acting = town.person(&[&town.admins, &town.circle]).await;
     let mut admin = Admin::new().await;
     admin.replace(&acting.dn, "displayName", "Aaa Først").await;
-    // The account names sort the other way round.
+    // The account names have the opposite order.
     let names = ["Anna Ørn", "Éva Holm", "Eva Juhl", "zoe Berg", "Ægir Dam", "Ørsted Lund", "Aage Skov", "Åse Vang"];
     for (n, name) in names.iter().enumerate() {
         let (given, surname) = name.split_once(' ').expect("two names");
@@ -146,7 +146,7 @@ async fn looking_is_logged_and_a_cpr_number_typed_as_a_name_is_not() {
     pool.close().await;
     let authority = format!("circle:Kreds {}", town.name);
     let seen = |kind: &str, note: Option<&str>| (kind.to_owned(), note.map(str::to_owned), authority.clone());
-    // The list is opened, then searched in.
+    // Each word: the list is opened, then searched.
     let looked = ["010203••••", "Testa"].map(|words| [seen("list_viewed", None), seen("list_viewed", Some(words))]).concat();
     assert_eq!(rows, [looked, vec![seen("account_viewed", None)]].concat());
 }

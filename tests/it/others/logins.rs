@@ -1,6 +1,6 @@
-//! Every role by a whole login: at the real provider, by its answer to the list, from there to an account, and to what AD says of it afterwards.
+//! A complete login for every role: at the real provider, through the list to an account, and with AD's verdict afterwards.
 //!
-//! Who acts is in the environment, with the groups and logins of a town; whose password is set is made by the test and put into the same groups.
+//! The actors are people of the environment with its groups and logins. The targets are people that the test adds to the same groups.
 
 mod employees;
 pub mod families;
@@ -11,12 +11,12 @@ use crate::{
     idp::{Idp, Wishes, configuration, introduce},
 };
 
-/// A service with all providers, and with the environment's own groups in its rules.
+/// A service with all providers, and with the environment's groups in its authorization policy.
 async fn service() -> Service {
     at(None).await
 }
 
-/// The same at a port of its own, which a real browser can come back to.
+/// The same at a port of its own, where a real browser can reach it.
 pub async fn at(port: Option<u16>) -> Service {
     let (text, entity) = configuration("");
     introduce(&entity, &port.map_or("https://localhost".to_owned(), |port| format!("https://localhost:{port}")), Wishes::USUAL);
@@ -34,7 +34,7 @@ pub async fn at(port: Option<u16>) -> Service {
     Setup { more: text.leak(), port, ..Setup::default() }.start().await
 }
 
-/// Somebody new in groups of the environment.
+/// A new person in groups of the environment.
 pub async fn member(groups: &[&str]) -> Person {
     let mut admin = Admin::new().await;
     let person = admin.person().await;
@@ -45,7 +45,7 @@ pub async fn member(groups: &[&str]) -> Person {
     person
 }
 
-/// The address that a link with these words leads to.
+/// Address of the link with this text.
 fn link(page: &Page, words: &str) -> String {
     let html = scraper::Html::parse_document(&page.html);
     let links = scraper::Selector::parse("main a[href]").expect("a selector");
@@ -54,7 +54,7 @@ fn link(page: &Page, words: &str) -> String {
     found.and_then(|link| link.value().attr("href")).unwrap_or_else(|| panic!("a link {words:?} in {}", page.html)).to_owned()
 }
 
-/// Logs in, and goes on to the people to help.
+/// Logs in and opens the page of delegation.
 async fn others_of(service: &Service, idp: Idp, user: &str) -> (Visitor, Page) {
     let visitor = service.visitor();
     let start = visitor.log_in_at(idp, user).await;
@@ -64,7 +64,7 @@ async fn others_of(service: &Service, idp: Idp, user: &str) -> (Visitor, Page) {
     (visitor, others)
 }
 
-/// From the list with these words to somebody's account, as a person would: list, search, account.
+/// Goes to a person's account as a user does: list, search, account.
 async fn found(visitor: &Visitor, others: &Page, list: &str, person: &Person) -> Page {
     let path = link(others, list);
     let results = search(visitor, &path, &person.sam).await;
@@ -74,7 +74,7 @@ async fn found(visitor: &Visitor, others: &Page, list: &str, person: &Person) ->
     account
 }
 
-/// Sends the form for somebody else, whether or not it was ever shown.
+/// Sends the form for another person's password without opening it.
 async fn sent_anyway(service: &Service, visitor: &Visitor, target: ObjectGuid) -> Page {
     let shown = visitor.get("/delegation").await;
     let token = crate::page_check::attribute(&shown.html, "input[name=csrf]", "value").expect("a form somewhere");
@@ -83,7 +83,7 @@ async fn sent_anyway(service: &Service, visitor: &Visitor, target: ObjectGuid) -
     visitor.post(&format!("/delegation/accounts/{target}/password"), &fields).await
 }
 
-/// Neither shown nor done: what the page says, and what becomes of a form that is sent all the same.
+/// Asserts that the account's page has no form, and that a form sent all the same is refused with these words.
 async fn refused(service: &Service, visitor: &Visitor, person: &Person, words: &str) {
     let target = guid(person).await;
     let page = visitor.get(&format!("/delegation/accounts/{target}")).await;
@@ -94,7 +94,7 @@ async fn refused(service: &Service, visitor: &Visitor, person: &Person, words: &
     assert_eq!(bind(&person.dn, NEW).await, Err("52e".to_owned()));
 }
 
-/// The new password counts, and has to be changed or not; the old one is dead.
+/// Asserts that AD accepts the new password (or demands a change), and refuses the old one.
 async fn proven(person: &Person, new: &str, must_change: bool) {
     assert_eq!(bind(&person.dn, new).await, if must_change { Err("773".to_owned()) } else { Ok(()) }, "the new one");
     assert_eq!(bind(&person.dn, PASSWORD).await, Err("52e".to_owned()), "the old one");

@@ -1,10 +1,10 @@
-//! A login with a password that counts no more acts on nobody, whoever has changed it and wherever.
+//! A login by a password that has been replaced authorizes no delegation, regardless of how the password was replaced.
 
 use os2nykode::model::audit::EventKind;
 
 use super::*;
 
-/// Password admins, helpdesks and auditors by AD password.
+/// A town with circle admins, helpdesks and auditors by AD password.
 async fn town() -> (Town, String) {
     let auditors = Admin::new().await.group(&unique("Auditorer")).await;
     let more = format!("[audit]\nauditors = [\"{auditors}\"]\nlevel = \"substantial\"\n");
@@ -14,7 +14,7 @@ async fn town() -> (Town, String) {
     (town, auditors)
 }
 
-/// As an administrator does it in AD's own tools.
+/// Resets a password as an administrator does with AD's own tools.
 async fn set_elsewhere(person: &Person, new: &str) {
     let quoted = String::from_utf8(crate::people::utf16(new)).expect("ASCII in UTF-16 is UTF-8 as well");
     Admin::new().await.replace(&person.dn, "unicodePwd", &quoted).await;
@@ -47,13 +47,13 @@ async fn a_password_that_is_changed_elsewhere_ends_what_its_login_may_do_to_othe
     assert_eq!(bind(&member.dn, PASSWORD).await, Ok(()));
     let told = town.service.app.audit.history_of(guid(&acting).await, 100, jiff::Timestamp::UNIX_EPOCH).await.expect("read");
     assert!(told.iter().all(|entry| entry.event.kind != EventKind::ResetOutcome), "nothing of it is about them");
-    // Logged in again it is as before.
+    // A new login restores the access.
     let browser = town.service.visitor();
     browser.logged_in(&acting.sam, "Ny-Udefra-4711").await;
     assert_eq!(browser.get(&pages[2]).await.status, 200);
 }
 
-/// What the login has proven is the old one, here too.
+/// An own change replaces the password of the login too.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_own_change_somebody_logs_in_again_to_act_on_others() {
     let (town, _) = town().await;

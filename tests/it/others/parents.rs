@@ -1,4 +1,4 @@
-//! Parents and their children's accounts, with a family service that says what the test wants.
+//! Parents and their children's accounts, with a family service under the test's control.
 
 use os2nykode::model::{audit::EventKind, authorization::Denial, identity::claim::ClaimKind, refusal::Refusal};
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use crate::{
     registers::peer::{Peer, trusted},
 };
 
-/// Numbers of children of 2026, one for each; serial numbers of 4000 and over are of nobody who was born on that day.
+/// Unique CPR numbers of children born in 2015. Serial numbers from 4000 up are unassigned there.
 pub fn child_cpr() -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(7).wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
@@ -29,7 +29,7 @@ async fn household() -> Household {
     household_with("").await
 }
 
-/// With more keys of `[parents]`.
+/// A household with additional keys of `[parents]`.
 async fn household_with(keys: &str) -> Household {
     let peer = Peer::start();
     let more = format!("[parents]\nurl = \"{}\"\n{}{keys}", peer.url("/children"), trusted());
@@ -85,9 +85,9 @@ async fn what_becomes_of_the_child_between_the_page_and_the_form_counts() {
     let mut admin = Admin::new().await;
     let adult = "0101804321";
     for said in [
-        Says::Json(200, json!([])),                               // the child has another parent now
+        Says::Json(200, json!([])),                               // another person has custody now
         Says::Json(200, json!([told("Voksen", adult)])),          // of age
-        Says::Json(200, json!([told("Sig selv", "3112805999")])), // their own number
+        Says::Json(200, json!([told("Sig selv", "3112805999")])), // the parent's own number
         Says::Json(200, json!([told("Et andet", &child_cpr())])), // another child
     ] {
         home.peer.says(said);
@@ -95,7 +95,7 @@ async fn what_becomes_of_the_child_between_the_page_and_the_form_counts() {
         let page = visitor(&home.town.service, &home.parent).await.get(&format!("/delegation/accounts/{target}")).await;
         assert_eq!(page.status, 404);
     }
-    // An account with the adult's number stays out of reach although the service names it.
+    // An account with an adult's number is out of reach although the family service lists the number.
     let grown = home.town.person(&[]).await;
     admin.replace(&grown.dn, "employeeNumber", adult).await;
     home.peer.says(Says::Json(200, json!([told("Voksen", adult)])));
@@ -140,7 +140,7 @@ async fn a_family_service_that_fails_lets_nobody_act_and_a_weak_login_is_not_eve
     assert_eq!(bind(&home.child.dn, PASSWORD).await, Ok(()));
 }
 
-/// A pupil of 17 who works for the municipality has an account there too.
+/// A pupil of 17 may have a second account as an employee of the municipality.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_units_and_groups_of_parents_are_their_matter() {
     let mut admin = Admin::new().await;

@@ -1,4 +1,4 @@
-//! What each role can do, through the pages and in AD.
+//! Permissions of each role, through the pages and in AD.
 
 use os2nykode::model::audit::{AuditOutcome, EventKind};
 
@@ -34,7 +34,7 @@ async fn a_password_admin_sets_a_password_that_has_to_be_changed_at_the_next_log
     assert_eq!(reset.authority.as_deref(), Some(format!("circle:Kreds {}", town.name).as_str()));
     assert_eq!(reset.actor.as_ref().map(|actor| actor.account_name.as_str()), Some(acting.sam.as_str()));
     assert_eq!(reset.target.as_ref().map(|target| target.account_name.as_str()), Some(member.sam.as_str()));
-    // And the owner sees it.
+    // The owner's history shows it.
     let own = town.browser(&member).await.get(&format!("/accounts/{target}")).await;
     own.says("Testa Prøvesen satte en ny adgangskode");
 }
@@ -227,12 +227,12 @@ async fn a_teacher_makes_slips_for_those_chosen_once_and_for_nobody_else() {
     for untouched in [&left_out, &closed, &stranger] {
         assert_eq!(bind(&untouched.dn, PASSWORD).await, Ok(()));
     }
-    // Sent again, nothing is set and nothing is shown.
+    // The same list sent again sets and shows no password.
     let again = browser.post(&format!("{path}/slips"), &fields).await;
     assert_eq!(again.html.matches("class=\"slip\"").count(), 0, "{}", again.text);
     again.says("Denne liste er sendt før");
     assert_eq!(bind(&first.dn, passwords[0]).await, Ok(()));
-    // And nobody else's class is within reach.
+    // Another person has no access to the class.
     let other = town.browser(&town.person(&[]).await).await;
     let token = other.get("/delegation").await;
     assert!(!token.html.contains("/delegation/group/"));

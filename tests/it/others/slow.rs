@@ -1,4 +1,4 @@
-//! Registers and the family service are slow and not ours: nobody waits for them but who asks.
+//! Slow registers and family services delay only the request that needs them.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use crate::{
 };
 use os2nykode::model::identity::claim::ClaimKind;
 
-/// One connection to the controller, and a family service that is silent for longer than anybody has patience.
+/// A town with one connection to the controller, and a family service with a long timeout.
 async fn town(peer: &Peer, more: &str) -> Town {
     let more = format!("[parents]\nurl = \"{}\"\ntimeout_seconds = 10\n{}{more}", peer.url("/children"), trusted());
     Town::with(&more, Setup { directory: "pool_size = 1", ..Setup::default() }).await
@@ -33,7 +33,7 @@ async fn asked(peer: &Peer) {
     panic!("nobody asks");
 }
 
-/// Eight pages of one parent, and nobody could log in.
+/// Regression: eight page views of one parent prevented all logins.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_family_service_holds_no_connection_to_a_controller() {
     let peer = Peer::start();
@@ -73,7 +73,7 @@ async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
     let logged: Vec<(String, String, Option<String>)> =
         sqlx::query_as("SELECT kind, outcome, authority FROM audit WHERE kind = 'list_viewed'").fetch_all(&pool).await.expect("read");
     assert_eq!(logged, [("list_viewed".to_owned(), "succeeded".to_owned(), Some("parent".to_owned()))]);
-    // Opening the own child's page counts, and so does the list.
+    // The child's page and the list share a limit on questions to the family service.
     let path = format!("/delegation/accounts/{}", guid(&child).await);
     peer.asked();
     let mut statuses = Vec::new();
@@ -83,13 +83,13 @@ async fn what_is_asked_for_a_parent_is_logged_and_has_its_limit() {
     assert!(statuses.contains(&200) && statuses.contains(&429), "{statuses:?}");
     assert!(peer.asked().len() <= 40, "forty in a short while are enough");
     browser.get("/delegation").await.says("mange gange på kort tid");
-    // Nobody else waits for that.
+    // The limit is per parent.
     let other = login(&town.service, "mitid", claim(ClaimKind::Cpr, "3112805998"), AssuranceLevel::Substantial);
     visitor(&town.service, &other).await.get("/delegation").await.says("Emma");
     pool.close().await;
 }
 
-/// Another site's frame: no entry, no question, nothing used up.
+/// In another site's frame the page asks no family service, writes no audit entry and counts for no limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_site_makes_nobody_ask_for_their_children() {
     let peer = Peer::start();
@@ -107,7 +107,7 @@ async fn another_site_makes_nobody_ask_for_their_children() {
     assert!(!page.text.contains("Vis mine børn") && peer.asked().len() == 1, "{}", page.text);
 }
 
-/// A helpdesk that only gives codes out may set the password of the own child, as any parent may.
+/// A helper whose desk only issues codes may set the password of an own child, as any parent may.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helper_is_a_parent_to_the_own_child() {
     let peer = Peer::start();
@@ -128,13 +128,13 @@ async fn a_helper_is_a_parent_to_the_own_child() {
     let reset = history(&town.service, guid(&child).await).await;
     let reset = reset.iter().find(|event| event.kind == EventKind::ResetOutcome).expect("logged");
     assert_eq!((reset.outcome, reset.authority.as_deref()), (AuditOutcome::Succeeded, Some("parent")));
-    // A family service that is away keeps no helper from helping.
+    // Without the family service, the helper's own delegation still works.
     peer.says(Says::Status(500));
     let page = visitor(&town.service, &acting).await.get(&format!("/delegation/accounts/{}", guid(&stranger).await)).await;
     assert!(page.html.contains("/code\""), "{}", page.text);
 }
 
-/// A list names any account: what is none of the class is denied, and told in the log.
+/// The form may name any account. Accounts outside the class are denied and logged.
 #[tokio::test(flavor = "multi_thread")]
 async fn forged_targets_of_slips_are_denied_and_logged() {
     let town = Town::new("").await;

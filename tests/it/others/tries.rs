@@ -1,4 +1,4 @@
-//! What is tried on accounts that are none of theirs counts, however it is tried, and for nobody else.
+//! The rate limit of denied delegation applies to the actor, in every flow, and to no other person.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{
     service::Setup,
 };
 
-/// Three tries are free.
+/// A town whose limit allows three attempts before the delay.
 async fn town(proxy: Option<&Proxy>) -> Town {
     let mut town = Town::new("").await;
     let more = setup(&town.text)
@@ -60,7 +60,7 @@ async fn going_away_before_the_answer_is_no_way_around() {
     }
     proxy.set(Mischief::None);
     assert_eq!(browser.get(&path).await.status, 429);
-    // What was begun is told of, though nobody waited for it: each try, and that they wait now.
+    // Aborted requests are logged too: one entry per attempt, and one for the rate limit.
     let mut told = Vec::new();
     for _ in 0..100 {
         told = refused(&town).await;
@@ -73,7 +73,7 @@ async fn going_away_before_the_answer_is_no_way_around() {
     assert_eq!(told.iter().filter(|(reason, _)| reason == "throttled").count(), 1, "{told:?}");
 }
 
-/// A whole school shares one address.
+/// A whole school may share one address.
 #[tokio::test(flavor = "multi_thread")]
 async fn tries_on_others_keep_nobody_at_the_address_from_logging_in() {
     let town = town(None).await;
@@ -103,7 +103,7 @@ async fn whoever_may_act_is_never_slowed_down() {
         assert_eq!(browser.get(&format!("/delegation/accounts/{target}")).await.status, 200);
         assert_eq!(town.set(&identity, target, NEW).await, SetOutcome::Done);
     }
-    // Nor by what is theirs, and can't be done.
+    // Refused attempts on authorized targets don't count either.
     let closed = guid(&town.person(&[&town.closed]).await).await;
     for _ in 0..5 {
         assert_eq!(town.set(&identity, closed, NEW).await, SetOutcome::Refused(Refusal::Denied(Denial::ClosedToOthers)));
@@ -118,10 +118,10 @@ async fn an_account_that_there_is_not_is_told_of_without_a_history() {
     assert_eq!(refused(&town).await, [("no_relation".to_owned(), None)]);
 }
 
-/// Another site's link or frame would make whoever is logged in wait.
+/// Otherwise another site's links or frames could exhaust a visitor's rate limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn another_sites_links_lead_to_the_choice_and_count_for_nothing() {
-    // `same-site`: another page of the same town.
+    // `same-site` is another host of the same domain.
     let town = town(None).await;
     let (stranger, member) = (town.person(&[]).await, town.person(&[]).await);
     let (browser, path) = (town.browser(&stranger).await, format!("/delegation/accounts/{}", guid(&member).await));
@@ -146,7 +146,7 @@ async fn another_sites_links_lead_to_the_choice_and_count_for_nothing() {
     }
 }
 
-/// AD says so only of the right password: else the same reset would be told as unknown for ever, and no slip be printed.
+/// AD gives these codes for the right password only. Otherwise the reset's outcome would stay unknown, and the slip would not be printed.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_may_not_log_in_now_or_from_here_gets_its_password() {
     let town = Town::new("").await;
@@ -163,7 +163,7 @@ async fn an_account_that_may_not_log_in_now_or_from_here_gets_its_password() {
     }
 }
 
-/// What was written about denied tries: reason and note.
+/// Reason and note of the denied attempts in the audit log.
 async fn notes(town: &Town) -> Vec<(String, Option<String>)> {
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", town.service.dir.path().display())).await.expect("open");
     let all = sqlx::query_as("SELECT reason, note FROM audit WHERE outcome = 'refused' ORDER BY seq").fetch_all(&pool).await.expect("read");
@@ -188,10 +188,10 @@ async fn how_many_tries_were_left_out_of_the_log_is_told_in_it() {
     let reasons: Vec<_> = told.iter().map(|(reason, _)| reason.as_str()).collect();
     assert_eq!(reasons, ["no_relation", "no_relation", "no_relation", "throttled"]);
     assert!(told.iter().all(|(_, note)| note.is_none()), "{told:?}");
-    // Somebody else's tries at the same address are all told of.
+    // Another actor's attempts at the same address have entries of their own.
     assert_eq!(twelve(&late).await, told);
     town.service.clock.shift_to(3600);
-    // The next try says how many were left out, and where none comes, the clean-up does.
+    // The next attempt logs the number of omitted entries. Without one, the clean-up job does.
     town.browser(&first).await.get(&path).await;
     let note = Some("left_out=8".to_owned());
     assert_eq!(notes(&town).await.last(), Some(&("no_relation".to_owned(), note.clone())));

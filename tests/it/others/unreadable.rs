@@ -1,4 +1,4 @@
-//! A group that is gone from AD protects nobody by being gone: what depends on it is denied, and the check names it.
+//! A group that is missing in AD must not lift a protection: dependent requests are denied, and the check names the group.
 
 use os2nykode::{
     check,
@@ -10,7 +10,7 @@ use super::*;
 
 const UNREADABLE: SetOutcome = SetOutcome::Refused(Refusal::Denied(Denial::Unreadable));
 
-/// What the check says.
+/// Findings of the check command.
 async fn told(town: &Town) -> Vec<String> {
     let dir = tempfile::tempdir().expect("a folder");
     let config = Setup { more: setup(&town.text).more, ..Setup::default() }.config(dir.path());
@@ -18,7 +18,7 @@ async fn told(town: &Town) -> Vec<String> {
     report.findings.iter().map(|finding| format!("{} {}", finding.what, finding.advice)).collect()
 }
 
-/// Each was measured: a helper reset a colleague, and an auditor.
+/// Regression: each case let a helper reset a colleague's or an auditor's password.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
     for (more, group) in [
@@ -37,7 +37,7 @@ async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
         let page = town.browser(&helper).await.get(&format!("/delegation/accounts/{}", guid(&colleague).await)).await;
         assert!(!page.html.contains("/password\"") && !page.html.contains("class=\"bare history\""), "{}", page.text);
         assert_eq!(bind(&colleague.dn, PASSWORD).await, Ok(()));
-        // Their own passwords are nobody else's matter.
+        // Their own passwords stay within their reach.
         assert_eq!(crate::provider_reset::reset(&town.service, &town.login(&member), guid(&member).await, NEW).await, SetOutcome::Done);
         let told = told(&town).await;
         assert!(told.iter().any(|told| told.contains(group) && told.contains("nobody can act on others")), "{told:#?}");

@@ -1,4 +1,4 @@
-//! Ways to somebody else's rights: through a helper's account, a password that a helper knows, a code that was given out before.
+//! Escalation of rights: through a helper's account, through a password that a helper knows, or through a code issued earlier.
 
 use os2nykode::{
     flow::{
@@ -36,7 +36,7 @@ async fn who_works_at_a_helpdesk_is_out_of_reach_for_all_but_masters() {
     assert_eq!(town.set(&town.login(&master), target, NEW).await, SetOutcome::Done);
 }
 
-/// Else whoever helps an auditor reads the whole log the next minute.
+/// Otherwise a helper could reset an auditor's password and read the whole log with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_reads_the_whole_log_is_out_of_reach_for_all_but_masters() {
     let auditors = Admin::new().await.group(&unique("Auditorer")).await;
@@ -69,7 +69,7 @@ async fn a_teacher_sets_no_other_teachers_password_and_the_helpdesk_does() {
     assert_eq!(town.set(&town.login(&helper), guid(&colleague).await, NEW).await, SetOutcome::Done);
 }
 
-/// Else whoever may make groups somewhere in the domain makes a class of whom they like.
+/// Otherwise an account with the right to create groups anywhere in the domain could make a class of any accounts.
 #[tokio::test(flavor = "multi_thread")]
 async fn classes_outside_the_unit_of_their_rule_are_none() {
     let mut town = Town::new("").await;
@@ -107,7 +107,7 @@ async fn a_password_that_somebody_else_has_set_acts_on_nobody() {
     let proof = Proof::AdPassword { account: own.into(), account_name: acting.sam.clone(), last_set_ticks: 0 };
     let identity = Identity { proof, ..identity };
     assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation), "logged in with it");
-    // Nor where AD does not ask for another, for the password never ends (512 + 65536).
+    // The same holds where AD does not demand a change because the password never expires (512 + 65536).
     admin.replace(&acting.dn, "userAccountControl", "66048").await;
     assert_eq!(bind(&acting.dn, PASSWORD).await, Ok(()), "AD lets them in");
     assert_eq!(town.set(&identity, target, NEW).await, denied(Denial::NoRelation));
@@ -117,7 +117,7 @@ async fn a_password_that_somebody_else_has_set_acts_on_nobody() {
 async fn the_groups_of_admins_are_no_circles_wherever_they_are() {
     let town = Town::new("").await;
     let mut admin = Admin::new().await;
-    // Below the circles' own unit.
+    // Moved below the unit of the circles.
     let name = format!("Adm {}", town.name);
     admin.rename(&town.admins, &name, Some(&town.circles)).await;
     let moved = format!("CN={name},{}", town.circles);
@@ -132,11 +132,11 @@ async fn a_new_password_ends_the_code_and_the_login_that_were_given_out_before()
     let town = Town::new(codes::CODES).await;
     let (helper, caller) = (town.person(&[&town.desk]).await, town.person(&[]).await);
     let target = guid(&caller).await;
-    // A code that nobody has used, and the owner's own reset.
+    // An unused code, and a reset by the account's owner.
     let code = codes::given(&town, &helper, target).await;
     assert_eq!(reset(&town.service, &town.login(&caller), target, NEW).await, SetOutcome::Done);
     assert!(!codes::is_in(&codes::type_in(&town.service.visitor(), &caller.sam, &code).await));
-    // A login by code, and the helper's reset.
+    // A login by code, and a reset by the helper.
     let code = codes::given(&town, &helper, target).await;
     let visitor = town.service.visitor();
     assert!(codes::is_in(&codes::type_in(&visitor, &caller.sam, &code).await));
@@ -184,7 +184,7 @@ async fn what_is_refused_to_a_stranger_is_no_part_of_the_own_history() {
     assert_eq!(history(&town.service, target).await, []);
 }
 
-/// Whoever does anything holds one connection at a time: as many as there are can be at work at once.
+/// A request holds one connection at a time, so that requests don't wait for each other's second connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_connection_is_enough_for_everybody() {
     let town = Town::with(codes::CODES, Setup { directory: "pool_size = 1", ..Setup::default() }).await;
@@ -195,7 +195,7 @@ async fn one_connection_is_enough_for_everybody() {
     town.browser(&member).await.get(&format!("/accounts/{target}")).await.says(&member.sam);
     let page = town.browser(&acting).await.get(&format!("/delegation/accounts/{target}")).await;
     assert_eq!(page.status, 200);
-    // A helpdesk: its list, an unlocking, a code, and who uses it.
+    // A helpdesk's list, an unlock, a code and its use.
     let (helper, locked) = (town.person(&[&town.desk]).await, locked_person().await);
     let browser = town.browser(&helper).await;
     search(&browser, "/delegation/desk/desk", &locked.sam).await.says("1 fundet.");
@@ -207,7 +207,7 @@ async fn one_connection_is_enough_for_everybody() {
     town.service.visitor().logged_in(&member.sam, OTHER).await;
 }
 
-/// A slip in a rule that forbids must not forbid nothing.
+/// A wrong SID in the authorization policy must not lift the restriction.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_group_that_is_named_by_a_sid_has_to_be_there_too() {
     let town = Town::new("").await;
@@ -229,7 +229,7 @@ async fn a_group_that_is_named_by_a_sid_has_to_be_there_too() {
     assert_eq!(outcome_for(&service.app, &identity, guid(&member).await, attempt).await.expect("read"), None);
 }
 
-/// Passwords that were set have to be shown before the request ends, or nobody ever knows them.
+/// New passwords must be shown before the request ends. Otherwise they would be lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn slips_for_which_there_is_no_time_are_left_out_and_change_nothing() {
     let proxy = Proxy::start().await;
@@ -267,7 +267,7 @@ async fn slips_for_which_there_is_no_time_are_left_out_and_change_nothing() {
                 left += 1;
                 assert_eq!(bind(&pupil.dn, PASSWORD).await, Ok(()), "not changed");
             }
-            // Its write was under way when the time was over.
+            // The write was under way at the deadline.
             Err(Missing::Unknown) => assert!(!slip.name.is_empty()),
             Err(missing) => panic!("{missing:?}"),
         }
@@ -275,7 +275,7 @@ async fn slips_for_which_there_is_no_time_are_left_out_and_change_nothing() {
     assert!(set > 0 && left > 0, "{set} {left}");
 }
 
-/// Else a controller that hangs takes the passwords with it that were set meanwhile.
+/// Otherwise one slow controller would lose the passwords that were set before.
 #[tokio::test(flavor = "multi_thread")]
 async fn slips_come_in_time_though_the_controller_does_not_answer() {
     let proxy = Proxy::start().await;
@@ -296,10 +296,10 @@ async fn slips_come_in_time_though_the_controller_does_not_answer() {
     proxy.set(Mischief::None);
     assert_eq!(slips.status, 200);
     slips.says("Vi ved ikke, om adgangskoden blev sat");
-    slips.says("Testa"); // whose it is
+    slips.says("Testa"); // the owner's name
 }
 
-/// A browser that goes away in the middle takes no part of it along: this is the use case itself, without a page around it.
+/// The use case itself ends the sessions, so that a browser that disconnects cannot prevent it. Hence the test bypasses the pages.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_ends_the_sessions_that_the_old_one_began() {
     let town = Town::new("").await;
@@ -335,7 +335,7 @@ async fn nobody_unlocks_again_and_again_for_somebody_who_guesses() {
     assert!(is_locked(&locked).await);
 }
 
-/// Whoever is logged in could fill the log, and keep AD busy, and does not; nor does that make anybody else wait.
+/// Otherwise a visitor could fill the log and keep AD busy. The delay applies to this visitor only.
 #[tokio::test(flavor = "multi_thread")]
 async fn who_tries_what_is_none_of_theirs_soon_waits_alone() {
     let proxy = Proxy::start().await;
@@ -365,13 +365,13 @@ async fn who_tries_what_is_none_of_theirs_soon_waits_alone() {
     let (entries,): (i64,) = sqlx::query_as("SELECT COUNT(*) FROM audit WHERE outcome = 'refused'").fetch_one(&pool).await.expect("count");
     pool.close().await;
     assert_eq!(entries, 4, "three tries, and that they wait");
-    // From the same address.
+    // Another actor at the same address.
     assert_eq!(town.browser(&admin).await.get(&path).await.status, 200);
     town.service.clock.shift_to(60);
     assert_eq!(town.browser(&stranger).await.get(&path).await.status, 404, "after the wait");
 }
 
-/// Whatever a form of somebody who helps may hold.
+/// All fields that a delegation form may have.
 fn form(token: &str) -> [(&str, &str); 7] {
     let attempt = "0123456789abcdef0123456789abcdef";
     [("csrf", token), ("attempt", attempt), ("new", NEW), ("repeat", NEW), ("checked", "1"), ("reason", "Kendt stemme"), ("ticket", "")]

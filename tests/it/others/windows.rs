@@ -1,4 +1,4 @@
-//! What Windows controllers answer, word for word, in every flow: the proxy says it while Samba does, or does not do, what was asked.
+//! Answers of Windows controllers, word for word, in every flow. The proxy sends them in place of Samba's, with or without Samba's effect.
 
 use os2nykode::{
     directory::BindAnswer,
@@ -38,7 +38,7 @@ async fn town() -> (Proxy, Town) {
     (proxy, town)
 }
 
-/// A change, an own reset and a helper's reset; `None`: a fault of ours. Nothing was done: Samba was not asked.
+/// A change, a reset of the own account and a helper's reset. `None` is an error of the service. The requests do not reach Samba.
 async fn all_three(town: &Town, desk: &Person, person: &Person) -> [Option<SetOutcome>; 3] {
     let (app, target) = (&town.service.app, guid(person).await);
     let request = |current: Option<&str>| {
@@ -78,7 +78,7 @@ async fn a_refused_write_means_the_same_in_each_flow_as_on_windows() {
         proxy.set(Mischief::None);
     }
     assert_eq!(bind(&person.dn, PASSWORD).await, Ok(()));
-    // By code, through the pages; the code is good again, since AD has done nothing.
+    // A login by code, through the pages. The code stays valid because AD has changed nothing.
     let target = guid(&person).await;
     let code = given(&town, &desk, target).await;
     let visitor = town.service.visitor();
@@ -178,7 +178,7 @@ async fn a_login_is_proven_by_the_codes_that_prove_and_by_no_other() {
         town.service.visitor().logged_in(&person.sam, PASSWORD).await;
         proxy.set(Mischief::None);
     }
-    // A controller that is busy has not looked at the password: our fault, nothing counts, and the lock is free at once.
+    // A busy controller has not checked the password: an error of the service, no failed attempt, and the account lock is free at once.
     for (result, status) in [(51, 503), (8, 500), (53, 500)] {
         proxy.set(Words::instead(BIND_ANSWER, result, ""));
         assert_eq!(town.service.visitor().log_in(&person.sam, PASSWORD).await.status, status, "{result}");

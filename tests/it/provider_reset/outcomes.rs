@@ -1,4 +1,4 @@
-//! How a reset ends: locks, lost answers, crashes, forms sent twice, the policy.
+//! Outcomes of a reset: locked accounts, lost answers, crashes, repeated forms, the password policy.
 
 use super::*;
 
@@ -36,7 +36,7 @@ async fn a_locked_account_is_refused_where_unlocking_is_off() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_account_that_stays_locked_has_its_new_password_and_says_so() {
-    // In the place of the right that is missing: an attribute that nobody may write.
+    // Simulates the missing right: the proxy replaces lockoutTime with an attribute that no account may write.
     let proxy = Proxy::start().await;
     proxy.set(Mischief::ReplaceSent(MODIFY, b"lockoutTime", b"badPwdCount"));
     let service = Setup { controllers: vec![proxy.address], ..setup("") }.start().await;
@@ -78,7 +78,7 @@ async fn a_lost_answer_to_a_reset_is_looked_into() {
     assert_eq!((last.kind, last.outcome), (EventKind::ResetReconciled, AuditOutcome::Failed));
 }
 
-/// The answer is lost and nothing was written; then somebody else sets the password, and gives out a code.
+/// The answer is lost and nothing was written. Then a helper sets the password and issues a code.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
     let proxy = Proxy::start().await;
@@ -90,7 +90,7 @@ async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
     proxy.set(Mischief::DropRequest(MODIFY));
     assert_eq!(reset(&service, &identity, target, NEW).await, SetOutcome::Unknown);
     proxy.set(Mischief::None);
-    // The lock of an account whose answer was lost runs out after a minute.
+    // After a lost answer, the account lock expires by itself after a minute.
     service.clock.shift_to(121);
     assert_eq!(reset(&service, &identity, target, OTHER).await, SetOutcome::Done);
     assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);

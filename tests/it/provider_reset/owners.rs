@@ -1,4 +1,4 @@
-//! Whose account it is, and what strangers can do to it: nothing.
+//! Ownership of accounts: logins of other people have no access.
 
 use super::*;
 
@@ -8,7 +8,7 @@ async fn what_one_provider_proves_is_never_matched_by_anothers_rule() {
     let service = setup("").start().await;
     let mut admin = Admin::new().await;
     let person = admin.person().await;
-    // A number that looks like a name, and a name that looks like a number.
+    // The values of one claim kind under another kind.
     admin.replace(&person.dn, "employeeNumber", &cpr).await;
     let target = guid(&person).await;
     let strange = [
@@ -85,7 +85,7 @@ async fn an_accounts_two_owners_see_only_what_they_did_themselves() {
     assert!(!told(&stranger).await);
     assert!(matches!(show::show(&service.app, &second, target).await.expect("read"), AccountShown::Account(_)));
     assert_eq!(reset(&service, &stranger, target, OTHER).await, SetOutcome::Refused(Refusal::NoRelation));
-    // Right after the first, the second meets the minimum age.
+    // The second reset follows at once and violates the minimum age.
     assert!(matches!(reset(&service, &second, target, OTHER).await, SetOutcome::Refused(Refusal::Policy(_))));
 }
 

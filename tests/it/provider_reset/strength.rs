@@ -1,4 +1,4 @@
-//! Which logins are enough for which account.
+//! Assurance levels and providers that a reset requires.
 
 use super::*;
 
@@ -8,7 +8,7 @@ async fn a_login_below_the_rule_resets_nothing() {
     let person = Admin::new().await.person().await;
     let target = guid(&person).await;
     let needed = Strength { level: AssuranceLevel::Substantial, providers: None };
-    // The form was opened with a strong login and is sent with a weak one.
+    // The form is opened with a strong login and sent with a weak one.
     let strong = os2faktor(&service, &person, AssuranceLevel::High);
     let AccountShown::Account(view) = show::show(&service.app, &strong, target).await.expect("read") else { panic!("theirs") };
     assert_eq!(view.barred, None);
@@ -102,7 +102,7 @@ async fn who_can_not_act_is_told_why_and_which_logins_would_do() {
     assert_eq!(page.path, path);
     page.says("skal du logge ind igen");
     assert!(page.html.contains("href=\"/login/os2faktor?again\"") && !page.html.contains("/password\""), "{}", page.html);
-    // A form that was opened in time and is sent too late.
+    // The form is opened in time and sent too late.
     let mut nearly = os2faktor(&service, &person, AssuranceLevel::High);
     nearly.at -= SignedDuration::from_mins(14);
     let browser = visitor(&service, &nearly).await;

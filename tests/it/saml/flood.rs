@@ -1,4 +1,4 @@
-//! Messages about logouts, which anybody may send, and many of them.
+//! A flood of logout messages, which require no session.
 
 use std::{
     sync::{
@@ -25,11 +25,11 @@ use crate::{
     visitor::{Visitor, client},
 };
 
-/// Messages in all, and so many at once, each on a connection of its own.
+/// Total number of messages, and number of parallel connections, one message each.
 const ALL: usize = 300;
 const AT_ONCE: usize = 20;
 
-/// A logout in the name of the provider, right in all but its key.
+/// A logout request in the provider's name, valid except for its key.
 fn forged(service: &Service) -> String {
     let saml = service.app.saml.as_ref().expect("configured");
     let now = service.clock.now();
@@ -50,7 +50,7 @@ async fn a_flood_of_logouts_from_one_address_holds_up_nobody_at_another() {
     let service = &introduced.service;
     let at_8 = || client().local_address(std::net::IpAddr::from([127, 0, 0, 8])).cookie_store(true).build().expect("a client");
     let person = Visitor { client: at_8(), ..service.visitor() };
-    // What a login takes on this machine now: it may be busy with other things.
+    // Duration of a login without the flood, which depends on the machine's other load.
     let calm = Visitor { client: at_8(), ..service.visitor() };
     let answer = calm.answer_of("/login/os2faktor", "niels").await;
     let begun = Instant::now();
@@ -89,9 +89,9 @@ async fn a_flood_of_logouts_from_one_address_holds_up_nobody_at_another() {
             other => panic!("{other}"),
         }
     }
-    // A hundred at once and five a second, however long it took; some of them met a full queue.
+    // The limit is a hundred at once and five per second after that. Some messages found the queue full.
     assert!(refused > 0 && later >= 100 && refused + later == ALL, "{refused} refused, {later} told to come later");
-    // The provider's own logout is carried out.
+    // The provider's genuine logout succeeds.
     let base = Idp::Os2faktor.fact("METADATA_URL").split_once("/saml2/").expect("an address").0;
     let back = person.back_from(&format!("{base}/saml2/idp/SingleLogoutService.php?ReturnTo={base}/")).await;
     assert!(back.starts_with("/saml/slo?SAMLRequest="), "{back}");

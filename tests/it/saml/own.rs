@@ -1,4 +1,4 @@
-//! A provider of the tests' own, whose key they hold: it says what a real one can't be made to say. And what comes of it.
+//! A provider whose key the tests hold, for responses that a real provider does not send.
 
 use std::{
     path::{Path, PathBuf},
@@ -34,21 +34,21 @@ const ACS: &str = "https://localhost/saml/acs";
 const SLO: &str = "https://localhost/saml/slo";
 const THERE: &str = "https://egen.test";
 
-/// The provider's keys: one signs, the other is a stranger's.
+/// The provider's signing key. The encryption key serves as a stranger's.
 static KEYS: LazyLock<ProviderKeys> = LazyLock::new(|| {
     let dir = tempfile::tempdir().expect("a folder");
     keys::generate(dir.path(), "egen.test", SystemClock.now()).expect("keys");
     ProviderKeys::read(dir.path()).expect("keys")
 });
 
-/// What it says of itself.
+/// File with the provider's metadata.
 static METADATA: LazyLock<PathBuf> = LazyLock::new(|| {
     let path = tempfile::tempdir().expect("a folder").keep().join("egen.xml");
     crate::service::write_private(&path, metadata(&KEYS.signing)).expect("written");
     path
 });
 
-/// Its metadata with one key: each binding has an address of its own for logouts, and another one for answers to them.
+/// Metadata with one key. Each binding has separate addresses for logout requests and logout responses.
 fn metadata(key: &KeyPair) -> String {
     let of = |binding: &str, way: &str| {
         format!(
@@ -68,12 +68,12 @@ fn metadata(key: &KeyPair) -> String {
     )
 }
 
-/// The configuration with the provider under these names beside the others, and our entity id.
+/// Configuration with the provider under these ids beside the real ones, and the service's entity id.
 fn known_as(ids: &[&str]) -> (&'static str, String) {
     known_by(ids, &METADATA)
 }
 
-/// The same with its metadata in another file.
+/// The same with the metadata in another file.
 fn known_by(ids: &[&str], metadata: &Path) -> (&'static str, String) {
     let (mut text, entity) = configuration("");
     introduce(&entity, "https://localhost", Wishes::USUAL);
@@ -92,7 +92,7 @@ async fn started(ids: &[&str]) -> (Service, String) {
     (Setup { more, ..Setup::default() }.start().await, entity)
 }
 
-/// Begins a login; the request's ID and the RelayState.
+/// Begins a login. Returns the request's ID and the RelayState.
 async fn asked(visitor: &Visitor, id: &str) -> (String, String) {
     let begun = visitor.request(reqwest::Method::GET, &format!("/login/{id}")).send().await.expect("an answer");
     let address = reqwest::Url::parse(begun.headers()["location"].to_str().expect("text")).expect("an address");
@@ -102,7 +102,7 @@ async fn asked(visitor: &Visitor, id: &str) -> (String, String) {
     (id.to_owned(), field("RelayState"))
 }
 
-/// An answer that lets somebody in, signed with this key.
+/// A valid response for this account, signed with this key.
 fn says(entity: &str, request: &str, account: &str, ends: Option<Timestamp>, key: &KeyPair) -> String {
     let now = SystemClock.now();
     let (at, until) = (now.strftime("%Y-%m-%dT%H:%M:%SZ"), (now + SignedDuration::from_mins(5)).strftime("%Y-%m-%dT%H:%M:%SZ"));
@@ -130,7 +130,7 @@ fn says(entity: &str, request: &str, account: &str, ends: Option<Timestamp>, key
     )
 }
 
-/// Logs in at the provider under this name.
+/// Logs in at the provider with this id.
 async fn logged_in(service: &Service, entity: &str, id: &str, account: &str, ends: Option<Timestamp>) -> Visitor {
     let visitor = service.visitor();
     let (request, relay) = asked(&visitor, id).await;
@@ -144,7 +144,7 @@ async fn is_in(visitor: &Visitor) -> bool {
     !visitor.get("/account").await.path.starts_with("/login")
 }
 
-/// The provider's own logout of a person, of all sessions.
+/// The provider's logout request for all sessions of a person.
 fn logout(account: &str) -> Message {
     let subject =
         LogoutSubject { name_id: account.to_owned(), format: None, name_qualifier: None, sp_name_qualifier: None, session_index: None };
@@ -180,7 +180,7 @@ async fn a_key_that_has_left_the_metadata_signs_nothing_any_more() {
     let saml = service.app.saml.as_ref().expect("configured");
     saml.refresh(&ProviderId::parse("egen").expect("an id"), service.clock.now()).await.expect("read again");
     assert!(gets_in(&KEYS.encryption).await && !gets_in(&KEYS.signing).await);
-    // Nor a logout.
+    // A logout by the old key is refused too.
     let Transport::Redirect(path) = logout("anna").redirect("/saml/slo", None, &KEYS.signing, false).expect("signed") else {
         panic!("a redirect")
     };
@@ -262,7 +262,7 @@ async fn nothing_is_written_to_standard_error_for_what_is_refused() {
         panic!("a redirect")
     };
     assert_eq!(visitor.get(&path).await.status, 403);
-    // What is right goes through the same code, and is taken.
+    // A valid response takes the same path and is accepted.
     let (request, relay) = asked(&visitor, "egen").await;
     let xml = says(&entity, &request, "anna", None, &KEYS.signing);
     let page = visitor.bring(&Answer { response: BASE64.encode(xml.as_bytes()), relay }).await;

@@ -1,4 +1,6 @@
-//! Redirects that we sign, before the eyes of pysaml2, python3-saml and ruby-saml. Whoever verifies a query from its values encodes them anew, in a way of their own.
+//! Signed redirects of the service, verified by pysaml2, python3-saml and ruby-saml.
+//!
+//! A program that verifies a query from its decoded values encodes them again in its own way.
 
 use std::{
     io::Write,
@@ -26,13 +28,13 @@ use crate::{
 };
 
 const THERE: &str = "https://idp.test/sso";
-/// What is encoded, or not, in different ways by different programs.
+/// Characters that programs encode differently.
 const SIGNS: &str = "a-b.c_d~e+f/g=h";
 
-/// What each reader says of a query; those that end in `anew` encode its values again.
+/// Names of the verifications. Those that end in `anew` encode the query's values again.
 const READERS: [&str; 5] = ["pysaml2", "python3-saml", "python3-saml-anew", "ruby-saml", "ruby-saml-anew"];
 
-/// What the readers say of queries.
+/// Verdicts of all readers on each query.
 fn judged(queries: &[String]) -> Vec<[bool; 5]> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env/saml-verifiers");
     let python = folder.join("venv/bin/python");
@@ -49,7 +51,7 @@ fn judged(queries: &[String]) -> Vec<[bool; 5]> {
     of_python.iter().zip(&of_ruby).map(|(python, ruby)| READERS.map(|reader| of([python, ruby], reader))).collect()
 }
 
-/// One judgement for each query.
+/// Runs a reader. Returns one verdict for each query.
 fn told(reader: &mut Command, asked: &str) -> Vec<serde_json::Value> {
     let piped = reader.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut reader = piped.spawn().expect("the reader is installed by scripts/setup");
@@ -64,7 +66,7 @@ fn query(sent: Transport) -> String {
     address.strip_prefix(THERE).and_then(|rest| rest.strip_prefix('?')).expect("a query").to_owned()
 }
 
-/// A request, a logout and an answer to one, with this RelayState and this name in everything.
+/// A login request, a logout request and a logout response, all with this RelayState and this name.
 fn signed(service: &Service, relay: Option<&str>, name: &str) -> Vec<String> {
     let provider = service.app.config.saml.provider(&ProviderId::parse("os2faktor").expect("an id")).expect("configured");
     let (keys, at) = (ProviderKeys::read(&KEYS_DIR).expect("keys"), service.clock.now());
@@ -84,12 +86,12 @@ fn signed(service: &Service, relay: Option<&str>, name: &str) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn other_programs_verify_what_we_sign_from_the_query_and_from_its_values() {
     let service = introduced(Wishes::USUAL).await.service;
-    // As it goes out to browsers.
+    // The login request in its actual redirect.
     let begun = service.visitor().request(reqwest::Method::GET, "/login/os2faktor").send().await.expect("an answer");
     let address = begun.headers()["location"].to_str().expect("text");
     let mut queries = vec![address.split_once('?').expect("a query").1.to_owned()];
     for relay in [None, Some("_0123456789abcdef"), Some(SIGNS)] {
-        // Several: what is in base64 is left to chance.
+        // Several attempts, because the characters in base64 are random.
         for number in 0..4 {
             queries.extend(signed(&service, relay, &format!("urn:{SIGNS} i æ {number}")));
         }
@@ -103,7 +105,8 @@ async fn other_programs_verify_what_we_sign_from_the_query_and_from_its_values()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_space_is_told_as_such_to_whoever_reads_the_query() {
-    // Python's and Ruby's own encoders make a plus of it, others do not: from the values alone, nobody knows how it was sent. No RelayState of ours has one.
+    // The encoders of Python and Ruby write a space as plus, other programs as %20. The decoded values don't show the difference.
+    // The service's own RelayStates contain no space.
     let service = introduced(Wishes::USUAL).await.service;
     let queries = signed(&service, Some("et sted +%/"), SIGNS);
     for (query, judged) in queries.iter().zip(judged(&queries)) {
@@ -118,7 +121,7 @@ async fn other_programs_refuse_a_query_with_one_byte_changed() {
     let changed: Vec<_> = signed(&service, Some(SIGNS), SIGNS)
         .iter()
         .flat_map(|query| {
-            // In the message, in the RelayState, and in the signature: a letter for another.
+            // One letter changed in the message, in the RelayState and in the signature.
             ["SAMLRe", "&RelayState=", "&Signature="].map(|field| {
                 let value = query.find(field).expect("there") + field.len();
                 let start = value + query[value..].find('=').filter(|_| field == "SAMLRe").map_or(0, |at| at + 1);

@@ -1,4 +1,4 @@
-//! Tests of SAML logins, by auditors: what they see of a login, and that nothing comes of it.
+//! Tests of SAML logins by auditors: the report, and the absence of any effect.
 
 use os2nykode::model::identity::level::AssuranceLevel;
 use reqwest::{Response, StatusCode};
@@ -14,7 +14,7 @@ use crate::{
 
 const PAGE: &str = "/audit/login-test";
 
-/// A service with the three providers, and somebody who may read all of its log.
+/// A service with the three providers, and an auditor with access to the whole log.
 struct Bench {
     service: Service,
     person: Person,
@@ -36,7 +36,7 @@ impl Bench {
         visitor(&self.service, &os2faktor(&self.service, &self.person, AssuranceLevel::Substantial)).await
     }
 
-    /// Outcome and reason of every test, and how many logins there were.
+    /// Outcome and reason of every login test, and the number of successful logins.
     async fn logged(&self) -> (Vec<(String, String)>, i64) {
         let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", self.service.dir.path().display())).await.expect("open");
         let tests = "SELECT outcome, reason FROM audit WHERE kind = 'login_tested' AND method = 'saml' ORDER BY seq";
@@ -48,7 +48,6 @@ impl Bench {
     }
 }
 
-/// Presses the button of a provider.
 async fn press(browser: &Visitor, idp: Idp) -> Response {
     let token = browser.get(PAGE).await.token();
     let response = browser.send(&format!("{PAGE}/{}", idp.name()), &[("csrf", &token)]).await;
@@ -60,7 +59,7 @@ fn cookie(response: &Response) -> String {
     response.headers()["set-cookie"].to_str().expect("text").split(';').next().unwrap_or_default().to_owned()
 }
 
-/// A browser that keeps nothing.
+/// A browser that keeps no cookies.
 fn nobody(bench: &Bench) -> Visitor {
     Visitor { client: client().build().expect("a client"), ..bench.service.visitor() }
 }
@@ -98,7 +97,7 @@ async fn an_auditor_sees_an_assertion_part_by_part_and_stays_who_they_are() {
             page.does_not_hold(secret);
         }
         page.does_not_hold(&answer.relay);
-        // In the same browser once more: its cookie is gone.
+        // A replay in the same browser, whose cookie is gone.
         refused(&browser.bring(&answer).await);
     }
     assert_eq!(browser.get("/audit").await.status, 200, "still the auditor");
@@ -131,20 +130,20 @@ async fn an_answer_to_a_test_logs_nobody_in_anywhere() {
     let test = cookie(&begun);
     let other = bench.service.visitor();
     let answer = other.answer_to(begun, "anna").await;
-    // A person who was sent to the provider by somebody else's test: the answer is worth nothing in their browser.
+    // An auditor's test sent this person to the provider. The response is refused in the person's browser.
     refused(&other.bring(&answer).await);
     nobody_is_in(&other).await;
-    // Nor under a login that was begun there.
+    // It is also refused for a login that was begun there.
     let own = other.answer_of("/login/os2faktor", "niels").await;
     refused(&other.bring(&Answer { response: answer.response.clone(), relay: own.relay.clone() }).await);
-    // The cookie of the test under the name of a login.
+    // The test's cookie under the name of a login, and vice versa.
     let (of_login, login) = bench.service.visitor().answer_and_cookie("/login/os2faktor", "niels").await;
     let value = |cookie: &str| cookie.split_once('=').map(|(_, value)| value.to_owned()).unwrap_or_default();
     let under = |relay: &str, cookie: &str| format!("__Host-os2nykode-at-{relay}={}", value(cookie));
     for (answer, cookie) in [(&of_login, under(&of_login.relay, &test)), (&answer, under(&answer.relay, &login))] {
         refused(&nobody(&bench).bring_with(answer, &cookie).await);
     }
-    // A thief of the cookie sees the report of that login, once, and is nobody.
+    // A thief of the cookie sees the report once and is not logged in.
     let thief = nobody(&bench);
     let page = thief.bring_with(&answer, &test).await;
     page.says("Loginnet ville blive godtaget");
@@ -153,7 +152,7 @@ async fn an_answer_to_a_test_logs_nobody_in_anywhere() {
         bench.logged().await,
         (vec![("succeeded".to_owned(), String::new()), ("refused".to_owned(), "saml_replayed".to_owned())], 0)
     );
-    // The login itself is one as ever.
+    // The login itself still works.
     bench.service.visitor().bring_with(&of_login, &login).await.says("Niels");
     assert_eq!(bench.logged().await.1, 1);
 }

@@ -1,4 +1,4 @@
-//! How many codes may be tried, by whom, how long it takes, and what is told of it.
+//! Rate limits of codes, the duration of their check, and their audit entries.
 
 use std::time::{Duration, Instant};
 
@@ -16,10 +16,10 @@ use os2nykode::{
 
 const CODE: &str = "K7Q-4MXP-9WD";
 const WRONG: &str = "ACD-EFGH-JKM";
-/// It begins like the right one.
+/// Differs from `CODE` in the last character only.
 const NEARLY: &str = "K7Q-4MXP-9WC";
 
-/// A service that takes codes, with the throttle that a new installation has.
+/// A service that accepts codes, with the default rate limits.
 fn strict() -> Setup {
     Setup {
         more: "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[login.ad_password]\nanswer_after_ms = 0\n",
@@ -27,7 +27,7 @@ fn strict() -> Setup {
     }
 }
 
-/// The same with room for tests.
+/// The same with generous rate limits.
 fn calm() -> Setup {
     Setup {
         more: "[codes]\nenabled = true\n[local_accounts]\nenabled = true\n[[delegation.helpdesk]]\nid = \"vagt\"\nname = { da = \"Vagten\", en = \"The watch\" }\nlocal_accounts = true\neverybody = true\n[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n\
@@ -46,7 +46,7 @@ async fn the_fourth_try_waits_for_known_and_unknown_names_alike_and_takes_none_o
         let mut pages = Vec::new();
         for _ in 0..6 {
             let page = type_in(&service.visitor(), &name, WRONG).await;
-            let words = page.text.split(" igen ").next().unwrap_or_default().to_owned(); // what follows is the time
+            let words = page.text.split(" igen ").next().unwrap_or_default().to_owned(); // the time follows
             pages.push((page.status.as_u16(), words));
         }
         told.push(pages);
@@ -197,7 +197,7 @@ async fn a_refusal_takes_as_long_whatever_its_cause_and_a_whole_number_of_steps(
         ("used up", &used_up.sam, CODE),
         ("unknown name", &unknown, WRONG),
     ];
-    // The least of several rounds: what else this machine does at the time only adds to it.
+    // The minimum of several rounds, because other load on the machine only adds time.
     let mut least = [Duration::MAX; 5];
     for _ in 0..15 {
         in_store(&service.app, target, CODE).await;
@@ -258,7 +258,7 @@ async fn a_code_is_in_no_log_however_much_is_logged() {
     }
 }
 
-/// Strangers have made the name wait; whoever calls the helpdesk begins anew.
+/// After strangers have exhausted the name's rate limit, a new code from the helpdesk resets it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_code_clears_the_count_of_its_name() {
     let mut town = Town::new(CODES).await;

@@ -1,4 +1,4 @@
-//! A login by code sets one password, whatever goes wrong in between.
+//! A login by code sets exactly one password, despite any failure in between.
 
 use super::*;
 use crate::{
@@ -33,7 +33,7 @@ async fn a_password_that_ad_refuses_leaves_the_login_good_for_another() {
     let visitor = service.visitor();
     assert!(is_in(&type_in(&visitor, &caller.sam, CODE).await));
     let account = format!("/accounts/{target}");
-    // What arrives at the controller is too simple for it, though what was typed is not.
+    // The proxy replaces the password with one that the controller refuses as too simple.
     let simple = "a".repeat(NEW.chars().count());
     proxy.set(Mischief::ReplaceSent(MODIFY, utf16(NEW).leak(), utf16(&simple).leak()));
     for _ in 0..2 {

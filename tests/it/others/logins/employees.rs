@@ -106,7 +106,7 @@ async fn a_service_desk_gives_a_code_to_a_caller_and_sets_no_password_itself() {
     assert!(codes::is_in(&form), "{} {}", form.path, form.text);
     phone.reset(&form.account_path(), NEW).await.says("Din adgangskode er skiftet");
     proven(&caller, NEW, false).await;
-    // The caller is not the one who reads it now.
+    // The reader of this history is the helper, not the caller.
     let history = hans.get(&format!("/delegation/accounts/{target}")).await;
     history.says("Der blev logget ind med en engangskode");
     assert!(!history.text.contains("Du loggede"), "{}", history.text);

@@ -1,4 +1,4 @@
-//! Parents, who log in with MitID by way of NemLog-in, and whose children the register of families knows.
+//! Parents, who log in with MitID through NemLog-in and whose children are in the family service.
 
 use std::{fs, path::PathBuf};
 
@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use super::*;
 use crate::provider_reset::cpr;
 
-/// The configuration of the real register of families.
+/// Configuration of the environment's family service.
 pub fn section() -> String {
     let fact = |name| environment().fact(name);
     format!(
@@ -20,14 +20,14 @@ pub fn section() -> String {
     )
 }
 
-/// A child's number that is nobody's, with a serial that says so: born in 2025.
+/// An unassigned CPR number of a child born in 2025: the serial number is not in use.
 pub fn child_cpr() -> String {
     static NEXT: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
     let n = std::process::id().wrapping_mul(11).wrapping_add(NEXT.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     format!("{:02}{:02}25{}", n % 28 + 1, n / 28 % 12 + 1, 6000 + n / 336 % 1000)
 }
 
-/// Tells the register of a parent's children: whole at once, for it reads the file at every question.
+/// Writes a parent's children for the family service. The write is atomic, because the service reads the file at every request.
 pub async fn register(parent: &str, children: &[(&str, &str)]) {
     static WRITING: Mutex<()> = Mutex::const_new(());
     let _alone = WRITING.lock().await;
@@ -39,7 +39,7 @@ pub async fn register(parent: &str, children: &[(&str, &str)]) {
     fs::rename(beside, path).expect("placed");
 }
 
-/// A parent of the test's own, at NemLog-in with this level: user name and CPR number.
+/// A parent of the test's own at NemLog-in with this level: user name and CPR number.
 fn parent(service: &Service, level: &str) -> (String, String) {
     let (user, cpr) = (unique("mor"), cpr());
     let uuid = uuid::Uuid::from_bytes(service.app.keys.random().expect("random"));
@@ -83,7 +83,7 @@ async fn a_parent_helps_a_child_and_neither_a_grown_one_nor_anothers() {
     proven(&child, NEW, false).await;
     refused(&service, &browser, &adult, NOT_THEIRS).await;
     refused(&service, &browser, &stranger, NOT_THEIRS).await;
-    // And when the register says so no more, the page that was opened before leads nowhere.
+    // Without the relation, a form of a page opened before is refused.
     register(&own, &[]).await;
     sent_anyway(&service, &browser, target).await.says(NOT_THEIRS);
     assert_eq!(bind(&child.dn, NEW).await, Ok(()));
@@ -106,7 +106,7 @@ async fn a_parent_with_a_login_of_too_low_a_level_sees_no_child() {
     assert_eq!(bind(&child.dn, PASSWORD).await, Ok(()));
 }
 
-/// The environment's own: a child with an account in each class, one with a closed account, one with none.
+/// The environment's own family: two children with accounts, one with a disabled account, one without an account.
 #[tokio::test(flavor = "multi_thread")]
 async fn karen_sees_her_four_children_each_as_they_are() {
     let service = service().await;
