@@ -1,4 +1,6 @@
-//! How the log gets out: the API, what is pushed, alerts, exports. With rsyslog, with schemathesis, and with receivers that do what no honest one does.
+//! Ways of the audit log out of the service: API, log forwarding, alerts, exports.
+//!
+//! Tested with rsyslog, with schemathesis, and with receivers that misbehave.
 
 mod alerts;
 mod api;
@@ -31,16 +33,16 @@ use crate::{
     store::place::Place,
 };
 
-/// A text that breaks lines, frames, cells and JSON wherever it is not looked after.
+/// A text that breaks lines, frames, cells and JSON unless it is escaped.
 pub const EVIL: &str = "=cmd|' /C calc'!A0\r\n<0>1 - - - - - - \u{1b}[2J\0\",;'\u{2028}Ærø 🎈";
 
-/// A text as the log keeps it: nothing that moves a cursor, breaks a line or turns text around.
+/// The text in the form that the log stores, with control characters and line separators replaced.
 pub fn kept(text: &str) -> String {
     let visible = |c: char| !c.is_control() && c != '\u{2028}';
     text.chars().map(|c| if visible(c) { c } else { '\u{FFFD}' }).collect()
 }
 
-/// An entry about somebody's login with nothing out of the ordinary.
+/// An ordinary entry.
 pub fn event(clock: &dyn Clock, kind: EventKind, outcome: AuditOutcome, actor: Option<u128>, target: Option<u128>) -> AuditEvent {
     let party = |n: u128| Party { guid: Uuid::from_u128(n).into(), account_name: format!("bruger{n}"), name: format!("Bruger {n}") };
     AuditEvent {
@@ -75,7 +77,7 @@ pub fn place(service: &Service) -> Place {
     Place { sqlite: url.starts_with("sqlite"), url }
 }
 
-/// Writes so many ordinary entries and seals them. Gives the head.
+/// Writes and seals so many ordinary entries. Returns the last sequence number.
 pub async fn write(service: &Service, count: u32) -> i64 {
     for _ in 0..count {
         let entry = event(&*service.clock, EventKind::SignIn, AuditOutcome::Succeeded, Some(1), Some(1));
@@ -84,21 +86,21 @@ pub async fn write(service: &Service, count: u32) -> i64 {
     seal(&service.app.audit).await
 }
 
-/// Gives every entry its place in the chain. Gives the head.
+/// Seals all waiting entries. Returns the last sequence number.
 pub async fn seal(log: &AuditLog) -> i64 {
     let memory = ChainMemory::default();
     while log.seal(&memory).await.expect("sealed").entries > 0 {}
     log.head().await.expect("a head").number
 }
 
-/// A checkpoint up to a number.
+/// Inserts a checkpoint up to this sequence number.
 pub async fn checkpoint(place: &Place, number: i64) {
     let mut connection = place.intruder().await;
     let insert = "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, 1800000000000001, $2, 'k1', $3)";
     sqlx::query(insert).bind(number).bind(vec![7_u8; 32]).bind(vec![9_u8; 64]).execute(&mut connection).await.expect("signed");
 }
 
-/// Takes away what keeps the database's owner from changing the log.
+/// Removes the triggers that keep the database's owner from changing the log.
 pub async fn unguard(place: &Place) {
     let statements: &[&str] = if place.sqlite {
         &["DROP TRIGGER audit_no_delete", "DROP TRIGGER audit_seals_no_update", "DROP TRIGGER audit_seals_no_delete"]
@@ -110,7 +112,7 @@ pub async fn unguard(place: &Place) {
     }
 }
 
-/// A token that is good for a scope, as it is written.
+/// Creates a token with this scope. Returns its text.
 pub async fn token(app: &App, name: &str, scope: TokenScope, expires: Timestamp) -> String {
     let token = Presented::from_random(app.keys.random().expect("random"), app.keys.random().expect("random"));
     let name = TokenName::parse(name).expect("a name");
@@ -118,7 +120,7 @@ pub async fn token(app: &App, name: &str, scope: TokenScope, expires: Timestamp)
     token.written().to_string()
 }
 
-/// Waits until it is so, and says what it waited for.
+/// Waits until the condition holds. `what` describes it in the failure.
 pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     let started = Instant::now();
     while !is_so().await {
@@ -127,12 +129,12 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     }
 }
 
-/// A service with this in its configuration.
+/// A service with this additional configuration.
 pub async fn with(more: String) -> Service {
     Setup { more: more.leak(), ..Setup::default() }.start().await
 }
 
-/// The entries of a kind, newest last: reason, note, outcome.
+/// The entries of a kind, oldest first.
 pub async fn entries(store: &Store, kind: EventKind) -> Vec<AuditEvent> {
     let feed = os2nykode::audit::export::feed::Feed::new(store);
     let all = feed.after(0, 10_000).await.expect("read");

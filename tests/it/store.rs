@@ -1,4 +1,4 @@
-//! The store and the log: every rule on SQLite and on PostgreSQL.
+//! The store and the audit log: every rule on SQLite and on PostgreSQL.
 
 mod chain;
 mod codes;
@@ -22,7 +22,7 @@ use os2nykode::{
     store::{DerivedKeys, Store},
 };
 
-/// The log in a store.
+/// The audit log in a store.
 pub fn audit_log(store: &Store) -> AuditLog {
     AuditLog::new(store, &DerivedKeys::new(&[1; 32]))
 }

@@ -1,4 +1,4 @@
-//! Alerts, from the log and into it.
+//! Alerts: raised from the log and logged themselves.
 
 use os2nykode::{
     jobs::alerts::AlertJob,
@@ -28,7 +28,7 @@ async fn append(service: &Service, kind: EventKind, outcome: AuditOutcome, actor
     service.app.audit.append(&event(&*service.clock, kind, outcome, actor, Some(target))).await.expect("written");
 }
 
-/// Seals, looks through everything, and gives the rules of all alerts until now.
+/// Seals, evaluates all entries, and returns the rules of all alerts so far.
 async fn raised(service: &Service, watcher: &mut AlertJob) -> Vec<String> {
     seal(&service.app.audit).await;
     while watcher.round(&service.app).await.expect("no fault").expect("ours") {}
@@ -50,7 +50,7 @@ async fn an_attack_is_told_once_in_its_window_and_after_a_restart_too() {
             append(&service, EventKind::SignIn, AuditOutcome::Refused, None, 1).await;
         }
         assert!(raised(&service, &mut first).await.is_empty());
-        // Another instance goes on with what the first has seen, from the log.
+        // A second instance continues from the state in the log.
         place(&service).run("UPDATE leases SET until = 0").await.expect("released");
         let mut second = watcher(&service);
         for _ in 0..2 {

@@ -1,4 +1,4 @@
-//! `/api/v1/…`, over TLS as a SIEM asks.
+//! `/api/v1/…` over TLS, as a SIEM uses it.
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
@@ -20,7 +20,7 @@ use crate::{
 const EVENTS: &str = "/api/v1/audit/events";
 const HEAD: &str = "/api/v1/audit/head";
 
-/// What a program gets: status, headers, JSON.
+/// Sends a request. Returns status, headers and JSON.
 async fn ask(service: &Service, path: &str, token: Option<&str>) -> (StatusCode, reqwest::header::HeaderMap, Value) {
     let request = service.visitor().request(Method::GET, path);
     let request = if let Some(token) = token { request.bearer_auth(token) } else { request };
@@ -51,7 +51,7 @@ async fn everything_is_read_in_order_page_by_page_and_that_it_was_read_is_in_the
     for text in [&mut evil.note, &mut evil.ticket, &mut evil.user_agent, &mut evil.authority, &mut evil.controller, &mut evil.assertion] {
         *text = Some(EVIL.to_owned());
     }
-    evil.user_agent = Some(EVIL.repeat(30_000)); // more than a megabyte
+    evil.user_agent = Some(EVIL.repeat(30_000)); // over a megabyte
     service.app.audit.append(&evil).await.expect("written");
     assert_eq!(write(&service, 249).await, 250);
     let (status, _, first) = ask(&service, &format!("{EVENTS}?limit=200"), Some(&siem)).await;
@@ -70,7 +70,7 @@ async fn everything_is_read_in_order_page_by_page_and_that_it_was_read_is_in_the
     assert_eq!(event["user_agent"].as_str().expect("a text").chars().count(), 1000);
     let text = first.to_string();
     assert!(!text.contains("\"mac\"") && !text.contains("_cpr"), "{text}");
-    // The reading itself is an entry, sealed later than what was read.
+    // The request has an entry of its own, which is sealed after the entries it has read.
     assert_eq!(seal(&service.app.audit).await, 251);
     let (_, _, second) = ask(&service, &format!("{EVENTS}?after=200"), Some(&siem)).await;
     let numbers: Vec<_> =
@@ -96,7 +96,7 @@ async fn nothing_is_told_where_the_log_can_not_be_written() {
     let siem = token(&service.app, "siem", TokenScope::AuditRead, later(&service)).await;
     write(&service, 3).await;
     service.app.store.refuse_to_grow().await.expect("full");
-    // Until the last page is full too, for entries smaller than the one that says that it was read.
+    // Fills the last page too, with entries smaller than the one about the request.
     let small = event(&*service.clock, EventKind::SignOut, AuditOutcome::Refused, None, None);
     let mut room = 0;
     while service.app.audit.append(&small).await.is_ok() {
@@ -133,7 +133,7 @@ async fn tokens_that_are_wrong_expired_revoked_or_of_another_scope_are_refused_a
         assert_eq!((told.as_u16(), json["code"].as_str()), (status, Some(code)), "{shown:?}");
         assert!(headers["www-authenticate"].to_str().expect("text").starts_with("Bearer realm="));
     }
-    // Enough for this address; the right ones go on.
+    // The limit for this address is reached, but valid tokens still work.
     let (status, headers, json) = ask(&service, EVENTS, Some("os2nykode_x")).await;
     assert_eq!((status.as_u16(), &json["code"]), (429, &"too_many".into()));
     assert!((1..=10).contains(&headers["retry-after"].to_str().expect("text").parse::<u32>().expect("seconds")));

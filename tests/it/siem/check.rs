@@ -1,4 +1,4 @@
-//! What the check command says of targets, and what the configuration says.
+//! Findings of the check command and of the configuration about log forwarding.
 
 use os2nykode::{
     check::{self, FindingLevel, Options, Report},
@@ -71,7 +71,7 @@ async fn each_target_is_tried_and_nothing_is_sent() {
     );
 }
 
-/// Every problem with a target's configuration.
+/// All problems of a target's configuration.
 fn problems(more: &str) -> String {
     let dir = tempfile::tempdir().expect("a folder");
     let path = dir.path().join("config.toml");

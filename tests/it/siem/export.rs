@@ -1,4 +1,4 @@
-//! Exports: tables that compute nothing, lines that can be verified.
+//! Exports: tables without formulas, and lines that can be verified.
 
 use jiff::{SignedDuration, Timestamp, civil::Date};
 use os2nykode::{
@@ -46,7 +46,7 @@ async fn export(store: &Store, log: &AuditLog, from: Option<&str>, to: Option<&s
     text
 }
 
-/// The cells of a table in RFC 4180, read by another reader than what wrote it.
+/// The cells of a table by RFC 4180, parsed independently of the writer.
 fn cells(text: &str) -> Vec<Vec<String>> {
     let (mut rows, mut row, mut cell, mut quoted) = (Vec::new(), Vec::new(), String::new(), false);
     let mut chars = text.chars().peekable();
@@ -96,7 +96,7 @@ async fn a_table_has_the_days_that_were_asked_for_and_computes_nothing() {
         assert_eq!(rows[4][column("authentic")], "false");
         let all = export(&store, &log, None, None, ExportFormat::Csv).await;
         assert_eq!(cells(all.trim_start_matches('\u{FEFF}')).len(), 7);
-        // Both exports are in the log.
+        // The log has an entry for each export.
         seal(&log).await;
         let taken = super::entries(&store, EventKind::LogExported).await.len();
         assert_eq!(taken, 2);
@@ -145,7 +145,7 @@ async fn lines_with_seals_are_verified_from_any_checkpoint_and_a_changed_one_is_
         assert_eq!((whole.entries, whole.first, whole.last, whole.vouched, whole.checkpoints), (1200, 1, 1200, 1200, 20));
         let part = export(&store, &log, Some("2026-11-08"), Some("2026-11-10"), ExportFormat::JsonLines).await;
         let whole = verified(&part, &keys).expect("whole");
-        // A day on each side, for entries that are not in the order of their times.
+        // The export includes a day on each side, because entries may be out of the order of their times.
         assert_eq!((whole.first, whole.last, whole.vouched), (361, 660, 660));
         assert!(!part.contains("\"mac\":null") && !part.contains('\u{1b}'), "as it is stored");
         let changed = part.replacen("bruger2", "bruger3", 1);

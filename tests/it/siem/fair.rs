@@ -1,4 +1,4 @@
-//! schemathesis tries the API against its own description.
+//! schemathesis tests the API against its own description.
 
 use std::{
     path::Path,
@@ -25,11 +25,12 @@ async fn schemathesis_finds_nothing_that_is_not_as_described() {
     command.args(["run", &format!("{base}/api/v1/openapi.json")]).args(["--url", &base]);
     command.args(["--header", &format!("Authorization: Bearer {token}")]);
     command.args(["--tls-verify", environment().fact("CA_FILE")]);
-    // Without a failing example being kept, coloured output, or more than the service lets one token do.
+    // Without a stored failing example and coloured output, and within the rate limit of a token.
     command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--seed", "1", "--rate-limit", "18/s", "--no-color"]);
     command.args(["--generation-database", "none"]).args(["--request-timeout", "10"]);
     command.current_dir(service.dir.path()).env("HOME", service.dir.path()).stdin(Stdio::null());
-    // It shows wrong tokens on purpose, and more of them than an address may: that is forgotten as it goes, so that it sees what a wrong token gets.
+    // schemathesis sends invalid tokens on purpose, more than the address limit allows. Their count is reset all the time, so that it sees the
+    // answer to an invalid token.
     let counts = place(&service);
     let forgetting = tokio::spawn(async move {
         loop {

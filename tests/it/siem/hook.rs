@@ -1,4 +1,4 @@
-//! A program that is told over HTTPS, with a client certificate, and with faults.
+//! Log forwarding over HTTPS with a client certificate, and its faults.
 
 use data_encoding::HEXLOWER;
 use jiff::SignedDuration;
@@ -31,7 +31,7 @@ fn hook(peer: &Peer, more: &str) -> String {
     )
 }
 
-/// What was told, each proven to be signed over the very bytes.
+/// The received messages. Asserts that each is signed over its exact bytes.
 fn told(peer: &Peer) -> Vec<(Question, Value)> {
     let check = |question: Question| {
         let header = |name: &str| question.headers[name].to_str().expect("text").to_owned();
@@ -75,7 +75,7 @@ async fn people_whose_password_another_changed_are_told_of_and_nothing_from_befo
     assert_eq!(told(&peer).len(), 0, "from before it was there");
     for (kind, outcome, actor, target) in [
         (EventKind::ResetAttempt, Started, 1, 2),
-        (EventKind::ResetOutcome, Succeeded, 1, 2), // told: 2
+        (EventKind::ResetOutcome, Succeeded, 1, 2), // forwarded: 2
         (EventKind::ResetOutcome, Refused, 1, 2),
         (EventKind::ResetOutcome, Succeeded, 2, 2),
         (EventKind::ResetReconciled, Succeeded, 1, 3), // 5

@@ -1,4 +1,4 @@
-//! The program as operators run it: tokens and exports by command, pushed to a file while it is killed and stopped.
+//! The program in operation: tokens and exports by command, and log forwarding to a file across kills and stops.
 
 use std::{path::Path, process::Command};
 
@@ -13,7 +13,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// Exit code and everything that was said.
+/// Exit code, standard output and standard error.
 fn run(dir: &Path, arguments: &[&str]) -> (i32, String, String) {
     let done = Command::new(PROGRAM).arg("--config").arg(dir.join("config.toml")).args(arguments).output().expect("it runs");
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -102,10 +102,10 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
             }
         };
         attempts.await;
-        tokio::time::sleep(std::time::Duration::from_millis(round * 400)).await; // before, while and after it was sent
+        tokio::time::sleep(std::time::Duration::from_millis(round * 400)).await; // before, during and after forwarding
         running.child.kill().expect("killed");
         running.child.wait().expect("ended");
-        // As if the next start came when the killed one's lease has run out.
+        // Simulates a start after the lease of the killed instance has expired.
         sqlx::any::install_default_drivers();
         let place = Place { url: format!("sqlite://{}/os2nykode.db", dir.path().display()), sqlite: true };
         place.run("UPDATE leases SET until = 0").await.expect("run out");
@@ -117,7 +117,7 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     assert!(running.child.wait().expect("ended").success());
     let all = lines(&out);
     let numbers: Vec<_> = all.iter().filter_map(|line| line["number"].as_i64()).collect();
-    // Killed between the file and the cursor, it sends that batch again: once for each kill at most.
+    // A kill between the write of the file and the cursor's update repeats that batch, at most once per kill.
     let again = numbers.windows(2).filter(|two| two[1] <= two[0]).count();
     assert!(again <= 3, "{numbers:?}");
     let mut seen = std::collections::BTreeSet::new();
@@ -130,7 +130,7 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     assert_eq!(kinds.last(), Some(&"service_stopped"));
     assert!(kinds.iter().filter(|kind| **kind == "sign_in").count() >= 46, "{kinds:?}");
     assert_eq!(sent.last().expect("some")["checkpoint"]["number"], last, "the last word is signed");
-    // What was sent vouches for the log; an export is verified by it too.
+    // The forwarded checkpoints verify the log and an export.
     let kept = out.display().to_string();
     let (code, said, error) = run(dir.path(), &["audit", "verify", "--checkpoint", &kept]);
     assert_eq!(code, 0, "{said}{error}");
@@ -148,7 +148,7 @@ async fn nothing_is_missing_outside_though_the_service_is_killed_and_a_stop_is_t
     assert_eq!(run(dir.path(), &["audit", "export", "--format", "csv", "--from", "2026-13-01"]).0, 2);
 }
 
-/// The kernel ends each write at so many bytes of a file, as a disk does that is full.
+/// Limits the file size of the process, so that a write ends early as on a full disk.
 fn limit(pid: u32, bytes: &str) {
     let done =
         Command::new("prlimit").args(["--pid", &pid.to_string(), &format!("--fsize={bytes}:unlimited")]).status().expect("util-linux");
@@ -160,17 +160,17 @@ async fn a_full_disk_under_the_file_holds_lines_back_and_loses_and_halves_none()
     const FULL: u64 = 64 * 1024;
     let dir = tempfile::tempdir().expect("a folder");
     let (out, address) = (dir.path().join("out.jsonl"), free_address());
-    // Most of the room is taken already, by lines of an earlier day.
+    // Lines of an earlier day already take most of the room.
     std::fs::write(&out, "{\"checkpoint\":{}}\n".repeat(3_400)).expect("written");
     let more = format!(
         "[rate_limit.name]\nattempts_before_delay = 1000\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n\
          [[audit.forward]]\nid = \"fil\"\nkind = \"file\"\npath = \"{}\"\n",
         out.display()
     );
-    let store = Some(postgres_database().await); // elsewhere, where there is room
+    let store = Some(postgres_database().await); // on PostgreSQL, which the limit does not affect
     write_config(dir.path(), &Setup { more: more.leak(), store, ..Setup::default() }, address);
     let mut ignoring = Command::new("sh");
-    ignoring.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]); // an error of the write, as ENOSPC is, and no signal
+    ignoring.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\"", PROGRAM]); // the write fails as with ENOSPC; without the trap a signal would end the program
     let running = start_by(ignoring, dir.path(), address).await;
     let visitor = Visitor::new(address);
     until("the first line is there", async || lines(&out).iter().any(|line| line["number"] == 1)).await;

@@ -1,4 +1,4 @@
-//! The log is sent: nothing lost and nothing out of order, whatever receivers do.
+//! Log forwarding: no message is lost or out of order, regardless of the receiver's behaviour.
 
 use std::{
     net::SocketAddr,
@@ -27,22 +27,22 @@ use crate::{
     store::{place::each_store, postgres_database},
 };
 
-/// How a receiver behaves.
+/// Behaviour of a receiver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Manner {
-    /// Reads to the end, and closes then.
+    /// Reads until the sender closes, then closes.
     Honest,
-    /// Closes as soon as somebody comes, with nothing read.
+    /// Closes every connection without reading.
     ClosesAtOnce,
-    /// Reads so many bytes, and closes.
+    /// Closes after so many bytes.
     ClosesAfter(usize),
-    /// The same, with a proper goodbye: its side only, and then everything.
+    /// The same with a TLS closure: first its own direction, then the connection.
     SaysGoodbyeAfter(usize),
-    /// Takes the connection, and reads nothing.
+    /// Accepts connections and reads nothing.
     Stalls,
-    /// Reads everything, and never closes.
+    /// Reads everything and never closes.
     NeverCloses,
-    /// Talks all the time.
+    /// Sends data all the time.
     Babbles,
 }
 
@@ -99,13 +99,13 @@ impl Receiver {
         self.mind.lock().expect("alone").0 = manner;
     }
 
-    /// What it has read to the end, message by message.
+    /// The completely received messages.
     fn got(&self) -> Vec<(String, Value)> {
         frames(&self.mind.lock().expect("alone").1)
     }
 }
 
-/// Head and body of each message, by the octets that its frame counts.
+/// Head and body of each message, split by the octet count of its frame.
 fn frames(mut bytes: &[u8]) -> Vec<(String, Value)> {
     let mut found = Vec::new();
     while !bytes.is_empty() {
@@ -139,7 +139,7 @@ async fn stands(service: &Service) -> Option<Cursor> {
     service.app.cursors.get("push:siem").await.expect("read")
 }
 
-/// Lets the next sender take over.
+/// Releases the lease, so that another sender can take over.
 async fn release(service: &Service) {
     place(service).run("UPDATE leases SET until = 0").await.expect("released");
 }
@@ -174,7 +174,7 @@ async fn what_a_receiver_did_not_read_to_the_end_is_sent_again_and_nothing_else(
     assert!(matches!(round(&service).await, Round::Done));
     assert_eq!(numbers(&receiver.got()), (1..=150).collect::<Vec<_>>());
     assert_eq!(stands(&service).await, Some(Cursor { number: 150, checkpoint: 0 }));
-    // In the middle of the next.
+    // The connection ends in the middle of the next messages.
     write(&service, 150).await;
     receiver.is(Manner::ClosesAfter(30_000));
     release(&service).await;
@@ -195,7 +195,7 @@ async fn a_receiver_that_is_away_gets_everything_when_it_comes_back_and_requests
     tokio::time::sleep(Duration::from_millis(300)).await;
     let page = service.visitor().get("/").await;
     assert_eq!(page.status, 200);
-    // A service on the same database that knows where the receiver is: another instance, or this one after its configuration was mended.
+    // A service on the same database with the receiver's right address: another instance, or a restart after the fix of the configuration.
     let shared = place(&service).url;
     let mended = Setup { more: tcp(&receiver).leak(), store: Some(shared), ..Setup::default() }.start().await;
     until("everything has come", async || {
@@ -240,7 +240,7 @@ async fn a_message_is_one_frame_whatever_is_in_it_and_checkpoints_follow_what_th
     seal(&service.app.audit).await;
     checkpoint(&place, 2).await;
     checkpoint(&place, 5).await;
-    checkpoint(&place, 9).await; // not covered by what was sent
+    checkpoint(&place, 9).await; // above the sent entries, so it is not sent
     assert!(matches!(round(&service).await, Round::Done));
     let got = receiver.got();
     let heads: Vec<_> =
@@ -268,7 +268,7 @@ async fn a_file_gets_every_line_once_over_rotations_and_a_restart() {
     start(&first.app).detach_all();
     let lines = |name: &str| -> Vec<Value> {
         let text = std::fs::read_to_string(folder.path().join(name)).unwrap_or_default();
-        // As whoever follows a file: a line is one when its end is there, and the last may be under way.
+        // Reads complete lines only, as a program that follows the file does. The last line may be incomplete.
         text.split_inclusive('\n')
             .filter(|line| line.ends_with('\n'))
             .map(|line| serde_json::from_str(line).expect("whole lines"))
@@ -306,7 +306,7 @@ async fn a_cursor_only_goes_forward_and_an_alert_is_raised_again_when_its_time_i
             assert_eq!(cursors.get("a").await.expect("read"), Some(now));
         }
         assert_eq!(cursors.get("b").await.expect("read"), None);
-        // Somebody moves it, or puts another's in its place: nothing is left out because of that.
+        // A cursor that was moved or copied from another target counts as missing, so that no message is skipped.
         for tampering in ["UPDATE audit_cursors SET number = 9000000000000000000", "UPDATE audit_cursors SET mac = NULL"] {
             place.run(tampering).await.expect("done");
             assert_eq!(cursors.get("a").await.expect("read"), None, "{tampering}");

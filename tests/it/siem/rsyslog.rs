@@ -1,4 +1,4 @@
-//! rsyslog as Debian has it, over TLS with client certificates, stopped and killed in between.
+//! Debian's rsyslog over TLS with client certificates, stopped and killed during forwarding.
 
 use std::{
     net::TcpListener,
@@ -27,7 +27,7 @@ impl Drop for Rsyslog {
 }
 
 impl Rsyslog {
-    /// On this port; what it gets goes into `out`, one message a line.
+    /// Listens on this port and writes each message as a line of `out`.
     fn new(dir: &Path, port: u16, tls: bool) -> Self {
         let environment = environment();
         assert!(Path::new(RSYSLOG).exists(), "rsyslog is missing: run scripts/setup");
@@ -60,7 +60,7 @@ impl Rsyslog {
         self.child = Some(command.spawn().expect("started"));
     }
 
-    /// SIGKILL: what it had not written is lost.
+    /// Sends SIGKILL: unwritten messages are lost.
     fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _ = child.kill();
@@ -71,7 +71,7 @@ impl Rsyslog {
 
     fn got(&self) -> Vec<(String, Value)> {
         let text = std::fs::read_to_string(self.dir.join("out")).unwrap_or_default();
-        // The last line may be on its way.
+        // The last line may be incomplete.
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole
             .lines()
@@ -114,7 +114,7 @@ async fn everything_reaches_rsyslog_over_tls_though_it_is_killed_and_comes_back(
     evil.note = Some(EVIL.to_owned());
     service.app.audit.append(&evil).await.expect("written");
     write(&service, 99).await;
-    start(&service.app).detach_all(); // nobody is there yet
+    start(&service.app).detach_all(); // the receiver does not run yet
     tokio::time::sleep(Duration::from_millis(1500)).await;
     rsyslog.start();
     until("the first hundred", async || rsyslog.numbers().len() >= 100).await;
@@ -126,7 +126,7 @@ async fn everything_reaches_rsyslog_over_tls_though_it_is_killed_and_comes_back(
         (1..=100).collect::<Vec<_>>(),
         "once, in order"
     );
-    // Killed while much is on its way.
+    // Killed while many messages are on their way.
     let writing = async {
         for _ in 0..8 {
             write(&service, 100).await;
@@ -163,7 +163,7 @@ async fn rsyslog_takes_plain_tcp_and_refuses_who_has_no_certificate_or_trusts_an
     for tls in [
         format!("ca_file = \"{ca}\""),
         format!("ca_file = \"{ca}\"\n{}", certificate("foreign-client")),
-        format!("ca_file = \"{ca}\"\n{}", certificate("family-client")), // of the right CA, with a name that is not permitted
+        format!("ca_file = \"{ca}\"\n{}", certificate("family-client")), // from the right CA, with a name that the receiver does not permit
         format!("ca_file = \"{}\"\n{}", other.display(), certificate("client")),
     ] {
         let service = with(target(tls_port, &tls)).await;

@@ -1,4 +1,4 @@
-//! Two instances on one database, and one that is killed.
+//! Two instances on one database, and the loss of one of them.
 
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ async fn of_two_instances_one_sends_and_the_other_takes_over() {
     }
     assert!(rounds.0 == 0 || rounds.1 == 0, "only one of them: {rounds:?}");
     assert_eq!(numbers(), (1..=500).collect::<Vec<_>>());
-    // The one that sends is gone without a word; its lease runs out.
+    // The sending instance vanishes without releasing its lease, which expires.
     let (_gone, stays) = if rounds.0 > 0 { (one, two) } else { (two, one) };
     write(&stays, 10).await;
     start(&stays.app).detach_all();

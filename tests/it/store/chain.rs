@@ -1,4 +1,4 @@
-//! The chain, its checkpoints, and everything that somebody with the database could do to them.
+//! The chain and its checkpoints, against every kind of tampering through the database.
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
@@ -40,7 +40,7 @@ fn public(signers: &[&Signer]) -> Verifiers {
     keys
 }
 
-/// Entries of all classes.
+/// Writes entries of all retention classes.
 pub async fn write(log: &AuditLog, numbers: std::ops::Range<u8>) {
     let kinds = [EventKind::SignIn, EventKind::ChangeOutcome, EventKind::AccountViewed, EventKind::ServiceStarted];
     for n in numbers {
@@ -49,7 +49,7 @@ pub async fn write(log: &AuditLog, numbers: std::ops::Range<u8>) {
     }
 }
 
-/// Twelve entries, with checkpoints at 8 and 12.
+/// A log of twelve entries, with checkpoints at 8 and 12.
 pub async fn sealed_log(store: &Store) -> (AuditLog, Signer, ChainMemory) {
     let (signer, memory) = (signer(), ChainMemory::default());
     let log = audit_log(store).knowing(signer.known());
@@ -71,7 +71,7 @@ async fn with_outside(place: &Place, signer: &Signer, outside: Vec<Checkpoint>) 
     with_keys(place, &public(&[signer]), outside).await
 }
 
-/// As the command does it: beside the service, and without writing anything.
+/// Verifies like the command: beside the service, without writing.
 async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) -> Result<Whole, Tampering> {
     let inspection = LogInspection::open(&place.url).await.expect("it can be looked at");
     let found = inspection.verify(keys, &outside).await;
@@ -83,7 +83,7 @@ async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) ->
     }
 }
 
-/// What somebody does who is the database's owner: the triggers do not hold them.
+/// Runs the statements as the database's owner, without the log's triggers.
 pub async fn intrude(place: &Place, statements: &[&str]) {
     for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "audit_unsealed", "audit_cpr"] {
         let names = if place.sqlite { ["no_update", "no_delete", "no_replace"] } else { ["no_change", "no_delete", "no_truncate"] };
@@ -104,13 +104,13 @@ async fn a_log_that_nobody_touched_is_whole() {
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.first, whole.last, whole.vouched, whole.checkpoints), (12, 1, 12, 12, 2));
         assert_eq!((whole.unsound.as_slice(), whole.clock_back), ([].as_slice(), 0));
-        // What is not sealed yet is no fault, and what is not signed yet is not vouched for.
+        // Unsealed entries are no fault. Entries after the last checkpoint are not vouched for.
         write(&log, 20..22).await;
         log.seal(&memory).await.expect("sealed");
         write(&log, 22..23).await;
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.last, whole.vouched, whole.waiting), (14, 12, 1));
-        // Another key is not believed.
+        // A checkpoint by an unknown key is an error.
         let broken = verified(place, &self::signer()).await;
         assert!(matches!(broken, Err(Tampering::UnknownKey { number: 8, .. })), "{broken:?}");
     })
@@ -119,12 +119,12 @@ async fn a_log_that_nobody_touched_is_whole() {
 
 type Cases = Vec<(Vec<String>, Tampering)>;
 
-/// What the chain says of an entry that was changed.
+/// The finding about a changed entry.
 fn changed(number: i64) -> Tampering {
     Tampering::Changed { number, seq: number }
 }
 
-/// Entries that are not as they were written.
+/// Cases with changed entries.
 fn changed_entries() -> Cases {
     let columns = [
         "visit",
@@ -156,7 +156,7 @@ fn changed_entries() -> Cases {
     for column in columns {
         cases.push((vec![format!("UPDATE audit SET {column} = 'x' WHERE seq = 5")], changed(5)));
         if column != "reason" {
-            // that one is empty already
+            // its reason is empty already
             cases.push((vec![format!("UPDATE audit SET {column} = '' WHERE seq = 6")], changed(6)));
         }
     }
@@ -172,7 +172,7 @@ fn changed_entries() -> Cases {
     cases
 }
 
-/// Entries, places and checkpoints that are gone, added, moved or made up.
+/// Cases with entries, sequence numbers and checkpoints that are deleted, added, moved or forged.
 fn changed_chains() -> Cases {
     let mut cases = Cases::new();
     cases.push((vec!["DELETE FROM audit WHERE seq = 9".into()], Tampering::Deleted { number: 9, seq: 9 }));
@@ -219,12 +219,12 @@ fn changed_chains() -> Cases {
         vec!["UPDATE audit_checkpoints SET signature = chain WHERE number = 8".into()],
         Tampering::Signature { what: "checkpoint", number: 8 },
     ));
-    // As if retention had done it, without its key.
+    // Imitates the retention job without its signing key.
     let purge = "INSERT INTO audit_purges SELECT 'logins', 12, at, key_id, signature FROM audit_checkpoints WHERE number = 12";
     let taken = "UPDATE audit_seals SET class = 'logins', content = chain WHERE number = 5";
     cases.push(([purge, taken, "DELETE FROM audit WHERE seq = 5"].map(str::to_owned).to_vec(), Tampering::Deleted { number: 5, seq: 5 }));
     cases.push((vec![purge.into()], Tampering::Signature { what: "purge", number: 12 }));
-    // One that is not signed hides nothing of what is wrong with the chain, and is told of where nothing is.
+    // An unsigned checkpoint does not hide a fault of the chain. Without such a fault, it is reported itself.
     let high =
         "INSERT INTO audit_checkpoints SELECT 9000000000000000000, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 8";
     cases.push((vec![high.into()], Tampering::Signature { what: "checkpoint", number: 9_000_000_000_000_000_000 }));
@@ -235,12 +235,12 @@ fn changed_chains() -> Cases {
     cases
 }
 
-/// Each on its own database.
+/// Each case has a database of its own.
 #[tokio::test]
 async fn every_tampering_is_found_and_named() {
     let cases = [changed_entries(), changed_chains()].concat();
     assert!(cases.len() > 60);
-    // SQLite for all; PostgreSQL, whose databases take longer to make, for every fifth.
+    // SQLite runs all cases. PostgreSQL runs every fifth, because its databases take longer to create.
     for (n, (statements, expected)) in cases.into_iter().enumerate() {
         each_store(async |store, place| {
             if !place.sqlite && n % 5 != 0 {
@@ -254,7 +254,7 @@ async fn every_tampering_is_found_and_named() {
     }
 }
 
-/// Somebody who knows how it is made writes the chain anew from the first entry that they change.
+/// An attacker who knows the algorithm recomputes the chain from the first changed entry.
 #[tokio::test]
 async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
     each_store(async |store, place| {
@@ -268,15 +268,15 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
         let SealOutcome { unsound, .. } = AuditLog::new(&store, &DerivedKeys::new(&[66; 32])).seal(&forger).await.expect("sealed");
         assert_eq!(unsound, 4, "without the service's secret");
         assert_eq!(verified(place, &signer).await, Err(Tampering::Rewritten { after: 8, at: 12 }));
-        // The running service signs nothing more.
+        // The running service refuses to sign.
         write(&log, 30..31).await;
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(12));
-        // Without its last checkpoint, only the one that was kept outside tells.
+        // Without the last checkpoint in the database, only its external copy shows the change.
         place.run("DELETE FROM audit_checkpoints WHERE number = 12").await.expect("deleted");
         let within = verified(place, &signer).await.expect("the chain itself is consistent");
         assert_eq!((within.vouched, within.unsound.len()), (8, 4));
         assert_eq!(with_outside(place, &signer, outside.clone()).await, Err(Tampering::Rewritten { after: 8, at: 12 }));
-        // Nor is a log that was cut off and its checkpoint with it.
+        // The same for a log that was truncated together with its checkpoint.
         place.run("DELETE FROM audit_seals WHERE number > 8").await.expect("deleted");
         place.run("DELETE FROM audit WHERE seq > 8").await.expect("deleted");
         place.run("DELETE FROM audit_unsealed").await.expect("deleted");
@@ -286,7 +286,7 @@ async fn a_chain_that_was_computed_anew_contradicts_the_checkpoint() {
     .await;
 }
 
-/// Between writing and sealing there is a moment: what is done in it is not believed either.
+/// Entries written or changed between writing and sealing have no valid MAC.
 #[tokio::test]
 async fn what_is_written_or_changed_before_the_seal_is_marked() {
     each_store(async |store, place| {
@@ -371,7 +371,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         assert_eq!((whole.entries, whole.purged, whole.last), (10, 2, 12));
         place.run("DELETE FROM audit WHERE seq = 2").await.expect_err("of another class");
         place.run("DELETE FROM audit WHERE seq = 9").await.expect_err("of a later segment");
-        // As long as one of a segment is kept, its seals are.
+        // A segment keeps its seals as long as it has an entry.
         assert_eq!(log.purge_seals(&signer, at(150), at(1000)).await.expect("asked"), 0);
         for class in RetentionClass::ALL {
             log.purge_class(&signer, *class, at(150), at(1001)).await.expect("deleted");
@@ -380,7 +380,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
         assert_eq!((count("audit").await, count("audit_seals").await, count("audit_checkpoints").await), (4, 4, 2));
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.first, whole.last, whole.entries, whole.vouched), (9, 12, 4, 12));
-        // Nothing is left, and it goes on from the last checkpoint.
+        // The log is empty and continues from the last checkpoint.
         for class in RetentionClass::ALL {
             log.purge_class(&signer, *class, at(900), at(1002)).await.expect("deleted");
         }
@@ -395,7 +395,7 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
     .await;
 }
 
-/// The service dies after it has signed the purge, and before it has deleted everything.
+/// The service dies after it has signed the purge and before it has deleted all entries.
 #[tokio::test]
 async fn a_purge_that_was_cut_off_is_whole_and_is_finished_the_next_time() {
     each_store(async |store, place| {
@@ -438,7 +438,7 @@ async fn cpr_numbers_get_another_key_and_the_chain_stays() {
         let numbers = place.one::<i64>(&format!("SELECT COUNT(*) FROM audit_cpr WHERE blind = '{}'", found[0])).await;
         assert_eq!(numbers, 10);
         assert_eq!(verified(place, &signer).await.expect("whole").entries, 5);
-        // Without the key that they were sealed with, they are told of and stay.
+        // CPR numbers sealed with a missing key are counted and stay.
         let lost = with(&[[3; 32]]).move_cpr(0).await.expect("asked").expect("a key");
         assert_eq!((lost.moved, lost.lost), (0, 10));
     })

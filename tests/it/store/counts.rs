@@ -114,7 +114,7 @@ async fn a_success_clears_the_name_and_takes_itself_off_the_address() {
     .await;
 }
 
-/// As a school does at eight, from one address, with the limit of a new installation and over two instances.
+/// The load of a school at eight o'clock: one address, two instances, the default limit.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_honest_people_at_once_from_one_address_are_all_let_in() {
     each_store(async |store, place| {
@@ -192,7 +192,7 @@ async fn a_stamp_of_a_clock_that_was_ahead_counts_as_now_once() {
     .await;
 }
 
-/// The rule, in plain words: what the database does has to be the same.
+/// A plain model of the rule, with which the database's results must agree.
 #[derive(Default, Clone, Copy)]
 struct Plain {
     failures: u32,
@@ -200,7 +200,7 @@ struct Plain {
 }
 
 impl Plain {
-    /// Until when to wait, or the try is counted.
+    /// Returns the end of the delay, or counts the attempt.
     fn count_attempt(&mut self, limits: DelayLimits, now: i64) -> Option<i64> {
         let forgotten = self.failures == 0 || self.last <= now - limits.reset_after.as_secs();
         self.last = self.last.min(now);
@@ -280,7 +280,7 @@ async fn of_many_at_once_exactly_one_gets_the_lease() {
                 .map(|n| {
                     let leases = Leases::new(if n % 2 == 0 { &store } else { &second });
                     let holder = Uuid::from_u128(n + 1);
-                    // Each round begins when the lease of the one before has run out.
+                    // Each round begins after the previous round's lease has expired.
                     let now = at(round * 60);
                     tokio::spawn(async move {
                         leases.try_acquire("try:a", holder, now, SignedDuration::from_mins(1)).await.expect("an answer").is_some()
@@ -309,7 +309,7 @@ async fn a_lease_is_given_back_by_its_holder_only_and_runs_out_by_itself() {
         leases.release("a", two, at(1)).await.expect("without effect");
         assert!(acquire(two, 2).await.is_none());
         leases.release("a", one, at(3)).await.expect("given back");
-        // This instance's clock is behind.
+        // The clock of this instance is behind.
         assert_eq!(acquire(two, 1).await.expect("free").last_released, Some(at(3)));
         assert!(acquire(one, 60).await.is_none());
         assert!(acquire(one, 61).await.is_some(), "it ran out");

@@ -1,4 +1,4 @@
-//! What is left when the service or the disk fails.
+//! Durability after a failure of the service or of the disk.
 
 use std::{
     io::{BufRead, BufReader},
@@ -19,14 +19,14 @@ use super::{
     place::each_place,
 };
 
-/// Says where the child appends.
+/// Environment variable with the child's database.
 const URL: &str = "OS2NYKODE_TEST_STORE_URL";
 
 fn sign_in(n: i64) -> AuditEvent {
     AuditEvent { kind: EventKind::SignIn, attempt: None, password_set_before: Some(n), ..event(1) }
 }
 
-/// What the child does: it appends and tells so until it is killed.
+/// The child's work: it appends and reports each entry until it is killed.
 async fn append_until_killed(url: &str) {
     let store = Store::open(url).await.expect("opened");
     let log = audit_log(&store);
@@ -44,7 +44,7 @@ fn writeln(line: &str) {
 #[tokio::test]
 async fn entries_that_were_told_survive_a_kill() {
     if let Ok(url) = std::env::var(URL) {
-        return append_until_killed(&url).await; // this is the child
+        return append_until_killed(&url).await; // the child process
     }
     each_place(async |place| {
         for _ in 0..3 {
@@ -71,7 +71,7 @@ async fn entries_that_were_told_survive_a_kill() {
     .await;
 }
 
-/// A full disk: a file that may not grow looks the same to SQLite as a disk without room.
+/// A small file system stands for the full disk.
 #[tokio::test]
 async fn a_full_disk_refuses_an_attempt_and_harms_nothing_that_is_there() {
     let disk = Disk::new();

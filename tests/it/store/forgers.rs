@@ -1,4 +1,6 @@
-//! Somebody with the database's password, as the service has it: triggers in place, no keys. What they put beside ours is believed by nobody, and stops nobody.
+//! An attacker with the service's database password, but without its keys and with the triggers in place.
+//!
+//! Forged rows are not trusted and do not stop the service.
 
 use os2nykode::{
     audit::{
@@ -20,7 +22,7 @@ use super::{
     place::{Place, each_store},
 };
 
-/// A checkpoint of nobody's, at this number, said to be from the beginning of time.
+/// Inserts a forged checkpoint at this number, dated at the beginning of time.
 async fn forge_checkpoint(place: &Place, number: i64, key: &str) {
     let forged =
         format!("INSERT INTO audit_checkpoints SELECT {number}, 0, chain, '{key}', signature FROM audit_checkpoints WHERE number = 8");
@@ -34,7 +36,7 @@ async fn a_forged_checkpoint_has_nothing_deleted_and_keeps_nothing_from_being_si
             let (log, signer, memory) = sealed_log(&store).await;
             forge_checkpoint(place, number, "x").await;
             forge_checkpoint(place, number + 1, signer.id()).await;
-            // Ours are from 100 and 200.
+            // The genuine checkpoints are from 100 and 200.
             for class in RetentionClass::ALL {
                 assert_eq!(log.purge_class(&signer, *class, at(50), at(2000)).await.expect("asked"), 0, "{number}");
             }
@@ -65,7 +67,7 @@ async fn where_a_forged_checkpoint_is_in_the_way_that_is_told_and_another_comes(
     .await;
 }
 
-/// The owner this time: takes an entry and the seals behind it away, and has the service itself give the rest their places anew.
+/// Here the attacker is the database's owner: deletes an entry and the seals after it, and lets the service seal the rest again.
 #[tokio::test]
 async fn what_was_taken_away_behind_the_last_checkpoint_is_missed_by_the_running_service() {
     each_store(async |store, place| {
@@ -118,14 +120,14 @@ async fn an_attempt_that_nobody_made_is_not_ours_and_holds_up_none_that_is() {
         place.run(&forged(&Uuid::from_u128(1).to_string(), 91)).await.expect("inserted");
         log.begin(&event(1)).await.expect("begun");
         let open = log.unsettled(at(100), 10).await.expect("read");
-        // That of visit 'x' can't be read at all.
+        // The forged row of visit 'x' cannot be read.
         assert_eq!(open.iter().map(|open| open.ours).collect::<Vec<_>>(), [false, true]);
         assert_eq!(log.unsettled(at(100), 1).await.expect("read").len(), 1);
     })
     .await;
 }
 
-/// A seal that says that its entry is authentic, with the right link: the chain is whole.
+/// Inserts an entry whose forged seal has the right chain hash and claims authenticity, so that the chain is consistent.
 async fn seal_by_hand(place: &Place, log: &os2nykode::audit::AuditLog) {
     let forger = os2nykode::audit::AuditLog::new(&place.open().await, &os2nykode::store::DerivedKeys::new(&[66; 32]));
     forger.append(&os2nykode::model::audit::AuditEvent { kind: EventKind::SignIn, ..event(90) }).await.expect("inserted");
@@ -143,18 +145,18 @@ async fn a_seal_by_hand_makes_no_entry_ours_for_anybody_who_reads_the_log_nor_af
         let mut expected = vec![true; 12];
         expected.push(false);
         assert_eq!(authentic().await, expected);
-        // Nobody signs it, not who starts afterwards either.
+        // Neither this instance nor one that starts later signs it.
         let next = ChainMemory::default();
         log.remember(&next).await.expect("read");
         for memory in [&memory, &next] {
             assert_eq!(log.checkpoint(&signer, memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
         }
-        // But an operator who has looked.
+        // An operator can sign it after an inspection.
         assert_eq!(log.vouch(&signer, at(500)).await.expect("signed"), SignOutcome::UpTo(13));
         write(&log, 20..21).await;
         log.seal(&next).await.expect("sealed");
         assert_eq!(log.checkpoint(&signer, &next, at(600)).await.expect("signed"), SignOutcome::UpTo(14));
-        // A broken chain nobody can vouch for.
+        // A broken chain can't be signed by the operator either.
         write(&log, 21..23).await;
         log.seal(&next).await.expect("sealed");
         intrude(place, &["UPDATE audit SET note = 'x' WHERE seq = 15"]).await;
@@ -163,7 +165,7 @@ async fn a_seal_by_hand_makes_no_entry_ours_for_anybody_who_reads_the_log_nor_af
     .await;
 }
 
-/// SQLite takes any value in any column.
+/// SQLite accepts any type of value in any column.
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
     each_store(async |store, place| {
@@ -184,7 +186,7 @@ async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
         assert_eq!((&read[12].what, read[12].authentic), (&What::Unreadable, false));
         assert!(read[13].authentic && read[14].event().is_some());
         assert_eq!(log.sealed_after(0, 100).await.expect("read").iter().filter(|line| line.entry.is_none()).count(), 1);
-        // Retention goes on over it.
+        // Retention passes over it.
         let deleted = log.purge_class(&signer, RetentionClass::Logins, at(900), at(2000)).await.expect("deleted");
         assert_eq!(deleted, place.one::<i64>("SELECT COUNT(*) FROM audit_seals WHERE class = 'logins'").await.unsigned_abs());
         assert!(deleted > 2);
@@ -220,7 +222,7 @@ async fn a_lease_that_nobody_of_ours_can_hold_so_long_is_taken() {
     .await;
 }
 
-/// Those before a key that was changed count where their public halves are known, and else for nothing.
+/// Checkpoints by an earlier key count if its public key is known.
 #[tokio::test]
 async fn checkpoints_of_an_earlier_key_count_where_it_is_known() {
     each_store(async |store, _| {

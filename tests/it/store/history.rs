@@ -1,4 +1,4 @@
-//! An account's own history: what was done stays in it, whatever strangers try.
+//! An account's history: completed actions stay visible despite many refused attempts of strangers.
 
 use os2nykode::{
     audit::{AuditEntry, AuditLog},
@@ -38,7 +38,7 @@ async fn what_was_done_stays_in_the_history_whatever_is_refused_after_it() {
     each_store(async |store, _| {
         let log = audit_log(&store);
         done(&log, 1, EventKind::ResetOutcome).await;
-        // Two by two unlike their neighbours: nothing of it collapses.
+        // Adjacent entries differ, so that none are merged.
         for second in 2..200 {
             refused(&log, second, if second % 2 == 0 { "wrong_password" } else { "throttled" }).await;
         }
@@ -46,7 +46,7 @@ async fn what_was_done_stays_in_the_history_whatever_is_refused_after_it() {
         assert_eq!(entries.len(), LINES as usize);
         assert_eq!(count(&entries, AuditOutcome::Succeeded), 1, "what a helper did is still told");
         assert_eq!(entries.last().map(|entry| entry.event.kind), Some(EventKind::ResetOutcome), "at its time");
-        // Much was done since: of the refusals the newest alone is left.
+        // After many completed actions, only the newest refusal is left.
         for second in 200..230 {
             done(&log, second, EventKind::SignIn).await;
         }

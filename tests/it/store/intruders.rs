@@ -1,4 +1,4 @@
-//! What somebody with the database puts into the log while the service runs, and what the service and its tools make of that.
+//! Entries that an attacker with database access inserts while the service runs, and their treatment by the service and its tools.
 
 use os2nykode::{
     audit::{
@@ -25,7 +25,7 @@ use super::{
 
 const INSERT: &str = "INSERT INTO audit (at, visit, kind, outcome, reason) VALUES (1, 'x', 'sign_in', 'succeeded', '')";
 
-/// SQLite takes any value in any column.
+/// SQLite accepts any type of value in any column.
 #[tokio::test]
 async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
     let changed = |number| Tampering::Changed { number, seq: number };
@@ -45,7 +45,7 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
     ] {
         each_store(async |store, place| {
             if !place.sqlite {
-                return; // PostgreSQL keeps types itself
+                return; // PostgreSQL enforces types
             }
             let (_, signer, _) = sealed_log(&store).await;
             intrude(place, &[statement]).await;
@@ -57,7 +57,7 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
         if !place.sqlite {
             return;
         }
-        // Before it is sealed: marked as not ours, and what comes after it gets its place.
+        // Unsealed garbage is marked as not authentic, and later entries get their seals.
         let (log, signer, memory) = sealed_log(&store).await;
         for garbage in [
             "'x', 'x', 'sign_in', 'succeeded', ''",
@@ -78,7 +78,7 @@ async fn a_value_that_cannot_be_read_is_found_and_named_and_holds_up_nobody() {
     .await;
 }
 
-/// With the triggers in place, as with the service's own password.
+/// With the triggers in place, as for the service's own database user.
 #[tokio::test]
 async fn nothing_that_is_there_is_replaced() {
     each_store(async |store, place| {
@@ -102,7 +102,7 @@ async fn nothing_that_is_there_is_replaced() {
         }
         if place.sqlite {
             let _ignored = place.run(&format!("REPLACE INTO audit_seals {copied}")).await;
-            // An attempt that is there is not replaced by another of the same form either.
+            // An attempt is not replaced by another one with the same attempt id either.
             write_attempt(&log).await;
             let other = "INSERT OR REPLACE INTO audit (at, visit, kind, outcome, reason, actor_guid, attempt)
                 SELECT at, 'y', kind, outcome, reason, actor_guid, attempt FROM audit WHERE kind = 'change_attempt'";
@@ -122,14 +122,14 @@ async fn write_attempt(log: &AuditLog) {
     log.begin(&event(77)).await.expect("begun");
 }
 
-/// Somebody who knows how it is made writes entries and their seals themselves, between two checkpoints, and says that they are authentic.
+/// An attacker who knows the algorithm writes entries and their seals between two checkpoints and marks them as authentic.
 #[tokio::test]
 async fn a_forged_entry_with_a_forged_seal_is_not_signed() {
     each_store(async |store, place| {
         let (log, signer, memory) = sealed_log(&store).await;
         let forger = AuditLog::new(&store, &DerivedKeys::new(&[66; 32]));
         forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
-        // With the forger's own secret it is authentic; the service's own sealer must not be first.
+        // The attacker's own secret makes it authentic. The service's sealing job must not run before.
         assert_eq!(forger.seal(&ChainMemory::default()).await.expect("sealed"), SealOutcome { entries: 1, unsound: 0 });
         assert!(verified(place, &signer).await.is_ok(), "the public key alone can't tell, before a checkpoint");
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(13));
@@ -141,7 +141,7 @@ async fn a_forged_entry_with_a_forged_seal_is_not_signed() {
     .await;
 }
 
-/// The tail is changed together with its chain, while nobody runs; the next instance has no memory.
+/// The last entries are changed together with their chain hashes while the service is down. The next instance has no memory of them.
 #[tokio::test]
 async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instance() {
     each_store(async |store, place| {
@@ -153,7 +153,7 @@ async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instanc
         log.remember(&next).await.expect("read");
         assert_eq!(log.checkpoint(&signer, &next, at(400)).await.expect("asked"), SignOutcome::Changed(14));
         assert_eq!(verified(place, &signer).await, Err(Tampering::Changed { number: 14, seq: 14 }));
-        // A checkpoint of nobody's, said to be ours, is no ground to go on from.
+        // A forged checkpoint is not a basis for signing.
         place
             .run("INSERT INTO audit_checkpoints SELECT 15, at, chain, key_id, signature FROM audit_checkpoints WHERE number = 12")
             .await
@@ -163,13 +163,13 @@ async fn what_was_changed_after_the_last_checkpoint_is_found_by_the_next_instanc
     .await;
 }
 
-/// PostgreSQL gives out numbers before a commit: a lower one may come later.
+/// PostgreSQL assigns ids before the commit, so a lower id may appear later.
 #[tokio::test]
 async fn an_entry_that_is_committed_late_gets_its_place_when_it_is_there() {
     use sqlx::Connection;
     each_store(async |store, place| {
         if place.sqlite {
-            return; // one writes at a time
+            return; // SQLite has one writer at a time
         }
         let (log, signer, memory) = sealed_log(&store).await;
         let mut late = place.intruder().await;
@@ -188,7 +188,7 @@ async fn an_entry_that_is_committed_late_gets_its_place_when_it_is_there() {
     .await;
 }
 
-/// Somebody puts a seal for an entry that is only waiting, and leaves its note.
+/// An attacker inserts a seal for a waiting entry and keeps the row that marks it as unsealed.
 #[tokio::test]
 async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
     each_store(async |store, place| {
@@ -210,7 +210,7 @@ async fn a_seal_put_in_by_hand_holds_up_nobody_and_nothing_is_signed_over_it() {
 #[tokio::test]
 async fn a_log_that_was_never_signed_is_signed_part_by_part() {
     each_store(async |store, place| {
-        // 20,500 entries as an older version left them: without macs.
+        // 20,500 entries of an older version, without MACs.
         let fill = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20500)
             INSERT INTO audit (at, visit, kind, outcome, reason) SELECT i, 'x', 'sign_in', 'succeeded', '' FROM n";
         place.run(fill).await.expect("filled");
@@ -244,7 +244,7 @@ async fn a_cpr_number_that_was_taken_out_is_missed() {
         intrude(place, &["DELETE FROM audit_cpr WHERE seq = 2 AND party = 'target'"]).await;
         let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!(whole.cpr_missing, 1);
-        // Retention takes them with their entries.
+        // Retention deletes CPR numbers together with their entries.
         log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_cpr").await, 0);
         assert_eq!(verified(place, &signer).await.expect("whole").cpr_missing, 0);
@@ -252,7 +252,7 @@ async fn a_cpr_number_that_was_taken_out_is_missed() {
     .await;
 }
 
-/// To look leaves nothing behind, whoever looks.
+/// Verification changes no database and creates none.
 #[tokio::test]
 async fn looking_writes_nothing_and_makes_nothing() {
     each_store(async |store, place| {
@@ -282,7 +282,7 @@ async fn a_seal_that_cannot_be_written_leaves_the_entry_waiting() {
     let (log, signer, memory) = sealed_log(&store).await;
     write(&log, 20..120).await;
     store.refuse_to_grow().await.expect("limited");
-    // Each of these needs room in the end.
+    // Each of these entries eventually needs more room.
     let mut refused = 0;
     for n in 0..2000_u32 {
         let wrote = log.append(&AuditEvent { note: Some(format!("{n} {}", "x".repeat(900))), kind: EventKind::SignIn, ..event(1) }).await;
@@ -294,7 +294,7 @@ async fn a_seal_that_cannot_be_written_leaves_the_entry_waiting() {
     assert!(refused > 2, "the disk is full");
     let sealed = log.seal(&memory).await;
     store.close().await;
-    // With room again, everything that was told to be written is sealed, once.
+    // With room again, every confirmed entry is sealed exactly once.
     let store = place.open().await;
     let log = audit_log(&store);
     while log.seal(&memory).await.expect("sealed").entries > 0 {}

@@ -230,7 +230,7 @@ async fn only_old_attempts_that_nobody_knows_the_end_of_are_unsettled_and_each_i
         log.append(&followed(ChangeOutcome, Unknown, 2)).await.expect("appended");
         log.append(&followed(ChangeOutcome, Refused, 3)).await.expect("appended");
         log.append(&followed(ChangeOutcome, Failed, 4)).await.expect("appended");
-        // An entry of another person with the same number settles nothing.
+        // Another person's entry with the same attempt id does not settle the attempt.
         log.append(&AuditEvent { actor: Some(party(2)), ..followed(ChangeOutcome, Succeeded, 5) }).await.expect("appended");
         let open = async |before, limit| {
             let entries = ours(log.unsettled(before, limit).await.expect("read"));
@@ -332,7 +332,7 @@ async fn the_history_is_the_accounts_own_newest_first_and_bounded() {
     .await;
 }
 
-/// The bytes under mac and seal tell every column apart, whatever it holds.
+/// The bytes under MAC and seal are unambiguous for all values of all columns.
 #[test]
 fn no_two_entries_have_the_same_content() {
     let entry = |fields: &[(&str, &str)]| {
@@ -355,7 +355,7 @@ fn no_two_entries_have_the_same_content() {
     assert_eq!(entry(&[("mac", "00")]), entry(&[]), "the mac is not under itself");
 }
 
-/// A CPR number is found by its keyed hash and opened by its key; the log itself holds a commitment only.
+/// A CPR number is found by its keyed hash and opened by its key. The log itself holds a commitment only.
 #[tokio::test]
 async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
     each_store(async |store, place| {
@@ -379,7 +379,7 @@ async fn a_cpr_number_is_written_beside_the_entry_and_encrypted() {
     .await;
 }
 
-/// What is documented is what there is: every kind with its class, every refusal and denial.
+/// The documented events match the code: every kind with its class, every refusal and denial.
 #[test]
 fn the_table_of_events_is_whole() {
     let read = |file: &str| std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(file)).expect(file);

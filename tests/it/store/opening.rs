@@ -1,4 +1,4 @@
-//! Opening, closing, and what goes wrong on the way.
+//! Opening and closing of the store, and their errors.
 
 use std::os::unix::fs::PermissionsExt;
 

@@ -5,7 +5,7 @@ use sqlx::{Any, AnyConnection, AssertSqlSafe, Connection, Decode, Type};
 
 use crate::environment::{environment, unique};
 
-/// Where a database is. Two stores may be opened on it.
+/// Location of a database. Several stores may be opened on it.
 pub struct Place {
     pub url: String,
     pub sqlite: bool,
@@ -16,7 +16,7 @@ impl Place {
         Store::open(&self.url).await.expect("the store opens")
     }
 
-    /// A connection beside the store: what somebody with the database's password could do.
+    /// A connection beside the store, with the rights of the service's database user.
     pub async fn intruder(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.expect("the database answers")
     }
@@ -28,7 +28,7 @@ impl Place {
 }
 
 impl Place {
-    /// The one value that a query gives.
+    /// The single value that a query returns.
     pub async fn one<T>(&self, sql: &str) -> T
     where
         T: for<'r> Decode<'r, Any> + Type<Any> + Send + Unpin,
@@ -38,7 +38,7 @@ impl Place {
     }
 }
 
-/// A new, empty PostgreSQL database. It goes with the server.
+/// A new, empty PostgreSQL database. It is removed with the server.
 pub async fn postgres_database() -> String {
     sqlx::any::install_default_drivers();
     let server = environment().fact("PG_URL");
@@ -50,7 +50,7 @@ pub async fn postgres_database() -> String {
     format!("{host}/{name}")
 }
 
-/// Runs a test on a fresh SQLite database, and then on a fresh PostgreSQL one.
+/// Runs a test on a fresh SQLite database, and then on a fresh PostgreSQL database.
 pub async fn each_place(test: impl AsyncFn(&Place)) {
     sqlx::any::install_default_drivers();
     let folder = tempfile::tempdir().expect("a temporary folder");

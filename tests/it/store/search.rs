@@ -1,4 +1,4 @@
-//! Searching in the log: whatever is asked, the answer is the one that a walk through everything would give.
+//! Searches in the log: every result equals that of a scan through all entries.
 
 use std::collections::BTreeSet;
 
@@ -31,7 +31,7 @@ const KINDS: [EventKind; 3] = [EventKind::SignIn, EventKind::ChangeOutcome, Even
 const OUTCOMES: [AuditOutcome; 2] = [AuditOutcome::Succeeded, AuditOutcome::Refused];
 const CLIENTS: [&str; 3] = ["192.0.2.1", "192.0.2.2", "2001:db8::1"];
 
-/// Numbers that look like chance and are the same each time (Steele and others' SplitMix64).
+/// Deterministic pseudorandom numbers (SplitMix64 by Steele and others).
 struct Draw(u64);
 
 impl Draw {
@@ -110,7 +110,7 @@ fn any_search(draw: &mut Draw) -> Search {
     }
 }
 
-/// Is it the one that is meant? As the page's hint says: account name, objectGUID or the beginnings of names' words.
+/// Whether the text matches the person by the rule of the page's hint: account name, objectGUID or prefixes of the name's words.
 fn is_meant(party: Option<&Party>, text: &str) -> bool {
     let Some(party) = party else { return false };
     let text = text.to_lowercase();
@@ -147,7 +147,7 @@ async fn page(log: &AuditLog, search: &Search, after: Option<i64>) -> Hits {
     log.search(search, after).await.expect("read").expect("clear")
 }
 
-/// All pages.
+/// The entries of all pages.
 async fn all(log: &AuditLog, search: &Search) -> Vec<i64> {
     let mut found = Vec::new();
     let mut after = None;
@@ -222,7 +222,7 @@ async fn a_name_of_too_many_is_no_answer_and_one_that_came_later_is_found() {
         sealed(&log, &memory).await;
         assert_eq!(log.search(&about("hansen"), None).await.expect("read"), Err(SearchError::TooManyPeople));
         assert_eq!(page(&log, &about("elev7"), None).await.entries.len(), 1);
-        // Another instance's retention has forgotten somebody, and a month later they are back.
+        // Another instance's retention has removed a person, who appears again a month later.
         place.run("DELETE FROM audit_people").await.expect("forgotten");
         let target = Some(Party { guid: account(107), account_name: "elev7".to_owned(), name: "Ida Hansen".to_owned() });
         let later = AuditEvent { at: at(40 * 86_400), attempt: None, kind: EventKind::SignIn, target, ..event(0) };
@@ -264,7 +264,7 @@ async fn each_entry_is_counted_once_whoever_seals_it() {
     .await;
 }
 
-/// An entry that somebody put there beside the service hides nothing else.
+/// An entry that was inserted beside the service does not hide the others.
 #[tokio::test]
 async fn an_entry_that_cannot_be_read_is_passed_over() {
     each_store(async |store, place| {

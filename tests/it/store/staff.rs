@@ -1,4 +1,4 @@
-//! Local staff accounts.
+//! Local accounts in the store.
 
 use std::collections::BTreeSet;
 

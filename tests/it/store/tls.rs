@@ -1,4 +1,4 @@
-//! TLS on the way to PostgreSQL: a server that is not this machine by its name has to prove who it is, before it hears anything.
+//! TLS to PostgreSQL: a server on another machine by its name must prove its identity before it receives any data.
 
 use os2nykode::{
     check::{FindingLevel, Id, Options},
@@ -15,7 +15,7 @@ use tokio::{
 use super::postgres_database;
 use crate::{environment::environment, service::Setup};
 
-/// The server at its own address, or by a spelling that is not known for this machine and that its certificate does not name.
+/// URL of the server by its own address, or by a spelling that counts as another machine and is not in the certificate.
 async fn url(elsewhere: bool, rest: &str) -> String {
     let url = postgres_database().await;
     let (host, port) = (environment().fact("PG_HOST"), environment().fact("PG_PORT"));
@@ -49,7 +49,7 @@ async fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
     open(&url(false, &format!("&sslmode=verify-full&sslrootcert={ca}")).await).await.expect("the name on the certificate");
 }
 
-/// PostgreSQL's SSLRequest: eight bytes, the last four are its code.
+/// PostgreSQL's SSLRequest: eight bytes, the last four of which are its code.
 const SSL_REQUEST: [u8; 8] = [0, 0, 0, 8, 4, 210, 22, 47];
 
 #[tokio::test]
