@@ -1,4 +1,4 @@
-//! The journey in a real browser: with and without JavaScript, wide and narrow, each page looked through by axe.
+//! User journeys in a real browser: with and without JavaScript, wide and narrow. axe checks each page.
 
 mod log;
 mod others;
@@ -26,7 +26,7 @@ use crate::{
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 
-/// A browser of its own, ended with the test.
+/// A browser of a test's own, which ends with the test.
 struct Browser {
     driver: Child,
     client: Client,
@@ -35,7 +35,7 @@ struct Browser {
 
 impl Drop for Browser {
     fn drop(&mut self) {
-        // The driver leads a group of its own, with the browser in it: a browser does not always end with its driver.
+        // Kills the driver's process group, because a browser may outlive its driver.
         let group = i32::try_from(self.driver.id()).ok().and_then(rustix::process::Pid::from_raw);
         let _ = group.map(|group| rustix::process::kill_process_group(group, rustix::process::Signal::KILL));
         let _ = self.driver.wait();
@@ -69,7 +69,7 @@ impl Browser {
             format!("--user-data-dir={}", profile.path().display()),
             "--lang=da".to_owned(),
         ];
-        // 2 = block. Mobile emulation gives the narrow width exactly.
+        // 2 = block. Mobile emulation gives the exact narrow width.
         let mut options = json!({ "args": arguments, "prefs": { "intl.accept_languages": "da", "profile.managed_default_content_settings.javascript": if javascript { 1 } else { 2 } } });
         if width < 500 {
             options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": 800, "pixelRatio": 2.0 } });
@@ -90,7 +90,7 @@ impl Browser {
         self.client.goto(&format!("https://localhost:{}{path}", service.address.port())).await.expect("the page");
     }
 
-    /// Makes the present session one of this login.
+    /// Replaces the identity of the current session.
     async fn begin(&self, service: &Service, identity: &Identity) {
         let cookie = self.client.get_named_cookie("__Host-os2nykode").await.expect("a session");
         let id = cookie.value().parse().expect("an id");
@@ -130,7 +130,7 @@ impl Browser {
         self.client.execute(script, Vec::new()).await.expect("run")
     }
 
-    /// What axe finds wrong with the page, and whether it is wider than the window; a picture of it is kept.
+    /// Checks the page with axe and for overflow of the window's width. Saves a screenshot.
     async fn look(&self, name: &str) {
         let artefacts = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/artefacts");
         std::fs::create_dir_all(&artefacts).expect("a folder");
@@ -150,7 +150,7 @@ impl Browser {
     }
 }
 
-/// Every page, looked at.
+/// Checks every page.
 async fn every_page(width: u32) {
     let service = setup("[local_accounts]\nenabled = true\n[codes]\nenabled = true\n").start().await;
     let mut admin = Admin::new().await;
@@ -252,7 +252,7 @@ async fn the_whole_journey_works_without_javascript() {
     browser.fill("#name", &person.sam).await;
     browser.fill("#password", PASSWORD).await;
     browser.press("main button[type=submit]").await;
-    browser.says("Sidst skiftet").await; // each page is waited for: an element of the last one may go while it is pressed
+    browser.says("Sidst skiftet").await; // waits for each page, because an element of the previous page could still be pressed
     browser.press("main a.button").await;
     browser.says("skal den nye adgangskode opfylde").await;
     assert!(browser.client.find(Locator::Css(".show-password")).await.is_err(), "no button that does nothing");

@@ -1,4 +1,4 @@
-//! The check command says in plain words what works and what to do.
+//! The check command: each finding states a result and, for a problem, the remedy.
 
 mod domain;
 mod peer;

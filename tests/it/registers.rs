@@ -1,4 +1,4 @@
-//! Other registers: databases and web services that know which accounts belong to a CPR number, and whose parent somebody is.
+//! Registers of accounts by CPR number (databases and web services), and the family service.
 
 mod check;
 mod databases;
@@ -16,7 +16,7 @@ use os2nykode::{
 
 use crate::service::Setup;
 
-/// Of people born in the 1880s: nobody's.
+/// Unassigned CPR numbers of birth years in the 1880s.
 const ANNA: &str = "0102805100";
 const BODIL: &str = "1503825100";
 
@@ -47,7 +47,7 @@ fn names(found: Result<Vec<AccountRef>, RegisterError>) -> Vec<String> {
     found.unwrap_or_else(|fault| panic!("{fault}")).into_iter().map(name).collect()
 }
 
-/// What went wrong, after a look at whether it tells anything of the person.
+/// The cause of an error. Asserts that its text reveals nothing about the person.
 fn trouble<T: std::fmt::Debug>(outcome: Result<T, RegisterError>, register: &str) -> RegisterErrorCause {
     let fault = outcome.expect_err("a fault");
     tells_nothing(&format!("{fault} {fault:?}"));

@@ -1,4 +1,4 @@
-//! The sealed log as operators live with it: the program is killed and stopped, the log is verified and tampered with.
+//! The sealed log in operation: kills and stops of the program, verification, tampering.
 
 mod stalled;
 
@@ -36,7 +36,7 @@ async fn count(dir: &Path, table: &str) -> i64 {
     number
 }
 
-/// Waits for what the service does by itself.
+/// Waits until the condition holds. `what` describes it in the failure.
 async fn until(what: &str, is_so: impl AsyncFn() -> bool) {
     for _ in 0..200 {
         if is_so().await {
@@ -72,7 +72,7 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
     drop(visitors);
     let (code, text) = verify(dir.path());
     assert_eq!(code, Some(0), "{text}");
-    // What was written and not sealed is sealed at the next start; a graceful stop vouches for everything.
+    // The next start seals the waiting entries. A graceful stop signs a checkpoint over all entries.
     let mut running = start(dir.path(), address).await;
     Visitor::new(address).logged_in(&person.sam, PASSWORD).await;
     rustix::process::kill_process(rustix::process::Pid::from_child(&running.child), rustix::process::Signal::TERM).expect("sent");
@@ -82,7 +82,7 @@ async fn the_log_is_whole_after_a_kill_and_after_a_stop_and_not_after_an_intrude
     let (code, text) = verify(dir.path());
     assert_eq!(code, Some(0), "{text}");
     assert!(text.contains(&format!("cover it up to number {seals}.")), "{text}");
-    // The last word of the service is there, and both verifications are in the log by now.
+    // The log has the service's stop, and an entry for each verification.
     let mut connection = database(dir.path()).await;
     let kinds: Vec<String> =
         sqlx::query_scalar("SELECT kind FROM audit WHERE kind IN ('service_started', 'service_stopped', 'log_verified') ORDER BY seq")

@@ -1,4 +1,4 @@
-//! Local staff accounts: logging in with them, what they may do, and the commands that make them.
+//! Local accounts: logins, permissions, and the commands that manage them.
 
 mod at_work;
 mod commands;
@@ -29,14 +29,14 @@ use crate::{
 const PASSWORD: &str = "Rolig-Cykel-Havre-472";
 const OTHER: &str = "Kanin-Lampe-Fyrtårn-38";
 
-/// Calm throttling, and local accounts.
+/// Local accounts with generous rate limits.
 const ON: &str = "[rate_limit.name]\nattempts_before_delay = 100\n[rate_limit.address]\nattempts_before_delay = 1000\n[login.ad_password]\nanswer_after_ms = 0\n[local_accounts]\nenabled = true\n";
 
 fn on() -> Setup {
     Setup { more: ON, ..Setup::default() }
 }
 
-/// Somebody's authenticator app: RFC 6238 once more, by another library.
+/// An authenticator app: RFC 6238 by another library than the service's.
 #[derive(Clone)]
 struct App(Vec<u8>);
 
@@ -51,14 +51,14 @@ impl App {
         format!("{:06}", number % 1_000_000)
     }
 
-    /// A code that is none of those that count now.
+    /// A code that is not valid at this time.
     fn wrong_code(&self, at: Timestamp) -> String {
         let now: Vec<_> = [-60, -30, 0, 30, 60].map(|seconds| self.code(at + jiff::SignedDuration::from_secs(seconds))).into();
         (0..1_000_000).map(|n| format!("{n:06}")).find(|code| !now.contains(code)).expect("one of a million")
     }
 }
 
-/// An account of a test's own.
+/// A local account of a test's own.
 struct Colleague {
     name: String,
     app: App,
@@ -96,7 +96,7 @@ impl Colleague {
         (visitor, page)
     }
 
-    /// Logged in.
+    /// Logs in. Asserts that the visit begins at delegation.
     async fn at_work(&self, service: &Service) -> Visitor {
         let (visitor, page) = self.log_in(service).await;
         assert_eq!(page.path, "/delegation", "{} {}", page.status, page.text);
@@ -108,7 +108,7 @@ impl Colleague {
         entries.into_iter().map(|entry| entry.event).collect()
     }
 
-    /// Its latest entries as kind, outcome and reason.
+    /// The latest entries as kind, outcome and reason.
     async fn told(&self, service: &Service) -> Vec<(EventKind, AuditOutcome, String)> {
         self.history(service).await.into_iter().map(|event| (event.kind, event.outcome, event.reason)).collect()
     }

@@ -1,4 +1,4 @@
-//! The service stays up whatever a client or a signal does, and says when it can't work.
+//! Availability: the service survives misbehaving clients and signals, and reports when it cannot work.
 
 mod connections;
 mod health;
@@ -11,12 +11,12 @@ use reqwest::Client;
 
 use crate::{service::Setup, visitor::client};
 
-/// Somebody at another address of loopback, without cookies.
+/// A client at 127.0.0.`last` without cookies.
 pub fn from(last: u8) -> Client {
     client().local_address(std::net::IpAddr::from([127, 0, 0, last])).build().expect("a client")
 }
 
-/// Waits for what comes by itself.
+/// Waits until the condition holds. `what` describes it in the failure.
 pub async fn until(what: &str, seconds: u64, is_so: impl AsyncFn() -> bool) {
     let end = tokio::time::Instant::now() + Duration::from_secs(seconds);
     while !is_so().await {

@@ -1,4 +1,4 @@
-//! The audit log in a real browser: an auditor who searches, reads an entry and a visit's story, sees the overview and keeps a search. Each page looked through by axe.
+//! The audit log in a real browser: search, an entry, a visit, the overview, a saved search. axe checks each page.
 
 use super::*;
 use crate::{log_pages::Archive, people::Person};

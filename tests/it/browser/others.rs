@@ -1,9 +1,9 @@
-//! Acting on others in a real browser: a teacher with slips, a helpdesk with a code, the caller who uses it. Each page looked through by axe.
+//! Delegation in a real browser: a teacher with slips, a helpdesk with a code, the caller who redeems it. axe checks each page.
 
 use super::*;
 use crate::{environment::unique, others::Town, people::Person};
 
-/// Somebody whose session counts as a login at a provider.
+/// A browser whose session has a provider login of this person.
 async fn acting(town: &Town, person: &Person, width: u32) -> Browser {
     let browser = Browser::open(true, width).await;
     browser.log_in(&town.service, &person.sam, PASSWORD).await;
@@ -35,14 +35,14 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
     browser.press("main a.button").await;
     browser.says("Her er 3.").await;
     browser.look("class-390").await;
-    browser.fill("#q", "Børg").await; // found without a button
+    browser.fill("#q", "Børg").await; // the search runs without a button
     browser.says("1 fundet.").await;
     assert_eq!(browser.script("return location.search").await, json!(""), "in no address");
     browser.press("#results[aria-busy=false] .people a").await;
     browser.says("Derfor kan du hjælpe").await;
     browser.look("pupil-390").await;
     browser.press("main .actions a.button").await;
-    browser.press("main p a.button").await; // a proposal
+    browser.press("main p a.button").await; // a passphrase suggestion
     browser.says("Forslag til ny adgangskode").await;
     browser.look("proposal-390").await;
     let proposal = browser.client.find(Locator::Css("#new")).await.expect("a field").prop("value").await.expect("read").expect("text");
@@ -57,8 +57,8 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
     browser.go(&town.service, "/delegation").await;
     browser.press("main a.button").await;
     browser.says("Her er 3.").await;
-    browser.press("main form p.actions button[name=all]").await; // all of them
-    let ticked = browser.client.wait().for_element(Locator::Css("input[name=account][checked]")).await; // the new page, and not the button of the old one
+    browser.press("main form p.actions button[name=all]").await; // ticks all accounts
+    let ticked = browser.client.wait().for_element(Locator::Css("input[name=account][checked]")).await; // only the new page has these
     ticked.expect("all are ticked");
     browser.press("main form p.actions button:not([name])").await;
     browser.says("Udskriv siden").await;
@@ -94,7 +94,7 @@ async fn a_helpdesk_reads_a_code_aloud_and_the_caller_chooses_a_password() {
     browser.says("Læs koden op").await;
     browser.look("code-shown-1280").await;
     let code = text_of(&browser, ".code-shown").await;
-    // The caller, on the telephone in more than one way.
+    // The caller, on a phone.
     let phone = Browser::open(true, 390).await;
     phone.go(&town.service, "/").await;
     phone.press("a[href='/code']").await;

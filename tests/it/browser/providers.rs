@@ -1,4 +1,4 @@
-//! Logins at real identity providers in a real browser, which keeps its cookies to itself where another site sends a form.
+//! Logins at real identity providers in a real browser, which withholds its cookies from forms of other sites.
 
 use serde_json::json;
 
@@ -11,7 +11,7 @@ use crate::{
     service::{Service, Setup},
 };
 
-/// A service at an address that the providers send people back to.
+/// A service at an address that the providers can redirect to.
 async fn service() -> Service {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
     let (text, entity) = configuration("");
@@ -51,7 +51,7 @@ async fn an_employee_comes_back_from_the_provider_resets_and_logs_out_on_both_si
     let at = browser.client.current_url().await.expect("an address");
     assert_eq!((at.host_str(), at.query()), (Some("localhost"), Some("logged-out")), "by way of the provider");
     browser.press("a[href='/login/os2faktor']").await;
-    browser.fill("input[name=username]", "").await; // it asks again: there is no session left
+    browser.fill("input[name=username]", "").await; // the login form shows that the provider's session has ended
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -60,7 +60,7 @@ async fn a_pupil_goes_to_uni_login_by_form_on_a_phone_with_and_without_javascrip
     let mut admin = Admin::new().await;
     for javascript in [true, false] {
         let (_, uniid) = pupil(&mut admin, true).await;
-        // Without scripts the driver can't press anything on an emulated phone.
+        // Without JavaScript, the driver cannot press anything on an emulated phone.
         let browser = Browser::open(javascript, if javascript { 390 } else { 1280 }).await;
         browser.go(&service, "/").await;
         browser.press("a[href='/login/unilogin']").await;
@@ -69,7 +69,7 @@ async fn a_pupil_goes_to_uni_login_by_form_on_a_phone_with_and_without_javascrip
         }
         browser.log_in_there(&uniid).await;
         if !javascript {
-            // The provider's own form back to us, and not the button of the page before.
+            // The provider's form to the service, not the button of the page before.
             browser.press("form[action$='/saml/acs'] button[type=submit]").await;
         }
         browser.says("Testa Prøvesen").await;
@@ -91,7 +91,7 @@ async fn somebody_without_an_account_is_told_so_on_a_page_that_a_screen_reader_c
     assert!(!browser.client.source().await.expect("a page").contains("1212825104"));
 }
 
-/// A service that the OpenID providers know, at an address that they send people back to.
+/// A service that is registered at the OpenID providers, at an address that they can redirect to.
 async fn mitid(response_mode: &str) -> Service {
     let port = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound").port();
     let text = Op::Neb.configuration(&format!("https://localhost:{port}"), &format!("response_mode = \"{response_mode}\""));
@@ -117,7 +117,7 @@ async fn a_citizen_logs_in_with_mitid_resets_and_logs_out_whatever_way_the_answe
         browser.fill("#password", environment().fact("OIDC_PASSWORD")).await;
         browser.press("#login").await;
         if !javascript {
-            browser.press("button[type=submit], input[type=submit]").await; // the provider's own form back to us
+            browser.press("button[type=submit], input[type=submit]").await; // the provider's form to the service
         }
         browser.says("Testa Prøvesen").await;
         browser.press("main a.button").await;
@@ -130,7 +130,7 @@ async fn a_citizen_logs_in_with_mitid_resets_and_logs_out_whatever_way_the_answe
         if !javascript {
             browser.press("form[data-send] button").await;
         }
-        browser.press("#logout").await; // the provider asks
+        browser.press("#logout").await; // the provider asks for a confirmation
         browser.says("Skift din adgangskode").await;
         let at = browser.client.current_url().await.expect("an address");
         assert_eq!((at.host_str(), at.query()), (Some("localhost"), Some("logged-out")), "by way of the provider");

@@ -1,4 +1,4 @@
-//! Whole journeys of a parent and of a password admin in a real browser, from the provider's login to what AD says of the new password.
+//! Complete journeys of a parent and of a circle admin in a real browser, from the provider's login to AD's verdict on the new password.
 
 use super::*;
 use crate::{
@@ -75,7 +75,7 @@ async fn a_parent_logs_in_with_mitid_and_sets_a_childs_password() {
     browser.look("not-their-child-390").await;
 }
 
-/// Nothing but keys.
+/// Input by keyboard only.
 impl Browser {
     async fn key(&self, key: char) {
         use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -83,7 +83,7 @@ impl Browser {
         self.client.perform_actions(keys).await.expect("pressed");
     }
 
-    /// Tabs on to what this names. On our pages, whatever is passed on the way shows that it has the focus.
+    /// Presses Tab until the element has the focus. On the service's pages, every element on the way must show its focus.
     async fn tab_to(&self, css: &str) {
         self.client.wait().for_element(Locator::Css(css)).await.unwrap_or_else(|_| panic!("{css}"));
         for _ in 0..40 {
@@ -122,7 +122,7 @@ async fn a_password_admin_helps_a_member_of_the_circle_with_the_keyboard_alone()
     browser.go(&service, "/").await;
     browser.look("front-of-a-town-1280").await;
     browser.follow("a[href='/login/os2faktor']").await;
-    // The provider's page puts the focus into its first field by itself.
+    // The provider's page focuses its first field by itself.
     browser.fill("input[name=username]", "pernille").await;
     browser.client.active_element().await.expect("somewhere").send_keys("\u{E004}").await.expect("on");
     browser.client.active_element().await.expect("somewhere").send_keys(environment().fact("IDP_PASSWORD")).await.expect("typed");

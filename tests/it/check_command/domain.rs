@@ -1,4 +1,4 @@
-//! What the check command says of the service account, its rights and AD's policies: each fault in the real domain.
+//! Findings of the check command about the service account, its rights and AD's policies, with each fault made in the real domain.
 
 use os2nykode::{
     check::{FindingLevel, Id, Report},
@@ -140,7 +140,7 @@ async fn a_wrong_netbios_name_and_a_claim_attribute_without_an_index_are_named()
     let wrong =
         check(Setup { directory: "netbios_domain = \"FORKERT\"\n", ..Setup::default() }, &[], Some("anna"), &ShiftedClock::default()).await;
     found(&wrong, Id::NetbiosDomainWrong, FindingLevel::Problem, "\"KOMMUNE\"", "netbios_domain");
-    // Nobody listens there: what is held against AD is looked at all the same.
+    // No provider listens at this address. The attribute in AD is checked all the same.
     let provider = |attribute: &str| {
         let section = format!(
             "[[oidc.provider]]\nid = \"x\"\nbutton = {{ da = \"X\" }}\nissuer = \"https://localhost:1\"\nclient_id = \"x\"\nclient_secret = \"hemmelig-nok\"\n\
@@ -163,10 +163,10 @@ async fn a_controller_that_only_reads_or_is_not_the_pdc_emulator_or_lacks_a_righ
         proxy.set(mischief);
         check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], Some("anna"), &ShiftedClock::default()).await
     };
-    // One capability of the controller is told as that of a read-only one.
+    // The proxy replaces a capability of the controller with that of a read-only controller.
     let reads = through(Mischief::ReplaceText(ENTRY, b"1.2.840.113556.1.4.1670", b"1.2.840.113556.1.4.1920")).await;
     found(&reads, Id::ControllerReadOnly, FindingLevel::Problem, "RODC", "IsReadOnly -eq $false");
-    // In the domain's object, and there only, the PDC emulator is another controller.
+    // The domain object, and no other, names another controller as PDC emulator.
     let settings = "CN=NTDS Settings,CN=DC1,CN=Servers,CN=Default-First-Site-Name,CN=Sites,CN=Configuration,DC=kommune,DC=test";
     let length = u8::try_from(settings.len()).expect("short");
     let role = |server: &str| {
@@ -175,7 +175,7 @@ async fn a_controller_that_only_reads_or_is_not_the_pdc_emulator_or_lacks_a_righ
     };
     let elsewhere = through(Mischief::ReplaceText(ENTRY, role("CN=DC1"), role("CN=DC9"))).await;
     found(&elsewhere, Id::PdcNotAmongControllers, FindingLevel::Warning, "CN=DC9", "PDCEmulator");
-    // Unexpire-Password becomes another right.
+    // The proxy replaces the GUID of Unexpire-Password with another right's.
     let unexpire = b"\x7d\xdc\xc2\xcc\xad\xa6\x7a\x4a\x88\x46\xc0\x4e\x3c\xc5\x35\x01";
     let another = b"\x7d\xdc\xc2\xcc\xad\xa6\x7a\x4a\x88\x46\xc0\x4e\x3c\xc5\x35\x02";
     let without = through(Mischief::ReplaceText(ENTRY, unexpire, another)).await;
@@ -204,10 +204,10 @@ async fn an_attribute_that_is_only_not_set_is_no_finding_and_one_that_every_acco
     let usual = through(Mischief::None).await;
     assert!(!usual.has(Id::AttributeUnreadable) && !usual.has(Id::AttributeMaybeUnreadable), "lastLogonTimestamp is only not set: {usual}");
     has(&usual, FindingLevel::Ok, "everything that a login needs can be read", "");
-    // Every account has a pwdLastSet.
+    // Every account has a pwdLastSet, so its absence means a missing right.
     let hidden = through(Mischief::ReplaceText(ENTRY, b"pwdLastSet", b"xwdLastSet")).await;
     found(&hidden, Id::AttributeUnreadable, FindingLevel::Problem, "pwdLastSet", "RP;pwdLastSet;user");
-    // A controller that has never seen the account tells no badPwdCount, though it may be read.
+    // A controller without any logon of the account has no badPwdCount for it, so its absence does not mean a missing right.
     let absent = through(Mischief::ReplaceText(ENTRY, b"badPwdCount", b"xadPwdCount")).await;
     assert!(!absent.has(Id::AttributeUnreadable), "{absent}");
 }

@@ -1,4 +1,4 @@
-//! Controllers with a fault of the test's choosing: real TLS by OpenSSL with certificates made for the occasion, or a socket that does something else.
+//! A controller with a chosen fault: TLS by OpenSSL with certificates made for the test, or a socket with another protocol.
 
 use std::{
     io::Write,
@@ -24,10 +24,10 @@ use openssl::{
 
 use os2nykode::clock::{Clock, SystemClock};
 
-/// How a certificate differs from a good one.
+/// Differences of a certificate from a valid one.
 #[derive(Clone, Copy)]
 pub struct Kind {
-    /// The bits of an RSA key; else ECDSA P-256.
+    /// Size of the RSA key in bits. Without it, the key is ECDSA P-256.
     pub rsa: Option<u32>,
     pub hash: fn() -> MessageDigest,
     /// Subject Alternative Names.
@@ -56,7 +56,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Issued by another, or by itself.
+    /// Signed by `issuer`, or self-signed.
     pub fn new(subject: &str, kind: Kind, issuer: Option<&Self>) -> Self {
         let key = if let Some(bits) = kind.rsa {
             PKey::from_rsa(Rsa::generate(bits).expect("a key")).expect("a key")
@@ -109,7 +109,7 @@ impl Pair {
         self.certificate.to_pem().expect("PEM")
     }
 
-    /// As a file, for `ca_file`.
+    /// Writes the certificate to a file for `ca_file`.
     pub fn written(&self, dir: &Path) -> PathBuf {
         let path = dir.join("ca.pem");
         std::fs::write(&path, self.pem()).expect("written");
@@ -117,23 +117,23 @@ impl Pair {
     }
 }
 
-/// What a peer does with a connection.
+/// Behaviour towards a connection.
 #[derive(Clone)]
 pub enum Behaviour {
-    /// TLS, with these certificates behind its own, this newest version and these ciphers of TLS 1.2 and older.
+    /// TLS with `own`, the certificates `behind` it, at most version `newest`, and these ciphers of TLS 1.2 and older.
     Tls { own: Pair, behind: Vec<Pair>, newest: SslVersion, ciphers: &'static str },
-    /// Nothing.
+    /// Sends nothing.
     Silent,
-    /// Says this and waits.
+    /// Sends these bytes and waits.
     Says(&'static [u8]),
-    /// Answers to the first bytes with this.
+    /// Sends these bytes after the first bytes of the client.
     Answers(&'static [u8]),
-    /// Ends it.
+    /// Closes the connection.
     Closes,
 }
 
 impl Behaviour {
-    /// TLS as it should be, but for the certificates.
+    /// Ordinary TLS with these certificates.
     pub fn with(own: Pair, behind: &[&Pair]) -> Self {
         Self::Tls {
             own,
@@ -144,7 +144,7 @@ impl Behaviour {
     }
 }
 
-/// Starts a peer that behaves so until the test ends; its address.
+/// Starts a peer that runs until the test ends. Returns its address.
 pub fn start(behaviour: Behaviour) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
@@ -163,7 +163,7 @@ fn serve(mut stream: TcpStream, behaviour: Behaviour) {
     let mut bytes = [0; 1024];
     match behaviour {
         Behaviour::Closes => {}
-        // Reads to the end of the connection, so that nothing is reset.
+        // Reads to the end of the connection, so that it is not reset.
         Behaviour::Silent => while stream.read(&mut bytes).is_ok_and(|length| length > 0) {},
         Behaviour::Says(text) => {
             let _ = stream.write_all(text);

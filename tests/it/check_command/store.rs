@@ -1,4 +1,4 @@
-//! What the check command says of the database, and that it leaves it as it is.
+//! Findings of the check command about the database, which it does not change.
 
 use std::{
     io::Read,
@@ -79,7 +79,7 @@ async fn a_database_that_only_reads_is_told_of() {
     assert!(found.is_some_and(|finding| finding.level == FindingLevel::Problem && finding.what.contains("read_only")), "{report}");
 }
 
-/// A listener whose queue is full, so that nobody's connection is accepted: as behind a firewall that swallows.
+/// A listener with a full queue, which accepts no connection, like a firewall that drops packets.
 fn swallowing() -> (std::net::TcpListener, Vec<std::net::TcpStream>) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");

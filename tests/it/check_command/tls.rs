@@ -1,4 +1,4 @@
-//! What the check command says of a controller whose TLS is not as it should be: each fault by a peer that has it.
+//! Findings of the check command about a controller's TLS, with a peer for each fault.
 
 use std::net::SocketAddr;
 
@@ -21,7 +21,7 @@ async fn check_at(address: SocketAddr, ca: &Pair, directory: &'static str, repla
     check(Setup { controllers: vec![address], directory, ..Setup::default() }, &replace, None, &ShiftedClock::default()).await
 }
 
-/// One finding with this id, and the words that an administrator needs.
+/// Asserts that exactly one finding has this id, and that it contains these texts.
 fn found(report: &Report, id: Id, what: &str, advice: &str) {
     assert!(report.has(id), "{id:?} in\n{report}");
     has(report, FindingLevel::Problem, what, advice);
@@ -107,7 +107,7 @@ async fn what_is_no_tls_is_not_told_as_a_certificate_that_is_not_trusted() {
         (Behaviour::Silent, &starttls[..], Id::ControllerTlsStalls, "no answer in time", "openssl s_client"),
         (Behaviour::Says(b"SSH-2.0-OpenSSH_9.2\r\n"), &[], Id::ControllerNotTls, "neither TLS nor LDAP", "636"),
         (Behaviour::Closes, &[], Id::ControllerTlsFailed, "ends the connection", "Server Authentication"),
-        // An extended response with result 52 (unavailable), as a controller without a certificate gives.
+        // An extended response with result 52 (unavailable), which a controller without a certificate sends.
         (
             Behaviour::Answers(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"),
             &starttls,

@@ -1,4 +1,4 @@
-//! What the check command says of registers and of the family service.
+//! Findings of the check command about registers and the family service.
 
 use os2nykode::{
     check::{self, FindingLevel, Options, Report},
@@ -107,7 +107,7 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     }
     peer.says(Says::Json(200, json!([{ "name": "x", "cpr": "0101154000" }])));
     has(&check(&parents(), &clock).await, "parents", FindingLevel::Warning, "names 1 child(s)", "goes by the number");
-    // What can be said without asking.
+    // Findings that need no request.
     let later = ShiftedClock::default();
     later.shift_to(345 * 24 * 3600);
     has(&check(&rest(""), &later).await, "people idm", FindingLevel::Warning, "our certificate ends on", "get a new one");

@@ -1,4 +1,4 @@
-//! PostgreSQL, MariaDB and SQLite themselves; and what can be shown of SQL Server without one.
+//! Registers in PostgreSQL, MariaDB and SQLite, and the parts of SQL Server's protocol that work without a server.
 
 mod sql_server;
 
@@ -12,9 +12,9 @@ use crate::environment::{environment, unique};
 
 /// A table of a test's own in one of the databases.
 struct Table {
-    /// As its owner.
+    /// Connections of the table's owner.
     owner: AnyPool,
-    /// As the service is told.
+    /// The URL in the service's configuration.
     url: String,
     name: String,
     placeholder: &'static str,
@@ -94,7 +94,7 @@ async fn the_number_is_bound_as_the_register_writes_it() {
     for table in Table::all().await {
         table.add(ANNA, "'x'").await;
         let query = if table.placeholder == "$1" { "SELECT 'saw ' || @ FROM TABLE" } else { "SELECT CONCAT('saw ', @) FROM TABLE" };
-        // SQLite has learnt CONCAT late.
+        // Older versions of SQLite have no CONCAT.
         let query = if table.url.starts_with("sqlite") { "SELECT 'saw ' || @ FROM TABLE" } else { query };
         let digits = lookups(&table.section(query, ""));
         assert_eq!(names(digits.accounts_of(&cpr(ANNA)).await), [format!("saw {ANNA}")]);
@@ -181,11 +181,11 @@ async fn what_a_database_says_is_not_repeated_because_it_may_quote_the_number() 
     assert_eq!(trouble(missing.accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Refused("code 42P01".into()));
 }
 
-/// Slow for one person, quick for another.
+/// A table that is slow for one person and quick for another.
 async fn sleepy(table: &Table, sleep: &str) -> String {
     table.add(ANNA, "'anna'").await;
     table.add(BODIL, "'bodil'").await;
-    // In a CASE, because a database may look at conditions in any order.
+    // A CASE, because a database may evaluate conditions in any order.
     let query = format!("SELECT account FROM TABLE WHERE CASE WHEN cpr <> @ THEN 1 = 0 WHEN account = 'anna' THEN {sleep} ELSE 1 = 1 END");
     table.section(&query, "timeout_seconds = 0.8")
 }
@@ -198,7 +198,7 @@ async fn a_slow_database_is_not_waited_for_and_is_usable_at_once_when_it_is_quic
         let started = Instant::now();
         let asked = futures_util::future::join_all((0..12).map(|_| async { trouble(lookups.accounts_of(&cpr(ANNA)).await, "db") })).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
-        // The server may be the first of both to give up.
+        // The server's own time limit may end the query first.
         assert!(asked.iter().all(|trouble| matches!(trouble, RegisterErrorCause::TimedOut | RegisterErrorCause::Refused(_))), "{asked:?}");
         assert_eq!(names(lookups.accounts_of(&cpr(BODIL)).await), ["bodil"]);
     }
@@ -224,7 +224,7 @@ async fn connections_that_went_dead_are_not_used_again() {
     let four = || futures_util::future::join_all((0..4).map(|_| lookups.accounts_of(&anna)));
     assert!(four().await.into_iter().all(|found| names(found) == ["anna"]));
     assert_eq!(relay.connections(), 4);
-    // In the middle of their questions.
+    // The connections die during the queries.
     let dying = async {
         tokio::time::sleep(Duration::from_millis(150)).await;
         relay.die();
@@ -268,7 +268,7 @@ async fn tls_is_as_the_url_says() {
     };
     let (ca, other) = (environment().fact("CA_FILE"), environment().tls("other-ca.pem"));
     assert_eq!(names(asked("reader", &verified()).await), ["anna"]);
-    // Plain text where the URL asks for it; a server that demands TLS refuses that.
+    // Plain text if the URL asks for it. A server that requires TLS refuses that.
     assert_eq!(names(asked("plain", "?ssl-mode=DISABLED").await), ["anna"]);
     assert!(matches!(trouble(asked("reader", "?ssl-mode=DISABLED").await, "db"), RegisterErrorCause::NotLetIn(_)));
     for rest in [format!("?ssl-mode=VERIFY_IDENTITY&ssl-ca={}", other.display()), "?ssl-mode=VERIFY_IDENTITY".to_owned()] {
@@ -281,7 +281,7 @@ async fn tls_is_as_the_url_says() {
     let host = environment().fact("MARIADB_HOST");
     let other_name = by_name.replace(&format!("@{host}:"), &format!("@[::ffff:{host}]:"));
     assert!(matches!(trouble(lookups(&other_name).accounts_of(&cpr(ANNA)).await, "db"), RegisterErrorCause::Unreachable(_)));
-    // By a socket nobody stands in between.
+    // A local socket needs no TLS.
     let socket = format!("?socket={}&ssl-mode=DISABLED", environment().fact("MARIADB_SOCKET"));
     assert_eq!(names(asked("plain", &socket).await), ["anna"]);
 }
@@ -308,7 +308,7 @@ async fn all_are_asked_at_once_and_one_that_fails_is_a_fault_of_the_whole() {
     trouble(lookups(&(sections + gone)).accounts_of(&cpr(ANNA)).await, "gone");
 }
 
-/// Everything that any library says at any level while a number is looked up, also where that fails.
+/// Captures the log output of all libraries at all levels during a lookup, including failed ones.
 #[tokio::test]
 async fn no_library_says_the_number_at_any_level_that_the_service_lets_through() {
     let said = super::peer::Said::default();
@@ -335,7 +335,7 @@ async fn no_library_says_the_number_at_any_level_that_the_service_lets_through()
     let text = said.text();
     assert!(text.contains("sqlx"), "it was listened to: {text}");
     tells_nothing(&text);
-    // What would be said without the settings of ours.
+    // Counter-check: the same output without the service's own log settings.
     let mut open = sqlx::AnyConnection::connect(environment().fact("PG_URL")).await.expect("open");
     let loud = super::peer::Said::default();
     {

@@ -1,4 +1,4 @@
-//! Children of a parent: what a family service may say, and what of it is believed.
+//! Children of a parent: valid and invalid answers of a family service.
 
 use jiff::civil::{Date, date};
 use os2nykode::registers::{Child, Family, RegisterError, RegisterErrorCause};

@@ -1,4 +1,4 @@
-//! A web service of the tests' own over https that asks for a client certificate, and says what a test wants it to say. And an ear for logs.
+//! A web service over https under the test's control, which requires a client certificate. And a capture of log output.
 
 use std::{
     io::Write,
@@ -24,7 +24,7 @@ use crate::{
     oidc::liar::{Says, said},
 };
 
-/// One question to it.
+/// A request that the service received.
 #[derive(Debug, Clone)]
 pub struct Question {
     pub method: String,
@@ -44,7 +44,7 @@ pub struct Peer {
 }
 
 impl Peer {
-    /// Listens. Nobody without a certificate of the test CA gets a word out of it.
+    /// Starts the service. It refuses clients without a certificate of the test CA.
     pub fn start() -> Self {
         let environment = environment();
         let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -78,12 +78,12 @@ impl Peer {
         self.mind.lock().expect("alone").0 = what;
     }
 
-    /// What it was asked since the last look.
+    /// The requests since the last call.
     pub fn asked(&self) -> Vec<Question> {
         std::mem::take(&mut self.mind.lock().expect("alone").1)
     }
 
-    /// Ends, and lets go of everybody.
+    /// Stops the service and closes all connections.
     pub fn stop(&self) {
         self.handle.shutdown();
     }
@@ -109,18 +109,18 @@ async fn answer(State(peer): State<Peer>, request: Request) -> Response {
     said(Some(says)).await
 }
 
-/// By which certificate we are known to it.
+/// Configuration of the client certificate.
 pub fn certificate(name: &str) -> String {
     let file = |ending: &str| environment().tls(&format!("{name}.{ending}"));
     format!("client_certificate_file = \"{}\"\nclient_key_file = \"{}\"\n", file("pem").display(), file("key").display())
 }
 
-/// The keys by which it is asked as it wants to be.
+/// Configuration of the CA and of a client certificate that the service accepts.
 pub fn trusted() -> String {
     format!("ca_file = \"{}\"\n{}", environment().fact("CA_FILE"), certificate("client"))
 }
 
-/// Everything that is said on this thread, at every level.
+/// Captured log output of this thread, at every level.
 #[derive(Clone, Default)]
 pub struct Said(Arc<Mutex<Vec<u8>>>);
 
@@ -128,7 +128,7 @@ impl Said {
     pub fn listen(&self) -> tracing::subscriber::DefaultGuard {
         let ear = self.clone();
         let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(move || ear.clone());
-        // Speaks for libraries that use the `log` crate too, as the service's own does.
+        // Includes libraries that use the `log` crate, as the service's own subscriber does.
         tracing_subscriber::util::SubscriberInitExt::set_default(subscriber.finish())
     }
 

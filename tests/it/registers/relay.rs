@@ -1,4 +1,4 @@
-//! A wire to a database that can go dead without being cut.
+//! A TCP relay to a database whose connections can go silent without being closed.
 
 use std::{
     net::SocketAddr,
@@ -18,7 +18,7 @@ use tokio::{
 pub struct Relay {
     pub address: SocketAddr,
     made: Arc<AtomicUsize>,
-    /// Connections made before this one are dead.
+    /// Number of silent connections: the first so many.
     dead: Arc<AtomicUsize>,
 }
 
@@ -39,7 +39,7 @@ impl Relay {
         relay
     }
 
-    /// What is connected now hears nothing any more; what connects later does.
+    /// Silences all current connections. Later ones work.
     pub fn die(&self) {
         self.dead.store(self.made.load(Ordering::SeqCst), Ordering::SeqCst);
     }

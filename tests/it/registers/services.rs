@@ -1,4 +1,4 @@
-//! Web services: how they are asked, what they may answer, and what is not believed.
+//! Web services as registers: requests, valid answers, and answers that are refused.
 
 use std::time::{Duration, Instant};
 
@@ -178,13 +178,13 @@ async fn each_side_proves_itself_by_its_certificate() {
     }
     assert!(peer.asked().is_empty(), "and nobody is asked");
     assert_eq!(names(lookups(&(bare.clone() + &ca + &certificate("client"))).accounts_of(&cpr(ANNA)).await), ["anna"]);
-    // A key that is not the certificate's is told of at the start.
+    // A key that does not match the certificate is refused at the start.
     let swapped = bare + &ca + &certificate("client").replace("client.key", "foreign-client.key");
     let error = os2nykode::registers::Lookups::new(&super::config(&swapped).registers).expect_err("refused").to_string();
     assert!(error.contains("client.pem"), "{error}");
 }
 
-/// Everything that any library says at any level, also where the number stands in the address and where it fails.
+/// Captures the log output of all libraries at all levels, including failed requests and a CPR number in the URL.
 #[tokio::test]
 async fn no_library_says_the_number() {
     let peer = Peer::start();

@@ -1,4 +1,4 @@
-//! What a register names, in the hands of people who log in with a CPR number, on a real controller.
+//! Accounts from a register for people who log in with a CPR number, on a real controller.
 
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ use crate::{
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 
-/// A register in a file, and a service that asks it.
+/// A register in a file, and a service that uses it.
 struct Town {
     service: Service,
     register: AnyPool,
@@ -159,7 +159,7 @@ async fn a_register_that_can_not_be_asked_refuses_everything_that_hangs_on_it() 
         assert_eq!(page.status, 503, "{}", page.text);
     }
     unchanged(&person).await;
-    // A login that no register has to be asked for goes on.
+    // A login without a CPR number needs no register and succeeds.
     let by_name = login(&town.service, "os2faktor", claim(ClaimKind::AccountName, &person.sam), AssuranceLevel::Substantial);
     assert_eq!(reset(&town.service, &by_name, guid(&person).await, NEW).await, SetOutcome::Done);
 }
@@ -171,7 +171,7 @@ async fn a_register_leads_to_no_account_that_is_not_a_persons_and_served() {
     let soren = admin.person_named(&unique("soren"), "Søren", "Prøvesen").await;
     let group = unique("gruppe");
     admin.group(&group).await;
-    // A controller's own account is a computer's; the administrator is outside the search base.
+    // DC1$ is a computer's account. The administrator is outside the search base.
     let loose = [soren.sam.replace('o', "ö"), format!("{}*", &soren.sam[..5]), "*".to_owned(), format!("KOMMUNE\\{}", soren.sam)];
     for account in ["DC1$", "Administrator", "krbtgt", &group, "a)(sAMAccountName=*"].into_iter().chain(loose.iter().map(String::as_str)) {
         town.add(&cpr, account).await;
@@ -180,7 +180,7 @@ async fn a_register_leads_to_no_account_that_is_not_a_persons_and_served() {
     assert_eq!(town.names(&identity).await, [""; 0]);
     assert_eq!(reset(&town.service, &identity, guid(&soren).await, NEW).await, SetOutcome::Refused(Refusal::NoRelation));
     unchanged(&soren).await;
-    // A disabled one is theirs, and can't be used.
+    // A disabled account belongs to the person but can't be used.
     let disabled = admin.person().await;
     admin.replace(&disabled.dn, "userAccountControl", "514").await;
     town.add(&cpr, &disabled.sam).await;
@@ -250,7 +250,7 @@ async fn who_is_barred_by_an_account_that_a_register_names_is_barred() {
     unchanged(&own).await;
 }
 
-/// A register is asked before the account's lock is taken: its owner changes the password meanwhile.
+/// The register is queried before the account lock is taken, so that the account's owner can change the password meanwhile.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_register_does_not_hold_the_accounts_lock() {
     let peer = Peer::start();
@@ -300,7 +300,7 @@ async fn a_register_that_is_down_keeps_no_service_from_starting() {
     assert!(!app.registers.is_empty() && app.family.is_some());
 }
 
-/// Where no register is configured, and for logins without a CPR number, AD is asked exactly what it was asked before there were registers.
+/// Without a configured register, and for logins without a CPR number, registers cost no additional LDAP operation.
 #[tokio::test]
 async fn without_a_register_ad_is_asked_no_more_than_before() {
     let recorder = metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder();

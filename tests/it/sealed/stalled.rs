@@ -1,4 +1,4 @@
-//! The database stands still between an attempt and its outcome, while the sealer runs.
+//! The database stalls between an attempt and its outcome while the sealing job runs.
 
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
@@ -23,7 +23,7 @@ use crate::{
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 
-/// Nobody writes into the log while this is held.
+/// Blocks all writes to the log.
 async fn hold(connection: &mut AnyConnection, sqlite: bool) {
     let statements: &[&str] = if sqlite { &["BEGIN IMMEDIATE"] } else { &["BEGIN", "LOCK TABLE audit IN EXCLUSIVE MODE"] };
     for statement in statements {
@@ -54,7 +54,7 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         let person = Admin::new().await.person().await;
         let visitor = service.visitor();
         let account = visitor.logged_in(&person.sam, PASSWORD).await;
-        // The controller's answer is kept back, so that there is time between the attempt and the outcome.
+        // The proxy holds back the controller's answer, so that there is time between the attempt and the outcome.
         proxy.set(Mischief::KeepAnswer(MODIFY_ANSWER));
         let changing = tokio::spawn(async move { visitor.change(&account, PASSWORD, NEW).await });
         while place.one::<i64>("SELECT COUNT(*) FROM audit WHERE kind = 'change_attempt'").await == 0 {
@@ -69,13 +69,13 @@ async fn a_store_that_stalls_after_the_attempt_leaves_a_log_that_tells_the_truth
         stalling.close().await.expect("closed");
         proxy.set(Mischief::None);
         assert_eq!(bind(&person.dn, NEW).await, Ok(()));
-        // What became of it is asked of AD, and the log says so.
+        // The reconcile job asks AD for the outcome and logs it.
         service.clock.shift_to(120);
         assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
         let guid = Admin::new().await.guid(&person.sam).await;
         let history = service.app.audit.history_of(guid, 1, jiff::Timestamp::UNIX_EPOCH).await.expect("read");
         assert_eq!((history[0].event.kind, history[0].event.outcome), (EventKind::ChangeReconciled, AuditOutcome::Succeeded));
-        // The sealer has come through it.
+        // The sealing job recovers.
         for _ in 0..200 {
             if place.one::<i64>("SELECT COUNT(*) FROM audit_unsealed").await == 0 {
                 break;

@@ -36,7 +36,7 @@ enum Manner {
     ClosesAtOnce,
     /// Closes after so many bytes.
     ClosesAfter(usize),
-    /// The same with a TLS closure: first its own direction, then the connection.
+    /// Reads so many bytes, closes its sending side, and shortly after that the connection.
     SaysGoodbyeAfter(usize),
     /// Accepts connections and reads nothing.
     Stalls,

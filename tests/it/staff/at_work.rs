@@ -1,4 +1,4 @@
-//! What somebody with a local account may do: what their role says, to whom the helpdesk's scope says, and nothing of their own.
+//! Permissions of local accounts: by their role, within the helpdesk's scope, and without an AD account of their own.
 
 use super::*;
 use crate::{
@@ -106,7 +106,7 @@ async fn a_local_auditor_needs_the_level_and_a_fresh_login_as_everybody_does() {
 async fn no_account_in_ad_is_its_own() {
     let service = helpdesk("high").start().await;
     let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
-    let person = Admin::new().await.person_named(&colleague.name, "Åse", "Bech-Øst").await; // the same name in AD
+    let person = Admin::new().await.person_named(&colleague.name, "Åse", "Bech-Øst").await; // an AD account with the same name
     let target = guid(&person).await;
     let visitor = colleague.at_work(&service).await;
     let own = format!("/accounts/{target}");

@@ -1,4 +1,4 @@
-//! `os2nykode account …`, as operators run it, beside a service that runs.
+//! `os2nykode account …` in operation, beside a running service.
 
 use std::{
     io::{Read, Write},
@@ -9,7 +9,7 @@ use std::{
 use super::*;
 use crate::process::{PROGRAM, free_address, start, write_config};
 
-/// The command with its configuration, as a child with pipes.
+/// The command with its configuration, as a child process with pipes.
 fn command(dir: &Path, arguments: &[&str]) -> Child {
     let config = dir.join("config.toml");
     let mut command = Command::new(PROGRAM);
@@ -17,7 +17,7 @@ fn command(dir: &Path, arguments: &[&str]) -> Child {
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("started")
 }
 
-/// Runs it with this on standard input.
+/// Runs the command with this standard input.
 fn run(dir: &Path, arguments: &[&str], input: &str) -> Output {
     let mut child = command(dir, arguments);
     let _ = child.stdin.take().expect("a pipe").write_all(input.as_bytes()); // it may have ended before
@@ -28,7 +28,7 @@ fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-/// What it printed for the authenticator app, checked against itself.
+/// The app with the printed secret. Asserts that the printed link has the same secret.
 fn app(output: &Output) -> App {
     let text = said(output);
     assert_eq!(output.status.code(), Some(0), "{text}");
@@ -42,7 +42,7 @@ fn now() -> Timestamp {
     os2nykode::clock::SystemClock.now()
 }
 
-/// Waits for a half minute whose code was not used yet.
+/// Waits for the first code after `used`.
 async fn next_code(app: &App, used: &str) -> String {
     loop {
         let code = app.code(now());
@@ -68,7 +68,7 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     assert_eq!(log_in(&browser, "Vagt.Åse", PASSWORD, &code).await.path, "/delegation");
     let list = said(&run(dir.path(), &["list"], ""));
     assert!(list.starts_with("vagt.åse\tÅse Bech-Øst\thelpdesk,auditor\tenabled\t20"), "{list}");
-    // Disabled in another process: logged out here at once.
+    // A command in another process disables the account and ends its sessions at once.
     assert_eq!(run(dir.path(), &["disable", "VAGT.ÅSE"], "").status.code(), Some(0));
     assert_eq!(browser.get("/delegation").await.path, "/login?ended");
     assert!(said(&run(dir.path(), &["list"], "")).contains("\tdisabled\t"));
@@ -88,7 +88,7 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     nothing_leaked(dir.path(), &[&phone, &new_phone]);
 }
 
-/// Of local accounts and of accounts in AD, by name and by number.
+/// For local accounts and for accounts in AD, by name and by id.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sessions_of_an_account_are_ended_by_a_command() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -117,7 +117,7 @@ async fn the_sessions_of_an_account_are_ended_by_a_command() {
     assert_eq!(others.get(&untouched.path).await.path, untouched.path, "nobody else's");
 }
 
-/// Each command is in the audit log twice: begun and done.
+/// Asserts that the audit log has two entries for each command: begun and done.
 async fn told(dir: &Path) {
     sqlx::any::install_default_drivers();
     let pool = sqlx::AnyPool::connect(&format!("sqlite://{}/os2nykode.db", dir.display())).await.expect("open");
@@ -132,7 +132,7 @@ async fn told(dir: &Path) {
     assert_eq!(entries, expected);
 }
 
-/// Neither the log nor the database, journal included, has a password, a code's secret or its text.
+/// Asserts that log and database, including its journal, contain no password, no code and no secret of a code.
 fn nothing_leaked(dir: &Path, phones: &[&App]) {
     let mut read = 0;
     for entry in std::fs::read_dir(dir).expect("the folder").map(|entry| entry.expect("an entry").path()).filter(|path| path.is_file()) {
@@ -197,7 +197,7 @@ async fn while_it_waits_for_the_password_nobody_sees_it() {
     let mut input = child.stdin.take().expect("a pipe");
     let id = child.id();
     let of = |file: &str| std::fs::read(format!("/proc/{id}/{file}")).unwrap_or_default();
-    // The kernel lets us go on before the new program's arguments can be read.
+    // `spawn` returns before the new program's arguments are readable.
     while of("cmdline").is_empty() {
         assert!(child.try_wait().expect("asked").is_none(), "it waits");
         std::thread::sleep(std::time::Duration::from_millis(1));
@@ -232,7 +232,7 @@ impl Terminal {
         Self { child, output, seen: String::new() }
     }
 
-    /// Reads until this is seen.
+    /// Reads until the output ends with this text.
     fn wait_for(&mut self, text: &str) {
         let mut byte = [0];
         while !self.seen.ends_with(text) {
@@ -245,7 +245,7 @@ impl Terminal {
         self.child.stdin.as_mut().expect("a pipe").write_all(text.as_bytes()).expect("typed");
     }
 
-    /// The rest of what is seen, and how it ended.
+    /// Reads the rest. Returns the output and the exit code.
     fn end(mut self) -> (String, Option<i32>) {
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).expect("read");

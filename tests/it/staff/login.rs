@@ -1,4 +1,4 @@
-//! Who gets in, who does not, and what it tells.
+//! Logins with local accounts: success, refusals, and information that they must not reveal.
 
 use std::time::{Duration, Instant};
 
@@ -101,7 +101,7 @@ async fn a_refusal_takes_a_whole_number_of_steps_and_an_unknown_name_is_hashed_t
         times.sort_unstable();
         times[4]
     };
-    // Without a hash, it would take a quarter of it.
+    // Without the hash for unknown names, they would take a quarter of the time.
     let (known, unknown) = (median(&colleague.name).await, median(&unique("ukendt")).await);
     assert!(unknown >= known / 2 && known >= unknown / 2, "{known:?} {unknown:?}");
     let held =
@@ -117,7 +117,7 @@ async fn a_refusal_takes_a_whole_number_of_steps_and_an_unknown_name_is_hashed_t
 async fn a_code_counts_once_and_with_the_one_before_and_after() {
     let service = on().start().await;
     let colleague = Colleague::new(&service, &[Role::Helpdesk]).await;
-    // From the beginning of a step: the next one is far enough away.
+    // Begins at the start of a step, so that the next one is far enough away.
     let begun = 31 - service.clock.now().as_second() % 30;
     service.clock.shift_to(begun);
     let now = service.clock.now();
@@ -172,7 +172,7 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
             _ => drop(desk.reset(&colleague.name, &password(OTHER)).await.expect("reset")),
         }
         assert_eq!(visitor.get("/delegation").await.path, "/login?ended", "{change}: the session is gone");
-        // One that was begun in between is over too.
+        // A session that was begun meanwhile has ended too.
         let late = crate::provider_reset::visitor(&service, &identity).await;
         let page = late.get("/delegation").await;
         assert_eq!(page.path, "/staff?ended", "{change}");
@@ -221,7 +221,7 @@ async fn too_many_tries_wait_even_with_the_right_ones_and_only_for_this_name() {
         assert_eq!(page.status, 429);
         page.says("Der er prøvet for mange gange. Du kan prøve igen");
     }
-    // A name in AD has a count of its own.
+    // The same name in AD has a count of its own.
     assert_eq!(service.visitor().log_in(&colleague.name, "Helt-Forkert-99").await.status, 422);
     other.at_work(&service).await;
     service.clock.shift_to(31);
@@ -229,7 +229,7 @@ async fn too_many_tries_wait_even_with_the_right_ones_and_only_for_this_name() {
     assert_eq!(log_in(&service.visitor(), &colleague.name, "Helt-Forkert-Cykel-99", "000000").await.status, 422, "free tries again");
 }
 
-/// The browser stays known over a logout.
+/// The browser stays known after a logout.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_known_browser_lets_its_owner_in_while_a_stranger_guesses() {
     let more =

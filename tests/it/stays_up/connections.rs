@@ -1,4 +1,4 @@
-//! Connections that say nothing, or little.
+//! Silent and slow connections.
 
 use std::{io, net::SocketAddr, time::Duration};
 
@@ -22,7 +22,7 @@ async fn connect(last: u8, to: SocketAddr) -> io::Result<TcpStream> {
     socket.connect(to).await
 }
 
-/// How long it takes until the other side ends the connection.
+/// Time until the other side ends the connection.
 async fn ended(mut stream: impl AsyncRead + Unpin) -> Duration {
     let began = Instant::now();
     let mut rest = Vec::new();
@@ -54,7 +54,7 @@ async fn one_address_takes_only_its_share_of_connections() {
     for _ in 0..20 {
         held.push(connect(7, service.address).await.expect("connected"));
     }
-    // Accepted in their order: the next is the one too many.
+    // Connections are accepted in order, so this is the first one over the limit.
     let next = connect(7, service.address).await.expect("the system accepts it");
     assert!(ended(next).await < Duration::from_secs(5), "it is closed at once");
     let page = from(8).get(format!("https://localhost:{}/", service.address.port())).send().await.expect("an answer");

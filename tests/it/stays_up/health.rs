@@ -1,4 +1,4 @@
-//! `/health/ready` tells whether the service can do its work, and pages tell what is away.
+//! `/health/ready` reports whether the service can do its work, and pages name the part that is missing.
 
 use std::{process::Command, time::Duration};
 
@@ -26,7 +26,7 @@ async fn a_controller_that_takes_nobody_new_is_no_controller() {
     let visitor = service.visitor();
     visitor.log_in(&unique("ukendt"), "Helt-Forkert-99").await; // leaves a connection in the pool
     assert_eq!(ready(&visitor.client, &visitor.base).await, 200);
-    proxy.set(Mischief::Refuse); // what is connected stays so
+    proxy.set(Mischief::Refuse); // existing connections stay open
     until("not ready", 10, async || ready(&visitor.client, &visitor.base).await == 503).await;
     proxy.set(Mischief::None);
     until("ready again", 10, async || ready(&visitor.client, &visitor.base).await == 200).await;
@@ -65,8 +65,8 @@ async fn a_full_disk_is_told_of() {
     let dir = tempfile::tempdir().expect("a folder");
     let address = free_address();
     write_config(dir.path(), &Setup::default(), address);
-    drop(start(dir.path(), address).await); // makes the database
-    // No file grows beyond this, in blocks of 512 bytes: what is written to the database's journal comes to it soon.
+    drop(start(dir.path(), address).await); // creates the database
+    // Limits the file size in blocks of 512 bytes, which the database's journal reaches soon.
     let mut shell = Command::new("sh");
     shell.args(["-c", "trap '' XFSZ; ulimit -f 1200; exec \"$0\" \"$@\"", PROGRAM]);
     let running = start_by(shell, dir.path(), address).await;

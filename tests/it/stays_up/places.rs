@@ -1,4 +1,4 @@
-//! The places of requests that are worked on at once.
+//! The limit of concurrent requests.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::{
 async fn nobody_holds_a_place_by_sending_slowly() {
     let service = Setup { server: "max_concurrent_requests = 4\n", ..Setup::default() }.start().await;
     let base = format!("https://localhost:{}", service.address.port());
-    let (slow, other) = (from(7), from(8)); // made before: that takes its time
+    let (slow, other) = (from(7), from(8)); // created before, because that takes time
     let drops: Vec<_> = (0..12)
         .map(|_| {
             let (client, url) = (slow.clone(), format!("{base}/language"));
@@ -41,7 +41,7 @@ async fn nobody_holds_a_place_by_sending_slowly() {
     assert_eq!(slow.get(format!("{base}/")).send().await.expect("an answer").status(), 200);
 }
 
-/// One byte, and then nothing for ever.
+/// A body of one byte that never ends.
 fn one_byte() -> Body {
     let first = futures_util::stream::iter([Ok::<_, std::io::Error>(http_body::Frame::data(axum::body::Bytes::from_static(b"l")))]);
     Body::wrap(http_body_util::StreamBody::new(futures_util::StreamExt::chain(first, futures_util::stream::pending())))

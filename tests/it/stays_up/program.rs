@@ -1,4 +1,4 @@
-//! The program: signals, a database that comes late, what systemd is told, what its counters and its log look like.
+//! The program: signals, a database that is late, notifications to systemd, counters and log.
 
 use std::{
     net::SocketAddr,
@@ -18,7 +18,7 @@ use crate::{
     store::postgres_database,
 };
 
-/// The program, which need not become ready.
+/// The program, possibly not ready.
 struct Program(Child);
 
 impl Drop for Program {
@@ -72,13 +72,13 @@ async fn sighup_reads_again_what_can_be_read_again_and_ends_nothing() {
     let mut program = Program::start(dir.path(), &[]);
     answers(address, "/health/live", 200).await;
     answers(address, "/health/ready", 503).await;
-    // The service account's password was changed in AD, and then here.
+    // The service account's password has been changed in AD, and now in the configuration.
     crate::service::write_private(&config, right.replace("[server]\n", "[server]\nrequest_timeout_seconds = 20\n")).expect("written");
     program.signal("-HUP");
     answers(address, "/health/ready", 200).await;
     logged(dir.path(), "\"taken\":\"policy, directory.bind_password\"").await;
     logged(dir.path(), "\"sections\":\"server\"").await;
-    // A file that can't be used changes nothing.
+    // An invalid file changes nothing.
     crate::service::write_private(&config, "[site]\nnam = 1\n").expect("written");
     program.signal("-HUP");
     logged(dir.path(), "configuration rejected").await;
@@ -126,7 +126,7 @@ async fn a_new_policy_counts_after_sighup() {
     logged(dir.path(), "taken=\"policy\"").await;
     assert!(!log(dir.path()).contains("need a restart"), "nothing else has changed");
     assert!(!log(dir.path()).contains('\x1b'), "no colours in a file");
-    // What was never counted is there, so that the first of it is a rise.
+    // Counters start at zero, so that the first event is an increase.
     let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
     for line in [
         "os2nykode_errors_total 0",
@@ -139,7 +139,7 @@ async fn a_new_policy_counts_after_sighup() {
     }
 }
 
-/// What systemd would hear.
+/// Receiver of the notifications to systemd.
 struct Ear(UnixDatagram);
 
 impl Ear {
@@ -177,8 +177,8 @@ async fn a_database_that_comes_late_is_waited_for_and_only_then_the_service_is_t
     let waits = ear.hears();
     assert!(waits.contains("STATUS=waiting for the database") && waits.contains("EXTEND_TIMEOUT_USEC="), "{waits}");
     logged(dir.path(), "database not available yet").await;
-    program.signal("-HUP"); // as a reload at boot would
-    tokio::time::sleep(Duration::from_millis(500)).await; // longer than a signal takes to end it
+    program.signal("-HUP"); // as a reload during boot would
+    tokio::time::sleep(Duration::from_millis(500)).await; // longer than the signal would take to end the process
     assert!(program.is_alive());
     assert!(reqwest::get(format!("http://{address}/health/live")).await.is_err(), "nobody listens yet");
     std::os::unix::fs::symlink(real, &sockets).expect("the database is there");

@@ -1,4 +1,6 @@
-//! What can be shown of SQL Server without one: what goes to whom before the login, and that nothing hangs or is told. Queries and their rows are not shown.
+//! SQL Server without a server: the packets before the login, timeouts, and error texts without personal data.
+//!
+//! Queries and their rows are not tested.
 
 use std::{
     io::{Read, Write},
@@ -15,25 +17,25 @@ use crate::{
     registers::{ANNA, cpr, lookups, tells_nothing, trouble},
 };
 
-/// Kinds of packets (MS-TDS 2.2.3.1.1).
+/// Packet types (MS-TDS 2.2.3.1.1).
 const PRELOGIN: u8 = 0x12;
 const ANSWER: u8 = 0x04;
 const LOGIN: u8 = 0x10;
 
-/// How a server that is none goes on.
+/// Behaviour of the fake server.
 #[derive(Clone, Copy)]
 enum Server {
-    /// Takes the connection and says nothing.
+    /// Accepts the connection and sends nothing.
     Silent,
-    /// Says something else.
+    /// Answers in another protocol.
     Http,
     /// Offers no TLS (ENCRYPT_NOT_SUP), or only for the login (ENCRYPT_OFF).
     Without(u8),
-    /// TLS with this certificate of the environment; refuses whoever logs in, quoting a number.
+    /// TLS with this certificate of the environment. Refuses every login with a text that contains a CPR number.
     Tls(&'static str),
 }
 
-/// The first byte and the beginning of every packet that came, in clear or inside TLS.
+/// Whether each packet came in clear or inside TLS, and its type.
 type Came = Arc<Mutex<Vec<(&'static str, u8)>>>;
 
 fn serve(server: Server) -> (SocketAddr, Came) {
@@ -88,7 +90,7 @@ fn talk(mut stream: TcpStream, server: Server, came: &Came) -> std::io::Result<(
             let mut acceptor = SslAcceptor::mozilla_intermediate_v5(SslMethod::tls_server())?;
             acceptor.set_certificate_chain_file(environment().tls(&format!("{name}.pem")))?;
             acceptor.set_private_key_file(environment().tls(&format!("{name}.key")), SslFiletype::PEM)?;
-            // TLS 1.2 ends its handshake with the server's own word: after it, nothing is wrapped any more.
+            // In TLS 1.2 the server ends the handshake, so nothing after it is wrapped in packets.
             acceptor.set_max_proto_version(Some(openssl::ssl::SslVersion::TLS1_2))?;
             let wrapped = Wrapped { stream, left: Vec::new(), shaking: true };
             let mut tls: SslStream<Wrapped> = acceptor.build().accept(wrapped).map_err(|_| std::io::Error::other("no TLS"))?;
@@ -105,7 +107,7 @@ fn talk(mut stream: TcpStream, server: Server, came: &Came) -> std::io::Result<(
     }
 }
 
-/// The handshake travels in packets.
+/// A stream that wraps the TLS handshake in packets.
 #[derive(Debug)]
 struct Wrapped {
     stream: TcpStream,
