@@ -1,4 +1,4 @@
-//! Two real controllers: what only one of them knows, and what a person notices where one of them is not well.
+//! Two real controllers: values that only one of them knows, and the effects of a faulty one on a visitor.
 
 use std::time::{Duration, Instant};
 
@@ -11,14 +11,14 @@ use crate::{
 
 const NEW: &str = "Blå-Sejlbåd-4711";
 const WRONG: &str = "Helt-Forkert-99";
-/// What a controller that is not well may cost a person in all.
+/// Longest total delay that a faulty controller may cause for a visitor.
 const COST: Duration = Duration::from_millis(2500);
 
 async fn tries(pair: &Pair, n: usize, person: &Person) -> Option<u32> {
     pair.admin(n).await.value_if_known(&person.sam, "badPwdCount").await.map(|count| count.parse().expect("a number"))
 }
 
-/// A service that prefers controller 1, with a proxy before each.
+/// A service that prefers controller 1, with a proxy in front of each.
 async fn behind_proxies(pair: &Pair) -> (Service, Proxy, Proxy) {
     let (one, two) = (pair.proxy(1).await, pair.proxy(2).await);
     let service = pair.service([(1, one.address), (2, two.address)], Setup::default()).await;
@@ -65,7 +65,7 @@ async fn a_controller_that_is_not_well_costs_a_person_little() {
         for half_dead in [false, true] {
             let (service, one, _two) = behind_proxies(&pair).await;
             let other = pair.person().await;
-            service.visitor().logged_in(&other.sam, PASSWORD).await; // connections are open
+            service.visitor().logged_in(&other.sam, PASSWORD).await; // opens connections
             let (person, visitor) = (pair.person().await, service.visitor());
             let started = Instant::now();
             let usual = visitor.logged_in(&other.sam, PASSWORD).await;
@@ -131,14 +131,14 @@ async fn until_it_is_replicated_the_new_password_is_tried_where_it_was_written()
     let account = visitor.logged_in(&person.sam, PASSWORD).await;
     visitor.change(&account, PASSWORD, NEW).await.says("Din adgangskode er skiftet");
     assert_eq!(bind_on(pair.ip(2), &person.dn, NEW).await, Ok(()));
-    // The preferred one is back, and knows the old password only.
+    // The preferred controller is back and knows the old password only.
     one.set(Mischief::None);
-    tokio::time::sleep(Duration::from_millis(1100)).await; // its retry time
+    tokio::time::sleep(Duration::from_millis(1100)).await; // the retry time
     for _ in 0..6 {
         service.visitor().logged_in(&person.sam, NEW).await;
     }
     assert_eq!(tries(&pair, 1, &person).await, Some(0), "no right password was a wrong try anywhere");
-    // The one that wrote it is gone: the old controller is not asked about a password that it can't know.
+    // Without the controller that wrote the password, the service does not try it on the other one, which would count a failure.
     two.set(Mischief::Refuse);
     two.end_connections();
     assert_eq!(service.visitor().log_in(&person.sam, NEW).await.status, 503);
@@ -157,7 +157,7 @@ async fn a_lost_bind_is_tried_on_the_other_controller_with_that_try_counted() {
     service.visitor().logged_in(&person.sam, PASSWORD).await;
     one.set(Mischief::CutAnswer(BIND_ANSWER, 3));
     service.visitor().logged_in(&person.sam, PASSWORD).await;
-    // One wrong try on the second one, and the one that was lost: of a stranger, a third is not risked.
+    // One failure on controller 2, and one lost bind. The service does not risk a third for a stranger.
     one.set(Mischief::None);
     for n in [1, 2] {
         assert_eq!(bind_on(pair.ip(n), &near.dn, WRONG).await, Err("52e".into()));
@@ -173,7 +173,7 @@ async fn a_lost_bind_is_tried_on_the_other_controller_with_that_try_counted() {
 async fn a_read_only_controller_is_passed_over() {
     let pair = Pair::take().await;
     let (service, one, two) = behind_proxies(&pair).await;
-    // 1920 (partial secrets) in place of 1935 in what it says of itself.
+    // The proxy replaces capability 1935 with 1920 (partial secrets).
     one.set(Mischief::ReplaceText(ENTRY, b"1.2.840.113556.1.4.1935", b"1.2.840.113556.1.4.1920"));
     let person = pair.person().await;
     let visitor = service.visitor();

@@ -1,4 +1,4 @@
-//! The real parts that the tests run against, as `tests/env/up` has set them up.
+//! The real systems of the test environment, started by `tests/env/up`.
 
 use std::{
     collections::HashMap,
@@ -8,7 +8,7 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// Facts of the environment: `KEY=value` lines of the file `env` in its directory.
+/// Facts of the environment: `KEY=value` lines of its file `env`.
 pub struct Environment {
     dir: PathBuf,
     facts: HashMap<String, String>,
@@ -22,7 +22,7 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
     Environment { dir, facts }
 });
 
-/// The environment; the run fails where it is missing.
+/// The environment. Panics if it is not running.
 pub fn environment() -> &'static Environment {
     &ENVIRONMENT
 }
@@ -40,7 +40,7 @@ impl Environment {
         self.dir.join("tls").join(file)
     }
 
-    /// Puts an account's pwdLastSet back by so many days, so that the minimum age is over.
+    /// Moves an account's pwdLastSet back by so many days, so that the minimum age is over.
     pub fn age(&self, account: &str, days: u32) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/env/age");
         let done = Command::new(script).arg(&self.dir).args([account, &days.to_string()]).output().expect("tests/env/age runs");
@@ -54,7 +54,7 @@ pub fn unique(prefix: &str) -> String {
     format!("{prefix}{}x{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
-/// Writes a file that holds secrets, as the service demands: for its owner only.
+/// Writes a file with secrets, readable by its owner only, as the service demands.
 pub fn write_private(path: impl AsRef<Path>, content: impl AsRef<[u8]>) -> std::io::Result<()> {
     std::fs::write(&path, content)?;
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))

@@ -1,4 +1,4 @@
-//! Controllers that are dead, slow, or lose the thread; stores that are full; clocks that jump. Nothing is lost and nothing is claimed that is not so.
+//! Faulty controllers, full stores and clocks that jump: no change is lost and no false outcome is reported.
 
 use std::time::{Duration, Instant};
 
@@ -56,7 +56,7 @@ async fn connections_that_died_in_the_pool_are_no_failure() {
     let service = through(&proxy).await;
     let person = Admin::new().await.person().await;
     service.visitor().logged_in(&person.sam, PASSWORD).await;
-    proxy.set(Mischief::CutAnswer(ENTRY, 0)); // ends the pooled connection in the middle of a search …
+    proxy.set(Mischief::CutAnswer(ENTRY, 0)); // breaks the pooled connection in the middle of a search …
     let visitor = service.visitor();
     assert_eq!(visitor.log_in(&person.sam, PASSWORD).await.status, 503);
     proxy.set(Mischief::None);
@@ -84,7 +84,7 @@ async fn no_controller_at_all_is_said_on_the_page_and_not_ready() {
     let ready = service.visitor().request(reqwest::Method::GET, "/health/ready").send().await.expect("an answer");
     assert_eq!(ready.status(), 503);
     proxy.set(Mischief::None);
-    tokio::time::sleep(Duration::from_millis(1100)).await; // an answer is good for a second
+    tokio::time::sleep(Duration::from_millis(1100)).await; // the health check caches an answer for a second
     assert_eq!(service.visitor().get("/health/ready").await.status, 200);
 }
 
@@ -101,7 +101,7 @@ async fn changed_through(proxy: &Proxy, mischief: Mischief) -> (Service, crate::
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_cut_at_any_byte_garbled_or_kept_back_is_looked_into_and_the_truth_is_told() {
     let proxy = Proxy::start().await;
-    // The answer "done" has 14 bytes.
+    // The answer "success" has 14 bytes.
     let cuts = (0..14).map(|n| Mischief::CutAnswer(MODIFY_ANSWER, n));
     let garbled = [
         Mischief::ReplaceAnswer(MODIFY_ANSWER, b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()),
@@ -150,7 +150,8 @@ async fn a_bind_that_is_garbled_is_a_fault_and_not_a_login() {
         let page = service.visitor().log_in(&person.sam, PASSWORD).await;
         assert_eq!(page.status, 503, "{mischief:?}");
         proxy.set(Mischief::None);
-        // Nobody knows whether that try counts: the account's lock is kept until it runs out. That is our fault, and no wrong password.
+        // It is unknown whether AD counted the lost attempt. Hence the account lock is kept until it expires. The page shows an error of the
+        // service, not a wrong password.
         let busy = service.visitor().log_in(&person.sam, PASSWORD).await;
         assert_eq!(busy.status, 503, "{mischief:?}");
         busy.says("Det er vores fejl");
@@ -197,5 +198,5 @@ async fn a_clock_that_jumps_opens_nothing() {
         service.clock.shift_to(hours * 3600);
         assert_eq!(service.visitor().log_in("ukendt-ur", "Helt-Forkert-99").await.status, 429, "a wait is not ended by a clock set back");
     }
-    visitor.get(&account.path).await.says("Log ind"); // a session from the future is none
+    visitor.get(&account.path).await.says("Log ind"); // a session from the future is invalid
 }

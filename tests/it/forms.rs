@@ -1,4 +1,4 @@
-//! Forms, sessions, headers and limits: what a browser, and what somebody who is no browser, can do to the pages.
+//! Forms, sessions, headers and limits, against browsers and other clients.
 
 use reqwest::{Method, StatusCode};
 
@@ -71,7 +71,7 @@ async fn a_login_makes_a_new_session_and_ends_the_one_before() {
     let old = Visitor::new(service.address);
     let answer = old.request(Method::GET, &first_page).header("cookie", &one).send().await.expect("an answer");
     assert_eq!(answer.headers()["location"], "/login?ended", "the old session has ended");
-    // A session id that somebody else has chosen is never taken on.
+    // Session fixation: an id chosen by the client is not adopted.
     let chosen = "__Host-os2nykode=AAAAAAAAAAAAAAAAAAAAAA";
     let fixed = Visitor::new(service.address);
     let page = fixed.request(Method::GET, "/login").header("cookie", chosen).send().await.expect("an answer");
@@ -237,7 +237,7 @@ async fn odd_input_in_every_field_gets_a_clear_answer() {
     for text in odd {
         let form = visitor.get(&path).await;
         let (token, attempt) = (form.token(), form.attempt());
-        let fits = (12..=256).contains(&text.chars().count()); // as a password, it would be one
+        let fits = (12..=256).contains(&text.chars().count()); // valid as a password
         for (current, new, repeat) in [(PASSWORD, if fits { "kort" } else { text }, text), (PASSWORD, NEW, text)] {
             let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("current", current), ("new", new), ("repeat", repeat)];
             let page = visitor.post(&path, &fields).await;

@@ -1,4 +1,4 @@
-//! Nobody can lock an account from the web, guess on without end, or find out who has one.
+//! The lockout guard: strangers cannot lock an account, guess without limit, or find out which accounts exist.
 
 use std::time::Instant;
 
@@ -28,7 +28,7 @@ async fn wrong_passwords_one_after_the_other_stop_before_the_reserve() {
     }
     assert_eq!(tries(&person.sam).await, 2, "the domain locks at 5, 2 are kept in reserve, and 1 for a browser that the owner has used");
     assert!(!is_locked(&person.sam).await);
-    // The right one is not tried either, and the answer is the same.
+    // The right password is not tried on AD either, with the same answer.
     service.visitor().log_in(&person.sam, PASSWORD).await.says("Vi kunne ikke logge dig ind");
     assert_eq!(tries(&person.sam).await, 2);
 }
@@ -67,7 +67,7 @@ async fn a_known_browser_has_tries_of_its_own_and_no_more_than_them() {
     }
     assert_eq!(statuses, [422, 422, 422, 429, 429]);
     assert_eq!(tries(&person.sam).await, 3, "the reserve is left");
-    // For somebody else's account it is a stranger's.
+    // For another account, the stolen browser is a stranger's.
     for _ in 0..5 {
         stolen.log_in(&other.sam, WRONG).await;
     }

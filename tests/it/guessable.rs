@@ -1,4 +1,4 @@
-//! A password that is easy to guess is refused in every flow: with its reason on the page, with codes in the log, and repeated in neither.
+//! A guessable password is refused in every flow. The page gives the reason, the log has codes only, and neither repeats the password.
 
 use os2nykode::model::{
     ad::guid::ObjectGuid,
@@ -21,7 +21,7 @@ const WEAK: &str = "Leverpostej2026!";
 const SAYS: &str = "Adgangskoden er et almindeligt ord (»leverpostej«) med et årstal";
 const CODES_IN_LOG: &str = "guessable+common_word+date";
 
-/// The log has one refusal of a password, with codes only.
+/// Asserts that the log has one refusal of a password, with codes only.
 async fn refused_in_the_log(service: &Service, target: ObjectGuid) {
     let events: Vec<AuditEvent> = history(service, target).await;
     let refused: Vec<_> = events.iter().filter(|event| event.outcome == AuditOutcome::Refused).collect();
@@ -44,7 +44,7 @@ async fn a_change_to_a_weak_password_is_refused_with_its_reason() {
     page.does_not_hold(WEAK);
     unchanged(&person).await;
     refused_in_the_log(&service, guid(&person).await).await;
-    // The next number of the old password.
+    // The old password with the next number.
     browser.change(&account, PASSWORD, "Grønne-Cykler-89").await.says("ligner din gamle");
     browser.change(&account, PASSWORD, &format!("{}-Xkv7!Q", person.sam)).await.says("navn eller brugernavn");
     unchanged(&person).await;

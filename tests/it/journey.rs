@@ -1,4 +1,4 @@
-//! The whole journey of an employee, on a real controller.
+//! The complete journey of an employee, on a real controller.
 
 use jiff::Unit;
 
@@ -114,7 +114,7 @@ async fn a_young_password_is_told_when_it_can_be_changed_before_anything_is_type
     let account = visitor.logged_in(&person.sam, PASSWORD).await;
     let set: i64 = admin.value(&person.sam, "pwdLastSet").await.parse().expect("ticks");
     let at = os2nykode::model::ad::filetime::point(set).expect("a time") + jiff::SignedDuration::from_hours(24);
-    // Told to the minute, and never too early.
+    // The page shows the time to the minute, rounded up so that it is never too early.
     let minute = jiff::TimestampRound::new().smallest(jiff::Unit::Minute).mode(jiff::RoundMode::Ceil);
     let local = at.round(minute).expect("a time").to_zoned(jiff::tz::TimeZone::get("Europe/Copenhagen").expect("the zone"));
     let expected = format!("kl. {}", local.strftime("%H.%M"));
@@ -263,7 +263,7 @@ async fn a_whole_visit_takes_at_most_eight_operations() {
     let proxy = Proxy::start().await;
     let service = Setup { controllers: vec![proxy.address], ..Setup::default() }.start().await;
     let mut admin = Admin::new().await;
-    // The pool is warm and knows its controller, as in a service that runs; the policies are as old as they may be.
+    // As in a running service: warm connections and a known controller, but expired policies.
     let other = admin.person().await;
     service.visitor().logged_in(&other.sam, PASSWORD).await;
     service.app.directory.forget_policies();

@@ -1,4 +1,4 @@
-//! The arrows between the rooms point one way.
+//! Dependencies between the rooms point in one direction.
 
 use std::{
     fs,
@@ -15,15 +15,15 @@ pub(crate) fn sources(dir: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The code without comments, blanks folded away, so that `use crate :: {http}` is seen as well.
+/// The code without comments and blanks, so that `use crate :: {http}` is found as well.
 fn code(text: &str) -> String {
     let lines = text.lines().map(|line| line.split("//").next().unwrap_or_default());
     lines.flat_map(str::chars).filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Does the code name the room, as `crate::room`, `os2nykode::room`, `super::room`, or within `crate::{…}`?
+/// Whether the code names the room, as `crate::room`, `os2nykode::room`, `super::room`, or within `crate::{…}`.
 fn names(code: &str, room: &str, depth: usize) -> bool {
-    let upwards = "super::".repeat(depth); // what leads from a file so deep to the crate's root
+    let upwards = "super::".repeat(depth); // path from a file at this depth to the crate's root
     let ends = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '_');
     let direct = ["crate::", "os2nykode::", &upwards].iter().any(|prefix| {
         let path = format!("{prefix}{room}");

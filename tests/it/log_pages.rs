@@ -1,4 +1,4 @@
-//! Reading the log: who may, what they find, and what is written of it.
+//! Pages of the audit log: permissions, search results, and the entries about searches.
 
 use os2nykode::model::identity::level::AssuranceLevel;
 
@@ -44,7 +44,7 @@ impl Archive {
         visitor(&self.town.service, &self.town.login(person)).await
     }
 
-    /// A password that a password admin sets for a member, and both.
+    /// A circle admin resets a member's password. Returns both.
     pub async fn reset(&self) -> (Person, Person) {
         let (admin, member) =
             (self.town.person(&[&self.town.admins, &self.town.circle]).await, self.town.person(&[&self.town.circle]).await);
@@ -53,7 +53,7 @@ impl Archive {
         (admin, member)
     }
 
-    /// Names are found once entries are sealed.
+    /// Seals the entries, because a search by name finds sealed entries only.
     async fn sealed(&self) {
         let app = &self.town.service.app;
         os2nykode::jobs::seal::seal_waiting(app).await.expect("sealed");
@@ -77,7 +77,7 @@ fn entries(page: &Page) -> usize {
     page.html.matches("<a href=\"/audit/entries/").count()
 }
 
-/// The address of the first entry on a page.
+/// Path of the first entry on a page.
 fn first(page: &Page) -> String {
     page.html
         .split("href=\"")
@@ -97,7 +97,7 @@ async fn an_auditor_finds_who_did_what_and_that_is_in_the_log_too() {
     assert_eq!((found.path.as_str(), entries(&found)), ("/audit", 1), "{}", found.text);
     found.says("Nulstilling af adgangskode");
     found.says(&admin.sam);
-    // By who acted, by an objectGUID, by the beginning of names, by outcome, by address.
+    // By actor, objectGUID, prefix of a name, outcome and address.
     for fields in [
         vec![("by", admin.sam.to_uppercase()), ("outcome", "succeeded".into()), ("kind", "reset_outcome".into())],
         vec![("about", guid(&member).await.to_string()), ("kind", "reset_outcome".into()), ("client", "127.0.0.1".into())],
@@ -171,7 +171,7 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
     assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/login"));
     let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, AssuranceLevel::Low)).await;
     assert_eq!(weak.get("/audit").await.status, 403);
-    // A page that is open is no right.
+    // The permission ends, even for an open page.
     Admin::new().await.remove(&archive.auditors, "member", &auditor.dn).await;
     assert_eq!(browser.get(&entry).await.status, 404);
     assert_eq!(browser.get("/audit").await.status, 404);
@@ -218,7 +218,7 @@ async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too(
     assert_eq!(entries(&all), 1, "{}", all.text);
     all.says(&inside.sam);
     assert!(!all.text.contains(&outside.sam));
-    // Whoever is not theirs is as unknown as whoever there is not.
+    // A person outside the helpdesk's scope looks the same as an unknown person.
     let unknown = search(&helper, &[("about", "findes-ikke")]).await;
     for (text, kind) in [(outside.sam.clone(), ""), (guid(&outside).await.to_string(), "reset_outcome")] {
         let hidden = search(&helper, &[("about", &text), ("kind", kind)]).await;
@@ -231,7 +231,7 @@ async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too(
     let not_theirs = first(&search(&auditor, &[("about", &outside.sam), ("kind", "reset_outcome")]).await);
     assert_eq!(helper.get(&theirs).await.status, 200);
     assert_eq!(helper.get(&not_theirs).await.status, 404);
-    // What auditors look at is not for those who are looked at.
+    // An auditor's reading is not visible to the helpdesk.
     auditor.get(&theirs).await.says(&inside.sam);
     archive.sealed().await;
     let looked = search(&auditor, &[("about", &inside.sam), ("kind", "audit_log_viewed")]).await;
@@ -239,12 +239,12 @@ async fn a_helpdesk_sees_what_is_about_the_accounts_that_it_helps_by_number_too(
     assert_eq!(entries(&search(&helper, &[("about", &inside.sam), ("kind", "audit_log_viewed")]).await), 0);
     assert_eq!(helper.get(&first(&looked)).await.status, 404);
     assert_eq!(helper.get("/audit/overview").await.status, 404);
-    // Moved out of the unit, it is theirs no more.
+    // After the move out of the unit, the account is outside the helpdesk's scope.
     admin.rename(&inside_dn, &inside.sam, Some(crate::environment::environment().fact("PEOPLE_OU"))).await;
     assert_eq!(helper.get(&theirs).await.status, 404);
 }
 
-/// A helpdesk for everybody, and an entry about each who is out of its reach.
+/// A helpdesk with unlimited scope, and an entry about each account that is excluded from it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helpdesk_for_everybody_reads_about_nobody_whom_it_could_not_help() {
     let archive = Archive::new().await;
@@ -298,7 +298,7 @@ async fn a_cpr_number_is_found_hidden_and_shown_on_an_auditors_word_only() {
         crate::provider_reset::claim(os2nykode::model::identity::claim::ClaimKind::Cpr, &number),
         AssuranceLevel::Substantial,
     );
-    // Somebody with a CPR number is refused at an account that is not theirs.
+    // A login by CPR number is refused for another person's account.
     let stranger = archive.town.person(&[]).await;
     crate::provider_reset::reset(service, &citizen, guid(&stranger).await, NEW).await;
     archive.sealed().await;
@@ -352,7 +352,7 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     let token = page.token();
     let second = one.post("/audit", &[("csrf", &token), ("more", &more)]).await;
     assert_eq!(entries(&second), 10, "{}", second.text);
-    // Another's, and a changed one.
+    // Another user's cursor, and a modified one.
     let theirs = other.get("/audit").await.token();
     let stolen = other.post("/audit", &[("csrf", &theirs), ("more", &more)]).await;
     assert_eq!(stolen.status, 422);
@@ -361,7 +361,7 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     changed[20] = if changed[20] == b'A' { b'B' } else { b'A' };
     let changed = String::from_utf8(changed).expect("text");
     assert_eq!(one.post("/audit", &[("csrf", &token), ("more", &changed)]).await.status, 422);
-    // Kept, run, and forgotten by its owner only.
+    // A saved search belongs to its owner, who alone can run and delete it.
     let found = search(&one, &[("about", &member.sam)]).await;
     let sealed = crate::page_check::attribute(&found.html, "input[name=search]", "value").expect("the search");
     one.post("/audit/saved-searches", &[("csrf", &token), ("name", "Min <b>søgning</b> 010190-1234"), ("search", &sealed)])
@@ -376,7 +376,7 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     let run = crate::page_check::attribute(&kept.html, "input[name=more]", "value").expect("a kept search");
     let ran = one.post("/audit", &[("csrf", &token), ("more", &run)]).await;
     assert!(entries(&ran) > 0);
-    // What it asks for is told, and stands in the form to be changed.
+    // The page shows the criteria and fills them into the form.
     ran.says(&format!("det handler om: {}", member.sam));
     assert_eq!(crate::page_check::attribute(&ran.html, "#about", "value").as_deref(), Some(member.sam.as_str()));
     let days = search(&one, &[("from", "2026-01-02"), ("until", "2026-03-29")]).await;
@@ -388,7 +388,7 @@ async fn pages_and_kept_searches_are_their_owners_and_cannot_be_forged() {
     assert!(!one.get("/audit").await.text.contains("søgning"));
 }
 
-/// Many entries about others are between a helpdesk's own: it goes on over them, and is told nothing of them.
+/// Between a helpdesk's entries are many about other people. The search passes over them and shows nothing of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_helpdesk_gets_past_what_is_not_for_it_in_bounded_steps() {
     let archive = Archive::new().await;
@@ -402,7 +402,7 @@ async fn a_helpdesk_gets_past_what_is_not_for_it_in_bounded_steps() {
     let log = &archive.town.service.app.audit;
     let about = |who: String| os2nykode::audit::search::Search { about: Some(who), ..Default::default() };
     let one = log.search(&about(guid(&outside).await.to_string()), None).await.expect("read").expect("clear").entries[0].event.clone();
-    // Of people that there are not any more, and of one that there is.
+    // A quarter of the entries are about deleted people, the rest about one existing person.
     for n in 0..600_u128 {
         let mut event = os2nykode::model::audit::AuditEvent { kind: os2nykode::model::audit::EventKind::SignIn, ..one.clone() };
         if let Some(target) = event.target.as_mut().filter(|_| n % 4 == 0) {
@@ -427,7 +427,7 @@ async fn a_helpdesk_gets_past_what_is_not_for_it_in_bounded_steps() {
     assert!(entries(&search(&helper, &[("about", &inside.sam), ("kind", "reset_outcome")]).await) == 1);
 }
 
-/// Whatever a browser calls itself, whatever people are called: text.
+/// User agents and names are shown as text.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_strangers_wrote_into_the_log_is_text_on_its_pages() {
     let archive = Archive::new().await;
@@ -449,7 +449,7 @@ async fn what_strangers_wrote_into_the_log_is_text_on_its_pages() {
     assert!(!page.html.contains("<script>alert") && !page.text.contains("ukendt-æøå"), "{}", page.html);
 }
 
-/// 251 guesses in 6.7 seconds were a number.
+/// Regression: 251 guesses in 6.7 seconds revealed a CPR number.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_but_auditors_learns_a_cpr_number_by_guessing() {
     let archive = Archive::new().await;

@@ -1,4 +1,4 @@
-//! Everything that needs a real part: Active Directory, PostgreSQL, a browser. Run by scripts/test, which starts them.
+//! Tests that need a real system: Active Directory, PostgreSQL, a browser. Run by scripts/test, which starts them.
 
 mod browser;
 mod check_command;

@@ -4,8 +4,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 
 use crate::layers::sources;
 
-/// Names that stand for one meaning wherever they are: a section of the configuration as it is written, and associated types that a
-/// library's trait names.
+/// Names with the same meaning everywhere: the raw form of a section of the configuration, and associated types of a library's trait.
 const SHARED: [&str; 4] = ["Raw", "Error", "Rejection", "Value"];
 
 #[test]

@@ -1,4 +1,4 @@
-//! What holds for every page, whatever it shows.
+//! Rules that every page must satisfy.
 
 use scraper::{Html, Selector};
 
@@ -6,7 +6,7 @@ fn select(css: &str) -> Selector {
     Selector::parse(css).expect("a selector")
 }
 
-/// Everything that is wrong with a page.
+/// All violations on a page.
 pub fn problems(html: &str) -> Vec<String> {
     let page = Html::parse_document(html);
     let mut wrong: Vec<String> = page.errors.iter().map(|e| format!("not valid HTML: {e}")).collect();
@@ -31,7 +31,7 @@ pub fn problems(html: &str) -> Vec<String> {
                 wrong.push(format!("a handler in {name}"));
             }
             let elsewhere = value.starts_with("http") || value.starts_with("//");
-            // Only a page that carries a signed message to a provider may send it there.
+            // Exception: a page with a signed message to a provider sends it there.
             let message = name == "action" && element.value().attr("data-send").is_some();
             if ["src", "action"].contains(&name) && elsewhere && !message {
                 wrong.push(format!("{name} leads to another host: {value}"));
@@ -59,7 +59,7 @@ pub fn problems(html: &str) -> Vec<String> {
     wrong
 }
 
-/// The visible text of the page's main part, blanks folded.
+/// Visible text of the page's main part, blanks folded.
 pub fn main_text(html: &str) -> String {
     let page = Html::parse_document(html);
     let text: String = page.select(&select("main")).flat_map(|main| main.text()).collect::<Vec<_>>().join(" ");

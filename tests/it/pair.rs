@@ -1,4 +1,4 @@
-//! Two real controllers that replicate (`tests/env/pair`), for one test at a time: it may stop, freeze or part them.
+//! Two real controllers that replicate (`tests/env/pair`). One test at a time may stop, freeze or separate them.
 
 use std::{
     net::SocketAddr,
@@ -16,12 +16,12 @@ use crate::{
     service::{Service, Setup},
 };
 
-/// The names on their certificates, which the configuration calls them by.
+/// Names on their certificates, which the configuration uses.
 pub const NAMES: [&str; 2] = ["dc1.kommune.test", "dc2.kommune.test"];
 
 static ALONE: Mutex<()> = Mutex::const_new(());
 
-/// Both controllers, by their numbers 1 and 2, until the test lets go of them.
+/// Exclusive use of both controllers, numbered 1 and 2, until it is dropped.
 pub struct Pair {
     _alone: MutexGuard<'static, ()>,
     ips: [String; 2],
@@ -29,7 +29,7 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Both run and replicate, and 1 is the PDC emulator, whatever the test before has left.
+    /// Waits for exclusive use and resets the pair: both run and replicate, and 1 is the PDC emulator.
     pub async fn take() -> Self {
         let alone = ALONE.lock().await;
         let dir = environment().dir().to_owned();
@@ -57,7 +57,7 @@ impl Pair {
         Proxy::before(self.ip(n)).await
     }
 
-    /// A service that asks these controllers, in this order of preference: their number, and where they are found.
+    /// A service with these controllers in order of preference: number and address.
     pub async fn service(&self, order: [(usize, SocketAddr); 2], setup: Setup) -> Service {
         let dir = tempfile::tempdir().expect("a folder");
         let mut config = Setup { controllers: order.iter().map(|(_, address)| *address).collect(), ..setup }.config(dir.path());
@@ -67,13 +67,13 @@ impl Pair {
         Service::of(config, dir).await
     }
 
-    /// The same without anything in between: `first` is preferred.
+    /// The same without proxies. `first` is preferred.
     pub async fn service_preferring(&self, first: usize, setup: Setup) -> Service {
         let second = 3 - first;
         self.service([(first, self.address(first)), (second, self.address(second))], setup).await
     }
 
-    /// An ordinary person with [`PASSWORD`], ten days old, whom both know.
+    /// An ordinary person with [`PASSWORD`], ten days old, replicated to both controllers.
     pub async fn person(&self) -> Person {
         let person = self.admin(1).await.person_named(&unique("p"), "Testa", "Prøvesen").await;
         script("age", &self.dir.join("pair"), &[&person.sam, "10"]);
@@ -81,7 +81,7 @@ impl Pair {
         person
     }
 
-    /// Waits until both have the same value.
+    /// Waits until both controllers have the same value.
     pub async fn agree(&self, sam: &str, attribute: &str) {
         let (mut one, mut two) = (self.admin(1).await, self.admin(2).await);
         for _ in 0..150 {
@@ -94,7 +94,7 @@ impl Pair {
         panic!("{attribute} of {sam} is not the same on both");
     }
 
-    /// It takes connections, and never answers.
+    /// Controller `n` accepts connections and never answers.
     pub fn freeze(&self, n: usize) {
         self.tell(&["freeze", &n.to_string()]);
     }
@@ -103,12 +103,12 @@ impl Pair {
         self.tell(&["kill", &n.to_string()]);
     }
 
-    /// Starts it after a kill, or ends its freeze.
+    /// Starts controller `n` after a kill, or ends its freeze.
     pub fn start(&self, n: usize) {
         self.tell(&["start", &n.to_string()]);
     }
 
-    /// The service account may not read the account's badPwdCount any more, on controller 1.
+    /// Denies the service account access to the account's badPwdCount, on controller 1.
     pub fn deny(&self, sam: &str) {
         self.tell(&["deny", sam]);
     }

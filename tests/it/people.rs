@@ -1,4 +1,4 @@
-//! Accounts of a test's own, made over LDAP by the domain's administrator.
+//! Accounts of a test's own, created over LDAP by the domain's administrator.
 
 use std::collections::HashSet;
 
@@ -7,10 +7,10 @@ use os2nykode::model::ad::guid::ObjectGuid;
 
 use crate::environment::{environment, unique};
 
-/// A password that fits every policy of the environment and holds nobody's name.
+/// A password that satisfies every policy of the environment and contains no person's name.
 pub const PASSWORD: &str = "Grønne-Cykler-88";
 
-/// The administrator's connection to the controller.
+/// The administrator's connection to a controller.
 pub struct Admin(Ldap);
 
 /// An account of a test's own.
@@ -33,7 +33,7 @@ impl Admin {
         Self::on(environment().fact("DC_IP")).await
     }
 
-    /// The same on another controller: everything goes there.
+    /// A connection to another controller.
     pub async fn on(ip: &str) -> Self {
         let environment = environment();
         let mut ldap = connect_to(ip).await;
@@ -45,14 +45,14 @@ impl Admin {
         Self(ldap)
     }
 
-    /// A new, ordinary person with [`PASSWORD`], changed long enough ago to be changed again.
+    /// A new, ordinary person with [`PASSWORD`], old enough to be changed.
     pub async fn person(&mut self) -> Person {
         let person = self.young_person().await;
         environment().age(&person.sam, 10);
         person
     }
 
-    /// The same, with a password that was set just now.
+    /// The same with a password that was set just now.
     pub async fn young_person(&mut self) -> Person {
         self.person_named(&unique("p"), "Testa", "Prøvesen").await
     }
@@ -75,7 +75,6 @@ impl Admin {
         Person { sam: sam.to_owned(), dn }
     }
 
-    /// Replaces an attribute's values.
     pub async fn replace(&mut self, dn: &str, attribute: &str, value: &str) {
         let values = if value.is_empty() { HashSet::new() } else { set([value]) };
         let change: Vec<Mod<Vec<u8>>> = vec![Mod::Replace(attribute.as_bytes().to_vec(), values)];
@@ -86,7 +85,6 @@ impl Admin {
         self.add(group_dn, "member", member_dn).await;
     }
 
-    /// Adds a value to an attribute.
     pub async fn add(&mut self, dn: &str, attribute: &str, value: &str) {
         let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(attribute.as_bytes().to_vec(), set([value]))];
         self.0.modify(dn, change).await.expect("sent").success().expect("added");
@@ -96,7 +94,7 @@ impl Admin {
         self.group_in(name, environment().fact("PEOPLE_OU")).await
     }
 
-    /// A unit below the people's.
+    /// Creates an organizational unit below the people's.
     pub async fn unit(&mut self, name: &str) -> String {
         let dn = format!("OU={name},{}", environment().fact("PEOPLE_OU"));
         let attributes = vec![(b"objectClass".to_vec(), set(["organizationalUnit"]))];
@@ -104,7 +102,6 @@ impl Admin {
         dn
     }
 
-    /// A group in a unit.
     pub async fn group_in(&mut self, name: &str, unit: &str) -> String {
         let dn = format!("CN={name},{unit}");
         let attributes: Vec<(Vec<u8>, HashSet<Vec<u8>>)> = vec![
@@ -116,7 +113,7 @@ impl Admin {
         dn
     }
 
-    /// Sets a password, as an administrator does.
+    /// Resets a password as an administrator does.
     pub async fn set_password(&mut self, person: &Person, new: &str) {
         let change: Vec<Mod<Vec<u8>>> = vec![Mod::Replace(b"unicodePwd".to_vec(), HashSet::from([utf16(new)]))];
         self.0.modify(&person.dn, change).await.expect("sent").success().expect("set");
@@ -126,21 +123,19 @@ impl Admin {
         self.replace(&person.dn, "pwdLastSet", "0").await;
     }
 
-    /// A contact: a member of groups that is nobody's account.
+    /// Creates a contact: a group member without an account.
     pub async fn contact(&mut self, name: &str, unit: &str) -> String {
         let dn = format!("CN={name},{unit}");
         self.0.add(&dn, vec![(b"objectClass".to_vec(), set(["contact"]))]).await.expect("sent").success().expect("added");
         dn
     }
 
-    /// Adds many values to an attribute.
     pub async fn add_all(&mut self, dn: &str, attribute: &str, values: &[String]) {
         let values: HashSet<Vec<u8>> = values.iter().map(|value| value.as_bytes().to_vec()).collect();
         let change: Vec<Mod<Vec<u8>>> = vec![Mod::Add(attribute.as_bytes().to_vec(), values)];
         self.0.modify(dn, change).await.expect("sent").success().expect("added");
     }
 
-    /// Takes a value from an attribute.
     pub async fn remove(&mut self, dn: &str, attribute: &str, value: &str) {
         let change: Vec<Mod<Vec<u8>>> = vec![Mod::Delete(attribute.as_bytes().to_vec(), set([value]))];
         self.0.modify(dn, change).await.expect("sent").success().expect("removed");
@@ -155,13 +150,13 @@ impl Admin {
         self.0.delete(dn).await.expect("sent").success().expect("deleted");
     }
 
-    /// One text value of an account by its sAMAccountName; empty where it is not set.
+    /// A text attribute of an account by its sAMAccountName. Empty if it is not set.
     pub async fn value(&mut self, sam: &str, attribute: &str) -> String {
         let entry = self.entry(sam, attribute).await;
         entry.attrs.get(attribute).and_then(|v| v.first()).cloned().unwrap_or_default()
     }
 
-    /// The same of an account that the controller may not know yet.
+    /// The same for an account that may not be replicated yet.
     pub async fn value_if_known(&mut self, sam: &str, attribute: &str) -> Option<String> {
         let filter = format!("(sAMAccountName={})", ldap3::ldap_escape(sam));
         let base = environment().fact("BASE_DN");
@@ -177,7 +172,7 @@ impl Admin {
         ObjectGuid::from_ad(&bytes.expect("an objectGUID")).expect("16 bytes")
     }
 
-    /// The number of a group within its domain.
+    /// The RID of a group.
     pub async fn rid(&mut self, group_dn: &str) -> String {
         let found =
             self.0.search(group_dn, Scope::Base, "(objectClass=group)", ["objectSid"]).await.expect("sent").success().expect("found").0;
@@ -200,7 +195,7 @@ impl Admin {
     }
 }
 
-/// A TLS connection to a controller on which nobody is logged in.
+/// A TLS connection to a controller, not bound.
 pub async fn connect_to(ip: &str) -> Ldap {
     let environment = environment();
     let stream = std::net::TcpStream::connect((ip, 636)).expect("the controller listens");
@@ -213,7 +208,7 @@ pub async fn connect_to(ip: &str) -> Ldap {
     ldap
 }
 
-/// Does the controller take this password for this DN? The `data` code of a refusal in `Err`.
+/// Binds on the controller. `Err` has the `data` code of the refusal.
 pub async fn bind(dn: &str, password: &str) -> Result<(), String> {
     bind_on(environment().fact("DC_IP"), dn, password).await
 }

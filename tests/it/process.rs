@@ -1,4 +1,4 @@
-//! The program as operators run it: started, killed, stopped, asked for its configuration.
+//! The program in operation: start, kill, stop, printed configuration.
 
 use std::{
     io::{BufRead, BufReader},
@@ -42,7 +42,7 @@ pub async fn start(dir: &Path, address: SocketAddr) -> Running {
     start_by(Command::new(PROGRAM), dir, address).await
 }
 
-/// By a command that takes the program's arguments.
+/// Starts the program by a command that receives the program's arguments.
 pub async fn start_by(mut command: Command, dir: &Path, address: SocketAddr) -> Running {
     let log = std::fs::OpenOptions::new().create(true).append(true).open(dir.join("log")).expect("a log");
     let child =
@@ -92,13 +92,13 @@ async fn a_kill_in_the_middle_of_a_change_leaves_a_log_that_is_settled_at_the_ne
         assert!(started.elapsed() < Duration::from_secs(4), "AD has changed it");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    running.child.kill().expect("killed"); // SIGKILL: between AD's change and our outcome
+    running.child.kill().expect("killed"); // SIGKILL between AD's change and the logged outcome
     running.child.wait().expect("ended");
     assert!(sending.await.expect("joined").is_err());
     proxy.set(Mischief::None);
     let again = start(dir.path(), address).await;
     assert_eq!(again.address, address);
-    // The session is in the store and goes on; the log tells first that nobody knows, and then what AD says.
+    // The session survives in the store. The log has an unknown outcome first, and later AD's.
     let result = format!("{path}/{attempt}");
     visitor.get(&result).await.says("Din adgangskode er ved at blive skiftet");
     visitor.get(&account.path).await.says("vi ved endnu ikke, om det lykkedes");
@@ -152,7 +152,7 @@ async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_s
     running.child.kill().expect("killed");
     running.child.wait().expect("ended");
     assert!(sending.await.expect("joined").is_err());
-    // An administrator is no faster than this: within the same second, AD's times could not tell the two apart.
+    // The second change comes over a second later, because AD's times could not distinguish them within the same second.
     tokio::time::sleep(Duration::from_millis(1200).saturating_sub(held.elapsed())).await;
     admin.set_password(&person, THEIRS).await;
     proxy.set(Mischief::None);
@@ -168,7 +168,7 @@ async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_s
         assert!(started.elapsed() < Duration::from_secs(40), "settled: {}", page.text);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
-    // What is settled is over: its lock is free though it was never given back.
+    // The account lock of the settled attempt is free, although it was never released.
     Visitor::new(address).logged_in(&person.sam, THEIRS).await;
 }
 

@@ -1,5 +1,6 @@
-//! A man in the middle between the service and the real controller, for counting operations and for making faults. It speaks TLS on both sides
-//! (with a certificate of the test CA) and passes whole LDAP messages on.
+//! A proxy between the service and the real controller, which counts operations and makes faults.
+//!
+//! It speaks TLS on both sides (with a certificate of the test CA) and forwards whole LDAP messages.
 #![allow(clippy::wildcard_enum_match_arm, reason = "each mischief touches one place")]
 
 use std::{
@@ -28,63 +29,63 @@ pub const SEARCH_DONE: u8 = 0x65;
 pub const MODIFY: u8 = 0x66;
 pub const MODIFY_ANSWER: u8 = 0x67;
 
-/// What the proxy does to answers.
+/// The proxy's fault.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum Mischief {
-    /// Passes everything on.
+    /// Forwards everything.
     #[default]
     None,
-    /// Accepts TCP and then says nothing.
+    /// Accepts TCP connections and sends nothing.
     Stall,
-    /// Ends each connection at once.
+    /// Closes each connection at once.
     Refuse,
-    /// Passes the answer with this tag on only up to so many bytes, then ends the connection.
+    /// Forwards only so many bytes of the answer with this tag, then closes the connection.
     CutAnswer(u8, usize),
-    /// Never passes the request with this tag on, and ends the connection.
+    /// Drops the request with this tag and closes the connection.
     DropRequest(u8),
-    /// Keeps the answer with this tag back for ever.
+    /// Never forwards the answer with this tag.
     KeepAnswer(u8),
-    /// Sends these bytes in place of the answer with this tag.
+    /// Replaces the answer with this tag by these bytes.
     ReplaceAnswer(u8, Vec<u8>),
-    /// Sends a well-formed answer with this tag, result 19, and a text that is not UTF-8.
+    /// Replaces the answer with this tag by a well-formed one with result 19 and a text that is not UTF-8.
     NotUtf8(u8),
-    /// Puts one text in the place of another of the same length, in answers with this tag.
+    /// Replaces a text by another of the same length, in answers with this tag.
     ReplaceText(u8, &'static [u8], &'static [u8]),
     /// The same in requests with this tag.
     ReplaceSent(u8, &'static [u8], &'static [u8]),
-    /// Keeps the request with this tag for ever, and goes on with the others.
+    /// Never forwards the request with this tag, but forwards the others.
     HoldRequest(u8),
-    /// Answers with these words, as a controller of another kind would.
+    /// Answers with this result, as another kind of controller would.
     Say(Words),
-    /// Keeps every answer back for this long.
+    /// Delays every answer.
     Slow(Duration),
-    /// Offers the certificate and key of these files.
+    /// Presents the certificate and key of these files.
     Certificate(&'static str, &'static str),
 }
 
-/// An LDAP result in a controller's words.
+/// An LDAP result with a controller's text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Words {
-    /// The tag of the answer.
+    /// Tag of the answer.
     pub answer: u8,
     pub result: u8,
     pub text: &'static str,
-    /// The controller has done what was asked; else it never hears of it.
+    /// Whether the controller performs the request. Otherwise the request is not forwarded.
     pub done: bool,
 }
 
 impl Words {
-    /// Never asked of the controller.
+    /// The request is not forwarded.
     pub fn instead(answer: u8, result: u8, text: &'static str) -> Mischief {
         Mischief::Say(Self { answer, result, text, done: false })
     }
 
-    /// In place of its answer.
+    /// The request is performed; only its answer is replaced.
     pub fn after(answer: u8, result: u8, text: &'static str) -> Mischief {
         Mischief::Say(Self { answer, result, text, done: true })
     }
 
-    /// The tag of the request (RFC 4511 4.2): the one before its answer's, but for a search, whose entries come between.
+    /// Tag of the request (RFC 4511 4.2): one below its answer's, except for a search, which has entries in between.
     fn request(self) -> u8 {
         if self.answer == SEARCH_DONE { SEARCH } else { self.answer - 1 }
     }
@@ -111,12 +112,12 @@ struct State {
     mischief: Mischief,
     operations: HashMap<u8, usize>,
     connections: usize,
-    /// Connections of earlier rounds end at once.
+    /// Connections of earlier rounds are closed.
     round: watch::Sender<usize>,
     last: HashMap<u8, Vec<u8>>,
 }
 
-/// A running proxy; it ends with the test.
+/// A running proxy, which ends with the test.
 #[derive(Clone)]
 pub struct Proxy {
     pub address: SocketAddr,
@@ -150,17 +151,17 @@ impl Proxy {
         self.state.lock().expect("state").mischief.clone()
     }
 
-    /// Requests with this tag that came through since the last [`Proxy::forget`].
+    /// Number of requests with this tag since the last [`Proxy::forget`].
     pub fn count(&self, tag: u8) -> usize {
         self.state.lock().expect("state").operations.get(&tag).copied().unwrap_or_default()
     }
 
-    /// All requests but unbind and abandon.
+    /// Number of requests except unbind and abandon.
     pub fn operations(&self) -> usize {
         self.state.lock().expect("state").operations.iter().filter(|(tag, _)| ![0x42, 0x50].contains(*tag)).map(|(_, n)| n).sum()
     }
 
-    /// The last request with this tag, whole.
+    /// The last request with this tag.
     pub fn last(&self, tag: u8) -> Option<Vec<u8>> {
         self.state.lock().expect("state").last.get(&tag).cloned()
     }
@@ -175,7 +176,7 @@ impl Proxy {
         state.connections = 0;
     }
 
-    /// Ends what is open, as a controller that dies does.
+    /// Closes all connections, as a dying controller does.
     pub fn end_connections(&self) {
         self.state.lock().expect("state").round.send_modify(|round| *round += 1);
     }
@@ -245,7 +246,7 @@ impl Proxy {
         tokio::select! { done = requests => done, done = answers => done, _ = round.changed() => Ok(()) }
     }
 
-    /// Passes an answer on, or does its mischief; false where the connection ends.
+    /// Forwards an answer or makes the fault. False if the connection is to be closed.
     async fn answer(&self, to_client: &mut (impl AsyncWrite + Unpin), message: Vec<u8>) -> std::io::Result<bool> {
         let tag = operation(&message);
         let (bytes, goes_on) = match self.mischief() {
@@ -299,7 +300,7 @@ fn connector() -> TlsConnector {
     TlsConnector::from(config)
 }
 
-/// One BER message; `None` at the end of the stream.
+/// One BER message. `None` at the end of the stream.
 async fn read_message(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<Option<Vec<u8>>> {
     let mut message = vec![0; 2];
     match stream.read_exact(&mut message).await {
@@ -320,7 +321,7 @@ async fn read_message(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<
     Ok(Some(message))
 }
 
-/// The tag of the operation: what follows the message's own header and its id.
+/// Tag of the operation, which follows the message's header and id.
 fn operation(message: &[u8]) -> u8 {
     let header = if message[1] < 0x80 { 2 } else { 2 + usize::from(message[1] & 0x7f) };
     let id_length = usize::from(message[header + 1]);

@@ -1,4 +1,4 @@
-//! A reset by the service account, which later features use: what it does and what it asks for.
+//! A reset by the service account: its effect in AD and its LDAP controls.
 
 use os2nykode::{
     directory::{Directory, DirectoryError, POLICY_HINTS, ResetOptions, WriteAnswer},
@@ -42,7 +42,7 @@ async fn a_protected_account_is_out_of_reach() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_policy_hints_control_is_sent_critical_where_the_controller_lists_it() {
-    // Samba has no such control: the proxy adds it to what the controller says of itself, and Samba refuses the control because it is critical.
+    // Samba lacks this control. The proxy adds it to the supported controls, and Samba refuses the request because the control is critical.
     let proxy = Proxy::start().await;
     proxy.set(Mischief::ReplaceText(ENTRY, b"1.2.840.113556.1.4.2064", POLICY_HINTS.as_bytes()));
     let dir = tempfile::tempdir().expect("a folder");

@@ -1,4 +1,4 @@
-//! The service itself, in this process, over TLS, with a database of its own.
+//! The service in the test's process, over TLS, with a database of its own.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -14,22 +14,22 @@ use crate::{environment::environment, visitor::Visitor};
 /// 32 bytes in base64, for tests only.
 pub const SECRET: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
-/// How a test's service differs from the ordinary one.
+/// Differences from the default setup.
 #[derive(Default)]
 pub struct Setup {
-    /// Where the controllers are; the real one where none is given.
+    /// Addresses of the controllers. Without any, the real controller.
     pub controllers: Vec<SocketAddr>,
-    /// More configuration, section by section.
+    /// Additional sections of the configuration.
     pub more: &'static str,
-    /// More keys of `[directory]`.
+    /// Additional keys of `[directory]`.
     pub directory: &'static str,
-    /// More keys of `[server]`.
+    /// Additional keys of `[server]`.
     pub server: &'static str,
-    /// A port of its own, which its address tells too: for a browser that comes back from elsewhere. Else any.
+    /// A port that is part of the public URL, for a browser that other sites redirect back.
     pub port: Option<u16>,
-    /// A port of its own, which its address does not tell: for a provider that calls here.
+    /// A port that is not part of the public URL, for requests of a provider.
     pub listen: Option<u16>,
-    /// A database to share; else one of its own.
+    /// A shared database instead of one of its own.
     pub store: Option<String>,
 }
 
@@ -94,7 +94,7 @@ impl Setup {
 }
 
 impl Service {
-    /// With this configuration, and a folder to keep as long as it runs.
+    /// Starts a service with this configuration. It owns the folder.
     pub async fn of(config: config::Config, dir: tempfile::TempDir) -> Self {
         let clock = Arc::new(ShiftedClock::default());
         let app = App::start(config, clock.clone() as Arc<dyn Clock>).await.expect("started");
@@ -104,12 +104,12 @@ impl Service {
         Self { app, clock, address, dir, serving }
     }
 
-    /// The ordinary service.
+    /// Starts a service with the default setup.
     pub async fn start() -> Self {
         Setup::default().start().await
     }
 
-    /// Somebody with a browser of their own.
+    /// A visitor with a browser of their own.
     pub fn visitor(&self) -> Visitor {
         Visitor::new(self.address)
     }

@@ -1,4 +1,4 @@
-//! The service account's password is wrong, and becomes right.
+//! A wrong password of the service account, and its correction.
 
 use std::os::unix::fs::PermissionsExt;
 

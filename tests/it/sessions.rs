@@ -1,4 +1,4 @@
-//! Sessions as their owners see and end them, and what ends them besides.
+//! Sessions: their list, their end by the owner, and their end by other events.
 
 use std::sync::Arc;
 
@@ -22,7 +22,7 @@ use crate::{
 const NEW: &str = "Blå-Sejlbåd-4711";
 const FIREFOX: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0";
 
-/// As after a login at a provider that has led to these accounts.
+/// A session as after a login at a provider with these linked accounts.
 async fn at_provider(service: &Service, identity: &Identity, owners: &[ObjectGuid]) -> Visitor {
     let session = tower_sessions::Session::new(None, Arc::new(service.app.sessions.clone()), None);
     session.insert("identity", identity).await.expect("kept");
@@ -37,7 +37,7 @@ async fn is_in(visitor: &Visitor, target: ObjectGuid) -> bool {
     visitor.get(&format!("/accounts/{target}")).await.path.starts_with("/accounts/")
 }
 
-/// The reasons of logouts in the account's history, the newest first.
+/// Outcomes and reasons of logouts in the account's history, newest first.
 async fn logouts(service: &Service, target: ObjectGuid) -> Vec<(AuditOutcome, String)> {
     let all = history(service, target).await.into_iter();
     all.filter(|event| event.kind == EventKind::SignOut).map(|event| (event.outcome, event.reason)).collect()
@@ -66,7 +66,7 @@ async fn somebody_sees_where_they_are_logged_in_and_logs_out_everywhere() {
     assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "everywhere".to_owned())]);
 }
 
-/// Where the buttons of the list lead.
+/// Targets of the list's buttons.
 fn ends(html: &str) -> Vec<String> {
     let forms = html.split("action=\"").skip(1).filter_map(|rest| rest.split('"').next());
     forms.filter(|action| action.ends_with("/end") && !action.ends_with("/sessions/end")).map(str::to_owned).collect()
@@ -84,7 +84,7 @@ async fn one_login_of_the_list_is_ended_and_only_by_its_owner() {
     let page = browser.logged_in(&person.sam, PASSWORD).await;
     let listed = ends(&page.html);
     assert_eq!(listed.len(), 2, "all but the one that asks: {listed:?}");
-    // Somebody else who has learned the address ends nothing, neither there nor as their own.
+    // Another person who knows the address cannot end the session, neither there nor under their own account.
     let theirs = stranger.logged_in(&other.sam, PASSWORD).await;
     let handle = listed[0].split('/').nth(4).expect("a handle");
     assert_eq!(stranger.post(&listed[0], &[("csrf", &theirs.token())]).await.status, 404);
@@ -93,7 +93,7 @@ async fn one_login_of_the_list_is_ended_and_only_by_its_owner() {
     assert_eq!(browser.send(&listed[0], &[]).await.status(), 400, "without the token");
     assert!(is_in(&phone, target).await && is_in(&tablet, target).await);
     assert!(logouts(service, target).await.is_empty());
-    // The login at the provider is the one that says Safari.
+    // The entry with Safari is the login at the provider.
     let at = listed.iter().position(|action| {
         let handle = action.split('/').nth(4).unwrap_or_default();
         page.html.split(&format!("id=\"session-{handle}\"")).nth(1).is_some_and(|rest| rest.starts_with("><strong>Safari"))
@@ -103,7 +103,7 @@ async fn one_login_of_the_list_is_ended_and_only_by_its_owner() {
     assert!(!is_in(&phone, target).await, "this one");
     assert!(is_in(&tablet, target).await && is_in(&browser, target).await, "no other");
     assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "one_session".to_owned())]);
-    // Twice is once.
+    // A repetition has no further effect.
     browser.post(&listed[at.expect("the phone was listed")], &[("csrf", &page.token())]).await.says("Her er du logget ind");
     assert_eq!(logouts(service, target).await.len(), 1);
 }
@@ -152,7 +152,7 @@ async fn a_helper_logs_somebody_out_everywhere_and_the_owner_sees_who() {
     assert_eq!(logouts(service, target).await, [(AuditOutcome::Succeeded, "by_helper".to_owned())]);
     let again = service.visitor();
     again.logged_in(&person.sam, PASSWORD).await.says("Testa Prøvesen loggede dig ud alle steder");
-    // Whom they may not act on they log out nowhere.
+    // A target that the actor has no authority over stays logged in.
     let beyond = guid(&colleague).await;
     let busy = service.visitor();
     busy.logged_in(&colleague.sam, PASSWORD).await;
@@ -175,7 +175,7 @@ async fn a_new_password_ends_the_sessions_that_providers_began() {
     assert!(is_in(&stranger, second).await, "nobody else's");
 }
 
-/// As an administrator does it in AD's own tools.
+/// Resets a password as an administrator does with AD's own tools.
 async fn set_elsewhere(person: &Person, new: &str) {
     let quoted = String::from_utf8(crate::people::utf16(new)).expect("ASCII in UTF-16 is UTF-8 as well");
     Admin::new().await.replace(&person.dn, "unicodePwd", &quoted).await;
@@ -197,7 +197,7 @@ async fn a_login_ends_with_its_password_wherever_that_is_changed_but_here() {
     assert!(!is_in(&browser, guid(&person).await).await);
     let login = browser.get("/account").await;
     assert!(login.path.starts_with("/login"), "{}", login.path);
-    // The form ends it too.
+    // Opening the form ends the session too.
     let browser = service.visitor();
     let page = browser.logged_in(&person.sam, "Ny-Udefra-4711").await;
     set_elsewhere(&person, "Igen-Udefra-4712").await;

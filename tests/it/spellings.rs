@@ -1,4 +1,4 @@
-//! One thing has many spellings: DNs in the configuration, the names that people log in with.
+//! Equivalent spellings of DNs in the configuration and of login names.
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::{
     service::{Service, Setup},
 };
 
-/// A unit whose name holds a comma and letters that need two bytes, and a person in it.
+/// A unit whose name has a comma and two-byte letters, and a person in it.
 async fn person_in_a_unit_with_a_comma() -> (String, Person) {
     let mut admin = Admin::new().await;
     let name = unique("Ø");
@@ -124,7 +124,7 @@ async fn a_person_logs_in_with_every_name_that_windows_takes() {
         format!(r"kommune.test\{}", person.sam),
         format!("{}@kommune.test", person.sam),
         format!("{}@KOMMUNE", person.sam),
-        format!("{}@skole.test", person.sam), // an alternative suffix of the forest
+        format!("{}@skole.test", person.sam), // an alternative UPN suffix of the forest
         format!("\u{200B}{}\u{FEFF}", person.sam),
         format!("\u{202A}{}@kommune.test\u{202C}\u{A0}", person.sam),
         format!("  {}\t", person.sam),

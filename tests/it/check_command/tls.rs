@@ -21,7 +21,7 @@ async fn check_at(address: SocketAddr, ca: &Pair, directory: &'static str, repla
     check(Setup { controllers: vec![address], directory, ..Setup::default() }, &replace, None, &ShiftedClock::default()).await
 }
 
-/// Asserts that exactly one finding has this id, and that it contains these texts.
+/// Asserts that the report has this id, and a problem with these texts.
 fn found(report: &Report, id: Id, what: &str, advice: &str) {
     assert!(report.has(id), "{id:?} in\n{report}");
     has(report, FindingLevel::Problem, what, advice);
