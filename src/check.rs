@@ -68,8 +68,8 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
         }
     }
     let Some(controller) = usable.first() else {
-        let what = "no controller could be used, so rights and policies were not looked at";
-        return report.problem(Id::NoControllerUsable, "directory", what, "mend one of the controllers above first");
+        let what = "no controller is usable; rights and policies were not checked";
+        return report.problem(Id::NoControllerUsable, "directory", what, "solve the problems of one of the controllers above first");
     };
     controller::pdc_is_among(&directory, &usable, report).await;
     match directory.inspect(controller).await {
@@ -82,10 +82,10 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
 fn clocks(ahead: SignedDuration, skew_seconds: u32, area: &str, report: &mut Report) {
     let seconds = ahead.as_secs();
     if seconds.unsigned_abs() * 2 > u64::from(skew_seconds) {
-        let what = format!("its clock and ours differ by {} seconds; {} are taken", seconds.abs(), skew_seconds);
+        let what = format!("its clock and this machine's differ by {} seconds; {} are tolerated", seconds.abs(), skew_seconds);
         report.warning(Id::ProviderClock, area, &what, "let this machine follow a time server (chrony, systemd-timesyncd)");
     } else {
-        report.ok(area, "its clock and ours agree");
+        report.ok(area, "its clock and this machine's agree");
     }
 }
 

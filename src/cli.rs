@@ -48,7 +48,7 @@ pub struct Cli {
 enum Command {
     /// Run the service until it is stopped.
     Serve,
-    /// Test the whole setup and print what does not work, with a remedy.
+    /// Test the whole setup, and print each problem with its remedy.
     Check {
         /// Print JSON.
         #[arg(long)]
@@ -57,7 +57,7 @@ enum Command {
         /// account.
         #[arg(long)]
         account: Option<String>,
-        /// Test one identity provider only, by its id, and print what a login there has to contain.
+        /// Test one identity provider only, by its id, and print the required claims of a login there.
         #[arg(long)]
         provider: Option<String>,
     },
@@ -215,7 +215,7 @@ async fn run_check(config: &Config, json: bool, options: check::Options) -> Exit
 
 fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {
     let Some(dir) = &config.saml.keys_dir else {
-        return complain("saml.keys_dir is not set: it says where the keys are\n", ExitCode::from(UNUSABLE));
+        return complain("saml.keys_dir, the folder of the keys, is not set\n", ExitCode::from(UNUSABLE));
     };
     ended(match command {
         SamlCommand::Keygen => generate(config, dir),
@@ -229,7 +229,7 @@ fn run_saml(config: &Config, command: &SamlCommand) -> ExitCode {
 
 fn run_oidc(config: &Config, command: &OidcCommand) -> ExitCode {
     let Some(dir) = &config.oidc.keys_dir else {
-        return complain("oidc.keys_dir is not set: it says where the keys are\n", ExitCode::from(UNUSABLE));
+        return complain("oidc.keys_dir, the folder of the keys, is not set\n", ExitCode::from(UNUSABLE));
     };
     ended(match command {
         OidcCommand::Keygen => generate(config, dir),
@@ -322,7 +322,7 @@ async fn explain(config: &Config, actor: &str, target: &str, level: AssuranceLev
 fn new_secret() -> ExitCode {
     let mut bytes = [0; 32];
     if SystemRandom::new().fill(&mut bytes).is_err() {
-        return complain("this machine gives no random numbers\n", ExitCode::FAILURE);
+        return complain("this machine provides no random numbers\n", ExitCode::FAILURE);
     }
     say(&format!("{}\n", *Secret::from_bytes(bytes).encoded()), ExitCode::SUCCESS)
 }

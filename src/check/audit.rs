@@ -67,8 +67,8 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
         report.warning(
             Id::AuditUnsigned,
             AREA,
-            "nothing is signed: somebody with the database can write the whole log anew unseen, and retention deletes nothing",
-            "make a key with `os2nykode audit keygen FILE`, name it in audit.signing_key_file, and keep FILE.pub on another machine",
+            "no signing key: a user of the database can rewrite the whole log unnoticed, and retention deletes nothing",
+            "create a key with `os2nykode audit keygen FILE`, set it as audit.signing_key_file, and keep FILE.pub on another machine",
         );
     }
     let url = config.store.url.expose_secret();
@@ -82,7 +82,9 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     }
     match look(config, url, clock.now(), report).await {
         Ok(()) => {}
-        Err(error) => report.problem(Id::AuditUnreadable, AREA, &format!("the log can't be looked at: {error}"), "mend the store first"),
+        Err(error) => {
+            report.problem(Id::AuditUnreadable, AREA, &format!("the log cannot be inspected: {error}"), "solve the store's problem first")
+        }
     }
 }
 
@@ -95,7 +97,7 @@ async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -
     guarded(url, &inspection.triggers().await?, report);
     let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
     if vault.current().is_none() {
-        report.ok(AREA, "no CPR numbers are written into the log: audit.cpr_key_files is empty");
+        report.ok(AREA, "the log contains no CPR numbers: audit.cpr_key_files is empty");
     }
     for (key, many) in inspection.cpr_keys().await? {
         if !vault.has(&key) {
@@ -103,7 +105,7 @@ async fn look(config: &Config, url: &str, now: Timestamp, report: &mut Report) -
                 Id::AuditCprKeyMissing,
                 AREA,
                 &format!("{many} CPR numbers in the log are encrypted with the key {key}, which is not in audit.cpr_key_files"),
-                "put that key's file behind the others, and run `os2nykode audit rotate-cpr`",
+                "add that key's file after the others, and run `os2nykode audit rotate-cpr`",
             );
         }
     }
@@ -115,13 +117,13 @@ fn sealed(waiting: Waiting, now: Timestamp, report: &mut Report) {
     // An unsealed entry that is missing or unreadable was not written by the service.
     let since = waiting.since.and_then(|at| Timestamp::from_microsecond(at).ok()).unwrap_or(Timestamp::MIN);
     if waiting.entries == 0 || since + SEALED_WITHIN > now {
-        report.ok(AREA, "every entry has its seal, or is about to get it");
+        report.ok(AREA, "all entries are sealed, except those of the last minute");
     } else {
         report.problem(
             Id::AuditUnsealed,
             AREA,
-            &format!("{} entries wait for their seal and don't get it", waiting.entries),
-            "start the service, which seals them; where it runs, its own log says what is in the way",
+            &format!("{} entries have waited for their seal for over a minute", waiting.entries),
+            "start the service, which seals them; if it runs, its log has the cause",
         );
     }
 }
@@ -133,8 +135,8 @@ async fn signed(signer: &Signer, inspection: &LogInspection, report: &mut Report
             report.problem(
                 Id::AuditCheckpointMissing,
                 AREA,
-                &format!("{unsigned} entries and no checkpoint"),
-                "start the service, which signs one; where it ran before, checkpoints were deleted: run `os2nykode audit verify`",
+                &format!("{unsigned} entries, but no checkpoint"),
+                "start the service, which signs one; if it ran before, checkpoints were deleted: run `os2nykode audit verify`",
             );
         }
         return Ok(());
@@ -143,17 +145,17 @@ async fn signed(signer: &Signer, inspection: &LogInspection, report: &mut Report
     let chain = hash::Link::try_from(last.chain.as_slice()).unwrap_or(hash::START);
     match signer.known().verify(&last.key_id, &hash::of_checkpoint(last.number, last.at, &chain), &last.signature) {
         Some(true) => {
-            report.ok(AREA, &format!("the last checkpoint, of {when}, has the right signature; {unsigned} entries came after it"));
+            report.ok(AREA, &format!("the last checkpoint, of {when}, has a valid signature; {unsigned} entries follow it"));
         }
         Some(false) => report.problem(Id::AuditCheckpointForged,
             AREA,
-            &format!("the last checkpoint, of {when}, has a wrong signature: somebody has written into the database"),
+            &format!("the last checkpoint, of {when}, has an invalid signature: the database was changed from outside the service"),
             "keep the database as it is, and run `os2nykode audit verify`",
         ),
         None => report.warning(Id::AuditCheckpointKeyUnknown,
             AREA,
-            &format!("the last checkpoint, of {when}, was signed with a key that is not known here ({})", last.key_id),
-            "if it is an earlier key of yours, name its public half in audit.earlier_public_key_files; else somebody has written into the database: run `os2nykode audit verify`",
+            &format!("the last checkpoint, of {when}, was signed with an unknown key ({})", last.key_id),
+            "if it is an earlier key of yours, add its public key to audit.earlier_public_key_files; otherwise the database was changed from outside: run `os2nykode audit verify`",
         ),
     }
     Ok(())
@@ -163,13 +165,13 @@ fn guarded(url: &str, there: &[String], report: &mut Report) {
     let wanted: &[&str] = if url.starts_with("sqlite:") { &SQLITE_TRIGGERS } else { &POSTGRES_TRIGGERS };
     let missing: Vec<&str> = wanted.iter().copied().filter(|name| !there.iter().any(|known| known == name)).collect();
     if missing.is_empty() {
-        report.ok(AREA, "the database refuses to change or delete entries");
+        report.ok(AREA, "the database refuses changes and deletions of entries");
     } else {
         report.problem(
             Id::AuditGuardsMissing,
             AREA,
-            &format!("the database no longer refuses to change or delete entries: {} were taken off", missing.join(", ")),
-            "somebody has opened the log: keep the database as it is, and run `os2nykode audit verify`",
+            &format!("the database no longer refuses changes and deletions of entries: the triggers {} are missing", missing.join(", ")),
+            "entries may have been changed: keep the database as it is, and run `os2nykode audit verify`",
         );
     }
 }

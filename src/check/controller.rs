@@ -44,14 +44,14 @@ pub(super) async fn check(
         report.problem(
             Id::ControllerNameUnknown,
             area,
-            &format!("the name can't be looked up: {error}"),
-            "mend DNS, or set the controller's `address` to its IP address",
+            &format!("the name cannot be resolved: {error}"),
+            "correct DNS, or set the controller's `address` to its IP address",
         );
         return false;
     }
     if GLOBAL_CATALOG.contains(&endpoint.port) {
-        let what = format!("port {} is the global catalog, which holds a part of each account and takes no changes", endpoint.port);
-        report.problem(Id::ControllerPortGlobalCatalog, area, &what, "leave `port` out: 636, or 389 with transport = \"starttls\"");
+        let what = format!("port {} is the global catalog, which is read-only and holds only a part of each account", endpoint.port);
+        report.problem(Id::ControllerPortGlobalCatalog, area, &what, "remove `port` (636, or 389 with transport = \"starttls\")");
     }
     if !reachable(controller, report).await || !trusted(controller, config, clock, report).await {
         return false;
@@ -66,7 +66,7 @@ pub(super) async fn check(
                         Id::ControllerFailed,
                         area,
                         &fault.to_string(),
-                        "run the check again; if it stays so, look at the controller",
+                        "run the check again; if the problem stays, read the controller's event log (Directory Service)",
                     );
                     false
                 }
@@ -77,7 +77,12 @@ pub(super) async fn check(
             false
         }
         Err(fault) => {
-            report.problem(Id::ControllerNotLdap, area, &fault.to_string(), "see that the controller answers LDAP");
+            report.problem(
+                Id::ControllerNotLdap,
+                area,
+                &fault.to_string(),
+                "check that it is a domain controller and that it is not starting",
+            );
             false
         }
     }
@@ -91,7 +96,7 @@ async fn reachable(controller: &Controller, report: &mut Report) -> bool {
             report.ok(controller.name(), &format!("{place} accepts connections"));
             return true;
         }
-        Ok(Err(error)) => format!("{place} can't be reached: {error}"),
+        Ok(Err(error)) => format!("{place} is not reachable: {error}"),
         Err(_) => format!("{place} does not answer"),
     };
     report.problem(
@@ -110,7 +115,7 @@ async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, re
     let offered = match offered_chain(endpoint, config.directory.ca_file.as_deref()).await {
         Ok(offered) => offered,
         Err(what) => {
-            report.problem(Id::TrustUnusable, area, &what, "see directory.ca_file and the controller's name");
+            report.problem(Id::TrustUnusable, area, &what, "check directory.ca_file and the controller's `name`");
             return false;
         }
     };
@@ -126,8 +131,8 @@ async fn trusted(controller: &Controller, config: &Config, clock: &dyn Clock, re
     false
 }
 
-const VERSION: &str = "switch on TLS 1.2 on the controller: HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols\\TLS 1.2\\Server, Enabled = 1 and DisabledByDefault = 0, restart";
-const CIPHERS: &str = "on the controller, PowerShell: Enable-TlsCipherSuite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (for a key of ECDSA: TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)\nor the group policy SSL Cipher Suite Order";
+const VERSION: &str = "enable TLS 1.2 on the controller: HKLM\\SYSTEM\\CurrentControlSet\\Control\\SecurityProviders\\SCHANNEL\\Protocols\\TLS 1.2\\Server, Enabled = 1 and DisabledByDefault = 0, restart";
+const CIPHERS: &str = "on the controller, PowerShell: Enable-TlsCipherSuite TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 (for an ECDSA key: TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384)\nor the group policy SSL Cipher Suite Order";
 
 /// Reports the protocol on a port that showed no certificate.
 async fn instead(controller: &Controller, roots: &RootCertStore, failure: &HandshakeError, now: Timestamp, report: &mut Report) {
@@ -135,42 +140,42 @@ async fn instead(controller: &Controller, roots: &RootCertStore, failure: &Hands
     let (port, starttls) = (endpoint.port, endpoint.starttls());
     if *failure == HandshakeError::NoStartTls {
         let remedy = "use port 636 (transport = \"ldaps\"), or give the controller a certificate: without one it offers no StartTLS";
-        return report.problem(Id::ControllerStarttlsRefused, area, "it speaks LDAP there, and does not offer StartTLS", remedy);
+        return report.problem(Id::ControllerStarttlsRefused, area, "it speaks LDAP on that port, but does not offer StartTLS", remedy);
     }
     match peer::look(endpoint, starttls).await {
         Peer::Tls(tls) if tls.is_old() => {
-            let what = format!("it speaks at most {} ({}), and 1.2 is the least that is safe", tls.version, tls.cipher);
+            let what = format!("it supports at most {} ({}); TLS 1.2 is required", tls.version, tls.cipher);
             report.problem(Id::ControllerTlsVersion, area, &what, VERSION);
         }
         Peer::Tls(tls) if tls.has_weak_cipher() => {
-            let what = format!("it offers no safe cipher: the best that it has is {} ({})", tls.cipher, tls.version);
+            let what = format!("it offers no secure cipher: its best is {} ({})", tls.cipher, tls.version);
             report.problem(Id::ControllerTlsCipher, area, &what, CIPHERS);
         }
         // rustls refuses a certificate that is too weak before it passes it on.
         Peer::Tls(tls) => certificate::bad(area, &certificate::chain(&tls.chain), roots, &failure.to_string(), now, report),
         Peer::PlainLdap if !starttls => {
-            let what = format!("port {port} speaks LDAP that begins without TLS, and transport is \"ldaps\"");
-            let remedy = "leave `port` out (636), or set transport = \"starttls\" for port 389";
+            let what = format!("port {port} speaks LDAP without TLS at first, but transport is \"ldaps\"");
+            let remedy = "remove `port` (636), or set transport = \"starttls\" for port 389";
             report.problem(Id::ControllerTransportWrong, area, &what, remedy);
         }
         _ if starttls && matches!(peer::look(endpoint, false).await, Peer::Tls(_)) => {
-            let what = format!("port {port} speaks TLS from the first byte on, and transport is \"starttls\"");
-            let remedy = "leave `transport` out (\"ldaps\"), or use port 389 with transport = \"starttls\"";
+            let what = format!("port {port} speaks TLS from the first byte on, but transport is \"starttls\"");
+            let remedy = "remove `transport` (\"ldaps\"), or use port 389 with transport = \"starttls\"";
             report.problem(Id::ControllerTransportWrong, area, &what, remedy);
         }
         Peer::Silent => {
-            let what = format!("it accepts connections to port {port} and then says nothing: no answer in time");
-            let remedy = "the controller is overloaded, has no certificate yet, or a firewall swallows TLS\ntry `openssl s_client -connect HOST:PORT` from this machine; where it hangs there too, look at the controller's event log (Directory Service)";
+            let what = format!("it accepts connections to port {port}, but does not answer in time");
+            let remedy = "the controller is overloaded, has no certificate yet, or a firewall drops TLS\ntry `openssl s_client -connect HOST:PORT` from this machine; if that hangs too, read the controller's event log (Directory Service)";
             report.problem(Id::ControllerTlsStalls, area, &what, remedy);
         }
         Peer::SomethingElse => {
-            let what = format!("what answers on port {port} is neither TLS nor LDAP");
+            let what = format!("port {port} speaks neither TLS nor LDAP");
             let remedy = "correct `address` and `port`: 636, or 389 with transport = \"starttls\"";
             report.problem(Id::ControllerNotTls, area, &what, remedy);
         }
         Peer::PlainLdap | Peer::Closes => {
-            let what = format!("it ends the connection instead of speaking TLS: {failure}");
-            let remedy = "has it a certificate with the purpose Server Authentication? certlm.msc, Personal; its event log (Directory Service, 1220 or 1221) says whether it found one\ncompare with `openssl s_client -connect HOST:PORT`";
+            let what = format!("it closes the connection instead of a TLS handshake: {failure}");
+            let remedy = "check that it has a certificate with the purpose Server Authentication: certlm.msc, Personal; its event log (Directory Service, 1220 or 1221) shows whether it found one\ncompare with `openssl s_client -connect HOST:PORT`";
             report.problem(Id::ControllerTlsFailed, area, &what, remedy);
         }
     }
@@ -190,18 +195,18 @@ async fn looks(
             Id::ControllerDomain,
             area,
             &format!("it serves {}, not {base}", root.domain_dn),
-            "set directory.base_dn to the domain's DN, or take the controller out",
+            "set directory.base_dn to the domain's DN, or remove the controller",
         );
     }
     clock_difference(&root, clock, area, report);
     if root.is_read_only() {
-        let remedy = "take it out of directory.controllers and name writable ones: Get-ADDomainController -Filter 'IsReadOnly -eq $false'";
+        let remedy = "remove it from directory.controllers, and add writable ones: Get-ADDomainController -Filter 'IsReadOnly -eq $false'";
         report.problem(Id::ControllerReadOnly, area, "it is a read-only controller (RODC)", remedy);
     }
     if root.supports(POLICY_HINTS) || root.supports(POLICY_HINTS_OLD) {
-        report.ok(area, "has the policy-hints control: history and minimum age hold for resets too");
+        report.ok(area, "has the policy-hints control: history and minimum age apply to resets too");
     } else {
-        let what = "has no policy-hints control: a reset (not a change) is not held against history and minimum age";
+        let what = "has no policy-hints control: history and minimum age do not apply to a reset (only to a change)";
         report.warning(
             Id::ControllerNoPolicyHints,
             area,
@@ -211,7 +216,7 @@ async fn looks(
     }
     match inspection.pdc().await? {
         Some(pdc) if pdc.eq_ignore_ascii_case(&root.settings_dn) => {
-            report.ok(area, "is the PDC emulator, which knows of every wrong password");
+            report.ok(area, "is the PDC emulator, which counts all wrong passwords");
         }
         Some(_) | None => {}
     }
@@ -226,12 +231,12 @@ async fn units(inspection: &mut ControllerInspection<'_>, config: &Config, area:
     for (key, dn) in config.units() {
         match inspection.spelling(dn).await? {
             None => {
-                let what = format!("{dn} is not there, or the service account may not read it");
+                let what = format!("{dn} does not exist, or the service account may not read it");
                 report.problem(Id::BaseMissing, area, &what, &format!("correct {key}"));
             }
             Some(spelled) if Dn::parse(&spelled) != Dn::parse(dn) => {
-                let what = format!("the directory knows {dn} as {spelled}: no account below it would be recognised");
-                report.problem(Id::BaseSpelling, area, &what, &format!("write it in {key} as the directory does"));
+                let what = format!("the directory spells {dn} as {spelled}: accounts below it are not recognised");
+                report.problem(Id::BaseSpelling, area, &what, &format!("spell it in {key} as the directory does"));
             }
             Some(_) => {}
         }
@@ -241,7 +246,7 @@ async fn units(inspection: &mut ControllerInspection<'_>, config: &Config, area:
 
 fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = generalized_time(&root.current_time) else {
-        report.warning(Id::ControllerClockUnreadable, area, "its clock can't be read", "");
+        report.warning(Id::ControllerClockUnreadable, area, "its clock cannot be read", "");
         return;
     };
     let difference = theirs.duration_since(clock.now());
@@ -253,7 +258,7 @@ fn clock_difference(root: &RootDse, clock: &dyn Clock, area: &str, report: &mut 
             Id::ControllerClock,
             area,
             &format!("its clock differs by {seconds} s"),
-            "let both machines take the time from the same NTP server",
+            "use the same time source (NTP) on both machines",
         );
     }
 }

@@ -15,7 +15,7 @@ use crate::{
     directory::{ControllerInspection, Directory, DirectoryError, Pso},
 };
 
-const AGAIN: &str = "run the check again; if it stays so, look at the service account's rights to read";
+const AGAIN: &str = "run the check again; if the problem stays, check the service account's read access";
 
 /// Runs the check on one controller.
 pub(super) async fn check(

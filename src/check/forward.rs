@@ -11,9 +11,8 @@ pub(crate) async fn check(config: &Config, report: &mut Report) {
     for push in &config.audit.forward {
         let area = format!("audit.forward {}", push.id);
         if matches!(&push.kind, ForwardKind::Syslog { tls: None, host, .. } if !is_here(host)) {
-            let what =
-                "the log goes there in clear: whoever stands in between reads names and addresses, and can change and swallow entries";
-            report.warning(Id::ForwardingInClear, &area, what, "let transport be \"tls\"");
+            let what = "the log goes there in clear: a man in the middle reads names and addresses, and can change and remove entries";
+            report.warning(Id::ForwardingInClear, &area, what, "set transport = \"tls\"");
         }
         let probed = match ForwardTarget::new(push, "check") {
             Ok(target) => target.probe().await,
@@ -28,8 +27,8 @@ pub(crate) async fn check(config: &Config, report: &mut Report) {
             }
         };
         match (probed, &push.kind) {
-            (Ok(()), ForwardKind::Syslog { .. }) => report.ok(&area, "it can be reached"),
-            (Ok(()), ForwardKind::File(_)) => report.ok(&area, "this user can write it; the service's own has to, too"),
+            (Ok(()), ForwardKind::Syslog { .. }) => report.ok(&area, "it is reachable"),
+            (Ok(()), ForwardKind::File(_)) => report.ok(&area, "this user can write it; the service's user needs the same right"),
             (Ok(()), ForwardKind::Hook(_)) => report.ok(&area, "it answers"),
             (Err(trouble), _) => report.problem(Id::ForwardingUnreachable, &area, &trouble.to_string(), advice(&trouble)),
         }
@@ -39,16 +38,16 @@ pub(crate) async fn check(config: &Config, report: &mut Report) {
 fn advice(trouble: &DeliveryError) -> &'static str {
     match trouble {
         DeliveryError::Unreachable(_) => {
-            "see that this machine may reach it, that host, port or url are right, and that ca_file holds its CA"
+            "check that this machine can reach it, that host, port or url are correct, and that ca_file holds its CA"
         }
         DeliveryError::TimedOut => {
-            "see that this machine may reach it, and that it closes a connection that we have closed; or raise timeout_seconds"
+            "check that this machine can reach it, and that it closes a connection that the service has closed; or raise timeout_seconds"
         }
-        DeliveryError::ClosedEarly => "see in its own log why: it may want a client certificate, or one of another CA",
-        DeliveryError::Status(401 | 403) => "compare token_file with what it has",
-        DeliveryError::Status(300..=399) => "redirects are not followed: write the address that it answers at",
-        DeliveryError::Status(_) | DeliveryError::Refused(_) => "correct url, and see its own log",
-        DeliveryError::File(_) => "make the folder, writable for the service's user",
+        DeliveryError::ClosedEarly => "its own log has the cause: it may require a client certificate, or one of another CA",
+        DeliveryError::Status(401 | 403) => "compare token_file with its configuration",
+        DeliveryError::Status(300..=399) => "redirects are not followed: set the address to which it redirects",
+        DeliveryError::Status(_) | DeliveryError::Refused(_) => "correct url, and read its own log",
+        DeliveryError::File(_) => "create the folder, writable for the service's user",
     }
 }
 

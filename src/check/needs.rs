@@ -15,7 +15,7 @@ pub(super) fn of_oidc(provider: &OidcProvider, known: &DiscoveredProvider, area:
     }
     for required in &provider.require {
         let how = match (required.or_absent, required.list) {
-            (true, _) => "if it is there at all, ",
+            (true, _) => "optional, ",
             (false, ListOf::Any) => "in a list, ",
             (false, ListOf::Only) => "",
         };
@@ -25,23 +25,23 @@ pub(super) fn of_oidc(provider: &OidcProvider, known: &DiscoveredProvider, area:
     if fresh {
         needs.push(format!("{} (the time of the login)", provider.auth_time));
     }
-    report.ok(area, &format!("a login has to hold: {}", needs.join("; ")));
+    report.ok(area, &format!("a login has to contain: {}", needs.join("; ")));
 
     let fields = provider.fields().filter(|field| **field != provider.reference && Some(*field) != provider.name.as_ref());
     let mut claims: Vec<String> = fields.map(|field| field.steps().0).collect();
     claims.extend(fresh.then(|| provider.auth_time.clone()));
     lacks(&known.claims, claims, |missing| {
-        let what = format!("its discovery document does not name these claims: {missing}");
-        let advice = "order them there (a scope, a mapper, an optional claim; docs/providers has a page for each provider). Some providers name few of the claims that they send";
+        let what = format!("its discovery document does not list these claims: {missing}");
+        let advice = "order them there (a scope, a mapper, an optional claim; docs/providers has a page for each provider). Some providers list only few of the claims that they send";
         report.warning(Id::ProviderClaims, area, &what, advice);
     });
     lacks(&known.scopes, provider.scopes.clone(), |missing| {
-        let what = format!("its discovery document does not name these scopes: {missing}");
+        let what = format!("its discovery document does not list these scopes: {missing}");
         report.warning(
             Id::ProviderScopes,
             area,
             &what,
-            "see that this client may use them: a scope that it may not use fails every login at some providers",
+            "check that this client may use them: at some providers a forbidden scope fails every login",
         );
     });
 }
@@ -58,7 +58,7 @@ pub(super) fn of_saml(provider: &SamlProvider, area: &str, report: &mut Report) 
         needs.push(format!("a level in {}", attributes.join(" or ")));
     }
     needs.extend(provider.require.iter().map(|(attribute, values)| format!("{attribute} ({})", words(values.iter()))));
-    report.ok(area, &format!("a login has to hold: {}", needs.join("; ")));
+    report.ok(area, &format!("a login has to contain: {}", needs.join("; ")));
 }
 
 /// Passes the wanted items that the provider's list lacks to `tell`. A provider without a list lacks none.

@@ -13,8 +13,7 @@ use crate::{
 const AREA: &str = "oidc";
 /// A certificate that expires within this time is reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
-const ROLL: &str =
-    "make new keys with `os2nykode oidc keygen`, wait until the providers have read /oidc/jwks, then `os2nykode oidc rollover` and restart";
+const ROLL: &str = "create new keys with `os2nykode oidc keygen`, wait until the providers have read /oidc/jwks, then `os2nykode oidc rollover` and restart";
 
 /// Checks all selected providers. An unusable one does not stop the others.
 pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock, report: &mut Report) {
@@ -28,7 +27,7 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
             let area = format!("oidc {name}");
             match pair.expires() {
                 Some(end) if end < clock.now() + SOON => {
-                    report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ends on {}", super::day(end)), ROLL);
+                    report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expires on {}", super::day(end)), ROLL);
                 }
                 Some(_) | None => report.ok(&area, &format!("RSA key of {} bits", pair.key().bits())),
             }
@@ -43,14 +42,14 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
                 credentials(&providers, provider, clock.now(), &area, report).await;
                 clocks(&providers, id, provider, clock, &area, report).await;
                 if !super::can_reset(config, &provider.common) {
-                    let what = "no login of it is enough to set a password on any account";
+                    let what = "none of its logins suffices to set a password on any account";
                     report.warning(Id::ProviderResetsNobody, &area, what, "correct its levels, or [reset] and [[reset.group]]");
                 }
             }
             Err(error) => report.problem(Id::ProviderUnusable,
                 &area,
-                &format!("what it says of itself can't be used: {error}"),
-                "see that this machine may reach <issuer>/.well-known/openid-configuration, and that issuer is written as the provider writes it",
+                &format!("its discovery document is not usable: {error}"),
+                "check that this machine can reach <issuer>/.well-known/openid-configuration, and that issuer is spelled as the provider spells it",
             ),
         }
     }
@@ -58,8 +57,8 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
 
 fn advice(error: &OidcError) -> &'static str {
     match error {
-        OidcError::Keys(_) => "make keys with `os2nykode oidc keygen`, as the user that the service runs as",
-        OidcError::Http(_) => "correct oidc.ca_file, or leave it out to use the system's",
+        OidcError::Keys(_) => "create keys with `os2nykode oidc keygen`, as the service's user",
+        OidcError::Http(_) => "correct oidc.ca_file, or remove it to use the system's certificates",
     }
 }
 
@@ -68,7 +67,7 @@ fn good(provider: &OidcProvider, known: &DiscoveredProvider, area: &str, report:
     let count = known.keys.len();
     let keys = if count == 1 { "key" } else { "keys" };
     let pushed = if known.par.is_some() && provider.par { "; requests are pushed" } else { "" };
-    report.ok(area, &format!("{} can be used, with {count} signing {keys}{pushed}", provider.issuer));
+    report.ok(area, &format!("{} is usable, with {count} signing {keys}{pushed}", provider.issuer));
     let method = match provider.client_auth {
         ClientAuth::Basic(_) => "client_secret_basic",
         ClientAuth::Post(_) => "client_secret_post",
@@ -78,37 +77,38 @@ fn good(provider: &OidcProvider, known: &DiscoveredProvider, area: &str, report:
     let takes =
         if known.auth_methods.is_empty() { method == "client_secret_basic" } else { known.auth_methods.iter().any(|m| m == method) };
     if !takes {
-        let what = format!("it does not name {method} among the ways to show who we are: {}", known.auth_methods.join(", "));
-        report.warning(Id::ProviderClientAuth, area, &what, "set client_auth to one of those");
+        let what = format!("it does not list {method} among its methods of client authentication: {}", known.auth_methods.join(", "));
+        report.warning(Id::ProviderClientAuth, area, &what, "set client_auth to one of these methods");
     }
     let ours: Vec<_> = provider.algorithms.iter().map(|algorithm| format!("{algorithm:?}")).collect();
     if !known.algorithms.iter().any(|algorithm| ours.contains(algorithm)) {
-        let what = format!("it signs with {} and we take {}", known.algorithms.join(", "), ours.join(", "));
-        report.problem(Id::ProviderAlgorithms, area, &what, "let the provider sign with one that is taken, or widen algorithms");
+        let what = format!("it signs with {}; `algorithms` accepts {}", known.algorithms.join(", "), ours.join(", "));
+        report.problem(Id::ProviderAlgorithms, area, &what, "let the provider sign with an accepted algorithm, or extend `algorithms`");
     }
     if (provider.prompt_login || provider.max_age_seconds.is_some()) && !provider.require_auth_time {
-        let what = "a fresh login is asked for, but a token that does not say when it was is taken too";
+        let what = "a fresh login is requested, but a token without the time of the login is accepted too";
         report.warning(
             Id::ProviderAuthTime,
             area,
             what,
-            "set require_auth_time = true where the provider tells the time of the login (auth_time names the claim)",
+            "set require_auth_time = true if the provider sends the time of the login (auth_time names the claim)",
         );
     }
     if !provider.prompt_login && provider.max_age_seconds.is_none() {
-        let what = "no fresh login is asked for: whoever sits at a browser with a session there is taken for its owner";
+        let what =
+            "no fresh login is requested: a person at another person's browser can log in with that person's session at the provider";
         report.warning(Id::ProviderNoFreshLogin, area, what, "set prompt_login = true");
     }
     if known.end_session.is_none() {
         report.warning(
             Id::ProviderNoLogout,
             area,
-            "it takes no logouts",
-            "people are told to close the browser on a shared computer; nothing has to be done",
+            "it supports no logout",
+            "no action: the page asks people on a shared computer to close the browser",
         );
     }
     if known.backchannel_logout {
-        report.ok(area, "it can tell of logouts: let it know <public_url>/oidc/logout/<id>");
+        report.ok(area, "it supports back-channel logout: register <public_url>/oidc/logout/<id> there");
     }
 }
 
@@ -116,29 +116,29 @@ fn good(provider: &OidcProvider, known: &DiscoveredProvider, area: &str, report:
 async fn credentials(providers: &OidcProviders, provider: &OidcProvider, now: Timestamp, area: &str, report: &mut Report) {
     let mut random = [0; 16];
     if ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut random).is_err() {
-        return report.problem(Id::NoRandomness, area, "this machine gives no random numbers", "run the check again");
+        return report.problem(Id::NoRandomness, area, "this machine provides no random numbers", "run the check again");
     }
     match providers.recognised(&provider.common.id, now, random).await {
-        Ok(Recognised::Yes) => report.ok(area, "it takes our credentials"),
+        Ok(Recognised::Yes) => report.ok(area, "it accepts the service's credentials"),
         Ok(Recognised::No(word)) => report.problem(
             Id::ProviderCredentialsRefused,
             area,
-            &format!("it does not take our credentials ({word})"),
-            "compare client_id, client_auth and the secret or our keys (/oidc/jwks) with what the provider has",
+            &format!("it rejects the service's credentials ({word})"),
+            "compare client_id, client_auth and the secret or the service's keys (/oidc/jwks) with the provider's registration",
         ),
         Ok(Recognised::Unclear(what)) => {
             report.warning(
                 Id::ProviderCredentialsUnclear,
                 area,
-                &format!("whether it takes our credentials is not clear: {what}"),
+                &format!("whether it accepts the service's credentials is unclear: {what}"),
                 "try a login",
             );
         }
         Err(why) => report.problem(
             Id::ProviderTokenEndpoint,
             area,
-            &format!("its token endpoint can't be asked: {why}"),
-            "see that this machine may reach it",
+            &format!("its token endpoint cannot be reached: {why}"),
+            "check that this machine can reach it",
         ),
     }
 }
@@ -146,7 +146,7 @@ async fn credentials(providers: &OidcProviders, provider: &OidcProvider, now: Ti
 /// Reports the difference to the provider's clock.
 async fn clocks(providers: &OidcProviders, id: &ProviderId, provider: &OidcProvider, clock: &dyn Clock, area: &str, report: &mut Report) {
     let Some(theirs) = providers.time_at(id).await else {
-        return report.warning(Id::ProviderClock, area, "its clock could not be read", "nothing has to be done while logins work");
+        return report.warning(Id::ProviderClock, area, "its clock cannot be read", "no action while logins work");
     };
     super::clocks(theirs.duration_since(clock.now()), provider.skew_seconds, area, report);
 }

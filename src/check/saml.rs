@@ -24,12 +24,14 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
     for (name, pair) in providers.keys.published() {
         let area = format!("saml {name}");
         match pair.expires() {
-            Some(end) if end <= now => report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ended on {}", day(end)), ROLL),
-            Some(end) if end < now + SOON => {
-                report.warning(Id::ProviderKeysEnd, &area, &format!("our certificate ends on {}", day(end)), ROLL);
+            Some(end) if end <= now => {
+                report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expired on {}", day(end)), ROLL)
             }
-            Some(end) => report.ok(&area, &format!("RSA key of {} bits, its certificate lasts until {}", pair.key().bits(), day(end))),
-            None => report.warning(Id::ProviderKeysEnd, &area, "the end of our certificate can't be read", ROLL),
+            Some(end) if end < now + SOON => {
+                report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expires on {}", day(end)), ROLL);
+            }
+            Some(end) => report.ok(&area, &format!("RSA key of {} bits, its certificate is valid until {}", pair.key().bits(), day(end))),
+            None => report.warning(Id::ProviderKeysEnd, &area, "the expiry of the service's certificate cannot be read", ROLL),
         }
     }
     for provider in config.saml.providers.iter().filter(|provider| options.wants(&provider.common)) {
@@ -44,23 +46,23 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
             }
             Err(error) => {
                 let where_from = match &provider.metadata {
-                    MetadataSource::File(_) => "put the provider's metadata in the file that metadata_file names",
+                    MetadataSource::File(_) => "put the provider's metadata in metadata_file",
                     MetadataSource::Url(_) => {
-                        "see that this machine may reach metadata_url; until then the last good copy is used, where there is one"
+                        "check that this machine can reach metadata_url; until then the last good copy, if stored, is used"
                     }
                 };
-                report.problem(Id::ProviderUnusable, &area, &format!("its metadata can't be used: {error}"), where_from);
+                report.problem(Id::ProviderUnusable, &area, &format!("its metadata is not usable: {error}"), where_from);
             }
         }
     }
 }
 
-const ROLL: &str = "make new keys with `os2nykode saml keygen`, wait until the providers have read our metadata, then `os2nykode saml rollover` and restart";
+const ROLL: &str = "create new keys with `os2nykode saml keygen`, wait until the providers have read the service's metadata, then `os2nykode saml rollover` and restart";
 
 fn advice(error: &SamlError) -> &'static str {
     match error {
-        SamlError::Keys(_) => "make keys with `os2nykode saml keygen`, as the user that the service runs as",
-        SamlError::Http(_) => "correct saml.ca_file, or leave it out to use the system's",
+        SamlError::Keys(_) => "create keys with `os2nykode saml keygen`, as the service's user",
+        SamlError::Http(_) => "correct saml.ca_file, or remove it to use the system's certificates",
         SamlError::Certificate(..) | SamlError::CertificateKey(_) => "correct metadata_certificate_file",
     }
 }
@@ -71,22 +73,22 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
     let keys = if count == 1 { "key" } else { "keys" };
     report.ok(
         area,
-        &format!("{} can be used, with {count} signing {keys}; our requests to it are signed with {algorithm}", metadata.entity_id),
+        &format!("{} is usable, with {count} signing {keys}; the service signs requests to it with {algorithm}", metadata.entity_id),
     );
     match metadata.first_expiry() {
         Some(end) if end <= now => {
             report.warning(
                 Id::ProviderTheirKeysEnd,
                 area,
-                &format!("a signing certificate ended on {}", day(end)),
-                "ask the provider for its new one; its key is still believed",
+                &format!("a signing certificate expired on {}", day(end)),
+                "ask the provider for its new one; its key is still trusted",
             );
         }
         Some(end) if end < now + SOON => {
             report.warning(
                 Id::ProviderTheirKeysEnd,
                 area,
-                &format!("a signing certificate ends on {}", day(end)),
+                &format!("a signing certificate expires on {}", day(end)),
                 "ask the provider when its new one will be in its metadata",
             );
         }
@@ -97,28 +99,28 @@ fn good(config: &Config, provider: &SamlProvider, metadata: &Metadata, area: &st
             Id::ProviderMetadataEnds,
             area,
             &format!("its metadata is valid until {} only", day(end)),
-            "see that it is read from an address, so that it is renewed",
+            "read it from an address (metadata_url), so that it is renewed",
         );
     }
     if matches!(provider.metadata, MetadataSource::Url(_)) && provider.metadata_certificate_file.is_none() {
-        let what = "its metadata comes from an address and its signature is not checked";
+        let what = "its metadata comes from an address, and its signature is not verified";
         report.warning(
             Id::ProviderMetadataUnsigned,
             area,
             what,
-            "set metadata_certificate_file where the provider signs its metadata; else TLS alone protects it",
+            "set metadata_certificate_file if the provider signs its metadata; otherwise only TLS protects it",
         );
     }
     if metadata.log_out.redirect.is_none() && metadata.log_out.post.is_none() {
         report.warning(
             Id::ProviderNoLogout,
             area,
-            "it takes no logouts",
-            "people are told to close the browser on a shared computer; nothing has to be done",
+            "it supports no logout",
+            "no action: the page asks people on a shared computer to close the browser",
         );
     }
     if !can_reset(config, &provider.common) {
-        let what = "no login of it is enough to set a password on any account";
+        let what = "none of its logins suffices to set a password on any account";
         report.warning(Id::ProviderResetsNobody, area, what, "correct its levels, or [reset] and [[reset.group]]");
     }
 }

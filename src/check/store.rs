@@ -17,43 +17,42 @@ pub(super) async fn check(config: &Config, report: &mut Report) {
     if let Some(path) = store::missing_file(url) {
         let folder = path.parent().is_some_and(std::path::Path::is_dir);
         return if folder {
-            report.ok(AREA, "the database is not there yet; it is made at the first start");
+            report.ok(AREA, "the database does not exist yet; the first start creates it");
         } else {
-            let what = format!("the folder of {} is not there", path.display());
-            report.problem(Id::StoreFolderMissing, AREA, &what, "make it, writable for the service's user only");
+            let what = format!("the folder of {} does not exist", path.display());
+            report.problem(Id::StoreFolderMissing, AREA, &what, "create it, writable for the service's user only");
         };
     }
     if !config.store.verified {
         let what =
-            "its URL does not ask for a verified certificate: whoever stands in between gets its password and can change what is stored";
-        let remedy =
-            "take sslmode out of store.url, which makes it verify-full, and name the CA of the database with sslrootcert=/path/ca.pem";
+            "its URL does not require a verified certificate: a man in the middle gets the database password and can change stored data";
+        let remedy = "remove sslmode from store.url (the default is verify-full), and add sslrootcert=/path/ca.pem with the database's CA";
         report.warning(Id::StoreTlsWeak, AREA, what, remedy);
     }
     let look = match inspect::look(url).await {
         Ok(look) => look,
         Err(error) => {
-            let remedy = "see that the database runs, that this machine may reach it, and that store.url is right";
+            let remedy = "check that the database runs, that this machine can reach it, and that store.url is correct";
             return report.problem(Id::StoreUnreachable, AREA, &error.to_string(), remedy);
         }
     };
-    report.ok(AREA, "the store can be opened and answers");
+    report.ok(AREA, "the database answers");
     if let Some(why) = look.not_writable {
-        let remedy = "run the check as the service's user (sudo -u os2nykode); if it stays so, give that user the right to write";
-        report.problem(Id::StoreNotWritable, AREA, &format!("this user can't write there: {why}"), remedy);
+        let remedy = "run the check as the service's user (sudo -u os2nykode); if the problem stays, give that user write access";
+        report.problem(Id::StoreNotWritable, AREA, &format!("this user cannot write to the database: {why}"), remedy);
     }
     let known = Store::version_of(url);
     match look.version {
-        None => report.ok(AREA, "it is empty: the tables are made at the first start"),
+        None => report.ok(AREA, "it is empty; the first start creates the tables"),
         Some(version) if version > known => report.problem(
             Id::StoreNewer,
             AREA,
-            &format!("a newer version of the service has written it (migration {version}, we know {known})"),
+            &format!("its tables are of a newer version (migration {version}; this program knows {known})"),
             "install that version again, or restore the backup from before the update",
         ),
         Some(version) if version < known => {
             let what = format!("its tables are of an older version (migration {version} of {known})");
-            report.warning(Id::StoreOlder, AREA, &what, "make a backup, then start the service: it brings them up to date");
+            report.warning(Id::StoreOlder, AREA, &what, "make a backup, then start the service, which migrates them");
         }
         Some(_) => {}
     }

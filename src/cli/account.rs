@@ -141,12 +141,12 @@ async fn end_sessions(config: &Config, desk: &LocalAccountAdmin, name: &str) -> 
                 owners.push(Party { guid: account.guid, account_name: account.sam.clone(), name: account.name().to_owned() });
             }
             Ok(LoginMatch::Nobody(_)) => {}
-            Err(fault) if owners.is_empty() => return Err(format!("{fault}; an objectGUID needs no controller")),
+            Err(fault) if owners.is_empty() => return Err(format!("{fault}; an objectGUID works without a controller")),
             Err(fault) => complain_softly(&fault.to_string()),
         }
     }
     if owners.is_empty() {
-        return Err("there is no account with this name, here or in AD".to_owned());
+        return Err("no local account and no AD account has this name".to_owned());
     }
     let mut ended = 0;
     for owner in owners {
@@ -156,13 +156,13 @@ async fn end_sessions(config: &Config, desk: &LocalAccountAdmin, name: &str) -> 
 }
 
 fn complain_softly(text: &str) {
-    complain(&format!("AD was not asked: {text}\n"), ExitCode::SUCCESS);
+    complain(&format!("AD was not searched: {text}\n"), ExitCode::SUCCESS);
 }
 
 fn told(config: &Config, what: &str, secret: &TotpSecret, name: &str) -> Zeroizing<String> {
     let off = if config.local_accounts.enabled { "" } else { "Logins with it are disabled: local_accounts.enabled is false.\n" };
     Zeroizing::new(format!(
-        "{what}\n{off}For its owner's authenticator app, shown only now:\n{}\nor typed by hand: {}\n",
+        "{what}\n{off}Secret for the authenticator app, shown only now:\n{}\nor to type by hand: {}\n",
         *secret.uri(&config.site.name, name.trim()),
         *secret.base32()
     ))
@@ -198,7 +198,7 @@ pub(super) fn anothers(url: &str, command: &str) -> Option<String> {
     let us = rustix::process::geteuid().as_raw();
     (owner != us).then(|| {
         format!(
-            "{} belongs to another user: run this as the user of the service, such as `sudo -u os2nykode os2nykode {command} …`\n",
+            "{} belongs to another user: run this command as the service's user, such as `sudo -u os2nykode os2nykode {command} …`\n",
             file.display()
         )
     })

@@ -52,9 +52,9 @@ pub(super) enum AuditCommand {
         /// The private key's file.
         file: PathBuf,
     },
-    /// Verify the log, and name the first entry that is not as the service wrote it. Needs the database or an export,
-    /// and the public key; the configuration only where these are not given. Writes nothing into the database, except,
-    /// with the configuration, the entry about the verification.
+    /// Verify the log, and print the first entry that was changed. Needs the database or an export,
+    /// and the public key; the configuration only if these are not given. Writes nothing into the database, except,
+    /// with the configuration, the audit entry about the verification.
     Verify {
         /// The database, as store.url: a copy of the file, or PostgreSQL with a user that may only read.
         #[arg(long, value_name = "URL", conflicts_with = "export")]
@@ -65,25 +65,25 @@ pub(super) enum AuditCommand {
         /// Public keys that the log may be signed with; otherwise the one of audit.signing_key_file.
         #[arg(long = "public-key")]
         public_keys: Vec<PathBuf>,
-        /// Checkpoints that were kept outside: lines with the forwarded JSON, after any prefix of a syslog server.
+        /// Checkpoints stored outside the database: lines of forwarded JSON, after any prefix of a syslog server.
         #[arg(long)]
         checkpoint: Option<PathBuf>,
     },
     /// Write a part of the log to standard output. The audit entry about the export is written first.
     Export {
-        /// First day, in Denmark: 2026-11-01. Otherwise from the beginning.
+        /// First day, Danish time, such as 2026-11-01. Default: the beginning of the log.
         #[arg(long)]
         from: Option<Date>,
-        /// Last day, included. Otherwise until now.
+        /// Last day, included. Default: today.
         #[arg(long)]
         to: Option<Date>,
         /// csv: a table. jsonl: with seals, for `audit verify --export`; whole segments between two checkpoints.
         #[arg(long)]
         format: ExportFormat,
     },
-    /// Sign the log as it stands, where the service refuses to: after its secret was changed while entries were
-    /// unsigned, or after you have examined a foreign write to the database. The chain has to be intact. The signature
-    /// is logged.
+    /// Sign the log as it is, when the service refuses: after its secret was changed while entries were unsigned, or
+    /// after you have examined a foreign write to the database. The chain has to be intact. The audit log records the
+    /// signature.
     Vouch,
     /// Encrypt the CPR numbers in the log with the first key of audit.cpr_key_files. May be interrupted and started
     /// again.
@@ -104,15 +104,15 @@ pub(super) enum CommandError {
     Key(PathBuf, crate::model::audit::signing::BadKey),
     #[error("{0}")]
     Anothers(String),
-    #[error("the output ended: {0}")]
+    #[error("the output cannot be written: {0}")]
     Output(std::io::Error),
     #[error(transparent)]
     Fault(#[from] crate::flow::FlowError),
     #[error("the store: {0}")]
     Store(#[from] StoreError),
-    #[error("{0}: there is no checkpoint in it")]
+    #[error("{0}: the file contains no checkpoint")]
     NoCheckpoint(PathBuf),
-    #[error("{0}: the checkpoint in line {1} can't be read")]
+    #[error("{0}: the checkpoint in line {1} is not readable")]
     BadCheckpoint(PathBuf, u64),
     #[error("no public key: give --public-key, or set audit.signing_key_file")]
     NoKey,
@@ -124,7 +124,7 @@ pub(super) enum CommandError {
     OtherVersion,
     #[error("{0}")]
     Broken(#[from] Tampering),
-    #[error("{0} of the CPR numbers can't be opened with any key of audit.cpr_key_files: keep the old keys there")]
+    #[error("{0} of the CPR numbers cannot be decrypted with any key of audit.cpr_key_files: keep the old keys there")]
     Lost(u64),
 }
 
@@ -182,10 +182,10 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
             Ok(SignOutcome::UpTo(number) | SignOutcome::Part(number)) => {
                 say(&format!("Signed up to number {number}.\n"), ExitCode::SUCCESS)
             }
-            Ok(SignOutcome::NothingNew) => say("There is nothing new to sign.\n", ExitCode::SUCCESS),
+            Ok(SignOutcome::NothingNew) => say("There are no new entries to sign.\n", ExitCode::SUCCESS),
             Ok(SignOutcome::Changed(number)) => complain(
                 &format!(
-                    "Nothing is signed: the chain is broken at number {number}. Keep the database as it is; a new log begins in a new database.\n"
+                    "Nothing was signed: the chain is broken at number {number}. Keep the database as it is, and start a new log in a new database.\n"
                 ),
                 ExitCode::FAILURE,
             ),
@@ -220,7 +220,7 @@ fn in_words(whole: &Whole) -> String {
     text += &format!("{} checkpoints cover it up to number {}.\n", whole.checkpoints, whole.vouched);
     if let Some(at) = whole.vouched_at.and_then(|at| Timestamp::from_microsecond(at).ok()) {
         text += &format!(
-            "The last of them was signed at {}. Only checkpoints that were kept outside can show later entries that were cut off with their checkpoints.\n",
+            "The last of them was signed at {}. Only checkpoints stored outside the database can reveal that later entries and checkpoints were removed.\n",
             at.strftime("%Y-%m-%d %H:%M:%S UTC")
         );
     }
@@ -228,16 +228,16 @@ fn in_words(whole: &Whole) -> String {
         text += &format!("Numbers {} to {} are after the last checkpoint: no signature covers them yet.\n", whole.vouched + 1, whole.last);
     }
     if whole.waiting > 0 {
-        text += &format!("{} entries wait for their number.\n", whole.waiting);
+        text += &format!("{} entries are not sealed yet.\n", whole.waiting);
     }
     if whole.purged > 0 {
-        text += &format!("{} more were deleted by retention.\n", whole.purged);
+        text += &format!("{} older entries were deleted by retention.\n", whole.purged);
     }
     if whole.clock_back > 0 {
         text += &format!("The clock went back {} times.\n", whole.clock_back);
     }
     if whole.cpr_missing > 0 {
-        text += &format!("{} CPR NUMBERS ARE MISSING that entries are committed to.\n", whole.cpr_missing);
+        text += &format!("{} CPR NUMBERS of entries ARE MISSING.\n", whole.cpr_missing);
     }
     if whole.unsound_entries > 0 {
         text += &format!(

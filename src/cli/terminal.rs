@@ -17,15 +17,15 @@ const LONGEST: usize = 4 * Password::MAX_CHARS + 16;
 /// Why there is no password.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoPassword {
-    #[error("there is no password: type one, or give it as the first line of standard input")]
+    #[error("no password: type it, or pass it as the first line of standard input")]
     Empty,
     #[error("a password has at most 256 characters")]
     TooLong,
-    #[error("the password is not UTF-8, or holds a character that can't be typed")]
+    #[error("the password is not UTF-8, or contains a control character")]
     Unusable,
     #[error("the two passwords differ")]
     Different,
-    #[error("standard input can't be read: {0}")]
+    #[error("standard input cannot be read: {0}")]
     Input(#[from] std::io::Error),
 }
 
@@ -38,7 +38,7 @@ pub(super) fn new_password() -> Result<Password, NoPassword> {
     }
     let _quiet = Quiet::new(&input)?;
     let first = asked(&mut input, "New password: ")?;
-    if asked(&mut input, "The same again: ")? == first { Ok(first) } else { Err(NoPassword::Different) }
+    if asked(&mut input, "Repeat the password: ")? == first { Ok(first) } else { Err(NoPassword::Different) }
 }
 
 fn asked(input: &mut File, question: &str) -> Result<Password, NoPassword> {
@@ -115,10 +115,10 @@ mod tests {
     #[test]
     fn what_is_no_password_is_refused_without_being_told() {
         for (text, expected) in [
-            (&b""[..], "there is no password"),
-            (b"\nabc\n", "there is no password"),
+            (&b""[..], "no password"),
+            (b"\nabc\n", "no password"),
             (b"hemmelig\xe6\n", "not UTF-8"),
-            (b"hemmelig\x03\n", "can't be typed"),
+            (b"hemmelig\x03\n", "control character"),
             (&[b'x'; 257], "at most 256"),
             (&[b'x'; 10_000], "at most 256"),
         ] {

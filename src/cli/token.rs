@@ -86,9 +86,9 @@ fn line(token: &ApiToken, now: Timestamp) -> String {
     let state = match token.revoked {
         Some(at) => format!("revoked {}", day(at)),
         None if now >= token.expires => "expired".to_owned(),
-        None => "good".to_owned(),
+        None => "valid".to_owned(),
     };
-    format!("{}\t{}\t{state}\tmade {}\tuntil {}\n", token.name, token.scope.code(), day(token.created), day(token.expires))
+    format!("{}\t{}\t{state}\tcreated {}\tvalid until {}\n", token.name, token.scope.code(), day(token.created), day(token.expires))
 }
 
 async fn open(config: &Config, url: &str) -> Result<(ApiTokenAdmin, Store), StoreError> {

@@ -43,7 +43,7 @@ async fn a_set_up_that_is_right_has_no_problem() {
     let report = check(Setup::default(), &[], Some("anna"), &ShiftedClock::default()).await;
     assert!(report.is_good(), "{report}");
     for what in [
-        "made at the first start",
+        "the first start creates it",
         "accepts connections",
         "certificate is trusted",
         "can log in",
@@ -51,8 +51,8 @@ async fn a_set_up_that_is_right_has_no_problem() {
         "Reset Password on anna",
         "write lockoutTime on anna",
         "write pwdLastSet on anna",
-        "objects (PSO) can be read",
-        "fit together",
+        "objects (PSO) are readable",
+        "are compatible",
     ] {
         has(&report, FindingLevel::Ok, what, "");
     }
@@ -73,7 +73,7 @@ async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing
     has(&report, FindingLevel::Problem, "lacks Reset Password on pia", "/I:S /G \"KOMMUNE\\svc-bare:CA;Reset Password;user\"");
     has(&report, FindingLevel::Problem, "lacks write lockoutTime", "WP;lockoutTime;user");
     has(&report, FindingLevel::Problem, "lacks write pwdLastSet", "WP;pwdLastSet;user");
-    has(&report, FindingLevel::Problem, "applies to pia and can't be read", "Password Settings Container");
+    has(&report, FindingLevel::Problem, "applies to pia and cannot be read", "Password Settings Container");
     let report = check(Setup::default(), &[], Some("beate"), &ShiftedClock::default()).await;
     has(&report, FindingLevel::Warning, "AdminSDHolder", "");
 }
@@ -81,7 +81,7 @@ async fn a_service_account_without_rights_is_told_the_delegation_that_is_missing
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_trouble_with_a_certificate_has_its_own_advice() {
     for (certificate, key, what, advice) in [
-        ("expired.pem", "expired.key", "ENDED", "renew the controller's certificate"),
+        ("expired.pem", "expired.key", "EXPIRED", "renew the controller's certificate"),
         ("wrong-name.pem", "wrong-name.key", "not valid for the name", "the certificate is for"),
         ("foreign.pem", "foreign.key", "UnknownIssuer", "directory.ca_file"),
     ] {
@@ -89,7 +89,7 @@ async fn each_kind_of_trouble_with_a_certificate_has_its_own_advice() {
         proxy.set(Mischief::Certificate(certificate, key));
         let report = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
         has(&report, FindingLevel::Problem, what, advice);
-        has(&report, FindingLevel::Problem, "no controller could be used", "");
+        has(&report, FindingLevel::Problem, "no controller is usable", "");
     }
 }
 
@@ -100,10 +100,10 @@ async fn a_controller_that_is_away_silent_or_not_there_is_told_of() {
     let stalled = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
     has(&stalled, FindingLevel::Problem, "no answer in time", "");
     let nobody = Setup { controllers: vec!["127.0.0.1:1".parse().expect("an address")], ..Setup::default() };
-    has(&check(nobody, &[], None, &ShiftedClock::default()).await, FindingLevel::Problem, "can't be reached", "firewall");
+    has(&check(nobody, &[], None, &ShiftedClock::default()).await, FindingLevel::Problem, "is not reachable", "firewall");
     let address = format!(", address = \"{}\"", environment().fact("DC_IP"));
     let unknown = check(Setup::default(), &[(&address, "")], None, &ShiftedClock::default()).await;
-    has(&unknown, FindingLevel::Problem, "can't be looked up", "DNS");
+    has(&unknown, FindingLevel::Problem, "cannot be resolved", "DNS");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,8 +124,8 @@ async fn a_wrong_password_clock_base_group_or_policy_is_told_of() {
     };
     let report = check(more, &[], None, &ShiftedClock::default()).await;
     has(&report, FindingLevel::Problem, "at least 8 and at most 6", "");
-    has(&report, FindingLevel::Problem, "Findes ikke", "every change is refused");
-    has(&report, FindingLevel::Problem, "Heller ikke", "every reset is refused");
+    has(&report, FindingLevel::Problem, "Findes ikke", "all changes are refused");
+    has(&report, FindingLevel::Problem, "Heller ikke", "all resets are refused");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn groups_of_those_who_act_and_read_are_looked_for_and_looked_at() {
     let report = check(Setup { more: more.leak(), ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
     has(&report, FindingLevel::Warning, &format!("{inside} lies below {unit}"), "move it");
     assert!(!report.to_string().contains(&format!("{outside} lies")), "{report}");
-    has(&report, FindingLevel::Problem, "S-1-5-21-1-2-3-4711", "nobody can act on others");
+    has(&report, FindingLevel::Problem, "S-1-5-21-1-2-3-4711", "all delegation is refused");
     has(&report, FindingLevel::Problem, "Findes ikke", "audit.auditors");
 }
 

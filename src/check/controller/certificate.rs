@@ -13,7 +13,7 @@ use crate::check::{Id, Report, day};
 
 /// A certificate that expires within this time is reported.
 const SOON: SignedDuration = SignedDuration::from_hours(24 * 30);
-const TEMPLATE: &str = "get a new one from your CA: certlm.msc on the controller, Personal, All Tasks, Request New Certificate…, template Kerberos Authentication\nthen delete the old one there; a restart is not needed";
+const TEMPLATE: &str = "get a new one from your CA: certlm.msc on the controller, Personal, All Tasks, Request New Certificate…, template Kerberos Authentication\nthen delete the old one there; no restart is needed";
 /// OIDs of signature algorithms with SHA-1 or MD5.
 const BROKEN_HASHES: [(&str, &str); 4] =
     [("1.2.840.113549.1.1.5", "SHA-1"), ("1.3.14.3.2.29", "SHA-1"), ("1.2.840.10045.4.1", "SHA-1"), ("1.2.840.113549.1.1.4", "MD5")];
@@ -89,7 +89,7 @@ fn names(certificate: &X509Certificate<'_>) -> Vec<String> {
 fn described(chain: &[ChainLink], now: Timestamp) -> String {
     chain.iter().fold(String::new(), |mut text, link| {
         let ends = link.ends.map_or_else(|| "an unreadable date".to_owned(), day);
-        let ended = if link.ends.is_some_and(|e| e <= now) { " (ENDED)" } else { "" };
+        let ended = if link.ends.is_some_and(|e| e <= now) { " (EXPIRED)" } else { "" };
         let names = if link.names.is_empty() { String::new() } else { format!(", for {}", link.names.join(", ")) };
         let _ = write!(text, "\n           {} (issued by {}), until {ends}{ended}{names}", link.subject, link.issuer);
         text
@@ -101,13 +101,8 @@ pub(super) fn good(area: &str, chain: &[ChainLink], now: Timestamp, report: &mut
     report.ok(area, &format!("its certificate is trusted{}", described(chain, now)));
     for link in chain {
         if let Some(ends) = link.ends.filter(|ends| now < *ends && ends.duration_since(now) < SOON) {
-            let what = format!("the certificate of {} ends {}", link.subject, day(ends));
-            report.warning(
-                Id::ControllerCertificateEnds,
-                area,
-                &what,
-                "renew it on the controller; the service takes the new one by itself",
-            );
+            let what = format!("the certificate of {} expires on {}", link.subject, day(ends));
+            report.warning(Id::ControllerCertificateEnds, area, &what, "renew it on the controller; the service needs no change");
         }
     }
 }
@@ -115,14 +110,14 @@ pub(super) fn good(area: &str, chain: &[ChainLink], now: Timestamp, report: &mut
 /// Reports all visible reasons why a chain is not trusted. `error`: message of the TLS library.
 pub(super) fn bad(area: &str, chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timestamp, report: &mut Report) {
     let Some(leaf) = chain.first() else {
-        let remedy = format!("has it one with the purpose Server Authentication? {TEMPLATE}");
+        let remedy = format!("it needs one with the purpose Server Authentication: {TEMPLATE}");
         return report.problem(Id::ControllerCertificateMissing, area, "it offers no certificate", &remedy);
     };
     let shown = described(chain, now);
     let mut reasons = of_leaf(area, leaf, now);
     reasons.extend(of_chain(chain, roots, error, now));
     if reasons.is_empty() {
-        let remedy = "look at the chain above: it has to lead from the controller to a CA in directory.ca_file".to_owned();
+        let remedy = "read the chain above: it has to lead from the controller to a CA in directory.ca_file".to_owned();
         reasons.push((Id::ControllerCertificateOther, error.to_owned(), remedy));
     }
     for (id, why, remedy) in reasons {
@@ -135,16 +130,16 @@ type Reason = (Id, String, String);
 fn of_leaf(area: &str, leaf: &ChainLink, now: Timestamp) -> Vec<Reason> {
     let mut reasons = Vec::new();
     if leaf.ends.is_some_and(|ends| ends <= now) {
-        let what = format!("it has ended, on {}", leaf.ends.map(day).unwrap_or_default());
+        let what = format!("it expired on {}", leaf.ends.map(day).unwrap_or_default());
         reasons.push((Id::ControllerCertificateEnded, what, format!("renew the controller's certificate: {TEMPLATE}")));
     }
     if leaf.begins.is_some_and(|begins| begins > now) {
-        let what = format!("it holds from {} on, and by this machine's clock it is {}", leaf.begins.map(day).unwrap_or_default(), day(now));
+        let what = format!("it is valid from {} on, but this machine's date is {}", leaf.begins.map(day).unwrap_or_default(), day(now));
         let remedy = "compare the clocks of this machine and the controller: timedatectl here, w32tm /query /status there".to_owned();
         reasons.push((Id::ControllerCertificateNotYet, what, remedy));
     }
     if leaf.names.is_empty() {
-        let what = "it has no Subject Alternative Name: a name that only stands in its subject (CN) does not count any more".to_owned();
+        let what = "it has no Subject Alternative Name; a name in its subject (CN) alone is not accepted".to_owned();
         reasons.push((
             Id::ControllerCertificateNoSan,
             what,
@@ -158,11 +153,11 @@ fn of_leaf(area: &str, leaf: &ChainLink, now: Timestamp) -> Vec<Reason> {
         reasons.push((Id::ControllerCertificateName, format!("it is not valid for the name {area}"), remedy));
     }
     if leaf.not_for_servers {
-        reasons.push((Id::ControllerCertificatePurpose, "Server Authentication is none of its purposes".to_owned(), TEMPLATE.to_owned()));
+        reasons.push((Id::ControllerCertificatePurpose, "it lacks the purpose Server Authentication".to_owned(), TEMPLATE.to_owned()));
     }
     if leaf.self_signed {
-        let remedy = format!("a certificate from a CA is needed: {TEMPLATE}");
-        reasons.push((Id::ControllerCertificateSelfSigned, "it is signed by itself".to_owned(), remedy));
+        let remedy = format!("it needs a certificate from a CA: {TEMPLATE}");
+        reasons.push((Id::ControllerCertificateSelfSigned, "it is self-signed".to_owned(), remedy));
     }
     reasons
 }
@@ -184,7 +179,7 @@ fn of_chain(chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timest
         }
     }
     for link in chain.iter().skip(1).filter(|link| link.ends.is_some_and(|ends| ends <= now)) {
-        let what = format!("the certificate of its issuer {} has ended", link.subject);
+        let what = format!("the certificate of its issuer {} has expired", link.subject);
         reasons.push((Id::ControllerCertificateEnded, what, "renew the CA's certificate, and install it on the controller".to_owned()));
     }
     let (Some(leaf), Some(last)) = (chain.first(), chain.last()) else { return reasons };
@@ -193,16 +188,16 @@ fn of_chain(chain: &[ChainLink], roots: &RootCertStore, error: &str, now: Timest
     }
     let issuer = &last.issuer;
     let export = format!(
-        "put the certificate of `{issuer}` (PEM) in directory.ca_file; export it on the CA with `certutil -ca.cert ca.cer`, or in certlm.msc as Base-64 encoded X.509"
+        "add the certificate of `{issuer}` (PEM) to directory.ca_file; export it on the CA with `certutil -ca.cert ca.cer`, or in certlm.msc as Base-64 encoded X.509"
     );
     if known(issuer) {
         if reasons.is_empty() && ["UnknownIssuer", "BadSignature"].iter().any(|word| error.contains(word)) {
-            let what = format!("directory.ca_file holds another certificate of `{issuer}`, as before a renewal of the CA");
+            let what = format!("directory.ca_file holds another certificate of `{issuer}`, perhaps from before a renewal of the CA");
             reasons.push((Id::ControllerCertificateIssuer, what, export));
         }
     } else if chain.len() == 1 {
         let what = format!(
-            "UnknownIssuer: the controller sends only its own certificate, and that of `{issuer}`, which issued it, is not in directory.ca_file"
+            "UnknownIssuer: the controller sends only its own certificate, and the certificate of its issuer `{issuer}` is not in directory.ca_file"
         );
         let remedy = format!(
             "{export}\nif `{issuer}` is an intermediate CA: install its certificate on the controller too (certlm.msc, Intermediate Certification Authorities)"

@@ -26,12 +26,11 @@ pub(in crate::check) async fn check(directory: &Directory, usable: &[&Arc<Contro
     };
     let name = name.unwrap_or_else(|| role.clone());
     let what = if away {
-        format!("the PDC emulator is {name}, and none of the controllers that could be asked is that one")
+        format!("the PDC emulator is {name}, which is none of the usable controllers")
     } else {
         format!("the PDC emulator, {name}, is not among directory.controllers")
     };
-    let remedy =
-        "add it to directory.controllers (the first place is for the controller that is nearest); PowerShell: (Get-ADDomain).PDCEmulator";
+    let remedy = "add it to directory.controllers (first place: the nearest controller); PowerShell: (Get-ADDomain).PDCEmulator";
     report.warning(Id::PdcNotAmongControllers, "directory", &what, remedy);
 }
 

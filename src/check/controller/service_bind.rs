@@ -13,14 +13,14 @@ pub(super) fn refused(area: &str, user: &str, text: &str, report: &mut Report) {
             Id::ServiceAccountWrong,
             "wrong name or password".to_owned(),
             format!(
-                "compare directory.bind_user (UPN, DN or DOMAIN\\name) and directory.bind_password_file with AD\nPowerShell: Set-ADAccountPassword '{sam}' -Reset gives it a new password (ADUC: right-click, Reset Password…)"
+                "compare directory.bind_user (UPN, DN or DOMAIN\\name) and directory.bind_password_file with AD\nPowerShell: Set-ADAccountPassword '{sam}' -Reset sets a new password (ADUC: right-click, Reset Password…)"
             ),
         ),
         BindAnswer::Locked => (
             Id::ServiceAccountLocked,
-            "the account is locked: somebody, perhaps this service, has shown wrong passwords".to_owned(),
+            "the account is locked after wrong passwords, perhaps those of this service".to_owned(),
             format!(
-                "stop the service, correct the password if it was changed, then PowerShell: Unlock-ADAccount '{sam}' (ADUC: Properties, Account, Unlock account), and start the service\nthe PDC emulator's Security log says who locked it: event 4740"
+                "stop the service, correct the password if it was changed, then PowerShell: Unlock-ADAccount '{sam}' (ADUC: Properties, Account, Unlock account), and start the service\nevent 4740 in the PDC emulator's Security log names the machine that locked it"
             ),
         ),
         BindAnswer::Disabled => (
@@ -53,7 +53,7 @@ pub(super) fn refused(area: &str, user: &str, text: &str, report: &mut Report) {
             Id::ServiceAccountRestricted,
             "a restriction of the account forbids it".to_owned(),
             format!(
-                "take {sam} out of the group Protected Users, and out of authentication policies (Get-ADUser '{sam}' -Properties msDS-AssignedAuthNPolicy)"
+                "remove {sam} from the group Protected Users, and from authentication policies (Get-ADUser '{sam}' -Properties msDS-AssignedAuthNPolicy)"
             ),
         ),
         BindAnswer::NoLogonRight(_) => (
@@ -66,10 +66,10 @@ pub(super) fn refused(area: &str, user: &str, text: &str, report: &mut Report) {
         BindAnswer::Proven | BindAnswer::Other(_) => (
             Id::ServiceAccountRefused,
             text.trim_end_matches('\0').to_owned(),
-            "look the code after `data` up in Microsoft's list of LDAP bind errors".to_owned(),
+            "look up the code after `data` in Microsoft's list of LDAP bind errors".to_owned(),
         ),
     };
-    report.problem(id, area, &format!("the service account {user} can't log in: {why}"), &remedy);
+    report.problem(id, area, &format!("the service account {user} cannot log in: {why}"), &remedy);
 }
 
 fn restricted(why: &str, where_to: &str, sam: &str) -> (Id, String, String) {

@@ -26,20 +26,20 @@ const ALWAYS_SET: [&str; 7] =
 const WRONG_TRIES: &str = "badPwdCount";
 /// Other attributes, and the loss if they can't be read.
 const OTHERS: [(&str, &str); 14] = [
-    ("badPasswordTime", "how old wrong passwords are: people wait longer than they need to"),
-    ("userPrincipalName", "logins by UPN are not shown, and names in passwords not found"),
-    ("displayName", "the name on the pages, and in the rule against one's own name"),
-    ("givenName", "the rule against one's own name"),
-    ("sn", "the rule against one's own name"),
-    ("department", "passwords made of it are not refused"),
-    ("physicalDeliveryOfficeName", "passwords made of it are not refused"),
-    ("telephoneNumber", "passwords made of it are not refused"),
-    ("mobile", "passwords made of it are not refused"),
-    ("accountExpires", "the end of an account: an expired one is not told so"),
-    ("msDS-UserPasswordExpiryTimeComputed", "when a password expires"),
+    ("badPasswordTime", "the age of wrong passwords: people wait longer than necessary"),
+    ("userPrincipalName", "login names (UPN) on the pages, and in the rule against names in passwords"),
+    ("displayName", "the name on the pages, and in the rule against names in passwords"),
+    ("givenName", "the rule against names in passwords"),
+    ("sn", "the rule against names in passwords"),
+    ("department", "the rule against passwords made of it"),
+    ("physicalDeliveryOfficeName", "the rule against passwords made of it"),
+    ("telephoneNumber", "the rule against passwords made of it"),
+    ("mobile", "the rule against passwords made of it"),
+    ("accountExpires", "the expiry of an account: an expired account gets no explanation"),
+    ("msDS-UserPasswordExpiryTimeComputed", "the expiry of a password"),
     ("lastLogonTimestamp", "the last logon on the account page"),
-    (RESULTANT_PSO, "which password policy applies: the domain's is taken for everybody"),
-    ("adminCount", "which accounts AD protects: they are not kept out of helpers' reach by it"),
+    (RESULTANT_PSO, "the applicable password policy: the domain's applies to all accounts"),
+    ("adminCount", "the mark of accounts that AD protects: it does not exclude them from delegation"),
 ];
 
 /// All attributes to read, including configured ones.
@@ -85,15 +85,15 @@ pub(super) fn check(sample: &Sample, asked: &[&str], permissions: &Permissions<'
         tell(attribute, always, sample, unit, trustee, report);
     }
     if missing == 0 {
-        report.ok(AREA, &format!("everything that a login needs can be read of {}", sample.sam));
+        report.ok(AREA, &format!("all attributes that a login needs are readable on {}", sample.sam));
     }
 }
 
 fn tell(attribute: &str, always: bool, sample: &Sample, unit: &str, trustee: &Trustee, report: &mut Report) {
     if attribute == TOKEN_GROUPS {
-        let what = format!("the groups (tokenGroups) of {} can't be read", sample.sam);
+        let what = format!("the groups (tokenGroups) of {} cannot be read", sample.sam);
         let remedy = format!(
-            "PowerShell: Add-ADGroupMember 'Windows Authorization Access Group' '{0}'\nor in Active Directory Users and Computers: Builtin, Windows Authorization Access Group, Members, add {0}\nthen restart the service: a membership counts from the next login on",
+            "PowerShell: Add-ADGroupMember 'Windows Authorization Access Group' '{0}'\nor in Active Directory Users and Computers: Builtin, Windows Authorization Access Group, Members, add {0}\nthen restart the service: a membership takes effect at the next login",
             trustee.sam
         );
         return report.problem(Id::TokenGroupsUnreadable, AREA, &what, &remedy);
@@ -101,15 +101,15 @@ fn tell(attribute: &str, always: bool, sample: &Sample, unit: &str, trustee: &Tr
     let dsacls = format!("RP;{attribute}");
     let tick = format!("Read {attribute}");
     let mut remedy = remedy::on_people(unit, trustee, RightBelow { dsacls: &dsacls, kind: "ReadProperty", guid: None, tick: &tick });
-    remedy.push_str("\n(the PowerShell line gives the right to read every attribute of these people, as the group Pre-Windows 2000 Compatible Access had)");
+    remedy.push_str("\n(the PowerShell line gives the right to read all attributes of these accounts, as the group Pre-Windows 2000 Compatible Access has)");
     let lost = OTHERS.iter().find(|(name, _)| *name == attribute).map(|(_, lost)| *lost);
     if always || attribute == WRONG_TRIES {
-        report.problem(Id::AttributeUnreadable, AREA, &format!("{attribute} of {} can't be read", sample.sam), &remedy);
+        report.problem(Id::AttributeUnreadable, AREA, &format!("{attribute} of {} cannot be read", sample.sam), &remedy);
     } else if let Some(lost) = lost {
-        let what = format!("{attribute} of {} can't be read. Without it is missing: {lost}", sample.sam);
+        let what = format!("{attribute} of {} cannot be read. Missing without it: {lost}", sample.sam);
         report.warning(Id::AttributeMaybeUnreadable, AREA, &what, &remedy);
     } else {
-        let what = format!("{attribute} of {} can't be read, and the configuration names it: logins by it find nobody", sample.sam);
+        let what = format!("{attribute} of {} cannot be read, but the configuration uses it: logins by it find no account", sample.sam);
         report.problem(Id::AttributeMaybeUnreadable, AREA, &what, &remedy);
     }
 }

@@ -16,11 +16,10 @@ pub(super) fn check(whose: &str, rules: LockoutRules, reserve: u32, report: &mut
         reserve.saturating_add(3)
     );
     if threshold <= reserve {
-        let what =
-            format!("{whose}: AD locks after {threshold} wrong passwords, and the service shall always leave {reserve} (lockout_reserve)");
+        let what = format!("{whose}: AD locks after {threshold} wrong passwords, but lockout_reserve keeps {reserve} of them");
         report.problem(Id::LockoutReserveTooLarge, "policy", &what, &remedy);
     } else if threshold - reserve == 1 {
-        let what = format!("{whose}: AD locks after {threshold} wrong passwords; with a reserve of {reserve} one try is left");
+        let what = format!("{whose}: AD locks after {threshold} wrong passwords; with lockout_reserve = {reserve} one attempt is left");
         report.warning(Id::LockoutOneTry, "policy", &what, &remedy);
     }
 }

@@ -15,13 +15,8 @@ pub(super) async fn check(
     if let (Some(ours), Some(theirs)) = (&config.directory.netbios_domain, netbios)
         && !ours.eq_ignore_ascii_case(theirs)
     {
-        let what = format!("directory.netbios_domain is {ours:?}, and the domain's NetBIOS name is {theirs:?}");
-        report.problem(
-            Id::NetbiosDomainWrong,
-            "names",
-            &what,
-            "take directory.netbios_domain out of the configuration: it is read from AD then",
-        );
+        let what = format!("directory.netbios_domain is {ours:?}, but the domain's NetBIOS name is {theirs:?}");
+        report.problem(Id::NetbiosDomainWrong, "names", &what, "remove directory.netbios_domain: the service then reads it from AD");
     }
     let claims: Vec<(&str, String)> = config
         .providers()
@@ -45,8 +40,8 @@ pub(super) async fn check(
                 report.warning(Id::ClaimAttributeUnindexed, "names", &what, &remedy);
             }
             None => {
-                let what = format!("{name} ({what_for}) is no attribute of this AD");
-                let remedy = "write its LDAP name, such as employeeNumber: Get-ADUser NAME -Properties * shows them";
+                let what = format!("{name} ({what_for}) is not an attribute of this AD");
+                let remedy = "use its LDAP name, such as employeeNumber: Get-ADUser NAME -Properties * shows them";
                 report.problem(Id::ClaimAttributeUnknown, "names", &what, remedy);
             }
         }

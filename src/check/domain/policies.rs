@@ -38,7 +38,7 @@ pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], 
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                "correct the group's name (DN, sAMAccountName or SID): until then every change is refused",
+                "correct the group's name (DN, sAMAccountName or SID): until then all changes are refused",
             );
         }
     }
@@ -48,13 +48,13 @@ pub(super) async fn check(directory: &Directory, config: &Config, psos: &[Pso], 
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                "correct the group's name under [[reset.group]] (DN, sAMAccountName or SID): until then every reset is refused",
+                "correct the group's name under [[reset.group]] (DN, sAMAccountName or SID): until then all resets are refused",
             );
         }
     }
     check_authority(directory, config, report).await;
     if report.problems() == before {
-        report.ok(AREA, "the domain's policy and the configuration's fit together");
+        report.ok(AREA, "the domain's policy and the configured policy are compatible");
     }
 }
 
@@ -66,13 +66,13 @@ fn fitting(whose: &str, ad: &PasswordPolicy, config: &Config, report: &mut Repor
             None => return false,
             Some(Contradiction::Length { min, max }) => format!("at least {min} and at most {max} characters"),
             Some(Contradiction::Guesses { min_guesses, max }) => format!("at least {min_guesses} guesses with at most {max} characters"),
-            Some(Contradiction::Allowed(rule)) => format!("the allowed characters lack what `{rule}` demands"),
+            Some(Contradiction::Allowed(rule)) => format!("no allowed character satisfies `{rule}`"),
         };
         report.problem(
             Id::PolicyContradiction,
             AREA,
-            &format!("{what} together with {whose} can't be satisfied by any password: {text}"),
-            "change [policy] so that it fits AD's: Get-ADDefaultDomainPasswordPolicy, Get-ADFineGrainedPasswordPolicy -Filter *",
+            &format!("no password satisfies both {what} and {whose}: {text}"),
+            "change [policy] to fit AD's policy: Get-ADDefaultDomainPasswordPolicy, Get-ADFineGrainedPasswordPolicy -Filter *",
         );
         true
     };
@@ -89,7 +89,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
     for (group, missing) in config.delegation.named() {
         if let Err(fault) = directory.find_group(group).await {
             let what = match missing {
-                WhileMissing::NobodyActs => "until then nobody can act on others",
+                WhileMissing::NobodyActs => "until then all delegation is refused",
                 WhileMissing::NoTeacherOrParentActs => "until then no teacher and no parent can act on others",
                 WhileMissing::AllowsNothing => "until then the rule allows nothing",
             };
@@ -107,7 +107,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                "correct the group's name under audit.auditors: until then nobody reads the log by it, and nobody can act on others",
+                "correct the group's name under audit.auditors: until then its members cannot read the log, and all delegation is refused",
             );
         }
     }
@@ -117,7 +117,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
                 Id::GroupMissing,
                 AREA,
                 &fault.to_string(),
-                "correct the group's name under parents.groups: until then parents act on nobody by it",
+                "correct the group's name under parents.groups: until then parents cannot act on its members",
             );
         }
     }
@@ -130,8 +130,8 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             Ok(_) => report.warning(
                 Id::GroupAmongCircles,
                 AREA,
-                &format!("{group} lies below {}, among the circles, and is no circle itself", circles.ou),
-                "move it to another unit, so that nobody takes it for a circle",
+                &format!("{group} lies below {} among the circles, but is not a circle", circles.ou),
+                "move it to another unit, so that it is not mistaken for a circle",
             ),
             Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
         }
@@ -141,8 +141,8 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
         Ok(false) => report.warning(
             Id::CirclesEmpty,
             AREA,
-            &format!("there is no security group below {}, so password admins have nobody to act on", circles.ou),
-            "correct delegation.circles.ou, or see whether the service account may read there",
+            &format!("there is no security group below {}: circle admins cannot act on any account", circles.ou),
+            "correct delegation.circles.ou, or check whether the service account may read there",
         ),
         Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
     }
@@ -158,13 +158,13 @@ async fn check_teachers(directory: &Directory, config: &Config, report: &mut Rep
             Ok(Some(false)) => report.warning(
                 Id::TeachersEmpty,
                 AREA,
-                &format!("no security group is named {name:?}, so that rule of [[delegation.teachers]] knows no teacher"),
-                "correct `teachers`, or see whether the service account may read these groups",
+                &format!("no security group matches {name:?}: this rule of [[delegation.teachers]] has no teachers"),
+                "correct `teachers`, or check whether the service account may read these groups",
             ),
             Ok(None) => report.problem(
                 Id::GroupMissing,
                 AREA,
-                &format!("{} is not there", rule.ou.as_deref().unwrap_or_default()),
+                &format!("{} does not exist", rule.ou.as_deref().unwrap_or_default()),
                 "correct `ou` under [[delegation.teachers]]: until then no teacher and no parent can act on others",
             ),
             Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),

@@ -79,8 +79,8 @@ pub(super) async fn check(
     let bases = &config.directory.search_bases;
     let whole_domain = bases.iter().any(|base| dn::is_under(&config.directory.base_dn, base));
     if whole_domain {
-        let what = "directory.search_bases does not leave anything out: the service acts on every account of the domain";
-        let remedy = "set directory.search_bases to the units with people's accounts, such as [\"OU=Ansatte,DC=kommune,DC=dk\"], and give the rights there";
+        let what = "directory.search_bases covers the whole domain: the service acts on every account of it";
+        let remedy = "set directory.search_bases to the units with people's accounts, such as [\"OU=Ansatte,DC=kommune,DC=dk\"], and give the rights only there";
         report.warning(Id::SearchBasesMissing, AREA, what, remedy);
     }
     let asked = attributes::asked(config);
@@ -91,11 +91,9 @@ pub(super) async fn check(
         // Rights on the whole domain are more than the service needs. The instructions name the OU of the sample account instead.
         let unit = if whole_domain { sample.dn.split_once(',').map_or(base.as_str(), |_| parent(&sample.dn)) } else { base.as_str() };
         if sample.protected {
-            let what = format!(
-                "{} is protected by AdminSDHolder (adminCount=1): delegated rights do not reach it, and that is as it should be",
-                sample.sam
-            );
-            let remedy = "name an ordinary account with --account; administrators change their passwords elsewhere";
+            let what =
+                format!("{} is protected by AdminSDHolder (adminCount=1): delegated rights do not apply to it, by design", sample.sam);
+            let remedy = "select an ordinary account with --account; administrators change their passwords by other means";
             report.warning(Id::SampleProtected, AREA, &what, remedy);
             continue;
         }
@@ -123,24 +121,24 @@ async fn samples(
         if let Some(sample) = inspection.sample(base, options.account.as_deref(), asked).await? {
             samples.push((base.clone(), sample));
         } else if options.account.is_none() {
-            let what = format!("below {base} no enabled account of an ordinary person was found");
+            let what = format!("no enabled ordinary account was found below {base}");
             report.warning(
                 Id::SampleNotFound,
                 AREA,
                 &what,
-                "correct directory.search_bases, or see whether the service account may read there",
+                "correct directory.search_bases, or check whether the service account may read there",
             );
         }
     }
     if let Some(name) = options.account.as_deref().filter(|_| samples.is_empty()) {
         let (what, remedy) = match inspection.anywhere(name).await? {
             Some(dn) => (
-                format!("{name} is {dn}, outside of directory.search_bases: the service does not know it"),
-                "name an account below directory.search_bases, or add its unit there",
+                format!("{name} is {dn}, outside directory.search_bases: the service does not serve it"),
+                "select an account below directory.search_bases, or add its unit there",
             ),
             None => (
-                format!("there is no person's account with the sAMAccountName {name:?}, or the service account may not see it"),
-                "write its sAMAccountName (Get-ADUser … | Select SamAccountName), not its name or UPN; or leave --account out",
+                format!("no person's account has the sAMAccountName {name:?}, or the service account may not read it"),
+                "use its sAMAccountName (Get-ADUser … | Select SamAccountName), not its name or UPN; or omit --account",
             ),
         };
         report.problem(Id::SampleNotFound, AREA, &what, remedy);
@@ -161,7 +159,7 @@ fn parent(dn: &str) -> &str {
 
 fn delegated(list: Option<&AccessList>, sids: &[Sid], sample: &Sample, unit: &str, trustee: &Trustee, report: &mut Report) {
     let Some(list) = list else {
-        let what = format!("the permissions of {} can't be read, so what the service account may do there is not known", sample.sam);
+        let what = format!("the permissions of {} cannot be read, so the service account's rights on it are unknown", sample.sam);
         let given = remedy::RightBelow { dsacls: "RC;", kind: "ReadControl", guid: None, tick: "Read permissions" };
         return report.warning(Id::PermissionsUnreadable, AREA, &what, &remedy::on_people(unit, trustee, given));
     };
@@ -180,7 +178,7 @@ fn applied(sample: &Sample, psos: &[Pso], container: &str, trustee: &Trustee, re
     let Some(dn) = &sample.resultant_pso else { return };
     let readable = psos.iter().any(|pso| dn::is_under(&pso.dn, dn) && pso.policy.is_some());
     if !readable {
-        let what = format!("{dn} applies to {} and can't be read: its changes would be refused", sample.sam);
+        let what = format!("{dn} applies to {} and cannot be read: the service refuses its password changes", sample.sam);
         report.problem(Id::PsoUnreadable, AREA, &what, &remedy::read_below(container, trustee));
     }
 }
@@ -188,13 +186,13 @@ fn applied(sample: &Sample, psos: &[Pso], container: &str, trustee: &Trustee, re
 fn visible(psos: &[Pso], container: &str, trustee: &Trustee, report: &mut Report) {
     let readable = psos.iter().filter(|pso| pso.policy.is_some()).count();
     for pso in psos.iter().filter(|pso| pso.policy.is_none()) {
-        let what = format!("{} can be seen, but not all of it can be read", pso.dn);
+        let what = format!("{} is visible, but not fully readable", pso.dn);
         report.problem(Id::PsoUnreadable, AREA, &what, &remedy::read_below(container, trustee));
     }
     if readable > 0 {
-        report.ok(AREA, &format!("{readable} password settings objects (PSO) can be read"));
+        report.ok(AREA, &format!("{readable} password settings objects (PSO) are readable"));
     } else if psos.is_empty() {
-        let what = "no password settings object (PSO) can be read: fine if the domain has none, else changes of the accounts that they apply to are refused";
+        let what = "no password settings object (PSO) is readable: fine if the domain has none; otherwise the service refuses changes of the accounts to which they apply";
         report.warning(Id::PsoMaybeUnreadable, AREA, what, &remedy::read_below(container, trustee));
     }
 }

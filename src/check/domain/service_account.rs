@@ -24,8 +24,8 @@ pub(super) async fn check(
 ) -> Result<Trustee, DirectoryError> {
     powers(&inspection.own_sids().await?, report);
     let Some(account) = inspection.own_account().await? else {
-        let what = format!("{} can't read its own account", config.directory.bind_user);
-        let remedy = "give it the right to read its own account, as every account has by default";
+        let what = format!("{} cannot read its own account", config.directory.bind_user);
+        let remedy = "give it the right to read its own account, which every account has by default";
         report.warning(Id::ServiceAccountUnknown, AREA, &what, remedy);
         let name = config.directory.bind_user.clone();
         return Ok(Trustee { sam: name.clone(), name });
@@ -46,7 +46,7 @@ pub(super) async fn check(
         told(Id::ServiceAccountPasswordExpires, &what, &remedy, ends.duration_since(now), report);
     }
     if account.ends.is_none() && account.password_ends.is_none() {
-        report.ok(AREA, &format!("{sam} and its password don't expire"));
+        report.ok(AREA, &format!("{sam} and its password do not expire"));
     }
     let name = netbios.map_or_else(|| config.directory.bind_user.clone(), |domain| format!("{domain}\\{sam}"));
     Ok(Trustee { name, sam })
@@ -82,10 +82,10 @@ fn powers(sids: &[Sid], report: &mut Report) {
     groups.sort_unstable();
     groups.dedup();
     if groups.is_empty() {
-        return report.ok(AREA, "it is in no group that administers the domain");
+        return report.ok(AREA, "it is not a member of any group that administers the domain");
     }
     let what = format!("it is a member of {}, directly or through another group", groups.join(", "));
-    let remedy = "make an ordinary account for the service: New-ADUser svc-nykode … (ADUC: New, User), a member of nothing but Domain Users\ngive it the rights that this check then names, on the units with people only, and set directory.bind_user to it";
+    let remedy = "create an ordinary account for the service: New-ADUser svc-nykode … (ADUC: New, User), a member of Domain Users only\nset directory.bind_user to it, run this check again, and give it the rights that the check names, only on the units with people";
     report.problem(Id::ServiceAccountTooPowerful, AREA, &what, remedy);
 }
 

@@ -41,12 +41,12 @@ async fn a_database_without_tables_or_with_older_ones_is_left_as_it_is() {
     std::fs::write(&path, "").expect("written");
     let url = format!("sqlite://{}", path.display());
     let report = check(at(&url), &[], Some("anna"), &ShiftedClock::default()).await;
-    assert!(report.is_good() && report.to_string().contains("the tables are made at the first start"), "{report}");
+    assert!(report.is_good() && report.to_string().contains("the first start creates the tables"), "{report}");
     assert_eq!(files(dir.path()), [(path.clone(), Vec::new())]);
 
     let url = postgres_database().await;
     let report = check(at(&url), &[], Some("anna"), &ShiftedClock::default()).await;
-    assert!(report.is_good() && report.to_string().contains("the tables are made at the first start"), "{report}");
+    assert!(report.is_good() && report.to_string().contains("the first start creates the tables"), "{report}");
     let place = crate::store::place::Place { url, sqlite: false };
     assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM pg_tables WHERE schemaname = current_schema()").await, 0);
 }

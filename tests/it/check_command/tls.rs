@@ -36,20 +36,25 @@ async fn each_bad_certificate_is_named_with_its_remedy() {
         (leaf(Kind { names: &[], ..GOOD }), Id::ControllerCertificateNoSan, "Subject Alternative Name", "Kerberos Authentication"),
         (leaf(Kind { hash: MessageDigest::sha1, ..GOOD }), Id::ControllerCertificateSha1, "SHA-1", "CNGHashAlgorithm SHA256"),
         (leaf(Kind { rsa: Some(1024), ..GOOD }), Id::ControllerCertificateWeakKey, "1024 bits", "2048 bits or more"),
-        (leaf(Kind { until_days: -1, ..GOOD }), Id::ControllerCertificateEnded, "ENDED", "renew"),
-        (leaf(Kind { from_days: 2, ..GOOD }), Id::ControllerCertificateNotYet, "holds from", "timedatectl"),
+        (leaf(Kind { until_days: -1, ..GOOD }), Id::ControllerCertificateEnded, "EXPIRED", "renew"),
+        (leaf(Kind { from_days: 2, ..GOOD }), Id::ControllerCertificateNotYet, "valid from", "timedatectl"),
         (
             leaf(Kind { names: &["andet.kommune.test"], ..GOOD }),
             Id::ControllerCertificateName,
             "not valid for the name",
             "andet.kommune.test",
         ),
-        (leaf(Kind { for_servers: false, ..GOOD }), Id::ControllerCertificatePurpose, "Server Authentication is none", "Kerberos"),
+        (
+            leaf(Kind { for_servers: false, ..GOOD }),
+            Id::ControllerCertificatePurpose,
+            "lacks the purpose Server Authentication",
+            "Kerberos",
+        ),
         (
             Behaviour::with(Pair::new("dc1.kommune.test", GOOD, None), &[]),
             Id::ControllerCertificateSelfSigned,
-            "signed by itself",
-            "from a CA is needed",
+            "self-signed",
+            "needs a certificate from a CA",
         ),
     ] {
         let report = check_at(peer::start(behaviour), &ca, "", &[]).await;
@@ -103,10 +108,10 @@ async fn what_is_no_tls_is_not_told_as_a_certificate_that_is_not_trusted() {
     let ca = Pair::ca("Prøve CA", None);
     let starttls = [("port = ", "transport = \"starttls\", port = ")];
     for (behaviour, replace, id, what, advice) in [
-        (Behaviour::Silent, &[][..], Id::ControllerTlsStalls, "no answer in time", "openssl s_client"),
-        (Behaviour::Silent, &starttls[..], Id::ControllerTlsStalls, "no answer in time", "openssl s_client"),
+        (Behaviour::Silent, &[][..], Id::ControllerTlsStalls, "does not answer in time", "openssl s_client"),
+        (Behaviour::Silent, &starttls[..], Id::ControllerTlsStalls, "does not answer in time", "openssl s_client"),
         (Behaviour::Says(b"SSH-2.0-OpenSSH_9.2\r\n"), &[], Id::ControllerNotTls, "neither TLS nor LDAP", "636"),
-        (Behaviour::Closes, &[], Id::ControllerTlsFailed, "ends the connection", "Server Authentication"),
+        (Behaviour::Closes, &[], Id::ControllerTlsFailed, "closes the connection", "Server Authentication"),
         // An extended response with result 52 (unavailable), which a controller without a certificate sends.
         (
             Behaviour::Answers(b"\x30\x0c\x02\x01\x01\x78\x07\x0a\x01\x34\x04\x00\x04\x00"),
@@ -126,7 +131,7 @@ async fn what_is_no_tls_is_not_told_as_a_certificate_that_is_not_trusted() {
 async fn a_port_that_does_not_go_with_the_transport_is_named() {
     let right = "port = 636";
     for (wrong, what, advice) in [
-        ("port = 389", "port 389 speaks LDAP that begins without TLS", "transport = \"starttls\""),
+        ("port = 389", "port 389 speaks LDAP without TLS at first", "transport = \"starttls\""),
         ("port = 636, transport = \"starttls\"", "port 636 speaks TLS from the first byte", "389"),
     ] {
         let report = check(Setup::default(), &[(right, wrong)], None, &ShiftedClock::default()).await;

@@ -40,7 +40,7 @@ async fn a_group_of_helpers_or_auditors_that_is_gone_lets_nobody_act() {
         // Their own passwords stay within their reach.
         assert_eq!(crate::provider_reset::reset(&town.service, &town.login(&member), guid(&member).await, NEW).await, SetOutcome::Done);
         let told = told(&town).await;
-        assert!(told.iter().any(|told| told.contains(group) && told.contains("nobody can act on others")), "{told:#?}");
+        assert!(told.iter().any(|told| told.contains(group) && told.contains("all delegation is refused")), "{told:#?}");
     }
 }
 

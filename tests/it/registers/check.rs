@@ -45,16 +45,16 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
     let missing = check(&postgres("SELECT a FROM nowhere WHERE cpr = $1"), &clock).await;
     has(&missing, "people db", FindingLevel::Problem, "relation \"nowhere\" does not exist", "correct the query");
     let everybody = check(&postgres("SELECT 'anna' WHERE $1 <> ''"), &clock).await;
-    has(&everybody, "people db", FindingLevel::Warning, "names 1 account(s) for a number that nobody has", "goes by the number");
+    has(&everybody, "people db", FindingLevel::Warning, "returns 1 account(s) for an unassigned CPR number", "selects by the CPR number");
     assert!(everybody.is_good());
     let seen = check(&postgres("SELECT a FROM b WHERE c = ($1::text)::int4"), &clock).await;
     assert!(!seen.is_good());
     let number = check(&postgres("SELECT 1 WHERE $1 <> ''"), &clock).await;
-    has(&number, "people db", FindingLevel::Problem, "a column is no text", "answers");
+    has(&number, "people db", FindingLevel::Problem, "a column is no text", "account_key");
     let gone =
         check(&postgres("SELECT 'x' WHERE $1 = ''").replace("postgres://", "postgres://a:s3cret@127.0.0.1:1/x?host=127.0.0.1&x="), &clock)
             .await;
-    has(&gone, "people db", FindingLevel::Problem, "can't be reached: Connection refused", "this machine may reach it");
+    has(&gone, "people db", FindingLevel::Problem, "can't be reached: Connection refused", "this machine can reach it");
     let host = environment().fact("MARIADB_HOST");
     let mysql = |user: &str, password: &str, rest: &str| {
         format!(
@@ -73,7 +73,7 @@ async fn a_database_is_tried_with_nobodys_number_and_told_of_in_its_own_words() 
         "compare",
     );
     let elsewhere = mysql("a", "s3cret", "?ssl-mode=REQUIRED").replace(host, "register.invalid");
-    has(&check(&elsewhere, &clock).await, "people my", FindingLevel::Warning, "does not ask for a verified certificate", "VERIFY_IDENTITY");
+    has(&check(&elsewhere, &clock).await, "people my", FindingLevel::Warning, "does not require a verified certificate", "VERIFY_IDENTITY");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -89,35 +89,35 @@ async fn a_web_service_is_tried_with_nobodys_number() {
     assert!(good.is_good(), "{good}");
     for area in ["people idm", "parents"] {
         has(&good, area, FindingLevel::Ok, "answers as configured", "");
-        has(&good, area, FindingLevel::Ok, "our certificate holds until", "");
+        has(&good, area, FindingLevel::Ok, "the client certificate is valid until", "");
     }
     let asked: Vec<_> = peer.asked().into_iter().map(|question| question.body).collect();
     assert_eq!(asked, ["{\"cpr\":\"0000000000\"}", "{\"cpr\":\"000000-0000\"}"], "and no person is asked about");
     for (says, level, what, advice) in [
-        (Says::Status(401), FindingLevel::Problem, "does not take our credentials (401)", "compare our credentials"),
-        (Says::Status(404), FindingLevel::Warning, "answered 404 to a number that nobody has", "not_found_statuses"),
+        (Says::Status(401), FindingLevel::Problem, "does not take our credentials (401)", "compare the configured credentials"),
+        (Says::Status(404), FindingLevel::Warning, "answered 404 to an unassigned CPR number", "not_found_statuses"),
         (Says::Status(500), FindingLevel::Problem, "answered 500", "its own log"),
         (Says::Redirect("https://localhost/".into()), FindingLevel::Problem, "answered 302", "redirects are not followed"),
         (Says::Text("text/html", "x".into()), FindingLevel::Problem, "not as configured", "compare account_key"),
-        (Says::Much(10 << 20), FindingLevel::Problem, "larger than 256 KiB", "goes by the number"),
-        (Says::Json(200, json!(["anna"])), FindingLevel::Warning, "names 1 account(s)", "goes by the number"),
+        (Says::Much(10 << 20), FindingLevel::Problem, "larger than 256 KiB", "selects by the CPR number"),
+        (Says::Json(200, json!(["anna"])), FindingLevel::Warning, "returns 1 account(s)", "selects by the CPR number"),
     ] {
         peer.says(says);
         has(&check(&rest(""), &clock).await, "people idm", level, what, advice);
     }
     peer.says(Says::Json(200, json!([{ "name": "x", "cpr": "0101154000" }])));
-    has(&check(&parents(), &clock).await, "parents", FindingLevel::Warning, "names 1 child(s)", "goes by the number");
+    has(&check(&parents(), &clock).await, "parents", FindingLevel::Warning, "returns 1 child(s)", "selects by the CPR number");
     // Findings that need no request.
     let later = ShiftedClock::default();
     later.shift_to(345 * 24 * 3600);
-    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Warning, "our certificate ends on", "get a new one");
+    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Warning, "the client certificate expires on", "get a new one");
     later.shift_to(400 * 24 * 3600);
-    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Problem, "our certificate ended on", "get a new one");
+    has(&check(&rest(""), &later).await, "people idm", FindingLevel::Problem, "the client certificate expired on", "get a new one");
     let bare = "[[registers.rest]]\nid = \"bare\"\naccount_key = \"upn\"\nurl = \"http://127.0.0.1:1/{cpr}\"\nmethod = \"get\"\ncpr_in_address = true\n";
     let report = check(bare, &clock).await;
     has(&report, "people bare", FindingLevel::Warning, "the CPR number in the address", "POST");
-    has(&report, "people bare", FindingLevel::Warning, "nothing by which it could know us", "client certificate");
-    has(&report, "people bare", FindingLevel::Problem, "can't be reached", "this machine may reach it");
+    has(&report, "people bare", FindingLevel::Warning, "without credentials", "client certificate");
+    has(&report, "people bare", FindingLevel::Problem, "can't be reached", "this machine can reach it");
     let unreadable = rest("").replace("client.pem", "ca.key");
     let report = check(&unreadable, &clock).await;
     has(&report, "people", FindingLevel::Problem, "the client certificate", "client_certificate_file");

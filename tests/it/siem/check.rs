@@ -54,9 +54,9 @@ async fn each_target_is_tried_and_nothing_is_sent() {
     let path = folder.path().join("audit.jsonl");
     has(&check(&file(&path.display().to_string())).await, FindingLevel::Ok, "can write", "");
     assert!(!path.exists());
-    has(&check(&file("/nowhere/audit.jsonl")).await, FindingLevel::Problem, "can't be written", "make the folder");
+    has(&check(&file("/nowhere/audit.jsonl")).await, FindingLevel::Problem, "can't be written", "create the folder");
     let nobody = "[[audit.forward]]\nid = \"x\"\nkind = \"syslog\"\nhost = \"127.0.0.1\"\nport = 1\ntransport = \"tcp\"\n";
-    has(&check(nobody).await, FindingLevel::Problem, "can't be reached: Connection refused", "see that this machine may reach it");
+    has(&check(nobody).await, FindingLevel::Problem, "can't be reached: Connection refused", "check that this machine can reach it");
     has(
         &check(&nobody.replace("127.0.0.1", "192.0.2.1").replace("port = 1", "timeout_seconds = 1")).await,
         FindingLevel::Warning,

@@ -65,7 +65,7 @@ async fn a_token_is_made_used_and_revoked_while_the_service_runs() {
     })
     .await;
     let (_, list, _) = run(dir.path(), &["token", "list"]);
-    assert!(list.starts_with("siem\taudit:read\tgood\tmade 20") && !list.contains(&token[27..]), "{list}");
+    assert!(list.starts_with("siem\taudit:read\tvalid\tcreated 20") && !list.contains(&token[27..]), "{list}");
     assert_eq!(run(dir.path(), &["token", "revoke", "siem"]).0, 0);
     let (status, json) = ask().await;
     assert_eq!((status, &json["code"]), (401, &"token_revoked".into()), "at once");

@@ -32,7 +32,7 @@ fn said(output: &Output) -> String {
 fn app(output: &Output) -> App {
     let text = said(output);
     assert_eq!(output.status.code(), Some(0), "{text}");
-    let typed = text.lines().find_map(|line| line.strip_prefix("or typed by hand: ")).expect("a secret");
+    let typed = text.lines().find_map(|line| line.strip_prefix("or to type by hand: ")).expect("a secret");
     let uri = text.lines().find(|line| line.starts_with("otpauth://totp/Pr%C3%B8ve%20Kommune:")).expect("a link");
     assert!(uri.contains(&format!("?secret={typed}&issuer=Pr%C3%B8ve%20Kommune&algorithm=SHA1&digits=6&period=30")), "{uri}");
     App(data_encoding::BASE32_NOPAD.decode(typed.as_bytes()).expect("base32"))
@@ -161,8 +161,8 @@ async fn what_can_not_be_done_is_said_and_not_done() {
         (&add("VAGT", "Åse Bech")[..], PASSWORD, 1, "already"),
         (&add("a:b", "Åse Bech"), PASSWORD, 1, "a name has 2 to 64"),
         (&add("vagt2", " "), PASSWORD, 1, "--name"),
-        (&add("vagt2", "Åse Bech"), "", 1, "there is no password"),
-        (&add("vagt2", "Åse Bech"), "\n", 1, "there is no password"),
+        (&add("vagt2", "Åse Bech"), "", 1, "no password"),
+        (&add("vagt2", "Åse Bech"), "\n", 1, "no password"),
         (&add("vagt2", "Åse Bech"), "elleve-tegn\n", 1, "12 characters"),
         (&add("vagt2", "Åse Bech"), "min-b3ch-kode-99\n", 1, "holds the account's name"),
         (&add("vagt2", "Åse Bech"), "min-VAGT2-kode-99\n", 1, "holds the account's name"),
@@ -261,7 +261,7 @@ async fn at_a_terminal_the_password_is_typed_twice_and_not_shown() {
         let mut terminal = Terminal::new(dir.path(), "add vagt --name Bech --role helpdesk");
         terminal.wait_for("New password: ");
         terminal.type_in("Rolig-Cykel-Havre-472\n");
-        terminal.wait_for("The same again: ");
+        terminal.wait_for("Repeat the password: ");
         terminal.type_in(&format!("{again}\n"));
         let (seen, ended) = terminal.end();
         assert_eq!(ended, Some(code), "{seen}");
