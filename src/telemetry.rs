@@ -35,7 +35,7 @@ pub fn init(log: &LogConfig) {
     }));
 }
 
-/// Whether to use colours: only on a terminal, and not where `NO_COLOR` is set (https://no-color.org).
+/// Whether to use colours: only on a terminal, and not where `NO_COLOR` is set (<https://no-color.org>).
 fn colours() -> bool {
     std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

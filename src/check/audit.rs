@@ -83,7 +83,7 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
     match look(config, url, clock.now(), report).await {
         Ok(()) => {}
         Err(error) => {
-            report.problem(Id::AuditUnreadable, AREA, &format!("the log cannot be inspected: {error}"), "solve the store's problem first")
+            report.problem(Id::AuditUnreadable, AREA, &format!("the log cannot be inspected: {error}"), "solve the store's problem first");
         }
     }
 }

@@ -25,7 +25,7 @@ pub(super) async fn check(config: &Config, options: &Options, clock: &dyn Clock,
         let area = format!("saml {name}");
         match pair.expires() {
             Some(end) if end <= now => {
-                report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expired on {}", day(end)), ROLL)
+                report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expired on {}", day(end)), ROLL);
             }
             Some(end) if end < now + SOON => {
                 report.warning(Id::ProviderKeysEnd, &area, &format!("the service's certificate expires on {}", day(end)), ROLL);

@@ -98,7 +98,7 @@ async fn a_controller_that_is_away_silent_or_not_there_is_told_of() {
     let proxy = Proxy::start().await;
     proxy.set(Mischief::Stall);
     let stalled = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
-    has(&stalled, FindingLevel::Problem, "no answer in time", "");
+    has(&stalled, FindingLevel::Problem, "does not answer in time", "");
     let nobody = Setup { controllers: vec!["127.0.0.1:1".parse().expect("an address")], ..Setup::default() };
     has(&check(nobody, &[], None, &ShiftedClock::default()).await, FindingLevel::Problem, "is not reachable", "firewall");
     let address = format!(", address = \"{}\"", environment().fact("DC_IP"));
