@@ -31,7 +31,7 @@ use saml_forge::{
 
 const ROUNDS: usize = 5;
 
-/// Microseconds per call: the median of several rounds of about half a second. The thread does nothing else, so that elapsed time is CPU time.
+/// Microseconds per call: the median of several rounds of about half a second. The thread does nothing else, so elapsed time is CPU time.
 fn each(mut work: impl FnMut()) -> f64 {
     let mut times: Vec<f64> = (0..ROUNDS)
         .map(|_| {

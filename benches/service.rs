@@ -107,7 +107,7 @@ async fn start() -> Service {
     Service { child, address, started: begun.elapsed(), dir }
 }
 
-/// A connection to the controller for direct LDAP operations. All share one TLS configuration, as in the service, so that TLS sessions resume.
+/// A connection to the controller for direct LDAP operations. As in the service, all share one TLS configuration, so TLS sessions resume.
 async fn connect() -> Ldap {
     static TLS: LazyLock<Arc<rustls::ClientConfig>> =
         LazyLock::new(|| os2nykode::tls::client_config(Some(environment().fact("CA_FILE").as_ref())).expect("the test CA"));

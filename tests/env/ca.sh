@@ -1,4 +1,4 @@
-# The certificates: one CA that the tests trust, what the controller and the web server show, and what a client must refuse.
+# The certificates: the CA that the tests trust, the servers' certificates, and certificates that a client must refuse.
 # Sourced by `up`. Leaves every certificate as NAME.pem with NAME.key, PEM, EC P-256, below DIR/tls.
 # shellcheck shell=bash
 
@@ -21,7 +21,7 @@ new_leaf() {
   openssl x509 -req -in "$1.csr" -CA "$2.pem" -CAkey "$2.key" -CAcreateserial -days 365 -out "$1.pem" -extfile <(leaf_extensions "$3" "${4:-}")
 }
 
-# `x509 -req` can't set a start before now, and an end before the start is another fault than "expired".
+# `x509 -req` can't set a start in the past, and an end before the start is another fault than "expired".
 new_expired_leaf() {
   new_request "$1" "$1"
   leaf_extensions "$3" >"$1.ext"
@@ -42,7 +42,7 @@ make_certificates() (
   mkdir -p "$1/tls"
   exec 2>"$1/log/ca.log"
   cd "$1/tls"
-  # The keys must never be readable for others, not even for an instant: Samba refuses a key of another mode than 0600.
+  # The keys must never be readable for other users: Samba refuses a key with another mode than 0600.
   umask 077
   local dc="DNS:$DC_NAME,DNS:dc2.kommune.test,IP:$DC_IP,IP:$(pair_ip 1),IP:$(pair_ip 2)"
   new_ca ca 'OS2nykode test CA'
@@ -58,7 +58,7 @@ make_certificates() (
   new_leaf wrong-name ca DNS:somebody-else.kommune.test
   new_expired_leaf expired ca "$dc"
   new_leaf foreign other-ca "$dc"
-  # Right, but only for who is shown the intermediate: chained.pem alone is the controller that forgets to send it.
+  # Valid, but only together with the intermediate: chained.pem alone simulates a controller that does not send it.
   new_intermediate
   new_leaf chained intermediate "$dc"
   cat chained.pem intermediate.pem >chained-full.pem

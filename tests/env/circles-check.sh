@@ -1,13 +1,13 @@
-# What selfcheck asks about circles, roles, classes and protected accounts, and of the register of families.
-# Sourced by selfcheck, whose `fact` and `count` it uses. Passwords that it resets are what they were, and as old, when it returns.
+# The part of selfcheck about circles, roles, classes, protected accounts and the family service.
+# Sourced by selfcheck, whose `fact` and `count` it uses. It resets passwords and restores both the passwords and their age.
 # shellcheck shell=bash
 
-# Those whose password is another one than before: account, DN.
+# Accounts whose password differs at the moment: account, DN.
 declare -A circles_reset=()
 
-# found FILTER ATTRIBUTE: its values, as svc-nykode reads them below OU=Kommune; binary ones in base64.
+# found FILTER ATTRIBUTE: the attribute's values below OU=Kommune, read as svc-nykode. Binary values are in base64.
 found() { as_user "$SERVICE_UPN" "$SERVICE_PASSWORD" ldapsearch -LLL -b "$PEOPLE_OU" "$1" "$2" 2>/dev/null | sed -n "s/^$2:\{1,2\} //p"; }
-# The DN is in base64 where it has a letter beyond ASCII.
+# The DN is in base64 if it has a letter beyond ASCII.
 dn_of() {
   as_user "$SERVICE_UPN" "$SERVICE_PASSWORD" ldapsearch -LLL -b "$PEOPLE_OU" "(sAMAccountName=$1)" 1.1 2>/dev/null |
     while read -r kind value; do
@@ -15,11 +15,11 @@ dn_of() {
     done
 }
 
-# tokenGroups is constructed: only a base search finds it.
+# tokenGroups is a constructed attribute, which only a base search returns.
 token_groups() { as_user "$SERVICE_UPN" "$SERVICE_PASSWORD" ldapsearch -LLL -b "$(dn_of "$1")" -s base tokenGroups 2>/dev/null | sed -n 's/^tokenGroups:: //p'; }
 sid_of() { as_user "$SERVICE_UPN" "$SERVICE_PASSWORD" ldapsearch -LLL -b "$BASE_DN" "(&(objectCategory=group)(sAMAccountName=$1))" objectSid 2>/dev/null | sed -n 's/^objectSid:: //p'; }
 
-# Which groups somebody is in, by way of others too: account, the groups, and those that it must not be in (behind a !).
+# The groups of an account, nested ones included: account, expected groups, and groups that it must not be in (behind a !).
 circles_members() {
   local account groups group sid tokens
   while IFS=: read -r account groups; do
@@ -60,7 +60,7 @@ MEMBERS
   fact "gorm's adminCount" 1 "$(found '(sAMAccountName=gorm)' adminCount)"
 }
 
-# The people of the two files: what svc-nykode may do to them, and what a bind says. The only way to see a right is to use it.
+# Rights of svc-nykode on the people of the two files, and results of their binds. A right only shows when it is used.
 circles_rights() {
   local account expected dn
   local -a accounts=()
@@ -98,7 +98,7 @@ helped() {
   printf -- '-\nreplace: pwdLastSet\npwdLastSet: 0\n-\nreplace: lockoutTime\nlockoutTime: 0\n'
 }
 
-# Children born from 2010 on, by numbers that nobody has: never a 1 January, never divisible by 11.
+# Unassigned CPR numbers of children born from 2010 on: never a 1 January, never divisible by 11.
 circles_numbers() {
   local account number sum place
   for account in $(sed -n 's/^sAMAccountName: //p' "$ENV_HOME/pupils.ldif"); do
@@ -112,7 +112,7 @@ circles_numbers() {
   fact "accounts of Karen's" '' "$(found '(employeeNumber=1407865105)' sAMAccountName)"
 }
 
-# ask_family CERTIFICATE BODY [MORE]: the status and the answer, or what curl ends with (35, 52, 56: the connection is not wanted).
+# ask_family CERTIFICATE BODY [MORE]: status and answer, or curl's exit code (35, 52, 56: the connection is refused).
 ask_family() {
   local name=$1 body=$2 said
   shift 2

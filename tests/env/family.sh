@@ -1,19 +1,19 @@
-# A register that tells a parent's children: one small node process, over https, for those with a client certificate (family/server.mjs).
-# Sourced by `up` and `down`. It runs as www-data, by the Node.js that the OpenID providers have brought, and after them therefore.
+# The family service: a small node process over https for clients with a certificate of the test CA (family/server.mjs).
+# Sourced by `up` and `down`. It runs as www-data with the Node.js of the OpenID providers, so it starts after them.
 # shellcheck shell=bash
 
 family_url() { echo "https://$DC_IP:8121/children"; }
 
 family_up() {
   local family=$1/family _
-  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  # Another server on the port would answer in place of this one, which would then look as if it were up.
   ! (: <"/dev/tcp/$DC_IP/8121") 2>/dev/null || die "something listens on $DC_IP:8121 already"
   mkdir -p "$family"
   cp "$ENV_HOME"/family/* "$family"
   chmod -R a+rX "$family"
   install -m 640 -g www-data "$1/tls/family.key" "$family/tls.key"
   if [ -n "${SUDO_UID:-}" ]; then chown "$SUDO_UID" "$family" "$family/children.json"; fi
-  # The process writes its own number, before it becomes node. FAMILY_DIR is there from the start, because `down` knows it by that.
+  # The process writes its own pid before it becomes node. FAMILY_DIR is set from the start, because `down` recognizes the process by it.
   # shellcheck disable=SC2016
   detached env -i PATH="$PATH" LC_ALL=C.UTF-8 FAMILY_DIR="$family" FAMILY_URL="$(family_url)" \
     FAMILY_KEY="$family/tls.key" FAMILY_CERT="$1/tls/family.pem" FAMILY_CA="$1/tls/ca.pem" \

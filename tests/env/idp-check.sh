@@ -1,5 +1,5 @@
-# What selfcheck asks the identity providers, as a service provider and as a browser without JavaScript (curl).
-# Sourced by selfcheck, whose `fact` it uses. Its service provider and its keys go again with idp_check_tidy_up.
+# The part of selfcheck about the SAML providers. It acts as a service provider and as a browser without JavaScript (curl).
+# Sourced by selfcheck, whose `fact` it uses. idp_check_tidy_up removes its service provider and its keys.
 # shellcheck shell=bash
 
 SP_ENTITY=https://selfcheck.test/sp
@@ -24,13 +24,13 @@ introduce() {
   mv "$IDP_SP_DIR/selfcheck.new" "$IDP_SP_DIR/selfcheck.json"
 }
 
-# Raw deflate and percent-encoding, which no shell tool does.
+# Raw deflate and percent-encoding, for which there is no shell tool.
 deflated() { php -r 'echo base64_encode(gzdeflate(stream_get_contents(STDIN)));'; }
 inflated() { php -r 'echo gzinflate(base64_decode(stream_get_contents(STDIN)));'; }
 percent() { php -r 'echo rawurlencode(stream_get_contents(STDIN));'; }
 unpercent() { php -r 'echo rawurldecode(stream_get_contents(STDIN));'; }
 
-# What characters that are written as entities stand for.
+# Decodes character entities.
 in_clear() { php -r 'echo html_entity_decode(stream_get_contents(STDIN), ENT_QUOTES | ENT_HTML5);'; }
 
 new_id() { echo "_$(openssl rand -hex 16)"; }
@@ -38,7 +38,7 @@ now() { date -u +%Y-%m-%dT%H:%M:%SZ; }
 sso() { echo "$(idp_base "$1")/saml2/idp/SSOService.php"; }
 slo() { echo "$(idp_base "$1")/saml2/idp/SingleLogoutService.php"; }
 
-# authn_request IDP [ATTRIBUTES] [ISSUER]: what NemLog-in has to be asked; the others have to put up with it.
+# authn_request IDP [ATTRIBUTES] [ISSUER]: has the elements that NemLog-in requires and the other providers accept.
 authn_request() {
   printf '<p:AuthnRequest xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:a="%s" ID="%s" Version="2.0" IssueInstant="%s" Destination="%s" %s
  AssertionConsumerServiceURL="%s" ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST"><a:Issuer>%s</a:Issuer>
@@ -47,7 +47,7 @@ authn_request() {
     "$ASSERTION" "$(new_id)" "$(now)" "$(sso "$1")" "${2:-}" "$SP_ACS" "${3:-$SP_ENTITY}" "$NSIS"
 }
 
-# signed_url ADDRESS KEY: a request (stdin) on its way by redirect. The parameters are signed, in this order and as they are encoded.
+# signed_url ADDRESS KEY: the redirect address of a request (stdin). The parameters are signed in this order and as they are encoded.
 signed_url() {
   local query signature
   query="SAMLRequest=$(deflated | percent)&RelayState=$(printf %s "$RELAY" | percent)&SigAlg=$(printf %s "$RSA_SHA256" | percent)"
@@ -55,7 +55,7 @@ signed_url() {
   printf '%s?%s&Signature=%s\n' "$1" "$query" "$signature"
 }
 
-# signed_form KEY: a request (stdin) on its way by POST, with an empty signature put behind the issuer and filled in by xmlsec1.
+# signed_form KEY: a request (stdin) for POST, with an empty signature after the issuer, which xmlsec1 fills in.
 signed_form() {
   local dsig=http://www.w3.org/2000/09/xmldsig# c14n=http://www.w3.org/2001/10/xml-exc-c14n# request id
   request=$(cat)
@@ -74,7 +74,7 @@ fresh_browser() { rm -f "$work/jar"; }
 # The value of an input of a page (stdin).
 input() { sed -n "s/.*name=\"$1\"[^>]*value=\"\([^\"]*\)\".*/\1/p" | head -n 1; }
 
-# log_in IDP USER [PASSWORD] [ATTRIBUTES]: leaves the page with the answer in $work/page, and the answer in $work/response.xml.
+# log_in IDP USER [PASSWORD] [ATTRIBUTES]: writes the page with the response to $work/page, and the response to $work/response.xml.
 log_in() {
   local at state
   at=$(browse -L -o "$work/page" -w '%{url_effective}' "$(authn_request "$1" "${4:-}" | signed_url "$(sso "$1")" "$work/sp.key")")
@@ -84,7 +84,7 @@ log_in() {
 }
 take_response() { input SAMLResponse <"$work/page" | base64 -d >"$work/response.xml"; }
 
-# What a page is: an answer with an assertion, a refusal that the provider sends back, the login form, or SimpleSAMLphp's error page.
+# The kind of page: a response with an assertion, a refusal by the provider, the login form, or SimpleSAMLphp's error page.
 page_is() {
   take_response
   if grep -q 'Assertion' "$work/response.xml"; then
@@ -97,13 +97,13 @@ page_is() {
     echo error
   fi
 }
-# visit ADDRESS…: what a browser sees there.
+# visit ADDRESS…: the kind of page at this address.
 visit() {
   browse -L -o "$work/page" "$@"
   page_is
 }
 
-# Makes $work/plain.xml of $work/response.xml: decrypted, where it is encrypted.
+# Writes $work/response.xml to $work/plain.xml, decrypted if it is encrypted.
 decrypt() {
   if grep -q EncryptedAssertion "$work/response.xml"; then
     xmlsec1 --decrypt --privkey-pem "$work/sp.key" "$work/response.xml" >"$work/plain.xml" 2>"$work/xmlsec.log" || true
@@ -132,7 +132,7 @@ idp_describes() {
   fact "$name: key of that certificate" 0 "$(openssl pkey -in "${!key}" -pubout | cmp -s - <(openssl x509 -in "${!certificate}" -noout -pubkey); echo $?)"
 }
 
-# Who signs what, in words.
+# The signers of response and assertion, in words.
 signatures() { echo "response $(signed_by "$1" "$work/response.xml" Response), assertion $(signed_by "$1" "$work/plain.xml" Assertion)"; }
 
 # in_answer IDP USER: logs in with a fresh browser.
@@ -254,7 +254,7 @@ logout_request() {
     "$(grep -oP '<saml:NameID.*?</saml:NameID>' "$work/plain.xml" | sed 's/saml:/a:/g')" "$(grep -oP 'SessionIndex="\K[^"]*' "$work/plain.xml")"
 }
 
-# Follows a logout to where it leaves the provider; our own address is nowhere.
+# Follows a logout until it leaves the provider. No server listens at our own address.
 leaves_to() {
   local url=$1 _
   for _ in {1..10}; do

@@ -1,5 +1,5 @@
-# Three identity providers: SimpleSAMLphp, one PHP process each, by plain http on the controller's own address of loopback.
-# Sourced by `up` and `down`. They run as www-data; people and service providers are added as files while they run (idp/*.php).
+# Three identity providers: SimpleSAMLphp, one PHP process each, by plain http on the controller's loopback address.
+# Sourced by `up` and `down`. They run as www-data. People and service providers are added as files while they run (idp/*.php).
 # shellcheck shell=bash
 
 IDP_WWW=/usr/share/simplesamlphp/www
@@ -8,17 +8,17 @@ IDPS=(os2faktor nemlogin unilogin)
 
 idp_port() { case $1 in os2faktor) echo 8101 ;; nemlogin) echo 8102 ;; unilogin) echo 8103 ;; esac; }
 idp_base() { echo "http://$DC_IP:$(idp_port "$1")"; }
-# Entity ids name no place: on the same machine, another environment's providers have the same.
+# Entity ids contain no address: another environment's providers on the same machine have the same ids.
 idp_entity() { echo "https://$1.test/saml"; }
 
 idp_up() {
   local idp=$1/idp name
   [ -e "$IDP_WWW/saml2/idp/metadata.php" ] || die "SimpleSAMLphp is not installed: run scripts/setup"
-  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  # Another server on the port would answer in place of this one, which would then look as if it were up.
   for name in "${IDPS[@]}"; do
     ! (: <"/dev/tcp/$DC_IP/$(idp_port "$name")") 2>/dev/null || die "something listens on $DC_IP:$(idp_port "$name") already"
   done
-  umask 022 # www-data reads what root writes here
+  umask 022 # www-data reads files that root writes here
   mkdir -p "$idp"/{cert,sp,people}
   cp -r "$ENV_HOME/idp" "$idp/config" # the checkout may lie where www-data can't go
   chmod -R a+rX "$idp/config"
@@ -27,7 +27,7 @@ idp_up() {
     mkdir -p "$idp/people/$name"
     openssl req -x509 -newkey rsa:2048 -nodes -days 365 -subj "/CN=$name.test" -keyout "$idp/cert/$name.key" -out "$idp/cert/$name.pem" 2>>"$1/log/idp.log"
   done
-  # Public keys of a throw-away provider: its process reads them, and tests forge with them.
+  # Keys of a throw-away provider: its process reads them, and tests forge with them.
   chmod 644 "$idp"/cert/*
   if [ -n "${SUDO_UID:-}" ]; then chown -R "$SUDO_UID" "$idp"/{sp,people}; fi
   for name in "${IDPS[@]}"; do idp_start "$1" "$name"; done
@@ -36,8 +36,8 @@ idp_up() {
 
 idp_start() {
   local idp=$1/idp name=$2
-  # The process writes its own number, before it becomes PHP: it leads the session that its workers are in. IDP_DIR is there from the start,
-  # because `down` knows it by that.
+  # The process writes its own pid before it becomes PHP, so it leads the session of its workers. IDP_DIR is set from the start,
+  # because `down` recognizes the process by it.
   # shellcheck disable=SC2016
   detached env -i PATH="$PATH" LC_ALL=C.UTF-8 SIMPLESAMLPHP_CONFIG_DIR="$idp/config" IDP_DIR="$idp" IDP_NAME="$name" IDP_BASE="$(idp_base "$name")" \
     IDP_ENTITY="$(idp_entity "$name")" IDP_PASSWORD="$IDP_PASSWORD" PHP_CLI_SERVER_WORKERS=4 \
@@ -45,7 +45,7 @@ idp_start() {
     php -d variables_order=EGPCS -d display_errors=0 -d opcache.enable_cli=1 -S "$DC_IP:$(idp_port "$name")" -t "$IDP_WWW" >>"$idp/log/$name-php.log" 2>&1 &
 }
 
-# Waits until it answers; what it says of itself is kept as a file too.
+# Waits until the provider answers, and keeps its metadata as a file too.
 idp_metadata() {
   local idp=$1/idp name=$2 _
   for _ in $(seq 100); do
@@ -67,7 +67,7 @@ idp_facts() {
   done
 }
 
-# Whether the session of a pid serves this folder: the number may belong to somebody else by now, and workers outlive a killed parent.
+# Whether the session of a pid serves this folder. The pid may have been reused, and workers outlive a killed parent.
 serves() {
   local member
   for member in $(session_of "$1"); do
@@ -76,7 +76,7 @@ serves() {
   return 1
 }
 
-# PHP's workers are in the session that `detached` has made. The ports are free again only when the last of them has ended.
+# PHP's workers are in the session that `detached` has made. The ports are free only after the last of them has ended.
 idp_down() {
   local file pid tries
   local -a pids=()

@@ -1,10 +1,10 @@
-# What every script of the test environment shares: its fixed facts, its messages and its ways to ask the controller.
-# Sourced, never run. Nothing here starts or changes anything.
+# Shared by all scripts of the test environment: fixed facts, messages, and functions for requests to the controller.
+# Sourced, never run. It starts and changes nothing.
 # shellcheck shell=bash
 
 ENV_HOME=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 
-# These passwords are fixed and public: they guard a throw-away domain on loopback, and protect nothing.
+# These passwords are fixed and public: they belong to a throw-away domain on loopback and protect nothing.
 ADMIN_PASSWORD='Kontrol-Taarn-51-Nord'
 PEOPLE_PASSWORD='Gul-Cykel-83-Havn'
 SERVICE_PASSWORD='Dybt-Vand-Stille-Skib-4096'
@@ -29,11 +29,11 @@ die() {
 need_root() {
   [ "$(id -u)" = 0 ] && return
   command -v sudo >/dev/null || die "the domain controller needs root (ports 389 and 636), and there is no sudo here: run this as root"
-  # Only this one setting has to survive; sudo drops the rest.
+  # Only this setting has to survive, because sudo drops the rest.
   exec sudo "OS2NYKODE_ENV_DC_IP=$DC_IP" "$0" "$@"
 }
 
-# Turns DIR into an absolute path, and refuses one that a later step would trip over.
+# Turns DIR into an absolute path, and refuses one that a later step could not handle.
 absolute_dir() {
   local dir
   dir=$(realpath -m -- "$1")
@@ -51,13 +51,13 @@ load_env() {
   . "$1/env"
 }
 
-# A password as unicodePwd wants it in LDIF: in quotes, UTF-16LE, base64.
+# A password in the form of unicodePwd in LDIF: in quotes, UTF-16LE, base64.
 unicode_pwd() { printf '"%s"' "$1" | iconv -f UTF-8 -t UTF-16LE | base64 -w0; }
 
-# Days ago as AD's clock: 100 ns since 1601.
+# A time so many days ago in AD's format: 100 ns since 1601.
 days_ago() { echo $((($(date +%s) - $1 * 86400 + 11644473600) * 10000000)); }
 
-# Runs an LDAP tool over LDAPS as somebody: as_user WHO PASSWORD TOOL ARGUMENTS…
+# Runs an LDAP tool over LDAPS as a user: as_user WHO PASSWORD TOOL ARGUMENTS…
 # The password goes through a pipe, because an argument would be in the process list.
 as_user() {
   local who=$1 password=$2 tool=$3
@@ -66,8 +66,8 @@ as_user() {
     "$tool" -x -H "ldaps://$DC_IP" -D "$who" -y <(printf %s "$password") -o ldif-wrap=no -o nettimeout=5 "$@"
 }
 
-# What the controller says to a bind: "ok", or the three characters of its "data NNN", or the whole answer.
-# A read of the rootDSE, because Samba does not know the "who am I" operation.
+# Result of a bind: "ok", or the three characters of its "data NNN", or the whole answer.
+# It reads the rootDSE, because Samba does not support the "who am I" operation.
 bind_answer() {
   local said
   if said=$(as_user "$1" "$2" ldapsearch -LLL -b '' -s base 1.1 2>&1 </dev/null); then
@@ -79,14 +79,14 @@ bind_answer() {
   fi
 }
 
-# The domain's database, behind the controller's back: works before it starts and while it runs.
+# The domain's database without the controller: works before it starts and while it runs.
 on_sam() {
   local tool=$1
   shift
   "$tool" -H "$SAM_LDB" --configfile="$SAMBA_CONF" "$@"
 }
 
-# Whether a process holds a file open, so that a pid file that has outlived its process harms nobody.
+# Whether a process holds a file open, so that a stale pid file is harmless.
 holds() {
   local fd
   for fd in "/proc/$1/fd"/*; do
@@ -95,7 +95,7 @@ holds() {
   return 1
 }
 
-# Starts a daemon in a session of its own, with none of our streams: a CI job waits for ever for one that is still open.
+# Starts a daemon in a session of its own, with none of our streams: a CI job waits for ever if one stays open.
 detached() (
   local fd
   for fd in "/proc/$BASHPID/fd"/*; do
@@ -105,12 +105,12 @@ detached() (
   exec setsid "$@" </dev/null
 )
 
-# end_node PID-FILE VARIABLE=VALUE: ends the process of a pid file, if it is ours: the one with this in its environment.
+# end_node PID-FILE VARIABLE=VALUE: ends the process of a pid file if its environment has this variable.
 end_node() {
   local pid tries
   [ -s "$1" ] || return 0
   pid=$(tr -d '[:space:]' <"$1")
-  if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "$2"; then # otherwise the number is somebody else's by now
+  if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "$2"; then # otherwise the pid has been reused
     kill -TERM "$pid" 2>/dev/null || true
     for tries in {1..100}; do
       [ -e "/proc/$pid" ] || break

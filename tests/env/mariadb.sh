@@ -1,5 +1,6 @@
-# A MariaDB of the environment's own, in the role of a register that knows CPR numbers: a socket below DIR/mariadb and, with TLS, the controller's address.
-# Sourced by `up`, `down` and `selfcheck`. It runs as www-data: Debian makes its own user only for the service, which is not installed.
+# A MariaDB as a register of CPR numbers: a socket below DIR/mariadb and, with TLS, the controller's address.
+# Sourced by `up`, `down` and `selfcheck`. It runs as www-data, because Debian creates MariaDB's own user
+# for the service only, which is not installed.
 # shellcheck shell=bash
 
 MARIADB_PORT=3306
@@ -11,12 +12,12 @@ as_mariadb() { setpriv --reuid=www-data --regid=www-data --init-groups env -i -C
 mariadb_up() {
   local home=$1/mariadb _
   PATH=$PATH:/usr/sbin command -v mariadbd >/dev/null || die "MariaDB is not installed: run scripts/setup"
-  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  # Another server on the port would answer in place of this one, which would then look as if it were up.
   ! (: <"/dev/tcp/$DC_IP/$MARIADB_PORT") 2>/dev/null || die "something listens on $DC_IP:$MARIADB_PORT already"
   install -d -o www-data -g www-data -m 755 "$home" "$home/data" "$home/tmp"
   install -o www-data -m 600 "$1/tls/db.key" "$home/tls.key"
   install -m 644 "$1/tls/db.pem" "$1/tls/ca.pem" "$home"
-  # `owner` fills the tables, `reader` is the service's; `plain` may come without TLS.
+  # `owner` fills the tables, `reader` is the service's user, and `plain` may connect without TLS.
   cat >"$home/init.sql" <<SQL
 CREATE DATABASE IF NOT EXISTS people;
 CREATE USER owner@'%' IDENTIFIED BY '$MARIADB_PASSWORD';
@@ -28,7 +29,7 @@ GRANT SELECT ON people.* TO plain@'%';
 SQL
   as_mariadb mariadb-install-db --no-defaults --datadir="$home/data" --skip-test-db --auth-root-authentication-method=socket \
     --innodb-log-file-size=8M >"$1/log/mariadb.log" 2>&1 || die "mariadb-install-db failed: see $1/log/mariadb.log"
-  # The process writes its own number, before it becomes the server.
+  # The process writes its own pid before it becomes the server.
   # shellcheck disable=SC2016
   detached env -i PATH="$PATH:/usr/sbin" LC_ALL=C.UTF-8 MARIADB_DIR="$home" sh -c 'echo $$ >"$0"; exec "$@"' "$home/pid" \
     setpriv --reuid=www-data --regid=www-data --init-groups mariadbd --no-defaults --datadir="$home/data" --tmpdir="$home/tmp" \
@@ -42,7 +43,7 @@ SQL
   die "MariaDB did not come up: see $1/log/mariadb.log"
 }
 
-# mariadb_says USER SQL [OPTION]: what the server says to it over TLS, or as the option says, or its refusal.
+# mariadb_says USER SQL [OPTION]: the result or the refusal of a query, over TLS unless the option demands otherwise.
 mariadb_says() {
   local user=$1 sql=$2 tls=(--ssl-ca="$dir/tls/ca.pem" --ssl-verify-server-cert)
   if [ $# -gt 2 ]; then tls=("$3"); fi
@@ -65,7 +66,7 @@ mariadb_down() {
   local pid tries
   [ -s "$1/mariadb/pid" ] || return 0
   pid=$(tr -d '[:space:]' <"$1/mariadb/pid")
-  if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "MARIADB_DIR=$1/mariadb"; then # else the number is somebody else's by now
+  if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qxF "MARIADB_DIR=$1/mariadb"; then # otherwise the pid has been reused
     kill -TERM "$pid" 2>/dev/null || true
     for tries in {1..100}; do
       [ -e "/proc/$pid" ] || break

@@ -1,5 +1,5 @@
-# What selfcheck asks the OpenID providers, as a client and as a browser without JavaScript (curl).
-# Sourced by selfcheck, whose `fact` it uses. Its client goes again with oidc_check_tidy_up. The tests ask the rest (tests/it/oidc/real.rs).
+# The part of selfcheck about the OpenID providers. It acts as a client and as a browser without JavaScript (curl).
+# Sourced by selfcheck, whose `fact` it uses. oidc_check_tidy_up removes its client. tests/it/oidc/real.rs covers the rest.
 # shellcheck shell=bash
 
 OP_CALLBACK=http://localhost:1/callback
@@ -7,12 +7,12 @@ OP_CALLBACK=http://localhost:1/callback
 oidc_check_tidy_up() { rm -rf "$OIDC_DIR"/{neb,idura}/clients/selfcheck.json "${op_work:-}"; }
 
 op_curl() { curl -s --max-time 5 --cacert "$CA_FILE" -b "$op_work/jar" -c "$op_work/jar" "$@"; }
-# member NAME: of the JSON on stdin.
+# member NAME: a member of the JSON on stdin.
 member() { php -r '$all = json_decode(stream_get_contents(STDIN), true); echo $all[$argv[1]] ?? "none";' "$1"; }
 # A token's second part.
 payload() { php -r 'echo base64_decode(strtr(explode(".", stream_get_contents(STDIN))[1], "-_", "+/"));'; }
 
-# op_code ISSUER USER BUTTON [MORE]: where the browser is sent in the end.
+# op_code ISSUER USER BUTTON [MORE]: the address of the browser's last redirect.
 op_code() {
   local login next
   login=$(op_curl -o /dev/null -w '%{redirect_url}' "$1/auth?client_id=selfcheck&response_type=code&redirect_uri=$OP_CALLBACK&scope=openid+ssn&state=s&nonce=n&code_challenge=$op_challenge&code_challenge_method=S256${4:-}")

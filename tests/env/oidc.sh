@@ -1,27 +1,28 @@
-# Two OpenID providers: npm's oidc-provider, one process each, over https with a certificate of the test CA, on the controller's own address of loopback.
-# Sourced by `up` and `down`. They run as www-data; clients and people are added as files while they run (oidc/files.js).
+# Two OpenID providers: npm's oidc-provider, one process each, over https with a certificate of the test CA, on the controller's
+# loopback address.
+# Sourced by `up` and `down`. They run as www-data. Clients and people are added as files while they run (oidc/files.js).
 # shellcheck shell=bash
 
 OIDC_PASSWORD='Rolig-Fjord-26-Bro'
 OPS=(neb idura)
 
 op_port() { case $1 in neb) echo 8111 ;; idura) echo 8112 ;; esac; }
-# One of them lives below a path, as brokers do.
+# One provider is below a path, as at real brokers.
 op_issuer() { case $1 in neb) echo "https://$DC_IP:8111/op" ;; idura) echo "https://$DC_IP:8112" ;; esac; }
 
-# The library asks for Node.js 22, which Debian 12 has not: it comes along with it.
+# The library needs Node.js 22, which Debian 12 lacks, so npm installs it too.
 op_node() { compgen -G "$ENV_HOME/oidc/node_modules/node-linux-*/bin/node" | head -n 1; }
 
 oidc_up() {
   local oidc=$1/oidc name
   [ -e "$(op_node)" ] || die "oidc-provider is not installed: run scripts/setup"
-  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  # Another server on the port would answer in place of this one, which would then look as if it were up.
   for name in "${OPS[@]}"; do
     ! (: <"/dev/tcp/$DC_IP/$(op_port "$name")") 2>/dev/null || die "something listens on $DC_IP:$(op_port "$name") already"
   done
-  umask 022 # www-data reads what root writes here
+  umask 022 # www-data reads files that root writes here
   mkdir -p "$oidc"
-  # The checkout may lie where www-data can't go.
+  # The checkout may be unreachable for www-data.
   mkdir -p "$oidc/app/node_modules"
   cp "$ENV_HOME"/oidc/*.js "$ENV_HOME/oidc/package.json" "$oidc/app"
   find "$ENV_HOME/oidc/node_modules" -mindepth 1 -maxdepth 1 ! -name 'node-linux-*' ! -name '.*' -exec cp -r -t "$oidc/app/node_modules" {} +
@@ -41,7 +42,7 @@ oidc_up() {
 
 op_start() {
   local oidc=$1/oidc name=$2
-  # The process writes its own number, before it becomes node. OIDC_DIR is there from the start, because `down` knows it by that.
+  # The process writes its own pid before it becomes node. OIDC_DIR is set from the start, because `down` recognizes the process by it.
   # shellcheck disable=SC2016
   detached env -i PATH="$PATH" LC_ALL=C.UTF-8 OIDC_DIR="$oidc" OIDC_ISSUER="$(op_issuer "$name")" OIDC_PASSWORD="$OIDC_PASSWORD" \
     OIDC_COOKIE_KEY="$(openssl rand -hex 16)" OIDC_TLS_KEY="$oidc/tls.key" OIDC_TLS_CERT="$1/tls/op.pem" NODE_EXTRA_CA_CERTS="$1/tls/ca.pem" \

@@ -1,10 +1,10 @@
-# What the pair of controllers is good for: a part of `selfcheck`, which has `fact`. Works on a throw-away account.
+# The part of `selfcheck` about the pair of controllers. It uses `fact`, and a throw-away account.
 # shellcheck shell=bash
 
 # pair_value N DN ATTRIBUTE
 pair_value() { as_admin "$1" ldapsearch -LLL -b "$2" -s base "$3" 2>/dev/null | sed -n "s/^$3: //p"; }
 
-# By a value that is there at once, never by trying a password: a wrong one counts.
+# Compares a replicated value. A password attempt would count as a failure.
 until_pair_agrees() {
   local tries
   for tries in {1..100}; do

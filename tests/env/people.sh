@@ -1,5 +1,5 @@
-# Who is in the domain and who may do what: fills sam.ldb from the LDIF files before the controller starts.
-# Sourced by `up`. Afterwards the service account has its delegated rights on the people's unit, and none on a protected account.
+# People and their rights: fills sam.ldb from the LDIF files before the controller starts.
+# Sourced by `up`. Afterwards the service account has its delegated rights on the people's unit, and none on protected accounts.
 # shellcheck shell=bash
 
 USER_CLASS=bf967aba-0de6-11d0-a285-00aa003049e2
@@ -8,7 +8,7 @@ CHANGE_PASSWORD=ab721a53-1e2f-11d0-9819-00aa0040529b
 LOCKOUT_TIME=28630ebf-41d5-11d1-a9c1-0000f80367c1
 PWD_LAST_SET=bf967a0a-0de6-11d0-a285-00aa003049e2
 
-# What Windows gives AdminSDHolder: a closed list, nothing inherited. Samba has no SDProp that would copy it to protected accounts.
+# The access list of AdminSDHolder on Windows: closed, nothing inherited. Samba has no SDProp that would copy it to protected accounts.
 PROTECTED_SDDL="O:DAG:DAD:PAI(A;;RPWPCRCCDCLCLORCWOWDSDDTSW;;;SY)(A;;RPWPCRCCDCLCLORCWOWDSDSW;;;BA)(A;;RPWPCRCCDCLCLORCWOWDSW;;;DA)\
 (A;;RPWPCRCCDCLCLORCWOWDSW;;;EA)(A;;RPLCLORC;;;AU)(OA;;CR;$CHANGE_PASSWORD;;WD)(OA;;CR;$CHANGE_PASSWORD;;PS)"
 
@@ -18,10 +18,10 @@ fill_in() {
     -e "s|@SERVICE_PWD@|$(unicode_pwd "$SERVICE_PASSWORD")|g; s|@BARE_PWD@|$(unicode_pwd "$BARE_PASSWORD")|g" "$ENV_HOME/$1"
 }
 
-# sam_value DN ATTRIBUTE: its one value, unfolded.
+# sam_value DN ATTRIBUTE: the attribute's single value, unfolded.
 sam_value() { on_sam ldbsearch -b "$1" -s base "$2" 2>/dev/null | sed -e ':a;N;$!ba;s/\n //g' | sed -n "s/^$2: //p"; }
 
-# with_entries DN ENTRIES: the DN's security descriptor as SDDL, with entries put first in its access list, where a refusal has to be.
+# with_entries DN ENTRIES: the DN's security descriptor as SDDL, with entries added at the front, where denials belong.
 with_entries() {
   local sddl
   sddl=$(sam_value "$1" nTSecurityDescriptor)
@@ -31,8 +31,8 @@ with_entries() {
 
 replace_descriptor() { printf 'dn: %s\nchangetype: modify\nreplace: nTSecurityDescriptor\nnTSecurityDescriptor: %s\n\n' "$1" "$2"; }
 
-# Reset Password, unlock and must-change for every user below the unit, and the eyes to read the PSOs: nothing else.
-# In SDDL: OA/OD allow/deny one right, CI;IO inherited and not on the container itself, CR extended right, WP write property, PS self, WD everybody.
+# Reset Password, unlock and must-change for every user below the unit, and read access to the PSOs: nothing else.
+# SDDL: OA/OD allow/deny one right, CI;IO inherited and not on the container itself, CR extended right, WP write property, PS self, WD Everyone.
 rights() {
   local sid below clara="CN=Clara Clausen,OU=Ansatte,$PEOPLE_OU"
   sid=$(sam_value "$SERVICE_DN" objectSid)
@@ -45,13 +45,13 @@ rights() {
   printf 'dn: CN=Domain Admins,CN=Users,%s\nchangetype: modify\nadd: member\nmember: CN=Beate Berg,OU=Ansatte,%s\n' "$BASE_DN" "$PEOPLE_OU"
 }
 
-# aged DN DAYS: the LDIF that makes a password that old.
+# aged DN DAYS: LDIF that makes the password this old.
 aged() { printf 'dn: %s\nchangetype: modify\nreplace: pwdLastSet\npwdLastSet: %s\n\n' "$1" "$(days_ago "$2")"; }
 
-# AD itself only lets pwdLastSet become 0 or -1. This control of Samba's (DSDB_CONTROL_BYPASS_PASSWORD_HASH) writes past that rule.
+# AD accepts only 0 and -1 for pwdLastSet. This control of Samba's (DSDB_CONTROL_BYPASS_PASSWORD_HASH) bypasses that rule.
 write_ages() { on_sam ldbmodify --controls=local_oid:1.3.6.1.4.1.7165.4.3.12:0 >/dev/null; }
 
-# Ten days back, so that the minimum age of one day is in nobody's way, except who says otherwise.
+# Makes all passwords ten days old (longer than the minimum age of one day), except those with another age here.
 age_everybody() {
   local dn
   { fill_in people.ldif && fill_in pupils.ldif && fill_in circles.ldif; } | sed -n 's/^dn: \(.*,OU=\(Ansatte\|Elever\),.*\)/\1/p' | while read -r dn; do

@@ -1,4 +1,4 @@
-# A PostgreSQL of the environment's own: a Unix socket below DIR/pg/sock and, with TLS, the controller's address; nobody asked for a password.
+# A PostgreSQL of the environment's own: a Unix socket below DIR/pg/sock and, with TLS, the controller's address. It asks for no password.
 # Sourced by `up` and `down`. PostgreSQL refuses to run as root, so it runs as the user `postgres` of Debian's package.
 # shellcheck shell=bash
 
@@ -13,14 +13,14 @@ pg_bin() {
 
 as_postgres() { setpriv --reuid=postgres --regid=postgres --init-groups env -C / -u PGHOST -u PGPORT -u PGDATABASE -u PGUSER LC_ALL=C.UTF-8 "$@"; }
 
-# The user `postgres` must be able to walk down to DIR/pg. `mktemp -d` makes directories that only their owner may enter.
+# The user `postgres` needs access to DIR/pg, but directories by `mktemp -d` are closed to other users.
 open_the_way() {
   local at=$1 temporary
   temporary=$(realpath -- "${TMPDIR:-/tmp}")
   chmod o+x "$at"
   while ! as_postgres test -x "$1"; do
     at=$(dirname "$at")
-    # Temporary directories are ours to open for passing through; a home directory is not.
+    # Opens temporary directories for passing through, but never a home directory.
     case $at in
       "$temporary" | /) die "the user postgres can't reach $1: choose a directory below $temporary" ;;
       "$temporary"/*) chmod o+x "$at" ;;
@@ -33,7 +33,7 @@ open_the_way() {
 postgres_up() {
   local pg=$1/pg bin
   bin=$(pg_bin)
-  # Another's server on the port would answer in place of ours, and look as if ours were up.
+  # Another server on the port would answer in place of this one, which would then look as if it were up.
   ! (: <"/dev/tcp/$DC_IP/$PG_PORT") 2>/dev/null || die "something listens on $DC_IP:$PG_PORT already"
   open_the_way "$1"
   install -d -o postgres -g postgres -m 755 "$pg" "$pg/sock"
@@ -62,7 +62,7 @@ postgres_down() {
   local data=$1/pg/data bin
   [ -e "$data/postmaster.pid" ] || return 0
   bin=$(pg_bin)
-  # pg_ctl knows its own pid file and a stale one; "immediate" for a server that a stuck client holds.
+  # pg_ctl recognizes its pid file, also a stale one. "immediate" is for a server that a stuck client holds.
   as_postgres "$bin/pg_ctl" stop -w -t 20 -m fast -D "$data" >/dev/null 2>&1 ||
     as_postgres "$bin/pg_ctl" stop -w -t 10 -m immediate -D "$data" >/dev/null 2>&1 ||
     ! as_postgres "$bin/pg_ctl" status -D "$data" >/dev/null 2>&1 ||

@@ -1,10 +1,10 @@
-# The domain controller: Samba as a complete Active Directory that only speaks LDAP, on one address of loopback.
-# Sourced by `up`, `down` and `pair`. Everything it writes is below DIR/samba, and it listens on nothing but DC_IP:389 and :636.
+# The domain controller: Samba as a complete Active Directory with LDAP only, on one loopback address.
+# Sourced by `up`, `down` and `pair`. It writes below DIR/samba only, and listens on DC_IP:389 and :636 only.
 # shellcheck shell=bash
 
 provision() {
   local log=$1/log/provision.log
-  # Without --adminpass a random one is set, which keeps ours off the process list; people.sh replaces it.
+  # Without --adminpass Samba sets a random password, which keeps ours out of the process list. people.sh replaces it.
   # The ids are fixed, so that the pair's controllers (pair.sh) know each other before either runs.
   samba-tool domain provision --realm="$REALM" --domain="$DOMAIN" --server-role=dc --dns-backend=NONE \
     --targetdir="$1/samba" --host-name="${DC_NAME%%.*}" --host-ip="$DC_IP" --ntds-guid="$DC_NTDS_GUID" --invocationid="$DC_INVOCATION_ID" \
@@ -25,7 +25,7 @@ smb_conf() {
   server services = $5
   interfaces = $4/8
   bind interfaces only = yes
-  # Samba lets the previous password bind for an hour; a test that the old one is dead needs the truth at once.
+  # By default, Samba accepts the previous password for an hour. Tests of the old password need its immediate end.
   old password allowed period = 0
   private dir = $s/private
   state directory = $s/state
@@ -71,16 +71,16 @@ session_of() {
   local stat line fields
   for stat in /proc/[0-9]*/stat; do
     read -r line 2>/dev/null <"$stat" || continue
-    # The name in parentheses may hold blanks; the fields behind it are state, parent, group, session.
+    # The name in parentheses may contain blanks. The fields after it are state, parent, group, session.
     read -r -a fields <<<"${line##*) }"
-    # A dead process that nobody has collected yet (Z) is dead.
+    # A zombie (Z) has ended.
     [ "${fields[0]}" = Z ] || [ "${fields[3]}" != "$1" ] || cut -d/ -f3 <<<"$stat"
   done
 }
 
 samba_down() { end_samba "$1/samba"; }
 
-# Ends the controller below HOME, if it is ours.
+# Ends the controller below HOME, if the process of its pid file still has that file open.
 end_samba() {
   local file=$1/run/samba.pid pid members member tries
   [ -s "$file" ] || return 0
@@ -88,17 +88,17 @@ end_samba() {
   if holds "$pid" "$file"; then
     members=$(session_of "$pid")
     kill "$pid" 2>/dev/null || true
-    # One that was frozen hears the signal only when it goes on.
+    # A frozen process receives the signal only after SIGCONT.
     for member in $members; do kill -CONT "$member" 2>/dev/null || true; done
     for tries in {1..100}; do
       [ -n "$(session_of "$pid")" ] || break
-      # Ten times the usual time has passed: the children that are left belong to this session and to nobody else.
+      # After ten times the usual time: kills the remaining children, all of which belong to this session.
       if [ "$tries" = 80 ]; then for member in $members; do kill -9 "$member" 2>/dev/null || true; done; fi
       sleep 0.1
     done
     [ -z "$(session_of "$pid")" ] || die "Samba (pid $pid) does not end"
   fi
-  # Samba leaves its sockets where they are.
+  # Samba does not remove its sockets.
   find "$1" -type s -delete
   rm -f "$file"
 }

@@ -1,7 +1,7 @@
-# Invents pupils, classes, schools and two circles, as LDIF: awk -v count=N -v with=N -v kredse=OU -v skala=OU -v password=BASE64 -f scale.awk
-# The same count gives the same people each time: the randomness is a sum, not the machine's.
+# Generates pupils, classes, schools and two circles as LDIF: awk -v count=N -v with=N -v kredse=OU -v skala=OU -v password=BASE64 -f scale.awk
+# The same count gives the same people each time, because the randomness is computed.
 
-# A number from 0 to below limit (Lehmer's generator: its products stay below 2^53, where awk counts exactly).
+# A number from 0 to below limit (Lehmer's generator: its products stay below 2^53, so that awk computes exactly).
 function draw(limit) {
   seed = (seed * 16807) % 2147483647
   return seed % limit
@@ -12,18 +12,19 @@ function account(given, i, plain) {
   plain = given
   gsub(/Æ/, "ae", plain); gsub(/æ/, "ae", plain); gsub(/Ø/, "oe", plain); gsub(/ø/, "oe", plain); gsub(/Å/, "aa", plain); gsub(/å/, "aa", plain)
   gsub(/[^A-Za-z]/, "", plain)
-  # 7919 and 100003 share no factor: no two numbers below 100003 give the same five digits.
+  # 7919 and 100003 are coprime, so no two numbers below 100003 have the same five digits.
   return sprintf("%s%05d", tolower(substr(plain, 1, 4)), (i * 7919) % 100003)
 }
 
-# A child's CPR number that nobody has: no 1 January, and its check digit is wrong. Without the right one, numbers are given to people born on a 1 January only.
+# An unassigned CPR number of a child: no 1 January, and a wrong check digit.
+# Numbers with a wrong check digit are assigned only to people born on a 1 January.
 function cpr(i, day, digits, sum, k) {
-  # 7919 shares no factor with the 1,425,600 numbers that there are: no two are alike.
+  # 7919 is coprime to 1,425,600, the number of possible numbers, so all are different.
   i = (i * 7919) % 1425600
   day = int(i / 400)
   digits = sprintf("%02d%02d%02d%d%02d", 2 + day % 27, 1 + int(day / 27) % 12, 10 + int(day / 324), 5 + int(i % 400 / 100), i % 100)
   for (k = 1; k <= 9; k++) sum += substr(digits, k, 1) * substr("432765432", k, 1)
-  # The right last digit is 11 - sum % 11, where that is one digit; the one behind it is wrong.
+  # The right last digit is 11 - sum % 11 if that is one digit. The digit after it is wrong.
   return digits ((12 - sum % 11) % 10)
 }
 
@@ -34,12 +35,12 @@ function user(dn, name, given, sn, more) {
 function group(dn, name) { printf "dn: %s\nobjectClass: group\nsAMAccountName: %s\n", dn, name }
 function class_name(c) { return sprintf("Skala %02d %d%s", school_of(c), (c % 20) / 2, c % 2 ? "B" : "A") }
 function school_of(c) { return int(c / 20) + 1 }
-# SAM account names have no two alike in a domain: a school's classes carry its number.
+# sAMAccountNames are unique in a domain, so a school's classes contain its number.
 function school_name(s) { return sprintf("Skala Skole %02d", s) }
 
 BEGIN {
   seed = 20261123
-  # A name's place decides how common it is: drawn twice, and the lower one counts, the first are drawn most.
+  # A name's position decides how common it is: the lower of two draws counts, so the first names are the most frequent.
   givens = split("Emma Noah Anna William Ida Oscar Freja Lucas Clara Carl Laura Oliver Alma Malthe Ella August Sofia Emil Karla Anton Agnes Valdemar Olivia Victor Nora Elias Isabella Alfred Josefine Magnus Mathilde Arthur Lærke Storm Maja Aksel Astrid Frederik Sofie Nohr Andreas Liva Johan Mille Otto Marie Felix Caroline Villads Filippa Konrad Signe Adam Vigga Mikkel Frida Albert Andrea Theo Ellen Viggo Lilly Sebastian Luna Benjamin Esther Philip Julie Mads Victoria Anders Sara Tobias Naja Nikolaj Liv Søren Thea Rasmus Ane Asger Ronja Sander Asta Ali Hannah Yusuf Amina Mohammed Selma Jonas Åse Bjørn Ingeborg Hjalte Øjvind Rosa Bertil Xenia Zander", given, " ")
   sns = split("Nielsen Jensen Hansen Pedersen Andersen Christensen Larsen Sørensen Rasmussen Jørgensen Petersen Madsen Kristensen Olsen Thomsen Christiansen Poulsen Johansen Møller Mortensen Knudsen Jakobsen Jacobsen Mikkelsen Olesen Frederiksen Laursen Henriksen Lund Holm Schmidt Eriksen Kristiansen Clausen Simonsen Svendsen Andreasen Iversen Jeppesen Vestergaard Nissen Lauridsen Østergaard Mogensen Jespersen Frandsen Bertelsen Jessen Lauritsen Dam Bruun Søgaard Ahmed Ali Kjær Friis Skov Bach Winther Bech Bang Dahl Krogh Bak Lind Toft Brandt Riis Hald Anker Munk Gravesen Yde Åkjær Ærø Quist", sn, " ")
 
@@ -47,7 +48,7 @@ BEGIN {
   for (i = 1; i <= count; i++) {
     a = 1 + draw(givens); b = 1 + draw(givens); c = 1 + draw(sns); d = 1 + draw(sns)
     first = given[a < b ? a : b]; last = sn[c < d ? c : d]
-    # Every third has a middle name.
+    # Every third person has a middle name.
     middle = i % 3 ? "" : " " sn[1 + draw(sns)]
     name[i] = account(first, i)
     user("CN=" name[i] "," skala, name[i], first middle, last, \

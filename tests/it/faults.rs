@@ -150,8 +150,8 @@ async fn a_bind_that_is_garbled_is_a_fault_and_not_a_login() {
         let page = service.visitor().log_in(&person.sam, PASSWORD).await;
         assert_eq!(page.status, 503, "{mischief:?}");
         proxy.set(Mischief::None);
-        // It is unknown whether AD counted the lost attempt. Hence the account lock is kept until it expires. The page shows an error of the
-        // service, not a wrong password.
+        // It is unknown whether AD counted the lost attempt. Hence the account lock is kept until it expires.
+        // The page shows an error of the service, not a wrong password.
         let busy = service.visitor().log_in(&person.sam, PASSWORD).await;
         assert_eq!(busy.status, 503, "{mischief:?}");
         busy.says("Det er vores fejl");

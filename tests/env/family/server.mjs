@@ -1,5 +1,6 @@
-// Who has custody of whom, as a register would say: POST /children with {"cpr": "0101010101"} is answered by [{"name", "cpr"}], and by [] for whoever has no children.
-// Only those with a client certificate of the tests' CA come in. `node server.mjs FILE`: the file is read at every question, so write it beside and rename it.
+// The family service: POST /children with {"cpr": "0101010101"} is answered by the children in custody, [{"name", "cpr"}, …], or by [].
+// It accepts clients with a certificate of the test CA only.
+// `node server.mjs FILE`: the file is read at every request, so write it beside and rename it.
 import fs from 'node:fs';
 import https from 'node:https';
 
@@ -11,7 +12,7 @@ function answer(response, status, body, headers = {}) {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store', ...headers }).end(JSON.stringify(body));
 }
 
-// The number that is asked about, or nothing.
+// The CPR number in a valid request.
 function asked(text) {
   try {
     const { cpr } = JSON.parse(text);

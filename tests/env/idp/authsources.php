@@ -1,5 +1,5 @@
 <?php
-// Who can log in: people of the environment, and those that a test has put there, one JSON file each: {"user", "attributes"}.
+// Accounts for login: people of the environment, and those of tests, one JSON file each: {"user", "attributes"}.
 $people = ['exampleauth:UserPass'];
 $name = getenv('IDP_NAME');
 foreach (array_merge(glob(__DIR__ . "/people/$name/*.json"), glob(getenv('IDP_DIR') . "/people/$name/*.json")) as $file) {

@@ -1,6 +1,6 @@
 <?php
-// SimpleSAMLphp as the test environment's identity providers. Everything that differs between them comes from the environment of the process:
-// which one it is (IDP_NAME), where it listens (IDP_BASE), and the folder with its keys, people and service providers (IDP_DIR).
+// SimpleSAMLphp as the test environment's identity providers. They differ by environment variables only:
+// the provider's name (IDP_NAME), its address (IDP_BASE), and the folder with its keys, people and service providers (IDP_DIR).
 $dir = getenv('IDP_DIR');
 $config = [
     'baseurlpath' => getenv('IDP_BASE') . '/',
@@ -10,7 +10,7 @@ $config = [
     'tempdir' => "$dir/tmp",
     'metadatadir' => __DIR__ . '/metadata/',
     'secretsalt' => 'nothing-here-is-secret-at-all',
-    'auth.adminpassword' => 'Hjelm-Ankor-17-Lampe', // the pages for administrators are of no use here
+    'auth.adminpassword' => 'Hjelm-Ankor-17-Lampe', // the administrators' pages are not used
     'technicalcontact_name' => 'Test',
     'technicalcontact_email' => 'test@kommune.test',
     'timezone' => 'Europe/Copenhagen',

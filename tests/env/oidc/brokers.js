@@ -1,4 +1,4 @@
-// What each provider says of people, as the broker that it stands for does. Claims that no scope names are not told at all.
+// Each provider's claims about people, like those of the broker that it imitates. Claims without a scope are never sent.
 const neb = {
   par: true,
   claims: {

@@ -1,4 +1,4 @@
-// Where the library keeps things: clients are files, read at every use, so that a test can add one while the provider runs; all else is in memory.
+// Storage of the library: clients are files, read at every use, so that a test can add one while the provider runs. The rest is in memory.
 import fs from 'node:fs';
 import path from 'node:path';
 

@@ -1,4 +1,4 @@
-// Keys for a provider, as a set of JWKs with the private halves.
+// Prints a set of JWKs with private keys for a provider.
 import { generateKeyPairSync } from 'node:crypto';
 
 const rsa = generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ format: 'jwk' });

@@ -1,4 +1,4 @@
-// The pages that people see at the provider: a login with a way out, and a logout that asks nothing.
+// Pages of the provider: a login that can be cancelled, and a logout without a question.
 const page = (title, body) => `<!DOCTYPE html><html lang="da"><head><meta charset="utf-8"><title>${title}</title></head><body><h1>${title}</h1>${body}</body></html>`;
 
 const form = (action, wrong) =>

@@ -1,4 +1,5 @@
-// One of the OpenID providers of the tests: `node provider.js NAME DIR`. A certified library does the protocol; here is what makes it like a Danish broker.
+// An OpenID provider of the tests: `node provider.js NAME DIR`.
+// A certified library implements the protocol. This file makes it like a Danish broker.
 import fs from 'node:fs';
 import https from 'node:https';
 import path from 'node:path';
@@ -18,7 +19,7 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   jwks: read('jwks.json'),
   // Logouts come as forms from another site.
   enableHttpPostMethods: true,
-  // Cookies know no ports: the other provider, on the same address, has names of its own.
+  // Cookies are shared between ports, so the other provider at the same address has different cookie names.
   cookies: {
     keys: [process.env.OIDC_COOKIE_KEY],
     long: { signed: true, sameSite: 'none' },
@@ -30,7 +31,7 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   conformIdTokenClaims: false,
   pkce: { required: () => true },
   enabledJWA: { idTokenEncryptionAlgValues: ['RSA-OAEP-256'], idTokenEncryptionEncValues: ['A256GCM'] },
-  // Its own guard against addresses inside would keep it from the tests' services, which are all inside.
+  // The library's guard against internal addresses would block the tests' services, which are all internal.
   fetch: (url, { dispatcher, ...options }) => fetch(url, options),
   features: {
     devInteractions: { enabled: false },
@@ -42,7 +43,7 @@ const provider = new Provider(issuer.href.replace(/\/$/, ''), {
   },
   interactions: { url: (_, interaction) => `${issuer.pathname.replace(/\/$/, '')}/interaction/${interaction.uid}` },
   renderError: login.errorPage,
-  // A broker asks nobody whether the municipality may know them: the order was its question.
+  // A broker asks people for no consent to the municipality's client.
   async loadExistingGrant(ctx) {
     const grant = new ctx.oidc.provider.Grant({ clientId: ctx.oidc.client.clientId, accountId: ctx.oidc.session.accountId });
     grant.addOIDCScope(ctx.oidc.client.scope ?? 'openid ssn profile');
@@ -64,7 +65,7 @@ const options = { key: fs.readFileSync(process.env.OIDC_TLS_KEY), cert: fs.readF
 https
   .createServer(options, (request, response) => {
     if (!request.url.startsWith(`${prefix}/`)) return response.writeHead(404).end();
-    request.originalUrl = request.url; // how the library learns below which path it is mounted
+    request.originalUrl = request.url; // tells the library the path below which it is mounted
     request.url = request.url.slice(prefix.length);
     const interaction = /^\/interaction\/[^/]+$/.test(request.url);
     return interaction ? login.handle(provider, person, request, response) : handle(request, response);

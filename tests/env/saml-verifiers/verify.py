@@ -26,7 +26,7 @@ def fields(query):
 def by_pysaml2(values, certificate):
     try:
         return verify_redirect_signature(values, RSACrypto(None), cert=certificate)
-    except Exception as wrong:  # pysaml2 tells of a signature that is no base64 with whatever its decoder raises
+    except Exception as wrong:  # on a signature that is not base64, pysaml2 raises its decoder's exception
         print(f"pysaml2: {wrong!r}", file=sys.stderr)
         return False
 

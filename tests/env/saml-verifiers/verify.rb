@@ -1,7 +1,7 @@
-# Judges the signatures of SAML redirects as ruby-saml does. Asked and answering as verify.py:
+# Verifies the signatures of SAML redirects with ruby-saml. Input and output are those of verify.py:
 #
-# - "ruby-saml" verifies the raw query as it was sent (its setting for providers that encode in another way);
-# - "ruby-saml-anew" decodes the values, encodes them anew in its own way and verifies that text.
+# - "ruby-saml" verifies the raw query as it was sent (its setting for providers with another encoding);
+# - "ruby-saml-anew" decodes the values, encodes them again in its own way and verifies that text.
 
 require "json"
 require "onelogin/ruby-saml"

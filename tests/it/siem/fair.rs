@@ -29,8 +29,8 @@ async fn schemathesis_finds_nothing_that_is_not_as_described() {
     command.args(["--phases", "examples,coverage,fuzzing", "--max-examples", "60", "--seed", "1", "--rate-limit", "18/s", "--no-color"]);
     command.args(["--generation-database", "none"]).args(["--request-timeout", "10"]);
     command.current_dir(service.dir.path()).env("HOME", service.dir.path()).stdin(Stdio::null());
-    // schemathesis sends invalid tokens on purpose, more than the address limit allows. Their count is reset all the time, so that it sees the
-    // answer to an invalid token.
+    // schemathesis sends invalid tokens on purpose, more than the address limit allows.
+    // Their count is reset all the time, so that it sees the answer to an invalid token.
     let counts = place(&service);
     let forgetting = tokio::spawn(async move {
         loop {

@@ -1,5 +1,5 @@
 <?php
-// One provider a process. What is signed and encrypted is each service provider's choice, in its own file.
+// One provider a process. Each service provider's file decides on signing and encryption.
 $name = getenv('IDP_NAME');
 $metadata[getenv('IDP_ENTITY')] = [
     'host' => '__DEFAULT__',
@@ -16,7 +16,7 @@ $metadata[getenv('IDP_ENTITY')] = [
         'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect',
         'urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST',
     ],
-    // The attribute NameID has become the subject's NameID (saml20-sp-remote.php), and goes no further.
+    // The attribute NameID has become the subject's NameID (saml20-sp-remote.php) and is not sent.
     'authproc' => [
         20 => ['class' => 'core:PHP', 'code' => 'unset($attributes["NameID"]);'],
     ],

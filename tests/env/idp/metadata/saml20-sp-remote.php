@@ -1,7 +1,8 @@
 <?php
-// The service providers: one JSON file each, put there by whoever wants to be one. Looked up at every request, so write it beside and rename it.
-// Must: entity, acs, slo; signing, encryption (lists of certificates, DER in base64); sign_response, sign_assertion, encrypt (true or false).
-// May: name_id (the attribute that becomes the NameID), name_id_format, attributes (only these are told), validate_authnrequest (false: unsigned ones too).
+// The service providers, one JSON file each. They are read at every request, so write a file beside and rename it.
+// Required: entity, acs, slo; signing, encryption (lists of certificates, DER in base64); sign_response, sign_assertion, encrypt (true or false).
+// Optional: name_id (the attribute that becomes the NameID), name_id_format, attributes (only these are sent), validate_authnrequest
+// (false accepts unsigned requests).
 foreach (glob(getenv('IDP_DIR') . '/sp/*.json') as $file) {
     $text = @file_get_contents($file);
     if ($text === false) {
