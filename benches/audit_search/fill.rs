@@ -99,7 +99,7 @@ pub fn name(n: u64) -> String {
     format!("{} {} {}", of(&GIVEN, n), of(&MIDDLE, n / 20), of(&FAMILY, n / 400))
 }
 
-/// A valid but unassigned CPR number: born on the first of a month, serial number below 4000.
+/// An invented CPR number: born on the first of a month, with a serial number that begins with zeros.
 pub fn cpr(n: u64) -> Cpr {
     Cpr::parse(&format!("01{:02}{:02}{:04}", n % 12 + 1, n / 12 % 100, n / 1200 % 4000)).expect("a day that there is")
 }
