@@ -41,6 +41,7 @@ pub fn router(app: Arc<App>) -> Router {
         .fallback(routes::not_found)
         .layer(DefaultBodyLimit::max(crate::http::middleware::limits::arrival::LARGEST_BODY))
         .layer(from_fn_with_state(app.clone(), crate::http::extract::form::same_site_only))
+        .layer(from_fn_with_state(app.clone(), crate::http::page::person_on_errors))
         .layer(from_fn_with_state(limits, crate::http::middleware::limits::limit))
         .layer(from_fn_with_state(app.clone(), crate::http::page::error_pages))
         .layer(from_fn_with_state(app.clone(), crate::http::middleware::client::log_request))

@@ -70,6 +70,13 @@ pub(super) async fn get(Path((version, name)): Path<(String, String)>, request: 
     response
 }
 
+/// `GET /favicon.ico`: browsers ask for it where no page names an icon.
+pub(super) async fn favicon() -> Response {
+    let Some(file) = Files::get("favicon.ico") else { return StatusCode::NOT_FOUND.into_response() };
+    let headers = [(header::CONTENT_TYPE, "image/x-icon"), (header::CACHE_CONTROL, "public, max-age=86400")];
+    (headers, Bytes::from(file.data.into_owned())).into_response()
+}
+
 /// Whether the `Accept-Encoding` header accepts this coding (RFC 9110, section 12.5.3). A weight of zero excludes it.
 fn accepts(header: &str, coding: &str) -> bool {
     header.split(',').any(|part| {
@@ -90,6 +97,14 @@ mod tests {
         {
             assert_eq!(accepts(header, "br"), br, "{header}");
         }
+    }
+
+    #[tokio::test]
+    async fn the_icon_is_an_icon() {
+        let response = favicon().await;
+        assert_eq!(response.headers()[header::CONTENT_TYPE], "image/x-icon");
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.expect("a small file");
+        assert!(bytes.starts_with(&[0, 0, 1, 0, 1, 0, 32, 32]), "an icon of 32 by 32");
     }
 
     #[test]

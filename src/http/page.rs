@@ -13,7 +13,7 @@ pub(crate) use crate::http::page::{
     error_pages::error_pages,
     failure::PageError,
     render::{MessagePage, page},
-    visitor::{AnonymousRequest, AuthenticatedRequest, ErrorPages, PageRequest},
+    visitor::{AnonymousRequest, AuthenticatedRequest, ErrorPages, PageRequest, person_on_errors},
 };
 pub use crate::http::page::{
     errors::{Errors, FieldError, label},

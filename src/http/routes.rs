@@ -24,10 +24,11 @@ use crate::app::App;
 /// Routes that load no session.
 pub(super) fn without_session() -> Router<Arc<App>> {
     Router::new()
-        .route("/", get(front::show))
         .route("/language", post(front::choose_language))
         .route("/was", get(front::accessibility))
         .route("/logo", get(front::logo))
+        .route("/favicon.ico", get(assets::favicon))
+        .route("/.well-known/change-password", get(front::change_password))
         .route("/static/{version}/{*name}", get(assets::get))
         .route("/saml/metadata", get(crate::http::routes::sign_in::saml::metadata))
         .route("/oidc/jwks", get(crate::http::routes::sign_in::oidc::jwks))
@@ -47,6 +48,7 @@ pub(super) fn without_session() -> Router<Arc<App>> {
 /// Routes of visitors who log in or are logged in.
 pub(super) fn with_session() -> Router<Arc<App>> {
     Router::new()
+        .route("/", get(front::show))
         .route("/login", get(crate::http::routes::sign_in::ad_password::show).post(crate::http::routes::sign_in::ad_password::submit))
         .route("/staff", get(crate::http::routes::sign_in::local_account::show).post(crate::http::routes::sign_in::local_account::submit))
         .route("/login/{provider}", get(crate::http::routes::sign_in::provider::begin))

@@ -32,8 +32,8 @@ const item = ([rule, value]) => {
 };
 const items = rules.map(item);
 let typed = () => {};
-const input = { value: "", addEventListener: (_, f) => { typed = f; } };
-const list = { dataset: { met: "met", unmet: "unmet" }, querySelectorAll: () => items };
+const input = { value: "", addEventListener: (_, f) => { typed = f; }, setAttribute() {} };
+const list = { dataset: { met: "met", unmet: "unmet" }, querySelectorAll: () => items, querySelector: () => null };
 const elements = { rules: list, new: input, "rules-told": { dataset: { text: "" } } };
 const document = { addEventListener() {}, querySelectorAll: () => [], getElementById: (id) => elements[id] ?? null };
 vm.runInNewContext(script, { document, window: { addEventListener() {} }, setTimeout() {}, clearTimeout() {} });

@@ -142,6 +142,38 @@
     input.after(button);
   }
 
+  // Tells beside the field that Caps Lock is on, once a key has been pressed in it. No browser tells before.
+  function capsLock(input) {
+    const told = document.createElement("p");
+    told.className = "form-hint caps-lock";
+    told.setAttribute("role", "status");
+    input.parentElement.after(told);
+    const look = (event) => {
+      if (!event.getModifierState) return; // what a password manager fills in
+      // At the key itself, browsers differ in whether its state is already the new one.
+      const on = event.getModifierState("CapsLock") && !(event.type === "keydown" && event.key === "CapsLock");
+      const text = on ? document.body.dataset.caps : "";
+      if (told.textContent !== text) told.textContent = text;
+    };
+    input.addEventListener("keydown", look);
+    input.addEventListener("keyup", look);
+    input.addEventListener("blur", () => { told.textContent = ""; });
+  }
+
+  // The rules in the words of browsers that make passwords (https://developer.apple.com/password-rules).
+  function passwordRules(list) {
+    const value = (rule) => list.querySelector(`li[data-rule="${rule}"]`)?.dataset.value;
+    const has = (rule) => list.querySelector(`li[data-rule="${rule}"]`) !== null;
+    const rules = [];
+    if (has("min_length")) rules.push(`minlength: ${value("min_length")}`);
+    if (has("max_length")) rules.push(`maxlength: ${value("max_length")}`);
+    if (has("upper_and_lower") || has("complexity")) rules.push("required: upper", "required: lower");
+    else if (has("letters")) rules.push("required: lower");
+    if (has("digits") || has("complexity")) rules.push("required: digit");
+    if (has("special")) rules.push("required: [-!#]");
+    return rules.join("; ");
+  }
+
   // Searches while somebody types. By form, as the button does: no name gets into an address.
   function searching(input) {
     let pause;
@@ -166,21 +198,35 @@
     });
   }
 
-  for (const input of document.querySelectorAll("input[data-show]")) showable(input);
+  for (const input of document.querySelectorAll("input[data-show]")) { showable(input); capsLock(input); }
   const list = document.getElementById("rules");
   const typed = document.getElementById("new");
   const told = document.getElementById("rules-told");
   if (list && typed && told) tick(list, typed, told);
+  if (list && typed) typed.setAttribute("passwordrules", passwordRules(list));
   const summary = document.getElementById("error-summary");
   if (summary) summary.focus();
   for (const form of document.querySelectorAll("form[data-send]")) form.submit(); // a signed message on its way to a provider
+  // The button of a form that is under way tells so, until the next page is there or a visitor who stopped it may try again.
+  const ready = (form) => {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("button[data-label]")) {
+      button.textContent = button.dataset.label;
+      delete button.dataset.label;
+    }
+  };
   document.addEventListener("submit", (event) => {
     const form = event.target;
     if (!form.matches("form[data-once]")) return;
-    if (form.dataset.sent) event.preventDefault();
+    if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
-    setTimeout(() => { delete form.dataset.sent; }, 5000); // somebody who stopped the page may try again
+    const button = event.submitter;
+    if (button) {
+      button.dataset.label = button.textContent;
+      button.textContent = document.body.dataset.sending;
+    }
+    setTimeout(ready, 5000, form);
   });
   for (const input of document.querySelectorAll("input[data-search]")) searching(input);
-  window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) delete form.dataset.sent; });
+  window.addEventListener("pageshow", () => { for (const form of document.querySelectorAll("form[data-once]")) ready(form); });
 })();

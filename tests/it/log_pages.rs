@@ -168,7 +168,7 @@ async fn nobody_else_reads_the_log_and_an_auditor_no_more_than_the_group_allows(
         assert_eq!(other.post(&format!("{entry}/cpr/actor"), &[("csrf", &token)]).await.status, 404);
         assert_eq!(other.post("/audit/export", &[("csrf", &token), ("format", "csv")]).await.status, 404);
     }
-    assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/login"));
+    assert!(archive.town.service.visitor().get("/audit").await.path.starts_with("/?"));
     let weak = visitor(&archive.town.service, &os2faktor(&archive.town.service, &auditor, AssuranceLevel::Low)).await;
     assert_eq!(weak.get("/audit").await.status, 403);
     // The permission ends, even for an open page.

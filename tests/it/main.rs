@@ -36,3 +36,4 @@ mod staff;
 mod stays_up;
 mod store;
 mod visitor;
+mod way_back;

@@ -11,7 +11,7 @@ use axum::{
 
 use crate::http::page::{
     failure::{PageError, of_a_layer},
-    frame::Frame,
+    frame::{Frame, Person},
     problem,
     render::{MessagePage, page},
 };
@@ -50,6 +50,7 @@ pub(crate) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
     if for_programs {
         return problem::instead_of(status, &response, failure);
     }
+    frame.person = response.extensions().get::<Person>().cloned();
     let (title, text) = match status {
         _ if failure.is_some() => failure.as_ref().map_or(("fault-title", "fault-text"), PageError::texts),
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => ("not-found-title", "not-found-text"),
@@ -58,7 +59,9 @@ pub(crate) async fn error_pages(State(app): State<Arc<App>>, request: Request, n
         _ if status.is_client_error() => ("bad-request-title", "bad-request-text"),
         _ => ("fault-title", "fault-text"),
     };
+    let way = frame.person.as_ref().map(|_| ("/account".to_owned(), frame.t("to-account")));
     let mut notice = MessagePage::new(frame, title, text);
+    notice.way = way;
     notice.reference = failure.and_then(PageError::reference);
     let mut answer = page(status, &notice);
     for (name, value) in response.headers() {

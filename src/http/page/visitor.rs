@@ -3,19 +3,20 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::FromRequestParts,
-    http::{header, request::Parts},
+    extract::{FromRequestParts, Request, State},
+    http::{Method, header, request::Parts},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
 };
-use tower_sessions::Session;
+use tower_sessions::{Session, session::Id};
 use uuid::Uuid;
 
 use crate::http::{
-    extract::{csrf, known_browser, session},
+    extract::{csrf, known_browser, session, way_back},
     middleware::client::Client,
     page::{
         failure::PageError,
@@ -28,7 +29,7 @@ use crate::{
     model::identity::Identity,
 };
 
-/// Extractor for public pages. It loads no session.
+/// Extractor for public pages. A session only adds its person to the frame.
 pub(crate) struct PageRequest {
     pub frame: Frame,
 }
@@ -37,8 +38,37 @@ impl FromRequestParts<Arc<App>> for PageRequest {
     type Rejection = std::convert::Infallible;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Self::Rejection> {
-        Ok(Self { frame: Frame::new(app, parts) })
+        let mut frame = Frame::new(app, parts);
+        if let Ok(session) = Session::from_request_parts(parts, app).await {
+            frame.person = person(app, &session).await;
+        }
+        Ok(Self { frame })
     }
+}
+
+/// The logged-in visitor of a session, for the frame. A session that can't be read shows none: a public page needs none.
+async fn person(app: &App, session: &Session) -> Option<Person> {
+    let identity = session::identity(session).await.ok().flatten()?;
+    let over = identity.is_over(app.clock.now()) || local_account::is_over(app, &identity).await.unwrap_or(true);
+    let binding = csrf::binding(session, &CookieJar::new()).filter(|_| !over)?;
+    Some(Person { name: identity.name, token: app.keys.form_token(&binding) })
+}
+
+/// Middleware: adds the logged-in visitor to an error answer, for [`error_pages`](crate::http::page::error_pages()).
+///
+/// It lies within the limits, because it reads the store. Answers about an outage or an overload are left alone.
+pub(crate) async fn person_on_errors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let cookies = CookieJar::from_headers(request.headers());
+    let id = cookies.get(session::COOKIE).and_then(|cookie| cookie.value().parse::<Id>().ok());
+    let mut response = next.run(request).await;
+    let shows_a_page = response.status().is_client_error() && !response.headers().contains_key(header::CONTENT_TYPE);
+    if let Some(id) = id.filter(|_| shows_a_page) {
+        let session = Session::new(Some(id), Arc::new(app.sessions.clone()), None);
+        if let Some(person) = person(&app, &session).await {
+            response.extensions_mut().insert(person);
+        }
+    }
+    response
 }
 
 /// Extractor for messages that a provider sends or that carry their own proof. It loads no session.
@@ -71,9 +101,10 @@ impl FromRequestParts<Arc<App>> for AnonymousRequest {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Response> {
-        let frame = Frame::new(app, parts);
+        let mut frame = Frame::new(app, parts);
         let session = Session::from_request_parts(parts, app).await.map_err(IntoResponse::into_response)?;
         session::identity(&session).await.map_err(|e| PageError::from(e).into_response())?;
+        frame.person = person(app, &session).await;
         let mut cookies = CookieJar::from_headers(&parts.headers);
         if csrf::binding(&session, &cookies).is_none() {
             let random = Uuid::from_bytes(random(app).map_err(IntoResponse::into_response)?);
@@ -87,7 +118,7 @@ impl FromRequestParts<Arc<App>> for AnonymousRequest {
     }
 }
 
-/// Extractor for logged-in visitors. All others are redirected to the login page.
+/// Extractor for logged-in visitors. All others are redirected to the front page, which has all logins.
 pub(crate) struct AuthenticatedRequest {
     pub frame: Frame,
     pub session: Session,
@@ -106,21 +137,31 @@ impl FromRequestParts<Arc<App>> for AuthenticatedRequest {
         let cookies = CookieJar::from_headers(&parts.headers);
         let Some(identity) = identity else {
             let had_one = cookies.get(session::COOKIE).is_some();
-            return Err(Redirect::to(if had_one { "/login?ended" } else { "/login" }).into_response());
+            return Err(to_logins(parts, had_one));
         };
         if identity.is_over(app.clock.now()) {
             session::end(&session).await.map_err(|error| PageError::from(error).into_response())?;
-            return Err(Redirect::to("/login?ended").into_response());
+            return Err(to_logins(parts, true));
         }
         if local_account::is_over(app, &identity).await.map_err(|fault| PageError::from(fault).into_response())? {
             session::end(&session).await.map_err(|error| PageError::from(error).into_response())?;
-            return Err(Redirect::to(if app.config.local_accounts.enabled { "/staff?ended" } else { "/" }).into_response());
+            return Err(to_logins(parts, true));
         }
         let token = csrf::binding(&session, &cookies).map(|binding| app.keys.form_token(&binding)).unwrap_or_default();
         let visit = RequestContext { id: identity.visit, ..visit(app, parts).map_err(IntoResponse::into_response)? };
         frame.person = Some(Person { name: identity.name.clone(), token: token.clone() });
         Ok(Self { frame, session, visit, identity, token })
     }
+}
+
+/// The front page with the reason, and the way back to the page that was asked for.
+fn to_logins(parts: &Parts, ended: bool) -> Response {
+    let front = match (ended, parts.method == Method::POST) {
+        (true, true) => "/?ended-form",
+        (true, false) => "/?ended",
+        (false, _) => "/?login",
+    };
+    (way_back::remember(parts), Redirect::to(front)).into_response()
 }
 
 /// Maximum length of the user agent in the audit log, characters. Real ones are shorter.

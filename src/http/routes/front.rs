@@ -5,7 +5,7 @@ use std::sync::Arc;
 use askama::Template;
 use axum::{
     extract::{RawForm, RawQuery, State},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use axum_extra::extract::{
@@ -18,6 +18,7 @@ use crate::{
     app::App,
     config::{Language, Provider, Text},
     http::{
+        extract::way_back,
         i18n::language,
         page::{Frame, PageRequest, page},
     },
@@ -27,17 +28,19 @@ use crate::{
 #[template(path = "pages/front.html")]
 pub(super) struct FrontPage {
     pub(super) frame: Frame,
-    pub(super) ad_password: bool,
-    pub(super) codes: bool,
-    /// Whether logins with local accounts are enabled.
+    /// The login that the browser used last is the first.
+    pub(super) logins: Vec<LoginButton>,
+    /// Whether logins with local accounts are enabled and not among `logins`.
     pub(super) staff: bool,
-    pub(super) providers: Vec<LoginButton>,
-    pub(super) notice: Option<String>,
+    /// Whether there are providers.
+    pub(super) providers: bool,
+    /// The reason for the front page, with the kind of its alert.
+    pub(super) notice: Option<(&'static str, String)>,
 }
 
-/// A provider's login button.
+/// A login's button.
 pub(super) struct LoginButton {
-    pub(super) id: String,
+    pub(super) address: String,
     pub(super) text: String,
     pub(super) hint: Option<String>,
     /// Whether the button has MitID's design.
@@ -45,23 +48,62 @@ pub(super) struct LoginButton {
 }
 
 impl LoginButton {
-    pub(super) fn of(provider: &Provider, language: Language) -> Self {
+    fn of(provider: &Provider, language: Language) -> Self {
         let text = |text: &Text| text.in_language(language).to_owned();
-        Self { id: provider.id.to_string(), text: text(&provider.button), hint: provider.hint.as_ref().map(text), mitid: provider.mitid }
+        let address = format!("/login/{}", provider.id);
+        Self { address, text: text(&provider.button), hint: provider.hint.as_ref().map(text), mitid: provider.mitid }
+    }
+
+    fn plain(address: &str, text: String) -> Self {
+        Self { address: address.to_owned(), text, hint: None, mitid: false }
     }
 }
 
+/// The configured logins; the one that the browser used last is the first.
+fn logins(app: &App, frame: &Frame, last: Option<&str>) -> Vec<LoginButton> {
+    let mut all: Vec<_> =
+        app.config.providers().map(|provider| (provider.id.to_string(), LoginButton::of(provider, frame.words.language))).collect();
+    if app.config.login.ad_password.enabled {
+        all.push((way_back::AD_PASSWORD.to_owned(), LoginButton::plain("/login", frame.t("method-ad-password"))));
+    }
+    if app.config.codes.enabled {
+        all.push((String::new(), LoginButton::plain("/code", frame.t("method-code"))));
+    }
+    if app.config.local_accounts.enabled && last == Some(way_back::LOCAL_ACCOUNT) {
+        all.push((way_back::LOCAL_ACCOUNT.to_owned(), LoginButton::plain("/staff", frame.t("staff-link"))));
+    }
+    all.sort_by_key(|(id, _)| last != Some(id.as_str())); // stable: the others keep their order
+    all.into_iter().map(|(_, login)| login).collect()
+}
+
 /// `GET /`.
-pub(in crate::http) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, PageRequest { frame }: PageRequest) -> Response {
-    let notice = match query.as_deref() {
-        Some("logged-out") => Some(frame.t("front-logged-out")),
-        Some("logged-out-everywhere") => Some(frame.t("front-logged-out-everywhere")),
-        Some("logged-out-here") => Some(frame.t("front-logged-out-here")),
+pub(in crate::http) async fn show(
+    State(app): State<Arc<App>>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    PageRequest { frame }: PageRequest,
+) -> Response {
+    // Anyone can link here with a reason: with an open session, it is not true.
+    let told = query.as_deref().filter(|_| frame.person.is_none());
+    let notice = match told {
+        Some("logged-out") => Some(("success", frame.t("front-logged-out"))),
+        Some("logged-out-everywhere") => Some(("success", frame.t("front-logged-out-everywhere"))),
+        Some("logged-out-here") => Some(("success", frame.t("front-logged-out-here"))),
+        Some("ended") => Some(("info", frame.t("front-ended"))),
+        Some("ended-form") => Some(("info", format!("{} {}", frame.t("front-ended-form"), frame.t("front-ended")))),
+        Some("login") => Some(("info", frame.t("front-login"))),
         _ => None,
     };
-    let providers = app.config.providers().map(|provider| LoginButton::of(provider, frame.words.language)).collect();
-    let (ad_password, codes, staff) = (app.config.login.ad_password.enabled, app.config.codes.enabled, app.config.local_accounts.enabled);
-    page(StatusCode::OK, &FrontPage { frame, ad_password, codes, staff, providers, notice })
+    let last = way_back::last_login(&headers);
+    let logins = logins(&app, &frame, last.as_deref());
+    let staff = app.config.local_accounts.enabled && last.as_deref() != Some(way_back::LOCAL_ACCOUNT);
+    let providers = app.config.providers().next().is_some();
+    page(StatusCode::OK, &FrontPage { frame, logins, staff, providers, notice })
+}
+
+/// `GET /.well-known/change-password`: where a password manager sends its owner.
+pub(in crate::http) async fn change_password() -> Redirect {
+    Redirect::to("/account")
 }
 
 #[derive(Deserialize)]
@@ -77,14 +119,11 @@ pub(in crate::http) async fn choose_language(cookies: CookieJar, RawForm(body): 
     let Ok(choice) = serde_urlencoded::from_bytes::<LanguageForm>(&body) else { return StatusCode::BAD_REQUEST.into_response() };
     let Some(chosen) = language::parse(&choice.language) else { return StatusCode::BAD_REQUEST.into_response() };
     let cookie = Cookie::build((language::COOKIE, chosen.code())).path("/").secure(true).http_only(true).same_site(SameSite::Lax);
-    (cookies.add(cookie.max_age(time::Duration::days(365))), Redirect::to(local(&choice.back))).into_response()
-}
-
-/// The path to return to, if it is one of ours: one slash and then plain characters, so that no browser reads a host into it.
-fn local(back: &str) -> &str {
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
-    let ours = back.starts_with('/') && !back.starts_with("//") && back.len() <= 200 && back.chars().all(plain);
-    if ours { back } else { "/" }
+    (
+        cookies.add(cookie.max_age(time::Duration::days(365))),
+        Redirect::to(if way_back::is_local(&choice.back) { &choice.back } else { "/" }),
+    )
+        .into_response()
 }
 
 /// `GET /was`: redirects to the accessibility statement. Danish law's register expects this address.
@@ -102,26 +141,4 @@ pub(in crate::http) async fn logo(State(app): State<Arc<App>>) -> Response {
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(logo.media_type));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
     response
-}
-
-#[cfg(test)]
-mod tests {
-    use super::local;
-
-    #[test]
-    fn the_way_back_never_leads_to_another_host() {
-        for (back, to) in [
-            ("/login", "/login"),
-            ("/accounts/03020100-0504-0706-0809-0a0b0c0d0e0f/password", "/accounts/03020100-0504-0706-0809-0a0b0c0d0e0f/password"),
-            ("//evil.dk", "/"),
-            ("/\\evil.dk", "/"),
-            ("https://evil.dk", "/"),
-            ("/a?b", "/"),
-            ("/%2f/evil.dk", "/"),
-            ("/\t/evil.dk", "/"),
-            ("", "/"),
-        ] {
-            assert_eq!(local(back), to, "{back:?}");
-        }
-    }
 }

@@ -287,8 +287,8 @@ fn unfinished() -> Vec<LoginFinished> {
 fn methods() -> Vec<LoginButton> {
     let hint = Some(NAME.to_owned());
     vec![
-        LoginButton { id: "os2faktor".into(), text: NAME.into(), hint, mitid: false },
-        LoginButton { id: "mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
+        LoginButton { address: "/login/os2faktor".into(), text: NAME.into(), hint, mitid: false },
+        LoginButton { address: "/login/mitid".into(), text: "Log ind med MitID".into(), hint: None, mitid: true },
     ]
 }
 
@@ -456,27 +456,25 @@ fn pages(app: &Arc<App>, language: Language) -> Vec<(String, String)> {
     };
     let mut pages = Vec::new();
     let mut add = |name: String, html: askama::Result<String>| pages.push((name, html.expect("rendered")));
-    for (name, ad_password, notice) in [("front", true, None), ("front, nothing on", false, Some("front-logged-out"))] {
-        let frame = guest("/");
-        let notice = notice.map(|key| frame.t(key));
-        add(name.into(), FrontPage { frame, ad_password, codes: ad_password, staff: ad_password, providers: methods(), notice }.render());
+    for (name, frame, logins, notice) in [
+        ("front", guest("/"), methods(), None),
+        ("front, logged in", member("/"), methods(), None),
+        ("front, nothing on", guest("/"), Vec::new(), Some("front-ended")),
+    ] {
+        let notice = notice.map(|key| ("info", frame.t(key)));
+        let some = !logins.is_empty();
+        add(name.into(), FrontPage { frame, logins, staff: some, providers: some, notice }.render());
     }
-    for (name, notice, error) in
-        [("login", None, None), ("login, ended", Some("login-ended"), None), ("login, refused", None, Some("login-refused"))]
-    {
-        let frame = guest("/login");
-        let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
-        add(name.into(), LoginPage { frame, token: "t\"".into(), notice, errors }.render());
+    for (place, error) in [(member("/login"), None), (guest("/login"), None), (guest("/login"), Some("login-refused"))] {
+        let errors = error.map(|key| ("", place.t(key))).into_iter().collect();
+        add(format!("login {error:?}"), LoginPage { frame: place, token: "t\"".into(), name: NAME.into(), errors }.render());
     }
     for errors in [Errors::default(), std::iter::once(("", words.t("code-refused"))).collect()] {
-        add("code".into(), CodePage { frame: guest("/code"), token: "t\"".into(), errors }.render());
+        add("code".into(), CodePage { frame: guest("/code"), token: "t\"".into(), name: NAME.into(), errors }.render());
     }
-    for (name, notice, error) in
-        [("staff", None, None), ("staff, ended", Some("staff-ended"), None), ("staff, refused", None, Some("staff-refused"))]
-    {
-        let frame = guest("/staff");
-        let (notice, errors) = (notice.map(|key| frame.t(key)), error.map(|key| ("", frame.t(key))).into_iter().collect());
-        add(name.into(), LocalLoginPage { frame, token: "t\"".into(), notice, errors }.render());
+    for (place, error) in [(member("/staff"), None), (guest("/staff"), None), (guest("/staff"), Some("staff-refused"))] {
+        let errors = error.map(|key| ("", place.t(key))).into_iter().collect();
+        add(format!("staff {error:?}"), LocalLoginPage { frame: place, token: "t\"".into(), name: NAME.into(), errors }.render());
     }
     let states =
         [PasswordExpiry::Never, PasswordExpiry::MustChange, PasswordExpiry::At(now()), PasswordExpiry::At(at("2027-01-01T00:00:00Z"))];

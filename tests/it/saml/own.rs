@@ -141,7 +141,7 @@ async fn logged_in(service: &Service, entity: &str, id: &str, account: &str, end
 }
 
 async fn is_in(visitor: &Visitor) -> bool {
-    !visitor.get("/account").await.path.starts_with("/login")
+    !visitor.get("/account").await.path.starts_with("/?")
 }
 
 /// The provider's logout request for all sessions of a person.

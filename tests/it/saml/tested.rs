@@ -65,7 +65,7 @@ fn nobody(bench: &Bench) -> Visitor {
 }
 
 async fn nobody_is_in(browser: &Visitor) {
-    assert!(browser.get("/account").await.path.starts_with("/login"), "nobody is logged in");
+    assert!(browser.get("/account").await.path.starts_with("/?"), "nobody is logged in");
 }
 
 fn refused(page: &Page) {

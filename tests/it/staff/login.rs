@@ -24,7 +24,10 @@ async fn the_right_name_password_and_code_log_in_and_the_log_says_so() {
     let token = visitor.get("/delegation").await;
     let csrf = crate::page_check::attribute(&token.html, "input[name=csrf]", "value").expect("a token");
     assert_eq!(visitor.post("/logout", &[("csrf", &csrf)]).await.path, "/?logged-out");
-    assert_eq!(visitor.get("/delegation").await.path, "/login");
+    let front = visitor.get("/delegation").await;
+    assert_eq!(front.path, "/?login");
+    let first = front.html.split("class=\"button").nth(1).expect("a login");
+    assert!(first.contains("href=\"/staff\""), "the login that the browser used last is the first: {}", front.html);
     let last = colleague.history(&service).await.remove(0);
     assert_eq!((last.kind, last.actor.map(|actor| actor.guid)), (EventKind::SignOut, Some(colleague.account.id.into())));
 }
@@ -65,7 +68,7 @@ async fn everything_that_is_wrong_looks_the_same_and_the_log_tells_it_apart() {
         let page = log_in(&service.visitor(), name, typed, &code).await;
         assert_eq!(page.status, 422, "{name:?}");
         page.says(REFUSED);
-        assert_eq!(service.visitor().get("/delegation").await.path, "/login");
+        assert_eq!(service.visitor().get("/delegation").await.path, "/?login");
         let told = colleague.history(&service).await;
         assert_eq!(told.len() - before, usize::from(reason.is_some()), "{name:?}");
         if let Some(reason) = reason {
@@ -171,13 +174,13 @@ async fn an_account_that_is_disabled_removed_or_reset_is_logged_out_at_once() {
             "remove" => desk.remove(&colleague.name).await.expect("removed"),
             _ => drop(desk.reset(&colleague.name, &password(OTHER)).await.expect("reset")),
         }
-        assert_eq!(visitor.get("/delegation").await.path, "/login?ended", "{change}: the session is gone");
+        assert_eq!(visitor.get("/delegation").await.path, "/?ended", "{change}: the session is gone");
         // A session that was begun meanwhile has ended too.
         let late = crate::provider_reset::visitor(&service, &identity).await;
         let page = late.get("/delegation").await;
-        assert_eq!(page.path, "/staff?ended", "{change}");
+        assert_eq!(page.path, "/?ended", "{change}");
         page.says("Du er logget ud");
-        assert_eq!(late.get("/delegation").await.path, "/login", "and ended");
+        assert_eq!(late.get("/delegation").await.path, "/?login", "and ended");
         let told = colleague.told(&service).await;
         let reason = if change == "reset" { "reset".to_owned() } else { change.trim_end_matches('e').to_owned() + "ed" };
         assert_eq!(told[0], (EventKind::StaffAccount, AuditOutcome::Succeeded, reason.clone()));
@@ -241,7 +244,7 @@ async fn a_known_browser_lets_its_owner_in_while_a_stranger_guesses() {
     let token =
         page.split("action=\"/logout\"><input type=\"hidden\" name=\"csrf\" value=\"").nth(1).and_then(|rest| rest.split('"').next());
     owner.send("/logout", &[("csrf", token.expect("a form"))]).await;
-    assert!(owner.get("/delegation").await.path.starts_with("/login"), "logged out");
+    assert!(owner.get("/delegation").await.path.starts_with("/?"), "logged out");
     service.clock.shift_to(31); // the next code
     let mut statuses = Vec::new();
     for _ in 0..10 {
@@ -275,7 +278,7 @@ async fn nothing_of_an_earlier_session_is_taken_over() {
         begun.push(session(&response).expect("a session"));
     }
     assert_ne!(begun[0], begun[1]);
-    assert_eq!(Visitor::with_session(service.address, &begun[0]).get("/delegation").await.path, "/login?ended");
+    assert_eq!(Visitor::with_session(service.address, &begun[0]).get("/delegation").await.path, "/?ended");
     assert_eq!(Visitor::with_session(service.address, &begun[1]).get("/delegation").await.path, "/delegation");
     let foreign = browser.request(reqwest::Method::POST, "/staff").header("sec-fetch-site", "cross-site").send().await.expect("an answer");
     assert_eq!(foreign.status(), 403);
@@ -296,7 +299,7 @@ async fn it_is_off_by_default_and_turning_it_off_ends_the_sessions() {
     let fields = [("csrf", token.as_str()), ("name", &colleague.name), ("password", PASSWORD), ("code", &code)];
     assert_eq!(visitor_.send("/staff", &fields).await.status(), 404);
     let identity = Identity::from_staff(&colleague.account, AssuranceLevel::Substantial, service.clock.now(), colleague.account.id);
-    assert_eq!(visitor(&service, &identity).await.get("/delegation").await.path, "/", "its session is over");
+    assert_eq!(visitor(&service, &identity).await.get("/delegation").await.path, "/?ended", "its session is over");
 }
 
 #[tokio::test(flavor = "multi_thread")]

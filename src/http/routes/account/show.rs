@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 
+use axum_extra::extract::CookieJar;
 use tower_sessions::Session;
 
 use crate::http::extract::form::TokenOnly;
@@ -20,7 +21,7 @@ use crate::{
         show::{self, AccountShown, AccountView},
     },
     http::{
-        extract::{form::Form, session},
+        extract::{form::Form, session, way_back},
         middleware::headers::logged_out,
         page::{AuthenticatedRequest, Frame, MessagePage, PageError, page},
     },
@@ -117,11 +118,16 @@ impl AccountPage {
 }
 
 /// `GET /account`: the linked account of the login, or the choice where there are several.
-pub(crate) async fn own(State(app): State<Arc<App>>, member: AuthenticatedRequest) -> Result<Response, PageError> {
+///
+/// Logins at a provider end here: the page that was asked for before the login comes first.
+pub(crate) async fn own(State(app): State<Arc<App>>, cookies: CookieJar, member: AuthenticatedRequest) -> Result<Response, PageError> {
     if member.identity.method() == LoginMethod::Local {
         return Ok(Redirect::to("/delegation").into_response()); // a local account has no AD account
     }
     let accounts = list::list(&app, &member.identity).await?;
+    if let Some(back) = way_back::asked_before(&cookies, |account| accounts.iter().any(|own| own.guid == account)) {
+        return Ok((way_back::forget(), Redirect::to(&back)).into_response());
+    }
     Ok(match accounts.as_slice() {
         [] if member.frame.others() => Redirect::to("/delegation").into_response(), // most likely a parent
         [only] => Redirect::to(&format!("/accounts/{}", only.guid)).into_response(),
@@ -157,7 +163,7 @@ fn account_page(frame: Frame, view: AccountView, identity: &Identity, token: Str
 /// Ends a session whose password has been changed since its login.
 pub(crate) async fn outlived(session: &Session) -> Result<Response, PageError> {
     session::end(session).await?;
-    Ok(Redirect::to("/login?ended").into_response())
+    Ok(Redirect::to("/?ended").into_response())
 }
 
 /// `POST /accounts/{account}/sessions/end`: ends all sessions of the owner, this one too.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{RawQuery, State},
+    extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 
@@ -19,11 +19,11 @@ use crate::{
         sign_out::sign_out,
     },
     http::{
-        extract::{form::Form, known_browser, session},
+        extract::{form::Form, known_browser, session, way_back},
         middleware::headers::{cleared, logged_out},
         page::{AnonymousRequest, AuthenticatedRequest, Errors, Frame, PageError, page},
     },
-    model::credential::password::Password,
+    model::{account::name::LoginName, credential::password::Password},
 };
 
 #[derive(Template)]
@@ -31,7 +31,8 @@ use crate::{
 pub(crate) struct LoginPage {
     pub(crate) frame: Frame,
     pub(crate) token: String,
-    pub(crate) notice: Option<String>,
+    /// User name as typed, shown again after a refusal.
+    pub(crate) name: String,
     pub(crate) errors: Errors,
 }
 
@@ -43,12 +44,11 @@ pub(crate) struct LoginForm {
 }
 
 /// `GET /login`.
-pub(crate) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, guest: AnonymousRequest) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, guest: AnonymousRequest) -> Response {
     if !app.config.login.ad_password.enabled {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("login-ended"));
-    form(StatusCode::OK, guest, notice, Errors::default())
+    form(StatusCode::OK, guest, String::new(), Errors::default())
 }
 
 /// `POST /login`.
@@ -60,12 +60,14 @@ pub(crate) async fn submit(
     if !app.config.login.ad_password.enabled {
         return Ok(StatusCode::NOT_FOUND.into_response());
     }
+    let again = shown_again(&name, &password);
     let (status, text) = match with_ad_password(&app, &guest.visit, &name, Password::parse(password)).await? {
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let own = identity.password_of().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}"));
-            let cookies = known_browser::remember(&app, &guest.visit, flow::sign_in::known_browser::owner(&app, &identity));
-            return Ok((cookies, Redirect::to(&own)).into_response());
+            let known = known_browser::remember(&app, &guest.visit, flow::sign_in::known_browser::owner(&app, &identity));
+            let (cookies, back) = way_back::go(&guest.cookies, |account| identity.password_of() == Some(account), &own);
+            return Ok((known, way_back::used(cookies, way_back::AD_PASSWORD), back).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("login-refused")),
         SignIn::Busy { until } => {
@@ -78,12 +80,17 @@ pub(crate) async fn submit(
         }
     };
     let errors = std::iter::once(("", text)).collect();
-    Ok(form(status, guest, None, errors))
+    Ok(form(status, guest, again, errors))
 }
 
-fn form(status: StatusCode, guest: AnonymousRequest, notice: Option<String>, errors: Errors) -> Response {
+fn form(status: StatusCode, guest: AnonymousRequest, name: String, errors: Errors) -> Response {
     let AnonymousRequest { frame, token, cookies, .. } = guest;
-    (cookies, page(status, &LoginPage { frame, token, notice, errors })).into_response()
+    (cookies, page(status, &LoginPage { frame, token, name, errors })).into_response()
+}
+
+/// A user name to be corrected after a refusal. Left out: no user name, and a secret that was typed into both fields.
+pub(crate) fn shown_again(name: &str, secret: &str) -> String {
+    if name != secret && LoginName::parse(name).is_some() { name.to_owned() } else { String::new() }
 }
 
 /// `POST /logout`: ends the session, even where the audit entry can't be written.

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::{
-    extract::{RawQuery, State},
+    extract::State,
     http::StatusCode,
-    response::{IntoResponse, Redirect, Response},
+    response::{IntoResponse, Response},
 };
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -21,8 +21,9 @@ use crate::{
         },
     },
     http::{
-        extract::{form::Form, known_browser, session},
+        extract::{form::Form, known_browser, session, way_back},
         page::{AnonymousRequest, Errors, Frame, PageError, page},
+        routes::sign_in::ad_password::shown_again,
     },
     model::credential::password::Password,
 };
@@ -32,7 +33,8 @@ use crate::{
 pub(crate) struct LocalLoginPage {
     pub(crate) frame: Frame,
     pub(crate) token: String,
-    pub(crate) notice: Option<String>,
+    /// Name as typed, shown again after a refusal.
+    pub(crate) name: String,
     pub(crate) errors: Errors,
 }
 
@@ -45,12 +47,11 @@ pub(crate) struct LocalLoginFields {
 }
 
 /// `GET /staff`.
-pub(crate) async fn show(State(app): State<Arc<App>>, RawQuery(query): RawQuery, guest: AnonymousRequest) -> Response {
+pub(crate) async fn show(State(app): State<Arc<App>>, guest: AnonymousRequest) -> Response {
     if !app.config.local_accounts.enabled {
         return StatusCode::NOT_FOUND.into_response();
     }
-    let notice = (query.as_deref() == Some("ended")).then(|| guest.frame.t("staff-ended"));
-    form(StatusCode::OK, guest, notice, Errors::default())
+    form(StatusCode::OK, guest, String::new(), Errors::default())
 }
 
 /// `POST /staff`.
@@ -62,12 +63,14 @@ pub(crate) async fn submit(
     if !app.config.local_accounts.enabled {
         return Ok(StatusCode::NOT_FOUND.into_response());
     }
+    let again = shown_again(&name, &password);
     let typed = LocalLoginForm { name, password: Password::parse(password), code };
     let (status, text) = match sign_in(&app, &guest.visit, typed).await? {
         SignIn::Welcome(identity) => {
             session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
-            let cookies = known_browser::remember(&app, &guest.visit, flow::sign_in::known_browser::owner(&app, &identity));
-            return Ok((cookies, Redirect::to("/delegation")).into_response());
+            let known = known_browser::remember(&app, &guest.visit, flow::sign_in::known_browser::owner(&app, &identity));
+            let (cookies, back) = way_back::go(&guest.cookies, |_| false, "/delegation");
+            return Ok((known, way_back::used(cookies, way_back::LOCAL_ACCOUNT), back).into_response());
         }
         SignIn::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("staff-refused")),
         SignIn::Busy { until } => {
@@ -80,10 +83,10 @@ pub(crate) async fn submit(
         }
     };
     let errors = std::iter::once(("", text)).collect();
-    Ok(form(status, guest, None, errors))
+    Ok(form(status, guest, again, errors))
 }
 
-fn form(status: StatusCode, guest: AnonymousRequest, notice: Option<String>, errors: Errors) -> Response {
+fn form(status: StatusCode, guest: AnonymousRequest, name: String, errors: Errors) -> Response {
     let AnonymousRequest { frame, token, cookies, .. } = guest;
-    (cookies, page(status, &LocalLoginPage { frame, token, notice, errors })).into_response()
+    (cookies, page(status, &LocalLoginPage { frame, token, name, errors })).into_response()
 }

@@ -15,8 +15,9 @@ use crate::{
     app::App,
     flow::one_time_code::{Redeemed, redeem},
     http::{
-        extract::{form::Form, session},
+        extract::{form::Form, session, way_back},
         page::{AnonymousRequest, Errors, Frame, PageError, page},
+        routes::sign_in::ad_password::shown_again,
     },
 };
 
@@ -25,6 +26,8 @@ use crate::{
 pub(crate) struct CodePage {
     pub(crate) frame: Frame,
     pub(crate) token: String,
+    /// User name as typed, shown again after a refusal.
+    pub(crate) name: String,
     pub(crate) errors: Errors,
 }
 
@@ -40,7 +43,7 @@ pub(crate) async fn show(State(app): State<Arc<App>>, guest: AnonymousRequest) -
     if !app.config.codes.enabled {
         return StatusCode::NOT_FOUND.into_response();
     }
-    form(StatusCode::OK, guest, Errors::default())
+    form(StatusCode::OK, guest, String::new(), Errors::default())
 }
 
 /// `POST /code`.
@@ -56,7 +59,7 @@ pub(crate) async fn submit(
         Redeemed::Welcome(identity) => {
             session::begin(&guest.session, &identity, None, &[], &guest.visit).await?;
             let form = identity.only_account().map_or_else(|| "/account".to_owned(), |account| format!("/accounts/{account}/password"));
-            return Ok(Redirect::to(&form).into_response());
+            return Ok((way_back::forget(), Redirect::to(&form)).into_response());
         }
         Redeemed::Refused => (StatusCode::UNPROCESSABLE_ENTITY, guest.frame.t("code-refused")),
         Redeemed::Throttled { until } => {
@@ -64,10 +67,10 @@ pub(crate) async fn submit(
             (StatusCode::TOO_MANY_REQUESTS, guest.frame.words.with("code-throttled", "time", &time))
         }
     };
-    Ok(form(status, guest, std::iter::once(("", text)).collect()))
+    Ok(form(status, guest, shown_again(&name, &code), std::iter::once(("", text)).collect()))
 }
 
-fn form(status: StatusCode, guest: AnonymousRequest, errors: Errors) -> Response {
+fn form(status: StatusCode, guest: AnonymousRequest, name: String, errors: Errors) -> Response {
     let AnonymousRequest { frame, token, cookies, .. } = guest;
-    (cookies, page(status, &CodePage { frame, token, errors })).into_response()
+    (cookies, page(status, &CodePage { frame, token, name, errors })).into_response()
 }

@@ -21,6 +21,7 @@ use crate::{
         extract::{
             sealed_cookie,
             session::{self, ProviderSession},
+            way_back,
         },
         middleware::headers::FormGoesElsewhere,
         page::{AnonymousRequest, Frame, MessagePage, PageError, PageRequest, page},
@@ -85,7 +86,10 @@ pub(crate) async fn arrive(guest: AnonymousRequest, relay: &str, had_one: bool, 
     let response = match &finished {
         LoginFinished::Welcome { identity, session, owners } => {
             session::begin(&guest.session, identity, session.as_ref(), owners, &guest.visit).await?;
-            Redirect::to("/account").into_response()
+            let login =
+                identity.provider().map_or_else(CookieJar::new, |login| way_back::used(CookieJar::new(), &login.provider.to_string()));
+            // The cookie with the way back does not come along with a provider's form; it does with the page after it.
+            (login, Redirect::to("/account")).into_response()
         }
         LoginFinished::Tested(report) => login_test::result(guest.frame, report),
         LoginFinished::NoAccount { .. }

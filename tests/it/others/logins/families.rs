@@ -101,8 +101,8 @@ async fn a_parent_with_a_login_of_too_low_a_level_sees_no_child() {
     assert_eq!(told.status, 403);
     told.says("Har du børn, hvis adgangskode du vil ændre, så log ind på en mere sikker måde");
     let others = browser.get("/delegation").await;
-    assert_eq!(others.path, "/login", "there is no session");
-    assert_eq!(sent_anyway(&service, &browser, guid(&child).await).await.path, "/login");
+    assert_eq!(others.path, "/?login", "there is no session");
+    assert_eq!(sent_anyway(&service, &browser, guid(&child).await).await.path, "/?login");
     assert_eq!(bind(&child.dn, PASSWORD).await, Ok(()));
 }
 
