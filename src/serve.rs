@@ -1,6 +1,7 @@
 //! `os2nykode serve`: starts the service and its jobs, and stops them gracefully.
 
 mod counters;
+mod metrics;
 mod reload;
 mod signals;
 mod supervisor;
@@ -12,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use anyhow::Context;
 use axum::{Router, routing::get};
 use jiff::Timestamp;
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::PrometheusHandle;
 use secrecy::ExposeSecret;
 use tokio::{net::TcpListener, sync::Notify};
 use tracing::{info, warn};
@@ -20,7 +21,7 @@ use uuid::Uuid;
 
 use crate::{
     app::App,
-    clock::SystemClock,
+    clock::{Clock, SystemClock},
     config::{Config, Problems},
     flow::{delegation, one_time_code, service_event},
     http,
@@ -55,8 +56,8 @@ pub async fn serve(
     read: impl Fn() -> Result<Config, Problems> + Clone + Send + 'static,
 ) -> anyhow::Result<()> {
     telemetry::raise_descriptors();
-    let metrics = PrometheusBuilder::new().install_recorder().context("metrics could not be set up")?;
-    tokio::spawn(gather(metrics.clone()));
+    let metrics = Arc::new(metrics::install(SystemClock.now()).context("metrics could not be set up")?);
+    tokio::spawn(gather(metrics.handle()));
     tokio::spawn(supervisor::keep_alive());
     tokio::select! {
         there = database(config.store.url.expose_secret()) => there?,
@@ -125,7 +126,7 @@ async fn gather(metrics: PrometheusHandle) {
     }
 }
 
-async fn serve_metrics(listener: TcpListener, metrics: PrometheusHandle) {
+async fn serve_metrics(listener: TcpListener, metrics: Arc<metrics::Metrics>) {
     let router = Router::new().route("/metrics", get(move || std::future::ready(metrics.render())));
     if let Err(error) = axum::serve(listener, router).await {
         warn!(error = %error, "metrics listener ended");
@@ -163,7 +164,7 @@ async fn refresh_providers(app: Arc<App>, asked: Arc<Notify>) {
             let refreshed = if refreshed { now } else { before.map_or(now, |at| at.refreshed) };
             last.insert(id.clone(), ProviderContact { refreshed, reached: now, answers });
             let value = if answers && usable(&app, id) { 1.0 } else { 0.0 };
-            metrics::gauge!("os2nykode_provider_usable", "provider" => id.to_string()).set(value);
+            ::metrics::gauge!("os2nykode_provider_usable", "provider" => id.to_string()).set(value);
         }
         publish_expiry(&app);
         tokio::select! {
@@ -187,7 +188,7 @@ async fn read_again(app: &App, id: &ProviderId) -> bool {
             true
         }
         Err(error) => {
-            metrics::counter!("os2nykode_provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
+            ::metrics::counter!("os2nykode_provider_refresh_failures_total", "provider" => id.to_string()).increment(1);
             let what = if was_usable { "last copy stays in use" } else { "provider unusable" };
             warn!(provider = id.as_str(), error, "metadata refresh failed; {what}");
             false
@@ -229,7 +230,7 @@ fn publish_expiry(app: &App) {
     let ours = |area: &'static str, keys: &ProviderKeys| {
         for (name, pair) in keys.published() {
             if let Some(end) = pair.expires() {
-                metrics::gauge!("os2nykode_own_certificate_expiry_seconds", "for" => area, "name" => name).set(seconds(end));
+                ::metrics::gauge!("os2nykode_own_certificate_expiry_seconds", "for" => area, "name" => name).set(seconds(end));
             }
         }
     };
@@ -241,10 +242,10 @@ fn publish_expiry(app: &App) {
     for id in saml.ids() {
         let Some(metadata) = saml.metadata(id, now) else { continue };
         if let Some(end) = metadata.first_expiry() {
-            metrics::gauge!("os2nykode_saml_provider_certificate_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
+            ::metrics::gauge!("os2nykode_saml_provider_certificate_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
         }
         if let Some(end) = metadata.valid_until {
-            metrics::gauge!("os2nykode_saml_provider_metadata_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
+            ::metrics::gauge!("os2nykode_saml_provider_metadata_expiry_seconds", "provider" => id.to_string()).set(seconds(end));
         }
     }
 }

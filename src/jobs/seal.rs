@@ -150,7 +150,7 @@ async fn sign(app: &App) -> Option<SignOutcome> {
     match signed {
         SignOutcome::UpTo(number) | SignOutcome::Part(number) => {
             tracing::debug!(number, "checkpoint signed");
-            metrics::gauge!("os2nykode_audit_checkpoint_age_seconds").set(seconds(app.clock.now()));
+            metrics::gauge!("os2nykode_audit_checkpoint_timestamp_seconds").set(seconds(app.clock.now()));
         }
         SignOutcome::NothingNew => {}
         SignOutcome::Changed(number) => {

@@ -172,6 +172,21 @@ async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_s
     Visitor::new(address).logged_in(&person.sam, THEIRS).await;
 }
 
+/// What Prometheus' own linter says of a text of metrics.
+fn complaints_of_promtool(metrics: &str) -> String {
+    let mut linter = Command::new("promtool")
+        .args(["check", "metrics"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("promtool is installed");
+    std::io::Write::write_all(&mut linter.stdin.take().expect("piped"), metrics.as_bytes()).expect("written");
+    let Output { status, stdout, stderr } = linter.wait_with_output().expect("ended");
+    let told = String::from_utf8_lossy(&[stdout, stderr].concat()).into_owned();
+    if status.success() { told } else { format!("{told}{status}") }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
     let dir = tempfile::tempdir().expect("a folder");
@@ -194,6 +209,7 @@ async fn it_starts_fast_logs_json_serves_metrics_and_stops_gracefully() {
         assert!(told.contains(name), "{name} in {told}");
     }
     assert!(!told.contains("ukendt") && !told.contains("127.0.0.1"), "no personal data");
+    assert_eq!(complaints_of_promtool(&told), "", "{told}");
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", running.child.id())).expect("limits");
     let core = limits.lines().find(|l| l.starts_with("Max core file size")).expect("a line");
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"]);
