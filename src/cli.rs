@@ -2,6 +2,8 @@
 
 mod account;
 mod audit;
+mod generate;
+mod import;
 mod terminal;
 mod token;
 
@@ -96,6 +98,12 @@ enum Command {
         #[command(subcommand)]
         command: ConfigCommand,
     },
+    /// Write man pages and shell completions below a folder.
+    #[command(hide = true)]
+    Generate {
+        /// The folder.
+        dir: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -138,6 +146,14 @@ enum ConfigCommand {
     Secret,
     /// Read the configuration and list its problems.
     Check,
+    /// Translate the settings of the first OS2nykode (Java, Docker) and report what became of each.
+    Import {
+        /// Its docker-compose.yml, environment file or custom.properties.
+        file: PathBuf,
+        /// Existing folder for config.toml and the secrets' files. Otherwise the configuration is printed, without secrets.
+        #[arg(long)]
+        into: Option<PathBuf>,
+    },
 }
 
 /// Runs the command. Exit codes: 0 success, 1 a problem was found or the service failed, 2 unusable arguments or
@@ -152,6 +168,8 @@ pub async fn run(cli: Cli) -> ExitCode {
             Ok(_) => say("The configuration is complete and without contradictions.\n", ExitCode::SUCCESS),
             Err(code) => code,
         },
+        Command::Config { command: ConfigCommand::Import { file, into } } => import::run(&file, into.as_deref()),
+        Command::Generate { dir } => generate::run(&dir),
         Command::Saml { command } => match read(&cli.config) {
             Ok(config) => run_saml(&config, &command),
             Err(code) => code,

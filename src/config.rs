@@ -6,6 +6,7 @@ mod audit;
 mod delegation;
 mod directory;
 pub mod identity;
+pub mod import;
 mod local_accounts;
 mod log;
 mod login;
