@@ -6,6 +6,7 @@ mod controllers;
 mod environment;
 mod faults;
 mod forms;
+mod front_proxies;
 mod guard;
 mod guessable;
 mod idp;
