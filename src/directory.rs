@@ -18,6 +18,7 @@ pub use crate::directory::session::connection::{Connection, ControllerEndpoint};
 pub use crate::directory::session::controller::Controller;
 
 pub use crate::directory::error::DirectoryError;
+pub use crate::directory::lookup::class_groups::ClassPlace;
 pub use crate::directory::lookup::members::{Members, Within};
 pub use crate::directory::password::policy::AdPolicy;
 pub use crate::directory::session::pinned::ControllerSession;

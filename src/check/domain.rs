@@ -1,6 +1,7 @@
 //! Check of the domain with the service account: the account itself, its rights, AD's policies, and configured names.
 
 mod attributes;
+mod classes;
 mod lockout;
 mod names;
 mod policies;

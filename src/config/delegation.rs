@@ -3,14 +3,16 @@
 pub(crate) mod codes;
 pub(crate) mod must_change;
 pub(crate) mod parents;
+pub(crate) mod teachers;
 
 use jiff::SignedDuration;
 use serde::Deserialize;
 
 use super::Text;
+pub use crate::config::delegation::teachers::Teachers;
 use crate::config::problem::Problems;
 use crate::config::{delegation::must_change::MustChange, read::dn};
-use crate::model::{authorization::group_pattern::Pattern, identity::level::AssuranceLevel};
+use crate::model::identity::level::AssuranceLevel;
 
 /// `[delegation]`. Groups are given by DN, sAMAccountName or SID; nested membership counts everywhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +45,8 @@ impl DelegationConfig {
     /// All groups that are named without a wildcard, each with the effect of its absence.
     pub fn named(&self) -> impl Iterator<Item = (&str, WhileMissing)> {
         let circles = self.circles.iter().flat_map(|circles| std::iter::once(&circles.admins).chain(&circles.master_admins));
-        let teachers = self.teachers.iter().filter_map(|rule| rule.teachers.exact());
-        let pupils = self.teachers.iter().filter_map(|rule| rule.pupils.exact());
+        let teachers = self.teachers.iter().filter_map(|rule| rule.names.teachers.exact());
+        let pupils = self.teachers.iter().filter_map(|rule| rule.names.pupils.exact());
         let (helpers, helped) = (self.helpdesks.iter().flat_map(|desk| &desk.group), self.helpdesks.iter().flat_map(|desk| &desk.groups));
         let forbidding = [&self.blocked_groups, &self.excluded_groups, &self.protected_groups];
         let forbidding = forbidding.into_iter().flatten().chain(circles).chain(helpers);
@@ -84,17 +86,6 @@ pub struct Circles {
     pub codes: bool,
 }
 
-/// `[[delegation.teachers]]`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Teachers {
-    /// Groups of the teachers.
-    pub teachers: Pattern,
-    /// Groups of the pupils; `*` stands for the same text as in `teachers`.
-    pub pupils: Pattern,
-    /// Unit (DN) below which both are searched; `None` = everywhere. Only with a `*`.
-    pub ou: Option<String>,
-}
-
 /// `[[delegation.helpdesk]]`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Helpdesk {
@@ -127,7 +118,7 @@ pub(crate) struct Raw {
     must_change: MustChange,
     easy_passwords_for: Vec<String>,
     circles: Option<Circles>,
-    teachers: Vec<RawTeachers>,
+    teachers: Vec<teachers::Raw>,
     helpdesk: Vec<RawHelpdesk>,
     checklist: Option<Text>,
 }
@@ -148,13 +139,6 @@ impl Default for Raw {
             checklist: None,
         }
     }
-}
-
-#[derive(Deserialize)]
-struct RawTeachers {
-    teachers: String,
-    pupils: String,
-    ou: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -219,32 +203,6 @@ impl Raw {
             helpdesks,
             checklist: self.checklist,
         })
-    }
-}
-
-impl RawTeachers {
-    fn check(self, problems: &mut Problems) -> Option<Teachers> {
-        let key = format!("delegation.teachers {:?}", self.teachers);
-        let (Some(teachers), Some(pupils)) = (Pattern::parse(&self.teachers), Pattern::parse(&self.pupils)) else {
-            problems.add(
-                &key,
-                "`teachers` and `pupils` are names of groups (sAMAccountName), with at most one `*` and at least 3 letters before it",
-            );
-            return None;
-        };
-        if teachers.is_wild() != pupils.is_wild() {
-            problems.add(&key, "either both `teachers` and `pupils` have a `*`, or neither has");
-            return None;
-        }
-        if self.ou.is_some() && !teachers.is_wild() {
-            problems.add(&key, "`ou` is for names with a `*` only");
-            return None;
-        }
-        let ou = match self.ou {
-            Some(ou) => Some(dn::one(&format!("{key}.ou"), &ou, problems)?),
-            None => None,
-        };
-        Some(Teachers { teachers, pupils, ou })
     }
 }
 

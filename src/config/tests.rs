@@ -1,6 +1,7 @@
 //! Tests of accepted and refused configurations, and of the messages.
 
 mod files;
+mod schools;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 
@@ -402,6 +403,7 @@ fn the_example_explains_every_key_and_no_other() {
         "audit/alerts",
         "audit/forward",
         "delegation/parents",
+        "delegation/teachers",
         "directory",
         "identity/oidc",
         "identity/saml",

@@ -1,6 +1,7 @@
 //! Lookup of accounts by login name, GUID or claim.
 
 pub(crate) mod by_reference;
+pub(crate) mod class_groups;
 pub(crate) mod cpr;
 pub(crate) mod groups;
 pub(crate) mod login_domains;

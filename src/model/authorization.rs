@@ -3,6 +3,7 @@
 //! Invariants: pure, computed from facts that were read at the moment of the action; prohibitions come before permissions; a rule that
 //! cannot be read forbids; without a permission the action is denied.
 
+pub mod class_names;
 pub mod group_pattern;
 mod protected;
 mod reading;

@@ -3,6 +3,7 @@
 mod age;
 mod attacks;
 mod barred;
+mod classes;
 pub mod codes;
 mod lists;
 pub mod logins;

@@ -1,13 +1,12 @@
 //! Check that some password satisfies both AD's and the configured policy, and that all configured groups exist.
 
-use super::lockout;
+use super::{classes, lockout};
 use crate::{
     check::{Id, Report},
     config::{Config, WhileMissing},
     directory::{Directory, Pso},
     model::{
         ad::dn,
-        authorization::group_pattern::Pattern,
         password_policy::{Contradiction, PasswordPolicy},
     },
 };
@@ -121,7 +120,7 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             );
         }
     }
-    check_teachers(directory, config, report).await;
+    classes::check(directory, config, report).await;
     let Some(circles) = &config.delegation.circles else { return };
     for group in std::iter::once(&circles.admins).chain(&circles.master_admins) {
         let Ok((sid, mut pinned)) = directory.find_group(group).await else { continue };
@@ -145,29 +144,5 @@ async fn check_authority(directory: &Directory, config: &Config, report: &mut Re
             "correct delegation.circles.ou, or check whether the service account may read there",
         ),
         Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
-    }
-}
-
-/// Checks teacher rules with a wildcard: their OU exists and contains a group with a matching name.
-async fn check_teachers(directory: &Directory, config: &Config, report: &mut Report) {
-    for rule in &config.delegation.teachers {
-        let Pattern::Wild { before, after } = &rule.teachers else { continue };
-        let name = format!("{before}*{after}");
-        match directory.any_group_named(rule.ou.as_deref(), &rule.teachers).await {
-            Ok(Some(true)) => {}
-            Ok(Some(false)) => report.warning(
-                Id::TeachersEmpty,
-                AREA,
-                &format!("no security group matches {name:?}: this rule of [[delegation.teachers]] has no teachers"),
-                "correct `teachers`, or check whether the service account may read these groups",
-            ),
-            Ok(None) => report.problem(
-                Id::GroupMissing,
-                AREA,
-                &format!("{} does not exist", rule.ou.as_deref().unwrap_or_default()),
-                "correct `ou` under [[delegation.teachers]]: until then no teacher and no parent can act on others",
-            ),
-            Err(fault) => report.problem(Id::ControllerFailed, AREA, &fault.to_string(), "run the check again"),
-        }
     }
 }

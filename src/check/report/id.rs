@@ -142,6 +142,7 @@ ids! {
     GroupAmongCircles "group_among_circles" "It may be mistaken for a circle: people who are added to it administer others."
     CirclesEmpty "circles_empty" "Circle admins cannot act on any account."
     TeachersEmpty "teachers_empty" "By this rule no account is a teacher's, and no teacher can act on pupils."
+    ClassesIncomplete "classes_incomplete" "These groups belong to no class: no teacher acts on the pupils."
     NetbiosDomainWrong "netbios_domain_wrong" "Logins as DOMAIN\\name fail; logins without the domain work."
     ClaimAttributeUnknown "claim_attribute_unknown" "Logins that are matched by this attribute fail."
     ClaimAttributeUnindexed "claim_attribute_unindexed" "Each such login makes the controller read all accounts, which is slow in a large domain."

@@ -11,7 +11,7 @@ use ldap3::{Scope, ldap_escape};
 use crate::directory::{ControllerSession, Directory, DirectoryError, session::entry::LdapEntry};
 use crate::model::{
     ad::{dn::Dn, sid::Sid},
-    authorization::{Group, group_pattern::Pattern},
+    authorization::Group,
 };
 
 /// Lifetime of a cached SID. A SID stays with its group for life, but a name can move to another group.
@@ -73,22 +73,14 @@ impl Directory {
 
     /// The given groups that are below an OU, by name. An OU that does not exist contains none.
     pub async fn groups_below(&self, pinned: &mut ControllerSession, unit: &str, sids: &[Sid]) -> Result<Vec<Group>, DirectoryError> {
-        self.groups_among(pinned, unit, "", sids).await
-    }
-
-    /// Whether a security group matches the pattern, below the OU if one is given. `None`: the OU does not exist.
-    pub async fn any_group_named(&self, unit: Option<&str>, pattern: &Pattern) -> Result<Option<bool>, DirectoryError> {
-        let name = match pattern {
-            Pattern::Exact(name) => ldap_escape(name.as_str()).into_owned(),
-            Pattern::Wild { before, after } => format!("{}*{}", ldap_escape(before.as_str()), ldap_escape(after.as_str())),
-        };
-        let filter = format!("(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648)(sAMAccountName={name}))");
-        let (base, filter) = (unit.unwrap_or(&self.base_dn), filter.as_str());
-        let (found, mut pinned) = self
-            .read(|mut pinned| async move { (pinned.connection().search_some(base, filter, ["cn"], 1, self.timeout).await, pinned) })
-            .await?;
-        let there = !found.is_empty() || unit.is_none() || self.is_there(&mut pinned, base).await?;
-        Ok(there.then_some(!found.is_empty()))
+        if sids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = format!("(&(objectClass=group){})", any_of(sids));
+        let found = pinned.connection().search(unit, Scope::Subtree, &filter, &ATTRIBUTES).await?;
+        let mut groups: Vec<Group> = found.iter().filter_map(security_group).collect();
+        groups.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(groups)
     }
 
     /// Whether an object with this DN exists.
@@ -104,45 +96,12 @@ impl Directory {
             .await?;
         Ok(!found.0.is_empty())
     }
+}
 
-    /// The given groups whose names match a pattern with a wildcard, below the OU if one is given.
-    pub async fn groups_like(
-        &self,
-        pinned: &mut ControllerSession,
-        unit: Option<&str>,
-        patterns: &[&Pattern],
-        sids: &[Sid],
-    ) -> Result<Vec<Group>, DirectoryError> {
-        let wild = patterns.iter().filter_map(|pattern| match pattern {
-            Pattern::Exact(_) => None,
-            Pattern::Wild { before, after } => {
-                Some(format!("(sAMAccountName={}*{})", ldap_escape(before.as_str()), ldap_escape(after.as_str())))
-            }
-        });
-        let names = wild.collect::<String>();
-        if names.is_empty() {
-            return Ok(Vec::new());
-        }
-        self.groups_among(pinned, unit.unwrap_or(&self.base_dn), &format!("(|{names})"), sids).await
-    }
-
-    async fn groups_among(
-        &self,
-        pinned: &mut ControllerSession,
-        base: &str,
-        filter: &str,
-        sids: &[Sid],
-    ) -> Result<Vec<Group>, DirectoryError> {
-        if sids.is_empty() {
-            return Ok(Vec::new());
-        }
-        let any = sids.iter().map(|sid| format!("(objectSid={})", crate::directory::lookup::escaped(&sid.to_ad()))).collect::<String>();
-        let filter = format!("(&(objectClass=group){filter}(|{any}))");
-        let found = pinned.connection().search(base, Scope::Subtree, &filter, &ATTRIBUTES).await?;
-        let mut groups: Vec<Group> = found.iter().filter_map(security_group).collect();
-        groups.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(groups)
-    }
+/// Filter for objects with one of the SIDs.
+pub(super) fn any_of(sids: &[Sid]) -> String {
+    let any = sids.iter().map(|sid| format!("(objectSid={})", crate::directory::lookup::escaped(&sid.to_ad()))).collect::<String>();
+    format!("(|{any})")
 }
 
 /// Whether the entry is the configured group. DNs are compared by meaning, sAMAccountNames without regard to case, as in AD.
@@ -155,7 +114,7 @@ fn is_named(entry: &LdapEntry, group: &str) -> bool {
 }
 
 /// The group of an entry; `None` for a distribution group. Bit 0x80000000 of groupType marks security groups and makes the number negative.
-fn security_group(entry: &LdapEntry) -> Option<Group> {
+pub(super) fn security_group(entry: &LdapEntry) -> Option<Group> {
     let sid = entry.bytes("objectSid").and_then(Sid::from_ad)?;
     let name = entry.text("sAMAccountName")?.to_owned();
     entry.number("groupType").is_some_and(|kind| kind < 0).then_some(Group { sid, name })

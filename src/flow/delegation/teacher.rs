@@ -1,22 +1,22 @@
 //! Teachers and their classes, derived from the names of groups.
 //!
 //! Invariant: a rule with a wildcard that names a unit counts only groups below that unit. The right to create groups
-//! elsewhere makes nobody a teacher.
+//! elsewhere makes nobody a teacher. [`ClassNames`] decides which groups are a class.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     config::{Config, Teachers},
-    directory::{ControllerSession, Directory},
+    directory::{ClassPlace, ControllerSession, Directory},
     flow::FlowError,
     model::{
         account::Account,
         ad::sid::Sid,
-        authorization::{ClassRule, Group, UnreadableRule, group_pattern::Pattern},
+        authorization::{ClassRule, Group, UnreadableRule, class_names::ClassNames, group_pattern::Pattern},
     },
 };
 
-/// The classes that the actor teaches. Costs two or three searches for each unit of a rule with a wildcard, none where
+/// The classes that the actor teaches. Costs two searches for each unit and attribute of a rule with a wildcard, none where
 /// no rule has one.
 pub(crate) async fn classes(
     rules: &[Teachers],
@@ -27,35 +27,23 @@ pub(crate) async fn classes(
 ) -> Result<Vec<ClassRule>, FlowError> {
     let mut classes = Vec::new();
     for rule in rules {
-        if let (Pattern::Exact(teachers), Pattern::Exact(pupils)) = (&rule.teachers, &rule.pupils)
+        if let (Pattern::Exact(teachers), Pattern::Exact(pupils)) = (&rule.names.teachers, &rule.names.pupils)
             && let (Some(teachers), Some(sid)) = (known.get(teachers), known.get(pupils))
             && sids.contains(teachers)
         {
             classes.push(ClassRule { teachers: teachers.clone(), pupils: Group { sid: sid.clone(), name: pupils.clone() } });
         }
     }
-    for (unit, rules) in by_unit(rules) {
-        let patterns: Vec<&Pattern> = rules.iter().map(|rule| &rule.teachers).collect();
-        let mut taught: Vec<(String, Sid)> = Vec::new();
-        for group in directory.groups_like(pinned, unit, &patterns, sids).await? {
-            let fillings = rules.iter().filter_map(|rule| rule.pupils.filled(&rule.teachers.filling(&group.name)?));
-            taught.extend(fillings.map(|pupils| (pupils, group.sid.clone())));
-        }
-        let names: Vec<&str> = taught.iter().map(|(pupils, _)| pupils.as_str()).collect();
-        let mut pupils = directory.group_sids(pinned, &names).await?;
-        if let Some(unit) = unit {
-            let below = directory.groups_below(pinned, unit, &pupils.values().cloned().collect::<Vec<_>>()).await?;
-            pupils.retain(|_, sid| below.iter().any(|group| group.sid == *sid));
-        }
-        classes.extend(taught.iter().filter_map(|(name, teachers)| {
-            let pupils = Group { sid: pupils.get(name)?.clone(), name: name.clone() };
-            Some(ClassRule { teachers: teachers.clone(), pupils })
-        }));
+    for (place, names) in by_place(rules) {
+        let taught = directory.teachers_groups(pinned, place, &names, sids).await?;
+        let found = directory.groups_of_classes(pinned, place, &names, &taught).await?;
+        let pairs = names.iter().flat_map(|names| names.pairs(&taught, &found));
+        classes.extend(pairs.map(|(teachers, pupils)| ClassRule { teachers, pupils }));
     }
     Ok(classes)
 }
 
-/// Whether the account is in a teachers' group of any rule. Costs one search for each unit of a rule with a wildcard.
+/// Whether the account is in a teachers' group of any rule. Costs one search for each unit and attribute of a rule with a wildcard.
 /// `UnreadableRule` where a named group, or a unit of such a rule, does not exist: the account may then be a teacher's.
 pub(crate) async fn teaches(
     config: &Config,
@@ -64,18 +52,17 @@ pub(crate) async fn teaches(
     account: &Account,
 ) -> Result<Result<bool, UnreadableRule>, FlowError> {
     let rules = &config.delegation.teachers;
-    let exact: Vec<&str> = rules.iter().filter_map(|rule| rule.teachers.exact().map(String::as_str)).collect();
+    let exact: Vec<&str> = rules.iter().filter_map(|rule| rule.names.teachers.exact().map(String::as_str)).collect();
     let known = directory.group_sids(pinned, &exact).await?;
     if known.values().any(|sid| account.groups.contains(sid)) {
         return Ok(Ok(true));
     }
     let mut unreadable = missing(&exact, &known);
-    for (unit, rules) in by_unit(rules) {
-        let patterns: Vec<&Pattern> = rules.iter().map(|rule| &rule.teachers).collect();
-        if !directory.groups_like(pinned, unit, &patterns, &account.groups).await?.is_empty() {
+    for (place, names) in by_place(rules) {
+        if !directory.teachers_groups(pinned, place, &names, &account.groups).await?.is_empty() {
             return Ok(Ok(true));
         }
-        if let Some(unit) = unit
+        if let Some(unit) = place.unit
             && !directory.is_there(pinned, unit).await?
         {
             tracing::error!(unit, "unit of [[delegation.teachers]] not found; no teacher and no parent may act; run `os2nykode check`");
@@ -93,9 +80,12 @@ fn missing(names: &[&str], known: &HashMap<String, Sid>) -> bool {
     !missing.is_empty()
 }
 
-/// The rules with a wildcard, grouped by unit.
-fn by_unit(rules: &[Teachers]) -> impl Iterator<Item = (Option<&str>, Vec<&Teachers>)> {
-    let wild: Vec<&Teachers> = rules.iter().filter(|rule| rule.teachers.is_wild()).collect();
-    let units: BTreeSet<Option<&str>> = wild.iter().map(|rule| rule.ou.as_deref()).collect();
-    units.into_iter().map(move |unit| (unit, wild.iter().copied().filter(|rule| rule.ou.as_deref() == unit).collect()))
+/// The rules with a wildcard, grouped by unit and attribute.
+fn by_place(rules: &[Teachers]) -> BTreeMap<ClassPlace<'_>, Vec<&ClassNames>> {
+    let mut places: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for rule in rules.iter().filter(|rule| rule.names.teachers.is_wild()) {
+        let place = ClassPlace { unit: rule.ou.as_deref(), attribute: &rule.attribute };
+        places.entry(place).or_default().push(&rule.names);
+    }
+    places
 }

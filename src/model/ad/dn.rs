@@ -71,6 +71,24 @@ impl Dn {
         self.0.len() >= base.0.len() && self.0.iter().rev().zip(base.0.iter().rev()).all(|(a, b)| same(a, b))
     }
 
+    /// The object that directly contains this one; `None` at the top.
+    #[must_use]
+    pub fn parent(&self) -> Option<Self> {
+        self.0.get(1..).filter(|parts| !parts.is_empty()).map(|parts| Self(parts.to_vec()))
+    }
+
+    /// A text that two DNs share exactly if they are equal.
+    #[must_use]
+    pub fn key(&self) -> String {
+        let part = |part: &Rdn| {
+            let mut pairs: Vec<String> = part.iter().map(|pair| format!("{:?}={:?}", pair.kind, folded(&pair.value))).collect();
+            pairs.sort();
+            pairs.dedup();
+            pairs.join("+")
+        };
+        self.0.iter().map(part).collect::<Vec<_>>().join(",")
+    }
+
     /// The unescaped value of the first part, such as the common name.
     #[must_use]
     pub fn first_value(&self) -> &str {
@@ -247,6 +265,12 @@ fn ber_text(hex: &str) -> Result<String, DnError> {
 #[must_use]
 pub fn is_under(dn: &str, base: &str) -> bool {
     matches!((Dn::parse(dn), Dn::parse(base)), (Ok(dn), Ok(base)) if dn.is_at_or_below(&base))
+}
+
+/// The DN of the object that directly contains this one; `None` if the text is not a DN.
+#[must_use]
+pub fn parent(dn: &str) -> Option<Dn> {
+    Dn::parse(dn).ok()?.parent()
 }
 
 /// The unescaped value of a DN's first part, such as the common name; empty if the text is not a DN.
