@@ -3,7 +3,7 @@
 use os2nykode::model::{authorization::Denial, refusal::Refusal};
 
 use super::*;
-use crate::{environment::environment, people::bind, proxy::Proxy};
+use crate::proxy::Proxy;
 
 const NOBODYS: SetOutcome = SetOutcome::Refused(Refusal::Denied(Denial::NoRelation));
 
@@ -63,7 +63,8 @@ async fn classes_by_cn_are_those_of_one_school() {
     let page = schools.town.browser(&teacher).await.get("/delegation").await;
     page.says("3A_2020_elever (Nord)");
     // The rights to create groups outside the schools, and at another school.
-    let (outsider, _) = schools.in_group("3A_2020_medarbejdere", environment().fact("PEOPLE_OU")).await;
+    let elsewhere = Admin::new().await.unit(&unique("andet")).await;
+    let (outsider, _) = schools.in_group("3A_2020_medarbejdere", &elsewhere).await;
     let (other, _) = schools.in_group("3A_2020_medarbejdere", &schools.syd).await;
     assert_eq!(schools.sets(&outsider, &pupil).await, NOBODYS);
     assert_eq!(schools.sets(&other, &pupil).await, NOBODYS);
