@@ -10,11 +10,13 @@ use crate::{
     config::{self, Config, Secret},
     directory::Directory,
     forward,
+    http_client::HttpSetupError,
     identity::{
         local::hash::Hasher,
         oidc::{self, OidcError},
         saml::{self, SamlError},
     },
+    leaked::LeakedPasswords,
     limits::{
         api_rates::ApiRates, code_probes::CodeProbes, readiness::Readiness, register_limit::RegisterLimit, reported_delays::ReportedDelays,
     },
@@ -34,6 +36,8 @@ pub struct App {
     pub config: Config,
     /// `[policy]` as last read. Its word lists may change while the service runs.
     policy: RwLock<Arc<config::PolicyConfig>>,
+    /// The lists of `[policy.leaked]`, as last opened.
+    leaked: RwLock<Arc<LeakedPasswords>>,
     /// The only source of time.
     pub clock: Arc<dyn Clock>,
     /// Keys derived from `server.secret`.
@@ -105,6 +109,9 @@ pub enum StartError {
     /// Registers or the family service.
     #[error("[registers] or [parents]: {0}")]
     People(#[from] registers::SetupError),
+    /// The client of the range API.
+    #[error("[policy.leaked]: {0}")]
+    Leaked(HttpSetupError),
     /// Targets of log forwarding.
     #[error(transparent)]
     Push(#[from] forward::SetupError),
@@ -119,6 +126,19 @@ impl App {
     /// Replaces the municipality's password rules.
     pub fn renew_policy(&self, policy: config::PolicyConfig) {
         *self.policy.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(policy);
+    }
+
+    /// The lists of leaked passwords, as last opened.
+    pub fn leaked(&self) -> Arc<LeakedPasswords> {
+        self.leaked.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Opens the lists of leaked passwords again. On an error, and for a file that can't be opened, the present ones stay.
+    pub async fn renew_leaked(&self, settings: &config::LeakedConfig) -> Result<(), HttpSetupError> {
+        let before = self.leaked();
+        let fresh = LeakedPasswords::open(settings, self.clock.clone(), Some(&before)).await?;
+        *self.leaked.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+        Ok(())
     }
 
     /// Opens the store and prepares the adapters. Needs no controller.
@@ -137,6 +157,7 @@ impl App {
         let domain = dns_name(&config.directory.base_dn);
         let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
+        let leaked = LeakedPasswords::open(&config.policy.leaked, clock.clone(), None).await.map_err(StartError::Leaked)?;
         let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
         let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known);
         Ok(Arc::new(Self {
@@ -165,6 +186,7 @@ impl App {
             readiness: Readiness::default(),
             code_probes: CodeProbes::default(),
             reported_delays: ReportedDelays::default(),
+            leaked: RwLock::new(Arc::new(leaked)),
             policy: RwLock::new(Arc::new(config.policy.clone())),
             config,
             clock,

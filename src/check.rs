@@ -7,6 +7,7 @@ mod audit;
 mod controller;
 mod domain;
 mod forward;
+pub mod leaked;
 mod needs;
 mod oidc;
 mod registers;
@@ -52,6 +53,7 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
     audit::check(config, clock, report).await;
     saml::check(config, options, clock, report).await;
     oidc::check(config, options, clock, report).await;
+    crate::check::leaked::check(&config.policy.leaked, clock, report).await;
     crate::check::registers::check(config, clock, report).await;
     crate::check::forward::check(config, report).await;
     let directory = match Directory::new(&config.directory) {

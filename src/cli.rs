@@ -4,6 +4,8 @@ mod account;
 mod audit;
 mod generate;
 mod import;
+mod leaked;
+mod policy;
 mod terminal;
 mod token;
 
@@ -87,6 +89,16 @@ enum Command {
     Token {
         #[command(subcommand)]
         command: token::TokenCommand,
+    },
+    /// The password policy.
+    Policy {
+        #[command(subcommand)]
+        command: policy::PolicyCommand,
+    },
+    /// The list of leaked passwords on this machine.
+    Leaked {
+        #[command(subcommand)]
+        command: leaked::LeakedCommand,
     },
     /// The authorization policy.
     Delegation {
@@ -199,6 +211,14 @@ pub async fn run(cli: Cli) -> ExitCode {
         },
         Command::Token { command } => match read(&cli.config) {
             Ok(config) => token::run(&config, command).await,
+            Err(code) => code,
+        },
+        Command::Policy { command } => match read(&cli.config) {
+            Ok(config) => policy::run(&config, command).await,
+            Err(code) => code,
+        },
+        Command::Leaked { command } => match read(&cli.config) {
+            Ok(config) => leaked::run(config.policy.leaked.file.as_deref(), command).await,
             Err(code) => code,
         },
         Command::Delegation { command: DelegationCommand::Explain { actor, target, level } } => match read(&cli.config) {

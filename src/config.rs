@@ -47,7 +47,10 @@ pub use audit::{Audit, ForwardConfig, ForwardKind, ForwardTls, HookConfig, Reten
 pub use directory::{ControllerConfig, DirectoryConfig, TlsStart};
 pub use log::{LogConfig, LogFormat};
 pub use login::{AdPassword, LoginConfig, SessionConfig};
-pub use policy::{GroupRules, PolicyConfig, PolicyRules};
+pub use policy::{
+    GroupRules, PolicyConfig, PolicyRules,
+    leaked::{LeakedConfig, LeakedOnline},
+};
 pub use reset::{GroupStrength, ResetConfig};
 pub use server::{Server, Tls};
 pub use site::{Language, Site, Text};

@@ -12,7 +12,7 @@ pub mod health;
 pub mod login_test;
 pub mod one_time_code;
 pub mod outage;
-mod password_policy;
+pub mod password_policy;
 pub mod run_to_completion;
 pub mod self_service;
 pub mod service_event;

@@ -20,6 +20,7 @@ pub mod http;
 pub mod http_client;
 pub mod identity;
 pub mod jobs;
+pub mod leaked;
 pub mod limits;
 pub mod model;
 pub mod operator_file;

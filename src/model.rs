@@ -10,6 +10,7 @@ pub mod credential;
 pub mod device;
 pub mod guessability;
 pub mod identity;
+pub mod leaked;
 pub mod notice;
 pub mod passphrase;
 pub mod password_policy;

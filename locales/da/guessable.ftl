@@ -28,3 +28,9 @@ guessable-advice = Brug fire tilfældige ord, der ikke har med hinanden at gøre
 guessable-advice-like-the-old = Den, der kender din gamle, gætter den nye. Vælg en helt anden.
 guessable-advice-personal = Andre ved det om dig. Brug fire tilfældige ord, der ikke har med dig at gøre.
 guessable-advice-few-characters = Gør den længere, fx med to ord mere.
+broken-leaked =
+    { $count ->
+        [one] Adgangskoden er set i en lækage, så andre kender den. Vælg en helt anden, fx fire tilfældige ord.
+       *[other] Adgangskoden er set i { $shown } lækager, så andre kender den. Vælg en helt anden, fx fire tilfældige ord.
+    }
+broken-leak-unchecked = Adgangskoden kan ikke slås op blandt lækkede adgangskoder lige nu. Prøv igen om nogle minutter.

@@ -88,6 +88,7 @@ rule-digits = Mindst ét tal
 rule-special = Mindst ét specialtegn, for eksempel ! # -
 rule-no-names = Ikke navn eller brugernavn, heller ikke stavet på en anden måde
 rule-no-forbidden-words = Ingen af de ord, som kommunen har forbudt, fordi de er lette at gætte
+rule-not-leaked = Ikke kendt fra lækager af adgangskoder
 rule-not-guessable = Svær at gætte: ikke et almindeligt ord, et navn eller en dato med få tegn til. Fire tilfældige ord er gode
 rule-allowed = Kun disse tegn: { $characters }
 rule-history = Ikke en af de { $count } adgangskoder, der er brugt sidst

@@ -28,3 +28,9 @@ guessable-advice = Use four random words that have nothing to do with each other
 guessable-advice-like-the-old = Anyone who knows your old one will guess the new one. Choose a quite different one.
 guessable-advice-personal = Others know it about you. Use four random words that have nothing to do with you.
 guessable-advice-few-characters = Make it longer, with two more words for example.
+broken-leaked =
+    { $count ->
+        [one] The password was seen in a leak, so others know it. Choose a quite different one, such as four random words.
+       *[other] The password was seen in { $shown } leaks, so others know it. Choose a quite different one, such as four random words.
+    }
+broken-leak-unchecked = The password can't be looked up among leaked passwords right now. Try again in a few minutes.

@@ -88,6 +88,7 @@ rule-digits = At least one digit
 rule-special = At least one special character, such as ! # -
 rule-no-names = Not the name or user name, nor another spelling of it
 rule-no-forbidden-words = None of the words that the municipality has forbidden because they are easy to guess
+rule-not-leaked = Not known from leaks of passwords
 rule-not-guessable = Hard to guess: not a common word, a name or a date with a few characters more. Four random words are good
 rule-allowed = Only these characters: { $characters }
 rule-history = Not one of the { $count } passwords that were used last

@@ -41,6 +41,11 @@ pub(super) fn new_password() -> Result<Password, NoPassword> {
     if asked(&mut input, "Repeat the password: ")? == first { Ok(first) } else { Err(NoPassword::Different) }
 }
 
+/// A terminal stops echoing until the value is dropped. `None`: the input is no terminal.
+pub(super) fn without_echo(input: &File) -> std::io::Result<Option<Quiet>> {
+    input.is_terminal().then(|| Quiet::new(input)).transpose()
+}
+
 fn asked(input: &mut File, question: &str) -> Result<Password, NoPassword> {
     let mut told = std::io::stderr();
     told.write_all(question.as_bytes())?;
@@ -73,7 +78,7 @@ fn read(input: &mut impl Read) -> Result<Password, NoPassword> {
 }
 
 /// A terminal without echo, until this is dropped.
-struct Quiet {
+pub(super) struct Quiet {
     terminal: File,
     before: Termios,
 }

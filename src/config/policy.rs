@@ -1,10 +1,12 @@
 //! `[policy]`: the municipality's password rules, on top of AD's.
 
+pub mod leaked;
+
 use std::{collections::BTreeSet, path::PathBuf, sync::Arc};
 
 use serde::Deserialize;
 
-use crate::config::problem::Problems;
+use crate::config::{policy::leaked::LeakedConfig, problem::Problems};
 use crate::{
     model::{
         guessability::LocalWords,
@@ -23,6 +25,8 @@ pub struct PolicyConfig {
     pub default: PolicyRules,
     /// `[[policy.group]]`: additional rules for the members of a group; nested membership counts.
     pub groups: Vec<GroupRules>,
+    /// `[policy.leaked]`: passwords that are known from leaks.
+    pub leaked: LeakedConfig,
 }
 
 impl PolicyConfig {
@@ -35,6 +39,7 @@ impl PolicyConfig {
             policy = policy.and(&group.rules.policy());
             min_guesses = min_guesses.max(group.rules.min_guesses);
         }
+        policy.not_leaked = self.leaked.is_on();
         policy.min_guesses = min_guesses.or(self.default.min_guesses).unwrap_or(0);
         policy
     }
@@ -76,6 +81,8 @@ pub(super) struct Raw {
     default: RawRules,
     #[serde(default)]
     group: Vec<RawRules>,
+    #[serde(default)]
+    leaked: leaked::Raw,
 }
 
 #[derive(Deserialize, Default)]
@@ -108,7 +115,8 @@ impl Raw {
             problems.add("policy.default.group", "the default is for all accounts: rules for a group are a [[policy.group]]");
         }
         let default = default.check("policy.default", problems);
-        let mut config = PolicyConfig { default, groups: Vec::new() };
+        let leaked = self.leaked.check(problems).unwrap_or_default(); // without a result there are problems
+        let mut config = PolicyConfig { default, groups: Vec::new(), leaked };
         contradiction("policy.default", &config.of_member([]), problems);
         for raw in self.group {
             let group = raw.group.clone().unwrap_or_default();

@@ -51,6 +51,11 @@ impl Case {
     }
 }
 
+/// The least that is needed, and more.
+pub(crate) fn load_text(more: &str) -> Result<Config, Problems> {
+    Case::new().load(&format!("{MINIMAL}{more}"), &[])
+}
+
 fn problems(text: &str, environment: &[(&str, &str)]) -> String {
     Case::new().load(text, environment).expect_err("refused").to_string()
 }
@@ -410,6 +415,7 @@ fn the_example_explains_every_key_and_no_other() {
         "log",
         "login",
         "policy",
+        "policy/leaked",
         "rate_limit",
         "registers/rest",
         "registers/service",

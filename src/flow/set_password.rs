@@ -6,10 +6,12 @@
 //! - The account in the request is authorized and read again here; for a reset so are the strength and age of the
 //!   login.
 //! - The attempt is on disk before AD is asked to write.
+//! - Whether the new password is leaked is asked after authorization and before the account lock is taken: it may take seconds.
 //! - The read, the write and the proof use one controller.
 //! - Once begun, the operation runs to completion even if the client disconnects.
 
 pub(crate) mod assurance;
+mod leak;
 mod outcome;
 
 use std::sync::Arc;
@@ -336,12 +338,13 @@ impl Submitted<'_> {
     /// Takes the account lock around the rest, so that the facts are still true at the write.
     async fn with_account_lock(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
         let SetRequest { target, attempt, .. } = *self.request;
+        let leak = leak::broken(self.app, &self.request.new).await;
         let lock = match account_lock::take_for(self.app, target, attempt).await? {
             Taken::Lock(lock) => lock,
             // An earlier attempt is not over, or its outcome is unknown.
             Taken::Busy { until } => return self.refused(None, None, Refusal::Busy { until }).await,
         };
-        let answer = self.locked(operation).await;
+        let answer = self.locked(operation, leak.as_ref()).await;
         // After an unknown outcome the attempt may still count: the lock is not released, but expires.
         if !matches!(answer, Ok(SetOutcome::Unknown)) {
             lock.release(self.app).await;
@@ -350,13 +353,13 @@ impl Submitted<'_> {
     }
 
     /// Reads the account and its policy again, and continues only if every rule allows it.
-    async fn locked(&self, operation: Operation<'_>) -> Result<SetOutcome, FlowError> {
+    async fn locked(&self, operation: Operation<'_>, leak: Option<&BrokenRule>) -> Result<SetOutcome, FlowError> {
         let SetRequest { target, attempt, .. } = *self.request;
         // Before the policy is checked: after the change, the same form would be refused as too young.
         if self.app.audit.outcome_of(self.behalf.map_or(target, |behalf| behalf.actor.guid), attempt).await?.is_some() {
             return Ok(SetOutcome::AlreadySent);
         }
-        let ready = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.ready(operation)).await;
+        let ready = tokio::time::timeout(account_lock::JUDGED_WITHIN, self.ready(operation, leak)).await;
         let (account, mut pinned, policy, hindrance) = match ready.map_err(|_| directory::DirectoryError::TimedOut)?? {
             Ok(read) => read,
             Err(refusal) => return self.refused(None, None, refusal).await,
@@ -381,7 +384,7 @@ impl Submitted<'_> {
     }
 
     /// Reads everything before the write on one controller; if that controller fails, on the next one.
-    async fn ready(&self, operation: Operation<'_>) -> Result<Result<ReadyToWrite, Refusal>, FlowError> {
+    async fn ready(&self, operation: Operation<'_>, leak: Option<&BrokenRule>) -> Result<Result<ReadyToWrite, Refusal>, FlowError> {
         for last in [false, true] {
             let (account, mut pinned) = match self.still().await? {
                 Ok(read) => read,
@@ -389,7 +392,7 @@ impl Submitted<'_> {
             };
             let read = async {
                 let policy = password_policy::in_force(self.app, &mut pinned, &account).await?;
-                let hindrance = self.hindrance(operation, &mut pinned, &account, &policy).await?;
+                let hindrance = self.hindrance(operation, &mut pinned, &account, &policy, leak).await?;
                 Ok::<_, FlowError>((policy, hindrance))
             };
             match read.await {
@@ -401,21 +404,24 @@ impl Submitted<'_> {
         Err(directory::DirectoryError::NoController.into())
     }
 
-    /// The refusal that makes the write superfluous.
+    /// The refusal that makes the write superfluous. `leak`: what the lists of leaked passwords say.
     async fn hindrance(
         &self,
         operation: Operation<'_>,
         pinned: &mut ControllerSession,
         account: &Account,
         policy: &PasswordPolicy,
+        leak: Option<&BrokenRule>,
     ) -> Result<Option<Refusal>, FlowError> {
         let (now, new) = (self.app.clock.now(), &self.request.new);
         let broken = |current| {
-            let broken = evaluate(policy, Candidate { new, current, account, now });
+            let mut broken = evaluate(policy, Candidate { new, current, account, now });
+            broken.extend(leak.cloned());
             (!broken.is_empty()).then_some(Refusal::Policy(broken))
         };
         let broken_by_itself = || {
             let mut broken = evaluate(policy, Candidate { new, current: None, account, now });
+            broken.extend(leak.cloned());
             broken.retain(|broken| !matches!(broken, BrokenRule::TooYoung(_)));
             (!broken.is_empty()).then_some(Refusal::Policy(broken))
         };

@@ -81,7 +81,11 @@ fn holds(rule: &PolicyRule, broken: &[BrokenRule]) -> Option<bool> {
         PolicyRule::Special => is(|b| matches!(b, BrokenRule::NoSpecial)),
         PolicyRule::NoNames { .. } => is(|b| matches!(b, BrokenRule::HoldsName)),
         PolicyRule::Allowed(_) => is(|b| matches!(b, BrokenRule::CharacterNotAllowed(_))),
-        PolicyRule::NoForbiddenWords | PolicyRule::NotGuessable | PolicyRule::History(_) | PolicyRule::MinAge(_) => None,
+        PolicyRule::NoForbiddenWords
+        | PolicyRule::NotGuessable
+        | PolicyRule::NotLeaked
+        | PolicyRule::History(_)
+        | PolicyRule::MinAge(_) => None,
     }
 }
 
@@ -201,6 +205,7 @@ fn the_script_says_of_every_rule_what_the_policy_decides() {
         no_names: true,
         forbidden_words: ["kommune".to_owned()].into(),
         min_guesses: 10_000_000_000,
+        not_leaked: false,
         local_words: std::sync::Arc::default(),
         allowed: Some("aBzQ701!-æØåÅ😀".chars().collect()),
         history: 24,

@@ -44,6 +44,8 @@ pub struct PasswordPolicy {
     pub forbidden_words: BTreeSet<String>,
     /// Guesses that a password withstands at least; 0 = it is not judged.
     pub min_guesses: u64,
+    /// Not known from leaks. The service asks the list for it: [`crate::model::leaked`].
+    pub not_leaked: bool,
     /// Words that everybody in the municipality knows. All policies of one configuration share them.
     pub local_words: Arc<LocalWords>,
     /// The only characters allowed; `None` = all.
@@ -69,6 +71,7 @@ impl PasswordPolicy {
             no_names: self.no_names || other.no_names,
             forbidden_words: self.forbidden_words.union(&other.forbidden_words).cloned().collect(),
             min_guesses: self.min_guesses.max(other.min_guesses),
+            not_leaked: self.not_leaked || other.not_leaked,
             local_words: if self.local_words.is_empty() { other.local_words.clone() } else { self.local_words },
             allowed: match (self.allowed, &other.allowed) {
                 (Some(mine), Some(theirs)) => Some(mine.intersection(theirs).copied().collect()),

@@ -28,6 +28,7 @@ const LABELLED: [(&str, &str, &[&str]); 5] = [
 
 /// Sets every known counter to 0, and every controller to available.
 pub(super) fn begin(app: &App) {
+    crate::leaked::begin_metrics();
     for name in PLAIN {
         counter!(name).increment(0);
     }

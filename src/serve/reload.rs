@@ -1,4 +1,4 @@
-//! Reload on SIGHUP: reads certificate, secrets, word lists and providers' metadata again, and logs the sections that
+//! Reload on SIGHUP: reads certificate, secrets, word lists, leaked passwords and providers' metadata again, and logs the sections that
 //! need a restart.
 //!
 //! Invariants:
@@ -46,7 +46,7 @@ where
             }
             // Files may be on a disk that hangs.
             match tokio::task::spawn_blocking(self.read.clone()).await {
-                Ok(Ok(fresh)) => self.take(fresh),
+                Ok(Ok(fresh)) => Self::take(&self.app, fresh).await,
                 Ok(Err(problems)) => {
                     for problem in &problems.0 {
                         error!(key = problem.key, problem = problem.what, "configuration unusable");
@@ -59,8 +59,7 @@ where
         }
     }
 
-    fn take(&self, fresh: Config) {
-        let Self { app, .. } = self;
+    async fn take(app: &App, fresh: Config) {
         let mut restart: Vec<String> =
             app.config.sections_that_differ(&fresh).filter(|section| !LIVE.contains(&section.as_str())).collect();
         if app.config.server.secret.bytes() != fresh.server.secret.bytes() {
@@ -72,6 +71,9 @@ where
         }
         if app.oidc.as_ref().is_some_and(|oidc| oidc.renew_secrets(&fresh.oidc)) {
             taken.push("oidc.provider.client_secret");
+        }
+        if let Err(error) = app.renew_leaked(&fresh.policy.leaked).await {
+            error!(error = %error, "lists of leaked passwords unusable; previous ones stay in use");
         }
         app.renew_policy(fresh.policy);
         info!(taken = taken.join(", "), "configuration reloaded");

@@ -12,6 +12,7 @@ mod guessable;
 mod idp;
 mod journey;
 mod layers;
+mod leaked;
 mod log_pages;
 mod names;
 mod oidc;

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fs, path::Path};
 use crate::layers::sources;
 
 /// Names with the same meaning everywhere: the raw form of a section of the configuration, and associated types of a library's trait.
-const SHARED: [&str; 4] = ["Raw", "Error", "Rejection", "Value"];
+const SHARED: [&str; 5] = ["Raw", "Error", "Rejection", "Value", "Item"];
 
 #[test]
 fn no_type_name_stands_for_two_types() {

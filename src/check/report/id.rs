@@ -180,6 +180,17 @@ ids! {
     RegisterFailed "register_failed" "Logins by CPR number fail: the service needs the answers of all registers."
     ParentsEveryAccount "parents_every_account" "A parent may set the password of an account that the child has as an employee."
 
+    // Leaked passwords.
+    LeakedListMissing "leaked_list_missing" "New passwords are not compared with the list of leaked passwords: there is none yet."
+    LeakedListUnreadable "leaked_list_unreadable" "New passwords are not compared with the list of leaked passwords: it can't be used."
+    LeakedListWrong "leaked_list_wrong" "Leaked passwords are accepted: the list does not hold the most common ones."
+    LeakedListPart "leaked_list_part" "Passwords are compared with a part of the leaked ones only."
+    LeakedListOld "leaked_list_old" "Passwords that were leaked since the list was downloaded are accepted."
+    LeakedOnlineFailed "leaked_online_failed" "New passwords are not compared with the online service's list."
+    LeakedOnlineUnknowing "leaked_online_unknowing" "Leaked passwords are accepted: the online service does not know the most common ones."
+    LeakedOnlineInClear "leaked_online_in_clear" "Five digits of a password's hash can be read on the way, and the answer can be changed."
+    LeakedRefusesAll "leaked_refuses_all" "Nobody can set a new password until the list or the online service can be asked."
+
     // This machine.
     NoRandomness "no_randomness" "The service does not start."
 }

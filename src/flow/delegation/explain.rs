@@ -67,7 +67,7 @@ pub async fn explain(
 }
 
 /// The account with its groups.
-async fn find(directory: &Directory, name: &str) -> Result<Account, Unexplained> {
+pub(crate) async fn find(directory: &Directory, name: &str) -> Result<Account, Unexplained> {
     let nobody = || Unexplained::NoAccount(name.to_owned());
     let parsed = LoginName::parse(name).ok_or_else(nobody)?;
     let found = match directory.find(&parsed).await.map_err(FlowError::from)? {

@@ -143,6 +143,7 @@ impl Wording {
             }
             PolicyRule::NoForbiddenWords => plain("forbidden", "rule-no-forbidden-words"),
             PolicyRule::NotGuessable => plain("not_guessable", "rule-not-guessable"),
+            PolicyRule::NotLeaked => plain("not_leaked", "rule-not-leaked"),
             PolicyRule::Allowed(set) => {
                 let characters: String = set.iter().collect();
                 let text = self.with("rule-allowed", "characters", &characters);
@@ -169,6 +170,8 @@ impl Wording {
             BrokenRule::HoldsName => self.t("broken-holds-name"),
             BrokenRule::HoldsForbiddenWord(word) => self.with("broken-holds-forbidden-word", "word", word),
             BrokenRule::Guessable(reasons) => self.guessable(reasons),
+            BrokenRule::Leaked(count) => self.leaked(*count),
+            BrokenRule::LeakUnchecked => self.t("broken-leak-unchecked"),
             BrokenRule::CharacterNotAllowed(c) => self.with("broken-character", "character", &c.to_string()),
             BrokenRule::NotTypeable => self.t("broken-not-typeable"),
             BrokenRule::SameAsCurrent => self.t("broken-same"),
@@ -187,6 +190,13 @@ impl Wording {
         };
         let tail = others.first().and_then(GuessReason::tail).map(|tail| format!(" {}", self.t(tail))).unwrap_or_default();
         format!("{word}{tail}. {}", self.t(first.advice()))
+    }
+
+    /// How often a password was seen in leaks, and the remedy.
+    fn leaked(&self, count: u64) -> String {
+        let shown = grouped(count, if self.language == Language::Da { '.' } else { ',' });
+        let values = [("count", TextValue::Number(i64::try_from(count).unwrap_or(i64::MAX))), ("shown", TextValue::Word(&shown))];
+        text(self.language, "broken-leaked", &values)
     }
 
     /// Messages of a refusal, each with the id of its field; the id is empty for the form as a whole.
@@ -356,11 +366,26 @@ fn field(broken: &BrokenRule) -> &'static str {
         | BrokenRule::HoldsName
         | BrokenRule::HoldsForbiddenWord(_)
         | BrokenRule::Guessable(_)
+        | BrokenRule::Leaked(_)
+        | BrokenRule::LeakUnchecked
         | BrokenRule::CharacterNotAllowed(_)
         | BrokenRule::NotTypeable
         | BrokenRule::SameAsCurrent
         | BrokenRule::UsedBefore(_) => "new",
     }
+}
+
+/// A number with a separator after every three digits.
+fn grouped(number: u64, separator: char) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(separator);
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// The person's own names, for the script that checks the rules. The page shows them anyway.

@@ -207,7 +207,7 @@ prop_compose! {
         });
         PasswordPolicy { min_length, max_length, complexity, letters, upper_and_lower, digits, special, no_names,
             min_guesses: guesses.map_or(0, |power| 10_u64.pow(power)), local_words: Arc::new(LocalWords::new(forbidden.iter().map(String::as_str))),
-            forbidden_words: forbidden, allowed, history: 24, min_age: hours.map(SignedDuration::from_hours) }
+            not_leaked: false, forbidden_words: forbidden, allowed, history: 24, min_age: hours.map(SignedDuration::from_hours) }
     }
 }
 

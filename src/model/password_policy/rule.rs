@@ -34,6 +34,8 @@ pub enum PolicyRule {
     NoForbiddenWords,
     /// Not easy to guess. Only the server decides.
     NotGuessable,
+    /// Not known from leaks. Only the server decides.
+    NotLeaked,
     /// Only these characters.
     Allowed(BTreeSet<char>),
     /// None of this many latest passwords.
@@ -62,6 +64,10 @@ pub enum BrokenRule {
     HoldsForbiddenWord(String),
     /// Withstands too few guesses, for these reasons; never empty.
     Guessable(Vec<GuessReason>),
+    /// Is known from leaks, where it was seen so often.
+    Leaked(u64),
+    /// Could not be looked up among leaked passwords, and the configuration refuses unchecked passwords.
+    LeakUnchecked,
     /// Contains a character that is not allowed.
     CharacterNotAllowed(char),
     /// Contains a character that cannot be typed at the logon screen: a control, format or private-use character, or a blank other than the
@@ -89,6 +95,8 @@ impl BrokenRule {
             Self::HoldsName => "holds_name",
             Self::HoldsForbiddenWord(_) => "holds_forbidden_word",
             Self::Guessable(_) => "guessable",
+            Self::Leaked(_) => "leaked",
+            Self::LeakUnchecked => "leak_unchecked",
             Self::CharacterNotAllowed(_) => "character_not_allowed",
             Self::NotTypeable => "not_typeable",
             Self::SameAsCurrent => "same_as_current",
@@ -119,6 +127,7 @@ pub(crate) fn rules_of(policy: &PasswordPolicy) -> Vec<PolicyRule> {
         (policy.no_names || policy.complexity, PolicyRule::NoNames { recognised: policy.no_names, exact: policy.complexity }),
         (!policy.forbidden_words.is_empty(), PolicyRule::NoForbiddenWords),
         (policy.min_guesses > 0, PolicyRule::NotGuessable),
+        (policy.not_leaked, PolicyRule::NotLeaked),
     ];
     rules.extend(flags.into_iter().filter_map(|(on, rule)| on.then_some(rule)));
     rules.extend(policy.allowed.clone().map(PolicyRule::Allowed));

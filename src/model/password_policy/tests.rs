@@ -167,12 +167,13 @@ fn every_demand_is_shown_as_a_rule() {
         no_names: true,
         forbidden_words: words(["x"]),
         min_guesses: 10,
+        not_leaked: true,
         local_words: std::sync::Arc::default(),
         allowed: Some(BTreeSet::from(['a'])),
         history: 3,
         min_age: Some(SignedDuration::from_hours(1)),
     };
-    assert_eq!(everything.rules().len(), 13);
+    assert_eq!(everything.rules().len(), 14);
     assert_eq!(PasswordPolicy::default().rules(), []);
 }
 
@@ -185,7 +186,7 @@ prop_compose! {
     ) -> PasswordPolicy {
         let [complexity, letters, upper_and_lower, digits, special, no_names] = flags;
         PasswordPolicy { min_length, max_length, complexity, letters, upper_and_lower, digits, special, no_names,
-            forbidden_words: forbidden, allowed, history, min_age: hours.map(SignedDuration::from_hours), min_guesses: 0, local_words: std::sync::Arc::default() }
+            forbidden_words: forbidden, allowed, history, min_age: hours.map(SignedDuration::from_hours), min_guesses: 0, not_leaked: false, local_words: std::sync::Arc::default() }
     }
 }
 
