@@ -184,3 +184,20 @@ fn contradiction(key: &str, policy: &PasswordPolicy, problems: &mut Problems) {
         Some(Contradiction::Allowed(rule)) => problems.add(key, format!("allowed_characters lacks the characters that `{rule}` demands")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::tests::load_text;
+
+    #[test]
+    fn of_several_groups_the_strictest_min_guesses_replaces_the_default() {
+        let pupils =
+            "[[policy.group]]\ngroup = \"Elever\"\nmin_guesses = 1000000\n[[policy.group]]\ngroup = \"Elever 0\"\nmin_guesses = 1000\n";
+        let config = load_text(&format!("{pupils}[[policy.group]]\ngroup = \"Ledere\"\nmin_length = 16\n")).expect("complete").policy;
+        let of = |groups: &[usize]| config.of_member(groups.iter().map(|at| &config.groups[*at])).min_guesses;
+        assert_eq!((of(&[]), of(&[2])), (DEFAULT_MIN_GUESSES, DEFAULT_MIN_GUESSES));
+        assert_eq!((of(&[0]), of(&[1]), of(&[1, 2])), (1_000_000, 1000, 1000));
+        assert_eq!((of(&[0, 1]), of(&[1, 0])), (1_000_000, 1_000_000));
+    }
+}
