@@ -157,7 +157,7 @@ impl App {
         let domain = dns_name(&config.directory.base_dn);
         let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
-        let leaked = LeakedPasswords::open(&config.policy.leaked, clock.clone(), None).await.map_err(StartError::Leaked)?;
+        let leaked = Box::pin(LeakedPasswords::open(&config.policy.leaked, clock.clone(), None)).await.map_err(StartError::Leaked)?;
         let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
         let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known);
         Ok(Arc::new(Self {

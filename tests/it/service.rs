@@ -97,7 +97,7 @@ impl Service {
     /// Starts a service with this configuration. It owns the folder.
     pub async fn of(config: config::Config, dir: tempfile::TempDir) -> Self {
         let clock = Arc::new(ShiftedClock::default());
-        let app = App::start(config, clock.clone() as Arc<dyn Clock>).await.expect("started");
+        let app = Box::pin(App::start(config, clock.clone() as Arc<dyn Clock>)).await.expect("started");
         let listening = http::bind(&app).await.expect("listening");
         let address = listening.address().expect("bound");
         let serving = tokio::spawn(listening.serve(app.clone(), std::future::pending())).abort_handle();

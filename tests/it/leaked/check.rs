@@ -33,7 +33,7 @@ async fn the_list_is_told_by_age_and_number_and_everything_wrong_with_it_by_an_i
     let workshop = Workshop::new();
     let clock = Arc::new(ShiftedClock::default());
     let asked: Arc<dyn Clock> = clock.clone();
-    let keys = format!("file = {:?}", workshop.target());
+    let keys = format!("file = \"{}\"", workshop.target().display());
     assert_eq!(ids(&check(&keys, &asked).await), [Id::LeakedListMissing]);
     let refusing = format!("{keys}\nwhen_unavailable = \"refuse\"");
     assert_eq!(ids(&check(&refusing, &asked).await), [Id::LeakedListMissing, Id::LeakedRefusesAll]);

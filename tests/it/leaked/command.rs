@@ -13,7 +13,7 @@ use super::{
 };
 
 fn config(workshop: &Workshop) -> PathBuf {
-    config_file(workshop.folder.path(), &format!("file = {:?}", workshop.target()))
+    config_file(workshop.folder.path(), &format!("file = \"{}\"", workshop.target().display()))
 }
 
 fn run(config: &Path, arguments: &[&str]) -> Output {

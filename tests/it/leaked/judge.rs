@@ -33,7 +33,7 @@ fn text(output: &Output) -> String {
 fn each_line_is_judged_without_controller_and_store_and_none_is_printed() {
     let workshop = Workshop::new();
     workshop.import(&workshop.write("download", lines(&entries(HashKind::Sha1, 100), "\n").as_bytes())).expect("imported");
-    let config = config_file(workshop.folder.path(), &format!("file = {:?}", workshop.target()));
+    let config = config_file(workshop.folder.path(), &format!("file = \"{}\"", workshop.target().display()));
     let passwords = "Leverpostej2026!\nRolig-Cykel-Havre-472\nVelkommen1234\n\nkort\n";
     let plain = judge(&config, &[], passwords);
     assert!(plain.status.success(), "{}", text(&plain));

@@ -54,7 +54,7 @@ fn log(dir: &tempfile::TempDir) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_program_refuses_what_its_list_holds_and_opens_a_new_list_at_sighup() {
     let (workshop, dir) = (list(), tempfile::tempdir().expect("a folder"));
-    let (running, browser) = run(&dir, &setup(&format!("file = {:?}", workshop.target()))).await;
+    let (running, browser) = run(&dir, &setup(&format!("file = \"{}\"", workshop.target().display()))).await;
     let person = Admin::new().await.person().await;
     let account = browser.logged_in(&person.sam, PASSWORD).await;
     browser.get(&format!("{}/password", account.account_path())).await.says("Ikke kendt fra lækager");
@@ -114,8 +114,8 @@ async fn where_unchecked_passwords_are_refused_nothing_is_set_while_nothing_can_
 async fn a_helper_and_a_one_time_code_are_told_of_a_leak_too() {
     let workshop = list();
     let more = format!(
-        "[codes]\nenabled = true\n[policy.default]\nmin_guesses = 0\n[policy.leaked]\nfile = {:?}\nmin_count = 2210\n",
-        workshop.target()
+        "[codes]\nenabled = true\n[policy.default]\nmin_guesses = 0\n[policy.leaked]\nfile = \"{}\"\nmin_count = 2210\n",
+        workshop.target().display()
     );
     let town = Town::new(more.leak()).await;
     let (helper, person) = (town.person(&[&town.desk]).await, town.person(&[]).await);
