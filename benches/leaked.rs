@@ -1,7 +1,8 @@
-//! What the list of leaked passwords costs: bytes a hash, the import's speed and memory, a look-up cold and warm.
+//! Costs of the list of leaked passwords: bytes per hash, speed and memory of the import, look-ups with cold and warm caches.
 //!
-//! Twenty million hashes are generated in a fiftieth of all hashes, so that they stand as close as a billion would: bytes a hash and look-ups
-//! are those of a billion. Times of the import are multiplied by fifty. Both are extrapolations, and printed as such.
+//! Twenty million hashes are generated within a fiftieth of the hash space, which gives them the density of a billion.
+//! Bytes per hash and look-ups are therefore those of a billion. The import's times are multiplied by fifty.
+//! Both are extrapolations and printed as such.
 
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]
 
@@ -20,11 +21,11 @@ use os2nykode::{
 };
 
 const HASHES: u64 = 20_000_000;
-/// A billion is so many times as much.
+/// Ratio of a billion hashes to the generated ones.
 const TIMES: u64 = 50;
 const LOOKUPS: usize = 2000;
 
-/// SplitMix64: quick, and the same in every run.
+/// SplitMix64: fast, and the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -36,14 +37,14 @@ impl Random {
         mixed ^ (mixed >> 31)
     }
 
-    /// Between 0 and 1.
+    /// A number between 0 and 1.
     #[expect(clippy::cast_precision_loss, reason = "53 of 64 bits")]
     fn share(&mut self) -> f64 {
         ((self.next() >> 11) as f64 + 0.5) / (1_u64 << 53) as f64
     }
 }
 
-/// Sorted hashes as far apart as those of a billion are, with counts as the public list has them: most below ten, a few in the millions.
+/// Writes sorted hashes with the density of a billion, and counts like the public list's: most below ten, a few in the millions.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, clippy::cast_precision_loss, reason = "random numbers")]
 fn generate(path: &Path) -> std::io::Result<u64> {
     let (mut random, mut key) = (Random(1), 0_u64);
@@ -59,16 +60,16 @@ fn generate(path: &Path) -> std::io::Result<u64> {
 }
 
 fn ours() -> PathBuf {
-    // The program stands two folders above the bench; a binary of the release profile is what operators run.
+    // A release binary, as operators run it.
     PathBuf::from(env!("CARGO_BIN_EXE_os2nykode"))
 }
 
-/// What an import in a process of its own took.
+/// Costs of an import in a process of its own.
 struct Cost {
     took: Duration,
-    /// Of the processor, seconds: the speed on a machine that does nothing else, as far as the disk allows.
+    /// CPU time in seconds, which is the duration on an idle machine with a fast enough disk.
     cpu: f64,
-    /// The largest resident memory, KB.
+    /// Largest resident memory in KB.
     memory: u64,
 }
 
@@ -97,20 +98,20 @@ fn import(folder: &Path, source: &Path) -> Cost {
     Cost { took: begun.elapsed(), cpu, memory: largest }
 }
 
-/// Seconds of the processor that a process has had; Linux counts hundredths.
+/// CPU time of a process in seconds. Linux counts hundredths.
 fn processor(pid: u32) -> Option<f64> {
     let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let fields: Vec<&str> = text.rsplit_once(") ")?.1.split(' ').collect();
     Some((fields.get(11)?.parse::<f64>().ok()? + fields.get(12)?.parse::<f64>().ok()?) / 100.0)
 }
 
-/// `VmHWM` of a process, KB.
+/// `VmHWM` of a process in KB.
 fn memory(pid: u32) -> Option<u64> {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     text.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
-/// Lets the kernel forget what it has read of the file.
+/// Removes the file from the kernel's page cache.
 fn forget(path: &Path) {
     let file = fs::File::open(path).expect("a file");
     file.sync_all().expect("on disk");
@@ -137,7 +138,7 @@ fn print(what: &str, times: &[f64]) {
     println!("{what}: median {:.1} µs, 95 % {:.1} µs, 99 % {:.1} µs, of {}", at(50), at(95), at(99), times.len());
 }
 
-/// Passwords whose digests stand where the list has its hashes: the first fiftieth.
+/// Passwords whose digests are in the generated range of the list: the first fiftieth.
 fn passwords(count: usize) -> Vec<Password> {
     let within = |text: &String| {
         let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());

@@ -1,5 +1,5 @@
-//! The importer of leaked passwords and the list's reader: whatever bytes come, nothing panics; what is imported is a sound list with as many
-//! hashes as the source has lines.
+//! The importer of leaked passwords and the reader of the list: no input panics, and an imported list is valid and has one hash
+//! for each line of the source that is not padding.
 #![no_main]
 
 use std::{fs, io, path::Path, sync::LazyLock};
@@ -9,7 +9,7 @@ use os2nykode::leaked::{Import, List, ReadAt, import, verify};
 use ring::rand::SystemRandom;
 use tempfile::TempDir;
 
-/// In memory, where there is such a folder.
+/// In memory, if `/dev/shm` exists.
 static FOLDER: LazyLock<TempDir> = LazyLock::new(|| tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder"));
 
 struct Memory(Vec<u8>);
@@ -40,7 +40,7 @@ fuzz_target!(|data: &[u8]| {
             let padding = |line: &&[u8]| line.rsplit(|byte| *byte == b':').next().is_some_and(|count| count.len() < 20 && count.iter().all(|c| *c == b'0'));
             assert_eq!(imported.header.hashes, lines.filter(|line| !padding(line)).count() as u64);
         }
-        // One bit of the list is another: it is not opened, or a page is damaged, or the bit is in bytes that nothing reads.
+        // Verification detects a flipped bit anywhere in the list.
         let mut bytes = fs::read(&target).expect("a list");
         let at = data.iter().fold(data.len(), |sum, byte| sum.wrapping_mul(31).wrapping_add(usize::from(*byte))) % bytes.len();
         bytes[at] ^= 1;

@@ -1,4 +1,4 @@
-//! Leaked passwords: the list on disk, its import, the range API, and what is asked of both.
+//! Leaked passwords: the list on disk, its import, the range API, and look-ups in both.
 
 mod both;
 mod check;
@@ -25,7 +25,7 @@ fn password(text: &str) -> Password {
     Password::parse(text.to_owned()).expect("a password")
 }
 
-/// A file with a whole configuration with these keys of `[policy.leaked]`; nothing in it can be reached.
+/// A complete configuration file with these keys of `[policy.leaked]`. None of its servers is reachable.
 fn config_file(folder: &Path, keys: &str) -> PathBuf {
     let text = format!(
         "[site]\nname = \"Prøve Kommune\"\ncontact = {{ da = \"Ring\" }}\n[server]\nlisten = \"127.0.0.1:0\"\npublic_url = \"https://adgangskode.kommune.dk\"\n\

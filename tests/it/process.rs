@@ -172,7 +172,7 @@ async fn a_kill_before_ad_was_asked_is_not_credited_with_what_an_administrator_s
     Visitor::new(address).logged_in(&person.sam, THEIRS).await;
 }
 
-/// What Prometheus' own linter says of a text of metrics.
+/// Complaints of Prometheus' linter (promtool) about the metrics.
 fn complaints_of_promtool(metrics: &str) -> String {
     let mut linter = Command::new("promtool")
         .args(["check", "metrics"])

@@ -1,4 +1,4 @@
-//! Visitors without a session: the reason, all logins, and the way back. And who is logged in, on pages that need no login.
+//! Visitors without a session: the reason, all logins, and the way back. Also the logged-in person on pages that need no login.
 
 use reqwest::Method;
 
@@ -37,7 +37,7 @@ async fn a_login_leads_back_to_the_page_that_was_asked_for_but_never_to_another_
     page.says(&second.sam);
     assert!(page.path.starts_with("/accounts/") && !form.starts_with(&page.path), "{}", page.path);
 
-    // What is sent after the end of a session is not carried out, and the form is the way back.
+    // A form sent after the end of the session has no effect, and the page of the form is the way back.
     let token = visitor.get(&page.path).await.token();
     service.clock.shift_to(24 * 3600);
     let own = format!("{}/password", page.path);

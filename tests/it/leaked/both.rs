@@ -1,4 +1,4 @@
-//! The one question that use cases ask: who is asked, what follows, what is logged and counted.
+//! Look-ups by the use cases: the order of the sources, the consequences, and the entries in log and metrics.
 
 use std::{
     fs, io,
@@ -31,7 +31,7 @@ async fn open(settings: &config::LeakedConfig, before: Option<&LeakedPasswords>)
     LeakedPasswords::open(settings, Arc::new(SystemClock), before).await.expect("set up")
 }
 
-/// A list on disk, of either kind of hash.
+/// A list on disk with this kind of hash.
 fn made(kind: HashKind) -> Workshop {
     let workshop = Workshop::new();
     workshop.import(&workshop.write("download", lines(&entries(kind, 3000), "\n").as_bytes())).expect("imported");
@@ -106,7 +106,7 @@ async fn a_new_list_is_opened_at_sighup_and_a_bad_one_is_not() {
     assert_eq!(third.ask(&password(new)).await, yes(77, DecidedBy::File));
 }
 
-/// Everything that is logged.
+/// Captured log output.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -146,7 +146,7 @@ fn counts(snapshotter: &Snapshotter) -> Vec<(String, u64)> {
     named.filter(|(_, count)| *count > 0).collect()
 }
 
-/// Metrics and log are those of this thread.
+/// Captures the metrics and the log of this thread.
 #[tokio::test]
 async fn neither_password_nor_hash_nor_prefix_is_logged_and_what_fails_is_counted() {
     let log = Log::default();

@@ -1,4 +1,4 @@
-//! What `check` finds of leaked passwords.
+//! Findings of the check command about leaked passwords.
 
 use std::{fs, sync::Arc, time::SystemTime};
 

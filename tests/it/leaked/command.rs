@@ -1,4 +1,4 @@
-//! The program itself: `os2nykode leaked import`, `leaked info`.
+//! The commands `os2nykode leaked import` and `leaked info`.
 
 use std::{
     path::{Path, PathBuf},
@@ -71,7 +71,7 @@ fn what_cannot_be_done_is_told_by_the_exit_code() {
     assert!(run(&nowhere, &arguments).status.success() && elsewhere.exists());
 }
 
-/// The kernel refuses to write more than 64 KB of a file: to the program that is what a full disk is.
+/// A limit of 64 KB per file looks like a full disk to the program.
 #[tokio::test]
 async fn a_full_disk_leaves_the_list_in_use() {
     let workshop = Workshop::new();

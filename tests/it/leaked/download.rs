@@ -1,4 +1,4 @@
-//! Downloads as the public downloaders write them: real vectors among random digests, sorted, with counts.
+//! Files in the formats of the public downloaders: real vectors among random digests, sorted, with counts.
 
 use std::{
     collections::BTreeMap,
@@ -40,14 +40,13 @@ impl Workshop {
         self.path("leaked.list")
     }
 
-    /// Writes a source.
     pub fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.path(name);
         fs::write(&path, bytes).expect("written");
         path
     }
 
-    /// Imports it as the command does.
+    /// Imports the source as the command does.
     pub fn import(&self, source: &Path) -> Result<ImportedList, ImportError> {
         import(&job(source, &self.target()), SystemClock.now(), &SystemRandom::new(), &mut |_| ())
     }
@@ -58,7 +57,7 @@ impl Workshop {
         import(&job, SystemClock.now(), &SystemRandom::new(), &mut |_| ())
     }
 
-    /// No work file is left.
+    /// Whether no work file is left.
     pub fn is_tidy(&self) -> bool {
         !self.path("leaked.list.part").exists() && !self.path("leaked.list.part.json").exists()
     }
@@ -69,7 +68,7 @@ impl Workshop {
     }
 }
 
-/// As the command asks for it, with many checkpoints.
+/// The command's import job, with many checkpoints.
 pub fn job<'a>(source: &'a Path, target: &'a Path) -> Import<'a> {
     Import { source, target, partial: false, sha256: None, restart: false, checkpoint_pages: 16 }
 }
@@ -81,13 +80,13 @@ pub fn digits(vector: &Vector, kind: HashKind) -> &'static str {
     }
 }
 
-/// The digests of "1", "2", … , which belong to no vector.
+/// The digests of "1", "2", …, which belong to no vector.
 pub fn filler(number: u64, kind: HashKind) -> String {
     let bytes = digest(&SHA1_FOR_LEGACY_USE_ONLY, format!("filler {number}").as_bytes());
     data_encoding::HEXUPPER.encode(&bytes.as_ref()[..kind.digits() / 2])
 }
 
-/// Digests and counts, in order: the vectors and so many others.
+/// Sorted digests and counts: the vectors, and so many others.
 pub fn entries(kind: HashKind, fillers: u64) -> BTreeMap<String, u64> {
     let known = VECTORS.iter().map(|vector| (digits(vector, kind).to_owned(), vector.count));
     known.chain((0..fillers).map(|number| (filler(number, kind), number % 300 + 1))).collect()
@@ -103,7 +102,7 @@ pub fn gzip(text: &[u8]) -> Vec<u8> {
     encoder.finish().expect("compressed")
 }
 
-/// Does the list answer for every vector, and for nothing else?
+/// Asserts that the list contains every vector and no other password.
 pub async fn holds_the_vectors(offline: &Offline) {
     for vector in VECTORS {
         let found = offline.look_up(&password(vector.text)).await.expect("an answer");

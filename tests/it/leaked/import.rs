@@ -1,4 +1,4 @@
-//! Import of every form of the public download.
+//! Import of every format of the public download.
 
 use std::fs;
 
@@ -65,7 +65,7 @@ async fn a_folder_of_range_files_is_imported_whatever_their_names_and_padding_is
 async fn every_hash_of_a_large_list_is_found_with_its_count_and_no_other() {
     let workshop = Workshop::new();
     let mut all = entries(HashKind::Sha1, 0);
-    // Digests of passwords, so that they can be asked for as people ask.
+    // Digests of passwords, so that look-ups by password work.
     for number in 0..60_000_u64 {
         let text = format!("kodeord-{number}");
         let digest = digest::digest(&digest::SHA1_FOR_LEGACY_USE_ONLY, text.as_bytes());

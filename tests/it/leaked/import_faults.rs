@@ -1,4 +1,4 @@
-//! Sources that are no lists, or not whole: the list in use stays, and nothing is left beside it.
+//! Invalid and truncated sources: the list in use stays, and no other file is left.
 
 use std::{fs, path::Path};
 
@@ -73,7 +73,7 @@ fn range_files_that_are_twice_there_empty_or_in_no_order_are_refused() {
     let (workshop, before) = in_use();
     let folder = |files: &[(&str, &str)]| {
         let folder = workshop.path("ranges");
-        let _ = fs::remove_dir_all(&folder); // there is none at first
+        let _ = fs::remove_dir_all(&folder); // it does not exist at first
         fs::create_dir(&folder).expect("a folder");
         for (name, text) in files {
             fs::write(folder.join(name), text).expect("written");

@@ -1,4 +1,4 @@
-//! The program itself: `os2nykode policy judge`.
+//! The command `os2nykode policy judge`.
 
 use std::{
     io::Write,

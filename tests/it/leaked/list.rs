@@ -1,4 +1,4 @@
-//! A list on disk that is damaged, of the wrong kind, or replaced while it is in use.
+//! A list on disk that is damaged, of the wrong kind, or replaced during use.
 
 use std::{fs, io::Write, os::unix::fs::FileExt, path::Path};
 

@@ -1,4 +1,4 @@
-//! The range API, asked as the service asks it.
+//! Requests of the service to the range API.
 
 use std::{sync::Arc, time::Duration};
 
@@ -104,7 +104,7 @@ async fn many_questions_for_one_range_at_once_are_one_request_whoever_goes_away(
     while api.asked().is_empty() {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
-    tasks[0].abort(); // the one that began it
+    tasks[0].abort(); // the task that began the request
     let mut answers = 0;
     for task in tasks.into_iter().skip(1) {
         assert_eq!(task.await.expect("ended").expect("an answer").count, Some(228_451));
@@ -132,7 +132,7 @@ async fn a_mirror_below_a_path_is_asked_there() {
     assert_eq!(api.asked().last().expect("asked").uri, "/pwned/range/5BAA6");
 }
 
-/// A CA and a certificate of its own for 127.0.0.1, as PEM: CA, certificate, key.
+/// PEM of a CA, and of a certificate for 127.0.0.1 and its key.
 fn certificate() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let key = PKey::from_ec_key(EcKey::generate(&EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).expect("a curve")).expect("a key"))
         .expect("a key");
@@ -157,7 +157,7 @@ fn certificate() -> (Vec<u8>, Vec<u8>, Vec<u8>) {
 
 #[tokio::test]
 async fn a_mirror_by_https_is_trusted_by_its_own_ca_only() {
-    let _ = rustls::crypto::ring::default_provider().install_default(); // another test did
+    let _ = rustls::crypto::ring::default_provider().install_default(); // another test may have installed it
     let folder = tempfile::tempdir().expect("a folder");
     let (ca, chain, key) = certificate();
     let ca_file = folder.path().join("ca.pem");

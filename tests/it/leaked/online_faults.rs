@@ -1,4 +1,4 @@
-//! A range API that is not there, stalls or lies: no answer is made of it, none takes long, and none is remembered.
+//! A range API that is unreachable, slow or wrong: its answers are not used or cached, and the wait is bounded.
 
 use std::{
     sync::Arc,
@@ -13,7 +13,7 @@ use os2nykode::{
 
 use super::{online::start, password, range_api::Behaviour};
 
-/// Longest time that a person waits: the limit, and what a busy machine of the tests adds.
+/// Longest wait of a person: the limit, with a margin for a busy machine.
 const PATIENCE: Duration = Duration::from_millis(2500);
 
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn nobody_there_is_a_fault_at_once_and_an_address_that_swallows_everything
     let online = Online::new(&format!("http://{free}"), None, clock.clone()).expect("a client");
     let error = online.look_up(&password("password")).await.expect_err("nobody");
     assert!(matches!(error, OnlineError::Http(HttpError::Unreachable(_))), "{error}");
-    // A queue that nobody takes from: connections are made and never spoken on.
+    // The system accepts connections into the queue, but no program reads from them.
     let deaf = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
     let online = Online::new(&format!("http://{}", deaf.local_addr().expect("an address")), None, clock).expect("a client");
     let begun = Instant::now();

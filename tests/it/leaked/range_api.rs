@@ -1,4 +1,4 @@
-//! An HTTP server that speaks the range protocol with real vectors, and breaks it on request.
+//! An HTTP server with the range protocol and real vectors, and with faults on request.
 
 use std::{
     io,
@@ -23,44 +23,44 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::vectors::VECTORS;
 
-/// How it answers.
+/// Behaviour of the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Behaviour {
-    /// As the public service does.
+    /// Like the public service.
     Well,
-    /// As a mirror of static files does: no padding, line feeds only.
+    /// Like a mirror of static files: no padding, line feeds only.
     Mirror,
-    /// Takes so long, milliseconds, and answers well then.
+    /// Answers after so many milliseconds.
     Slow(u64),
-    /// Never.
+    /// Never answers.
     Stall,
-    /// Begins to answer and never ends.
+    /// Begins an answer and never ends it.
     StallInside,
-    /// With this status.
+    /// Answers with this status.
     Status(u16),
-    /// 429 with this Retry-After, seconds.
+    /// Answers 429 with this Retry-After in seconds.
     Pause(u64),
-    /// To another address.
+    /// Redirects to another address.
     Redirect,
-    /// With the page of a proxy, as 200.
+    /// Answers 200 with a proxy's page.
     Html,
-    /// With nothing, as 200.
+    /// Answers 200 with an empty body.
     Empty,
-    /// With 100 MB of right lines.
+    /// Answers with 100 MB of valid lines.
     Huge,
-    /// Breaks off in the middle.
+    /// Ends the connection in the middle of the answer.
     BreakOff,
-    /// With the same range, whatever is asked.
+    /// Answers every request with the same range.
     SameRange,
-    /// With the rest of NT hashes.
+    /// Answers with the suffixes of NT hashes.
     Nt,
-    /// With whole hashes.
+    /// Answers with whole hashes.
     WholeHashes,
-    /// With padding and nothing else.
+    /// Answers with padding only.
     OnlyPadding,
 }
 
-/// A question as it came.
+/// A request that the server received.
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub uri: String,
@@ -190,7 +190,7 @@ fn text(body: String) -> Response {
     ([(header::CONTENT_TYPE, "text/plain")], body).into_response()
 }
 
-/// The vectors of this range among others that belong to it alone; padding in between, as the public service has it.
+/// The vectors of this range among generated hashes, with padding at the end if it is wanted.
 fn lines(prefix: &str, padded: bool, end: &str) -> String {
     let known = VECTORS.iter().filter_map(|vector| Some(format!("{}:{}{end}", vector.sha1.strip_prefix(prefix)?, vector.count)));
     let others = (0..500).map(|number| format!("{}:{}{end}", suffix(prefix, number), number % 40 + 1));

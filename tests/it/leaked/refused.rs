@@ -1,4 +1,4 @@
-//! A leaked password is refused in every flow: its count on the page, a code in the audit log, and the password in neither.
+//! A leaked password is refused in every flow. The page has its count, the audit log a code, and neither has the password.
 
 use std::{fs, process::Command};
 
@@ -24,7 +24,7 @@ use crate::{
     visitor::Visitor,
 };
 
-/// One of the vectors, which the judge of guesses would refuse as well: it is switched off here.
+/// One of the vectors. Its guessability would refuse it too, so that limit is off here.
 const LEAKED: &str = "Velkommen1234";
 const SAYS: &str = "Adgangskoden er set i 2.210 lækager";
 const NEW: &str = "Rolig-Cykel-Havre-472";

@@ -1,4 +1,4 @@
-//! An import that was cut off goes on, and makes the list that it would have made.
+//! An interrupted import resumes, and makes the same list as an uninterrupted one.
 
 use std::{
     fs,
@@ -14,7 +14,7 @@ use ring::{digest, rand::SystemRandom};
 
 use super::download::{Workshop, entries, gzip, holds_the_vectors, job, lines};
 
-/// Ends in the middle as a power cut does: nothing is tidied up.
+/// Ends without any clean-up, as a power cut does.
 fn cut_off(workshop: &Workshop, source: &Path) {
     let target = workshop.target();
     let job = Import { partial: true, ..job(source, &target) };
@@ -60,13 +60,13 @@ async fn a_folder_goes_on_too() {
     let all = entries(HashKind::Sha1, 200_000);
     let mut ranges: std::collections::BTreeMap<&str, String> = std::collections::BTreeMap::new();
     for (digest, count) in &all {
-        // Some hundred of the ranges.
+        // Several hundred of the ranges.
         let (prefix, suffix) = digest.split_at(5);
         if prefix.ends_with("00") {
             ranges.entry(prefix).or_default().push_str(&format!("{suffix}:{count}\n"));
         }
     }
-    // Enough for two reports: one range is filled up.
+    // Enough data for two progress reports, all in one range.
     let long: String = (0..150_000_u64).map(|number| format!("{number:035X}:{}\n", number % 9 + 1)).collect();
     ranges.insert("80001", long);
     for (prefix, text) in &ranges {

@@ -1,6 +1,6 @@
-//! Passwords that every list holds, and some that are awkward.
+//! Passwords that every list contains, and some with unusual characters.
 
-/// A password, its digests as the published lists write them (made by another implementation), and a count as it could stand there.
+/// A password, its digests in the form of the published lists (by another implementation), and a possible count.
 pub struct Vector {
     pub text: &'static str,
     pub sha1: &'static str,

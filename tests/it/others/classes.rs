@@ -1,4 +1,4 @@
-//! Class groups as OS2skoledata makes them, and groups of people who want to be teachers.
+//! Class groups in OS2skoledata's naming, and forged groups of people who want a teacher's authority.
 
 use os2nykode::model::{authorization::Denial, refusal::Refusal};
 
@@ -45,7 +45,7 @@ impl Schools {
     }
 }
 
-/// A group with this CN and an account name that AD might have made up.
+/// A group with this CN and a generated account name, as AD may assign.
 async fn group(admin: &mut Admin, cn: &str, unit: &str) -> String {
     let dn = admin.group_in(&unique("g"), unit).await;
     admin.rename(&dn, cn, None).await;
@@ -62,7 +62,7 @@ async fn classes_by_cn_are_those_of_one_school() {
     assert_eq!(schools.sets(&teacher, &namesake).await, NOBODYS, "the same name at another school");
     let page = schools.town.browser(&teacher).await.get("/delegation").await;
     page.says("3A_2020_elever (Nord)");
-    // The rights to create groups outside the schools, and at another school.
+    // Groups of the same name outside the schools and at another school.
     let elsewhere = Admin::new().await.unit(&unique("andet")).await;
     let (outsider, _) = schools.in_group("3A_2020_medarbejdere", &elsewhere).await;
     let (other, _) = schools.in_group("3A_2020_medarbejdere", &schools.syd).await;
@@ -70,7 +70,7 @@ async fn classes_by_cn_are_those_of_one_school() {
     assert_eq!(schools.sets(&other, &pupil).await, NOBODYS);
     assert_eq!(schools.sets(&other, &namesake).await, SetOutcome::Done);
     assert_eq!(bind(&pupil.dn, NEW).await, Err("773".to_owned()), "the new password, to be changed");
-    // A teacher is in no other teacher's reach.
+    // Teachers have no authority over other teachers.
     let (both, group) = schools.in_group("4B_2020_medarbejdere", &schools.nord).await;
     Admin::new().await.add_to_group(&format!("CN=3A_2020_elever,{}", schools.nord), &both.dn).await;
     let denied = SetOutcome::Refused(Refusal::Denied(Denial::Teacher));
@@ -110,19 +110,19 @@ async fn classes_by_home_page_pair_once_or_not_at_all() {
     admin.replace(&teachers, "wWWHomePage", &page("medarbejdere", "101", "77")).await;
     admin.replace(&pupils, "wWWHomePage", &page("elever", "101", "77")).await;
     assert_eq!(schools.sets(&teacher, &pupil).await, SetOutcome::Done);
-    // Values that would be wildcards or conditions of the search, and that differ by a look-alike.
+    // Values with wildcards or filter syntax, and values that differ by a look-alike.
     let (intruder, forged) = schools.in_group("Os alle", &schools.nord).await;
     for (school, class) in [("*", "77"), ("101", "*"), ("101)(cn=*", "77"), ("101\\2a", "77"), ("", "77"), ("101", ""), ("1０1", "77")] {
         admin.replace(&forged, "wWWHomePage", &page("medarbejdere", school, class)).await;
         assert_eq!(schools.sets(&intruder, &pupil).await, NOBODYS, "{school} {class}");
     }
-    // A second group with the class's own value: AD does not keep anybody from it. Neither is believed.
+    // A second group with the same value as the class, which AD does not prevent. Both groups are ignored.
     admin.replace(&forged, "wWWHomePage", &page("MEDARBEJDERE", "101", "77")).await;
     assert_eq!(schools.sets(&intruder, &pupil).await, NOBODYS);
     assert_eq!(schools.sets(&teacher, &pupil).await, NOBODYS);
     let told = schools.check().await;
     assert!(told[0].contains("2 ambiguous, or with the same value as another group"), "{told:?}");
-    // In the other school's unit the value is nothing.
+    // In the other school's unit the value has no effect.
     admin.rename(&forged, "Os alle", Some(&schools.syd)).await;
     assert_eq!(schools.sets(&intruder, &pupil).await, NOBODYS);
     assert_eq!(schools.sets(&teacher, &pupil).await, SetOutcome::Done);
@@ -147,7 +147,7 @@ async fn a_teachers_page_costs_few_operations() {
         admin.add_to_group(&pupils, &pupil.dn).await;
     }
     let browser = schools.town.browser(&teacher).await;
-    browser.get("/delegation").await.says("3J_2020_elever (Nord)"); // connections, and SIDs of the configured groups, are known
+    browser.get("/delegation").await.says("3J_2020_elever (Nord)"); // warms up connections and the SIDs of the configured groups
     proxy.forget();
     let page = browser.get("/delegation").await;
     let choice = proxy.operations();
@@ -155,6 +155,6 @@ async fn a_teachers_page_costs_few_operations() {
     proxy.forget();
     browser.get(list.expect("a class")).await.says("Testa Prøvesen");
     let class = proxy.operations();
-    // A class costs the choice again, the members level by level, and their accounts.
+    // A class costs the choice again, its members level by level, and their accounts.
     assert!(choice <= 6 && class <= 11, "ten classes: {choice}; one class: {class}");
 }
