@@ -76,6 +76,8 @@ pub struct App {
     pub audit: audit::AuditLog,
     /// The end of the audit chain, as this instance has last seen it.
     pub sealed: audit::chain::sealer::ChainMemory,
+    /// [`Clock::elapsed`] at the start.
+    pub started: std::time::Duration,
     /// The audit log as the API and log forwarding read it.
     pub feed: audit::export::feed::Feed,
     /// Tokens of the audit API.
@@ -177,6 +179,7 @@ impl App {
             family,
             register_limit: RegisterLimit::default(),
             sealed: audit::chain::sealer::ChainMemory::default(),
+            started: clock.elapsed(),
             feed: audit::export::feed::Feed::new(&store).judged_by(&audit),
             audit,
             tokens: ApiTokens::new(&store),

@@ -1,6 +1,12 @@
 //! The only source of time. Code that depends on time takes it as an argument, so that a test can choose it.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicI64, AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 use jiff::{
     Span, Timestamp, Zoned,
@@ -11,7 +17,15 @@ use jiff::{
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The current time, UTC.
     fn now(&self) -> Timestamp;
+
+    /// Time since a fixed moment of this process. Unlike [`Clock::now`] it never jumps.
+    fn elapsed(&self) -> Duration {
+        BEGAN.elapsed()
+    }
 }
+
+/// A fixed moment of this process.
+static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// A time in Denmark's time zone.
 pub fn danish(at: Timestamp) -> Zoned {
@@ -40,6 +54,7 @@ impl Clock for SystemClock {
 #[derive(Debug, Default)]
 pub struct ShiftedClock {
     seconds: AtomicI64,
+    ran: AtomicU64,
 }
 
 impl ShiftedClock {
@@ -47,10 +62,19 @@ impl ShiftedClock {
     pub fn shift_to(&self, seconds: i64) {
         self.seconds.store(seconds, Ordering::SeqCst);
     }
+
+    /// Sets how much longer the process has run than it really has.
+    pub fn run_for(&self, longer: Duration) {
+        self.ran.store(longer.as_secs(), Ordering::SeqCst);
+    }
 }
 
 impl Clock for ShiftedClock {
     fn now(&self) -> Timestamp {
         SystemClock.now() + Span::new().seconds(self.seconds.load(Ordering::SeqCst))
+    }
+
+    fn elapsed(&self) -> Duration {
+        SystemClock.elapsed() + Duration::from_secs(self.ran.load(Ordering::SeqCst))
     }
 }

@@ -4,7 +4,7 @@
 //! - An alert is an audit entry before it counts as raised.
 //! - The same alert is raised once in a window, also after a restart.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use tracing::warn;
@@ -16,7 +16,7 @@ use crate::{
     audit::export::feed::{SealedEntry, What},
     model::audit::{
         AuditEvent, AuditOutcome, EventKind,
-        alerts::{Alert, AlertSubject, ObservedEntry, Thresholds, Watch},
+        alerts::{Alert, AlertRule, AlertSubject, ObservedEntry, Thresholds, Watch},
     },
     store::cursors::Cursor,
 };
@@ -104,8 +104,13 @@ impl AlertJob {
             None => remembered(app, self.thresholds, at.number).await?,
         };
         let batch = app.feed.after(at.number, BATCH).await?;
+        // Many entries lead to the same alert about the log; the store is asked once about each.
+        let mut about_log = BTreeSet::new();
         for sealed in &batch {
             for alert in see(&mut watch, sealed) {
+                if matches!(alert.subject, AlertSubject::Log(_)) && !about_log.insert(alert.rule) {
+                    continue;
+                }
                 raise(app, &alert, self.thresholds).await?; // after an error the batch is read again
             }
         }
@@ -155,6 +160,13 @@ fn see(watch: &mut Watch, sealed: &SealedEntry) -> Vec<Alert> {
         What::Missing => watch.see(sealed.number, ObservedEntry::Missing),
         What::Unreadable => watch.see(sealed.number, ObservedEntry::Unsound),
     }
+}
+
+/// Raises an alert about the log itself, unless it was raised in this window.
+pub(crate) async fn raise_about_log(app: &App, rule: AlertRule, number: i64) -> Result<(), FlowError> {
+    let Some(thresholds) = app.config.audit.alerts else { return Ok(()) };
+    let alert = Alert { rule, subject: AlertSubject::Log(number), count: 1, at: app.clock.now() };
+    raise(app, &alert, thresholds).await
 }
 
 /// Appends the alert to the audit log, unless it was raised in this window.

@@ -12,7 +12,8 @@ use crate::flow::{FlowError, service_event};
 use crate::{
     app::App,
     audit::chain::sealer::{BATCH, Backlog, SealOutcome, SignOutcome},
-    model::audit::{AuditOutcome, EventKind, RetentionClass},
+    jobs::alerts,
+    model::audit::{AuditOutcome, EventKind, RetentionClass, alerts::AlertRule, signing::Signer},
 };
 
 /// How long an entry waits for others, to be sealed with them.
@@ -30,6 +31,8 @@ const LAST: Duration = Duration::from_secs(10);
 /// Retention runs this often, on one instance. Its lease is not released, but expires.
 const RETENTION_EVERY: SignedDuration = SignedDuration::from_hours(23);
 const RETENTION: &str = "audit retention";
+/// Retention waits this long after the start of an instance: an operator who sees a wrong clock can stop it.
+const FIRST_HOUR: Duration = Duration::from_hours(1);
 
 /// Seals entries and signs checkpoints forever.
 pub async fn run_sealing(app: &App) {
@@ -185,6 +188,9 @@ pub async fn retain_once(app: &App, holder: Uuid) -> Result<Option<u64>, FlowErr
     if app.config.audit.signer.is_none() {
         return Ok(None); // without a signature nothing is deleted
     }
+    if app.clock.elapsed().saturating_sub(app.started) < FIRST_HOUR {
+        return Ok(None);
+    }
     let now = app.clock.now();
     if app.leases.try_acquire(RETENTION, holder, now, RETENTION_EVERY).await?.is_none() {
         return Ok(None);
@@ -199,21 +205,46 @@ pub async fn retain_once(app: &App, holder: Uuid) -> Result<Option<u64>, FlowErr
 async fn retain(app: &App, now: Timestamp) -> Result<u64, FlowError> {
     let Some(signer) = &app.config.audit.signer else { return Ok(0) };
     let retention = &app.config.audit.retention;
+    if !is_allowed(app, signer, now).await? {
+        return Ok(0);
+    }
+    let most = app.audit.retention_share(signer).await?;
     let (mut deleted, mut told) = (0, Vec::new());
     for class in RetentionClass::ALL {
-        let count = app.audit.purge_class(signer, *class, months_before(now, retention.of(*class)), now).await?;
+        let count = app.audit.purge_class(signer, *class, months_before(now, retention.of(*class)), now, most - deleted).await?;
         deleted += count;
         told.push(format!("{}: {count}", class.code()));
     }
     let longest = RetentionClass::ALL.iter().map(|class| retention.of(*class)).max().unwrap_or(0);
-    let seals = app.audit.purge_seals(signer, months_before(now, longest), now).await?;
+    let seals = app.audit.purge_seals(signer, months_before(now, longest), now, most).await?;
     told.push(format!("seals: {seals}"));
+    if deleted == most {
+        told.push("more tomorrow".to_owned());
+    }
     app.audit.forget_people().await?;
     app.audit.forget_hours(months_before(now, longest)).await?;
-    if deleted + seals > 0 {
-        service_event::record(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
-    }
+    // Also where nothing was deleted: each day has an entry then, and so each week a checkpoint.
+    service_event::record(app, EventKind::RetentionRan, AuditOutcome::Succeeded, "", Some(told.join(", "))).await;
     Ok(deleted)
+}
+
+/// Whether nothing is old enough, or the clock can be relied on. Otherwise the refusal is reported.
+async fn is_allowed(app: &App, signer: &Signer, now: Timestamp) -> Result<bool, FlowError> {
+    let mut expired = false;
+    for class in RetentionClass::ALL {
+        expired |= app.audit.has_expired(signer, months_before(now, app.config.audit.retention.of(*class)), now).await?;
+    }
+    if !expired || app.audit.clock_is_steady(signer, now).await? {
+        return Ok(true);
+    }
+    metrics::counter!("os2nykode_audit_retention_refused_total").increment(1);
+    tracing::error!(
+        now = %now,
+        "retention deletes nothing: the last five weeks do not all have a checkpoint; the clock has jumped, or the service was off for long"
+    );
+    service_event::record(app, EventKind::RetentionRan, AuditOutcome::Refused, AlertRule::ClockJumped.code(), None).await;
+    alerts::raise_about_log(app, AlertRule::ClockJumped, 0).await?;
+    Ok(false)
 }
 
 /// Calendar months.

@@ -1,5 +1,6 @@
 //! The sealed log in operation: kills and stops of the program, verification, tampering.
 
+mod clock;
 mod stalled;
 
 use std::{path::Path, process::Output, time::Duration};

@@ -10,6 +10,7 @@ mod intruders;
 mod log;
 mod opening;
 pub mod place;
+mod retention;
 mod search;
 mod sessions;
 mod staff;

@@ -3,7 +3,11 @@
 //! Invariant: checkpoints without a valid signature of ours are ignored and reported. They never prevent a new
 //! checkpoint.
 
-use sqlx::{Row, any::AnyRow};
+use sqlx::{
+    Any, Row,
+    any::{AnyArguments, AnyRow},
+    query::Query,
+};
 
 use crate::audit::{
     AuditLog,
@@ -20,30 +24,69 @@ const PAGE: i64 = 100;
 /// Most reads of one search. An attacker who inserts more checkpoints stops the signing, and is reported.
 const PAGES: usize = 50;
 
+/// The checkpoints that a search looks at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Sought {
+    /// First time, microseconds.
+    pub(crate) from: i64,
+    /// The time after the last one, microseconds.
+    pub(crate) before: i64,
+    /// The sequence number after the last one.
+    pub(crate) below: i64,
+}
+
+impl Sought {
+    /// All checkpoints.
+    pub(crate) const ALL: Self = Self { from: i64::MIN, before: i64::MAX, below: i64::MAX };
+}
+
 impl AuditLog {
-    /// The last checkpoint of a known key, from before a time in microseconds.
-    pub(crate) async fn last_signed(&self, known: &Verifiers, before: i64) -> Result<Option<ChainHead>, StoreError> {
-        let mut highest = i64::MAX;
+    /// The checkpoint of a known key with the highest sequence number.
+    pub(crate) async fn last_signed(&self, known: &Verifiers, sought: Sought) -> Result<Option<ChainHead>, StoreError> {
+        let mut sought = sought;
         for _ in 0..PAGES {
-            let (rows, found) = self.signed_among(known, highest, before).await?;
-            let Some(lowest) = rows.last() else { return Ok(None) };
-            if found.is_some() {
-                return Ok(found);
+            let statement = "SELECT number FROM audit_checkpoints WHERE number < $1 AND at >= $2 AND at < $3 ORDER BY number DESC LIMIT $4";
+            let query = sqlx::query(statement).bind(sought.below).bind(sought.from).bind(sought.before).bind(PAGE);
+            let numbers = self.numbers(query).await?;
+            let Some(lowest) = numbers.last() else { return Ok(None) };
+            if let Some(found) = self.first_of(known, &numbers).await? {
+                return Ok(Some(found));
             }
-            highest = lowest - 1;
+            sought.below = *lowest;
         }
         tracing::error!("own checkpoints not found among foreign ones");
         Ok(None)
     }
 
-    async fn signed_among(&self, known: &Verifiers, highest: i64, before: i64) -> Result<(Vec<i64>, Option<ChainHead>), StoreError> {
-        let statement = "SELECT number FROM audit_checkpoints WHERE number <= $1 AND at < $2 ORDER BY number DESC LIMIT $3";
-        let query = sqlx::query(statement).bind(highest).bind(before).bind(PAGE);
+    /// The checkpoint of a known key with the lowest sequence number.
+    pub(crate) async fn first_signed(&self, known: &Verifiers, sought: Sought) -> Result<Option<ChainHead>, StoreError> {
+        let mut above = i64::MIN;
+        for _ in 0..PAGES {
+            let statement =
+                "SELECT number FROM audit_checkpoints WHERE number > $1 AND number < $2 AND at >= $3 AND at < $4 ORDER BY number LIMIT $5";
+            let query = sqlx::query(statement).bind(above).bind(sought.below).bind(sought.from).bind(sought.before).bind(PAGE);
+            let numbers = self.numbers(query).await?;
+            let Some(highest) = numbers.last() else { return Ok(None) };
+            if let Some(found) = self.first_of(known, &numbers).await? {
+                return Ok(Some(found));
+            }
+            above = *highest;
+        }
+        // A search for the first that protects entries: a place before all of them protects every entry.
+        tracing::error!("own checkpoints not found among foreign ones");
+        Ok(Some(ChainHead { number: 0, link: hash::START }))
+    }
+
+    async fn numbers(&self, query: Query<'_, Any, AnyArguments>) -> Result<Vec<i64>, StoreError> {
         let rows: Vec<AnyRow> = within(query.fetch_all(&self.store.durable)).await?;
-        let numbers = rows.iter().map(|row| row.try_get("number")).collect::<Result<Vec<i64>, _>>()?;
+        rows.iter().map(|row| Ok(row.try_get("number")?)).collect()
+    }
+
+    /// The first of these checkpoints that a known key has signed.
+    async fn first_of(&self, known: &Verifiers, numbers: &[i64]) -> Result<Option<ChainHead>, StoreError> {
         for (n, number) in numbers.iter().enumerate() {
             if let Some(head) = self.signed_at(known, *number).await? {
-                return Ok((numbers, Some(head)));
+                return Ok(Some(head));
             }
             if n == 0 {
                 metrics::counter!("os2nykode_audit_foreign_checkpoints_total").increment(1);
@@ -53,7 +96,7 @@ impl AuditLog {
                 );
             }
         }
-        Ok((numbers, None))
+        Ok(None)
     }
 
     /// The checkpoint of this sequence number, if a known key has signed it. An unreadable one counts as unsigned.

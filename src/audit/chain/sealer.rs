@@ -18,6 +18,7 @@ use sqlx::{Row, any::AnyRow};
 use crate::audit::{
     AuditLog,
     chain::{
+        checkpoints::Sought,
         hash::{self, ChainPosition, Link, START},
         head::ChainHead,
         vet::{Macs, Vetted},
@@ -231,7 +232,7 @@ impl AuditLog {
 
     /// The last checkpoint of ours, where retention has deleted all seals.
     async fn purged_head(&self) -> Result<ChainHead, StoreError> {
-        Ok(self.last_signed(&self.known, i64::MAX).await?.unwrap_or(ChainHead { number: 0, link: START }))
+        Ok(self.last_signed(&self.known, Sought::ALL).await?.unwrap_or(ChainHead { number: 0, link: START }))
     }
 
     /// Seals all entries or none. `false`: another instance was faster.
@@ -301,7 +302,7 @@ impl AuditLog {
 
     async fn sign(&self, key: &Signer, memory: &ChainMemory, now: Timestamp, macs: Macs) -> Result<SignOutcome, StoreError> {
         // In this order: another instance may seal and sign in between.
-        let vouched = self.last_signed(key.known(), i64::MAX).await?.unwrap_or(ChainHead { number: 0, link: START });
+        let vouched = self.last_signed(key.known(), Sought::ALL).await?.unwrap_or(ChainHead { number: 0, link: START });
         let head = self.head().await?;
         if vouched.number > head.number {
             return Ok(SignOutcome::Changed(head.number + 1)); // the end of the chain was cut off

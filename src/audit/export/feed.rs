@@ -13,6 +13,7 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::audit::{
     AuditLog,
+    chain::checkpoints::Sought,
     export::{json_lines::Checkpoint, read::checkpoint},
     log::{
         entry::{COLUMNS, StoredEntry},
@@ -159,7 +160,7 @@ impl Feed {
         if highest <= known {
             return Ok(known);
         }
-        let now = log.last_signed(&log.known, i64::MAX).await?.map_or(0, |head| head.number);
+        let now = log.last_signed(&log.known, Sought::ALL).await?.map_or(0, |head| head.number);
         self.vouched.store(now, Ordering::Relaxed);
         Ok(now)
     }

@@ -39,16 +39,22 @@ pub enum AlertRule {
     UnsoundEntry,
     /// An entry is missing from the audit log.
     MissingEntry,
+    /// Retention deleted nothing, because the clock cannot be relied on.
+    ClockJumped,
+    /// The chain in the database is not what the service has signed.
+    ChainChanged,
 }
 
 impl AlertRule {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::FailuresForOneAccount,
         Self::AccountsFromOneAddress,
         Self::ResetsByOneHelper,
         Self::LoginBelowUsualLevel,
         Self::UnsoundEntry,
         Self::MissingEntry,
+        Self::ClockJumped,
+        Self::ChainChanged,
     ];
 
     /// The stable code in the audit log and in metrics.
@@ -60,6 +66,8 @@ impl AlertRule {
             Self::LoginBelowUsualLevel => "login_below_usual_level",
             Self::UnsoundEntry => "unsound_entry",
             Self::MissingEntry => "missing_entry",
+            Self::ClockJumped => "clock_jumped",
+            Self::ChainChanged => "chain_changed",
         }
     }
 }

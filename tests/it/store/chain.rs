@@ -365,26 +365,26 @@ async fn retention_deletes_whole_segments_and_the_chain_still_verifies() {
             place.run(refused).await.expect_err(refused);
         }
         // The first segment was closed at 100, the second at 200.
-        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted");
+        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000), u64::MAX).await.expect("deleted");
         assert_eq!((deleted, count("audit").await), (2, 10));
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.entries, whole.purged, whole.last), (10, 2, 12));
         place.run("DELETE FROM audit WHERE seq = 2").await.expect_err("of another class");
         place.run("DELETE FROM audit WHERE seq = 9").await.expect_err("of a later segment");
         // A segment keeps its seals as long as it has an entry.
-        assert_eq!(log.purge_seals(&signer, at(150), at(1000)).await.expect("asked"), 0);
+        assert_eq!(log.purge_seals(&signer, at(150), at(1000), u64::MAX).await.expect("asked"), 0);
         for class in RetentionClass::ALL {
-            log.purge_class(&signer, *class, at(150), at(1001)).await.expect("deleted");
+            log.purge_class(&signer, *class, at(150), at(1001), u64::MAX).await.expect("deleted");
         }
-        assert_eq!(log.purge_seals(&signer, at(150), at(1001)).await.expect("deleted"), 8);
+        assert_eq!(log.purge_seals(&signer, at(150), at(1001), u64::MAX).await.expect("deleted"), 8);
         assert_eq!((count("audit").await, count("audit_seals").await, count("audit_checkpoints").await), (4, 4, 2));
         let whole = verified(place, &signer).await.expect("whole");
         assert_eq!((whole.first, whole.last, whole.entries, whole.vouched), (9, 12, 4, 12));
         // The log is empty and continues from the last checkpoint.
         for class in RetentionClass::ALL {
-            log.purge_class(&signer, *class, at(900), at(1002)).await.expect("deleted");
+            log.purge_class(&signer, *class, at(900), at(1002), u64::MAX).await.expect("deleted");
         }
-        log.purge_seals(&signer, at(900), at(1002)).await.expect("deleted");
+        log.purge_seals(&signer, at(900), at(1002), u64::MAX).await.expect("deleted");
         assert_eq!((count("audit").await, count("audit_seals").await), (0, 0));
         verified(place, &signer).await.expect("whole");
         write(&log, 30..32).await;
@@ -406,11 +406,11 @@ async fn a_purge_that_was_cut_off_is_whole_and_is_finished_the_next_time() {
             "CREATE RULE stuck AS ON DELETE TO audit WHERE OLD.seq > 5 DO INSTEAD SELECT 1 / (OLD.seq - OLD.seq)"
         };
         place.run(trigger).await.expect("made");
-        log.purge_class(&signer, RetentionClass::Logins, at(900), at(1000)).await.expect_err("stuck");
+        log.purge_class(&signer, RetentionClass::Logins, at(900), at(1000), u64::MAX).await.expect_err("stuck");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_purges").await, 1, "it is signed");
         assert_eq!(verified(place, &signer).await.expect("whole").purged, 0);
         place.run(if place.sqlite { "DROP TRIGGER stuck" } else { "DROP RULE stuck ON audit" }).await.expect("dropped");
-        assert_eq!(log.purge_class(&signer, RetentionClass::Logins, at(900), at(1001)).await.expect("deleted"), 3);
+        assert_eq!(log.purge_class(&signer, RetentionClass::Logins, at(900), at(1001), u64::MAX).await.expect("deleted"), 3);
         assert_eq!(verified(place, &signer).await.expect("whole").purged, 3);
     })
     .await;

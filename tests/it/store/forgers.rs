@@ -38,9 +38,9 @@ async fn a_forged_checkpoint_has_nothing_deleted_and_keeps_nothing_from_being_si
             forge_checkpoint(place, number + 1, signer.id()).await;
             // The genuine checkpoints are from 100 and 200.
             for class in RetentionClass::ALL {
-                assert_eq!(log.purge_class(&signer, *class, at(50), at(2000)).await.expect("asked"), 0, "{number}");
+                assert_eq!(log.purge_class(&signer, *class, at(50), at(2000), u64::MAX).await.expect("asked"), 0, "{number}");
             }
-            assert_eq!(log.purge_seals(&signer, at(50), at(2000)).await.expect("asked"), 0);
+            assert_eq!(log.purge_seals(&signer, at(50), at(2000), u64::MAX).await.expect("asked"), 0);
             assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_purges").await, 0, "nothing was signed that would allow it");
             write(&log, 40..44).await;
             log.seal(&memory).await.expect("sealed");
@@ -187,7 +187,7 @@ async fn an_entry_that_cannot_be_read_keeps_nobody_from_the_others() {
         assert!(read[13].authentic && read[14].event().is_some());
         assert_eq!(log.sealed_after(0, 100).await.expect("read").iter().filter(|line| line.entry.is_none()).count(), 1);
         // Retention passes over it.
-        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(900), at(2000)).await.expect("deleted");
+        let deleted = log.purge_class(&signer, RetentionClass::Logins, at(900), at(2000), u64::MAX).await.expect("deleted");
         assert_eq!(deleted, place.one::<i64>("SELECT COUNT(*) FROM audit_seals WHERE class = 'logins'").await.unsigned_abs());
         assert!(deleted > 2);
     })
@@ -230,8 +230,8 @@ async fn checkpoints_of_an_earlier_key_count_where_it_is_known() {
         let pem = Signer::generate(&ring::rand::SystemRandom::new()).expect("random");
         let (alone, mut knowing) = (Signer::from_pem(pem.as_bytes()).expect("a key"), Signer::from_pem(pem.as_bytes()).expect("a key"));
         knowing.also_knows(old.public_pem().as_bytes()).expect("a key");
-        assert_eq!(log.purge_class(&alone, RetentionClass::Logins, at(900), at(1000)).await.expect("asked"), 0);
-        assert_eq!(log.purge_class(&knowing, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted"), 2);
+        assert_eq!(log.purge_class(&alone, RetentionClass::Logins, at(900), at(1000), u64::MAX).await.expect("asked"), 0);
+        assert_eq!(log.purge_class(&knowing, RetentionClass::Logins, at(150), at(1000), u64::MAX).await.expect("deleted"), 2);
     })
     .await;
 }

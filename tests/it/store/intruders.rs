@@ -245,7 +245,7 @@ async fn a_cpr_number_that_was_taken_out_is_missed() {
         let whole = verified(place, &signer).await.expect("the chain is whole");
         assert_eq!(whole.cpr_missing, 1);
         // Retention deletes CPR numbers together with their entries.
-        log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000)).await.expect("deleted");
+        log.purge_class(&signer, RetentionClass::Logins, at(150), at(1000), u64::MAX).await.expect("deleted");
         assert_eq!(place.one::<i64>("SELECT COUNT(*) FROM audit_cpr").await, 0);
         assert_eq!(verified(place, &signer).await.expect("whole").cpr_missing, 0);
     })
