@@ -161,7 +161,7 @@ impl App {
         let store = Store::open(secrecy::ExposeSecret::expose_secret(&config.store.url)).await?;
         let leaked = Box::pin(LeakedPasswords::open(&config.policy.leaked, clock.clone(), None)).await.map_err(StartError::Leaked)?;
         let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
-        let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known);
+        let audit = audit::AuditLog::new(&store, &keys).with(vault, &domain).knowing(&known).anchored(config.audit.anchor.as_deref());
         Ok(Arc::new(Self {
             sessions: Sessions::new(&store, &keys, &config.session, clock.clone()),
             rate_limits: RateLimits::new(&store),

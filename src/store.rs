@@ -108,6 +108,10 @@ const SQLITE_DURABLE: &str = "PRAGMA synchronous = FULL";
 const SQLITE_SWIFT: &str = "PRAGMA synchronous = NORMAL";
 /// Setting of each PostgreSQL connection: the server's timeout equals ours.
 const POSTGRES_PATIENCE: &str = "SET statement_timeout = 3000";
+/// A wait for a lock ends before our timeout, and the server ends a transaction that this service has left open, as after a broken network:
+/// it would keep its locks and stop the sealing of the audit log.
+const POSTGRES_NO_WAIT: &str = "SET lock_timeout = 2500";
+const POSTGRES_NO_IDLE: &str = "SET idle_in_transaction_session_timeout = 10000";
 const POSTGRES_DURABLE: &str = "SET synchronous_commit = on";
 /// Queries that write and number audit entries have to use an index. The statistics of a table that fills and empties all the time are
 /// wrong, and a sequential scan would keep the sealer from catching up.
@@ -150,11 +154,13 @@ impl Store {
             })
         } else {
             // The first connection reports an unreachable server within its timeout.
-            let durable = pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_DURABLE, POSTGRES_BY_INDEX]).await?;
+            let durable =
+                pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_NO_WAIT, POSTGRES_NO_IDLE, POSTGRES_DURABLE, POSTGRES_BY_INDEX])
+                    .await?;
             tokio::time::timeout(MIGRATION, migrate_postgres(url)).await.map_err(|_| StoreError::TimedOut)??;
             Ok(Self {
                 durable,
-                pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_SWIFT]).await?,
+                pool: pool(url, CONNECTIONS, [POSTGRES_PATIENCE, POSTGRES_NO_WAIT, POSTGRES_NO_IDLE, POSTGRES_SWIFT]).await?,
                 readers: pool(url, READERS, [POSTGRES_PATIENCE, POSTGRES_READS]).await?,
             })
         }

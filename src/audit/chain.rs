@@ -1,6 +1,8 @@
 //! The chain: hashes, seals, checkpoints, and their verification.
 
+pub mod anchor;
 pub(crate) mod checkpoints;
+pub mod foreign;
 pub mod hash;
 pub mod head;
 pub mod inspect;

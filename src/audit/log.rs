@@ -13,10 +13,13 @@ use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 use tokio::sync::Notify;
 
-use crate::audit::log::{
-    cpr::Vault,
-    entry::{COLUMNS, StoredEntry},
-    row::event,
+use crate::audit::{
+    chain::{anchor::AnchorFile, head::JudgedChain},
+    log::{
+        cpr::Vault,
+        entry::{COLUMNS, StoredEntry},
+        row::event,
+    },
 };
 use crate::{
     model::{
@@ -31,9 +34,9 @@ use crate::{
 const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
     WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
 
-/// The authenticity of entry `a` according to its seal, if it has one.
+/// The sequence number of entry `a` where its seal says that it is authentic, else 0; NULL where it has no seal.
 pub(super) const SOUND: &str =
-    "CAST((SELECT CASE WHEN s.authentic = 1 THEN 1 ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
+    "CAST((SELECT CASE WHEN s.authentic = 1 THEN s.number ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
 
 fn weight(row: &str) -> String {
     WEIGHT.replace("{}", row)
@@ -45,8 +48,10 @@ pub struct AuditLog {
     pub(super) store: Store,
     pub(super) keys: DerivedKeys,
     pub(super) vault: Arc<Vault>,
-    domain: Option<Arc<str>>,
+    pub(super) domain: Option<Arc<str>>,
     pub(super) known: Arc<Verifiers>,
+    pub(super) judged: Arc<JudgedChain>,
+    pub(super) anchor: Option<AnchorFile>,
     pub(super) written: Arc<Notify>,
 }
 
@@ -56,7 +61,7 @@ pub struct AuditEntry {
     /// Row key in table `audit`; later entries have higher ones.
     pub sequence: i64,
     pub event: AuditEvent,
-    /// Whether the service has written the entry: according to its seal, or to its MAC as long as it has none.
+    /// Whether the service has written the entry: its MAC is valid, or a checkpoint covers a seal that says so.
     pub authentic: bool,
 }
 
@@ -87,6 +92,8 @@ impl AuditLog {
             vault: Arc::new(Vault::new([])),
             domain: None,
             known: Arc::default(),
+            judged: Arc::default(),
+            anchor: None,
             written: Arc::default(),
         }
     }
@@ -203,7 +210,11 @@ impl AuditLog {
     pub(super) fn entry_of(&self, row: &AnyRow) -> Result<AuditEntry, StoreError> {
         let stored = StoredEntry::read(row)?;
         let sealed: Option<i64> = row.try_get("sealed_sound")?;
-        let authentic = sealed.map_or_else(|| stored.is_authentic(&self.keys), |authentic| authentic == 1);
+        let authentic = match sealed {
+            None => stored.is_authentic(&self.keys),
+            Some(0) => false,
+            Some(number) => self.is_believed(number, || stored.is_authentic(&self.keys)),
+        };
         Ok(AuditEntry { sequence: row.try_get("seq")?, event: event(&stored)?, authentic })
     }
 

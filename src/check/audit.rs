@@ -22,7 +22,7 @@ const AREA: &str = "audit";
 /// Longest normal wait for a seal. Entries are sealed within a second while the service runs.
 const SEALED_WITHIN: SignedDuration = SignedDuration::from_mins(1);
 /// Triggers of the migrations, without which the database would permit changes of the log.
-const SQLITE_TRIGGERS: [&str; 22] = [
+const SQLITE_TRIGGERS: [&str; 26] = [
     "audit_closes",
     "audit_opens",
     "audit_no_update",
@@ -45,8 +45,12 @@ const SQLITE_TRIGGERS: [&str; 22] = [
     "audit_cpr_no_update",
     "audit_cpr_no_delete",
     "audit_cpr_no_replace",
+    "audit_seals_in_order",
+    "audit_foreign_no_update",
+    "audit_foreign_no_delete",
+    "audit_foreign_no_replace",
 ];
-const POSTGRES_TRIGGERS: [&str; 12] = [
+const POSTGRES_TRIGGERS: [&str; 14] = [
     "audit_opens_and_closes",
     "audit_no_change",
     "audit_no_delete",
@@ -59,6 +63,8 @@ const POSTGRES_TRIGGERS: [&str; 12] = [
     "audit_purges_no_change",
     "audit_cpr_no_change",
     "audit_cpr_no_truncate",
+    "audit_seals_in_order",
+    "audit_foreign_no_change",
 ];
 
 /// Runs the check. A database that does not exist yet has no log.

@@ -1,5 +1,7 @@
 //! `os2nykode audit`: keys, verification and export of the audit log.
 
+mod decide;
+
 use std::{
     fs::File,
     io::{BufRead, BufReader, Write},
@@ -19,7 +21,6 @@ use crate::{
         AuditLog,
         chain::{
             inspect::LogInspection,
-            sealer::{ChainMemory, SignOutcome},
             verify::{NotVerified, Pass, Tampering, Whole},
         },
         export::{
@@ -44,6 +45,7 @@ use crate::{
     operator_file::{self, OperatorFileError},
     store::{DerivedKeys, Store, StoreError},
 };
+use decide::Decision;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum AuditCommand {
@@ -81,10 +83,17 @@ pub(super) enum AuditCommand {
         #[arg(long)]
         format: ExportFormat,
     },
-    /// Sign the log as it is, when the service refuses: after its secret was changed while entries were unsigned, or
-    /// after you have examined a foreign write to the database. The chain has to be intact. The audit log records the
-    /// signature.
-    Vouch,
+    /// Sign the log, where the service refuses to: after its secret was changed while entries were unsigned, or after you
+    /// have examined a foreign write to the database. Entries that the service did not write go on a signed list, and
+    /// stay marked as foreign. Stop the service before. The signature is logged.
+    Vouch {
+        /// Take the seals that do not belong to the chain out of it, onto the signed list. Their entries are sealed again.
+        #[arg(long)]
+        set_aside: bool,
+    },
+    /// Go on after a backup of the database was restored: the machine's anchor names a checkpoint that the restored log
+    /// does not have. Logged and signed. Stop the service before.
+    Restored,
     /// Encrypt the CPR numbers in the log with the first key of audit.cpr_key_files. May be interrupted and started
     /// again.
     RotateCpr,
@@ -178,19 +187,8 @@ pub(super) async fn run(config: &Config, command: AuditCommand) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
         },
-        AuditCommand::Vouch => match vouch(config).await {
-            Ok(SignOutcome::UpTo(number) | SignOutcome::Part(number)) => {
-                say(&format!("Signed up to number {number}.\n"), ExitCode::SUCCESS)
-            }
-            Ok(SignOutcome::NothingNew) => say("There are no new entries to sign.\n", ExitCode::SUCCESS),
-            Ok(SignOutcome::Changed(number)) => complain(
-                &format!(
-                    "Nothing was signed: the chain is broken at number {number}. Keep the database as it is, and start a new log in a new database.\n"
-                ),
-                ExitCode::FAILURE,
-            ),
-            Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
-        },
+        AuditCommand::Vouch { set_aside } => decide::run(config, if set_aside { Decision::SetAside } else { Decision::Vouch }).await,
+        AuditCommand::Restored => decide::run(config, Decision::Restored).await,
         AuditCommand::RotateCpr => match rotate(config).await {
             Ok(moved) => say(&format!("{moved} CPR numbers are encrypted with the new key.\n"), ExitCode::SUCCESS),
             Err(trouble) => complain(&format!("{trouble}\n"), ExitCode::FAILURE),
@@ -232,6 +230,9 @@ fn in_words(whole: &Whole) -> String {
     }
     if whole.purged > 0 {
         text += &format!("{} older entries were deleted by retention.\n", whole.purged);
+    }
+    if whole.set_aside > 0 {
+        text += &format!("{} foreign seals were taken out of the chain by operators.\n", whole.set_aside);
     }
     if whole.clock_back > 0 {
         text += &format!("The clock went back {} times.\n", whole.clock_back);
@@ -278,7 +279,7 @@ fn outside(file: Option<&Path>) -> Result<Vec<Checkpoint>, CommandError> {
         let Some(json) = line.find(CHECKPOINT).and_then(|from| line.get(from..)) else { continue };
         match serde_json::Deserializer::from_str(json).into_iter::<ExportLine>().next() {
             Some(Ok(ExportLine::Checkpoint { checkpoint })) => kept.push(checkpoint),
-            Some(Ok(ExportLine::Entry(_) | ExportLine::Purge { .. }) | Err(_)) | None => {
+            Some(Ok(ExportLine::Entry(_) | ExportLine::Purge { .. } | ExportLine::Foreign { .. }) | Err(_)) | None => {
                 return Err(CommandError::BadCheckpoint(file.to_owned(), number));
             }
         }
@@ -294,7 +295,7 @@ fn lines(file: &Path) -> Result<impl Iterator<Item = Result<Vec<u8>, CommandErro
 
 /// Verifies an export. Reads the file twice: first the signed parts.
 fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
-    let (mut checkpoints, mut purges): (Vec<Checkpoint>, Vec<_>) = (Vec::new(), Vec::new());
+    let (mut checkpoints, mut purges, mut listed): (Vec<Checkpoint>, Vec<_>, Vec<_>) = (Vec::new(), Vec::new(), Vec::new());
     for (number, line) in (1..).zip(lines(file)?) {
         let line = line?;
         // Entries are parsed in the second pass only.
@@ -305,9 +306,10 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
             ExportLine::Entry(_) => {}
             ExportLine::Checkpoint { checkpoint } => checkpoints.push(checkpoint),
             ExportLine::Purge { purge } => purges.push(purge),
+            ExportLine::Foreign { foreign } => listed.push(foreign),
         }
     }
-    let mut pass = Pass::new(keys, checkpoints, &purges).of_part();
+    let mut pass = Pass::new(keys, checkpoints, &purges).listing(&listed).of_part();
     for kept in outside(checkpoint)? {
         pass.vouched_outside(kept)?;
     }
@@ -322,7 +324,7 @@ fn exported(file: &Path, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<
 async fn verify(config: &Config, public_keys: &[PathBuf], checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     let keys = keys(public_keys, config.audit.signer.as_ref())?;
     let url = config.store.url.expose_secret();
-    let found = inspected(url, &keys, checkpoint).await;
+    let found = inspected(url, &keys, checkpoint, Some(&DerivedKeys::new(config.server.secret.bytes()))).await;
     let (outcome, note) = match &found {
         Ok(whole) if is_good(whole) => (AuditOutcome::Succeeded, format!("up to number {}", whole.last)),
         Ok(whole) => (
@@ -357,15 +359,16 @@ async fn note_found(config: &Config, url: &str, outcome: AuditOutcome, note: Str
 /// Verifies the database that the command line names. The TLS of a remote server is verified as that of `store.url` is.
 async fn inspected_at(database: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
     if database.starts_with("sqlite:") {
-        return inspected(database, keys, checkpoint).await; // a copy may be named by a relative path
+        return inspected(database, keys, checkpoint, None).await; // a copy may be named by a relative path
     }
     let store = crate::config::StoreConfig::at(database).map_err(CommandError::Database)?;
-    inspected(store.url.expose_secret(), keys, checkpoint).await
+    inspected(store.url.expose_secret(), keys, checkpoint, None).await
 }
 
-async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>) -> Result<Whole, CommandError> {
+async fn inspected(url: &str, keys: &Verifiers, checkpoint: Option<&Path>, secret: Option<&DerivedKeys>) -> Result<Whole, CommandError> {
     let outside = outside(checkpoint)?;
     let inspection = LogInspection::open(url).await?;
+    let inspection = secret.into_iter().fold(inspection, LogInspection::with_secret);
     let found = inspection.verify(keys, &outside).await;
     inspection.close().await;
     Ok(found?)
@@ -406,29 +409,6 @@ async fn export(config: &Config, period: Period, format: ExportFormat) -> Result
     Ok(())
 }
 
-/// Seals the waiting entries, as the running service would, and signs.
-async fn vouch(config: &Config) -> Result<SignOutcome, CommandError> {
-    let Some(key) = &config.audit.signer else { return Err(CommandError::NoKey) };
-    let url = config.store.url.expose_secret();
-    if let Some(problem) = super::account::anothers(url, "audit") {
-        return Err(CommandError::Anothers(problem));
-    }
-    let store = Store::open(url).await?;
-    let log = log(config, &store);
-    log.append(&entry(config, EventKind::LogVerified, AuditOutcome::Started, "vouch".to_owned())?).await?;
-    let memory = ChainMemory::default();
-    while log.seal(&memory).await?.entries > 0 {}
-    let signed = log.vouch(key, SystemClock.now()).await?;
-    let (outcome, note) = match signed {
-        SignOutcome::UpTo(number) | SignOutcome::Part(number) => (AuditOutcome::Succeeded, format!("vouched up to number {number}")),
-        SignOutcome::NothingNew => (AuditOutcome::Succeeded, "vouched for nothing new".to_owned()),
-        SignOutcome::Changed(number) => (AuditOutcome::Failed, format!("broken at number {number}")),
-    };
-    note_verified(config, &log, outcome, note).await?;
-    store.close().await;
-    Ok(signed)
-}
-
 async fn rotate(config: &Config) -> Result<u64, CommandError> {
     if config.audit.cpr_keys.is_empty() {
         return Err(CommandError::NoCprKey);
@@ -454,5 +434,8 @@ async fn rotate(config: &Config) -> Result<u64, CommandError> {
 fn log(config: &Config, store: &Store) -> AuditLog {
     let vault = Vault::new(config.audit.cpr_keys.iter().map(Secret::bytes));
     let known = config.audit.signer.as_ref().map(|signer| signer.known().clone()).unwrap_or_default();
-    AuditLog::new(store, &DerivedKeys::new(config.server.secret.bytes())).with(vault, &dns_name(&config.directory.base_dn)).knowing(&known)
+    AuditLog::new(store, &DerivedKeys::new(config.server.secret.bytes()))
+        .with(vault, &dns_name(&config.directory.base_dn))
+        .knowing(&known)
+        .anchored(config.audit.anchor.as_deref())
 }

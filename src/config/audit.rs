@@ -27,6 +27,8 @@ pub struct Audit {
     pub cpr_keys: Vec<Secret>,
     /// The key that signs checkpoints, with earlier public keys. `None` = the chain is kept, but nothing is signed and nothing is deleted.
     pub signer: Option<Signer>,
+    /// File with the last checkpoint that this machine has signed; `None` without a signing key.
+    pub anchor: Option<PathBuf>,
     /// Entries between checkpoints, 10 to 1,000,000.
     pub checkpoint_entries: u32,
     /// Longest time between checkpoints, 1 to 1,440 minutes.
@@ -79,6 +81,7 @@ impl Retention {
 pub(super) struct Raw {
     cpr_key_files: Vec<PathBuf>,
     signing_key_file: Option<PathBuf>,
+    anchor_file: Option<PathBuf>,
     earlier_public_key_files: Vec<PathBuf>,
     checkpoint_entries: u32,
     checkpoint_minutes: u16,
@@ -94,6 +97,7 @@ impl Default for Raw {
         Self {
             cpr_key_files: Vec::new(),
             signing_key_file: None,
+            anchor_file: None,
             earlier_public_key_files: Vec::new(),
             checkpoint_entries: 1000,
             checkpoint_minutes: 5,
@@ -120,6 +124,7 @@ impl Raw {
                 None => problems.add("audit.cpr_key_files", format!("{}: has to be made by `os2nykode config secret`", file.display())),
             }
         }
+        let anchor = self.signing_key_file.as_ref().map(|key| self.anchor_file.unwrap_or_else(|| key.with_extension("anchor")));
         let mut signer = self.signing_key_file.and_then(|file| {
             let pem = secret::private_key("audit.signing_key_file", &file, problems)?;
             let signer = Signer::from_pem(pem.expose_secret().as_bytes());
@@ -162,6 +167,7 @@ impl Raw {
         (problems.0.len() == before).then_some(Audit {
             cpr_keys,
             signer,
+            anchor,
             checkpoint_entries: self.checkpoint_entries,
             checkpoint_every: Duration::from_secs(u64::from(self.checkpoint_minutes) * 60),
             retention: self.retention,

@@ -156,15 +156,26 @@ async fn sign(app: &App) -> Option<SignOutcome> {
             metrics::gauge!("os2nykode_audit_checkpoint_timestamp_seconds").set(seconds(app.clock.now()));
         }
         SignOutcome::NothingNew => {}
-        SignOutcome::Changed(number) => {
-            metrics::counter!("os2nykode_audit_chain_changed_total").increment(1);
-            tracing::error!(
-                number,
-                "chain of the audit log was changed in the database; no further checkpoint is signed; run `os2nykode audit verify`"
-            );
-        }
+        SignOutcome::Changed(number) => report_changed(app, number).await,
+    }
+    match app.audit.stray_seal().await {
+        Ok(Some(number)) if !matches!(signed, SignOutcome::Changed(_)) => report_changed(app, number).await,
+        Ok(_) => {}
+        Err(error) => tracing::error!(error = %error, "seals behind the end of the audit log could not be looked for"),
     }
     Some(signed)
+}
+
+/// Reports a fault of the chain: by the service log, a metric and an alert, which is an entry.
+async fn report_changed(app: &App, number: i64) {
+    metrics::counter!("os2nykode_audit_chain_changed_total").increment(1);
+    tracing::error!(
+        number,
+        "chain of the audit log is not the one that was signed; nothing is signed over it; run `os2nykode audit verify`, then `os2nykode audit vouch`"
+    );
+    if let Err(fault) = alerts::raise_about_log(app, AlertRule::ChainChanged, number).await {
+        tracing::error!(error = %fault, "alert could not be raised");
+    }
 }
 
 #[allow(clippy::cast_precision_loss, reason = "seconds are few")]
@@ -230,6 +241,10 @@ async fn retain(app: &App, now: Timestamp) -> Result<u64, FlowError> {
 
 /// Whether nothing is old enough, or the clock can be relied on. Otherwise the refusal is reported.
 async fn is_allowed(app: &App, signer: &Signer, now: Timestamp) -> Result<bool, FlowError> {
+    if let Some(number) = app.audit.anchor_fault().await? {
+        tracing::error!(number, "retention deletes nothing: the chain is not the one that was signed, and no operator has decided");
+        return Ok(false);
+    }
     let mut expired = false;
     for class in RetentionClass::ALL {
         expired |= app.audit.has_expired(signer, months_before(now, app.config.audit.retention.of(*class)), now).await?;

@@ -4,6 +4,7 @@ mod chain;
 mod codes;
 mod counts;
 mod durability;
+mod foreign;
 mod forgers;
 mod history;
 mod intruders;

@@ -99,6 +99,23 @@ impl AuditLog {
         Ok(None)
     }
 
+    /// The last checkpoint that a known key has signed, as it is stored.
+    pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
+        let Some(head) = self.last_signed(&self.known, Sought::ALL).await? else { return Ok(None) };
+        let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number = $1").bind(head.number);
+        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
+        row.as_ref().map(read::checkpoint).transpose()
+    }
+
+    /// The highest sequence number of a signed purge over the seals of all classes; 0 where there is none.
+    pub(crate) async fn purged_through(&self) -> Result<i64, StoreError> {
+        let is_ours = |purge: &crate::audit::export::json_lines::Purge| {
+            let text = hash::of_purge(&purge.class, purge.through, purge.at);
+            purge.class == "all" && self.known.verify(&purge.key_id, &text, &purge.signature) == Some(true)
+        };
+        Ok(self.purges().await?.iter().filter(|purge| is_ours(purge)).map(|purge| purge.through).max().unwrap_or(0))
+    }
+
     /// The checkpoint of this sequence number, if a known key has signed it. An unreadable one counts as unsigned.
     pub(crate) async fn signed_at(&self, known: &Verifiers, number: i64) -> Result<Option<ChainHead>, StoreError> {
         let query = sqlx::query("SELECT number, at, chain, key_id, signature FROM audit_checkpoints WHERE number = $1").bind(number);
@@ -111,7 +128,7 @@ impl AuditLog {
 }
 
 /// The end of the chain that a checkpoint covers, if a known key has signed it.
-fn vouched_by(known: &Verifiers, checkpoint: &Checkpoint) -> Option<ChainHead> {
+pub(crate) fn vouched_by(known: &Verifiers, checkpoint: &Checkpoint) -> Option<ChainHead> {
     let head = ChainHead { number: checkpoint.number, link: link_of(checkpoint.chain.clone()).ok()? };
     let text = hash::of_checkpoint(head.number, checkpoint.at, &head.link);
     (known.verify(&checkpoint.key_id, &text, &checkpoint.signature) == Some(true)).then_some(head)

@@ -54,6 +54,11 @@ pub fn of_purge(class: &str, through: i64, at: i64) -> Vec<u8> {
     framed(&[b"os2nykode audit purge 1", class.as_bytes(), &through.to_be_bytes(), &at.to_be_bytes()])
 }
 
+/// The text that a row of the list of foreign rows signs.
+pub fn of_foreign(number: i64, seq: i64, what: &str, chain: &[u8], at: i64) -> Vec<u8> {
+    framed(&[b"os2nykode audit foreign 1", &number.to_be_bytes(), &seq.to_be_bytes(), what.as_bytes(), chain, &at.to_be_bytes()])
+}
+
 /// The class that decides how long entries of this kind are kept.
 pub fn class_of(kind: &str) -> &'static str {
     EventKind::from_code(kind).map_or(UNKNOWN, |kind| kind.class().code())

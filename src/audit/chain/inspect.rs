@@ -18,13 +18,13 @@ use crate::audit::{
         verify::{NotVerified, Pass, Tampering, Whole},
     },
     export::{
-        json_lines::{Checkpoint, Purge},
+        json_lines::{Checkpoint, ForeignRow, Purge},
         read,
     },
 };
 use crate::{
     model::audit::signing::Verifiers,
-    store::{self, StoreError},
+    store::{self, DerivedKeys, StoreError},
 };
 
 /// Entries in one read.
@@ -43,6 +43,7 @@ const ROUNDS: usize = 3;
 pub struct LogInspection {
     pool: AnyPool,
     sqlite: bool,
+    secret: Option<DerivedKeys>,
 }
 
 impl std::fmt::Debug for LogInspection {
@@ -77,7 +78,13 @@ impl LogInspection {
             })
         });
         let pool = tokio::time::timeout(CONNECT, pool.connect(&url)).await.map_err(|_| StoreError::TimedOut)??;
-        Ok(Self { pool, sqlite })
+        Ok(Self { pool, sqlite, secret: None })
+    }
+
+    /// Also verifies the MACs of entries that no checkpoint covers yet.
+    #[must_use]
+    pub fn with_secret(self, keys: &DerivedKeys) -> Self {
+        Self { secret: Some(keys.clone()), ..self }
     }
 
     /// Closes all connections.
@@ -89,12 +96,11 @@ impl LogInspection {
     pub async fn verify(&self, keys: &Verifiers, outside: &[Checkpoint]) -> Result<Whole, NotVerified> {
         for _ in 0..ROUNDS {
             let purges = self.purges().await?;
-            let ends = self.ends().await?;
+            let first = self.first().await;
             let found = self.pass(keys, outside, &purges).await;
             // A deletion by retention during the pass is covered by a purge that was not read yet, or has moved the
             // first seal.
-            let is_first = async || Ok::<_, StoreError>(self.ends().await?.map(|(first, _)| first) == ends.map(|(first, _)| first));
-            if !matches!(found, Err(NotVerified::Broken(_))) || (self.purges().await? == purges && is_first().await?) {
+            if !matches!(found, Err(NotVerified::Broken(_))) || (self.purges().await? == purges && self.first().await == first) {
                 return found;
             }
         }
@@ -103,7 +109,7 @@ impl LogInspection {
 
     async fn pass(&self, keys: &Verifiers, outside: &[Checkpoint], purges: &[Purge]) -> Result<Whole, NotVerified> {
         // Before the end of the chain is read, so that no checkpoint lies beyond it.
-        let mut pass = Pass::new(keys, self.checkpoints().await?, purges);
+        let mut pass = Pass::new(keys, self.checkpoints().await?, purges).listing(&self.foreign().await?);
         for kept in outside {
             pass.vouched_outside(kept.clone())?;
         }
@@ -114,7 +120,7 @@ impl LogInspection {
         }
         let Some((first, last)) = self.ends().await? else { return self.finish(pass, 0).await };
         let starts = stream::iter((0..).map_while(|n: i64| n.checked_mul(PAGE)?.checked_add(first - 1)).take_while(|after| *after < last));
-        let places = PositionReader::new(&self.pool, None, PATIENCE);
+        let places = PositionReader::new(&self.pool, self.secret.as_ref(), PATIENCE);
         let page = |after: i64| {
             let page = places.clone().begin(after, after.saturating_add(PAGE).min(last), PAGE);
             async move { page.await.map(|page| (after, page)) }
@@ -132,6 +138,11 @@ impl LogInspection {
             }
         }
         self.finish(pass, last).await
+    }
+
+    /// The first sequence number; `None` where there is none, or none that can be read.
+    async fn first(&self) -> Option<i64> {
+        self.ends().await.ok().flatten().map(|(first, _)| first)
     }
 
     /// The first and the last sequence number.
@@ -223,6 +234,12 @@ impl LogInspection {
         let query = sqlx::query("SELECT class, through, at, key_id, signature FROM audit_purges ORDER BY through, class");
         let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
         rows.iter().map(read::purge).collect::<Result<_, _>>().map_err(|_| Tampering::Foreign("audit_purges").into())
+    }
+
+    async fn foreign(&self) -> Result<Vec<ForeignRow>, NotVerified> {
+        let query = sqlx::query("SELECT number, seq, what, chain, at, key_id, signature FROM audit_foreign ORDER BY number, at");
+        let rows: Vec<AnyRow> = patient(query.fetch_all(&self.pool)).await?;
+        rows.iter().map(read::foreign).collect::<Result<_, _>>().map_err(|_| Tampering::Foreign("audit_foreign").into())
     }
 
     async fn count(&self, statement: &str) -> Result<i64, StoreError> {

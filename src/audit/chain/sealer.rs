@@ -21,8 +21,9 @@ use crate::audit::{
         checkpoints::Sought,
         hash::{self, ChainPosition, Link, START},
         head::ChainHead,
-        vet::{Macs, Vetted},
+        vet::Vetted,
     },
+    export::json_lines::Checkpoint,
     log::{
         counts::BatchCounts,
         entry::{COLUMNS, StoredEntry},
@@ -136,7 +137,7 @@ impl AuditLog {
     /// Remembers the end of the chain at the start of an instance. Later changes before it are detected.
     pub async fn remember(&self, memory: &ChainMemory) -> Result<(), StoreError> {
         memory.began(self.head().await?);
-        Ok(())
+        self.judge_again().await
     }
 
     /// Seals up to [`BATCH`] entries. A smaller result: no more are waiting, or another instance was faster.
@@ -220,21 +221,6 @@ impl AuditLog {
         rows.iter().map(read).collect()
     }
 
-    /// The end of the chain.
-    pub async fn head(&self) -> Result<ChainHead, StoreError> {
-        let query = sqlx::query("SELECT number, chain FROM audit_seals ORDER BY number DESC LIMIT 1");
-        let row: Option<AnyRow> = within(query.fetch_optional(&self.store.durable)).await?;
-        match row {
-            Some(row) => Ok(ChainHead { number: row.try_get("number")?, link: link_of(row.try_get("chain")?)? }),
-            None => self.purged_head().await,
-        }
-    }
-
-    /// The last checkpoint of ours, where retention has deleted all seals.
-    async fn purged_head(&self) -> Result<ChainHead, StoreError> {
-        Ok(self.last_signed(&self.known, Sought::ALL).await?.unwrap_or(ChainHead { number: 0, link: START }))
-    }
-
     /// Seals all entries or none. `false`: another instance was faster.
     async fn place(&self, places: &[(ChainHead, i64, bool)], counts: &BatchCounts) -> Result<bool, StoreError> {
         within(async {
@@ -275,46 +261,76 @@ impl AuditLog {
         let is_still = match row {
             Some(row) => link_of(row.try_get("chain")?)? == known.link,
             // Retention may have deleted the seal; its checkpoint stays.
-            None => self.purged_head().await?.number >= known.number,
+            None => self.last_signed(&self.known, Sought::ALL).await?.is_some_and(|signed| signed.number >= known.number),
         };
         Ok((!is_still).then_some(known.number))
     }
 
-    /// Signs the end of the chain, after it has verified again all entries that no checkpoint covers yet.
+    /// Signs the end of the chain, after it has verified again all entries that no checkpoint covers yet. A fault of the
+    /// chain is noted in the anchor.
     pub async fn checkpoint(&self, key: &Signer, memory: &ChainMemory, now: Timestamp) -> Result<SignOutcome, StoreError> {
-        if let Some(number) = self.is_as_remembered(memory).await? {
+        let fault = match self.anchor_fault().await? {
+            None => self.is_as_remembered(memory).await?,
+            fault => fault,
+        };
+        match fault {
+            Some(number) => Ok(self.changed(number)),
+            None => self.sign(key, memory, now).await,
+        }
+    }
+
+    fn changed(&self, number: i64) -> SignOutcome {
+        self.mark_changed(number);
+        SignOutcome::Changed(number)
+    }
+
+    /// Lists the forged entries behind the last checkpoint, signs the chain over them, and takes the mark off the anchor:
+    /// for an operator who has examined the log. The chain hashes have to be valid, and the checkpoint of the anchor has
+    /// to be in the chain.
+    pub async fn vouch(&self, key: &Signer, now: Timestamp) -> Result<SignOutcome, StoreError> {
+        if let Some(kept) = self.anchor.as_ref().and_then(|file| file.read().ok().flatten()).and_then(|anchor| anchor.checkpoint)
+            && let Some(number) = self.missing_checkpoint(&kept).await?
+        {
             return Ok(SignOutcome::Changed(number));
         }
-        self.sign(key, memory, now, Macs::HaveToBeRight).await
+        self.list_forged(key, now).await?;
+        self.accept(key, now).await
     }
 
-    /// Signs the chain as it stands, with entries of any author: for an operator who has examined it. The chain hashes
-    /// have to be valid all the same.
-    pub async fn vouch(&self, key: &Signer, now: Timestamp) -> Result<SignOutcome, StoreError> {
+    /// Signs the chain as it stands, and moves the anchor to it: for an operator who has decided. Also where the anchor
+    /// names a checkpoint that is not in the chain, because a backup was restored.
+    pub async fn accept(&self, key: &Signer, now: Timestamp) -> Result<SignOutcome, StoreError> {
+        self.judge_again().await?;
         let memory = ChainMemory::default();
-        loop {
-            match self.sign(key, &memory, now, Macs::DoNotMatter).await? {
+        let done = loop {
+            match self.sign(key, &memory, now).await? {
                 SignOutcome::Part(_) => {}
-                done @ (SignOutcome::UpTo(_) | SignOutcome::NothingNew | SignOutcome::Changed(_)) => return Ok(done),
+                done @ (SignOutcome::UpTo(_) | SignOutcome::NothingNew | SignOutcome::Changed(_)) => break done,
             }
+        };
+        if !matches!(done, SignOutcome::Changed(_))
+            && let Some(last) = self.last_checkpoint().await?
+        {
+            self.cast_anchor(last);
         }
+        Ok(done)
     }
 
-    async fn sign(&self, key: &Signer, memory: &ChainMemory, now: Timestamp, macs: Macs) -> Result<SignOutcome, StoreError> {
+    async fn sign(&self, key: &Signer, memory: &ChainMemory, now: Timestamp) -> Result<SignOutcome, StoreError> {
         // In this order: another instance may seal and sign in between.
-        let vouched = self.last_signed(key.known(), Sought::ALL).await?.unwrap_or(ChainHead { number: 0, link: START });
-        let head = self.head().await?;
-        if vouched.number > head.number {
-            return Ok(SignOutcome::Changed(head.number + 1)); // the end of the chain was cut off
+        let vouched = self.last_signed(key.known(), Sought::ALL).await?.unwrap_or(ChainHead::BEGINNING);
+        if let Some(number) = self.missing_end(vouched).await? {
+            return Ok(self.changed(number)); // the end of the chain was cut off, or rewritten
         }
-        if vouched.number == head.number {
-            return Ok(if vouched == head { SignOutcome::NothingNew } else { SignOutcome::Changed(head.number) });
+        let head = self.head().await?;
+        if vouched.number >= head.number {
+            return Ok(SignOutcome::NothingNew);
         }
         memory.began(head);
         let from = memory.vetted().filter(|vetted| vetted.number > vouched.number).unwrap_or(vouched);
-        let upto = match self.vet(from, head, macs).await? {
+        let upto = match self.vet(from, head).await? {
             Vetted::UpTo(upto) => upto,
-            Vetted::Not(number) => return Ok(SignOutcome::Changed(number)),
+            Vetted::Not(number) => return Ok(self.changed(number)),
         };
         memory.set_vetted(upto);
         if upto == head {
@@ -325,23 +341,28 @@ impl AuditLog {
         let statement =
             "INSERT INTO audit_checkpoints (number, at, chain, key_id, signature) VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING";
         let query = sqlx::query(statement).bind(upto.number).bind(at).bind(upto.link.to_vec());
-        let query = query.bind(key.id().to_owned()).bind(signature);
+        let query = query.bind(key.id().to_owned()).bind(signature.clone());
         let placed = within(query.execute(&self.store.durable)).await?.rows_affected() == 1;
-        // The row is another instance's, or an attacker's who wants to prevent a checkpoint.
+        // The row is another instance's, or an attacker's who wants to prevent a checkpoint. The chain is whole, and the
+        // next checkpoint has another number: the anchor notes nothing.
         if !placed && self.signed_at(key.known(), upto.number).await? != Some(upto) {
             return Ok(SignOutcome::Changed(upto.number));
         }
+        let (number, chain, key_id) = (upto.number, upto.link.to_vec(), key.id().to_owned());
+        if placed {
+            self.cast_anchor(Checkpoint { number, at, chain, key_id, signature });
+        }
+        self.judge_again().await?;
         Ok(if upto == head { SignOutcome::UpTo(upto.number) } else { SignOutcome::Part(upto.number) })
     }
 
     /// Counts of the entries to seal and to sign.
     pub async fn backlog(&self) -> Result<Backlog, StoreError> {
-        let statement =
-            "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, COALESCE((SELECT MAX(number) FROM audit_seals), 0) AS sealed,
-            (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= (SELECT MAX(number) FROM audit_seals)) AS signed FROM audit_unsealed";
-        let row = within(sqlx::query(statement).fetch_one(&self.store.readers)).await?;
+        let statement = "SELECT COUNT(*) AS waiting, CAST(MIN(seq) AS BIGINT) AS first, (SELECT MAX(number) FROM audit_checkpoints c WHERE c.number <= $1) AS signed FROM audit_unsealed";
+        let sealed = self.head().await?.number;
+        let row = within(sqlx::query(statement).bind(sealed).fetch_one(&self.store.readers)).await?;
         let signed: Option<i64> = row.try_get("signed")?;
-        let unsigned = row.try_get::<i64, _>("sealed")?.saturating_sub(signed.unwrap_or(0));
+        let unsigned = sealed.saturating_sub(signed.unwrap_or(0));
         Ok(Backlog { waiting: row.try_get("waiting")?, first: row.try_get("first")?, unsigned })
     }
 

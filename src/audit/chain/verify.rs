@@ -4,11 +4,14 @@
 //! - Pure; one pass in bounded memory.
 //! - The first fault is named, and nothing after it is trusted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::audit::{
-    chain::hash::{self, ChainPosition, Link, START},
-    export::json_lines::{Checkpoint, EntryLine, Purge, Purged},
+    chain::{
+        foreign::ForeignKind,
+        hash::{self, ChainPosition, Link, START},
+    },
+    export::json_lines::{Checkpoint, EntryLine, ForeignRow, Purge, Purged},
 };
 use crate::{model::audit::signing::Verifiers, store::StoreError};
 
@@ -70,6 +73,12 @@ impl From<&EntryLine> for StoredPosition {
 }
 
 impl StoredPosition {
+    /// Whether the seal marks the entry as authentic, and its MAC is wrong: an attacker can write a seal, but cannot
+    /// compute a MAC. Entries of another `server.secret` look the same.
+    pub(crate) fn is_forged(&self) -> bool {
+        self.authentic == Some(true) && self.mac == Some(false)
+    }
+
     /// The chain hash that this entry has to have, from the previous one. `None`: the service never writes this.
     pub(crate) fn link(&self, before: &Link) -> Option<Link> {
         let (class, content) = match &self.what {
@@ -152,6 +161,16 @@ pub enum Tampering {
     /// An entry that was never sealed, and does not wait for a seal.
     #[error("seq {0} was inserted beside the service: it has no sequence number")]
     Inserted(i64),
+    /// A seal that marks its entry as authentic, which no checkpoint covers, and whose MAC is wrong.
+    #[error(
+        "entry number {number} (seq {seq}) was not written by the service, although its seal says so; or server.secret was changed since"
+    )]
+    Forged {
+        /// Sequence number.
+        number: i64,
+        /// Row key.
+        seq: i64,
+    },
     /// There is no checkpoint. A service with a signing key signs one with its first seal.
     #[error("there is no checkpoint: the log or its checkpoints were deleted, or none was ever signed")]
     NothingVouched,
@@ -197,6 +216,8 @@ pub struct Whole {
     pub vouched_at: Option<i64>,
     /// Entries without a seal. Known only with a database.
     pub waiting: u64,
+    /// Seals that an operator has taken out of the chain, by the signed list.
+    pub set_aside: u64,
     /// Missing CPR numbers that entries have a commitment to. Known only with a database.
     pub cpr_missing: u64,
 }
@@ -207,6 +228,8 @@ pub struct Pass<'a> {
     keys: &'a Verifiers,
     checkpoints: BTreeMap<i64, Checkpoint>,
     purged_through: BTreeMap<String, i64>,
+    /// Sequence numbers on the signed list of foreign entries.
+    foreign: BTreeSet<i64>,
     link: Option<Link>,
     at: Option<i64>,
     part: bool,
@@ -226,6 +249,7 @@ impl<'a> Pass<'a> {
             keys,
             checkpoints: BTreeMap::new(),
             purged_through: BTreeMap::new(),
+            foreign: BTreeSet::new(),
             link: None,
             at: None,
             part: false,
@@ -250,6 +274,23 @@ impl<'a> Pass<'a> {
             }
         }
         pass
+    }
+
+    /// Adds the list of foreign rows. Rows without a valid signature are ignored, and reported at the end.
+    #[must_use]
+    pub fn listing(mut self, foreign: &[ForeignRow]) -> Self {
+        for row in foreign {
+            match (self.signed("list of foreign rows", row.number, &row.key_id, &row.signed_text(), &row.signature), row.what) {
+                (Ok(()), ForeignKind::Entry) => {
+                    self.foreign.insert(row.number);
+                }
+                (Ok(()), ForeignKind::Seal) => self.whole.set_aside += 1,
+                (Err(broken), _) => {
+                    self.forged.get_or_insert(broken);
+                }
+            }
+        }
+        self
     }
 
     /// For an export, which may begin after any of its checkpoints.
@@ -301,9 +342,14 @@ impl<'a> Pass<'a> {
             Matter::Entry { .. } | Matter::Purged(_) | Matter::Nothing | Matter::Both => {}
         }
         let link = found.link(&before).filter(|link| link.as_slice() == found.chain).ok_or(changed)?;
+        let foreign = self.foreign.contains(&number);
+        // A checkpoint covers entries that the service has examined, with the secret of its time.
+        if found.is_forged() && !foreign && self.checkpoints.keys().next_back().is_none_or(|vouched| *vouched < number) {
+            return Err(Tampering::Forged { number, seq });
+        }
         self.link = Some(link);
         self.whole.last = number;
-        self.count(found, authentic);
+        self.count(found, authentic && !foreign);
         self.hold_against_checkpoint(number, &link)
     }
 

@@ -26,19 +26,9 @@ pub(crate) enum Vetted {
     Not(i64),
 }
 
-/// Whether entries that are marked as authentic need a valid MAC.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Macs {
-    /// Always.
-    HaveToBeRight,
-    /// After an operator has examined the log: entries of another `server.secret` cannot be distinguished from forged
-    /// ones.
-    DoNotMatter,
-}
-
 impl AuditLog {
     /// Verifies the chain from a verified end.
-    pub(crate) async fn vet(&self, from: ChainHead, to: ChainHead, macs: Macs) -> Result<Vetted, StoreError> {
+    pub(crate) async fn vet(&self, from: ChainHead, to: ChainHead) -> Result<Vetted, StoreError> {
         // On the readers' connections: writers do not wait for this.
         let places = PositionReader::new(&self.store.readers, Some(&self.keys), PATIENCE);
         let through = to.number.min(from.number.saturating_add(MOST));
@@ -50,8 +40,8 @@ impl AuditLog {
             }
             for found in page {
                 let number = at.number + 1;
-                // An attacker can mark an entry as authentic in its seal, but cannot compute its MAC.
-                let forged = found.authentic == Some(true) && found.mac == Some(false) && macs == Macs::HaveToBeRight;
+                // An operator has examined the log where a forged entry is listed.
+                let forged = found.is_forged() && !self.judged.is_foreign(number);
                 match found.link(&at.link) {
                     Some(link) if found.number == number && link.as_slice() == found.chain && !forged => at = ChainHead { number, link },
                     Some(_) | None => return Ok(Vetted::Not(number)),

@@ -3,17 +3,11 @@
 //! Invariant: sequence numbers are given in the order of commits. A reader that has read up to a number misses no entry
 //! below it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
-
 use jiff::Timestamp;
 use sqlx::{Row, any::AnyRow};
 
 use crate::audit::{
     AuditLog,
-    chain::checkpoints::Sought,
     export::{json_lines::Checkpoint, read::checkpoint},
     log::{
         entry::{COLUMNS, StoredEntry},
@@ -30,8 +24,6 @@ use crate::{
 pub struct Feed {
     store: Store,
     judge: Option<AuditLog>,
-    /// Last sequence number that a checkpoint of ours covers. The seals up to it were verified before.
-    vouched: Arc<AtomicI64>,
 }
 
 /// A sequence number with its content.
@@ -83,18 +75,22 @@ impl SealedEntry {
 impl Feed {
     /// A reader of this store.
     pub fn new(store: &Store) -> Self {
-        Self { store: store.clone(), judge: None, vouched: Arc::default() }
+        Self { store: store.clone(), judge: None }
     }
 
-    /// Also checks the MAC of entries that no checkpoint covers yet: an attacker can write a seal. Without a signing
-    /// key there are only seals to rely on.
+    /// Reads only what was verified, heeds the list of foreign rows, and checks the MAC of entries that no checkpoint
+    /// covers yet: an attacker can write a seal. Without a signing key there are only seals to rely on.
     #[must_use]
     pub fn judged_by(self, log: &AuditLog) -> Self {
         Self { judge: Some(log.clone()).filter(|log| !log.known.is_empty()), ..self }
     }
 
-    /// The highest sequence number; 0 where nothing is sealed yet.
+    /// The highest sequence number that readers get; 0 where nothing is sealed yet. With a signing key: the end of the
+    /// verified run behind the last checkpoint.
     pub async fn head(&self) -> Result<i64, StoreError> {
+        if let Some(log) = &self.judge {
+            return Ok(log.verified_head().await?.number);
+        }
         let row = within(sqlx::query("SELECT COALESCE(MAX(number), 0) AS head FROM audit_seals").fetch_one(&self.store.readers)).await?;
         Ok(row.try_get("head")?)
     }
@@ -109,6 +105,12 @@ impl Feed {
         let is_gap = batch.first().is_some_and(|first| number.checked_add(1) != Some(first.number));
         if is_gap && !self.rows("s.number = $1", number, 1).await.is_ok_and(|rows| rows.is_empty()) {
             return Ok(Vec::new());
+        }
+        if let (Some(log), Some(last)) = (&self.judge, batch.last().map(|last| last.number))
+            && last > log.judged.vouched()
+        {
+            let head = log.verified_head().await?.number;
+            batch.retain(|sealed| sealed.number <= head);
         }
         Ok(batch)
     }
@@ -147,22 +149,16 @@ impl Feed {
         let mut batch: Vec<SealedEntry> =
             within(query.fetch_all(&self.store.readers)).await?.iter().map(SealedEntry::read).collect::<Result<_, _>>()?;
         if let Some(log) = &self.judge {
-            let vouched = self.vouched(log, batch.iter().map(|sealed| sealed.number).max().unwrap_or_default()).await?;
-            for sealed in batch.iter_mut().filter(|sealed| sealed.number > vouched) {
-                sealed.authentic &= sealed.entry().is_none_or(|entry| entry.is_authentic(&log.keys));
+            let highest = batch.iter().map(|sealed| sealed.number).max().unwrap_or_default();
+            if highest > log.judged.vouched() {
+                log.judge_again().await?;
+            }
+            for sealed in &mut batch {
+                let ours = sealed.entry().is_none_or(|entry| log.is_believed(sealed.number, || entry.is_authentic(&log.keys)));
+                sealed.authentic &= ours;
             }
         }
         Ok(batch)
-    }
-
-    async fn vouched(&self, log: &AuditLog, highest: i64) -> Result<i64, StoreError> {
-        let known = self.vouched.load(Ordering::Relaxed);
-        if highest <= known {
-            return Ok(known);
-        }
-        let now = log.last_signed(&log.known, Sought::ALL).await?.map_or(0, |head| head.number);
-        self.vouched.store(now, Ordering::Relaxed);
-        Ok(now)
     }
 
     /// Checkpoints after a sequence number and up to another, in order.
@@ -178,10 +174,12 @@ impl Feed {
         Ok(within(query.fetch_one(&self.store.readers)).await?.try_get("last")?)
     }
 
-    /// The latest checkpoint.
+    /// The latest checkpoint whose signature verifies.
     pub async fn last_checkpoint(&self) -> Result<Option<Checkpoint>, StoreError> {
-        let statement = "SELECT number, at, chain, key_id, signature FROM audit_checkpoints ORDER BY number DESC LIMIT 1";
-        within(sqlx::query(statement).fetch_optional(&self.store.readers)).await?.as_ref().map(checkpoint).transpose()
+        match &self.judge {
+            Some(log) => log.last_checkpoint().await,
+            None => Ok(None),
+        }
     }
 
     /// A sequence number up to which every entry is older than this time, as far as clocks run forward. A binary search

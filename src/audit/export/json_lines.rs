@@ -4,7 +4,10 @@
 use data_encoding::{BASE64, HEXLOWER};
 use serde::{Deserialize, Serialize};
 
-use crate::audit::log::entry::StoredEntry;
+use crate::audit::{
+    chain::{foreign::ForeignKind, hash},
+    log::entry::StoredEntry,
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
@@ -15,6 +18,8 @@ pub enum ExportLine {
     Checkpoint { checkpoint: Checkpoint },
     /// A purge: signed proof that retention has deleted entries.
     Purge { purge: Purge },
+    /// A row of the signed list of rows that the service did not write.
+    Foreign { foreign: ForeignRow },
 }
 
 impl ExportLine {
@@ -89,6 +94,34 @@ pub struct Purge {
     /// Ed25519, base64.
     #[serde(with = "base64")]
     pub signature: Vec<u8>,
+}
+
+/// A row of the signed list of rows in the chain that the service did not write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ForeignRow {
+    /// Sequence number.
+    pub number: i64,
+    /// Row key in table `audit`.
+    pub seq: i64,
+    pub what: ForeignKind,
+    /// Chain hash as found, hexadecimal.
+    #[serde(with = "hex")]
+    pub chain: Vec<u8>,
+    /// Time of the signature, microseconds since 1970 UTC.
+    pub at: i64,
+    /// Id of the signing key.
+    pub key_id: String,
+    /// Ed25519, base64.
+    #[serde(with = "base64")]
+    pub signature: Vec<u8>,
+}
+
+impl ForeignRow {
+    /// The text that the signature covers.
+    pub fn signed_text(&self) -> Vec<u8> {
+        hash::of_foreign(self.number, self.seq, self.what.code(), &self.chain, self.at)
+    }
 }
 
 macro_rules! text_of_bytes {

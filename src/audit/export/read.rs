@@ -4,7 +4,8 @@ use sqlx::{Row, any::AnyRow};
 
 use crate::audit::{
     AuditLog,
-    export::json_lines::{Checkpoint, EntryLine, Purge, Purged},
+    chain::foreign::ForeignKind,
+    export::json_lines::{Checkpoint, EntryLine, ForeignRow, Purge, Purged},
     log::entry::{COLUMNS, StoredEntry},
 };
 use crate::store::{StoreError, within};
@@ -70,6 +71,19 @@ pub(crate) fn purge(row: &AnyRow) -> Result<Purge, StoreError> {
     Ok(Purge {
         class: row.try_get("class")?,
         through: row.try_get("through")?,
+        at: row.try_get("at")?,
+        key_id: row.try_get("key_id")?,
+        signature: row.try_get("signature")?,
+    })
+}
+
+pub(crate) fn foreign(row: &AnyRow) -> Result<ForeignRow, StoreError> {
+    let what: String = row.try_get("what")?;
+    Ok(ForeignRow {
+        number: row.try_get("number")?,
+        seq: row.try_get("seq")?,
+        what: ForeignKind::from_code(&what).ok_or(StoreError::Corrupt("audit_foreign"))?,
+        chain: row.try_get("chain")?,
         at: row.try_get("at")?,
         key_id: row.try_get("key_id")?,
         signature: row.try_get("signature")?,

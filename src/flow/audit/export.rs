@@ -126,7 +126,8 @@ impl Export {
             (ExportStep::Head, ExportFormat::JsonLines) => {
                 self.step = ExportStep::Checkpoints(self.begin - 1);
                 let purges = self.log.purges().await?;
-                Ok(Some(lines(purges.into_iter().map(|purge| ExportLine::Purge { purge }))))
+                let foreign = self.log.foreign_rows().await?.into_iter().map(|foreign| ExportLine::Foreign { foreign });
+                Ok(Some(lines(purges.into_iter().map(|purge| ExportLine::Purge { purge }).chain(foreign))))
             }
             (ExportStep::Checkpoints(after), _) => {
                 let page = self.feed.checkpoints(*after, self.through, PAGE).await?;

@@ -51,6 +51,11 @@ pub(crate) async fn events(State(app): State<Arc<App>>, program: Program, RawQue
     let token = admit(&app, &program, TokenScope::AuditRead).await?;
     let (after, limit) = asked(&query).map_err(IntoResponse::into_response)?;
     let page = api::events(&app, &program.visit, &token, after, limit).await.map_err(fault)?;
+    if after > page.head {
+        let detail =
+            "after is beyond the end of the log: a backup was restored, or the log was cut off. Keep what you have, and begin again.";
+        return Err(ApiProblem::new(StatusCode::CONFLICT, "cursor_ahead", detail).into_response());
+    }
     let more = page.next < page.head;
     let answer = PageQuery { events: page.events, next: page.next, head: page.head, more };
     Ok(json(StatusCode::OK, "application/json", &answer))

@@ -113,6 +113,7 @@ fn verified(text: &str, keys: &Verifiers) -> Result<Whole, Tampering> {
             ExportLine::Entry(_) => {}
             ExportLine::Checkpoint { checkpoint } => checkpoints.push(checkpoint.clone()),
             ExportLine::Purge { purge } => purges.push(purge.clone()),
+            ExportLine::Foreign { foreign } => panic!("no row is foreign: {foreign:?}"),
         }
     }
     let mut pass = Pass::new(keys, checkpoints, &purges).of_part();

@@ -86,7 +86,11 @@ async fn with_keys(place: &Place, keys: &Verifiers, outside: Vec<Checkpoint>) ->
 /// Runs the statements as the database's owner, without the log's triggers.
 pub async fn intrude(place: &Place, statements: &[&str]) {
     for table in ["audit", "audit_seals", "audit_checkpoints", "audit_purges", "audit_unsealed", "audit_cpr"] {
-        let names = if place.sqlite { ["no_update", "no_delete", "no_replace"] } else { ["no_change", "no_delete", "no_truncate"] };
+        let names = if place.sqlite {
+            ["no_update", "no_delete", "no_replace", "in_order"]
+        } else {
+            ["no_change", "no_delete", "no_truncate", "in_order"]
+        };
         for name in names {
             let drop = format!("DROP TRIGGER IF EXISTS {table}_{name}");
             place.run(&if place.sqlite { drop } else { format!("{drop} ON {table}") }).await.expect("dropped");
