@@ -5,7 +5,7 @@
 use std::{fmt::Write, time::Duration};
 
 use jiff::Timestamp;
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{BuildError, PrometheusBuilder, PrometheusHandle};
 use rustix::time::{ClockId, clock_gettime};
 
 use crate::telemetry;
@@ -19,7 +19,7 @@ enum MetricType {
 use MetricType::{Counter, Gauge, Histogram};
 
 /// Type, name and help text of each metric.
-const METRICS: [(MetricType, &str, &str); 37] = [
+const METRICS: [(MetricType, &str, &str); 43] = [
     (Gauge, "os2nykode_build_info", "Always 1; the label version is the program's version."),
     (Counter, "os2nykode_http_requests_total", "Requests by route and status."),
     (Histogram, DURATION, "Duration of requests by route."),
@@ -61,9 +61,16 @@ const METRICS: [(MetricType, &str, &str); 37] = [
     (Counter, "os2nykode_audit_forward_sent_total", "Messages that log forwarding has sent."),
     (Counter, "os2nykode_audit_forward_left_out_total", "Messages of log forwarding that were given up, by reason."),
     (Counter, "os2nykode_audit_alerts_total", "Alerts of the audit log by rule."),
+    (Counter, "os2nykode_leaked_lookups_total", "Lookups of new passwords in the lists of leaked ones, by source and outcome."),
+    (Histogram, LEAKED_DURATION, "Duration of lookups in the lists of leaked passwords."),
+    (Counter, "os2nykode_leaked_unavailable_total", "Lists of leaked passwords that gave no answer, by source."),
+    (Gauge, "os2nykode_leaked_ranges_remembered", "Answers of the range API in memory."),
+    (Gauge, "os2nykode_leaked_list_hashes", "Hashes in the list of leaked passwords on this machine; 0: not open."),
+    (Gauge, "os2nykode_leaked_list_source_timestamp_seconds", "Time of the list's download, in seconds since 1970."),
 ];
 
 const DURATION: &str = "os2nykode_http_request_duration_seconds";
+const LEAKED_DURATION: &str = "os2nykode_leaked_lookup_duration_seconds";
 /// Upper bounds in seconds: from a page without LDAP to the longest wait for a place.
 const BUCKETS: [f64; 12] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
@@ -75,8 +82,8 @@ pub(super) struct Metrics {
 
 /// Installs the recorder. Once a process.
 pub(super) fn install(started: Timestamp) -> Result<Metrics, BuildError> {
-    let builder = PrometheusBuilder::new().set_buckets_for_metric(Matcher::Full(DURATION.to_owned()), &BUCKETS)?;
-    let handle = builder.install_recorder()?;
+    // Without bounds a histogram would be a summary.
+    let handle = PrometheusBuilder::new().set_buckets(&BUCKETS)?.install_recorder()?;
     describe();
     metrics::gauge!("os2nykode_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
     Ok(Metrics { handle, started })
@@ -164,7 +171,9 @@ mod tests {
             } else if !entry.ends_with("serve/metrics.rs") {
                 let text = fs::read_to_string(&entry).expect("text");
                 let quoted = text.split('"').filter(|part| {
-                    part.starts_with("os2nykode_") && !part.contains(|c: char| !(c.is_ascii_lowercase() || c == '_' || c == '2'))
+                    part.len() > "os2nykode_".len()
+                        && part.starts_with("os2nykode_")
+                        && !part.contains(|c: char| !(c.is_ascii_lowercase() || c == '_' || c == '2'))
                 });
                 found.extend(quoted.map(str::to_owned));
             }

@@ -127,9 +127,20 @@ fn judged(setting: &Setting, settings: &Settings) -> (Fate, String) {
         (None, Some((Fate::TakenOver, text))) if is_reference(value) => {
             (Fate::NeedsYou, format!("Docker Compose takes it from {value}: set it yourself; {text}"))
         }
+        (Some(_), None | Some(_)) if is_reference(value) => {
+            (Fate::NeedsYou, format!("Docker Compose takes it from {value}: set it yourself"))
+        }
+        (Some((Some(index), _)), None | Some(_)) if !has_group(index, settings) => {
+            (Fate::NeedsYou, format!("left out: password.policies[{index}] has no groupName"))
+        }
         (Some((index, rule)), _) => policy_rule(index, rule, value),
         (None, Some((fate, text))) => special(name, value, settings).unwrap_or_else(|| (fate, text.to_owned())),
     }
+}
+
+/// Whether a policy has a group to apply to.
+fn has_group(index: u32, settings: &Settings) -> bool {
+    settings.value(&format!("password.policies[{index}].groupName")).is_some_and(|group| !is_reference(group))
 }
 
 /// Keys whose value decides.
@@ -147,6 +158,10 @@ fn special(name: &str, value: &str, settings: &Settings) -> Option<(Fate, String
     }
     if metadata && !settings.is_true("login.enable.idp") {
         return Some((Fate::Dropped, "login.enable.idp is off".to_owned()));
+    }
+    let admins = name == "ldapgroupscanchangeotherspwd" || name == "ldapgroupsmasterpwdadmins";
+    if admins && settings.value("ldap.groups.pwdCirclesOU").is_none_or(is_reference) {
+        return Some((Fate::NeedsYou, "left out: ldap.groups.pwdCirclesOU is not set; see [delegation.circles]".to_owned()));
     }
     if name == "samlbaseurl" && !value.starts_with("https://") {
         return Some((Fate::NeedsYou, "server.public_url has to begin with https://".to_owned()));
@@ -178,6 +193,10 @@ fn policy_rule(index: Option<u32>, rule: &str, value: &str) -> (Fate, String) {
             (Fate::NeedsYou, format!("{section}: a limit below {LEAST} makes every password easy to guess, and is left out"))
         }
         ("min_length" | "max_length", Err(_)) => (Fate::NeedsYou, format!("{section}: {key} has to be a number")),
+        ("min_length" | "max_length", Ok(_)) => (Fate::TakenOver, format!("{section}: {key}")),
+        (_, Ok(_) | Err(_)) if !["true", "false"].contains(&value.to_ascii_lowercase().as_str()) => {
+            (Fate::NeedsYou, format!("{section}: {key} has to be true or false"))
+        }
         (_, Ok(_) | Err(_)) => (Fate::TakenOver, format!("{section}: {key}")),
     }
 }

@@ -77,20 +77,26 @@ pub(super) fn name(key: &str) -> String {
     key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// A value that Docker Compose takes from somewhere else: `${NAME}` or `$NAME`.
+/// A value that Docker Compose takes from another place or rewrites: `${NAME}`, `$NAME`, `$$`.
 pub(super) fn is_reference(value: &str) -> bool {
-    value.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c == '{' || c.is_ascii_alphabetic()))
+    let rewritten = value.contains("${") || value.contains("$$");
+    rewritten || value.strip_prefix('$').is_some_and(|rest| rest.starts_with(|c: char| c == '{' || c.is_ascii_alphabetic()))
 }
 
 fn setting(line: &str, compose: bool) -> Option<Setting> {
     let line = line.strip_prefix("- ").map_or(line, str::trim);
     let line = if compose { unquoted(line).unwrap_or(line) } else { line }; // - "key=value"
     let is_key = |key: &str| !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "._:-[]".contains(c));
-    let parts = |separator: &str| line.split_once(separator).map(|(key, value)| (unquoted(key.trim()).unwrap_or(key.trim()), value.trim()));
-    let (key, value) = [": ", "="].iter().filter_map(|separator| parts(separator)).find(|(key, _)| is_key(key)).or_else(|| {
-        line.strip_suffix(':').filter(|key| is_key(key)).map(|key| (key, "")) // an empty value
+    let parts = |separator: &'static str| {
+        let (key, value) = line.split_once(separator)?;
+        Some((unquoted(key.trim()).unwrap_or(key.trim()), value.trim(), separator))
+    };
+    let (key, value, separator) = [": ", "="].into_iter().filter_map(parts).find(|(key, _, _)| is_key(key)).or_else(|| {
+        line.strip_suffix(':').filter(|key| is_key(key)).map(|key| (key, "", ":")) // an empty value
     })?;
-    let value = unquoted(value).unwrap_or_else(|| value.split(" #").next().unwrap_or_default().trim_end());
+    // In YAML a comment may follow; in properties # is a part of the value.
+    let end = if compose || separator != "=" { value.find(" #").unwrap_or(value.len()) } else { value.len() };
+    let value = unquoted(value).unwrap_or_else(|| value[..end].trim_end());
     Some(Setting { key: key.to_owned(), name: name(key), value: value.trim().to_owned() })
 }
 
@@ -122,6 +128,8 @@ mod tests {
         ] {
             assert_eq!(read(line), ssn("employeeID"), "{line}");
         }
+        assert_eq!(read("ldap.field.ssn=employee #1"), ssn("employee #1"));
+        assert_eq!(read("ldap.field.ssn: employee #1"), ssn("employee"));
         assert_eq!(read("ldap.field.ssn="), ssn(""));
         assert_eq!(read("ldap.field.ssn: \"\""), ssn(""));
         assert_eq!(read("ldap.field.ssn:"), ssn(""));
@@ -136,7 +144,13 @@ mod tests {
             "services:\n  os2nykode:\n    environment:\n    - \"ldap.base=dc=a,dc=b\"\n    - ldap.password=a=b: c\n    restart: always\n";
         let expected = [("ldapbase", "dc=a,dc=b"), ("ldappassword", "a=b: c")].map(|(key, value)| (key.to_owned(), value.to_owned()));
         assert_eq!(read(list), expected);
-        assert!(is_reference("${LDAP_PASSWORD}") && is_reference("$PASSWORD") && !is_reference("$1hemmelig") && !is_reference("hemmelig$"));
+        assert!(
+            is_reference("${LDAP_PASSWORD}")
+                && is_reference("$PASSWORD")
+                && is_reference("a$$b")
+                && !is_reference("$1hemmelig")
+                && !is_reference("hemmelig$")
+        );
     }
 
     #[test]
