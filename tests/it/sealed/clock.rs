@@ -1,4 +1,4 @@
-//! The clock jumps while the service runs: retention refuses, and says so.
+//! The clock jumps while the service runs: retention refuses to delete and reports it.
 
 use std::{os::unix::fs::PermissionsExt, time::Duration};
 
@@ -25,7 +25,7 @@ async fn service_at(place: &Place) -> Service {
     Service::of(config, dir).await
 }
 
-/// An entry of a login now, sealed and signed.
+/// Writes an entry of a login at this time, sealed and signed.
 async fn log_in(service: &Service) {
     let app = &service.app;
     let kind = EventKind::SignIn;
@@ -45,7 +45,7 @@ async fn a_clock_that_jumps_has_nothing_deleted_and_an_alert_raised() {
             log_in(&service).await;
         }
         service.clock.shift_to(900 * DAY);
-        // The sealer signs at once, with the wrong time.
+        // The sealing job signs at once, with the wrong time.
         log_in(&service).await;
         assert_eq!(seal::retain_once(&service.app, holder).await.expect("asked"), None, "not in the first hour");
         service.clock.run_for(Duration::from_hours(2));

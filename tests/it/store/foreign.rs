@@ -1,4 +1,4 @@
-//! Rows that another program has put into the chain: nothing blesses them, and none of them ends the log.
+//! Rows that another program has put into the chain: they never count as authentic, and they do not stop the log.
 
 use os2nykode::{
     audit::{
@@ -21,7 +21,7 @@ use super::{
     place::{Place, each_store},
 };
 
-/// Verifies as the service's own command does, with the secret.
+/// Verifies with the secret, as the service's own command does.
 async fn with_secret(place: &Place, signer: &os2nykode::model::audit::signing::Signer) -> Result<Whole, Tampering> {
     let mut keys = Verifiers::default();
     keys.add(signer.public_pem().as_bytes()).expect("a key");
@@ -35,7 +35,7 @@ async fn with_secret(place: &Place, signer: &os2nykode::model::audit::signing::S
     }
 }
 
-/// An entry with a wrong MAC as number 13, and a seal that says that it is authentic.
+/// Inserts an entry with a wrong MAC as number 13, and a seal that marks it as authentic.
 async fn forge_entry(store: &Store) {
     let forger = AuditLog::new(store, &DerivedKeys::new(&[66; 32]));
     forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
@@ -57,7 +57,7 @@ async fn a_forged_entry_is_found_with_the_secret_and_stays_foreign_after_an_oper
         write(&log, 20..22).await;
         log.seal(&memory).await.expect("sealed");
         assert_eq!(log.checkpoint(&signer, &memory, at(600)).await.expect("signed"), SignOutcome::UpTo(15));
-        // For everybody who reads, also after a restart, and without the secret.
+        // The entry stays foreign for every reader, also after a restart, and without the secret.
         let next = audit_log(&store).knowing(signer.known());
         next.remember(&ChainMemory::default()).await.expect("read");
         for log in [&log, &next] {
@@ -87,7 +87,7 @@ async fn a_seal_far_away_is_refused_or_ignored_and_can_be_set_aside() {
                 assert_eq!(place.run(&far).await.expect("inserted"), 1, "as the owner");
             }
         }
-        // Nothing ends: entries are sealed, signed and read.
+        // The log continues: entries are sealed, signed and read.
         write(&log, 20..24).await;
         assert_eq!(log.seal(&memory).await.expect("sealed").entries, 4);
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("signed"), SignOutcome::UpTo(16));
