@@ -143,3 +143,16 @@ others-lists = Andre, du kan hjælpe
 
 sessions-end-theirs = Log personen ud alle steder
 sessions-ended = Personen er logget ud alle steder.
+code-shown-before-title = Koden er allerede vist
+code-shown-before = Koden vises kun én gang og er måske læst op allerede. Laver du en ny, virker den gamle ikke længere.
+code-make-new = Lav en ny kode
+spelling-alphabet = Anna Bernhard Cecilie David Erik Frederik Gustav Hans Ida Johan Karen Ludvig Marie Nikolaj Odin Peter Quintus Rasmus Søren Theodor Ulla Viggo William Xerxes Yrsa Zacharias
+spelling-as = som
+slips-confirm = Sæt ny adgangskode for { $count ->
+    [one] 1 person
+   *[other] { $count } personer
+  }?
+slips-confirm-do = Ja, sæt nye adgangskoder
+slips-none = Du har ikke valgt nogen. Sæt kryds ved dem, der skal have en ny adgangskode.
+slips-print = Udskriv
+slip-where = Skift den her

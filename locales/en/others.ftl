@@ -143,3 +143,16 @@ others-lists = Others you can help
 
 sessions-end-theirs = Log the person out everywhere
 sessions-ended = The person is logged out everywhere.
+code-shown-before-title = The code has been shown already
+code-shown-before = The code is shown only once and may have been read aloud already. If you make a new one, the old one no longer works.
+code-make-new = Make a new code
+spelling-alphabet = Alfa Bravo Charlie Delta Echo Foxtrot Golf Hotel India Juliett Kilo Lima Mike November Oscar Papa Quebec Romeo Sierra Tango Uniform Victor Whiskey X-ray Yankee Zulu
+spelling-as = as in
+slips-confirm = Set a new password for { $count ->
+    [one] 1 person
+   *[other] { $count } people
+  }?
+slips-confirm-do = Yes, set new passwords
+slips-none = You have chosen no one. Tick those who need a new password.
+slips-print = Print
+slip-where = Change it here

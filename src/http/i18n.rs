@@ -3,4 +3,5 @@
 pub(crate) mod audit_words;
 pub(crate) mod catalogue;
 pub(crate) mod language;
+mod spelling;
 pub(crate) mod words;

@@ -92,6 +92,7 @@ pub(super) fn with_session() -> Router<Arc<App>> {
             "/delegation/accounts/{account}/code",
             get(crate::http::routes::delegation::code::show).post(crate::http::routes::delegation::code::submit),
         )
+        .route("/delegation/accounts/{account}/code/{attempt}", get(crate::http::routes::delegation::code::shown))
         .route(
             "/delegation/accounts/{account}/password",
             get(crate::http::routes::delegation::password::show).post(crate::http::routes::delegation::password::submit),

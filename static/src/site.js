@@ -160,6 +160,28 @@
     input.addEventListener("blur", () => { told.textContent = ""; });
   }
 
+  // Tells beside the repeat that it differs: as soon as it can't become the same, and when the field is left. The form is then not sent.
+  function repeats(input, other) {
+    const told = document.createElement("p");
+    told.className = "form-error-message";
+    told.setAttribute("role", "status");
+    input.parentElement.after(told);
+    const tell = (differs) => {
+      const text = differs ? document.body.dataset.repeat : "";
+      if (told.textContent !== text) told.textContent = text;
+    };
+    const differs = () => input.value !== "" && input.value !== other.value;
+    input.addEventListener("input", () => tell(differs() && !other.value.startsWith(input.value)));
+    other.addEventListener("input", () => { if (told.textContent !== "") tell(differs()); });
+    input.addEventListener("change", () => tell(differs()));
+    input.form.addEventListener("submit", (event) => {
+      if (!differs()) return;
+      event.preventDefault();
+      tell(true);
+      input.focus();
+    });
+  }
+
   // The rules in the words of browsers that make passwords (https://developer.apple.com/password-rules).
   function passwordRules(list) {
     const value = (rule) => list.querySelector(`li[data-rule="${rule}"]`)?.dataset.value;
@@ -203,9 +225,19 @@
   const typed = document.getElementById("new");
   const told = document.getElementById("rules-told");
   if (list && typed && told) tick(list, typed, told);
+  const repeat = document.getElementById("repeat");
+  if (typed && repeat) repeats(repeat, typed);
   if (list && typed) typed.setAttribute("passwordrules", passwordRules(list));
   const summary = document.getElementById("error-summary");
   if (summary) summary.focus();
+  for (const place of document.querySelectorAll("[data-print]")) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "button button-secondary";
+    button.textContent = place.dataset.print;
+    button.addEventListener("click", () => window.print());
+    place.append(button);
+  }
   for (const form of document.querySelectorAll("form[data-send]")) form.submit(); // a signed message on its way to a provider
   // The button of a form that is under way tells so, until the next page is there or a visitor who stopped it may try again.
   const ready = (form) => {
@@ -217,7 +249,7 @@
   };
   document.addEventListener("submit", (event) => {
     const form = event.target;
-    if (!form.matches("form[data-once]")) return;
+    if (event.defaultPrevented || !form.matches("form[data-once]")) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
     const button = event.submitter;

@@ -19,7 +19,7 @@ use crate::http::routes::{
         code::{CodeShownPage, IssueCodePage},
         lists::{ListPage, ListsPage},
         password::{TargetPasswordPage, TargetResultPage},
-        slips::SlipsPage,
+        slips::{SlipsConfirmPage, SlipsPage},
     },
     sign_in::{
         ad_password::LoginPage,
@@ -388,6 +388,7 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
             token: "t".into(),
             attempt: AttemptId::from_random([7; 16]),
             all: more,
+            none: more,
         };
         pages.push((format!("list {total:?} {page} {text}"), list.render()));
     }
@@ -425,11 +426,20 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
         (["checked", "reason", "ticket"].map(|field| (field, words.t("code-no-reason"))).into_iter().collect(), NAME),
     ] {
         let view = view(Grant::Parent, Ok(Grant::Parent), false);
-        let page = IssueCodePage { frame: member("/x"), view, token: "t".into(), errors, reason: reason.into(), ticket: reason.into() };
+        let page = IssueCodePage {
+            frame: member("/x"),
+            view,
+            token: "t".into(),
+            errors,
+            reason: reason.into(),
+            ticket: reason.into(),
+            attempt: AttemptId::from_random([7; 16]),
+        };
         pages.push(("give a code".into(), page.render()));
     }
-    let (account_name, code, until) = (NAME.into(), "K7Q-4MXP-9WD".into(), "nu".into());
-    pages.push(("code".into(), CodeShownPage { frame: member("/x"), account: guid(), account_name, code, until }.render()));
+    let (account_name, code, until) = (NAME.into(), zeroize::Zeroizing::new("K7Q-4MXP-9WD".to_owned()), "nu".into());
+    let spelled = words.spelled(&code);
+    pages.push(("code".into(), CodeShownPage { frame: member("/x"), account: guid(), account_name, code, spelled, until }.render()));
     let outcomes = [
         Password::parse("Rolig-<b>&\"-47".to_owned()).map_err(|_| Missing::Unknown),
         Err(Missing::Refused(Refusal::Denied(Denial::NoRelation))),
@@ -440,6 +450,9 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
     ];
     let slips = outcomes.into_iter().map(|outcome| Slip { name: NAME.into(), account_name: "<x>".into(), outcome }).collect();
     pages.push(("slips".into(), SlipsPage { frame: member("/x"), title: NAME.into(), back: "/delegation".into(), slips }.render()));
+    let (action, back, attempt) = ("/x/slips".into(), "/x".into(), AttemptId::from_random([7; 16]));
+    let confirm = SlipsConfirmPage { frame: member("/x"), action, back, token: "t".into(), attempt, targets: vec![guid()] };
+    pages.push(("slips to confirm".into(), confirm.render()));
     let result = TargetResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
     pages.push(("other result".into(), result.render()));
     pages

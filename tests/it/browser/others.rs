@@ -61,6 +61,9 @@ async fn a_teacher_sets_one_password_and_prints_slips_for_a_class() {
     let ticked = browser.client.wait().for_element(Locator::Css("input[name=account][checked]")).await; // only the new page has these
     ticked.expect("all are ticked");
     browser.press("main form p.actions button:not([name])").await;
+    browser.says("Sæt ny adgangskode for 3 personer?").await;
+    browser.look("slips-confirm-390").await;
+    browser.press("main button[type=submit]").await;
     browser.says("Udskriv siden").await;
     browser.look("slips-390").await;
     for _ in &class {

@@ -39,6 +39,7 @@ pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
     form.says("Det skal du kontrollere først");
     let fields = [
         ("csrf", form.token()),
+        ("attempt", form.attempt()),
         ("checked", "1".into()),
         ("reason", "Ringede fra sin telefon, cpr 010190-1234".into()),
         ("ticket", "INC-1".into()),
@@ -46,7 +47,31 @@ pub async fn code_for(browser: &Visitor, target: ObjectGuid) -> String {
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     let page = browser.post(&path, &fields).await;
     page.says("Læs koden op");
+    page.says(" som ");
     page.html.split("code-shown\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a code").to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_is_shown_once_and_a_form_sent_again_makes_no_other() {
+    let (town, helper, caller) = town().await;
+    let target = guid(&caller).await;
+    let (helping, path) = (town.browser(&helper).await, format!("/delegation/accounts/{target}/code"));
+    let form = helping.get(&path).await;
+    let (token, attempt) = (form.token(), form.attempt());
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("checked", "1"), ("reason", "Kendt stemme"), ("ticket", "")];
+    let page = helping.post(&path, &fields).await;
+    assert_eq!(page.path, format!("{path}/{attempt}"));
+    let code = page.html.split("code-shown\">").nth(1).and_then(|rest| rest.split('<').next()).expect("a code").to_owned();
+    let again = [helping.get(&page.path).await, helping.post(&path, &fields).await];
+    for shown in again {
+        shown.says("Koden er allerede vist");
+        shown.says("Lav en ny kode");
+        shown.does_not_hold(&code);
+    }
+    let issued = history(&town.service, target).await.into_iter().filter(|event| event.kind == EventKind::CodeIssued).count();
+    assert_eq!(issued, 1);
+    assert!(is_in(&type_in(&town.service.visitor(), &caller.sam, &code).await), "the code that was read aloud still works");
+    assert_eq!(helping.send(&path, &[("csrf", &token), ("reason", "Kendt stemme"), ("checked", "1")]).await.status(), 400);
 }
 
 /// Issues a code without the pages.

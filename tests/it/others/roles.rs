@@ -213,10 +213,18 @@ async fn a_teacher_makes_slips_for_those_chosen_once_and_for_nobody_else() {
         ("csrf", list.token()),
         ("attempt", crate::page_check::attribute(&list.html, "input[name=attempt]", "value").expect("a number")),
     ];
+    let nobody: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let none = browser.post(&format!("{path}/slips"), &nobody).await;
+    none.says("Du har ikke valgt nogen");
+    drop(nobody);
     for person in [&first, &second, &closed, &stranger, &first] {
         fields.push(("account", guid(person).await.to_string()));
     }
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let asked = browser.post(&format!("{path}/slips"), &fields).await;
+    asked.says("Sæt ny adgangskode for 4 personer?");
+    assert_eq!(bind(&first.dn, PASSWORD).await, Ok(()), "nothing is set before the answer");
+    let fields = [fields, vec![("confirmed", "1")]].concat();
     let slips = browser.post(&format!("{path}/slips"), &fields).await;
     assert_eq!(slips.html.matches("class=\"slip\"").count(), 2, "{}", slips.text);
     slips.says("i en gruppe, som andre ikke må sætte adgangskode for");
@@ -249,7 +257,7 @@ async fn slips_of_a_list_that_is_not_theirs_are_refused() {
     let browser = town.browser(&acting).await;
     let form = browser.get(&format!("/delegation/accounts/{}/password", guid(&member).await)).await;
     let target = guid(&member).await.to_string();
-    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("account", target)];
+    let fields = [("csrf", form.token()), ("attempt", form.attempt()), ("account", target), ("confirmed", "1".into())];
     let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
     assert_eq!(browser.post("/delegation/group/S-1-5-21-1-2-3-4/slips", &fields).await.status, 404);
     assert_eq!(browser.post("/delegation/group/x/slips", &fields).await.status, 404);

@@ -148,7 +148,7 @@ async fn forged_targets_of_slips_are_denied_and_logged() {
     let list = page.html.split("href=\"").filter_map(|rest| rest.split('"').next()).find(|path| path.starts_with("/delegation/group/"));
     let list = browser.get(list.expect("a class")).await;
     let (token, attempt, forged) = (list.token(), list.attempt(), guid(&stranger).await.to_string());
-    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("account", &forged), ("account", nobody)];
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("account", &forged), ("account", nobody), ("confirmed", "1")];
     let slips = browser.post(&format!("{}/slips", list.path), &fields).await;
     assert_eq!(slips.html.matches("class=\"slip\"").count(), 0, "{}", slips.text);
     assert_eq!(bind(&stranger.dn, PASSWORD).await, Ok(()), "the helpdesk's right is not the class's");

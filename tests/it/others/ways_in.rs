@@ -292,7 +292,8 @@ async fn slips_come_in_time_though_the_controller_does_not_answer() {
     let page = browser.get(&path).await;
     let (token, attempt) = (page.token(), page.attempt());
     proxy.set(Mischief::KeepAnswer(MODIFY_ANSWER));
-    let slips = browser.post(&format!("{path}/slips"), &[("csrf", &token), ("attempt", &attempt), ("account", &target)]).await;
+    let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("account", &target), ("confirmed", "1")];
+    let slips = browser.post(&format!("{path}/slips"), &fields).await;
     proxy.set(Mischief::None);
     assert_eq!(slips.status, 200);
     slips.says("Vi ved ikke, om adgangskoden blev sat");

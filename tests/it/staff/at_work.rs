@@ -82,7 +82,7 @@ async fn an_auditor_a_disabled_account_and_a_weak_one_set_nothing() {
     let (token, attempt) = (form.token(), form.attempt());
     desk(&service).disable(&helper.name).await.expect("disabled");
     let fields = [("csrf", token.as_str()), ("attempt", &attempt), ("new", NEW), ("repeat", NEW)];
-    assert_eq!(visitor.post(&path, &fields).await.path, "/login?ended");
+    assert_eq!(visitor.post(&path, &fields).await.path, "/?ended-form");
     let weak = helpdesk("low").start().await;
     let visitor = Colleague::new(&weak, &[Role::Helpdesk]).await.at_work(&weak).await;
     assert_eq!(visitor.get(&path).await.path, format!("/delegation/accounts/{target}"), "no form that can't succeed");

@@ -70,7 +70,7 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     assert!(list.starts_with("vagt.åse\tÅse Bech-Øst\thelpdesk,auditor\tenabled\t20"), "{list}");
     // A command in another process disables the account and ends its sessions at once.
     assert_eq!(run(dir.path(), &["disable", "VAGT.ÅSE"], "").status.code(), Some(0));
-    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
+    assert_eq!(browser.get("/delegation").await.path, "/?ended");
     assert!(said(&run(dir.path(), &["list"], "")).contains("\tdisabled\t"));
     let code = next_code(&phone, &code).await;
     assert_eq!(log_in(&browser, "vagt.åse", PASSWORD, &code).await.status, 422);
@@ -78,10 +78,10 @@ async fn an_account_is_made_used_disabled_enabled_reset_and_removed() {
     assert_eq!(log_in(&browser, "vagt.åse", PASSWORD, &code).await.path, "/delegation", "what was refused is not used up");
     let new_phone = app(&run(dir.path(), &["reset", "vagt.åse"], &format!("{OTHER}\r\n")));
     assert_ne!(new_phone.0, phone.0);
-    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
+    assert_eq!(browser.get("/delegation").await.path, "/?ended");
     assert_eq!(log_in(&browser, "vagt.åse", OTHER, &new_phone.code(now())).await.path, "/delegation");
     assert_eq!(run(dir.path(), &["remove", "vagt.åse"], "").status.code(), Some(0));
-    assert_eq!(browser.get("/delegation").await.path, "/login?ended");
+    assert_eq!(browser.get("/delegation").await.path, "/?ended");
     assert_eq!(said(&run(dir.path(), &["list"], "")), "");
     drop(running);
     told(dir.path()).await;
@@ -105,7 +105,7 @@ async fn the_sessions_of_an_account_are_ended_by_a_command() {
     let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;
     let untouched = others.logged_in(&other.sam, crate::people::PASSWORD).await;
     assert!(said(&run(dir.path(), &["end-sessions", "vagt.ib"], "")).contains("1 sessions are ended"));
-    assert_eq!(local.get("/delegation").await.path, "/login?ended");
+    assert_eq!(local.get("/delegation").await.path, "/?ended");
     assert!(said(&run(dir.path(), &["end-sessions", &person.sam], "")).contains("1 sessions are ended"));
     assert!(theirs.get(&page.path).await.path.starts_with("/?"));
     let page = theirs.logged_in(&person.sam, crate::people::PASSWORD).await;

@@ -1,4 +1,8 @@
 //! Issue of a one-time code to a target: checklist, reason and code.
+//!
+//! Invariants:
+//! - A form issues at most one code, however often it is sent in a session: its attempt number is kept there before the code is made.
+//! - The code is shown once. Between form and page it is in the issuer's browser only, sealed and bound to attempt, account and session.
 
 use std::sync::Arc;
 
@@ -8,7 +12,14 @@ use axum::{
     http::StatusCode,
     response::{IntoResponse, Redirect, Response},
 };
-use serde::Deserialize;
+use axum_extra::extract::{
+    CookieJar,
+    cookie::{Cookie, SameSite},
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use tower_sessions::Session;
+use zeroize::Zeroizing;
 
 use crate::http::routes::delegation::lists::denied;
 use crate::{
@@ -19,9 +30,9 @@ use crate::{
     },
     http::{
         extract::form::Form,
-        page::{AuthenticatedRequest, Errors, Frame, PageError, page},
+        page::{AuthenticatedRequest, Errors, Frame, MessagePage, PageError, page},
     },
-    model::{ad::guid::ObjectGuid, authorization::Action},
+    model::{ad::guid::ObjectGuid, audit::attempt::AttemptId, authorization::Action},
 };
 
 /// Shortest reason, characters.
@@ -39,6 +50,7 @@ pub(crate) struct IssueCodePage {
     /// Typed reason, shown again after an error.
     pub(crate) reason: String,
     pub(crate) ticket: String,
+    pub(crate) attempt: AttemptId,
 }
 
 impl IssueCodePage {
@@ -53,8 +65,49 @@ pub(crate) struct CodeShownPage {
     pub(crate) frame: Frame,
     pub(crate) account: ObjectGuid,
     pub(crate) account_name: String,
-    pub(crate) code: String,
+    pub(crate) code: Zeroizing<String>,
+    /// The code as it is read aloud, a group a line.
+    pub(crate) spelled: Vec<String>,
     pub(crate) until: String,
+}
+
+/// Cookie with the sealed code, for the page after the form.
+const CODE_COOKIE: &str = "__Host-os2nykode-code";
+/// Key in the session: the attempt numbers of forms that were sent.
+const SENT: &str = "codes_sent";
+/// Most attempt numbers that are kept.
+const MOST_SENT: usize = 50;
+
+/// Content of the cookie.
+#[derive(Serialize, Deserialize)]
+struct SealedCode {
+    code: Zeroizing<String>,
+    account_name: String,
+    until: Timestamp,
+}
+
+/// Purpose of the cookie's seal. Only the session, the account and the attempt that the code was made for can open it.
+fn purpose(member: &AuthenticatedRequest, target: ObjectGuid, attempt: AttemptId) -> String {
+    let session = member.session.id().map(|id| id.to_string()).unwrap_or_default();
+    format!("code to read aloud {session} {target} {attempt}")
+}
+
+/// Strict: only the form's own answer leads to the page that reads it. Without a lifetime, no browser keeps it when it is closed.
+fn code_cookie(value: String) -> Cookie<'static> {
+    Cookie::build((CODE_COOKIE, value)).path("/").secure(true).http_only(true).same_site(SameSite::Strict).build()
+}
+
+/// Keeps the attempt number. False: a form with it was sent before.
+async fn first_time(session: &Session, attempt: AttemptId) -> Result<bool, PageError> {
+    let mut sent: Vec<String> = session.get(SENT).await?.unwrap_or_default();
+    if sent.contains(&attempt.to_string()) {
+        return Ok(false);
+    }
+    sent.drain(..(sent.len() + 1).saturating_sub(MOST_SENT));
+    sent.push(attempt.to_string());
+    session.insert(SENT, sent).await?;
+    session.save().await?; // before the code is made, so that a form sent twice meets it
+    Ok(true)
 }
 
 /// `GET /delegation/accounts/{account}/code`.
@@ -70,6 +123,7 @@ pub(crate) async fn show(
 /// Fields of the form.
 #[derive(Deserialize)]
 pub(crate) struct IssueForm {
+    attempt: String,
     reason: String,
     #[serde(default)]
     ticket: String,
@@ -77,7 +131,7 @@ pub(crate) struct IssueForm {
     checked: Option<String>,
 }
 
-/// `POST /delegation/accounts/{account}/code`. Its answer is the page with the code. No address shows the code again.
+/// `POST /delegation/accounts/{account}/code`: redirects to the page that shows the code once.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Path(account): Path<String>,
@@ -85,6 +139,7 @@ pub(crate) async fn submit(
     Form(sent): Form<IssueForm>,
 ) -> Result<Response, PageError> {
     let Some(target) = ObjectGuid::parse(&account) else { return Ok(StatusCode::NOT_FOUND.into_response()) };
+    let Some(attempt) = AttemptId::parse(&sent.attempt) else { return Ok(StatusCode::BAD_REQUEST.into_response()) };
     let (reason, ticket) = (sent.reason.trim().to_owned(), sent.ticket.trim().to_owned());
     let mut errors = Errors::default();
     if sent.checked.is_none() {
@@ -99,16 +154,46 @@ pub(crate) async fn submit(
     if !errors.is_empty() {
         return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors, (reason, ticket)).await;
     }
+    let shown = Redirect::to(&format!("/delegation/accounts/{target}/code/{attempt}"));
+    if !first_time(&member.session, attempt).await? {
+        return Ok(shown.into_response());
+    }
     let issue = Issue { target, reason, ticket: (!ticket.is_empty()).then_some(ticket) };
     Ok(match one_time_code::issue(&app, &member.visit, &member.identity, issue).await? {
         Issued::Code { code, until, account_name } => {
-            let mut frame = member.frame;
-            frame.path = format!("/delegation/accounts/{target}");
-            let until = frame.words.time(until);
-            page(StatusCode::OK, &CodeShownPage { frame, account: target, account_name, code: code.shown(), until })
+            let made = SealedCode { code: Zeroizing::new(code.shown()), account_name, until };
+            let text = Zeroizing::new(serde_json::to_vec(&made).map_err(|error| PageError::new(&error))?);
+            let sealed = app.keys.seal(&purpose(&member, target, attempt), &text).map_err(|error| PageError::new(&error))?;
+            (CookieJar::new().add(code_cookie(sealed)), shown).into_response()
         }
         Issued::Denied(denial) => denied(member.frame, denial),
     })
+}
+
+/// `GET /delegation/accounts/{account}/code/{attempt}`: shows the code, once.
+pub(crate) async fn shown(
+    State(app): State<Arc<App>>,
+    Path((account, attempt)): Path<(String, String)>,
+    cookies: CookieJar,
+    member: AuthenticatedRequest,
+) -> Result<Response, PageError> {
+    let (Some(target), Some(attempt)) = (ObjectGuid::parse(&account), AttemptId::parse(&attempt)) else {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    };
+    let sealed = cookies.get(CODE_COOKIE).and_then(|cookie| app.keys.open(&purpose(&member, target, attempt), cookie.value()));
+    let made = sealed.map(Zeroizing::new).and_then(|text| serde_json::from_slice::<SealedCode>(&text).ok());
+    let mut frame = member.frame;
+    frame.path = format!("/delegation/accounts/{target}");
+    let Some(SealedCode { code, account_name, until }) = made.filter(|made| app.clock.now() < made.until) else {
+        let mut notice = MessagePage::new(frame, "code-shown-before-title", "code-shown-before");
+        notice.way = Some((format!("/delegation/accounts/{target}/code"), notice.frame.t("code-make-new")));
+        return Ok(page(StatusCode::OK, &notice));
+    };
+    let (until, spelled) = (frame.words.time(until), frame.words.spelled(&code));
+    let mut gone = code_cookie(String::new());
+    gone.set_max_age(time::Duration::ZERO);
+    let shown = page(StatusCode::OK, &CodeShownPage { frame, account: target, account_name, code, spelled, until });
+    Ok((CookieJar::new().add(gone), shown).into_response())
 }
 
 async fn form(
@@ -121,9 +206,10 @@ async fn form(
 ) -> Result<Response, PageError> {
     let AuthenticatedRequest { mut frame, visit, identity, token, .. } = member;
     frame.path = format!("/delegation/accounts/{target}/code");
+    let attempt = AttemptId::from_random(app.keys.random().map_err(|e| PageError::new(&e))?);
     Ok(match show::show(app, &visit, &identity, target).await? {
         TargetShown::Account(view) if view.may(Action::IssueCode) => {
-            page(status, &IssueCodePage { frame, view: *view, token, errors, reason, ticket })
+            page(status, &IssueCodePage { frame, view: *view, token, errors, reason, ticket, attempt })
         }
         TargetShown::Account(_) => Redirect::to(&format!("/delegation/accounts/{target}")).into_response(),
         TargetShown::Own => Redirect::to(&format!("/accounts/{target}")).into_response(),

@@ -78,6 +78,8 @@ pub(crate) struct ListPage {
     pub(crate) attempt: AttemptId,
     /// Whether all accounts are ticked.
     pub(crate) all: bool,
+    /// Whether slips were asked for without a choice.
+    pub(crate) none: bool,
 }
 
 /// An account in a list.
@@ -192,6 +194,7 @@ pub(crate) async fn choose(
 pub(crate) struct Turned {
     #[serde(default)]
     page: String,
+    none: Option<String>,
 }
 
 /// Fields of the form.
@@ -202,6 +205,9 @@ pub(crate) struct ListForm {
     #[serde(default)]
     page: String,
     all: Option<String>,
+    /// Set by the address only.
+    #[serde(skip)]
+    none: bool,
 }
 
 /// `GET /delegation/{kind}/{id}`: a page of a list.
@@ -211,7 +217,7 @@ pub(crate) async fn list(
     Query(turned): Query<Turned>,
     member: AuthenticatedRequest,
 ) -> Result<Response, PageError> {
-    look(&app, place, ListForm { q: String::new(), page: turned.page, all: None }, member).await
+    look(&app, place, ListForm { q: String::new(), page: turned.page, all: None, none: turned.none.is_some() }, member).await
 }
 
 /// `POST /delegation/{kind}/{id}`: the result of a search, or the same page with all accounts ticked. It changes nothing.
@@ -231,8 +237,8 @@ async fn look(app: &Arc<App>, (kind, id): (String, String), asked: ListForm, mem
     Ok(match lists::look(app, &member.visit, &member.identity, place, &question).await? {
         ListOutcome::Found(found) => {
             let attempt = AttemptId::from_random(app.keys.random().map_err(|e| PageError::new(&e))?);
-            let (frame, token, all) = (member.frame, member.token, asked.all.is_some());
-            page(StatusCode::OK, &ListPage { frame, found, question, token, attempt, all })
+            let (frame, token, all, none) = (member.frame, member.token, asked.all.is_some(), asked.none);
+            page(StatusCode::OK, &ListPage { frame, found, question, token, attempt, all, none })
         }
         ListOutcome::Denied(denial) => denied(member.frame, denial),
     })

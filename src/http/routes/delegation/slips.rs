@@ -13,7 +13,7 @@ use axum::{
 use crate::http::routes::delegation::lists::denied;
 use crate::{
     app::App,
-    flow::delegation::slips::{Chosen, Made, Missing, Slip, make},
+    flow::delegation::slips::{Chosen, MOST, Made, Missing, Slip, make},
     http::{
         extract::form::Form,
         middleware::limits::Ends,
@@ -24,6 +24,24 @@ use crate::{
         audit::attempt::AttemptId,
     },
 };
+
+/// The question before all these passwords are set.
+#[derive(Template)]
+#[template(path = "pages/slips-confirm.html")]
+pub(crate) struct SlipsConfirmPage {
+    pub(crate) frame: Frame,
+    pub(crate) action: String,
+    pub(crate) back: String,
+    pub(crate) token: String,
+    pub(crate) attempt: AttemptId,
+    pub(crate) targets: Vec<ObjectGuid>,
+}
+
+impl SlipsConfirmPage {
+    fn question(&self) -> String {
+        self.frame.words.counting("slips-confirm", "count", i64::try_from(self.targets.len()).unwrap_or(i64::MAX))
+    }
+}
 
 #[derive(Template)]
 #[template(path = "pages/slips.html")]
@@ -57,7 +75,7 @@ impl SlipsPage {
     }
 }
 
-/// `POST /delegation/group/{group}/slips`. Its answer is the page with the passwords. No address shows them again.
+/// `POST /delegation/group/{group}/slips`: the question, and with `confirmed` the passwords. The answer then is the page with the passwords. No address shows them again.
 pub(crate) async fn submit(
     State(app): State<Arc<App>>,
     Path(group): Path<String>,
@@ -75,7 +93,14 @@ pub(crate) async fn submit(
     let mut seen = std::collections::BTreeSet::new();
     targets.retain(|target| seen.insert(*target));
     if targets.is_empty() {
-        return Ok(Redirect::to(&back).into_response());
+        let page = all("page").next().and_then(|page| page.parse::<usize>().ok()).unwrap_or(1);
+        return Ok(Redirect::to(&format!("{back}?page={page}&none=1")).into_response());
+    }
+    if all("confirmed").next().is_none() {
+        targets.truncate(MOST);
+        let (mut frame, token, action) = (member.frame, member.token, format!("{back}/slips"));
+        frame.path.clone_from(&back);
+        return Ok(page(StatusCode::OK, &SlipsConfirmPage { frame, action, back, token, attempt, targets }));
     }
     Ok(match make(&app, &member.visit, &member.identity, &Chosen { group, targets, attempt }, ends).await? {
         Made::Slips(ground, slips) => {
