@@ -324,7 +324,8 @@ async fn a_code_needs_a_check_a_reason_and_the_right_to_give_it() {
     let helping = town.browser(&helper).await;
     let path = format!("/delegation/accounts/{target}/code");
     let form = helping.get(&path).await;
-    let page = helping.post(&path, &[("csrf", &form.token()), ("reason", " x "), ("ticket", &"9".repeat(51))]).await;
+    let page =
+        helping.post(&path, &[("csrf", &form.token()), ("attempt", &form.attempt()), ("reason", " x "), ("ticket", &"9".repeat(51))]).await;
     assert_eq!(page.status, 422);
     for text in ["sæt et kryds", "mellem 5 og 500 tegn", "højst have 50 tegn"] {
         page.says(text);

@@ -97,9 +97,8 @@ fn code_cookie(value: String) -> Cookie<'static> {
     Cookie::build((CODE_COOKIE, value)).path("/").secure(true).http_only(true).same_site(SameSite::Strict).build()
 }
 
-/// Keeps the attempt number. False: a form with it was sent before.
-async fn first_time(session: &Session, attempt: AttemptId) -> Result<bool, PageError> {
-    let mut sent: Vec<String> = session.get(SENT).await?.unwrap_or_default();
+/// Adds the attempt number to those that were sent. False: a form with it was sent before.
+async fn first_time(session: &Session, mut sent: Vec<String>, attempt: AttemptId) -> Result<bool, PageError> {
     if sent.contains(&attempt.to_string()) {
         return Ok(false);
     }
@@ -155,7 +154,8 @@ pub(crate) async fn submit(
         return form(&app, member, target, StatusCode::UNPROCESSABLE_ENTITY, errors, (reason, ticket)).await;
     }
     let shown = Redirect::to(&format!("/delegation/accounts/{target}/code/{attempt}"));
-    if !first_time(&member.session, attempt).await? {
+    let before: Vec<String> = member.session.get(SENT).await?.unwrap_or_default();
+    if !first_time(&member.session, before.clone(), attempt).await? {
         return Ok(shown.into_response());
     }
     let issue = Issue { target, reason, ticket: (!ticket.is_empty()).then_some(ticket) };
@@ -166,7 +166,10 @@ pub(crate) async fn submit(
             let sealed = app.keys.seal(&purpose(&member, target, attempt), &text).map_err(|error| PageError::new(&error))?;
             (CookieJar::new().add(code_cookie(sealed)), shown).into_response()
         }
-        Issued::Denied(denial) => denied(member.frame, denial),
+        Issued::Denied(denial) => {
+            member.session.insert(SENT, before).await?; // no code was made: a repetition is judged and logged again
+            denied(member.frame, denial)
+        }
     })
 }
 
