@@ -437,6 +437,15 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
         };
         pages.push(("give a code".into(), page.render()));
     }
+    pages.extend(handed_out(member, words));
+    let result = TargetResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
+    pages.push(("other result".into(), result.render()));
+    pages
+}
+
+/// Sample pages with a code or with passwords to hand out.
+fn handed_out(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askama::Result<String>)> {
+    let mut pages = Vec::new();
     let (account_name, code, until) = (NAME.into(), zeroize::Zeroizing::new("K7Q-4MXP-9WD".to_owned()), "nu".into());
     let spelled = words.spelled(&code);
     pages.push(("code".into(), CodeShownPage { frame: member("/x"), account: guid(), account_name, code, spelled, until }.render()));
@@ -453,8 +462,6 @@ fn others(member: &dyn Fn(&str) -> Frame, words: &Wording) -> Vec<(String, askam
     let (action, back, attempt) = ("/x/slips".into(), "/x".into(), AttemptId::from_random([7; 16]));
     let confirm = SlipsConfirmPage { frame: member("/x"), action, back, token: "t".into(), attempt, targets: vec![guid()] };
     pages.push(("slips to confirm".into(), confirm.render()));
-    let result = TargetResultPage { frame: member("/x"), title: NAME.into(), text: NAME.into(), kind: "success", account: guid() };
-    pages.push(("other result".into(), result.render()));
     pages
 }
 
