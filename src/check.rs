@@ -14,6 +14,7 @@ mod registers;
 mod report;
 mod saml;
 mod store;
+mod web;
 
 pub use controller::{ChainLink, HandshakeError, Offered, offered_chain};
 pub use report::{Finding, FindingLevel, Id, Report};
@@ -51,6 +52,7 @@ pub async fn run_into(config: &Config, options: &Options, clock: &dyn Clock, rep
     }
     store::check(config, report).await;
     audit::check(config, clock, report).await;
+    web::check(config, clock, report);
     saml::check(config, options, clock, report).await;
     oidc::check(config, options, clock, report).await;
     crate::check::leaked::check(&config.policy.leaked, clock, report).await;

@@ -15,6 +15,7 @@ pub mod outage;
 pub mod password_policy;
 pub mod run_to_completion;
 pub mod self_service;
+pub mod service_account_watch;
 pub mod service_event;
 pub mod set_password;
 pub mod sign_in;

@@ -23,7 +23,7 @@ use crate::{
     app::App,
     clock::{Clock, SystemClock},
     config::{Config, Problems},
-    flow::{delegation, one_time_code, service_event},
+    flow::{delegation, one_time_code, service_account_watch, service_event},
     http,
     identity::{keys::ProviderKeys, oidc},
     jobs::{alerts, forward, provider_changes, reconcile, seal},
@@ -82,6 +82,8 @@ pub async fn serve(
     let pushing = forward::start(&app);
     let watching = app.clone();
     tokio::spawn(async move { alerts::run_alerts(&watching).await });
+    let watching = app.clone();
+    tokio::spawn(async move { service_account_watch::run_alerts(&watching).await });
     tokio::spawn(clean_up(app.clone()));
     let providers = Arc::new(Notify::new());
     tokio::spawn(refresh_providers(app.clone(), providers.clone()));

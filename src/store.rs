@@ -283,9 +283,24 @@ pub(crate) fn stored(at: Timestamp) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
     use sqlx::Row;
 
     use super::*;
+
+    #[test]
+    fn an_ipv6_address_reaches_the_library_without_its_brackets() {
+        for (text, host) in [
+            ("postgres://a:b@[::1]/x", "::1"),
+            ("postgres://a:b@[2001:DB8::5]:5433/x?sslmode=disable", "2001:db8::5"),
+            ("postgres://a:b@[::1]/x?host=register.dk", "register.dk"),
+            ("postgres://a:b@register.dk/x", "register.dk"),
+        ] {
+            let url = crate::config::StoreConfig::at(text).expect(text).url;
+            let options = sqlx::postgres::PgConnectOptions::from_str(url.expose_secret()).expect(text);
+            assert_eq!(options.get_host(), host, "{text}");
+        }
+    }
 
     #[tokio::test]
     async fn the_logs_connection_waits_for_the_disk_and_a_journal_is_kept() {

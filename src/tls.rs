@@ -1,5 +1,9 @@
 //! TLS clients: trusted CA certificates and our own client certificate. There is no switch that turns verification off.
 
+mod certificate;
+
+pub use certificate::{Certificate, CertificateError};
+
 use std::{
     path::{Path, PathBuf},
     sync::Arc,

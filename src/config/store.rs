@@ -35,7 +35,7 @@ impl StoreConfig {
         if url.fragment().is_some() {
             return Err(FRAGMENT);
         }
-        let whole = with_tls(Database::Postgres, url).map_err(|_| KNOWN)?;
+        let whole = with_tls(Database::Postgres, url).map_err(|wrong| wrong.words(KNOWN))?;
         Ok(Self { url: SecretString::from(String::from(whole.url)), verified: whole.verified })
     }
 }

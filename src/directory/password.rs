@@ -16,9 +16,15 @@ use crate::directory::{
 };
 use crate::model::{
     account::Account,
-    ad::{guid::ObjectGuid, password_version::VersionBefore},
+    ad::{
+        guid::ObjectGuid,
+        password_version::{PasswordVersion, VersionBefore},
+    },
     credential::password::Password,
 };
+
+/// Replication metadata as XML; Samba leaves it empty.
+const METADATA_XML: &str = "msDS-ReplAttributeMetaData";
 
 /// LDAP_SERVER_POLICY_HINTS control: AD enforces history and minimum age on a reset too.
 pub const POLICY_HINTS: &str = "1.2.840.113556.1.4.2239";
@@ -218,10 +224,20 @@ impl ControllerSession {
     /// Data that an attempt records so that it can be reconciled. `None`: the replication metadata of the account or controller can't be
     /// read.
     pub async fn version_before(&mut self, account: &Account) -> Option<VersionBefore> {
-        let version = account.password_version?.version;
+        let version = self.password_version(account).await?.version;
         let controller = self.controller.clone();
         let root = controller.root_dse(self.connection()).await.ok()?;
         Some(VersionBefore { version, asked: root.invocation_id? })
+    }
+
+    /// The replication metadata of the account's password: as it was read with the account, or else in the form that Windows adds to it.
+    pub async fn password_version(&mut self, account: &Account) -> Option<PasswordVersion> {
+        if account.password_version.is_some() {
+            return account.password_version;
+        }
+        let found = self.connection().read_object(&account.guid.as_dn(), "(objectClass=user)", [METADATA_XML]).await;
+        let entry = found.inspect_err(|fault| tracing::warn!(error = %fault, "replication metadata can't be read")).ok()??;
+        PasswordVersion::from_xml(entry.all(METADATA_XML).iter().map(Vec::as_slice))
     }
 
     async fn write(

@@ -487,7 +487,7 @@ impl Submitted<'_> {
         before: Option<VersionBefore>,
     ) -> SetOutcome {
         let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return SetOutcome::Unknown };
-        let may_be_ours = match before.zip(now.password_version) {
+        let may_be_ours = match before.zip(pinned.password_version(&now).await) {
             Some((before, version)) => match version.shows(before, self.app.clock.now(), None) {
                 VersionComparison::ByThisAttempt | VersionComparison::Unclear => true,
                 VersionComparison::Unchanged | VersionComparison::ByAnother => false,

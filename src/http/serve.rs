@@ -6,10 +6,9 @@
 //! - Errors before the first request are counted, and logged at a bounded rate.
 
 mod activity;
-mod certificate;
 mod connections;
 
-pub use certificate::{Certificate, CertificateError};
+pub use crate::tls::{Certificate, CertificateError};
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 

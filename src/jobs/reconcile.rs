@@ -86,7 +86,10 @@ async fn look(app: &App, open: &OpenAttempt) -> Result<Option<AuditEvent>, FlowE
         let (outcome, reason) = (AuditOutcome::Unknown, "not_written_by_us".to_owned());
         return Ok(Some(AuditEvent { at: now, kind: settled_by, outcome, reason, ..attempt.clone() }));
     }
-    let (account, pinned) = app.directory.account(target.guid).await?;
+    let (mut account, mut pinned) = app.directory.account(target.guid).await?;
+    if let Some(account) = &mut account {
+        account.password_version = pinned.password_version(account).await;
+    }
     let same_controller = attempt.controller.as_deref() == Some(pinned.name());
     let locked = account.as_ref().is_some_and(|account| account.locked);
     let kept = Before { last_set_ticks: before, version: attempt.note.as_deref().and_then(VersionBefore::parse) };

@@ -1,5 +1,7 @@
 //! Check of the URLs that the service may send requests to.
 
+use std::net::{Ipv4Addr, Ipv6Addr};
+
 /// True for https URLs, and for http URLs of the local machine. URLs with user information are refused: the text before `@` can look like a
 /// host without being one.
 pub fn is_safe_address(url: &str) -> bool {
@@ -13,8 +15,12 @@ pub fn is_safe_address(url: &str) -> bool {
     if !url.starts_with("http://") {
         return false;
     }
+    // An IPv6 address stands in brackets and has colons of its own (RFC 3986, section 3.2.2).
+    if let Some((address, port)) = authority.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        return (port.is_empty() || port.starts_with(':')) && address.parse::<Ipv6Addr>().is_ok_and(|ip| ip.is_loopback());
+    }
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback()) || host == "[::1]"
+    host == "localhost" || host.parse::<Ipv4Addr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 #[cfg(test)]
@@ -23,7 +29,17 @@ mod tests {
 
     #[test]
     fn only_loopback_may_be_asked_in_clear() {
-        for url in ["https://idp.dk/metadata", "http://localhost:8080/x", "http://127.0.0.1/x", "http://127.0.0.41:81", "http://[::1]:1/"] {
+        for url in [
+            "https://idp.dk/metadata",
+            "http://localhost:8080/x",
+            "http://127.0.0.1/x",
+            "http://127.0.0.41:81",
+            "http://[::1]:1/",
+            "http://[::1]",
+            "http://[::1]/x",
+            "http://[::1]?x",
+            "http://[0:0:0:0:0:0:0:1]/",
+        ] {
             assert!(is_safe_address(url), "{url}");
         }
         for url in [
@@ -39,6 +55,14 @@ mod tests {
             "http://evil.dk\\@127.0.0.1/",
             "https://idp.dk@evil.dk/",
             "http://127.0.0.1 /",
+            "http://::1/",
+            "http://[::1",
+            "http://[::1]evil.dk/",
+            "http://[::1].evil.dk:80/",
+            "http://[::2]/",
+            "http://[2001:db8::1]/",
+            "http://[127.0.0.1]/",
+            "http://[localhost]/",
         ] {
             assert!(!is_safe_address(url), "{url}");
         }

@@ -4,6 +4,7 @@ mod domain;
 mod peer;
 mod store;
 mod tls;
+mod web;
 
 use os2nykode::{
     check::{self, FindingLevel, Options, Report},

@@ -1,11 +1,21 @@
 //! Two real controllers: values that only one of them knows, and the effects of a faulty one on a visitor.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
+
+use os2nykode::{
+    directory::{DirectoryError, ResetOptions, WriteAnswer},
+    jobs::reconcile,
+    model::identity::claim::{ClaimKind, Match},
+};
 
 use crate::{
     pair::{NAMES, Pair},
     people::{Admin, PASSWORD, Person, bind_on},
-    proxy::{BIND_ANSWER, ENTRY, Mischief, Proxy},
+    provider_reset::{begun_reset, claim, history, password},
+    proxy::{BIND, BIND_ANSWER, ENTRY, Mischief, Proxy, SEARCH},
     service::{Service, Setup},
 };
 
@@ -199,4 +209,108 @@ async fn many_at_once_wait_for_a_place_and_none_is_a_fault() {
     });
     let statuses = futures_util::future::join_all(logins).await;
     assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_on_one_controller_is_settled_by_the_metadata_on_the_other() {
+    let pair = Pair::take().await;
+    let (service, one, _two) = behind_proxies(&pair).await;
+    let people = [pair.person().await, pair.person().await];
+    let mut targets = Vec::new();
+    pair.part();
+    for (person, write) in people.iter().zip([true, false]) {
+        let target = pair.admin(1).await.guid(&person.sam).await;
+        let (account, mut pinned) = service.app.directory.account(target).await.expect("read");
+        assert_eq!(pinned.name(), NAMES[0]);
+        targets.push(target);
+        let begun = begun_reset(&service, person, &account.expect("there"), &mut pinned).await;
+        service.app.audit.begin(&begun).await.expect("begun");
+        if write {
+            assert_eq!(pinned.reset_password(target, &password(NEW), ResetOptions::default()).await.expect("an answer"), WriteAnswer::Done);
+        }
+    }
+    // The controller that was asked goes away before its answer is written down, and before the other one hears of the write.
+    one.set(Mischief::Refuse);
+    one.end_connections();
+    service.clock.shift_to(120);
+    assert_eq!(reconcile::settle(&service.app).await.expect("asked"), 0, "what is not replicated proves nothing");
+    pair.replicate();
+    pair.agree(&people[0].sam, "pwdLastSet").await;
+    assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
+    service.clock.shift_to(0);
+    let settled = history(&service, targets[0]).await.remove(0);
+    assert_eq!((settled.reason.as_str(), settled.controller.as_deref()), ("password_set_since", Some(NAMES[1])));
+    // Nothing to see on the other one may mean two things: it waits for the one that was asked.
+    one.set(Mischief::None);
+    service.clock.shift_to(3600);
+    assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
+    service.clock.shift_to(0);
+    let settled = history(&service, targets[1]).await.remove(0);
+    assert_eq!((settled.reason.as_str(), settled.controller.as_deref()), ("password_not_set_since", Some(NAMES[0])));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bind_that_the_controller_passes_on_has_a_time_of_its_own() {
+    let proxy = Proxy::start().await;
+    let service = Setup { controllers: vec![proxy.address], directory: "timeout_seconds = 1\n", ..Setup::default() }.start().await;
+    let person = Admin::new().await.person().await;
+    service.visitor().logged_in(&person.sam, PASSWORD).await;
+    // Windows asks the PDC emulator, which may be far away, before it says that a password is wrong, expired or has to be changed.
+    let patience = Duration::from_secs(4);
+    proxy.set(Mischief::Delay(BIND, PASSWORD.as_bytes().to_vec(), patience));
+    let started = Instant::now();
+    service.visitor().logged_in(&person.sam, PASSWORD).await;
+    assert!(started.elapsed() >= patience);
+    assert!(service.app.directory.controllers()[0].is_up());
+}
+
+/// A service that prefers the first of these addresses, with a time-out of one second, and a person with an e-mail address in an attribute.
+async fn searching(controllers: Vec<SocketAddr>) -> (Service, Person, Match) {
+    let service = Setup { controllers, directory: "timeout_seconds = 1\n", ..Setup::default() }.start().await;
+    let mut admin = Admin::new().await;
+    let person = admin.person().await;
+    let email = format!("{}@kommune.test", person.sam);
+    admin.replace(&person.dn, "otherMailbox", &email).await;
+    (service, person, Match { attribute: "otherMailbox".to_owned(), claim: claim(ClaimKind::Email, &email) })
+}
+
+fn slow(person: &Person, seconds: u64) -> Mischief {
+    Mischief::Delay(SEARCH, format!("{}@kommune.test", person.sam).into_bytes(), Duration::from_secs(seconds))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slow_search_by_an_unindexed_attribute_marks_no_controller_down() {
+    let proxy = Proxy::start().await;
+    let (service, person, by) = searching(vec![proxy.address]).await;
+    for (seconds, found) in [(2, true), (6, false)] {
+        proxy.set(slow(&person, seconds));
+        match service.app.directory.matching(&by).await {
+            Ok((accounts, _)) => assert!(found && accounts.len() == 1, "{seconds} s: {accounts:?}"),
+            Err(DirectoryError::SearchTooSlow) => assert!(!found, "{seconds} s"),
+            Err(other) => panic!("{seconds} s: {other:?}"),
+        }
+        assert!(service.app.directory.controllers()[0].is_up(), "{seconds} s");
+        service.visitor().logged_in(&person.sam, PASSWORD).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_controller_that_is_overtaken_in_a_slow_search_is_down_only_if_it_answers_nothing() {
+    let (one, two) = (Proxy::start().await, Proxy::start().await);
+    let (service, person, by) = searching(vec![one.address, two.address]).await;
+    let preferred = service.app.directory.controllers()[0].clone();
+    one.set(slow(&person, 4));
+    let (accounts, pinned) = service.app.directory.matching(&by).await.expect("found by the other one");
+    assert_eq!(accounts.len(), 1);
+    assert!(!std::ptr::eq(pinned.controller(), &raw const *preferred), "the other one");
+    drop(pinned);
+    service.visitor().logged_in(&person.sam, PASSWORD).await;
+    assert!(preferred.is_up(), "it answers others");
+    one.set(Mischief::KeepAnswer(ENTRY));
+    let started = Instant::now();
+    service.app.directory.matching(&by).await.expect("found by the other one");
+    while preferred.is_up() {
+        assert!(started.elapsed() < Duration::from_secs(10), "a controller that answers nothing is marked");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }

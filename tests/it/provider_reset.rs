@@ -11,7 +11,7 @@ use std::sync::{
 
 use jiff::{SignedDuration, Timestamp};
 use os2nykode::{
-    directory::{ResetOptions, WriteAnswer},
+    directory::{ControllerSession, ResetOptions, WriteAnswer},
     flow::{
         FlowError, RequestContext,
         self_service::{
@@ -23,6 +23,7 @@ use os2nykode::{
     },
     jobs::reconcile,
     model::{
+        account::Account,
         ad::guid::ObjectGuid,
         audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         authorization::strength::Strength,
@@ -154,6 +155,35 @@ pub async fn locked_person() -> Person {
 pub async fn history(service: &Service, target: ObjectGuid) -> Vec<AuditEvent> {
     let entries = service.app.audit.history_of(target, 50, Timestamp::UNIX_EPOCH).await.expect("read");
     entries.into_iter().map(|entry| entry.event).collect()
+}
+
+/// A reset that has begun, as it is on disk before AD is asked on this controller.
+pub async fn begun_reset(service: &Service, person: &Person, account: &Account, pinned: &mut ControllerSession) -> AuditEvent {
+    let party = Party { guid: account.guid, account_name: person.sam.clone(), name: String::new() };
+    AuditEvent {
+        at: service.app.clock.now(),
+        visit: Uuid::from_u128(1),
+        kind: EventKind::ResetAttempt,
+        outcome: AuditOutcome::Started,
+        reason: String::new(),
+        actor: Some(party.clone()),
+        unknown_name: None,
+        method: Some(LoginMethod::Saml),
+        provider: Some(id("mitid")),
+        level: Some(AssuranceLevel::High),
+        assertion: Some(ASSERTION.to_owned()),
+        actor_cpr: None,
+        client: None,
+        user_agent: None,
+        target: Some(party),
+        target_cpr: None,
+        controller: Some(pinned.name().to_owned()),
+        attempt: Some(AttemptId::from_random(service.app.keys.random().expect("random"))),
+        authority: None,
+        note: pinned.version_before(account).await.map(|before| before.to_string()),
+        ticket: None,
+        password_set_before: Some(account.password.last_set_ticks),
+    }
 }
 
 pub async fn unchanged(person: &Person) {

@@ -3,6 +3,8 @@
 //! It speaks TLS on both sides (with a certificate of the test CA) and forwards whole LDAP messages.
 #![allow(clippy::wildcard_enum_match_arm, reason = "each mischief touches one place")]
 
+mod metadata;
+
 use std::{
     collections::HashMap,
     net::SocketAddr,
@@ -59,6 +61,10 @@ pub enum Mischief {
     Say(Words),
     /// Delays every answer.
     Slow(Duration),
+    /// Delays a request with this tag that contains this text; forwards the others at once.
+    Delay(u8, Vec<u8>, Duration),
+    /// Returns replication metadata as XML (Windows) instead of in binary form (Samba).
+    XmlMetadata,
     /// Presents the certificate and key of these files.
     Certificate(&'static str, &'static str),
 }
@@ -218,6 +224,14 @@ impl Proxy {
                 }
                 match self.mischief() {
                     Mischief::HoldRequest(at) if at == tag => continue,
+                    Mischief::Delay(at, text, delay) if at == tag && holds(&message, &text) => tokio::time::sleep(delay).await,
+                    Mischief::XmlMetadata if tag == SEARCH && holds(&message, metadata::XML) => {
+                        let answer = metadata::answer(&self.controller, &message).await;
+                        let mut to_client = to_client.lock().await;
+                        to_client.write_all(&answer).await?;
+                        to_client.flush().await?;
+                        continue;
+                    }
                     Mischief::Say(words) if !words.done && words.request() == tag => {
                         let mut to_client = to_client.lock().await;
                         to_client.write_all(&words.to(&message)).await?;
@@ -259,6 +273,7 @@ impl Proxy {
             }
             Mischief::Say(words) if words.done && words.answer == tag => (words.to(&message), true),
             Mischief::ReplaceText(at, from, to) if at == tag => (replaced(message, from, to), true),
+            Mischief::XmlMetadata if tag == ENTRY => (replaced(message, metadata::BINARY, b"xeplPropertyMetaData"), true),
             Mischief::KeepAnswer(at) if at == tag => {
                 tokio::time::sleep(Duration::from_mins(2)).await;
                 return Ok(false);
@@ -273,6 +288,10 @@ impl Proxy {
         to_client.flush().await?;
         Ok(goes_on)
     }
+}
+
+fn holds(message: &[u8], text: &[u8]) -> bool {
+    message.windows(text.len()).any(|window| window == text)
 }
 
 fn replaced(mut message: Vec<u8>, from: &[u8], to: &[u8]) -> Vec<u8> {

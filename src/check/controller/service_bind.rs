@@ -7,6 +7,11 @@ use crate::{
 
 /// Reports the reason in AD's message. `user`: the configured name.
 pub(super) fn refused(area: &str, user: &str, text: &str, report: &mut Report) {
+    if answer::sees_no_tls(text) {
+        let remedy = "set `address` and `port` to the controller itself, or let the load balancer before it forward TLS unopened (layer 4)";
+        let what = "the controller received the bind without TLS: a device before it ends TLS and forwards passwords in clear text";
+        return report.problem(Id::ControllerBehindTlsProxy, area, what, remedy);
+    }
     let sam = user.rsplit('\\').next().unwrap_or(user).split('@').next().unwrap_or(user);
     let (id, why, remedy) = match answer::of_bind(49, text).unwrap_or(BindAnswer::Other(0)) {
         BindAnswer::Wrong => (
@@ -96,6 +101,7 @@ mod tests {
             ("52f", Id::ServiceAccountRestricted, "Protected Users"),
             ("569", Id::ServiceAccountRestricted, "Access this computer from the network"),
             ("99", Id::ServiceAccountRefused, "data"),
+            ("0", Id::ServiceAccountRefused, "data"),
         ] {
             let text = format!("80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext error, data {data}, v4563\0");
             for user in ["svc@kommune.dk", r"KOMMUNE\svc"] {
@@ -106,5 +112,15 @@ mod tests {
                 assert!(!found.what.contains('\0') && (id == Id::ServiceAccountWrong || !found.advice.contains("bind_user")), "{found}");
             }
         }
+    }
+
+    #[test]
+    fn a_controller_that_sees_no_tls_is_named_and_not_the_account() {
+        let text = "00002028: LdapErr: DSID-0C09035C, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not \
+                    already active on the connection, data 0, v65f4";
+        let mut report = Report::default();
+        refused("dc1", "svc@kommune.dk", &answer::readable(text), &mut report);
+        let found = &report.findings[0];
+        assert!(found.id == Some(Id::ControllerBehindTlsProxy) && found.advice.contains("layer 4"), "{found}");
     }
 }

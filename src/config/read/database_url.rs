@@ -68,18 +68,43 @@ pub(crate) struct DatabaseUrl {
     pub verified: bool,
 }
 
-/// The URL does not name a server.
+/// Why a database URL names no server that can be connected to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NoServer;
+pub(crate) enum ServerError {
+    /// The URL names no server.
+    Missing,
+    /// The MySQL library takes no IPv6 address.
+    Ipv6,
+}
+
+impl ServerError {
+    /// What is wrong with the URL; `known` describes the expected form.
+    pub(crate) fn words(self, known: &'static str) -> &'static str {
+        match self {
+            Self::Missing => known,
+            Self::Ipv6 => "holds an IPv6 address, which does not work with MySQL and MariaDB: write a host name",
+        }
+    }
+}
 
 /// The library would cut off the URL at a `#`.
 pub(crate) const FRAGMENT: &str = "holds a #: write it as %23";
 
 /// Adds the setting that verifies chain and name, unless the URL has a TLS setting or the server is the local machine (loopback address,
 /// `localhost`, Unix socket).
-pub(crate) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, NoServer> {
+///
+/// An IPv6 address is repeated without brackets, because sqlx would look up the name "[::1]".
+pub(crate) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, ServerError> {
     let Some((keys, word)) = database.tls() else { return Ok(DatabaseUrl { database, url, verified: true }) };
-    let local = is_here(database, &url).ok_or(NoServer)?;
+    let local = is_here(database, &url).ok_or(ServerError::Missing)?;
+    let address = url.host_str().and_then(|host| host.strip_prefix('[')?.strip_suffix(']')).map(str::to_owned);
+    if let Some(address) = address.filter(|_| said(&url, database.server_keys()).is_none()) {
+        match database {
+            Database::Postgres => _ = url.query_pairs_mut().append_pair("host", &address),
+            Database::MySql => return Err(ServerError::Ipv6),
+            Database::Sqlite | Database::SqlServer => {}
+        }
+    }
     let verified = if let Some(mode) = said(&url, keys) {
         local || mode.eq_ignore_ascii_case(word)
     } else {
@@ -120,7 +145,10 @@ mod tests {
             ("postgres://a:b@register.dk/x", "/x?sslmode=verify-full", true),
             ("postgresql://a:b@register.dk/x?sslrootcert=/ca.pem", "ca.pem&sslmode=verify-full", true),
             ("postgres://a:b@10.0.0.1/x", "?sslmode=verify-full", true),
-            ("postgres://a:b@[::ffff:127.0.0.1]/x", "?sslmode=verify-full", true),
+            ("postgres://a:b@[::ffff:127.0.0.1]/x", "?host=%3A%3Affff%3A7f00%3A1&sslmode=verify-full", true),
+            ("postgres://a:b@[2001:db8::5]:5433/x", "?host=2001%3Adb8%3A%3A5&sslmode=verify-full", true),
+            ("postgres://a:b@[2001:db8::5]/x?hostaddr=10.0.0.1", "?hostaddr=10.0.0.1&sslmode=verify-full", true),
+            ("sqlserver://a:b@[2001:db8::5]/x", "/x?sslmode=verify-full", true),
             ("postgres://a:b@localhost.evil.dk/x", "?sslmode=verify-full", true),
             ("mysql://a:b@register.dk/x", "?ssl-mode=VERIFY_IDENTITY", true),
             ("sqlserver://a:b@register.dk/x", "?sslmode=verify-full", true),
@@ -146,7 +174,6 @@ mod tests {
             "postgres://a:b@localhost/x",
             "postgres://a:b@LOCALHOST:5433/x",
             "postgres://a:b@127.0.0.1/x",
-            "postgres://a:b@[::1]/x",
             "postgres://a@%2Frun%2Fpostgresql/x",
             "postgres://a@register.dk/x?host=/run/postgresql",
             "postgres:///x?host=/run/postgresql",
@@ -169,9 +196,17 @@ mod tests {
     }
 
     #[test]
+    fn an_ipv6_address_is_repeated_without_brackets_or_refused() {
+        assert_eq!(spelled("postgres://a:b@[::1]/x"), ("postgres://a:b@[::1]/x?host=%3A%3A1".to_owned(), true), "this machine: no TLS");
+        let mysql = Url::parse("mysql://a:b@[::1]/x").expect("a URL");
+        assert_eq!(with_tls(Database::MySql, mysql), Err(ServerError::Ipv6));
+        assert_eq!(spelled("mysql://a:b@[::1]/x?socket=/run/mysqld/mysqld.sock").1, true);
+    }
+
+    #[test]
     fn a_url_without_a_server_is_refused() {
         for text in ["postgres:///x", "postgres://localhost/x?host=", "postgres:x", "mysql:///x"] {
-            assert_eq!(with_tls(Database::Postgres, Url::parse(text).expect(text)), Err(NoServer), "{text}");
+            assert_eq!(with_tls(Database::Postgres, Url::parse(text).expect(text)), Err(ServerError::Missing), "{text}");
         }
     }
 }

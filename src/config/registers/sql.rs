@@ -108,7 +108,7 @@ fn whole(text: &str) -> Result<DatabaseUrl, &'static str> {
             Some(_) => return Err("has a mode that is not read-only: leave mode out"),
         };
     }
-    with_tls(database, url).map_err(|_| KNOWN)
+    with_tls(database, url).map_err(|wrong| wrong.words(KNOWN))
 }
 
 #[cfg(test)]

@@ -13,9 +13,9 @@ use crate::model::account::{Account, reference::AccountRef};
 
 impl Directory {
     /// The accounts of the references, without duplicates and without their groups. One search a reference, all on the first controller
-    /// that answers.
+    /// that answers. The attribute of a reference may have no index.
     pub async fn accounts_named(&self, references: &[AccountRef]) -> Result<(Vec<Account>, ControllerSession), DirectoryError> {
-        self.read(|mut pinned| async move { (self.accounts_named_on(pinned.connection(), references).await, pinned) }).await
+        self.heavy_read(|mut pinned| async move { (self.accounts_named_on(pinned.connection(), references).await, pinned) }).await
     }
 
     /// Same in an existing controller session.

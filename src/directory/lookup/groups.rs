@@ -92,7 +92,9 @@ impl Directory {
     pub async fn any_group_below(&self, unit: &str) -> Result<bool, DirectoryError> {
         let filter = "(&(objectClass=group)(groupType:1.2.840.113556.1.4.803:=2147483648))";
         let found = self
-            .read(|mut pinned| async move { (pinned.connection().search_some(unit, filter, ["cn"], 1, self.timeout).await, pinned) })
+            .heavy_read(
+                |mut pinned| async move { (pinned.connection().search_some(unit, filter, ["cn"], 1, self.timeout * 4).await, pinned) },
+            )
             .await?;
         Ok(!found.0.is_empty())
     }

@@ -83,6 +83,11 @@ pub(crate) fn forgot_the_login(rc: u32, text: &str) -> bool {
     rc == 1 && leading_code(text) == Some(0x4dc)
 }
 
+/// Whether the controller takes no simple bind because it sees no TLS (ERROR_DS_STRONG_AUTH_REQUIRED, result 8).
+pub(crate) fn sees_no_tls(text: &str) -> bool {
+    leading_code(text) == Some(0x2028)
+}
+
 /// AD's message for the log: one line, bounded, without values.
 ///
 /// DNs, names and quoted values are removed. Code, DSID and problem remain, which an operator needs; no person can be identified.

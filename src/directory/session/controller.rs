@@ -105,7 +105,7 @@ impl Controller {
         &self.account
     }
 
-    pub(crate) fn is_up(&self) -> bool {
+    pub fn is_up(&self) -> bool {
         let down_until = *self.down_until.lock().unwrap_or_else(PoisonError::into_inner);
         down_until.is_none_or(|until| Instant::now() >= until)
     }

@@ -4,6 +4,7 @@
 //! Invariants:
 //! - A dead, stalled or slow controller delays a read by a third of its timeout (0.7 s by default) while another one is healthy.
 //! - A wait for one of our own slots never marks a controller as down.
+//! - A heavy search never marks a controller as down that answers another question meanwhile.
 
 use std::{sync::Arc, time::Duration};
 
@@ -99,9 +100,15 @@ impl Directory {
                 Ok(done) => {
                     // They were asked earlier and have not answered yet.
                     for slower in &under_way[..at] {
-                        slower.mark_down(&DirectoryError::Slow);
+                        overtaken(slower, patience);
                     }
                     return Ok(done);
+                }
+                // Another one that was asked may still find it.
+                Err(fault @ DirectoryError::SearchTooSlow) if !asked.is_empty() => {
+                    under_way.remove(at);
+                    last = fault;
+                    beside = true;
                 }
                 Err(fault) if !fault.is_the_controllers() => return Err(fault),
                 Err(fault) => {
@@ -146,13 +153,27 @@ where
     F: Future<Output = (Result<T, DirectoryError>, ControllerSession)>,
 {
     let asked = tokio::time::timeout(patience.longest, controller.attempt(place.clone(), work)).await;
-    let outcome = match asked {
-        Ok(outcome) => outcome,
-        // The controller may be healthy and the search long.
-        Err(_) if patience.heavy && answers(&controller, place).await => Err(DirectoryError::SearchTooSlow),
-        Err(_) => Err(DirectoryError::TimedOut),
+    let outcome = match asked.unwrap_or(Err(DirectoryError::TimedOut)) {
+        // The controller may be healthy and the search long. The search's own timeout may end it before ours.
+        Err(DirectoryError::TimedOut) if patience.heavy && answers(&controller, place).await => Err(DirectoryError::SearchTooSlow),
+        outcome => outcome,
     };
     (controller, outcome)
+}
+
+/// Marks a controller as down that another one has overtaken; after a heavy read only if it answers nothing else.
+fn overtaken(controller: &Arc<Controller>, patience: ControllerTimeouts) {
+    if !patience.heavy {
+        return controller.mark_down(&DirectoryError::Slow);
+    }
+    let controller = controller.clone();
+    tokio::spawn(async move {
+        // No slot: others are being served, and their reads mark it if it is down.
+        let Ok(place) = controller.place().await else { return };
+        if !answers(&controller, place).await {
+            controller.mark_down(&DirectoryError::Slow);
+        }
+    });
 }
 
 /// Whether the controller returns its rootDSE within its timeout.

@@ -68,6 +68,34 @@ impl PasswordVersion {
         })
     }
 
+    /// Reads the values of msDS-ReplAttributeMetaData, one for each attribute, as XML (MS-DRSR 4.1.13.1.8, DS_REPL_ATTR_META_DATA). `None`:
+    /// there are none, or unicodePwd's is malformed or there twice.
+    pub fn from_xml<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Option<Self> {
+        let mut any = false;
+        let mut found = None;
+        for value in values {
+            any = true;
+            let text = std::str::from_utf8(value).ok()?;
+            if !text.contains("unicodePwd") {
+                continue; // most of a hundred
+            }
+            let text = text.trim_end_matches(['\0', '\r', '\n']).trim();
+            let inside = text.strip_prefix("<DS_REPL_ATTR_META_DATA>")?.strip_suffix("</DS_REPL_ATTR_META_DATA>")?;
+            if only(inside, "pszAttributeName")? != "unicodePwd" {
+                continue;
+            }
+            let read = Self {
+                version: only(inside, "dwVersion")?.parse().ok()?,
+                at: only(inside, "ftimeLastOriginatingChange")?.parse().ok()?,
+                origin: Uuid::try_parse(only(inside, "uuidLastOriginatingDsaInvocationID")?).ok()?,
+            };
+            if found.replace(read).is_some() {
+                return None;
+            }
+        }
+        found.or(any.then_some(Self { version: 0, at: Timestamp::UNIX_EPOCH, origin: Uuid::nil() }))
+    }
+
     /// Compares this reading with the one before an attempt that began at `begun`. `set`: pwdLastSet, the time of the same write to 100 ns,
     /// if not 0.
     pub fn shows(&self, before: VersionBefore, begun: Timestamp, set: Option<Timestamp>) -> VersionComparison {
@@ -96,6 +124,14 @@ impl std::fmt::Display for VersionBefore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "unicodePwd:{}@{}", self.version, self.asked)
     }
+}
+
+/// The text of the only element of this name. The format is flat and fixed, so that no XML parser is needed: AD escapes `<` in values.
+fn only<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+    let (_, after) = text.split_once(&open)?;
+    let (value, rest) = after.split_once(&close)?;
+    (!value.contains(['<', '&']) && !rest.contains(&open)).then(|| value.trim())
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
@@ -141,6 +177,56 @@ mod tests {
         let mut endless = whole;
         endless[8..12].copy_from_slice(&u32::MAX.to_le_bytes());
         assert_eq!(PasswordVersion::from_ad(&endless), None);
+    }
+
+    /// A value as Windows gives it: a fragment of XML with a line end and a NUL behind it.
+    fn xml(attribute: &str, version: &str, time: &str, origin: &str) -> String {
+        format!(
+            "<DS_REPL_ATTR_META_DATA>\n\t<pszAttributeName>{attribute}</pszAttributeName>\n\t<dwVersion>{version}</dwVersion>\n\t\
+             <ftimeLastOriginatingChange>{time}</ftimeLastOriginatingChange>\n\t\
+             <uuidLastOriginatingDsaInvocationID>{origin}</uuidLastOriginatingDsaInvocationID>\n\t\
+             <usnOriginatingChange>12894</usnOriginatingChange>\n\t<usnLocalChange>12894</usnLocalChange>\n\t\
+             <pszLastOriginatingDsaDN>CN=NTDS Settings,CN=DC1,CN=Servers,CN=unicodePwd,CN=Sites,CN=Configuration,DC=kommune,DC=dk\
+             </pszLastOriginatingDsaDN>\n</DS_REPL_ATTR_META_DATA>\n\0"
+        )
+    }
+
+    fn from_xml(values: &[String]) -> Option<PasswordVersion> {
+        PasswordVersion::from_xml(values.iter().map(String::as_bytes))
+    }
+
+    #[test]
+    fn the_xml_of_a_windows_controller_is_read_as_the_vector_is() {
+        let origin = "1f3c0000-1111-2222-3333-444455556666";
+        let time = at(5).to_string();
+        let of = |attribute, version| xml(attribute, version, &time, origin);
+        let read = Some(PasswordVersion { version: 7, at: at(5), origin: ASKED });
+        // Every value here holds the word: in the name of the site.
+        assert_eq!(from_xml(&[of("cn", "1"), of("unicodePwd", "7"), of("ntPwdHistory", "9")]), read);
+        assert_eq!(from_xml(&[of("unicodePwd", "7").replace(origin, &origin.to_uppercase())]), read);
+        assert_eq!(from_xml(&[of("cn", "1")]).map(|read| read.version), Some(0), "never written");
+        assert_eq!(from_xml(&[]), None, "Samba gives none");
+    }
+
+    #[test]
+    fn xml_that_is_not_as_windows_writes_it_is_refused() {
+        let origin = "1f3c0000-1111-2222-3333-444455556666";
+        let right = xml("unicodePwd", "7", &at(5).to_string(), origin);
+        for (wrong, why) in [
+            (vec![right.clone(), right.clone()], "twice"),
+            (vec![right.replace("<dwVersion>7<", "<dwVersion>-7<")], "a version below 0"),
+            (vec![right.replace("<dwVersion>7</dwVersion>", "")], "no version"),
+            (vec![right.replace("<dwVersion>", "<dwVersion>8</dwVersion><dwVersion>")], "two versions"),
+            (vec![right.replace(origin, "CN=DC1")], "no invocation ID"),
+            (vec![right.replace(&at(5).to_string(), "i dag")], "no time"),
+            (vec![right.replace("DS_REPL_ATTR_META_DATA", "DS_REPL_VALUE_META_DATA")], "of something else"),
+            (vec![format!("<!DOCTYPE x [<!ENTITY a \"7\">]>{right}")], "a DTD"),
+        ] {
+            assert_eq!(from_xml(&wrong), None, "{why}");
+        }
+        for end in (0..right.len() - 2).filter(|end| right[..*end].contains("unicodePwd")) {
+            assert_eq!(from_xml(&[right[..end].to_owned()]), None, "{end}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::{check, has};
 use crate::{
     environment::{environment, unique},
     people::{Admin, PASSWORD, Person, bind},
-    proxy::{ENTRY, Mischief, Proxy},
+    proxy::{BIND_ANSWER, ENTRY, Mischief, Proxy, Words},
     service::Setup,
 };
 
@@ -204,4 +204,43 @@ async fn an_attribute_that_is_only_not_set_is_no_finding_and_one_that_every_acco
     // A controller without any logon of the account has no badPwdCount for it, so its absence does not mean a missing right.
     let absent = through(Mischief::ReplaceText(ENTRY, b"badPwdCount", b"xadPwdCount")).await;
     assert!(!absent.has(Id::AttributeUnreadable), "{absent}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn groups_that_may_not_be_read_are_named_with_the_group_that_may() {
+    let proxy = Proxy::start().await;
+    // On hardened domains the group Pre-Windows 2000 Compatible Access is empty: AD leaves the attribute out.
+    proxy.set(Mischief::ReplaceText(ENTRY, b"tokenGroups", b"xokenGroups"));
+    let report = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], Some("anna"), &ShiftedClock::default()).await;
+    found(&report, Id::TokenGroupsUnreadable, FindingLevel::Problem, "tokenGroups) of anna", "'Windows Authorization Access Group'");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_windows_says_of_the_service_account_is_told_in_words() {
+    let environment = environment();
+    for (result, text, id) in [
+        (49, "80090308: LdapErr: DSID-0C09042F, comment: AcceptSecurityContext error, data 52e, v2580\0", Id::ServiceAccountWrong),
+        (49, "80090308: LdapErr: DSID-0C09030B, comment: AcceptSecurityContext error, data 525, v893", Id::ServiceAccountWrong),
+        (49, "80090308: LdapErr: DSID-0C09030B, comment: AcceptSecurityContext error, data 530, v893", Id::ServiceAccountRestricted),
+        (49, "80090308: LdapErr: DSID-0C09042A, comment: AcceptSecurityContext error, data 531, v3839", Id::ServiceAccountRestricted),
+        (49, "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 532, v4563", Id::ServiceAccountPasswordExpired),
+        (49, "80090308: LdapErr: DSID-0C0903C5, comment: AcceptSecurityContext error, data 533, v23f0", Id::ServiceAccountDisabled),
+        (49, "80090308: LdapErr: DSID-0C09030B, comment: AcceptSecurityContext error, data 701, v893", Id::ServiceAccountExpired),
+        (49, "80090308: LdapErr: DSID-0C0903C5, comment: AcceptSecurityContext error, data 773, v23f0", Id::ServiceAccountMustChange),
+        (49, "80090308: LdapErr: DSID-0C090451, comment: AcceptSecurityContext error, data 775, v3839\0", Id::ServiceAccountLocked),
+        (49, "80090308: LdapErr: DSID-0C090439, comment: AcceptSecurityContext error, data 52f, v4563", Id::ServiceAccountRestricted),
+        (49, "80090308: LdapErr: DSID-0C090588, comment: AcceptSecurityContext error, data 569, v2580", Id::ServiceAccountRestricted),
+        (
+            8,
+            "00002028: LdapErr: DSID-0C09035C, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not \
+             already active on the connection, data 0, v65f4",
+            Id::ControllerBehindTlsProxy,
+        ),
+    ] {
+        let proxy = Proxy::start().await;
+        proxy.set(Words::instead(BIND_ANSWER, result, text));
+        let report = check(Setup { controllers: vec![proxy.address], ..Setup::default() }, &[], None, &ShiftedClock::default()).await;
+        assert!(report.has(id) && report.has(Id::NoControllerUsable), "{text}: {report}");
+        assert!(!report.to_string().contains(environment.fact("SERVICE_PASSWORD")) && !report.json().contains("\\u0000"), "{report}");
+    }
 }

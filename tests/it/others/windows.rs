@@ -2,6 +2,7 @@
 
 use os2nykode::{
     directory::BindAnswer,
+    flow::delegation::slips::{Chosen, Made, Missing, make},
     model::{
         audit::{AuditOutcome, EventKind},
         refusal::Refusal,
@@ -196,4 +197,35 @@ async fn a_search_that_was_cut_short_is_no_answer() {
     assert_eq!(town.service.visitor().log_in(&person.sam, PASSWORD).await.status, 500, "nobody knows whose name it is");
     proxy.set(Mischief::None);
     town.service.visitor().logged_in(&person.sam, PASSWORD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn slips_that_windows_refuses_show_no_password_and_say_why() {
+    let (proxy, town) = town().await;
+    let mut admin = Admin::new().await;
+    let (teachers, pupils) =
+        (admin.group(&format!("Lærere {} 4A", town.name)).await, admin.group(&format!("Elever {} 4A", town.name)).await);
+    let (teacher, pupil) = (town.person(&[&teachers]).await, town.person(&[&pupils]).await);
+    let (app, identity, target) = (&town.service.app, town.login(&teacher), guid(&pupil).await);
+    let (group, pinned) = app.directory.find_group(&pupils).await.expect("found");
+    drop(pinned);
+    for (result, text, expected) in [
+        (19, POLICY_19, Missing::Refused(Refusal::PolicyUnexplained)),
+        (53, POLICY_53, Missing::Refused(Refusal::PolicyUnexplained)),
+        (50, NO_RIGHT, Missing::Refused(Refusal::NoRight)),
+        (50, NO_RIGHT_ON_ATTRIBUTE, Missing::Refused(Refusal::NoRight)),
+        (32, GONE, Missing::Refused(Refusal::NotUsable)),
+        (53, UNWILLING, Missing::Unknown),
+        (10, READ_ONLY, Missing::Unknown),
+    ] {
+        let attempt = AttemptId::from_random(app.keys.random().expect("random"));
+        let chosen = Chosen { group: group.clone(), targets: vec![target], attempt };
+        proxy.set(Words::instead(MODIFY_ANSWER, result, text));
+        let ends = tokio::time::Instant::now() + std::time::Duration::from_secs(30);
+        let made = make(app, &visit(&identity), &identity, &chosen, ends).await.expect("an answer");
+        proxy.set(Mischief::None);
+        let Made::Slips(_, slips) = made else { panic!("denied") };
+        assert_eq!(slips.iter().map(|slip| slip.outcome.as_ref().err()).collect::<Vec<_>>(), [Some(&expected)], "{result} {text}");
+        assert_eq!(bind(&pupil.dn, PASSWORD).await, Ok(()), "{result} {text}");
+    }
 }

@@ -78,6 +78,45 @@ async fn a_lost_answer_to_a_reset_is_looked_into() {
     assert_eq!((last.kind, last.outcome), (EventKind::ResetReconciled, AuditOutcome::Failed));
 }
 
+/// A controller that gives its replication metadata as Windows does, as XML only.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_is_settled_by_the_metadata_of_a_windows_controller() {
+    let proxy = Proxy::start().await;
+    let service = Setup { controllers: vec![proxy.address], ..setup("") }.start().await;
+    proxy.set(Mischief::XmlMetadata);
+    for (write, expected) in [(true, "password_set_since"), (false, "password_not_set_since")] {
+        let person = Admin::new().await.person().await;
+        let target = guid(&person).await;
+        let (account, mut pinned) = service.app.directory.account(target).await.expect("read");
+        let account = account.expect("there");
+        assert_eq!(account.password_version, None, "not in the form of Samba");
+        let begun = begun_reset(&service, &person, &account, &mut pinned).await;
+        assert!(begun.note.is_some(), "in the form of Windows");
+        service.app.audit.begin(&begun).await.expect("begun");
+        if write {
+            assert_eq!(pinned.reset_password(target, &password(NEW), ResetOptions::default()).await.expect("an answer"), WriteAnswer::Done);
+        }
+        drop(pinned);
+        service.clock.shift_to(60);
+        assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
+        service.clock.shift_to(0);
+        assert_eq!(history(&service, target).await[0].reason, expected);
+    }
+    // Somebody else's write after it: one more version.
+    let person = Admin::new().await.person().await;
+    let target = guid(&person).await;
+    let (account, mut pinned) = service.app.directory.account(target).await.expect("read");
+    let begun = begun_reset(&service, &person, &account.expect("there"), &mut pinned).await;
+    drop(pinned);
+    service.app.audit.begin(&begun).await.expect("begun");
+    for new in [NEW, OTHER] {
+        Admin::new().await.set_password(&person, new).await;
+    }
+    service.clock.shift_to(60);
+    assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
+    assert_eq!(history(&service, target).await[0].reason, "set_by_somebody_else");
+}
+
 /// The answer is lost and nothing was written. Then a helper sets the password and issues a code.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_attempt_is_not_credited_with_what_came_after_it() {
@@ -106,31 +145,7 @@ async fn a_crash_between_attempt_and_outcome_of_a_reset_is_settled() {
         let target = guid(person).await;
         let (account, mut pinned) = service.app.directory.account(target).await.expect("read");
         let account = account.expect("there");
-        let party = Party { guid: target, account_name: person.sam.clone(), name: String::new() };
-        let begun = AuditEvent {
-            at: service.app.clock.now(),
-            visit: Uuid::from_u128(1),
-            kind: EventKind::ResetAttempt,
-            outcome: AuditOutcome::Started,
-            reason: String::new(),
-            actor: Some(party.clone()),
-            unknown_name: None,
-            method: Some(LoginMethod::Saml),
-            provider: Some(id("mitid")),
-            level: Some(AssuranceLevel::High),
-            assertion: Some(ASSERTION.to_owned()),
-            actor_cpr: None,
-            client: None,
-            user_agent: None,
-            target: Some(party),
-            target_cpr: None,
-            controller: Some(pinned.name().to_owned()),
-            attempt: Some(AttemptId::from_random(service.app.keys.random().expect("random"))),
-            authority: None,
-            note: pinned.version_before(&account).await.map(|before| before.to_string()),
-            ticket: None,
-            password_set_before: Some(account.password.last_set_ticks),
-        };
+        let begun = begun_reset(&service, person, &account, &mut pinned).await;
         service.app.audit.begin(&begun).await.expect("begun");
         assert_eq!(pinned.reset_password(target, &password(NEW), ResetOptions::default()).await.expect("an answer"), WriteAnswer::Done);
         drop(pinned);

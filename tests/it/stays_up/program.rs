@@ -8,11 +8,13 @@ use std::{
     time::Duration,
 };
 
+use os2nykode::clock::{Clock, SystemClock};
 use sqlx::{AnyConnection, Connection};
 
 use super::{behind_a_proxy, until};
 use crate::{
     environment::environment,
+    people::{Admin, PASSWORD},
     process::{PROGRAM, free_address},
     service::Setup,
     store::postgres_database,
@@ -137,6 +139,34 @@ async fn a_new_policy_counts_after_sighup() {
     ] {
         assert!(told.contains(line), "{line} in {told}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_the_service_accounts_password_is_a_metric_and_a_warning_when_it_is_near() {
+    let mut admin = Admin::new().await;
+    let account = admin.person().await;
+    // 100 ns since 1601: ten days from now.
+    let end = (SystemClock.now().as_second() + 11_644_473_600 + 864_000) * 10_000_000;
+    admin.replace(&account.dn, "accountExpires", &end.to_string()).await;
+    let dir = tempfile::tempdir().expect("a folder");
+    let (address, metrics) = (free_address(), free_address());
+    let environment = environment();
+    let text = behind_a_proxy(&Setup::default(), dir.path(), address)
+        .replace("[server]\n", &format!("[server]\nmetrics_listen = \"{metrics}\"\n"))
+        .replace(environment.fact("SERVICE_UPN"), &account.dn)
+        .replace(environment.fact("SERVICE_PASSWORD"), PASSWORD);
+    crate::service::write_private(dir.path().join("config.toml"), text).expect("written");
+    let _program = Program::start(dir.path(), &[]);
+    logged(dir.path(), "ends soon; then nobody can log in").await;
+    let told = reqwest::get(format!("http://{metrics}/metrics")).await.expect("metrics").text().await.expect("text");
+    let left = |what: &str| {
+        let line = format!("os2nykode_ldap_service_account_expiry_seconds{{what=\"{what}\"}} ");
+        let value = told.lines().find_map(|told| told.strip_prefix(&line)).unwrap_or_else(|| panic!("{line} in {told}"));
+        value.parse::<f64>().expect("a number")
+    };
+    assert!((863_000.0..864_001.0).contains(&left("account")), "{}", left("account"));
+    // The domain's passwords last for 90 days, and this one is ten days old.
+    assert!((79.0 * 86_400.0..81.0 * 86_400.0).contains(&left("password")), "{}", left("password"));
 }
 
 /// Receiver of the notifications to systemd.

@@ -47,7 +47,7 @@ impl Certificate {
         Ok(())
     }
 
-    pub(super) fn config(&self) -> Arc<ServerConfig> {
+    pub(crate) fn config(&self) -> Arc<ServerConfig> {
         self.now.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
