@@ -104,9 +104,29 @@ fn chain_verifies(chain: &[CertificateDer<'_>], files: &Tls, config: &Config, no
         }
         Err(rustls::Error::InvalidCertificate(Fault::UnknownIssuer)) => unknown_issuer(chain, files, report),
         Err(error) => {
-            let what = format!("{}: browsers refuse our certificate or its issuers: {error}", files.certificate_file.display());
-            report.problem(Id::WebCertificateChain, AREA, &what, FULL_CHAIN);
+            let (why, remedy) = reason(&error);
+            let what = format!("{}: browsers reject the certificate: {why}", files.certificate_file.display());
+            report.problem(Id::WebCertificateChain, AREA, &what, remedy);
         }
+    }
+}
+
+/// Cause and remedy of a chain that does not verify.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the library's enums, which grow")]
+fn reason(error: &rustls::Error) -> (String, &'static str) {
+    const NEW: &str = "get a new certificate with the purpose Server Authentication, ECDSA P-256 or RSA 2048 bits, signed with SHA-256";
+    let rustls::Error::InvalidCertificate(fault) = error else { return (error.to_string(), FULL_CHAIN) };
+    match fault {
+        Fault::BadSignature | Fault::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            ("an issuer's certificate has the right name, but its key did not make the signature".to_owned(), FULL_CHAIN)
+        }
+        Fault::Expired | Fault::ExpiredContext { .. } => ("an issuer's certificate has expired".to_owned(), FULL_CHAIN),
+        Fault::NotValidYet | Fault::NotValidYetContext { .. } => ("an issuer's certificate is not valid yet".to_owned(), FULL_CHAIN),
+        Fault::InvalidPurpose | Fault::InvalidPurposeContext { .. } => ("it lacks the purpose Server Authentication".to_owned(), NEW),
+        Fault::UnsupportedSignatureAlgorithmContext { .. } => {
+            ("it is signed in a way that is no longer safe, such as SHA-1".to_owned(), NEW)
+        }
+        _ => (error.to_string(), FULL_CHAIN),
     }
 }
 

@@ -214,7 +214,9 @@ async fn many_at_once_wait_for_a_place_and_none_is_a_fault() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_attempt_on_one_controller_is_settled_by_the_metadata_on_the_other() {
     let pair = Pair::take().await;
-    let (service, one, _two) = behind_proxies(&pair).await;
+    let (one, two) = (pair.proxy(1).await, pair.proxy(2).await);
+    let setup = Setup { directory: "retry_after_seconds = 1\n", ..Setup::default() };
+    let service = pair.service([(1, one.address), (2, two.address)], setup).await;
     let people = [pair.person().await, pair.person().await];
     let mut targets = Vec::new();
     pair.part();
@@ -242,6 +244,11 @@ async fn an_attempt_on_one_controller_is_settled_by_the_metadata_on_the_other() 
     assert_eq!((settled.reason.as_str(), settled.controller.as_deref()), ("password_set_since", Some(NAMES[1])));
     // Nothing to see on the other one may mean two things: it waits for the one that was asked.
     one.set(Mischief::None);
+    let started = Instant::now();
+    while !service.app.directory.controllers()[0].is_up() {
+        assert!(started.elapsed() < Duration::from_secs(10), "it is asked again after a second");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
     service.clock.shift_to(3600);
     assert_eq!(reconcile::settle(&service.app).await.expect("settled"), 1);
     service.clock.shift_to(0);

@@ -59,7 +59,7 @@ async fn each_fault_of_our_own_certificate_is_named() {
         (vec![&of(Kind { from_days: 2, ..OURS })], vec![(Id::WebCertificateNotYet, FindingLevel::Problem)]),
         (vec![&of(Kind { names: &["andet.kommune.test"], ..OURS })], vec![(Id::WebCertificateName, FindingLevel::Problem)]),
         (vec![&of(Kind { names: &[], ..OURS })], vec![(Id::WebCertificateName, FindingLevel::Problem)]),
-        (vec![&Pair::new("localhost", OURS, None)], vec![(Id::WebCertificateChain, FindingLevel::Warning)]),
+        (vec![&Pair::new("Selvudstedt til prøve", OURS, None)], vec![(Id::WebCertificateChain, FindingLevel::Warning)]),
         // Names that fit prove nothing: the signature has to be the CA's.
         (vec![&Pair::new("localhost", OURS, Some(&impostor))], vec![(Id::WebCertificateChain, FindingLevel::Problem)]),
         (vec![&right, &impostor], vec![]),
