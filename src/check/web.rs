@@ -96,7 +96,6 @@ fn chain_verifies(chain: &[CertificateDer<'_>], files: &Tls, config: &Config, no
         Ok(verifier) => verifier.verify_server_cert(own, issuers, &name, &[], within_validity(own, now)).map(|_| ()),
         Err(_) => Err(rustls::Error::InvalidCertificate(Fault::UnknownIssuer)), // there is no trusted CA at all
     };
-    #[expect(clippy::wildcard_enum_match_arm, reason = "the library's enums, which grow")]
     match verified {
         // The name is judged after the chain, and has its own finding.
         Ok(()) | Err(rustls::Error::InvalidCertificate(Fault::NotValidForName | Fault::NotValidForNameContext { .. })) => {
