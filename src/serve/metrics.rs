@@ -19,7 +19,7 @@ enum MetricType {
 use MetricType::{Counter, Gauge, Histogram};
 
 /// Type, name and help text of each metric.
-const METRICS: [(MetricType, &str, &str); 43] = [
+const METRICS: [(MetricType, &str, &str); 46] = [
     (Gauge, "os2nykode_build_info", "Always 1; the label version is the program's version."),
     (Counter, "os2nykode_http_requests_total", "Requests by route and status."),
     (Histogram, DURATION, "Duration of requests by route."),
@@ -61,6 +61,9 @@ const METRICS: [(MetricType, &str, &str); 43] = [
     (Counter, "os2nykode_audit_forward_sent_total", "Messages that log forwarding has sent."),
     (Counter, "os2nykode_audit_forward_left_out_total", "Messages of log forwarding that were given up, by reason."),
     (Counter, "os2nykode_audit_alerts_total", "Alerts of the audit log by rule."),
+    (Counter, "os2nykode_audit_anchor_failures_total", "Writes of the audit log's anchor that failed."),
+    (Counter, "os2nykode_audit_retention_refused_total", "Runs of retention that deleted nothing because of the clock."),
+    (Gauge, "os2nykode_ldap_service_account_expiry_seconds", "Seconds until the service account or its password ends; +Inf: never."),
     (Counter, "os2nykode_leaked_lookups_total", "Lookups of new passwords in the lists of leaked ones, by source and outcome."),
     (Histogram, LEAKED_DURATION, "Duration of lookups in the lists of leaked passwords."),
     (Counter, "os2nykode_leaked_unavailable_total", "Lists of leaked passwords that gave no answer, by source."),
