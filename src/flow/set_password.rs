@@ -13,6 +13,8 @@
 pub(crate) mod assurance;
 mod leak;
 mod outcome;
+mod record;
+mod write;
 
 use std::sync::Arc;
 
@@ -21,31 +23,27 @@ use uuid::Uuid;
 use super::{
     FlowError, RequestContext,
     account_lock::{self, Taken},
-    actor_of, event_of, party_of, run_to_completion,
+    run_to_completion,
 };
-use crate::flow::set_password::outcome::{counts, refusal_of};
+use crate::flow::set_password::outcome::counts;
 use crate::flow::{
     delegation::{self, MayDeny as _, RegisterAnswers, TargetLookup},
     one_time_code, password_policy,
     self_service::linked_accounts::{self, LinkedAccounts, Registered},
-    sign_in::password_attempt,
 };
 use crate::{
     app::App,
     audit::AttemptBegun,
-    directory::{self, BindAnswer, ControllerSession, ResetOptions, WriteAnswer},
+    directory::{self, BindAnswer, ControllerSession},
     model::{
         account::Account,
-        ad::{
-            guid::ObjectGuid,
-            password_version::{VersionBefore, VersionComparison},
-        },
+        ad::guid::ObjectGuid,
         audit::{AuditEvent, AuditOutcome, EventKind, Party, attempt::AttemptId},
         authorization::{Action, Denial, Grant},
         cpr::Cpr,
         credential::password::Password,
         identity::{Identity, Proof, ProviderLogin},
-        password_policy::{BrokenRule, Candidate, PasswordPolicy, changeable_at, evaluate},
+        password_policy::{BrokenRule, Candidate, PasswordPolicy, evaluate},
         rate_limit::{
             delay::DelayLimits,
             lockout_guard::{Guard, Trier},
@@ -404,7 +402,7 @@ impl Submitted<'_> {
         Err(directory::DirectoryError::NoController.into())
     }
 
-    /// The refusal that makes the write superfluous. `leak`: what the lists of leaked passwords say.
+    /// The refusal that makes the write superfluous. `leak`: the rule that a leaked password breaks.
     async fn hindrance(
         &self,
         operation: Operation<'_>,
@@ -444,182 +442,6 @@ impl Submitted<'_> {
             Operation::ResetOther { .. } => {
                 let locked = account.locked && !self.app.config.reset.unlock;
                 Ok(locked.then_some(Refusal::Locked).or_else(broken_by_itself))
-            }
-        }
-    }
-
-    /// Writes and proves. `Err` only where AD has confirmed that nothing was done; a lost answer is
-    /// [`SetOutcome::Unknown`].
-    async fn write(
-        &self,
-        operation: Operation<'_>,
-        pinned: &mut ControllerSession,
-        account: &Account,
-        policy: &PasswordPolicy,
-        before: Option<VersionBefore>,
-    ) -> Result<SetOutcome, directory::DirectoryError> {
-        let new = &self.request.new;
-        // A password that was set today can be forgotten today: with a helper, the minimum age does not apply.
-        let hints = changeable_at(policy, account).is_none_or(|at| at <= self.app.clock.now());
-        let answer = match operation {
-            Operation::Change { current } => pinned.change_password(account.guid, current, new).await,
-            Operation::Reset { .. } => pinned.reset_password(account.guid, new, ResetOptions::default()).await,
-            Operation::ResetByCode { .. } => pinned.reset_password(account.guid, new, ResetOptions { must_change: false, hints }).await,
-            Operation::ResetOther { must_change } => pinned.reset_password(account.guid, new, ResetOptions { must_change, hints }).await,
-        };
-        match answer {
-            Ok(WriteAnswer::Done) => Ok(self.finish(operation, pinned, account, true).await),
-            Ok(answer) => refusal_of(operation, answer, account, policy, self.app.clock.now()).map(SetOutcome::Refused),
-            Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "answer to a password write lost; checking AD");
-                Ok(self.look(operation, pinned, account, before).await)
-            }
-        }
-    }
-
-    /// Checks a write whose answer was lost. Where AD shows one write since, on this controller, a bind shows whether
-    /// it was this one. In other cases no bind is made: it would count as a wrong password.
-    async fn look(
-        &self,
-        operation: Operation<'_>,
-        pinned: &mut ControllerSession,
-        account: &Account,
-        before: Option<VersionBefore>,
-    ) -> SetOutcome {
-        let Ok(Some(now)) = self.app.directory.account_again(pinned, account.guid).await else { return SetOutcome::Unknown };
-        let may_be_ours = match before.zip(pinned.password_version(&now).await) {
-            Some((before, version)) => match version.shows(before, self.app.clock.now(), None) {
-                VersionComparison::ByThisAttempt | VersionComparison::Unclear => true,
-                VersionComparison::Unchanged | VersionComparison::ByAnother => false,
-            },
-            None => now.password.last_set > account.password.last_set,
-        };
-        if may_be_ours { self.finish(operation, pinned, account, false).await } else { SetOutcome::Unknown }
-    }
-
-    /// Unlocks a locked account after a reset, and proves the password. `confirmed`: AD has confirmed the write.
-    async fn finish(&self, operation: Operation<'_>, pinned: &mut ControllerSession, account: &Account, confirmed: bool) -> SetOutcome {
-        let is_reset = !matches!(operation, Operation::Change { .. });
-        if is_reset && account.locked {
-            match pinned.unlock(account.guid).await {
-                Ok(WriteAnswer::Done) => {}
-                Ok(answer) => tracing::warn!(controller = pinned.name(), ?answer, "account could not be unlocked after its reset"),
-                Err(fault) => {
-                    tracing::warn!(controller = pinned.name(), error = %fault, "account could not be unlocked after its reset");
-                }
-            }
-        }
-        match password_attempt::prove(pinned, account, &self.request.new).await {
-            Ok(answer) if answer.knows_password() => SetOutcome::Done,
-            Ok(BindAnswer::Locked) if is_reset && confirmed => {
-                tracing::warn!(controller = pinned.name(), "confirmed reset not proven by a bind: the account is still locked");
-                SetOutcome::StillLocked
-            }
-            Ok(answer) => {
-                tracing::warn!(controller = pinned.name(), answer = answer.reason(), "new password not proven by a bind");
-                // "Wrong" contradicts AD's confirmation: another write may have replaced the password since.
-                if confirmed && answer != BindAnswer::Wrong { SetOutcome::NotLetIn(answer) } else { SetOutcome::Unknown }
-            }
-            Err(fault) => {
-                tracing::warn!(controller = pinned.name(), error = %fault, "new password not proven by a bind");
-                if confirmed { SetOutcome::NotTried } else { SetOutcome::Unknown }
-            }
-        }
-    }
-
-    /// Logs the outcome. If that fails, the person still gets the result, and the lone attempt is reconciled later.
-    async fn conclude(
-        &self,
-        account: &Account,
-        pinned: &ControllerSession,
-        written: Result<SetOutcome, directory::DirectoryError>,
-    ) -> Result<SetOutcome, FlowError> {
-        let (outcome, reason) = match &written {
-            Ok(SetOutcome::Done) => (AuditOutcome::Succeeded, String::new()),
-            Ok(SetOutcome::StillLocked) => (AuditOutcome::Succeeded, STILL_LOCKED.to_owned()),
-            Ok(SetOutcome::NotLetIn(answer)) => (AuditOutcome::Succeeded, format!("{NOT_LET_IN}:{}", answer.reason())),
-            Ok(SetOutcome::NotTried) => (AuditOutcome::Succeeded, NOT_TRIED.to_owned()),
-            Ok(SetOutcome::Refused(refusal)) => (AuditOutcome::Refused, refusal.code()),
-            Ok(SetOutcome::Unknown | SetOutcome::AlreadySent) => (AuditOutcome::Unknown, "answer_lost".to_owned()),
-            Err(_) => (AuditOutcome::Failed, "controller_error".to_owned()),
-        };
-        let mut entry = self.entry(self.kinds().1, outcome, &reason, Some(account), Some(pinned));
-        entry.password_set_before = Some(account.password.last_set_ticks);
-        if matches!(
-            written,
-            Ok(SetOutcome::Done | SetOutcome::StillLocked | SetOutcome::NotLetIn(_) | SetOutcome::NotTried | SetOutcome::Unknown)
-        ) {
-            self.app.directory.note_write(pinned, account);
-            self.end_what_was_before(account.guid).await;
-        }
-        if let Err(error) = self.app.audit.append(&entry).await {
-            tracing::error!(error = %error, "outcome of a new password could not be logged; it is reconciled from AD");
-        }
-        Ok(written?)
-    }
-
-    /// Ends the account's one-time codes and the sessions that the old password began, except the current one. Runs
-    /// under the account lock and to completion. A failure does not undo or hide the new password: the rest expires by
-    /// itself.
-    async fn end_what_was_before(&self, account: ObjectGuid) {
-        one_time_code::void(self.app, account).await;
-        let asking = match self.request.whose {
-            Whose::Own { asking } => asking,
-            Whose::Anothers { .. } => None,
-        };
-        if let Err(error) = self.app.sessions.end_all_of(account, asking).await {
-            tracing::error!(error = %error, "sessions could not be ended after a new password");
-        }
-    }
-
-    /// Logs a refusal that came before the write.
-    async fn refused(
-        &self,
-        account: Option<&Account>,
-        pinned: Option<&ControllerSession>,
-        refusal: Refusal,
-    ) -> Result<SetOutcome, FlowError> {
-        self.app.audit.append(&self.refusal(account, pinned, &refusal)).await?;
-        Ok(SetOutcome::Refused(refusal))
-    }
-
-    /// The entry has no attempt number: a form sent again could otherwise contradict the outcome of the first.
-    fn refusal(&self, account: Option<&Account>, pinned: Option<&ControllerSession>, refusal: &Refusal) -> AuditEvent {
-        let mut entry = self.entry(self.kinds().1, AuditOutcome::Refused, &refusal.code(), account, pinned);
-        entry.attempt = None;
-        entry
-    }
-
-    fn entry(
-        &self,
-        kind: EventKind,
-        outcome: AuditOutcome,
-        reason: &str,
-        account: Option<&Account>,
-        pinned: Option<&ControllerSession>,
-    ) -> AuditEvent {
-        let mut entry = event_of(self.visit, self.identity, self.app.clock.now(), kind, outcome, reason);
-        match self.behalf {
-            Some(behalf) => (entry.actor, entry.authority) = (Some(behalf.actor.clone()), Some(behalf.ground.code())),
-            None => entry.actor = actor_of(self.identity, account),
-        }
-        let unread = || Party { guid: self.request.target, account_name: String::new(), name: String::new() };
-        if let Proof::Code { issuer, .. } = &self.identity.proof {
-            entry.authority = Some(format!("code:{issuer}"));
-        }
-        entry.target = Some(account.map_or_else(unread, party_of));
-        entry.target_cpr = self.behalf.and_then(|behalf| behalf.child.clone());
-        entry.controller = pinned.map(|p| p.name().to_owned());
-        entry.attempt = Some(self.request.attempt);
-        entry
-    }
-
-    /// The events of the attempt and its outcome.
-    fn kinds(&self) -> (EventKind, EventKind) {
-        match (self.request.whose, &self.identity.proof) {
-            (Whose::Own { .. }, Proof::AdPassword { .. }) => (EventKind::ChangeAttempt, EventKind::ChangeOutcome),
-            (Whose::Own { .. }, Proof::Provider(_) | Proof::Code { .. } | Proof::Local { .. }) | (Whose::Anothers { .. }, _) => {
-                (EventKind::ResetAttempt, EventKind::ResetOutcome)
             }
         }
     }
