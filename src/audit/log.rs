@@ -34,7 +34,7 @@ use crate::{
 const WEIGHT: &str = "CASE WHEN {}.kind IN ('change_outcome', 'reset_outcome') AND {}.outcome <> 'unknown' THEN 3
     WHEN {}.kind IN ('change_reconciled', 'reset_reconciled') THEN 2 WHEN {}.kind IN ('change_outcome', 'reset_outcome') THEN 1 ELSE 0 END";
 
-/// The sequence number of entry `a` where its seal says that it is authentic, else 0; NULL where it has no seal.
+/// The sequence number of entry `a` where its seal marks it as authentic, else 0; NULL where it has no seal.
 pub(super) const SOUND: &str =
     "CAST((SELECT CASE WHEN s.authentic = 1 THEN s.number ELSE 0 END FROM audit_seals s WHERE s.seq = a.seq) AS BIGINT) AS sealed_sound";
 
@@ -61,7 +61,7 @@ pub struct AuditEntry {
     /// Row key in table `audit`; later entries have higher ones.
     pub sequence: i64,
     pub event: AuditEvent,
-    /// Whether the service has written the entry: its MAC is valid, or a checkpoint covers a seal that says so.
+    /// Whether the service has written the entry: its MAC is valid, or a checkpoint covers a seal that marks it so.
     pub authentic: bool,
 }
 

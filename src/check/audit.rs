@@ -7,6 +7,7 @@ use super::{Id, Report};
 use crate::{
     audit::{
         chain::{
+            anchor::AnchorFile,
             hash,
             inspect::{LogInspection, Waiting},
         },
@@ -77,6 +78,9 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
             "create a key with `os2nykode audit keygen FILE`, set it as audit.signing_key_file, and keep FILE.pub on another machine",
         );
     }
+    if let Some(file) = &config.audit.anchor {
+        anchored(&AnchorFile::new(file), report);
+    }
     let url = config.store.url.expose_secret();
     if store::missing_file(url).is_some() {
         return;
@@ -91,6 +95,18 @@ pub(super) async fn check(config: &Config, clock: &dyn Clock, report: &mut Repor
         Err(error) => {
             report.problem(Id::AuditUnreadable, AREA, &format!("the log cannot be inspected: {error}"), "solve the store's problem first");
         }
+    }
+}
+
+fn anchored(file: &AnchorFile, report: &mut Report) {
+    match file.is_writable() {
+        Ok(()) => report.ok(AREA, &format!("the anchor {} is writable for this user", file.path().display())),
+        Err(error) => report.problem(
+            Id::AuditAnchorNotWritable,
+            AREA,
+            &format!("the anchor cannot be written: {error}"),
+            "set audit.anchor_file to a file in a folder that the service may write, such as /var/lib/os2nykode/audit.anchor",
+        ),
     }
 }
 

@@ -12,6 +12,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rustix::fs::{Access, access};
 use serde::{Deserialize, Serialize};
 
 use crate::audit::{
@@ -67,10 +68,21 @@ impl AnchorFile {
             file.write_all(&serde_json::to_vec(anchor)?)?;
             file.sync_all()?;
             fs::rename(&beside, &self.0)?;
-            let folder = self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            File::open(folder)?.sync_all()
+            File::open(self.folder())?.sync_all()
         };
         replace().map_err(|error| self.failed(error))
+    }
+
+    /// Whether this user may create files in the folder. Nothing is written.
+    ///
+    /// # Errors
+    /// [`AnchorError`] where the folder does not exist or is not writable: then no anchor can be kept.
+    pub fn is_writable(&self) -> Result<(), AnchorError> {
+        access(self.folder(), Access::WRITE_OK | Access::EXEC_OK).map_err(|error| self.failed(error.into()))
+    }
+
+    fn folder(&self) -> &Path {
+        self.0.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
     }
 
     fn failed(&self, error: std::io::Error) -> AnchorError {
@@ -157,9 +169,11 @@ mod tests {
             file.write(&anchor).expect("written");
             assert_eq!(file.read().expect("read"), Some(anchor));
         }
+        file.is_writable().expect("writable");
         assert_eq!(fs::read_dir(folder.path()).expect("listed").count(), 1, "nothing is left beside it");
         fs::write(file.path(), b"{}x").expect("written");
         file.read().expect_err("garbage");
+        AnchorFile::new(Path::new("/nowhere/anchor")).is_writable().expect_err("no folder");
         AnchorFile::new(Path::new("/nowhere/anchor")).write(&Anchor { checkpoint: None, changed: None }).expect_err("no folder");
     }
 }

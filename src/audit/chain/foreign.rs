@@ -27,7 +27,7 @@ const PATIENCE: std::time::Duration = std::time::Duration::from_secs(3);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ForeignKind {
-    /// An entry that keeps its sequence number. Its seal says that the service wrote it, and its MAC is wrong.
+    /// An entry that keeps its sequence number. Its seal marks it as the service's, but its MAC is wrong.
     Entry,
     /// A seal that was taken out of the chain. Its entry waits for another one.
     Seal,
@@ -75,7 +75,7 @@ impl AuditLog {
         Ok(rows.iter().filter_map(|row| read::foreign(row).ok()).collect())
     }
 
-    /// Lists the entries behind the last checkpoint that the service did not write, although their seals say so. Returns
+    /// Lists the entries behind the last checkpoint that the service did not write, although their seals mark them as the service's. Returns
     /// their number.
     pub(crate) async fn list_forged(&self, key: &Signer, now: Timestamp) -> Result<u64, StoreError> {
         let places = PositionReader::new(&self.store.readers, Some(&self.keys), PATIENCE);

@@ -86,7 +86,7 @@ impl AuditLog {
         Ok(())
     }
 
-    /// Whether an entry whose seal says that the service wrote it can be believed: a checkpoint of ours covers it, or its
+    /// Whether an entry whose seal marks it as the service's is believed: a checkpoint of ours covers it, or its
     /// MAC is valid. Without a signing key there are only seals to rely on.
     pub(crate) fn is_believed(&self, number: i64, mac: impl FnOnce() -> bool) -> bool {
         self.known.is_empty() || (!self.judged.is_foreign(number) && (number <= self.judged.vouched() || mac()))
@@ -142,7 +142,7 @@ impl AuditLog {
         Ok(next.filter(|next| *next > head.number.saturating_add(1)))
     }
 
-    /// Where the chain is known to be good: what was verified before and still stands, or the last checkpoint of ours.
+    /// Where the chain is known to be good: the end that was verified before and still stands, or the last checkpoint of ours.
     async fn good(&self) -> Result<ChainHead, StoreError> {
         let verified = self.judged.get().verified;
         if let Some(known) = verified

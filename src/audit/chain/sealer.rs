@@ -293,14 +293,13 @@ impl AuditLog {
         {
             return Ok(SignOutcome::Changed(number));
         }
-        self.list_forged(key, now).await?;
         self.accept(key, now).await
     }
 
-    /// Signs the chain as it stands, and moves the anchor to it: for an operator who has decided. Also where the anchor
-    /// names a checkpoint that is not in the chain, because a backup was restored.
+    /// Lists the forged entries, signs the chain as it stands, and moves the anchor to it: for an operator who has decided.
+    /// Also where the anchor names a checkpoint that is not in the chain, because a backup was restored.
     pub async fn accept(&self, key: &Signer, now: Timestamp) -> Result<SignOutcome, StoreError> {
-        self.judge_again().await?;
+        self.list_forged(key, now).await?;
         let memory = ChainMemory::default();
         let done = loop {
             match self.sign(key, &memory, now).await? {

@@ -78,7 +78,7 @@ impl Feed {
         Self { store: store.clone(), judge: None }
     }
 
-    /// Reads only what was verified, heeds the list of foreign rows, and checks the MAC of entries that no checkpoint
+    /// Reads only the verified run, heeds the list of foreign rows, and checks the MAC of entries that no checkpoint
     /// covers yet: an attacker can write a seal. Without a signing key there are only seals to rely on.
     #[must_use]
     pub fn judged_by(self, log: &AuditLog) -> Self {

@@ -52,6 +52,7 @@ ids! {
     AuditUnsigned "audit_unsigned" "A user with access to the database can rewrite the audit log unnoticed, and retention deletes no entries."
     AuditUnreadable "audit_unreadable" "The integrity of the audit log is unknown."
     AuditUnsealed "audit_unsealed" "New entries are not protected yet, and are not forwarded."
+    AuditAnchorNotWritable "audit_anchor_not_writable" "A log that was cut off at its end may go unnoticed after a restart."
     AuditCheckpointMissing "audit_checkpoint_missing" "Entries may have been deleted from the audit log unnoticed."
     AuditCheckpointForged "audit_checkpoint_forged" "The database was changed from outside the service: the audit log is not trustworthy."
     AuditCheckpointKeyUnknown "audit_checkpoint_key_unknown" "An earlier key is not configured, or the database was changed from outside the service."
@@ -191,7 +192,7 @@ ids! {
     LeakedOnlineFailed "leaked_online_failed" "New passwords are not compared with the online service's list."
     LeakedOnlineUnknowing "leaked_online_unknowing" "Leaked passwords are accepted: the online service does not know the most common ones."
     LeakedOnlineInClear "leaked_online_in_clear" "Five digits of a password's hash can be read on the way, and the answer can be changed."
-    LeakedRefusesAll "leaked_refuses_all" "Nobody can set a new password until the list or the online service can be asked."
+    LeakedRefusesAll "leaked_refuses_all" "New passwords are refused until the list or the online service can be asked."
 
     // This machine.
     NoRandomness "no_randomness" "The service does not start."

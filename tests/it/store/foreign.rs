@@ -1,5 +1,7 @@
 //! Rows that another program has put into the chain: they never count as authentic, and they do not stop the log.
 
+use std::path::Path;
+
 use os2nykode::{
     audit::{
         AuditLog,
@@ -10,7 +12,10 @@ use os2nykode::{
         },
         export::feed::Feed,
     },
-    model::audit::{AuditEvent, AuditOutcome, EventKind, signing::Verifiers},
+    model::audit::{
+        AuditEvent, AuditOutcome, EventKind,
+        signing::{Signer, Verifiers},
+    },
     store::{DerivedKeys, Store},
 };
 
@@ -22,7 +27,7 @@ use super::{
 };
 
 /// Verifies with the secret, as the service's own command does.
-async fn with_secret(place: &Place, signer: &os2nykode::model::audit::signing::Signer) -> Result<Whole, Tampering> {
+async fn with_secret(place: &Place, signer: &Signer) -> Result<Whole, Tampering> {
     let mut keys = Verifiers::default();
     keys.add(signer.public_pem().as_bytes()).expect("a key");
     let inspection = LogInspection::open(&place.url).await.expect("opened").with_secret(&DerivedKeys::new(&[1; 32]));
@@ -35,7 +40,16 @@ async fn with_secret(place: &Place, signer: &os2nykode::model::audit::signing::S
     }
 }
 
-/// Inserts an entry with a wrong MAC as number 13, and a seal that marks it as authentic.
+/// A log whose anchor names number 12, with four sealed entries after it.
+async fn anchored_log(store: &Store, file: &Path) -> (AuditLog, Signer, ChainMemory) {
+    let (log, signer, memory) = sealed_log(store).await;
+    let log = log.anchored(Some(file));
+    write(&log, 20..24).await;
+    log.seal(&memory).await.expect("sealed");
+    (log, signer, memory)
+}
+
+/// Inserts an entry with a wrong MAC at the end, and a seal that marks it as authentic.
 async fn forge_entry(store: &Store) {
     let forger = AuditLog::new(store, &DerivedKeys::new(&[66; 32]));
     forger.append(&AuditEvent { kind: EventKind::SignIn, outcome: AuditOutcome::Succeeded, ..event(90) }).await.expect("inserted");
@@ -153,10 +167,7 @@ async fn what_was_cut_off_while_the_service_ran_is_not_signed_after_a_restart_un
     each_store(async |store, place| {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("audit.anchor");
-        let (log, signer, memory) = sealed_log(&store).await;
-        let log = log.anchored(Some(&file));
-        write(&log, 20..24).await;
-        log.seal(&memory).await.expect("sealed");
+        let (log, signer, memory) = anchored_log(&store, &file).await;
         intrude(place, &["DELETE FROM audit_seals WHERE number > 13", "DELETE FROM audit WHERE seq > 13"]).await;
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("asked"), SignOutcome::Changed(16), "at the stop");
         let restarted = async || {
@@ -183,10 +194,7 @@ async fn a_restored_backup_is_noticed_by_the_anchor_and_goes_on_when_an_operator
     each_store(async |store, place| {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("audit.anchor");
-        let (log, signer, memory) = sealed_log(&store).await;
-        let log = log.anchored(Some(&file));
-        write(&log, 20..24).await;
-        log.seal(&memory).await.expect("sealed");
+        let (log, signer, memory) = anchored_log(&store, &file).await;
         assert_eq!(log.checkpoint(&signer, &memory, at(400)).await.expect("signed"), SignOutcome::UpTo(16));
         // The backup was made at 12.
         intrude(
@@ -208,10 +216,13 @@ async fn a_restored_backup_is_noticed_by_the_anchor_and_goes_on_when_an_operator
             "the numbers are there again"
         );
         assert_eq!(next.vouch(&signer, at(500)).await.expect("asked"), SignOutcome::Changed(16));
-        assert_eq!(next.accept(&signer, at(600)).await.expect("signed"), SignOutcome::UpTo(20));
+        // A forged entry in the restored log must not leave the operator without a command.
+        forge_entry(&store).await;
+        assert_eq!(next.accept(&signer, at(600)).await.expect("signed"), SignOutcome::UpTo(21));
+        assert_eq!(authentic(&Feed::new(&store).judged_by(&next)).await.iter().position(|ours| !ours), Some(20));
         write(&next, 40..41).await;
         next.seal(&memory).await.expect("sealed");
-        assert_eq!(next.checkpoint(&signer, &memory, at(700)).await.expect("signed"), SignOutcome::UpTo(21));
+        assert_eq!(next.checkpoint(&signer, &memory, at(700)).await.expect("signed"), SignOutcome::UpTo(22));
         // A file that is not ours any more counts as a fault.
         std::fs::write(&file, "{}x").expect("written");
         assert_eq!(next.checkpoint(&signer, &memory, at(800)).await.expect("asked"), SignOutcome::Changed(0));
