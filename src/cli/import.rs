@@ -19,7 +19,7 @@ use crate::{
 /// Files are for their owner and their group: the service reads them by its group.
 const MODE: u32 = 0o640;
 
-/// Exit code 0: translated, whatever needs the operator; 2: nothing known was in the file, or a file could not be written.
+/// Exit code 0: translated, even where lines need the operator; 2: nothing known was in the file, or a file could not be written.
 pub(super) fn run(file: &Path, into: Option<&Path>) -> ExitCode {
     let text = match operator_file::text(file) {
         Ok(read) => read.text,

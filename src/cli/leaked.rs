@@ -162,12 +162,12 @@ impl ProgressLine {
         self.shown = Some(Instant::now());
         let text = progress_text(progress, self.begun.elapsed());
         let text = if self.terminal { format!("\r\x1b[K{text}") } else { format!("{text}\n") };
-        let _ = std::io::stderr().write_all(text.as_bytes()); // nobody looks
+        let _ = std::io::stderr().write_all(text.as_bytes()); // a closed terminal is no reason to stop
     }
 
     fn end(&self) {
         if self.terminal && self.shown.is_some() {
-            let _ = std::io::stderr().write_all(b"\n"); // nobody looks
+            let _ = std::io::stderr().write_all(b"\n"); // as above
         }
     }
 }

@@ -1,6 +1,6 @@
 //! `os2nykode policy judge`: judges passwords by the configured policy, for operators who tune it.
 //!
-//! Invariants: passwords come from standard input, never from arguments; none is printed; what held one is wiped. Neither the store nor,
+//! Invariants: passwords come from standard input, never from arguments; none is printed; their buffers are wiped. Neither the store nor,
 //! without an account, a controller is needed.
 
 use std::{
@@ -24,10 +24,9 @@ use crate::{
     flow::password_policy,
     leaked::LeakedPasswords,
     model::{
-        account::{Account, PasswordExpiry, PasswordState, WrongTries},
-        ad::{guid::ObjectGuid, sid::Sid},
+        account::Account,
         credential::password::{NotAPassword, Password},
-        leaked::LeakedVerdict,
+        leaked::Leaked,
         password_policy::{BrokenRule, Candidate, PasswordPolicy, evaluate, judgement},
     },
 };
@@ -40,7 +39,7 @@ pub(super) enum PolicyCommand {
     /// Judge passwords from standard input, one a line: prints "accepted" or the codes of the reasons for each, never the password.
     Judge {
         /// The account that would get the password: its names, its groups and AD's own policy count. Asks a controller; otherwise
-        /// `[policy.default]` counts for a person of whom nothing is known.
+        /// `[policy.default]` counts, for a person without known attributes.
         #[arg(long)]
         account: Option<String>,
         /// Print one JSON object a line.
@@ -53,7 +52,7 @@ pub(super) enum PolicyCommand {
 pub(super) async fn run(config: &Config, command: PolicyCommand) -> ExitCode {
     let PolicyCommand::Judge { account, json } = command;
     let (account, policy) = match &account {
-        None => (nobody(), config.policy.of_member([])),
+        None => (Account::unknown(), config.policy.of_member([])),
         Some(name) => match of_account(config, name).await {
             Ok(read) => read,
             Err(error) => return complain(&format!("{error}\n"), ExitCode::from(UNUSABLE)),
@@ -75,32 +74,7 @@ async fn of_account(config: &Config, name: &str) -> Result<(Account, PasswordPol
     password_policy::of_account(config, &directory, name).await.map_err(|error| error.to_string())
 }
 
-/// A person of whom nothing is known.
-fn nobody() -> Account {
-    Account {
-        guid: ObjectGuid::from_ad(&[0; 16]).expect("16 bytes"),
-        dn: String::new(),
-        sid: Sid::parse("S-1-0-0").expect("the SID of nobody"),
-        sam: String::new(),
-        upn: None,
-        display_name: None,
-        given_name: None,
-        surname: None,
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
-        password: PasswordState { last_set_ticks: 0, last_set: None, expiry: PasswordExpiry::Never },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
-    }
-}
-
-/// What is printed of one line.
+/// The printed result for one line.
 #[derive(Debug, PartialEq, Serialize)]
 struct LineVerdict {
     accepted: bool,
@@ -144,7 +118,7 @@ impl PasswordJudge<'_> {
                 Err(reason) => LineVerdict::unusable(reason),
             };
             if say(&verdict.text(json), ExitCode::SUCCESS) != ExitCode::SUCCESS {
-                return Ok(ExitCode::FAILURE); // nobody reads on
+                return Ok(ExitCode::FAILURE); // the reader has closed the pipe
             }
         }
         if unchecked > 0 {
@@ -156,14 +130,12 @@ impl PasswordJudge<'_> {
     async fn verdict(&self, new: &Password, now: Timestamp, unchecked: &mut u64) -> LineVerdict {
         let candidate = Candidate { new, current: None, account: &self.account, now };
         let mut broken = evaluate(&self.policy, candidate);
-        broken.retain(|rule| !matches!(rule, BrokenRule::TooYoung(_))); // says nothing of the new password
+        broken.retain(|rule| !matches!(rule, BrokenRule::TooYoung(_))); // it depends on the account, not on the new password
         if self.leaked.is_on() {
-            match self.leaked.ask(new).await.verdict(self.config.policy.leaked.when_unavailable) {
-                LeakedVerdict::Accepted => {}
-                LeakedVerdict::AcceptedUnchecked => *unchecked += 1,
-                LeakedVerdict::RefusedLeaked { count } => broken.push(BrokenRule::Leaked(count)),
-                LeakedVerdict::RefusedUnchecked => broken.push(BrokenRule::LeakUnchecked),
-            }
+            let answer = self.leaked.ask(new).await;
+            let leak = answer.broken(self.config.policy.leaked.when_unavailable);
+            *unchecked += u64::from(leak.is_none() && answer.leaked == Leaked::Unknown);
+            broken.extend(leak);
         }
         let reasons = broken.iter().flat_map(BrokenRule::codes).filter(|code| *code != "guessable").collect();
         let guesses = judgement(&self.policy, candidate).guesses_log10;

@@ -1,4 +1,4 @@
-//! Job that watches when the service account, or its password, ends: on that day nobody can log in or change a password.
+//! Job that watches when the service account, or its password, ends: on that day all logins and password changes fail.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub async fn run_alerts(app: &App) {
     }
 }
 
-/// Reads the account on the first controller that answers and publishes what is left.
+/// Reads the account on the first controller that answers and publishes the time that is left.
 pub async fn look(app: &App) -> Result<(), DirectoryError> {
     let mut last = DirectoryError::NoController;
     for controller in app.directory.controllers() {
@@ -38,7 +38,7 @@ pub async fn look(app: &App) -> Result<(), DirectoryError> {
                 publish(&account, app.clock.now());
                 return Ok(());
             }
-            Ok(None) => return Ok(()), // it can't read itself; `check` says so
+            Ok(None) => return Ok(()), // it can't read itself; `check` reports that
             Err(fault) => last = fault,
         }
     }

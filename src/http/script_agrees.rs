@@ -14,7 +14,7 @@ use crate::http::i18n::words::Wording;
 use crate::{
     config::Language,
     model::{
-        account::{Account, PasswordExpiry, PasswordState, WrongTries},
+        account::{Account, PasswordExpiry, PasswordState},
         ad::guid::ObjectGuid,
         credential::password::Password,
         password_policy::{BrokenRule, Candidate, PasswordPolicy, PolicyRule, evaluate},
@@ -100,17 +100,8 @@ fn account() -> Account {
         display_name: Some("Søren \"Pølse\" Ærø-Lilian, O'Brien".into()),
         given_name: Some("Søren".into()),
         surname: Some("Ærø".into()),
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
         password: PasswordState { last_set_ticks: 1, last_set: Some(at), expiry: PasswordExpiry::Never },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
+        ..Account::unknown()
     }
 }
 

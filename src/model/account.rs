@@ -51,6 +51,31 @@ pub struct Account {
 }
 
 impl Account {
+    /// An account without any known attribute, group or restriction. It is in no directory.
+    pub fn unknown() -> Self {
+        Self {
+            guid: uuid::Uuid::nil().into(),
+            dn: String::new(),
+            sid: Sid::parse("S-1-0-0").expect("the null SID"),
+            sam: String::new(),
+            upn: None,
+            display_name: None,
+            given_name: None,
+            surname: None,
+            contact_details: Vec::new(),
+            disabled: false,
+            expires: None,
+            locked: false,
+            password: PasswordState { last_set_ticks: 0, last_set: None, expiry: PasswordExpiry::Never },
+            last_logon: None,
+            wrong_tries: WrongTries::default(),
+            resultant_pso: None,
+            password_version: None,
+            admin_count: false,
+            groups: Vec::new(),
+        }
+    }
+
     /// True if the account is neither disabled nor expired.
     pub fn usable(&self, now: Timestamp) -> bool {
         !self.disabled && self.expires.is_none_or(|end| now < end)

@@ -1,8 +1,10 @@
 //! The answer to "is this password in a known leak?", and what follows from it.
 //!
-//! Invariants: no answer holds a password, a hash or a part of one; an answer that nobody could give is `Unknown`, never `No`.
+//! Invariants: no answer holds a password, a hash or a part of one; a missing answer is `Unknown`, never `No`.
 
 use serde::Deserialize;
+
+use crate::model::password_policy::BrokenRule;
 
 /// Is a password in the list of leaked passwords?
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +25,7 @@ pub enum Leaked {
 pub enum DecidedBy {
     /// The list on this machine (`policy.leaked.file`).
     File,
-    /// The range API (`policy.leaked.online`), or what is remembered of its answers.
+    /// The range API (`policy.leaked.online`), or its cached answers.
     Online,
     /// Neither: nothing is configured, or nothing could be asked.
     Nobody,
@@ -42,27 +44,11 @@ pub struct LeakedAnswer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum WhenUnavailable {
-    /// It is accepted; the operator is told.
+    /// It is accepted, logged and counted.
     #[default]
     Accept,
     /// It is refused, with a reason of its own.
     Refuse,
-}
-
-/// What the policy says of a new password.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LeakedVerdict {
-    /// It may be set.
-    Accepted,
-    /// It may be set although nobody has checked it.
-    AcceptedUnchecked,
-    /// It is leaked.
-    RefusedLeaked {
-        /// How often it was seen in leaks.
-        count: u64,
-    },
-    /// It could not be checked, and the operator wants no unchecked passwords.
-    RefusedUnchecked,
 }
 
 impl Leaked {
@@ -75,7 +61,7 @@ impl Leaked {
         }
     }
 
-    /// The worse of two answers about two spellings of one password: the higher count, then what is not known.
+    /// The worse of two answers about two spellings of one password: the higher count, then `Unknown`.
     #[must_use]
     pub fn or(self, other: Self) -> Self {
         match (self, other) {
@@ -110,13 +96,12 @@ impl LeakedAnswer {
     /// No list is configured, or none could be asked.
     pub const UNKNOWN: Self = Self { leaked: Leaked::Unknown, decided_by: DecidedBy::Nobody };
 
-    /// What follows for a new password.
-    pub fn verdict(self, when_unavailable: WhenUnavailable) -> LeakedVerdict {
+    /// The rule of the policy that a new password with this answer breaks.
+    pub fn broken(self, when_unavailable: WhenUnavailable) -> Option<BrokenRule> {
         match (self.leaked, when_unavailable) {
-            (Leaked::No, _) => LeakedVerdict::Accepted,
-            (Leaked::Yes { count }, _) => LeakedVerdict::RefusedLeaked { count },
-            (Leaked::Unknown, WhenUnavailable::Accept) => LeakedVerdict::AcceptedUnchecked,
-            (Leaked::Unknown, WhenUnavailable::Refuse) => LeakedVerdict::RefusedUnchecked,
+            (Leaked::No, _) | (Leaked::Unknown, WhenUnavailable::Accept) => None,
+            (Leaked::Yes { count }, _) => Some(BrokenRule::Leaked(count)),
+            (Leaked::Unknown, WhenUnavailable::Refuse) => Some(BrokenRule::LeakUnchecked),
         }
     }
 }
@@ -143,13 +128,13 @@ mod tests {
     }
 
     #[test]
-    fn an_unchecked_password_is_never_simply_accepted() {
-        assert_eq!(LeakedAnswer::UNKNOWN.verdict(WhenUnavailable::Accept), LeakedVerdict::AcceptedUnchecked);
-        assert_eq!(LeakedAnswer::UNKNOWN.verdict(WhenUnavailable::Refuse), LeakedVerdict::RefusedUnchecked);
+    fn a_leaked_password_is_refused_and_an_unchecked_one_as_the_operator_wants() {
         for unavailable in [WhenUnavailable::Accept, WhenUnavailable::Refuse] {
-            let answered = |leaked| LeakedAnswer { leaked, decided_by: DecidedBy::File }.verdict(unavailable);
-            assert_eq!(answered(Leaked::No), LeakedVerdict::Accepted);
-            assert_eq!(answered(Leaked::Yes { count: 3 }), LeakedVerdict::RefusedLeaked { count: 3 });
+            let answered = |leaked| LeakedAnswer { leaked, decided_by: DecidedBy::File }.broken(unavailable);
+            assert_eq!(answered(Leaked::No), None);
+            assert_eq!(answered(Leaked::Yes { count: 3 }), Some(BrokenRule::Leaked(3)));
         }
+        assert_eq!(LeakedAnswer::UNKNOWN.broken(WhenUnavailable::Accept), None);
+        assert_eq!(LeakedAnswer::UNKNOWN.broken(WhenUnavailable::Refuse), Some(BrokenRule::LeakUnchecked));
     }
 }

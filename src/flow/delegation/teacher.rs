@@ -1,7 +1,7 @@
 //! Teachers and their classes, derived from the names of groups.
 //!
 //! Invariant: a rule with a wildcard that names a unit counts only groups below that unit. The right to create groups
-//! elsewhere makes nobody a teacher. [`ClassNames`] decides which groups are a class.
+//! elsewhere makes no teacher. [`ClassNames`] decides which groups are a class.
 
 use std::collections::{BTreeMap, HashMap};
 

@@ -73,31 +73,16 @@ fn judge(
 mod tests {
     use crate::flow::set_password::assurance::*;
     use crate::model::{
-        account::{PasswordExpiry, PasswordState, WrongTries},
+        account::{PasswordExpiry, PasswordState},
         identity::{LoginMethod, claim::Claim, level::AssuranceLevel, provider::ProviderId},
     };
 
     fn account(locked: bool) -> Account {
         Account {
-            guid: uuid::Uuid::nil().into(),
-            dn: String::new(),
             sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
-            sam: String::new(),
-            upn: None,
-            display_name: None,
-            given_name: None,
-            surname: None,
-            contact_details: Vec::new(),
-            disabled: false,
-            expires: None,
             locked,
             password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
-            wrong_tries: WrongTries::default(),
-            resultant_pso: None,
-            password_version: None,
-            admin_count: false,
-            last_logon: None,
-            groups: Vec::new(),
+            ..Account::unknown()
         }
     }
 

@@ -1,19 +1,16 @@
-//! What the lists of leaked passwords say of a new password, as a rule of the policy.
+//! The rule of the policy that a leaked password breaks.
 
 use crate::{
     app::App,
-    model::{credential::password::Password, leaked::LeakedVerdict, password_policy::BrokenRule},
+    model::{credential::password::Password, password_policy::BrokenRule},
 };
 
-/// The rule that a leaked or unchecked password breaks. Nothing is asked where nothing is configured.
+/// The rule that a leaked or unchecked password breaks. Nothing is asked where nothing is configured. An accepted unchecked password is
+/// logged and counted by [`crate::leaked`].
 pub(crate) async fn broken(app: &App, new: &Password) -> Option<BrokenRule> {
     let leaked = app.leaked();
     if !leaked.is_on() {
         return None;
     }
-    match leaked.ask(new).await.verdict(app.policy().leaked.when_unavailable) {
-        LeakedVerdict::Accepted | LeakedVerdict::AcceptedUnchecked => None, // an unchecked one is logged and counted already
-        LeakedVerdict::RefusedLeaked { count } => Some(BrokenRule::Leaked(count)),
-        LeakedVerdict::RefusedUnchecked => Some(BrokenRule::LeakUnchecked),
-    }
+    leaked.ask(new).await.broken(app.policy().leaked.when_unavailable)
 }

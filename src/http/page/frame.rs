@@ -167,7 +167,7 @@ impl Frame {
         (device, text(words.language, "session-how", &[("how", TextValue::Word(&how)), ("time", TextValue::Word(&since))]))
     }
 
-    /// Says who is logged in, on pages where that is not obvious.
+    /// Shows who is logged in, on pages where that is not obvious.
     pub fn logged_in(&self) -> Option<String> {
         self.person.as_ref().map(|person| self.words.with("logged-in-as", "name", &person.name))
     }

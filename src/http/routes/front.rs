@@ -83,7 +83,7 @@ pub(in crate::http) async fn show(
     headers: HeaderMap,
     PageRequest { frame }: PageRequest,
 ) -> Response {
-    // Anyone can link here with a reason: with an open session, it is not true.
+    // A link from outside can carry a reason: with an open session, it is not true.
     let told = query.as_deref().filter(|_| frame.person.is_none());
     let notice = match told {
         Some("logged-out") => Some(("success", frame.t("front-logged-out"))),

@@ -51,7 +51,7 @@ use crate::{
     },
     identity::answer::{ErrorCode, LoginFailure},
     model::{
-        account::{Account, PasswordExpiry, PasswordState, WrongTries},
+        account::{Account, PasswordExpiry, PasswordState},
         ad::{guid::ObjectGuid, sid::Sid},
         audit::{AuditEvent, AuditOutcome, EventKind, RetentionClass, attempt::AttemptId},
         authorization::{Action, Denial, Grant, Group, strength::Strength},
@@ -111,24 +111,13 @@ fn account(expiry: PasswordExpiry, locked: bool) -> Account {
     let last_set = (expiry != PasswordExpiry::MustChange).then(|| at("2025-10-01T08:00:00Z"));
     Account {
         guid: guid(),
-        dn: String::new(),
         sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "<s&m>".into(),
         upn: Some("x\"y@z".into()),
         display_name: Some(NAME.into()),
-        given_name: None,
-        surname: None,
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
         locked,
         password: PasswordState { last_set_ticks: 1, last_set, expiry },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
+        ..Account::unknown()
     }
 }
 

@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use crate::jobs::reconcile::*;
 use crate::model::{
-    account::{PasswordExpiry, PasswordState, WrongTries},
+    account::{PasswordExpiry, PasswordState},
     ad::{filetime, password_version::PasswordVersion},
 };
 
@@ -19,25 +19,10 @@ fn account(last_set: Option<Timestamp>, version: Option<(u32, Uuid)>) -> Account
     let last_set_ticks = last_set.map_or(0, filetime::ticks);
     let written = last_set.unwrap_or_else(at);
     Account {
-        guid: Uuid::nil().into(),
-        dn: String::new(),
         sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
-        sam: String::new(),
-        upn: None,
-        display_name: None,
-        given_name: None,
-        surname: None,
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
         password: PasswordState { last_set_ticks, last_set, expiry: PasswordExpiry::Never },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
         password_version: version.map(|(version, origin)| PasswordVersion { version, at: written, origin }),
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
+        ..Account::unknown()
     }
 }
 

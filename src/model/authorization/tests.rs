@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::account::{PasswordExpiry, PasswordState, WrongTries};
+use crate::model::account::{PasswordExpiry, PasswordState};
 use crate::model::authorization::*;
 
 const NOW: &str = "2026-11-23T08:10:00Z";
@@ -40,21 +40,9 @@ fn account(number: u32, unit: &str, groups: &[u32]) -> Account {
         dn: format!("CN=a{number},OU={unit},DC=kommune,DC=test"),
         sid: domain(number),
         sam: format!("a{number}"),
-        upn: None,
-        display_name: None,
-        given_name: None,
-        surname: None,
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
         password: PasswordState { last_set_ticks: 1, last_set: None, expiry: PasswordExpiry::Never },
-        last_logon: None,
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
         groups: groups.iter().map(|rid| domain(*rid)).chain([domain(513)]).collect(),
+        ..Account::unknown()
     }
 }
 

@@ -8,7 +8,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 
 use crate::model::passphrase::*;
 use crate::model::{
-    account::{PasswordExpiry, PasswordState, WrongTries},
+    account::{PasswordExpiry, PasswordState},
     ad::{filetime, guid::ObjectGuid},
     guessability::LocalWords,
 };
@@ -24,24 +24,14 @@ fn account(display_name: &str) -> Account {
     let last_set = now() - SignedDuration::from_mins(1);
     Account {
         guid: ObjectGuid::from_ad(&[7; 16]).expect("16 bytes"),
-        dn: String::new(),
         sid: crate::model::ad::sid::Sid::parse("S-1-5-21-1-2-3-1104").expect("a SID"),
         sam: "solsik".into(),
         upn: Some("hav.bil@skole.test".into()),
         display_name: Some(display_name.into()),
         given_name: Some("Sol".into()),
         surname: Some("Havre".into()),
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
         password: PasswordState { last_set_ticks: filetime::ticks(last_set), last_set: Some(last_set), expiry: PasswordExpiry::Never },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
+        ..Account::unknown()
     }
 }
 

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use crate::model::password_policy::*;
 use crate::model::{
-    account::{Account, PasswordExpiry, PasswordState, WrongTries},
+    account::{Account, PasswordExpiry, PasswordState},
     ad::{filetime, guid::ObjectGuid},
     credential::password::Password,
 };
@@ -27,17 +27,8 @@ fn account(last_set: Option<Timestamp>) -> Account {
         display_name: Some("Søren \"Pølse\" Ærø-Bo".into()),
         given_name: Some("Søren".into()),
         surname: Some("Ærø".into()),
-        contact_details: Vec::new(),
-        disabled: false,
-        expires: None,
-        locked: false,
         password: PasswordState { last_set_ticks, last_set, expiry: PasswordExpiry::Never },
-        wrong_tries: WrongTries::default(),
-        resultant_pso: None,
-        password_version: None,
-        admin_count: false,
-        last_logon: None,
-        groups: Vec::new(),
+        ..Account::unknown()
     }
 }
 

@@ -11,7 +11,10 @@ use os2nykode::{
     clock::SystemClock,
     config,
     leaked::{HashKind, LeakedPasswords},
-    model::leaked::{DecidedBy, Leaked, LeakedAnswer, LeakedVerdict, WhenUnavailable},
+    model::{
+        leaked::{DecidedBy, Leaked, LeakedAnswer, WhenUnavailable},
+        password_policy::BrokenRule,
+    },
 };
 use tracing_subscriber::fmt::MakeWriter;
 
@@ -65,8 +68,8 @@ async fn where_the_file_gives_no_answer_the_service_is_asked() {
     api.behave(Behaviour::Status(500));
     let unknown = leaked.ask(&password("password")).await;
     assert_eq!(unknown, LeakedAnswer::UNKNOWN);
-    assert_eq!(unknown.verdict(WhenUnavailable::Accept), LeakedVerdict::AcceptedUnchecked);
-    assert_eq!(unknown.verdict(WhenUnavailable::Refuse), LeakedVerdict::RefusedUnchecked);
+    assert_eq!(unknown.broken(WhenUnavailable::Accept), None);
+    assert_eq!(unknown.broken(WhenUnavailable::Refuse), Some(BrokenRule::LeakUnchecked));
 }
 
 #[tokio::test]
