@@ -1,4 +1,4 @@
-//! Makes a list of the public download: reads it once, writes beside the list that is in use, checks what was written, and takes its place.
+//! Makes a list of the public download: reads it once, writes a new list beside the one in use, checks it, and replaces the old one.
 //!
 //! Invariants: the list in use is whole at every moment; an import that was cut off goes on where it was; memory does not grow with the
 //! source (one buffer of 1 MB, 8 bytes a page); no error quotes a line.
@@ -44,7 +44,7 @@ const TELLING: u64 = 1000;
 /// A list is cut off where the gap at an end is so many times the usual one. By chance that happens once in e^64 lists.
 const GAP: u64 = 64;
 
-/// What is asked for.
+/// Arguments of an import.
 #[derive(Debug, Clone)]
 pub struct Import<'a> {
     /// The download: a text, or a folder of range files.
@@ -64,7 +64,7 @@ pub struct Import<'a> {
 /// How far it has come.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
-    /// What is under way.
+    /// The running step.
     pub step: Step,
     /// The share of it that is done, 0 to 1.
     pub share: f64,
@@ -77,11 +77,11 @@ pub struct Progress {
 pub enum Step {
     /// Reads the source and writes the list.
     Import,
-    /// Reads what was written.
+    /// Reads the new list back.
     Verify,
 }
 
-/// What was done.
+/// Result of an import.
 #[derive(Debug, Clone)]
 pub struct ImportedList {
     /// Facts about the list.
@@ -191,7 +191,7 @@ impl ImportRun {
         let mut id = [0; 16];
         random.fill(&mut id).map_err(|_| ImportError::NoRandomness)?;
         file.set_len(0).map_err(ImportError::Target)?;
-        let _ = fs::remove_file(&work.checkpoint); // it speaks of what was there before
+        let _ = fs::remove_file(&work.checkpoint); // it describes the file before this one
         let mut file = file;
         io::Seek::rewind(&mut file).map_err(ImportError::Target)?;
         let writer = ListWriter::begin(file, id).map_err(ImportError::Target)?;

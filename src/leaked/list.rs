@@ -1,6 +1,6 @@
 //! A list on disk: looked up by two reads of one page each.
 //!
-//! Invariants: no more than the root pages is in memory (24 KB for a billion hashes); what was opened stays the same file, whatever its
+//! Invariants: no more than the root pages is in memory (24 KB for a billion hashes); an open list stays the same file, whatever its
 //! name stands for later; each page is checked before it is believed.
 
 use std::{
@@ -30,7 +30,7 @@ pub enum ListError {
     /// It is shorter or longer than it was when it was written.
     #[error("the list has {found} bytes instead of {expected}: copy or import it again")]
     Length {
-        /// As its header says.
+        /// From its header.
         expected: u64,
         /// As it is.
         found: u64,
@@ -77,7 +77,7 @@ impl List {
         }
         let file = File::open(path)?;
         let found = file.metadata()?.len();
-        // Reading ahead would read 128 KB where 4 are wanted. Where the file system can't be told, it costs time and nothing else.
+        // Reading ahead would read 128 KB where 4 are wanted. A file system that ignores the advice costs time only.
         let _ = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::Random);
         Self::over(Box::new(file), found)
     }

@@ -1,6 +1,6 @@
 //! The list as the service asks it: on threads that may block, with a time limit and a bounded number of them.
 //!
-//! Invariants: a disk that hangs holds at most [`PLACES`] threads, whatever is asked and however often the list is opened again; no request
+//! Invariants: a disk that hangs holds at most [`PLACES`] threads, for any number of questions and however often the list is opened again; no request
 //! waits longer than [`LIMIT`] for it.
 
 use std::{
@@ -31,7 +31,7 @@ pub enum OfflineError {
     /// It could not be opened at the start or the last SIGHUP.
     #[error("the list of leaked passwords is not open")]
     NotOpen,
-    /// It can't be read, or what was read is damaged.
+    /// The list is unreadable or damaged.
     #[error(transparent)]
     List(#[from] ListError),
     /// The disk hangs.
@@ -90,7 +90,7 @@ impl Offline {
     }
 }
 
-/// Runs what may block. Its place is given back when the thread is done, not when nobody waits any more.
+/// Runs work that may block. Its place is given back when the thread is done, not when its caller has gone.
 async fn on_thread<T: Send + 'static>(
     places: &Arc<Semaphore>,
     limit: Duration,

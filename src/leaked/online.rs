@@ -39,7 +39,7 @@ const LARGEST: usize = 1024 * 1024;
 const REQUESTS: usize = 8;
 /// Ranges that are asked for or waited for at once.
 const UNDER_WAY: usize = 64;
-/// How long a service that answers 429 is left alone, seconds: what it says, within these.
+/// How long a service that answers 429 is left alone, seconds: its Retry-After, within these bounds.
 const PAUSE: std::ops::RangeInclusive<i64> = 1..=60;
 const PAUSE_UNSAID: i64 = 5;
 /// A password that every list holds, by which a service is tried.
@@ -60,7 +60,7 @@ pub enum OnlineError {
     /// It is no answer of a range API.
     #[error("is no range API: {0}")]
     NotRange(String),
-    /// It gives the same answer whatever it is asked.
+    /// It gives the same answer to every question.
     #[error("gives the same answer for different ranges")]
     SameAnswer,
     /// It does not know the password that every list holds.
@@ -80,7 +80,7 @@ impl From<BadRange> for OnlineError {
     }
 }
 
-/// What is found, and whether it was remembered.
+/// The answer, and whether it came from the cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeakLookup {
     /// How often the password was seen in leaks; `None`: the service does not hold it.
@@ -142,7 +142,7 @@ impl Online {
         }
     }
 
-    /// Asks for a password that every list holds, whatever is remembered; how often it was seen.
+    /// Asks for a password that every list holds, past the cache; how often it was seen.
     pub async fn probe(&self) -> Result<u64, OnlineError> {
         let digest = Digest::of_text(KNOWN, HashKind::Sha1);
         let range = timeout(LIMIT, self.0.fetch(digest.prefix())).await.unwrap_or(Err(HttpError::TimedOut.into()))?;
@@ -176,7 +176,7 @@ impl Online {
         }
     }
 
-    /// Asks in a task of its own: whoever began the question may go away, and others wait for it.
+    /// Asks in a task of its own: the first caller may go away while others wait for the answer.
     fn begin(&self, state: &mut OnlineState, prefix: Prefix, now: Timestamp) -> Result<watch::Receiver<Option<Answer>>, OnlineError> {
         if state.pause_until.is_some_and(|until| now < until && until.duration_since(now).as_secs() <= *PAUSE.end()) {
             return Err(OnlineError::Pause);
@@ -251,7 +251,7 @@ impl Shared {
     }
 }
 
-/// What a 429 says of how long to wait (RFC 9110, section 10.2.3), as far as it is a number of seconds.
+/// The wait that a 429 asks for (RFC 9110, section 10.2.3), as far as it is a number of seconds.
 fn pause(response: &Response<Vec<u8>>) -> SignedDuration {
     let said = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<i64>().ok());
     SignedDuration::from_secs(said.unwrap_or(PAUSE_UNSAID).clamp(*PAUSE.start(), *PAUSE.end()))

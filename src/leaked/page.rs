@@ -5,7 +5,7 @@
 //! first key of each page below it, 8 bytes little-endian.
 //!
 //! Invariants: a checksum covers the list's id and the page's number, so a page of another list or from another place is not believed;
-//! reading never panics, whatever the bytes are.
+//! reading never panics, for any bytes.
 
 /// Bytes of a page; a block of every usual file system.
 pub(crate) const PAGE: usize = 4096;

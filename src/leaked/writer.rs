@@ -28,7 +28,7 @@ pub(crate) struct ListWriter {
     hashes: u64,
 }
 
-/// What the header says beside what was counted.
+/// The fields of the header that the caller knows, beside the counted ones.
 pub(crate) struct Facts {
     pub(crate) kind: HashKind,
     pub(crate) partial: bool,

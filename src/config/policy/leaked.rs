@@ -100,7 +100,7 @@ impl Raw {
     }
 }
 
-/// What is wrong with an address. With `allow_http` one on another machine may be asked in clear: the five digits can be read on the way then,
+/// The fault of an address. With `allow_http` one on another machine may be asked in clear: the five digits can be read on the way then,
 /// and the answer changed.
 fn wrong_address(address: &str, allow_http: bool) -> Option<&'static str> {
     let like_https = address.strip_prefix("http://").filter(|_| allow_http).map(|rest| format!("https://{rest}"));

@@ -78,7 +78,7 @@ pub(crate) enum ServerError {
 }
 
 impl ServerError {
-    /// What is wrong with the URL; `known` describes the expected form.
+    /// The fault of the URL; `known` describes the expected form.
     pub(crate) fn words(self, known: &'static str) -> &'static str {
         match self {
             Self::Missing => known,
@@ -93,7 +93,7 @@ pub(crate) const FRAGMENT: &str = "holds a #: write it as %23";
 /// Adds the setting that verifies chain and name, unless the URL has a TLS setting or the server is the local machine (loopback address,
 /// `localhost`, Unix socket).
 ///
-/// An IPv6 address is repeated without brackets, because sqlx would look up the name "[::1]".
+/// An IPv6 address is repeated without brackets, because sqlx would look up the name `[::1]`.
 pub(crate) fn with_tls(database: Database, mut url: Url) -> Result<DatabaseUrl, ServerError> {
     let Some((keys, word)) = database.tls() else { return Ok(DatabaseUrl { database, url, verified: true }) };
     let local = is_here(database, &url).ok_or(ServerError::Missing)?;

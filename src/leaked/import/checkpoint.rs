@@ -40,12 +40,12 @@ pub(crate) struct ImportCheckpoint {
 }
 
 impl ImportCheckpoint {
-    /// What is kept there; `None` where nothing is, or nothing that can be read.
+    /// The stored progress; `None` where there is none, or it is unreadable.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(path).ok()?).ok()
     }
 
-    /// Replaces what is kept there.
+    /// Replaces the stored progress.
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let new = with_ending(path, ".new");
         let mut file = File::options().write(true).create(true).truncate(true).mode(0o644).custom_flags(NO_LINK).open(&new)?;

@@ -68,10 +68,10 @@ pub enum ImportError {
     /// There is one already.
     #[error("another import into this file is under way")]
     Busy,
-    /// What was written is damaged.
+    /// The new list is damaged.
     #[error("the new list did not verify: {0}")]
     Verify(#[from] ListError),
-    /// What was written has another header.
+    /// The new list has another header.
     #[error("the new list did not verify: it is not what was written")]
     WrittenOtherwise,
     /// The machine gives no random numbers.

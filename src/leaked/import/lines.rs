@@ -18,7 +18,7 @@ const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 pub(crate) struct SourceEntry {
     /// The digest; an NT hash fills the first 16 bytes.
     pub(crate) digest: [u8; 20],
-    /// How often it was seen; 1 where the list does not say. 0 is padding.
+    /// How often it was seen; 1 where the list has no count. 0 is padding.
     pub(crate) count: u64,
     /// Where its line begins, bytes of the uncompressed text.
     pub(crate) offset: u64,

@@ -1,4 +1,4 @@
-//! What is imported: one text, or a folder of range files named by the first five digits; gzip or not.
+//! The source of an import: one text, or a folder of range files named by the first five digits; gzip or not.
 //!
 //! Invariant: reading is sequential and holds one file open.
 
